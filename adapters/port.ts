@@ -1,0 +1,118 @@
+import type { z } from 'zod';
+
+/**
+ * What the server asks of a database, in types and contract sentences. The suite in test/contract is their
+ * meaning and runs against each engine. An engine only translates: everything of the domain stands above.
+ *
+ * - A row is one document, found by its string `id`. Every change touches one row and is atomic.
+ * - An absent field is `undefined`, never null.
+ * - Rows given out are fresh copies: changing them changes nothing.
+ * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of
+ *   this process (`durability: 'process'`: what a power cut may take is a last moment of activity entries).
+ * - Engines throw `Taken` and `Unavailable`, and nothing of their driver's.
+ */
+
+/** A value that a condition may compare with. Objects are refused at run time, so no operator can slip in. */
+export type Scalar = string | number | boolean;
+
+type Row = { id: string };
+
+/** The fields of a row that hold a scalar: those that can be compared, ordered by, indexed. */
+export type ScalarField<R> = {
+  [K in keyof R]-?: NonNullable<R[K]> extends Scalar ? K : never;
+}[keyof R] &
+  string;
+
+/** One test of one field. A list of them means "and". On an absent field only `absent` and `!=` hold. */
+export type Condition<R> =
+  | { [K in ScalarField<R>]: readonly [K, '=' | '!=' | '<' | '<=' | '>' | '>=', NonNullable<R[K]>] }[ScalarField<R>]
+  | { [K in ScalarField<R>]: readonly [K, 'in', readonly NonNullable<R[K]>[]] }[ScalarField<R>]
+  | readonly [keyof R & string, 'absent' | 'present'];
+
+export type Where<R> = readonly Condition<R>[];
+
+/** What a change does to a row: fields set, fields removed, numbers added to (an absent number counts as 0). */
+export type Change<R> = {
+  set?: { [K in Exclude<keyof R, 'id'>]?: R[K] };
+  unset?: readonly Exclude<keyof R & string, 'id'>[];
+  add?: { [K in ScalarField<R>]?: number };
+};
+
+/** Rows in the order of one field, ties broken by `id` in the same direction. */
+export type Listing<R> = {
+  where?: Where<R>;
+  order?: { by: ScalarField<R>; descending?: boolean };
+  /** At most this many rows; required, because nothing here reads without a bound. */
+  limit: number;
+  /** The last row of the page before: only rows behind it are given. */
+  after?: R;
+};
+
+/** A collection, declared once. `unique` fields may be absent: only rows that have them exclude each other. */
+export type Declaration<R extends Row> = {
+  name: string;
+  schema: z.ZodType<R>;
+  unique?: readonly ScalarField<R>[];
+  indexes?: readonly (readonly ScalarField<R>[])[];
+  durability?: 'disk' | 'process';
+};
+
+/** Keeps the row type of a declaration while checking its field names. */
+export function declare<R extends Row>(declaration: Declaration<R>): Declaration<R> {
+  return declaration;
+}
+
+export type Collection<R extends Row> = {
+  /** Adds a row. Throws `Taken` when its id or a unique field is in use. */
+  insert(row: R): Promise<void>;
+  /** Adds rows. Those whose id is there already are left alone (so a repeat does no harm); answers how many were new. */
+  insertMany(rows: readonly R[]): Promise<number>;
+  /** Adds the row or puts it in the place of the one with its id. Throws `Taken` for a unique field. */
+  put(row: R): Promise<void>;
+  get(id: string): Promise<R | undefined>;
+  /** The row that has this value in a unique field. */
+  find<K extends ScalarField<R>>(field: K, value: NonNullable<R[K]>): Promise<R | undefined>;
+  list(listing: Listing<R>): Promise<R[]>;
+  count(where: Where<R>): Promise<number>;
+  /**
+   * Changes one row if it is there and `guard` holds, as one atomic step: of two callers whose guards exclude
+   * each other exactly one wins. Answers the row as it is now, or undefined when nothing was changed.
+   */
+  update(id: string, change: Change<R>, guard?: Where<R>): Promise<R | undefined>;
+  /** Changes each row for which `where` holds, row by row atomic; answers how many. */
+  updateMany(where: Where<R>, change: Change<R>): Promise<number>;
+  /** Removes one row if it is there and `guard` holds; answers whether it did. */
+  remove(id: string, guard?: Where<R>): Promise<boolean>;
+  /** Removes at most `limit` rows for which `where` holds; answers how many. */
+  removeMany(where: Where<R>, limit: number): Promise<number>;
+};
+
+export type Store = {
+  /** Which engine this is, for `doctor` and the log. */
+  engine: 'sqlite' | 'mongodb';
+  /** Makes ready the collection's table and indexes the first time; the same declaration always gives the same rows. */
+  collection<R extends Row>(declaration: Declaration<R>): Promise<Collection<R>>;
+  /** Throws `Unavailable` if the store cannot answer now. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** A unique field is in use by another row. `field` is `id` or the unique field's name. */
+export class Taken extends Error {
+  readonly field: string;
+  constructor(collection: string, field: string) {
+    super(`${collection}: ${field} is taken`);
+    this.name = 'Taken';
+    this.field = field;
+  }
+}
+
+/** The store cannot answer now; the same call may succeed later. Nothing was promised. */
+export class Unavailable extends Error {
+  /** oidc-provider answers with this status instead of 500. */
+  readonly statusCode = 503;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Unavailable';
+  }
+}

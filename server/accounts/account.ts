@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { declare } from '../../adapters/port.ts';
+import { pendingEffects } from '../effects.ts';
+
+/**
+ * A person. An account is only ever made for an e-mail address that was proved (followed link, federated
+ * identity with a verified e-mail, or the operator's word), so there is no unverified account to take over.
+ */
+export const accountSchema = z.strictObject({
+  /** `acc_` and 20 base62 characters; the `sub` of ID tokens. */
+  id: z.string(),
+  /** As its owner writes it. */
+  email: z.string(),
+  /** As it is compared: see email.ts. Unique. */
+  emailKey: z.string(),
+  /** PHC string of argon2id; absent for people who only sign in elsewhere. */
+  passwordHash: z.string().optional(),
+  admin: z.boolean(),
+  createdAt: z.number(),
+  /** While present, nothing of this account works: no sign-in, no credential. */
+  suspendedAt: z.number().optional(),
+  ...pendingEffects,
+});
+
+export type Account = z.infer<typeof accountSchema>;
+
+export const accountDeclaration = declare<Account>({
+  name: 'accounts',
+  schema: accountSchema,
+  unique: ['emailKey'],
+  indexes: [['createdAt'], ['pendingAt']],
+});
+
+/** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */
+export const identitySchema = z.strictObject({
+  /** SHA-256 of issuer, newline, subject, base64url. */
+  id: z.string(),
+  accountId: z.string(),
+  issuer: z.string(),
+  subject: z.string(),
+  /** What the issuer said when it was linked; for display only. */
+  email: z.string(),
+  createdAt: z.number(),
+  lastUsedAt: z.number().optional(),
+  ...pendingEffects,
+});
+
+export type Identity = z.infer<typeof identitySchema>;
+
+export const identityDeclaration = declare<Identity>({
+  name: 'identities',
+  schema: identitySchema,
+  indexes: [['accountId'], ['pendingAt']],
+});

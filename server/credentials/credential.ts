@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { declare } from '../../adapters/port.ts';
+import { pendingEffects } from '../effects.ts';
+
+/** A long-lived secret that somebody made and named: a personal access token or a client secret. */
+export const credentialSchema = z.strictObject({
+  /** `token_id` everywhere: `tok_` or `sec_` and 20 base62 characters. Not secret. */
+  id: z.string(),
+  kind: z.enum(['personal_access_token', 'client_secret']),
+  /** SHA-256 of the whole value, base64url. The value itself is shown once and kept nowhere. Unique. */
+  hash: z.string(),
+  /** First four and last four of the 36 characters behind the prefix, for people to recognise it by. */
+  firstFour: z.string(),
+  lastFour: z.string(),
+  name: z.string(),
+  /** Owner and name while live, so that a name is given once; absent when dead. Unique. */
+  liveName: z.string().optional(),
+  /** The account that it belongs to (for a client secret: the client's owner). */
+  accountId: z.string(),
+  /** The client whose secret this is. */
+  clientId: z.string().optional(),
+  /** What a personal access token may do; a client secret has its client's scopes and [] here. */
+  scopes: z.array(z.string()),
+  note: z.string().optional(),
+  createdAt: z.number(),
+  /** Absent: never expires (only where the settings allow it). */
+  expiresAt: z.number().optional(),
+  lastUsedAt: z.number().optional(),
+  lastUsedFrom: z.string().optional(),
+  revokedAt: z.number().optional(),
+  ...pendingEffects,
+});
+
+export type Credential = z.infer<typeof credentialSchema>;
+
+export const credentialDeclaration = declare<Credential>({
+  name: 'credentials',
+  schema: credentialSchema,
+  unique: ['hash', 'liveName'],
+  indexes: [['accountId', 'createdAt'], ['clientId', 'createdAt'], ['pendingAt']],
+});

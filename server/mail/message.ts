@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { declare } from '../../adapters/port.ts';
+
+/** A mail on its way. `id` is also the local part of its Message-ID, so a doubled send is one message to a reader. */
+export const messageSchema = z.strictObject({
+  id: z.string(),
+  to: z.string(),
+  subject: z.string(),
+  text: z.string(),
+  html: z.string(),
+  createdAt: z.number(),
+  /** Not before this time; moved on by each claim, which makes it the sender's lease as well. Absent once sent or given up. */
+  dueAt: z.number().optional(),
+  attempts: z.number(),
+  sentAt: z.number().optional(),
+  /** Set when it was given up after the last attempt; the last error, without addresses. */
+  failedAt: z.number().optional(),
+  error: z.string().optional(),
+});
+
+export type Message = z.infer<typeof messageSchema>;
+
+export const messageDeclaration = declare<Message>({
+  name: 'outbox',
+  schema: messageSchema,
+  indexes: [['dueAt'], ['sentAt']],
+});

@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+/** What an app owner writes in config/settings.ts. Every key may be left out. */
+export type OwnerSettings = z.input<typeof ownerSchema>;
+export type Settings = ReturnType<typeof readSettings>;
+
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+const SECRET_BYTES_MIN = 32;
+
+const publicUrl = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).pathname === '/', {
+  message: 'a URL without a path, like https://id.example.com',
+});
+
+const storeUrl = z.string().regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, {
+  message: 'sqlite:PATH or mongodb://HOST/DATABASE',
+});
+
+const mailUrl = z.string().regex(/^(smtps?:\/\/.+|file:.+)$/, { message: 'smtp://…, smtps://… or file:DIR' });
+
+const addressRange = z.string().refine((value) => ipaddr.isValidCIDR(value) || ipaddr.isValid(value), {
+  message: 'an address or a range like 10.0.0.0/8',
+});
+
+const ownerSchema = z.strictObject({
+  /** Name of the app, on pages, in mails and on consent. */
+  appName: z.string().min(1).max(60).default('Latchkey'),
+  /** Path of an image file (svg, png) shown beside the name. */
+  logo: z.string().optional(),
+  /** Colour of the primary action, `#rrggbb`; needs a contrast of 4.5 against white. */
+  accentColour: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, { message: 'a colour like #0b57d0' })
+    .refine((colour) => contrastWithWhite(colour) >= 4.5, {
+      message: 'a colour dark enough for white text (contrast 4.5)',
+    })
+    .default('#0b57d0'),
+  /** From line of mails; default `APP NAME <no-reply@HOST>`. */
+  mailFrom: z.string().optional(),
+  /** Life of personal access tokens. */
+  tokens: z
+    .strictObject({
+      defaultDays: z.number().int().min(1).max(400).default(90),
+      maxDays: z.number().int().min(1).max(400).default(400),
+      allowNever: z.boolean().default(false),
+    })
+    .prefault({}),
+  url: publicUrl.default('http://localhost:3000'),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65535).default(3000),
+  data: z.string().min(1).default('data'),
+  store: storeUrl.optional(),
+  secret: z
+    .string()
+    .refine((value) => Buffer.byteLength(value) >= SECRET_BYTES_MIN, {
+      message: `at least ${SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`,
+    })
+    .optional(),
+  mail: mailUrl.optional(),
+  /** Reverse proxies whose X-Forwarded-For is believed. Empty: nobody's. */
+  proxies: z
+    .union([z.array(addressRange), z.string().transform((list) => list.split(',').map((item) => item.trim()))])
+    .pipe(z.array(addressRange))
+    .default([]),
+  google: z
+    .strictObject({
+      clientId: z.string().min(1),
+      clientSecret: z.string().min(1),
+      issuer: z.url().default('https://accounts.google.com'),
+    })
+    .optional(),
+});
+
+/** Environment variable → key in the schema. Every other LATCHKEY_ or GOOGLE_ variable is refused as a slip of the pen. */
+const ENVIRONMENT = {
+  LATCHKEY_URL: 'url',
+  HOST: 'host',
+  PORT: 'port',
+  LATCHKEY_STORE: 'store',
+  LATCHKEY_DATA: 'data',
+  LATCHKEY_SECRET: 'secret',
+  LATCHKEY_MAIL: 'mail',
+  LATCHKEY_PROXIES: 'proxies',
+} as const;
+
+/** Wrong settings: one line each, ready to be printed before exit 1. */
+export class WrongSettings extends Error {
+  readonly lines: readonly string[];
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.name = 'WrongSettings';
+    this.lines = lines;
+  }
+}
+
+/**
+ * Merges the owner's settings with the environment (which wins), checks them all at once and fills in what is
+ * made on the first start. Throws `WrongSettings` with one line for each mistake.
+ */
+export function readSettings(owner: OwnerSettings, environment: Record<string, string | undefined>) {
+  const given: Record<string, unknown> = { ...owner };
+  const nameOf: Record<string, string> = {};
+  for (const [variable, key] of Object.entries(ENVIRONMENT)) {
+    const value = environment[variable];
+    if (value === undefined || value === '') continue;
+    given[key] = value;
+    nameOf[key] = variable;
+  }
+  const google = googleFrom(environment);
+  if (google !== undefined) given['google'] = { ...(owner.google ?? {}), ...google };
+
+  const lines = unknownVariables(environment);
+  const parsed = ownerSchema.safeParse(given);
+  if (!parsed.success) {
+    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, given, nameOf)));
+    throw new WrongSettings(lines);
+  }
+  const values = parsed.data;
+  const url = new URL(values.url);
+  const production = url.protocol === 'https:';
+  const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
+  const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
+
+  if (!production && !LOOPBACK_HOSTS.includes(url.hostname)) {
+    lines.push(
+      `LATCHKEY_URL is ${values.url}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
+    );
+  }
+  if (production && mail.startsWith('file:')) {
+    lines.push(
+      `LATCHKEY_MAIL is ${values.mail ?? 'not set'}: with an https URL mails must be sent, not kept; set smtp://USER:PASSWORD@HOST or smtps://…`,
+    );
+  }
+  if (production && store.startsWith('mongodb') && values.secret === undefined) {
+    lines.push(
+      'LATCHKEY_SECRET is not set: machines that share a MongoDB store must share one secret; set it to the output of: openssl rand -base64 48',
+    );
+  }
+  if (values.tokens.defaultDays > values.tokens.maxDays) {
+    lines.push(
+      `tokens.defaultDays is ${values.tokens.defaultDays}: at most tokens.maxDays (${values.tokens.maxDays}) is wanted`,
+    );
+  }
+  if (values.logo !== undefined && !/\.(svg|png)$/i.test(values.logo)) {
+    lines.push(`logo is ${values.logo}: a .svg or .png file is wanted`);
+  } else if (values.logo !== undefined && !existsSync(values.logo)) {
+    lines.push(`logo is ${values.logo}: there is no such file`);
+  }
+  if (lines.length > 0) throw new WrongSettings(lines);
+
+  return {
+    appName: values.appName,
+    logo: values.logo,
+    accentColour: values.accentColour,
+    mailFrom: values.mailFrom ?? `${JSON.stringify(values.appName)} <no-reply@${url.hostname}>`,
+    tokens: values.tokens,
+    /** Origin and issuer, without a trailing slash. */
+    url: url.origin,
+    production,
+    host: values.host,
+    port: values.port,
+    data: resolve(values.data),
+    store,
+    secret: values.secret ?? generatedSecret(values.data),
+    mail,
+    proxies: values.proxies,
+    google: values.google,
+  };
+}
+
+function googleFrom(environment: Record<string, string | undefined>) {
+  const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_ISSUER } = environment;
+  if (!GOOGLE_CLIENT_ID && !GOOGLE_CLIENT_SECRET && !GOOGLE_ISSUER) return undefined;
+  return {
+    ...(GOOGLE_CLIENT_ID ? { clientId: GOOGLE_CLIENT_ID } : {}),
+    ...(GOOGLE_CLIENT_SECRET ? { clientSecret: GOOGLE_CLIENT_SECRET } : {}),
+    ...(GOOGLE_ISSUER ? { issuer: GOOGLE_ISSUER } : {}),
+  };
+}
+
+function unknownVariables(environment: Record<string, string | undefined>): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('LATCHKEY_') && !(name in ENVIRONMENT))
+    .map((name) => `${name} is set, but there is no such setting; known are ${Object.keys(ENVIRONMENT).join(', ')}`);
+}
+
+function lineFor(issue: z.core.$ZodIssue, given: Record<string, unknown>, nameOf: Record<string, string>): string {
+  const [first, ...rest] = issue.path.map(String);
+  if (first === undefined) return `settings: ${issue.message}`;
+  const key =
+    first === 'google' ? `GOOGLE_${(rest[0] ?? '').replace(/[A-Z]/g, '_$&').toUpperCase()}` : (nameOf[first] ?? [first, ...rest].join('.'));
+  const found = [first, ...rest].reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], given);
+  const shown = first === 'secret' || key.includes('SECRET') ? 'not good' : JSON.stringify(found) ?? 'not set';
+  return `${key} is ${shown}: wanted ${issue.message}`;
+}
+
+/** The secret of a first start, kept for the next ones. Only its owner may read it. */
+function generatedSecret(data: string): string {
+  const path = join(data, 'secret');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (!existsSync(path)) {
+    try {
+      writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      // Another process made it between the two calls: theirs is the secret.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  chmodSync(path, 0o600);
+  const secret = readFileSync(path, 'utf8').trim();
+  if (Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
+    throw new WrongSettings([`${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`]);
+  }
+  return secret;
+}
+
+/** Contrast ratio against white (WCAG 2.2, relative luminance). */
+function contrastWithWhite(colour: string): number {
+  const channel = (from: number) => {
+    const value = Number.parseInt(colour.slice(from, from + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return 1.05 / (0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5) + 0.05);
+}
