@@ -5,8 +5,9 @@ import type { z } from 'zod';
  * meaning and runs against each engine. An engine only translates: everything of the domain stands above.
  *
  * - A row is one document, found by its string `id`. Every change touches one row and is atomic.
- * - An absent field is `undefined`, never null.
+ * - An absent field is `undefined`, never null. What lies inside a field is JSON, with any names and any nesting.
  * - Rows given out are fresh copies: changing them changes nothing.
+ * - What does not fit the declaration (rows, changes, conditions) is our bug: a TypeError, and nothing is written.
  * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of
  *   this process (`durability: 'process'`: what a power cut may take is a last moment of activity entries).
  * - Engines throw `Taken` and `Unavailable`, and nothing of their driver's.
@@ -25,20 +26,28 @@ export type ScalarField<R> = {
 
 /** One test of one field. A list of them means "and". On an absent field only `absent` and `!=` hold. */
 export type Condition<R> =
-  | { [K in ScalarField<R>]: readonly [K, '=' | '!=' | '<' | '<=' | '>' | '>=', NonNullable<R[K]>] }[ScalarField<R>]
+  | {
+      [K in ScalarField<R>]: readonly [K, '=' | '!=' | '<' | '<=' | '>' | '>=', NonNullable<R[K]>];
+    }[ScalarField<R>]
   | { [K in ScalarField<R>]: readonly [K, 'in', readonly NonNullable<R[K]>[]] }[ScalarField<R>]
   | readonly [keyof R & string, 'absent' | 'present'];
 
 export type Where<R> = readonly Condition<R>[];
 
-/** What a change does to a row: fields set, fields removed, numbers added to (an absent number counts as 0). */
+/**
+ * What a change does to a row: fields set (to undefined: removed), fields removed, numbers added to (an absent
+ * number counts as 0). A field is named once.
+ */
 export type Change<R> = {
   set?: { [K in Exclude<keyof R, 'id'>]?: R[K] };
   unset?: readonly Exclude<keyof R & string, 'id'>[];
   add?: { [K in ScalarField<R>]?: number };
 };
 
-/** Rows in the order of one field, ties broken by `id` in the same direction. */
+/**
+ * Rows in the order of one field, ties broken by `id` in the same direction; without `order` by `id`. Text is in
+ * the order of its code points. Rows that lack the field come before all others (last when descending).
+ */
 export type Listing<R> = {
   where?: Where<R>;
   order?: { by: ScalarField<R>; descending?: boolean };
@@ -51,7 +60,8 @@ export type Listing<R> = {
 /** A collection, declared once. `unique` fields may be absent: only rows that have them exclude each other. */
 export type Declaration<R extends Row> = {
   name: string;
-  schema: z.ZodType<R>;
+  /** An object schema: its shape says which fields there are and which may be absent. */
+  schema: z.ZodType<R> & { readonly shape: Readonly<Record<string, z.ZodType>> };
   unique?: readonly ScalarField<R>[];
   indexes?: readonly (readonly ScalarField<R>[])[];
   durability?: 'disk' | 'process';
@@ -65,7 +75,10 @@ export function declare<R extends Row>(declaration: Declaration<R>): Declaration
 export type Collection<R extends Row> = {
   /** Adds a row. Throws `Taken` when its id or a unique field is in use. */
   insert(row: R): Promise<void>;
-  /** Adds rows. Those whose id is there already are left alone (so a repeat does no harm); answers how many were new. */
+  /**
+   * Adds rows. Those whose id is there already are left alone (so a repeat does no harm); answers how many were
+   * new. Throws `Taken` when a unique field of one is in use; some of the others may then have been added.
+   */
   insertMany(rows: readonly R[]): Promise<number>;
   /** Adds the row or puts it in the place of the one with its id. Throws `Taken` for a unique field. */
   put(row: R): Promise<void>;

@@ -48,7 +48,8 @@ const ownerSchema = z.strictObject({
       allowNever: z.boolean().default(false),
     })
     .prefault({}),
-  url: publicUrl.default('http://localhost:3000'),
+  /** Public URL and issuer; default `http://localhost:PORT`. */
+  url: publicUrl.optional(),
   host: z.string().min(1).default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65535).default(3000),
   data: z.string().min(1).default('data'),
@@ -89,8 +90,8 @@ const ENVIRONMENT = {
 /** Wrong settings: one line each, ready to be printed before exit 1. */
 export class WrongSettings extends Error {
   readonly lines: readonly string[];
-  constructor(lines: readonly string[]) {
-    super(lines.join('\n'));
+  constructor(lines: readonly string[], options?: ErrorOptions) {
+    super(lines.join('\n'), options);
     this.name = 'WrongSettings';
     this.lines = lines;
   }
@@ -119,14 +120,14 @@ export function readSettings(owner: OwnerSettings, environment: Record<string, s
     throw new WrongSettings(lines);
   }
   const values = parsed.data;
-  const url = new URL(values.url);
+  const url = new URL(values.url ?? `http://localhost:${values.port}`);
   const production = url.protocol === 'https:';
   const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
   const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
 
   if (!production && !LOOPBACK_HOSTS.includes(url.hostname)) {
     lines.push(
-      `LATCHKEY_URL is ${values.url}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
+      `LATCHKEY_URL is ${url.origin}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
     );
   }
   if (production && mail.startsWith('file:')) {

@@ -6,6 +6,7 @@ export const messageSchema = z.strictObject({
   id: z.string(),
   to: z.string(),
   subject: z.string(),
+  /** Both bodies are blanked once the mail is sent or given up: they may hold a link that opens something. */
   text: z.string(),
   html: z.string(),
   createdAt: z.number(),
@@ -13,8 +14,9 @@ export const messageSchema = z.strictObject({
   dueAt: z.number().optional(),
   attempts: z.number(),
   sentAt: z.number().optional(),
-  /** Set when it was given up after the last attempt; the last error, without addresses. */
+  /** Set when it was given up after the last attempt. */
   failedAt: z.number().optional(),
+  /** What the last attempt failed of, without addresses. */
   error: z.string().optional(),
 });
 
@@ -23,5 +25,5 @@ export type Message = z.infer<typeof messageSchema>;
 export const messageDeclaration = declare<Message>({
   name: 'outbox',
   schema: messageSchema,
-  indexes: [['dueAt'], ['sentAt']],
+  indexes: [['dueAt'], ['sentAt'], ['failedAt']],
 });

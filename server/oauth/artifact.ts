@@ -15,6 +15,8 @@ export const artifactSchema = z.strictObject({
   grantId: z.string().optional(),
   uid: z.string().optional(),
   consumedAt: z.number().optional(),
+  /** A grant that was ended: gone for everybody, kept until its effects have settled and the sweep takes it. */
+  revokedAt: z.number().optional(),
   createdAt: z.number(),
   lastUsedAt: z.number().optional(),
   expiresAt: z.number(),
@@ -26,5 +28,5 @@ export type Artifact = z.infer<typeof artifactSchema>;
 export const artifactDeclaration = declare<Artifact>({
   name: 'artifacts',
   schema: artifactSchema,
-  indexes: [['grantId'], ['uid'], ['accountId', 'model'], ['expiresAt'], ['pendingAt']],
+  indexes: [['grantId'], ['uid'], ['accountId', 'model'], ['clientId', 'model'], ['expiresAt'], ['pendingAt']],
 });

@@ -1,0 +1,182 @@
+import { type Checks, createChecks } from '../checks.ts';
+import type { Collection, Declaration, Listing, Where } from '../port.ts';
+import type { Connection } from './connection.ts';
+import { portError } from './failures.ts';
+import {
+  allOf,
+  type Bound,
+  behindSql,
+  bound,
+  changedSql,
+  conditionSql,
+  fieldOf,
+  type Sql,
+  toJson,
+} from './statements.ts';
+import { makeTable } from './table.ts';
+import type { Writer } from './writer.ts';
+
+/** What the methods of one collection share. */
+type Table<R extends { id: string }> = {
+  /** Quoted, as it stands in SQL. */
+  name: string;
+  checks: Checks<R>;
+  connection: Connection;
+  write: <T>(run: () => T) => Promise<T>;
+};
+
+/** Makes ready the table of a declaration and gives the port's words for it. */
+export async function openCollection<R extends { id: string }>(
+  declaration: Declaration<R>,
+  connection: Connection,
+  writer: Writer,
+): Promise<Collection<R>> {
+  const { name, durability } = declaration;
+  const checks = createChecks(declaration);
+  const uniqueFields = await makeTable(declaration, checks, connection);
+  const refusal = (error: unknown) => portError(error, name, (index) => uniqueFields.get(index) ?? 'id');
+  const toDisk = durability !== 'process';
+  const write = <T>(run: () => T): Promise<T> => writer.write(toDisk, run, refusal);
+
+  const table: Table<R> = { name: `"${name}"`, checks, connection, write };
+  return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
+}
+
+function readsOf<R extends { id: string }>(
+  table: Table<R>,
+): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
+  const { name, checks, connection } = table;
+  const one = (text: string, value: Bound): Promise<R | undefined> =>
+    connection.attempt(() => rowOf<R>(connection.statement(text).get(value)));
+
+  return {
+    async get(id) {
+      return one(`SELECT doc FROM ${name} WHERE id = ?`, checks.checkId(id));
+    },
+
+    async find(field, value) {
+      return one(`SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`, bound(checks.checkKey(field, value)));
+    },
+
+    async list(listing) {
+      const { text, values } = listSql(table, listing);
+      return connection.attempt(() =>
+        connection
+          .statement(text)
+          .all(...values)
+          .map((kept) => rowOf<R>(kept) as R),
+      );
+    },
+
+    async count(where) {
+      const { text, values } = whereSql(table, where);
+      const statement = `SELECT count(*) AS rows FROM ${name} WHERE ${text}`;
+      return connection.attempt(() => connection.statement(statement).get(...values)?.rows as number);
+    },
+  };
+}
+
+function insertsOf<R extends { id: string }>(
+  table: Table<R>,
+): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
+  const { name, checks, write } = table;
+  const insertion = `INSERT INTO ${name} (id, doc) VALUES (?, ?)`;
+  const valuesOf = (row: R): Bound[] => {
+    checks.checkRow(row);
+    return [row.id, toJson(row)];
+  };
+
+  return {
+    async insert(row) {
+      const values = valuesOf(row);
+      await write(() => run(table, insertion, values));
+    },
+
+    async insertMany(rows) {
+      const all = rows.map(valuesOf);
+      if (all.length === 0) return 0;
+      // One prepared statement for each row is faster than one statement that unfolds all rows from JSON.
+      const ignoring = `${insertion} ON CONFLICT (id) DO NOTHING`;
+      return write(() => all.reduce((added, values) => added + run(table, ignoring, values), 0));
+    },
+
+    async put(row) {
+      const values = valuesOf(row);
+      const replacing = `${insertion} ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`;
+      await write(() => run(table, replacing, values));
+    },
+  };
+}
+
+function changesOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
+  const { name, checks, connection, write } = table;
+
+  return {
+    async update(id, change, guard = []) {
+      const changed = changedSql(checks.checkChange(change));
+      const { text, values } = whereSql(table, guard);
+      const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE id = ? AND ${text} RETURNING doc`;
+      const all = [...changed.values, checks.checkId(id), ...values];
+      return write(() => rowOf<R>(connection.statement(statement).get(...all)));
+    },
+
+    async updateMany(where, change) {
+      const changed = changedSql(checks.checkChange(change));
+      const { text, values } = whereSql(table, where);
+      const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE ${text}`;
+      return write(() => run(table, statement, [...changed.values, ...values]));
+    },
+  };
+}
+
+function removalsOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
+  const { name, checks, write } = table;
+
+  return {
+    async remove(id, guard = []) {
+      const { text, values } = whereSql(table, guard);
+      const all = [checks.checkId(id), ...values];
+      return write(() => run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
+    },
+
+    async removeMany(where, limit) {
+      const { text, values } = whereSql(table, where);
+      const all = [...values, checks.checkLimit(limit)];
+      const statement = `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${text} LIMIT ?)`;
+      return write(() => run(table, statement, all));
+    },
+  };
+}
+
+function run<R extends { id: string }>(table: Table<R>, text: string, values: readonly Bound[]): number {
+  return Number(table.connection.statement(text).run(...values).changes);
+}
+
+function rowOf<R>(kept: unknown): R | undefined {
+  return kept === undefined ? undefined : (JSON.parse((kept as { doc: string }).doc) as R);
+}
+
+function whereSql<R extends { id: string }>(table: Table<R>, where: Where<R>): Sql {
+  return allOf(table.checks.checkWhere(where).map(conditionSql));
+}
+
+function listSql<R extends { id: string }>(table: Table<R>, listing: Listing<R>): Sql {
+  const { name, checks } = table;
+  const { where = [], order, after } = listing;
+  const by = order === undefined ? 'id' : checks.checkField(order.by);
+  const descending = order?.descending === true;
+  const parts = checks.checkWhere(where).map(conditionSql);
+  if (after !== undefined) {
+    const found: unknown = after[by as keyof R];
+    const value = found === undefined ? undefined : checks.checkScalar(by, found);
+    const last = { id: checks.checkId(after.id), value };
+    parts.push(behindSql({ by, descending, optional: checks.isOptional(by), after: last }));
+  }
+  const { text, values } = allOf(parts);
+  const direction = descending ? 'DESC' : 'ASC';
+  const terms = by === 'id' ? `id ${direction}` : `${fieldOf(by)} ${direction}, id ${direction}`;
+  return {
+    text: `SELECT doc FROM ${name} WHERE ${text} ORDER BY ${terms} LIMIT ?`,
+    values: [...values, checks.checkLimit(listing.limit)],
+  };
+}

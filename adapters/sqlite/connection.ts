@@ -1,0 +1,146 @@
+import { closeSync, existsSync, fchmodSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '../port.ts';
+import { isBusy, unavailableFrom } from './failures.ts';
+
+/**
+ * The open file: pragmas, prepared statements, and what to do while another process holds it. SQLite's own wait
+ * would stop this process's event loop, so it is short, and longer waits are made of tries with pauses between.
+ */
+export type Connection = Awaited<ReturnType<typeof openConnection>>;
+
+/** A busy file is mostly free again within a commit of the other process: a few milliseconds. */
+const DRIVER_WAIT_MS = 20;
+const PAUSE_MS = 10;
+
+/** Statements differ by collection and by the shape of conditions: some hundred in all. */
+const STATEMENTS_MAX = 500;
+
+/** 16 MB of pages; SQLite's own default of 2 MB misses often from some 10,000 rows on. */
+const CACHE_KIB = 16_384;
+
+export async function openConnection(path: string, lockTimeoutMs: number) {
+  const file = resolve(path);
+  const statements = new Map<string, StatementSync>();
+  let database: DatabaseSync | undefined;
+  let synced = true;
+  let closed = false;
+
+  function connect(): DatabaseSync {
+    const opened = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: DRIVER_WAIT_MS });
+    try {
+      // Sorting happens in memory, so that no rows are left in temporary files.
+      opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+      opened.exec('PRAGMA synchronous = FULL');
+      synced = true;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** After a failure of the file the next call opens it anew: that is how a store recovers by itself. */
+  function drop(): void {
+    statements.clear();
+    try {
+      database?.close();
+    } catch {
+      // It is given up anyway.
+    }
+    database = undefined;
+  }
+
+  function current(): DatabaseSync {
+    if (closed) throw new Unavailable('the database was closed');
+    if (database === undefined) {
+      // A file that has gone must not come back as an empty one.
+      if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
+      database = connect();
+    }
+    return database;
+  }
+
+  /** Runs one synchronous step, again and again while the file is busy, and answers as the port wants it. */
+  async function attempt<T>(step: () => T): Promise<T> {
+    const until = performance.now() + lockTimeoutMs;
+    for (;;) {
+      try {
+        return step();
+      } catch (error) {
+        if (isBusy(error) && performance.now() < until) {
+          await sleep(PAUSE_MS);
+          continue;
+        }
+        const failure = unavailableFrom(error);
+        if (failure instanceof Unavailable && !isBusy(error)) drop();
+        throw failure;
+      }
+    }
+  }
+
+  createPrivately(file);
+  database = await attempt(connect);
+
+  return {
+    file,
+    attempt,
+
+    statement(text: string): StatementSync {
+      const open = current();
+      const known = statements.get(text);
+      if (known !== undefined) return known;
+      if (statements.size >= STATEMENTS_MAX) statements.clear();
+      const prepared = open.prepare(text);
+      statements.set(text, prepared);
+      return prepared;
+    },
+
+    exec(text: string): void {
+      current().exec(text);
+    },
+
+    /**
+     * Runs a step inside one write transaction. `toDisk`: the commit waits for the disk (synchronous = FULL); else
+     * it is in the operating system's hands, which a death of this process does not touch.
+     */
+    transaction(toDisk: boolean, step: () => void): void {
+      const open = current();
+      if (toDisk !== synced) {
+        open.exec(`PRAGMA synchronous = ${toDisk ? 'FULL' : 'NORMAL'}`);
+        synced = toDisk;
+      }
+      open.exec('BEGIN IMMEDIATE');
+      try {
+        step();
+        open.exec('COMMIT');
+      } catch (error) {
+        // SQLite ends the transaction by itself after some failures.
+        if (open.isTransaction) open.exec('ROLLBACK');
+        throw error;
+      }
+    },
+
+    inTransaction: () => database?.isTransaction === true,
+
+    close(): void {
+      if (closed) return;
+      drop();
+      closed = true;
+    },
+  };
+}
+
+/** SQLite gives its -wal and -shm files the mode of the main one, so this one is made first, for its owner alone. */
+function createPrivately(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const descriptor = openSync(file, 'a', 0o600);
+    fchmodSync(descriptor, 0o600);
+    closeSync(descriptor);
+  } catch (error) {
+    throw new Unavailable(`${file} cannot be opened: ${(error as Error).message}`, { cause: error });
+  }
+}

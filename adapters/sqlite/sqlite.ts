@@ -1,0 +1,30 @@
+import type { Collection, Declaration, Store } from '../port.ts';
+import { openCollection } from './collection.ts';
+import { openConnection } from './connection.ts';
+import { createWriter } from './writer.ts';
+
+/** How long a call waits for a file that another process (the command line, a backup) is writing to. */
+const LOCK_TIMEOUT_MS = 5000;
+
+/** The embedded store: one file that is read and written in this process. */
+export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS): Promise<Store> {
+  const connection = await openConnection(path, lockTimeoutMs);
+  const writer = createWriter(connection);
+
+  return {
+    engine: 'sqlite',
+
+    collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
+      return openCollection(declaration, connection, writer);
+    },
+
+    async ping() {
+      await connection.attempt(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
+    },
+
+    async close() {
+      await writer.close();
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Unavailable } from '../port.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * Writes of one turn of the event loop share one transaction, because waiting for the disk costs far more than a
+ * row does. Each write's promise is settled after the commit that holds it; a write that is refused (`Taken`)
+ * leaves the others of its transaction alone.
+ */
+export type Writer = ReturnType<typeof createWriter>;
+
+/** Bounds how long one transaction keeps the event loop and other processes waiting: some tens of milliseconds. */
+const BATCH_MAX = 500;
+
+type Write = {
+  toDisk: boolean;
+  run: () => unknown;
+  refusal: (error: unknown) => unknown;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+};
+
+export function createWriter(connection: Connection) {
+  const waiting: Write[] = [];
+  let draining: Promise<void> | undefined;
+  let closed = false;
+
+  /** All writes of the batch or none: what is returned are the settlings to do once the commit holds. */
+  function commit(batch: readonly Write[]): (() => void)[] {
+    const settlings: (() => void)[] = [];
+    const toDisk = batch.some((write) => write.toDisk);
+    connection.transaction(toDisk, () => {
+      for (const { run, refusal, resolve, reject } of batch) {
+        try {
+          const value = run() as never;
+          settlings.push(() => resolve(value));
+        } catch (error) {
+          const refused = refusal(error);
+          // Then it is not this write that failed but the file, and with it the whole transaction.
+          if (refused instanceof Unavailable || !connection.inTransaction()) throw error;
+          settlings.push(() => reject(refused));
+        }
+      }
+    });
+    return settlings;
+  }
+
+  async function drain(): Promise<void> {
+    for (;;) {
+      await nextTurn();
+      const batch = waiting.splice(0, BATCH_MAX);
+      if (batch.length === 0) break;
+      try {
+        for (const settle of await connection.attempt(() => commit(batch))) settle();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    draining = undefined;
+  }
+
+  return {
+    /** Queues a synchronous change. `refusal` makes the port's error of what it throws. */
+    write<T>(toDisk: boolean, run: () => T, refusal: (error: unknown) => unknown): Promise<T> {
+      if (closed) return Promise.reject(new Unavailable('the database was closed'));
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      waiting.push({ toDisk, run, refusal, resolve: resolve as Write['resolve'], reject });
+      draining ??= drain();
+      return promise;
+    },
+
+    /** Takes no more and waits until all that was taken is written. */
+    async close(): Promise<void> {
+      closed = true;
+      await draining;
+    },
+  };
+}

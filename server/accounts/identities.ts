@@ -1,0 +1,140 @@
+import { type Collection, Taken } from '../../adapters/port.ts';
+import { identityLinked } from '../../views/mail/identity-linked.ts';
+import { identityUnlinked } from '../../views/mail/identity-unlinked.ts';
+import type { Actor } from '../activity/audit.ts';
+import type { Clock } from '../clock.ts';
+import { hashOf } from '../credentials/format.ts';
+import type { Effects } from '../effects.ts';
+import { Problem } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import type { Account, Identity } from './account.ts';
+import type { Accounts } from './accounts.ts';
+
+/** Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the e-mail). */
+export type Subject = { issuer: string; subject: string };
+
+const IDENTITIES_MAX = 20;
+
+export type Identities = ReturnType<typeof createIdentities>;
+
+/** Which accounts elsewhere may sign in to which account here. */
+export function createIdentities(parts: {
+  identities: Collection<Identity>;
+  accounts: Pick<Accounts, 'get'>;
+  effects: Effects;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
+}) {
+  const { identities, accounts, effects, clock, settings } = parts;
+
+  function list(accountId: string): Promise<Identity[]> {
+    return identities.list({ where: [['accountId', '=', accountId]], limit: IDENTITIES_MAX });
+  }
+
+  return {
+    find: ({ issuer, subject }: Subject): Promise<Identity | undefined> =>
+      identities.get(idOf(issuer, subject)),
+
+    list,
+
+    /**
+     * Links an account elsewhere. `quiet` for the one that a new account is made with: there is nobody to warn.
+     * Throws Problem 409 when it is linked already, to this account or another.
+     */
+    async link(
+      wanted: Subject & { account: Pick<Account, 'id' | 'email'>; email: string; quiet?: boolean },
+      actor: Actor,
+    ): Promise<void> {
+      const { account, issuer, subject, email } = wanted;
+      const provider = providerNameOf(issuer);
+      const id = idOf(issuer, subject);
+      const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: actor.from });
+      const audit = {
+        accountId: account.id,
+        actor: { ...actor, id: account.id },
+        action: 'identity.linked',
+        targetId: id,
+        targetName: `${provider}: ${email}`,
+      };
+      try {
+        await effects.insert(
+          identities,
+          { id, accountId: account.id, issuer, subject, email, createdAt: clock() },
+          { audit: [audit], mail: wanted.quiet === true ? [] : [{ to: account.email, ...mail }] },
+        );
+      } catch (error) {
+        throw error instanceof Taken ? linkedAlready(provider) : error;
+      }
+    },
+
+    /**
+     * Takes one way to sign in away. Throws Problem 409 for the last one of an account without a password. Answers
+     * false when this account has no such identity.
+     */
+    async unlink(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
+      const [account, linked] = await Promise.all([accounts.get(which.accountId), list(which.accountId)]);
+      const identity = linked.find((row) => row.id === which.id);
+      if (account === undefined || identity === undefined) return false;
+      if (account.passwordHash === undefined && linked.length === 1) throw lastWay();
+      const provider = providerNameOf(identity.issuer);
+      const mail = identityUnlinked(settings, {
+        provider,
+        email: identity.email,
+        unlinkedAt: clock(),
+        from: actor.from,
+      });
+      const guard = [['accountId', '=', account.id]] as const;
+      const audit = {
+        accountId: account.id,
+        actor,
+        action: 'identity.unlinked',
+        targetId: identity.id,
+        targetName: `${provider}: ${identity.email}`,
+      };
+      // First what will be told of it, then the removal: a row that is gone can carry no effects.
+      await effects.update(identities, identity.id, {}, guard, {
+        audit: [audit],
+        mail: [{ to: account.email, ...mail }],
+      });
+      return identities.remove(identity.id, guard);
+    },
+
+    /** Takes back a link that was made a moment ago for an account that could then not be made. */
+    async undo({ issuer, subject }: Subject, accountId: string): Promise<void> {
+      await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
+    },
+
+    /** Notes a sign-in with it. */
+    async used({ issuer, subject }: Subject): Promise<void> {
+      await identities.update(idOf(issuer, subject), { set: { lastUsedAt: clock() } });
+    },
+  };
+}
+
+/** What people call a provider: the host of its issuer, but for Google. */
+export function providerNameOf(issuer: string): string {
+  const host = URL.parse(issuer)?.hostname ?? issuer;
+  return host === 'accounts.google.com' ? 'Google' : host;
+}
+
+function idOf(issuer: string, subject: string): string {
+  return hashOf(`${issuer}\n${subject}`);
+}
+
+function linkedAlready(provider: string): Problem {
+  return new Problem({
+    status: 409,
+    code: 'identity_taken',
+    message: `This account at ${provider} is linked already.`,
+    hint: `Sign in with ${provider} to see to which account here, or use another one.`,
+  });
+}
+
+function lastWay(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'last_way_to_sign_in',
+    message: 'This is the only way to sign in to this account.',
+    hint: 'Set a password first (Forgot password? on the sign-in page), then remove it.',
+  });
+}

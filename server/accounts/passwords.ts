@@ -1,0 +1,175 @@
+import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import commonPasswords from 'fxa-common-password-list';
+import { Problem } from '../errors.ts';
+
+/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
+const CURRENT = { memoryKib: 19_456, passes: 2, lanes: 1 };
+const SALT_BYTES = 16;
+const TAG_BYTES = 32;
+
+/** NIST SP 800-63B section 5.1.1.2: at least 8; long enough for any phrase; both in Unicode characters. */
+const LENGTH_MIN = 8;
+const LENGTH_MAX = 128;
+
+/** Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on. */
+const IN_FLIGHT_MAX = 2;
+/** About three seconds of work on a small machine: who comes later would have given up before the answer. */
+const WAITING_MAX = 64;
+
+const derive = promisify(argon2);
+
+export type Passwords = ReturnType<typeof createPasswords>;
+
+/**
+ * Hashes and checks passwords with argon2id (RFC 9106), off the event loop. Only a few at a time: a flood of
+ * sign-ins gets 503 and takes neither the machine's memory nor all of its processors.
+ */
+export function createPasswords(parts: { appName: string }) {
+  let inFlight = 0;
+  const waiting: (() => void)[] = [];
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (inFlight >= IN_FLIGHT_MAX) {
+      if (waiting.length >= WAITING_MAX) throw tooBusy();
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else {
+      inFlight += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      // The place is handed on without being given up, so that nobody slips in between.
+      const next = waiting.shift();
+      if (next === undefined) inFlight -= 1;
+      else next();
+    }
+  }
+
+  /** Fits no password. Checked where there is no hash, so that the work is the same with and without an account. */
+  const nobodys = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
+
+  return {
+    /** The password as it is kept: a PHC string. */
+    async hash(password: string): Promise<string> {
+      const salt = randomBytes(SALT_BYTES);
+      const tag = await inTurn(() => derive('argon2id', parametersOf(CURRENT, password, salt, TAG_BYTES)));
+      return phcOf(CURRENT, salt, tag);
+    },
+
+    /** Whether the password fits. `outdated`: it does, and should be hashed again with today's parameters. */
+    async verify(password: string, phc: string | undefined): Promise<{ right: boolean; outdated: boolean }> {
+      // Nobody has such a password; the same quick answer whether or not there is an account.
+      if (lengthOf(password) > LENGTH_MAX) return { right: false, outdated: false };
+      const kept = readPhc(phc ?? nobodys);
+      const tag = await inTurn(() =>
+        derive('argon2id', parametersOf(kept.cost, password, kept.salt, kept.tag.length)),
+      );
+      const right = timingSafeEqual(tag, kept.tag) && phc !== undefined;
+      return { right, outdated: right && !isCurrent(kept) };
+    },
+
+    /** Throws a Problem where a new password is too short, too long or too easily guessed. No composition rules. */
+    requireGood(password: string, owner: { email: string }): void {
+      const length = lengthOf(password);
+      if (length < LENGTH_MIN) {
+        throw weak(
+          `The password has ${length} characters; ${LENGTH_MIN} are the least.`,
+          'Three or four words that do not belong together are long and easy to remember.',
+        );
+      }
+      if (length > LENGTH_MAX) {
+        throw weak(
+          `The password has ${length} characters; ${LENGTH_MAX} are the most.`,
+          'A shorter one is as safe.',
+        );
+      }
+      if (commonPasswords.test(password) || commonPasswords.test(password.toLowerCase())) {
+        throw weak(
+          'This password is one of those that are tried first.',
+          'Choose one that nobody else would think of.',
+        );
+      }
+      if (namesOf(owner.email, parts.appName).has(bareOf(password))) {
+        throw weak(
+          'This password is the e-mail address or the name of this site.',
+          'Choose one that has nothing to do with either.',
+        );
+      }
+    },
+  };
+}
+
+type Cost = typeof CURRENT;
+
+/** One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2). */
+function normalised(password: string): string {
+  return password.normalize('NFC');
+}
+
+function lengthOf(password: string): number {
+  return [...normalised(password)].length;
+}
+
+function parametersOf(cost: Cost, password: string, salt: Buffer, tagBytes: number): Argon2Parameters {
+  return {
+    message: normalised(password),
+    nonce: salt,
+    parallelism: cost.lanes,
+    tagLength: tagBytes,
+    memory: cost.memoryKib,
+    passes: cost.passes,
+  };
+}
+
+/** https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding. */
+function phcOf(cost: Cost, salt: Buffer, tag: Buffer): string {
+  const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  const { memoryKib, passes, lanes } = cost;
+  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${unpadded(salt)}$${unpadded(tag)}`;
+}
+
+function readPhc(phc: string): { cost: Cost; salt: Buffer; tag: Buffer } {
+  const [, memory, passes, lanes, salt, tag] =
+    /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([\w+/-]+)\$([\w+/-]+)$/.exec(phc) ?? [];
+  if (salt === undefined || tag === undefined) throw new Error('a kept password hash cannot be read');
+  return {
+    cost: { memoryKib: Number(memory), passes: Number(passes), lanes: Number(lanes) },
+    salt: Buffer.from(salt, 'base64'),
+    tag: Buffer.from(tag, 'base64'),
+  };
+}
+
+function isCurrent({ cost, salt, tag }: { cost: Cost; salt: Buffer; tag: Buffer }): boolean {
+  const sameCost =
+    cost.memoryKib === CURRENT.memoryKib && cost.passes === CURRENT.passes && cost.lanes === CURRENT.lanes;
+  return sameCost && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
+}
+
+/** Letters and digits only, without digits at the end: `Latch-Key 2026!` is `latchkey`. */
+function bareOf(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, '')
+    .replace(/\d+$/, '');
+}
+
+function namesOf(email: string, appName: string): Set<string> {
+  const names = [email, email.split('@')[0] ?? '', appName].map(bareOf);
+  return new Set(names.filter((name) => name !== ''));
+}
+
+function weak(message: string, hint: string): Problem {
+  return new Problem({ status: 400, code: 'weak_password', message, hint, parameter: 'password' });
+}
+
+function tooBusy(): Problem {
+  return new Problem({
+    status: 503,
+    code: 'too_busy',
+    message: 'Too many people sign in at this moment.',
+    hint: 'Try again in a few seconds.',
+    headers: { 'Retry-After': '5' },
+  });
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { type Collection, declare } from '../../adapters/port.ts';
+import { alreadyRegistered } from '../../views/mail/already-registered.ts';
+import { verifyEmail } from '../../views/mail/verify-email.ts';
+import type { Actor } from '../activity/audit.ts';
+import type { Clock } from '../clock.ts';
+import { hashOf } from '../credentials/format.ts';
+import { type Effects, pendingEffects } from '../effects.ts';
+import { Problem } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import type { Account } from './account.ts';
+import type { Accounts } from './accounts.ts';
+import { requireEmail } from './email.ts';
+import { newLinkToken } from './link-token.ts';
+import type { Passwords } from './passwords.ts';
+import { addressBucket, type Limit, type Throttle } from './throttle.ts';
+
+/** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
+export const signUpSchema = z.strictObject({
+  /** SHA-256 of the secret in the mailed link. */
+  id: z.string(),
+  email: z.string(),
+  emailKey: z.string(),
+  passwordHash: z.string(),
+  /** Where to go on afterwards: a path on this site. */
+  returnTo: z.string(),
+  expiresAt: z.number(),
+  ...pendingEffects,
+});
+
+export type SignUp = z.infer<typeof signUpSchema>;
+
+export const signUpDeclaration = declare<SignUp>({
+  name: 'sign_ups',
+  schema: signUpSchema,
+  indexes: [['emailKey'], ['expiresAt'], ['pendingAt']],
+});
+
+/** Mail may be read tomorrow. */
+const LINK_SECONDS = 24 * 60 * 60;
+const HOUR = 60 * 60;
+/** Each sign-up mails an address that somebody typed: nobody's mailbox is to be filled through us. */
+const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
+const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
+/** Typing the chosen password wrong on the page behind the link. */
+const PASSWORD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR };
+/** More cannot wait for one address, by the limits above. */
+const WAITING_MAX = 500;
+
+export type SignUps = ReturnType<typeof createSignUps>;
+
+/**
+ * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
+ * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I have
+ * the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
+ */
+export function createSignUps(parts: {
+  signUps: Collection<SignUp>;
+  accounts: Pick<Accounts, 'findByEmail' | 'create'>;
+  effects: Effects;
+  passwords: Passwords;
+  throttle: Throttle;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
+}) {
+  const { signUps, accounts, effects, passwords, throttle, clock, settings } = parts;
+
+  async function find(token: string): Promise<SignUp> {
+    const row = await signUps.get(hashOf(token));
+    if (row === undefined || row.expiresAt <= clock()) throw linkDead();
+    return row;
+  }
+
+  /** Ends whatever still waits for this address. */
+  async function endAll(emailKey: string): Promise<void> {
+    await signUps.removeMany([['emailKey', '=', emailKey]], WAITING_MAX);
+  }
+
+  return {
+    /**
+     * Takes a sign-up and mails its link. For an address that has an account the work and the answer are the
+     * same, and the mail says that there is one. Throws Problem for what is wrong with the input itself.
+     */
+    async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
+      const { address, key } = requireEmail(wanted.email);
+      passwords.requireGood(wanted.password, { email: address });
+      await throttle.take(`sign-up:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
+      await throttle.take(`sign-up:${key}`, MAIL_LIMIT);
+      const passwordHash = await passwords.hash(wanted.password);
+      const { token, hash } = newLinkToken();
+      const expiresAt = clock() + LINK_SECONDS;
+      const known = await accounts.findByEmail(address);
+      // For a known address the row is a dead end: its link is in no mail.
+      const mail =
+        known === undefined
+          ? verifyEmail(settings, { token, expiresAt, from: wanted.from })
+          : alreadyRegistered(settings, { from: wanted.from });
+      const row = { id: hash, email: address, emailKey: key, passwordHash, expiresAt };
+      await effects.insert(
+        signUps,
+        { ...row, returnTo: wanted.returnTo },
+        { mail: [{ to: address, ...mail }] },
+      );
+    },
+
+    /** The sign-up behind a mailed link. Throws Problem when the link was used or is too old. */
+    find,
+
+    /** Makes the account, if this is the password that was chosen. The link works until then, and once. */
+    async complete(
+      proof: { token: string; password: string },
+      actor: Actor,
+    ): Promise<{ account: Account; returnTo: string }> {
+      const row = await find(proof.token);
+      await throttle.take(`verify:${row.id}`, PASSWORD_LIMIT);
+      const { right } = await passwords.verify(proof.password, row.passwordHash);
+      if (!right) throw otherPassword();
+      const account = await accounts.create(
+        { email: row.email, passwordHash: row.passwordHash, admin: false },
+        actor,
+      );
+      await endAll(row.emailKey);
+      return { account, returnTo: row.returnTo };
+    },
+
+    endAll,
+  };
+}
+
+function linkDead(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'link_dead',
+    message: 'This link was used already, or is too old.',
+    hint: 'If you used it, sign in. Otherwise sign up once more to get a new one.',
+  });
+}
+
+function otherPassword(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'wrong_credentials',
+    message: 'This is not the password that was chosen at sign-up.',
+    hint: 'If you do not know it, sign up once more and choose another. If you never signed up, close this page.',
+    parameter: 'password',
+  });
+}

@@ -1,0 +1,89 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { type Collection, declare, Taken } from '../../adapters/port.ts';
+import type { Clock } from '../clock.ts';
+import { hashOf } from '../credentials/format.ts';
+import { Problem } from '../errors.ts';
+
+/** How often something was done in one window of time. In the store, so that it holds across processes. */
+export const throttleSchema = z.strictObject({
+  /** SHA-256 of the bucket's name and its window: names hold e-mail and network addresses. */
+  id: z.string(),
+  count: z.number(),
+  expiresAt: z.number(),
+});
+
+export type ThrottleRow = z.infer<typeof throttleSchema>;
+
+export const throttleDeclaration = declare<ThrottleRow>({
+  name: 'throttles',
+  schema: throttleSchema,
+  indexes: [['expiresAt']],
+  durability: 'process',
+});
+
+export type Limit = { limit: number; windowSeconds: number };
+
+export type Throttle = ReturnType<typeof createThrottle>;
+
+/** Counts attempts in windows of fixed length and refuses those past the limit. */
+export function createThrottle(parts: { throttles: Collection<ThrottleRow>; clock: Clock }) {
+  const { throttles, clock } = parts;
+
+  function windowOf(bucket: string, { windowSeconds }: Limit) {
+    const startsAt = Math.floor(clock() / windowSeconds) * windowSeconds;
+    return { id: hashOf(`${bucket}\n${windowSeconds}\n${startsAt}`), endsAt: startsAt + windowSeconds };
+  }
+
+  return {
+    /**
+     * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt: counting
+     * afterwards would let guesses that run side by side all through.
+     */
+    async take(bucket: string, limit: Limit): Promise<void> {
+      const { id, endsAt } = windowOf(bucket, limit);
+      const countOne = () => throttles.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
+      if ((await countOne()) !== undefined) return;
+      if ((await throttles.get(id)) === undefined) {
+        try {
+          await throttles.insert({ id, count: 1, expiresAt: endsAt });
+          return;
+        } catch (error) {
+          if (!(error instanceof Taken)) throw error;
+          // Another process opened the window between the two calls.
+          if ((await countOne()) !== undefined) return;
+        }
+      }
+      throw tooMany(endsAt - clock());
+    },
+
+    /** Takes one attempt back out of the count, because it turned out to be no guess. */
+    async giveBack(bucket: string, limit: Limit): Promise<void> {
+      await throttles.update(windowOf(bucket, limit).id, { add: { count: -1 } }, [['count', '>', 0]]);
+    },
+  };
+}
+
+/**
+ * The bucket of a network address. A household or a server has a whole IPv6 /64, so one address of it is worth
+ * nothing; an IPv4 address counts as itself however it is written.
+ */
+export function addressBucket(address: string): string {
+  if (!ipaddr.isValid(address)) return `address:${address}`;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return `address:${parsed.toString()}`;
+  const network = (parsed as ipaddr.IPv6).parts.slice(0, 4);
+  return `address:${network.map((part) => part.toString(16)).join(':')}::/64`;
+}
+
+function tooMany(seconds: number): Problem {
+  const wait = Math.max(1, seconds);
+  const minutes = Math.ceil(wait / 60);
+  return new Problem({
+    status: 429,
+    code: 'too_many_attempts',
+    message: 'There were too many attempts.',
+    hint: `Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
+    headers: { 'Retry-After': String(wait) },
+  });
+}

@@ -1,0 +1,55 @@
+import type { Declarations } from './load.ts';
+import type { Parameter, Workflow } from './workflow.ts';
+
+export type ExampleCall = {
+  name: string;
+  method: 'POST' | 'GET';
+  /** With the query, where parameters are read from there. */
+  path: string;
+  /** What to send as JSON; absent for GET. */
+  body?: Record<string, unknown>;
+};
+
+/** A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow. */
+export function exampleCall(
+  declarations: Pick<Declarations, 'workflows'>,
+  scope: string,
+): ExampleCall | undefined {
+  const workflow = scope.startsWith('wf:') ? declarations.workflows.get(scope.slice(3)) : undefined;
+  if (workflow === undefined) return undefined;
+  const { name, method } = workflow;
+  const query = new URLSearchParams(
+    Object.entries(examplesIn(workflow, 'query')).map(([key, value]): [string, string] => [
+      key,
+      textOf(value),
+    ]),
+  );
+  const path = `/api/1.1/wf/${name}${query.size === 0 ? '' : `?${query}`}`;
+  return method === 'GET'
+    ? { name, method, path }
+    : { name, method, path, body: examplesIn(workflow, 'body') };
+}
+
+/** The examples of the required parameters that are read from this place. */
+export function examplesIn(workflow: Workflow, place: 'query' | 'body'): Record<string, unknown> {
+  const entries = Object.entries(workflow.parameters)
+    .filter(([, parameter]) => placesOf(workflow, parameter)[0] === place && !isOptional(parameter))
+    .map(([name, parameter]) => [name, parameter.example]);
+  return Object.fromEntries(entries);
+}
+
+/** Where a parameter is read from, the usual place first. */
+export function placesOf(workflow: Workflow, parameter: Parameter): readonly ('query' | 'body')[] {
+  if (workflow.method === 'GET') return ['query'];
+  if (parameter.in === 'either') return ['body', 'query'];
+  return [parameter.in ?? 'body'];
+}
+
+/** Whether a call may leave it out. */
+export function isOptional(parameter: Parameter): boolean {
+  return parameter.schema.safeParse(undefined).success;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Clock } from '../clock.ts';
+import type { Tokens } from '../credentials/tokens.ts';
+import { Problem } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import { defineWorkflow, type Workflow } from './workflow.ts';
+
+/** What is known of the built-in workflow without running anything. Its name is taken. */
+export const ISSUE_TOKEN = {
+  name: 'issue_token',
+  description: 'Make a personal access token for a user who gives their e-mail and password',
+  callers: 'admin',
+} as const;
+
+const DAY_SECONDS = 86_400;
+/** Less is gone before the user has put it to use. */
+const LIFE_SECONDS_MIN = 60;
+
+/**
+ * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access token of
+ * theirs. Not staged like the workflows of config/: the token is one row, written with its audit entry and mail.
+ */
+export function createIssueToken(parts: {
+  accounts: Pick<Accounts, 'checkPassword'>;
+  tokens: Pick<Tokens, 'mint' | 'scopesFor'>;
+  clock: Clock;
+  settings: Pick<Settings, 'url' | 'tokens'>;
+}): Workflow {
+  const { accounts, tokens, clock, settings } = parts;
+  const { defaultDays, maxDays } = settings.tokens;
+
+  return defineWorkflow({
+    ...ISSUE_TOKEN,
+    parameters: parametersFor(defaultDays * DAY_SECONDS, maxDays * DAY_SECONDS),
+    returns: z.object({ token: z.string(), user_id: z.string(), expires: z.number() }),
+    async run({ parameters, caller, request }) {
+      const { email, password, expires_in: lifeSeconds } = parameters;
+      const account = await signedIn({ email, password });
+      const { credential, value } = await tokens.mint(
+        {
+          account,
+          name: parameters.name ?? `${caller.client?.name ?? 'issue_token'} ${request.id.slice(0, 8)}`,
+          scopes: ownScopes(tokens, account),
+          expiresAt: clock() + lifeSeconds,
+        },
+        { kind: 'client', id: caller.client?.id, from: request.from, requestId: request.id },
+      );
+      return {
+        token: value,
+        user_id: account.id,
+        expires: (credential.expiresAt ?? 0) - credential.createdAt,
+      };
+    },
+  });
+
+  /**
+   * One answer for an unknown e-mail, a wrong password and an account that may not sign in. Guesses are counted
+   * for each e-mail, not for the caller's address: all users of a service come from the one address it has.
+   */
+  async function signedIn(given: { email: string; password: string }): Promise<Account> {
+    try {
+      return await accounts.checkPassword(given);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status === 429 || error.status >= 500) throw error;
+      throw new Problem({
+        status: 400,
+        code: 'INVALID_DATA',
+        message: `Invalid data for workflow ${ISSUE_TOKEN.name}: this e-mail and password do not open an account`,
+        hint: `Check both. People who sign in with Google have no password here: they make their token at ${settings.url}/tokens.`,
+      });
+    }
+  }
+}
+
+function parametersFor(lifeSecondsDefault: number, lifeSecondsMax: number) {
+  return {
+    email: {
+      schema: z.string().min(3).max(320),
+      description: "The user's e-mail address",
+      example: 'user@example.com',
+    },
+    password: {
+      schema: z.string().min(1).max(1024),
+      description: "The user's password",
+      example: 'their password',
+    },
+    expires_in: {
+      schema: z.number().int().min(LIFE_SECONDS_MIN).max(lifeSecondsMax).default(lifeSecondsDefault),
+      description: `How long the token lives, in seconds (${lifeSecondsDefault} when left out)`,
+      example: lifeSecondsDefault,
+    },
+    name: {
+      schema: z.string().min(1).max(80).optional(),
+      description: 'What the user will see the token called',
+      example: 'Their phone',
+    },
+  } satisfies Workflow['parameters'];
+}
+
+/** All that the account may do by itself, never more. */
+function ownScopes(tokens: Pick<Tokens, 'scopesFor'>, account: Account): string[] {
+  return tokens
+    .scopesFor(account)
+    .map((scope) => scope.name)
+    .filter((name) => name.startsWith('wf:') || name === 'profile');
+}

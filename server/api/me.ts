@@ -1,0 +1,30 @@
+import type { Bearer } from '../oauth/bearer.ts';
+
+/**
+ * What GET /api/1.1/me answers: who the token is, what it may do and until when. Any good token may ask; the
+ * e-mail address is only for those whose scopes cover it.
+ */
+export function describeCaller(caller: Bearer, now: number) {
+  const { account, client, scopes, issuedAt, expiresAt } = caller;
+  const showsEmail = scopes.has('profile') || scopes.has('email') || scopes.has('admin');
+  return {
+    account: showsEmail ? { id: account.id, email: account.email } : { id: account.id },
+    token: {
+      id: caller.tokenId,
+      kind: caller.tokenKind,
+      name: caller.tokenName,
+      scopes: [...scopes],
+      created_at: issuedAt,
+      created: isoOf(issuedAt),
+      expires_at: expiresAt ?? null,
+      expires: expiresAt === undefined ? null : isoOf(expiresAt),
+      expires_in: expiresAt === undefined ? null : Math.max(0, expiresAt - now),
+    },
+    ...(client === undefined ? {} : { client: { id: client.id, name: client.name, kind: client.kind } }),
+    acts_for: caller.actsFor,
+  };
+}
+
+function isoOf(at: number): string {
+  return new Date(at * 1000).toISOString();
+}

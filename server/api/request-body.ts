@@ -1,0 +1,143 @@
+import type { Context } from 'koa';
+import { Problem } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { jsonFaultOf } from './json.ts';
+
+/** Enough for parameters of a call; it is held in memory whole. */
+const BODY_BYTES_MAX = 1024 * 1024;
+
+/** What was sent in the body by name. Values of a form are texts, those of JSON have their types. */
+export type Sent = { kind: 'nothing' | 'json' | 'form' | 'query'; values: ReadonlyMap<string, unknown> };
+
+const NOTHING: Sent = { kind: 'nothing', values: new Map() };
+
+const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
+
+/** Reads a JSON object or an urlencoded form, bounded. Anything else is a Problem that says what it looks like. */
+export async function readRequestBody(ctx: Context): Promise<Sent> {
+  const bytes = await readBody(ctx, BODY_BYTES_MAX);
+  if (bytes.length === 0) return NOTHING;
+  const [type = '', ...rest] = ctx.get('content-type').toLowerCase().split(';');
+  const charset = /charset\s*=\s*"?([^\s"]+)/.exec(rest.join(';'))?.[1] ?? 'utf-8';
+  const mediaType = type.trim();
+  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+    throw notUnderstood('The body is in a charset that is not read.', 'Send it as UTF-8.');
+  }
+  const text = decoded(bytes);
+  if (mediaType === 'application/json' || /^application\/[\w.-]+\+json$/.test(mediaType))
+    return jsonFrom(text);
+  if (mediaType === 'application/x-www-form-urlencoded') return formFrom(text);
+  throw wrongType(mediaType, text);
+}
+
+/** Reads the query of the address. */
+export function readRequestQuery(ctx: Context): Sent {
+  if (ctx.querystring === '') return NOTHING;
+  return { kind: 'query', values: pairsOf(new URLSearchParams(ctx.querystring), 'query') };
+}
+
+function decoded(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new Problem({
+      status: 400,
+      code: 'INVALID_DATA',
+      message: 'The body is not valid UTF-8.',
+      hint: 'Send it as UTF-8; the program that made it probably used another encoding.',
+      cause: error,
+    });
+  }
+}
+
+function jsonFrom(text: string): Sent {
+  const value = parsedJson(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidBody(
+      'The body is JSON, but not an object.',
+      'Send one object that has the parameters as its names.',
+    );
+  }
+  const fault = jsonFaultOf(text);
+  if (fault !== undefined)
+    throw invalidBody(`The body cannot be used: ${fault}.`, 'Send each name once, in a flat object.');
+  return { kind: 'json', values: new Map(Object.entries(value)) };
+}
+
+/** The parser's own message would repeat what was sent, which may be a password; only the place is taken from it. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
+    throw invalidBody(
+      `The body is not valid JSON${place === undefined ? '' : ` (${place})`}.`,
+      /^[\w.-]+=/.test(text)
+        ? 'It looks like a form: send it with the header "Content-Type: application/x-www-form-urlencoded".'
+        : 'Names and texts need double quotes, and nothing but a closing brace may follow the last value.',
+    );
+  }
+}
+
+function formFrom(text: string): Sent {
+  if (looksLikeJson(text)) {
+    throw notUnderstood(
+      'The body looks like JSON, but was sent as application/x-www-form-urlencoded.',
+      'Add the header "Content-Type: application/json" (curl: -H "Content-Type: application/json").',
+    );
+  }
+  return { kind: 'form', values: pairsOf(new URLSearchParams(text), 'body') };
+}
+
+function pairsOf(pairs: URLSearchParams, place: 'query' | 'body'): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (values.has(name)) {
+      throw new Problem({
+        status: 400,
+        code: 'INVALID_DATA',
+        message: `${shown(name)} is in the ${place} more than once.`,
+        hint: 'Send each parameter once.',
+        parameter: shown(name),
+      });
+    }
+    values.set(name, value);
+  }
+  return values;
+}
+
+/** A name that a caller chose, short enough to say back. */
+export function shown(name: string): string {
+  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
+}
+
+function wrongType(mediaType: string, text: string): Problem {
+  if (looksLikeJson(text)) {
+    const sentAs = mediaType === '' ? 'without a Content-Type' : `as ${shown(mediaType)}`;
+    return notUnderstood(
+      `The body looks like JSON, but was sent ${sentAs}.`,
+      'Add the header "Content-Type: application/json".',
+    );
+  }
+  if (mediaType === 'multipart/form-data') {
+    return notUnderstood('The body is a multipart form, which is not read.', SEND_JSON);
+  }
+  return notUnderstood(
+    mediaType === ''
+      ? 'The body has no Content-Type.'
+      : `A body of the type ${shown(mediaType)} is not read.`,
+    `${SEND_JSON} A form (application/x-www-form-urlencoded) is read too.`,
+  );
+}
+
+function looksLikeJson(text: string): boolean {
+  return /^\s*[{[]\s*["{[\]}]/.test(text);
+}
+
+function notUnderstood(message: string, hint: string): Problem {
+  return new Problem({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message, hint });
+}
+
+function invalidBody(message: string, hint: string): Problem {
+  return new Problem({ status: 400, code: 'INVALID_DATA', message, hint });
+}

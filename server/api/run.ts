@@ -1,0 +1,106 @@
+import type { Call } from '../activity/call.ts';
+import type { Clock } from '../clock.ts';
+import { Problem } from '../errors.ts';
+import type { Bearer } from '../oauth/bearer.ts';
+import type { Settings } from '../settings.ts';
+import type { Runs } from './runs.ts';
+import { createStage } from './stage.ts';
+import type { Workflow, WorkflowCaller } from './workflow.ts';
+
+/** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
+const TIME_LIMIT_MS = 30_000;
+
+export type Runner = ReturnType<typeof createRunner>;
+
+/** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged. */
+export function createRunner(parts: {
+  runs: Runs;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
+  timeLimitMs?: number;
+}) {
+  const { runs, clock, settings, timeLimitMs = TIME_LIMIT_MS } = parts;
+
+  return {
+    /**
+     * Answers the body to send, and whether `entry`, the activity entry of this call, was kept with the change.
+     * When this throws, nothing was stored and no mail goes out.
+     */
+    async run(
+      workflow: Workflow,
+      call: {
+        parameters: Record<string, unknown>;
+        caller: Bearer | undefined;
+        request: { id: string; from: string };
+      },
+      entry: Call | undefined,
+    ): Promise<{ body: string; kept: boolean }> {
+      const { caller, parameters, request } = call;
+      const stage = createStage(workflow, { accountId: caller?.account.id, clock, settings });
+      const { data, mail } = stage;
+      let answer: unknown;
+      let staged: ReturnType<typeof stage.close>;
+      try {
+        answer = await withinTime(workflow.name, timeLimitMs, (signal) =>
+          workflow.run({ parameters, caller: caller && seenByWorkflow(caller), data, mail, signal, request }),
+        );
+      } finally {
+        staged = stage.close();
+      }
+      const body = JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) });
+      if (staged === undefined) return { body, kept: false };
+      await runs.commit(staged, entry);
+      return { body, kept: true };
+    },
+  };
+}
+
+/** The answer as declared: what `returns` does not name is left out, and anything else is our mistake. */
+function checkedAnswer(workflow: Workflow, answer: unknown): unknown {
+  const parsed = workflow.returns.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TypeError(
+    `workflow ${workflow.name} answered something else than its returns: ${issue?.path.map(String).join('.')}: ${issue?.message}`,
+  );
+}
+
+async function withinTime(
+  name: string,
+  limitMs: number,
+  run: (signal: AbortSignal) => unknown,
+): Promise<unknown> {
+  const over = new Problem({
+    status: 504,
+    code: 'TIMEOUT',
+    message: `Workflow ${name} took longer than ${limitMs / 1000} seconds and was stopped.`,
+    hint: 'Nothing was stored or sent. Try again; if it stays, tell whoever runs this server.',
+  });
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(over);
+      controller.abort(over);
+    }, limitMs);
+  });
+  const running = (async () => run(controller.signal))();
+  try {
+    return await Promise.race([running, timeUp]);
+  } finally {
+    clearTimeout(timer);
+    // The late failure of a run that was given up is nobody's any more.
+    running.catch(() => undefined);
+  }
+}
+
+function seenByWorkflow(caller: Bearer): WorkflowCaller {
+  const { account, client, actsFor, scopes } = caller;
+  return {
+    accountId: account.id,
+    email: account.email,
+    ...(client === undefined ? {} : { client: { id: client.id, name: client.name } }),
+    actsFor,
+    admin: scopes.has('admin'),
+  };
+}

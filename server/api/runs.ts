@@ -1,0 +1,118 @@
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type Collection, type Declaration, declare, type Store, Unavailable } from '../../adapters/port.ts';
+import { type Call, callSchema } from '../activity/call.ts';
+import type { Recorder } from '../activity/recorder.ts';
+import type { Clock } from '../clock.ts';
+import { newId } from '../credentials/format.ts';
+import { type Effects, type EffectsOfChange, pendingEffects } from '../effects.ts';
+import type { DataType } from './workflow.ts';
+
+/** A row of a declared data type: its own fields stand beside these. */
+export type DataRow = { id: string; createdAt: number; createdBy?: string | undefined };
+
+/**
+ * All that one run of a workflow changes, on its way to where it belongs: the rows, and with `pendingEffects` the
+ * mails. The activity entry travels along, so a change can never be without one.
+ */
+const runSchema = z.strictObject({
+  id: z.string(),
+  committedAt: z.number(),
+  rows: z.array(z.strictObject({ type: z.string(), row: z.looseObject({ id: z.string() }) })),
+  call: callSchema.optional(),
+  ...pendingEffects,
+});
+
+type Run = z.infer<typeof runSchema>;
+
+const runDeclaration = declare<Run>({
+  name: 'runs',
+  schema: runSchema,
+  indexes: [['committedAt'], ['pendingAt']],
+});
+
+/** A run that is older was left behind by a process that died, or by a store that went away. */
+const SWEEP_AGE_SECONDS = 10;
+const SWEEP_ROWS = 100;
+
+/** What a run staged. */
+export type Staged = {
+  rows: readonly { type: string; row: DataRow }[];
+  mail: NonNullable<EffectsOfChange['mail']>;
+};
+
+export type Runs = Awaited<ReturnType<typeof openRuns>>;
+
+/**
+ * Carries out what workflows staged, all of a run or none of it, without a transaction: the whole run is first
+ * written as one row, which is the moment it happens, and then spread over its collections. A process that dies
+ * in between leaves the row, and a sweep goes on; each part has its id by then, so nothing is doubled.
+ */
+export async function openRuns(parts: {
+  store: Store;
+  types: ReadonlyMap<string, DataType>;
+  effects: Effects;
+  recorder: Recorder;
+  clock: Clock;
+  log: Logger;
+}) {
+  const { store, types, effects, recorder, clock, log } = parts;
+  const runs = await store.collection(runDeclaration);
+  const collections = new Map<string, Collection<DataRow>>();
+  for (const type of types.values()) collections.set(type.name, await store.collection(declarationOf(type)));
+  effects.watch(runs);
+  effects.alsoSweep(sweep);
+
+  async function sweep(): Promise<void> {
+    const before = clock() - SWEEP_AGE_SECONDS;
+    const left = await runs.list({
+      where: [['committedAt', '<=', before]],
+      order: { by: 'committedAt' },
+      limit: SWEEP_ROWS,
+    });
+    for (const run of left) await spread(run);
+  }
+
+  /** Puts the parts of a run where they belong, then removes it. Safe to repeat and to race. */
+  async function spread(run: Run): Promise<void> {
+    const kept = [...Map.groupBy(run.rows, ({ type }) => type)].map(async ([type, ofType]) => {
+      const collection = collections.get(type);
+      if (collection === undefined) return false;
+      await collection.insertMany(ofType.map(({ row }) => row as unknown as DataRow));
+      return true;
+    });
+    const [whole] = await Promise.all([
+      Promise.all(kept).then((all) => all.every(Boolean)),
+      run.call === undefined ? undefined : recorder.keepAgain(run.call),
+    ]);
+    // A type that was taken out of config/ meanwhile may come back: its rows wait.
+    if (!whole) return log.warn({ run: run.id }, 'a run waits for a data type that is no longer declared');
+    // The guard leaves a run whose mails are still in it.
+    await runs.remove(run.id, [['pendingAt', 'absent']]);
+  }
+
+  return {
+    /** Makes it happen. When this has returned, the run is done for good, whatever becomes of the store after. */
+    async commit(staged: Staged, call: Call | undefined): Promise<void> {
+      const rows = staged.rows.map(({ type, row }) => ({ type, row: { ...row } }));
+      const run: Run = { id: newId('run_'), committedAt: clock(), rows, call };
+      if (staged.mail.length === 0) await runs.insert(run);
+      else await effects.insert(runs, run, { mail: staged.mail });
+      await spread(run).catch((error: unknown) => {
+        if (!(error instanceof Unavailable)) throw error;
+        log.warn({ run: run.id }, 'a run is kept but not spread yet: the store went away');
+      });
+    },
+  };
+}
+
+/** The collection of a declared type. */
+function declarationOf(type: DataType): Declaration<DataRow> {
+  const own = { id: z.string(), createdAt: z.number(), createdBy: z.string().optional() };
+  return {
+    name: `data_${type.name}`,
+    // The declared fields are checked when a row is staged; to the store they are more of the row.
+    schema: z.strictObject({ ...type.fields, ...own }) as unknown as Declaration<DataRow>['schema'],
+    indexes: [['createdBy', 'createdAt']],
+  };
+}

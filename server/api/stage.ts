@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { fromWorkflow } from '../../views/mail/from-workflow.ts';
+import type { Clock } from '../clock.ts';
+import { newId } from '../credentials/format.ts';
+import { isOneAddress } from '../mail/recipient.ts';
+import type { Settings } from '../settings.ts';
+import type { DataRow, Staged } from './runs.ts';
+import type { DataType, Workflow, WorkflowMail } from './workflow.ts';
+
+/** A run is kept as one row first; all of its rows must fit into it, on every engine. */
+const ROWS_MAX = 1000;
+const CHARACTERS_MAX = 4 * 1024 * 1024;
+/** A workflow that mails more people than this sends a campaign, which is not what it is for. */
+const MAILS_MAX = 50;
+/** RFC 5322 section 2.1.1: a line has at most 998 characters. */
+const SUBJECT_LENGTH_MAX = 500;
+
+export type Stage = ReturnType<typeof createStage>;
+
+/**
+ * What `data` and `mail` of a workflow write on: nothing happens until the run is over and `close` gives it out.
+ * Wrong fields or addresses are the workflow's mistake, not the caller's: they throw a TypeError.
+ */
+export function createStage(
+  workflow: Workflow,
+  parts: { accountId: string | undefined; clock: Clock; settings: Pick<Settings, 'appName' | 'url'> },
+) {
+  const { accountId, clock, settings } = parts;
+  const rows: { type: string; row: DataRow }[] = [];
+  const mail: Staged['mail'][number][] = [];
+  let isOpen = true;
+  let characters = 0;
+
+  /** Also refuses what comes after the end: work that `run` started and did not wait for. */
+  function take(what: unknown, list: unknown[], max: number): void {
+    if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);
+    characters += JSON.stringify(what).length;
+    if (list.length >= max || characters > CHARACTERS_MAX) {
+      throw new TypeError(`workflow ${workflow.name}: more is stored or mailed than one run may`);
+    }
+    list.push(what);
+  }
+
+  function create(type: DataType, fields: unknown): DataRow {
+    const parsed = z.strictObject(type.fields).safeParse(fields);
+    if (!parsed.success) throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
+    const row = { id: newId('obj_'), createdAt: clock(), createdBy: accountId, ...parsed.data };
+    take({ type: type.name, row }, rows, ROWS_MAX);
+    return { ...row };
+  }
+
+  return {
+    data: Object.fromEntries(
+      Object.values(workflow.types).map((type) => [
+        type.name,
+        { create: (fields: unknown) => create(type, fields) },
+      ]),
+    ),
+
+    mail: {
+      send(wanted: WorkflowMail): void {
+        const { to, subject, text, html } = wanted;
+        if (!isOneAddress(to)) throw new TypeError('mail.send: `to` must be one e-mail address');
+        if (/[\r\n]/.test(subject) || subject.length > SUBJECT_LENGTH_MAX) {
+          throw new TypeError(
+            `mail.send: the subject must be one line of at most ${SUBJECT_LENGTH_MAX} characters`,
+          );
+        }
+        const written = { subject, text, workflow: workflow.name };
+        take(
+          { to, ...(html === undefined ? fromWorkflow(settings, written) : { subject, text, html }) },
+          mail,
+          MAILS_MAX,
+        );
+      },
+    },
+
+    /** Ends the staging; answers what was staged, or undefined when nothing was. */
+    close(): Staged | undefined {
+      isOpen = false;
+      return rows.length + mail.length === 0 ? undefined : { rows, mail };
+    },
+  };
+}

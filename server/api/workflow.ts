@@ -1,0 +1,156 @@
+import type { z } from 'zod';
+import { Problem } from '../errors.ts';
+
+/**
+ * What an app owner writes in config/: workflows and data types. The functions here only keep the types of what
+ * is written and remember that it came through them; load.ts checks it, run.ts carries it out.
+ */
+
+export type Parameter = {
+  /** What is accepted. `.optional()` and `.default(…)` make the parameter optional. */
+  schema: z.ZodType;
+  /** Where it is read from: `body` unless said otherwise (`query` for a GET workflow). */
+  in?: 'body' | 'query' | 'either';
+  /** One sentence for pages and hints. */
+  description: string;
+  /** A value that `schema` accepts, for ready-made calls; never what anybody really sent. */
+  example: unknown;
+};
+
+/** `anyone`: no token needed. `account`: a token with the scope `wf:NAME`. `admin`: a token with the scope `admin`. */
+export type Callers = 'anyone' | 'account' | 'admin';
+
+type Parameters = Record<string, Parameter>;
+type Fields = Record<string, z.ZodType>;
+
+/** Who calls, as a workflow sees it. */
+export type WorkflowCaller = {
+  accountId: string;
+  email: string;
+  /** The service or app that holds the token; absent for a personal access token. */
+  client?: { id: string; name: string };
+  /** A service that an admin made for the whole app acts for `app`; all others for their account. */
+  actsFor: 'account' | 'app';
+  /** Whether the token has the `admin` scope. */
+  admin: boolean;
+};
+
+/** A mail that a workflow asks for. Without `html` the text is sent as the HTML part too. */
+export type WorkflowMail = { to: string; subject: string; text: string; html?: string };
+
+/** What a row of a data type is when it is read. `createdAt` is in epoch seconds. */
+export type RowOf<F extends Fields> = {
+  id: string;
+  createdAt: number;
+  createdBy?: string;
+} & z.output<z.ZodObject<F>>;
+
+type DataOf<T extends Record<string, DataType>> = {
+  [K in keyof T]: T[K] extends DataType<infer F>
+    ? {
+        /** Checks the fields and answers the row that will be stored once `run` has returned. */
+        create(fields: z.input<z.ZodObject<F>>): RowOf<F>;
+      }
+    : never;
+};
+
+/** What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or none. */
+export type WorkflowCall<P extends Parameters, C extends Callers, T extends Record<string, DataType>> = {
+  parameters: { [K in keyof P]: z.output<P[K]['schema']> };
+  caller: C extends 'anyone' ? WorkflowCaller | undefined : WorkflowCaller;
+  data: DataOf<T>;
+  mail: { send(mail: WorkflowMail): void };
+  /** Aborted after 30 seconds; hand it to `fetch` and the like. */
+  signal: AbortSignal;
+  /** The request's id, as in logs and activity, and the caller's network address. */
+  request: { id: string; from: string };
+};
+
+type WrittenWorkflow<
+  P extends Parameters,
+  R extends z.ZodType,
+  C extends Callers,
+  T extends Record<string, DataType>,
+> = {
+  /** Lower case with underscores. It is called at /api/1.1/wf/NAME and its scope is `wf:NAME`. */
+  name: string;
+  /** What it does, in plain words: people read it when they make a token and when they allow an app. */
+  description: string;
+  /** `POST` unless said otherwise. */
+  method?: 'POST' | 'GET';
+  callers: C;
+  parameters: P;
+  /** The data types it stores, from config/types: `data.NAME.create(…)`. */
+  types?: T;
+  /** What it answers. Anything else that `run` returns is our mistake and stops the call. */
+  returns: R;
+  run(call: WorkflowCall<P, C, T>): z.input<R> | Promise<z.input<R>>;
+};
+
+/** A declared workflow, whatever its parameters are. */
+export type Workflow = {
+  name: string;
+  description: string;
+  method: 'POST' | 'GET';
+  callers: Callers;
+  parameters: Readonly<Record<string, Parameter>>;
+  types: Readonly<Record<string, DataType>>;
+  returns: z.ZodType;
+  run(call: {
+    parameters: Record<string, unknown>;
+    caller: WorkflowCaller | undefined;
+    data: Record<string, { create(fields: unknown): unknown }>;
+    mail: { send(mail: WorkflowMail): void };
+    signal: AbortSignal;
+    request: { id: string; from: string };
+  }): unknown;
+};
+
+/** A declared data type. */
+export type DataType<F extends Fields = Fields> = {
+  /** Lower case with underscores. */
+  name: string;
+  description: string;
+  fields: F;
+};
+
+const workflows = new WeakSet<object>();
+const types = new WeakSet<object>();
+
+/** Declares a workflow. One file in config/workflows exports one. */
+export function defineWorkflow<
+  P extends Parameters,
+  R extends z.ZodType,
+  C extends Callers,
+  T extends Record<string, DataType> = Record<never, never>,
+>(written: WrittenWorkflow<P, R, C, T>): Workflow {
+  // What `run` is handed is made from this same declaration (run.ts), so its own types hold for it.
+  const workflow = { method: 'POST', types: {}, ...written } as unknown as Workflow;
+  workflows.add(workflow);
+  return workflow;
+}
+
+/** Declares a data type. One file in config/types exports one. */
+export function defineType<F extends Fields>(written: DataType<F>): DataType<F> {
+  const type = { ...written };
+  types.add(type);
+  return type;
+}
+
+/** Whether a value was made by `defineWorkflow`. */
+export function isWorkflow(value: unknown): value is Workflow {
+  return typeof value === 'object' && value !== null && workflows.has(value);
+}
+
+/** Whether a value was made by `defineType`. */
+export function isType(value: unknown): value is DataType {
+  return typeof value === 'object' && value !== null && types.has(value);
+}
+
+/**
+ * For `run` to throw when the call is well-formed but cannot be done ("the account is closed"): the caller gets
+ * 400 with this message and hint, and nothing is stored or sent.
+ */
+export function refusal(message: string, hint: string): Problem {
+  return new Problem({ status: 400, code: 'NOT_RUN', message, hint });
+}

@@ -1,0 +1,129 @@
+import Koa, { type Context, type Next } from 'koa';
+import mount from 'koa-mount';
+import type { Site } from '../views/layout.ts';
+import { exampleCall } from './api/example-call.ts';
+import { createApiRoutes } from './api/routes.ts';
+import { createSignedIn } from './accounts/signed-in.ts';
+import type { Domain } from './domain.ts';
+import { accessLog } from './http/access-log.ts';
+import { createAssetRoutes, logoPath } from './http/assets.ts';
+import { canonicalHost } from './http/canonical-host.ts';
+import { respondToErrors } from './http/error-response.ts';
+import { createHealthRoutes } from './http/health.ts';
+import { setSecurityHeaders } from './http/page.ts';
+import { sameOriginOnly } from './http/same-origin.ts';
+import { metadataOf } from './oauth/client-metadata.ts';
+import { createEngine, type Engine } from './oauth/engine.ts';
+import { createInteractions } from './oauth/interactions.ts';
+import { loadSigningKeys } from './oauth/keys.ts';
+import { createMetadataRoutes } from './oauth/metadata.ts';
+import { createSessions } from './oauth/sessions.ts';
+import { createStorage } from './oauth/storage.ts';
+import { createPortalRoutes } from './portal/routes.ts';
+import { createSignInRoutes } from './sign-in/routes.ts';
+
+/** The whole server on one page: what is mounted, in which order, with what. */
+export async function createApp(domain: Domain): Promise<Koa> {
+  const { settings, log, clock, rows, effects, clients, scopes } = domain;
+  const site = siteOf(domain);
+  const engine = await openEngine(domain, site);
+  const sessions = createSessions({ engine, list: domain.sessionList, artifacts: rows.artifacts, clock });
+  const interactions = createInteractions({
+    engine,
+    sessions,
+    artifacts: rows.artifacts,
+    effects,
+    getClient: clients.get,
+    clock,
+  });
+  const signedIn = createSignedIn({ sessions, accounts: domain.accounts, clock });
+  const pages = { ...domain, site, sessions, interactions, signedIn };
+
+  const app = new Koa();
+  // The engine reads the cookies that are set here and the other way round: one set of keys.
+  if (engine.keys !== undefined) app.keys = engine.keys;
+  // Logged where they are answered; what is left is the connection's own, such as a client that went away.
+  app.on('error', (error) => log.debug({ err: error }, 'connection'));
+
+  app.use(accessLog(log, settings.proxies));
+  app.use(async (ctx, next) => {
+    setSecurityHeaders(ctx, settings.production);
+    await next();
+  });
+  app.use(respondToErrors({ site, url: settings.url, log }));
+  app.use(canonicalHost(settings.url));
+
+  app.use(createHealthRoutes(domain.store).routes());
+  app.use(createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']).routes());
+  app.use(createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes());
+  app.use((await createApiRoutes(domain)).routes());
+  app.use(engineRoutes(engine));
+
+  app.use(sameOriginOnly(settings.url));
+  app.use(createSignInRoutes(pages).routes());
+  const example = (scope: string) => exampleCall(domain.declarations, scope);
+  app.use(createPortalRoutes({ ...pages, exampleCall: example }).routes());
+  return app;
+}
+
+function siteOf({ settings }: Domain): Site {
+  return {
+    appName: settings.appName,
+    accentColour: settings.accentColour,
+    google: settings.google !== undefined,
+    ...(settings.logo === undefined ? {} : { logoUrl: logoPath(settings.logo) }),
+  };
+}
+
+async function openEngine(domain: Domain, site: Site): Promise<Engine> {
+  const { settings, store, clock, log, rows, effects, clients, accounts, bearers, tokens } = domain;
+  const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
+
+  /** Undefined for one that is gone or suspended: nothing of such an account works. */
+  async function liveAccount(id: string) {
+    const account = await accounts.get(id);
+    return account?.suspendedAt === undefined ? account : undefined;
+  }
+
+  async function liveClient(id: string) {
+    const client = await clients.get(id);
+    if (client === undefined || client.revokedAt !== undefined) return undefined;
+    return (await liveAccount(client.accountId)) === undefined ? undefined : client;
+  }
+
+  const storage = createStorage({
+    artifacts: rows.artifacts,
+    bearers,
+    effects,
+    clock,
+    getClient: clients.get,
+    findClient: async (id) => {
+      const client = await liveClient(id);
+      return client === undefined ? undefined : metadataOf(client);
+    },
+    revokePersonalAccessToken: async (value) => {
+      const token = await tokens.findByValue(value);
+      if (token === undefined) return;
+      await tokens.revoke({ accountId: token.accountId, id: token.id }, { kind: 'client' });
+    },
+  });
+
+  return createEngine({
+    settings,
+    site,
+    log,
+    storage,
+    jwks,
+    scopes: domain.scopes,
+    findAccount: liveAccount,
+    checkSecret: clients.checkSecret,
+    describe: bearers.describe,
+  });
+}
+
+/** The engine's own endpoints; anything else does not reach it. */
+function engineRoutes(engine: Engine) {
+  const engineApp = mount('/', engine);
+  return (ctx: Context, next: Next) =>
+    ctx.path.startsWith('/oauth/') || ctx.path.startsWith('/.well-known/') ? engineApp(ctx, next) : next();
+}

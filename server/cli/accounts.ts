@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import type { Account } from '../accounts/account.ts';
+import type { Domain } from '../domain.ts';
+import { Problem } from '../errors.ts';
+import { accountFrom, passwordFromStdin } from './given.ts';
+import { inDomain, OPERATOR } from './in-domain.ts';
+import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+
+const PAGE_ROWS = 200;
+
+/** `accounts create|list|suspend|restore`. */
+export function addAccountCommands(program: Command): void {
+  const accounts = program.command('accounts').description('people who sign in');
+
+  accounts
+    .command('create')
+    .description('makes an account whose e-mail address counts as verified')
+    .requiredOption('--email <email>', 'its e-mail address')
+    .option('--admin', 'may use /admin and make admin services')
+    .requiredOption('--password-stdin', 'read its password from standard input')
+    .option('--json', 'print JSON')
+    .action((options: { email: string; admin?: boolean; json?: boolean }) =>
+      inDomain(async (domain) => print(saidOf(await create(domain, options)), options)),
+    );
+
+  accounts
+    .command('list')
+    .description('lists all accounts, oldest first')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) =>
+      inDomain(async (domain) => {
+        const all = await listAll(domain);
+        const person = tableOf(HEADS, all.map(cellsOf));
+        print({ json: all.map(jsonOf), person }, options);
+      }),
+    );
+
+  accounts
+    .command('suspend')
+    .description('stops everything of an account: sign-in, tokens, services, apps')
+    .argument('<account>', 'e-mail address or id')
+    .option('--json', 'print JSON')
+    .action((given: string, options: { json?: boolean }) =>
+      inDomain(async (domain) => print(saidOf(await suspend(domain, given)), options)),
+    );
+
+  accounts
+    .command('restore')
+    .description('takes a suspension back')
+    .argument('<account>', 'e-mail address or id')
+    .option('--json', 'print JSON')
+    .action((given: string, options: { json?: boolean }) =>
+      inDomain(async (domain) => print(saidOf(await restore(domain, given)), options)),
+    );
+}
+
+async function create(domain: Domain, wanted: { email: string; admin?: boolean }): Promise<Account> {
+  const password = await passwordFromStdin();
+  domain.passwords.requireGood(password, wanted);
+  const passwordHash = await domain.passwords.hash(password);
+  const { email, admin = false } = wanted;
+  return domain.accounts.create({ email, passwordHash, admin }, OPERATOR);
+}
+
+async function suspend(domain: Domain, given: string): Promise<Account> {
+  const account = await accountFrom(domain, given);
+  return (await domain.accounts.suspend(account.id, OPERATOR)) ?? refuse(account, 'is suspended already');
+}
+
+async function restore(domain: Domain, given: string): Promise<Account> {
+  const account = await accountFrom(domain, given);
+  return (await domain.accounts.restore(account.id, OPERATOR)) ?? refuse(account, 'is not suspended');
+}
+
+function refuse(account: Account, because: string): never {
+  throw new Problem({
+    status: 409,
+    code: 'nothing_to_do',
+    message: `${account.email} ${because}.`,
+    hint: 'There was nothing to do.',
+  });
+}
+
+async function listAll(domain: Domain): Promise<Account[]> {
+  const all: Account[] = [];
+  for (;;) {
+    const after = all.at(-1);
+    const page = await domain.accounts.list({ limit: PAGE_ROWS, ...(after === undefined ? {} : { after }) });
+    all.push(...page);
+    if (page.length < PAGE_ROWS) return all;
+  }
+}
+
+const HEADS = ['id', 'e-mail', 'admin', 'state', 'created'];
+
+function cellsOf(account: Account): string[] {
+  const { id, email, admin, createdAt } = account;
+  return [id, email, admin ? 'admin' : '', stateOf(account), timeOf(createdAt, '')];
+}
+
+function jsonOf(account: Account) {
+  const { id, email, admin } = account;
+  const created_at = jsonTimeOf(account.createdAt);
+  const suspended_at = jsonTimeOf(account.suspendedAt);
+  return { id, email, admin, state: stateOf(account), created_at, suspended_at };
+}
+
+function saidOf(account: Account) {
+  const cells = cellsOf(account);
+  return { json: jsonOf(account), person: listOf(HEADS.map((head, index) => [head, cells[index] ?? ''])) };
+}
+
+function stateOf(account: Account): 'active' | 'suspended' {
+  return account.suspendedAt === undefined ? 'active' : 'suspended';
+}

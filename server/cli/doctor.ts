@@ -1,0 +1,196 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { openStore } from '../../adapters/open.ts';
+import type { Store } from '../../adapters/port.ts';
+import { settings as ownerSettings } from '../../config/settings.ts';
+import { accountDeclaration } from '../accounts/account.ts';
+import { loadDeclarations } from '../api/load.ts';
+import { systemClock } from '../clock.ts';
+import { leaseDeclaration } from '../lease.ts';
+import { createTransport } from '../mail/transport.ts';
+import { loadSigningKeys } from '../oauth/keys.ts';
+import { readSettings, type Settings, WrongSettings } from '../settings.ts';
+import { print, tableOf } from './output.ts';
+
+/** One thing that was looked at. `fail` keeps the server from working, `warn` from working well. */
+type Finding = {
+  level: 'ok' | 'warn' | 'fail';
+  about: string;
+  found: string;
+  /** What to do about it. */
+  todo?: string;
+};
+
+type Look = { about: string; look: () => Promise<Omit<Finding, 'about'>>; todo: string };
+
+const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
+
+/** The public URL goes through the owner's proxy; it answers soon or not at all. */
+const URL_MS_MAX = 5_000;
+
+/** `doctor`: looks at everything that the server needs, and says what to do where something is amiss. */
+export function addDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('checks settings, store, mail, URL and keys, and says what to do')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }) => {
+      const findings = await examine();
+      const rows = findings.map(({ level, about, found, todo }) => [level, about, found, todo ?? '']);
+      const person = tableOf(['', 'what', 'found', 'what to do'], rows);
+      print({ json: findings, person }, options);
+      if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
+    });
+}
+
+async function examine(): Promise<Finding[]> {
+  const node: Finding = { level: 'ok', about: 'Node', found: process.versions.node };
+  let settings: Settings;
+  try {
+    settings = readSettings(ownerSettings, process.env);
+  } catch (error) {
+    if (!(error instanceof WrongSettings)) throw error;
+    const todo = 'correct it in config/settings.ts or in the environment';
+    return [
+      node,
+      ...error.lines.map((found) => ({ level: 'fail' as const, about: 'settings', found, todo })),
+    ];
+  }
+  const good: Finding = { level: 'ok', about: 'settings', found: 'all good' };
+  const findings = await Promise.all([...looksAtFiles(settings), ...looksAround(settings)].map(lookOnce));
+  return [node, good, ...findings, ...(await examineStore(settings))];
+}
+
+/** A look that throws is a failure, in the words of what was thrown. */
+async function lookOnce({ about, look, todo }: Look): Promise<Finding> {
+  try {
+    return { about, ...(await look()) };
+  } catch (error) {
+    const found = error instanceof WrongSettings ? error.lines.join('; ') : (error as Error).message;
+    return { level: 'fail', about, found, todo };
+  }
+}
+
+function looksAtFiles(settings: Settings): Look[] {
+  const secret = join(settings.data, 'secret');
+  const todo = 'let the user that runs Latchkey own it';
+  return [
+    { about: 'data folder', todo, look: () => privacyOf(settings.data, 0o700) },
+    // Without the file the secret comes from the settings; where there is neither, they were not good.
+    ...(existsSync(secret) ? [{ about: 'secret file', todo, look: () => privacyOf(secret, 0o600) }] : []),
+  ];
+}
+
+async function privacyOf(path: string, wanted: number): Promise<Omit<Finding, 'about'>> {
+  const mode = (await stat(path)).mode & 0o777;
+  const found = `${path}, mode ${mode.toString(8).padStart(4, '0')}`;
+  if ((mode & 0o077) === 0) return { level: 'ok', found };
+  return {
+    level: 'warn',
+    found: `${found}: others can look in`,
+    todo: `chmod ${wanted.toString(8)} ${path}`,
+  };
+}
+
+function looksAround(settings: Settings): Look[] {
+  return [
+    {
+      about: 'workflows',
+      todo: 'correct the file in config/',
+      look: async () => {
+        const { workflows } = await loadDeclarations(CONFIG_FOLDER);
+        return { level: 'ok', found: `${workflows.size} declared, all good` };
+      },
+    },
+    { about: 'mail', todo: 'look at LATCHKEY_MAIL and at the mail server', look: () => lookAtMail(settings) },
+    { about: 'public URL', todo: `look at LATCHKEY_URL (${settings.url})`, look: () => lookAtUrl(settings) },
+  ];
+}
+
+async function lookAtMail(settings: Settings): Promise<Omit<Finding, 'about'>> {
+  const transport = createTransport(settings);
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+  if (!settings.mail.startsWith('file:')) return { level: 'ok', found: 'the mail server answers' };
+  const found = `kept in ${settings.mail.slice('file:'.length)}, not sent`;
+  return { level: 'warn', found, todo: 'set LATCHKEY_MAIL to smtp://… when people are to get them' };
+}
+
+/** Asks the public URL who it is, the way a client finds the provider (OpenID Connect Discovery section 4). */
+async function lookAtUrl(settings: Settings): Promise<Omit<Finding, 'about'>> {
+  const where = `${settings.url}/.well-known/openid-configuration`;
+  let response: Response;
+  try {
+    response = await fetch(where, { redirect: 'manual', signal: AbortSignal.timeout(URL_MS_MAX) });
+  } catch {
+    const todo = 'start the server; if it runs, look at the proxy before it, at DNS and at the certificate';
+    return { level: 'warn', found: `${settings.url} does not answer`, todo };
+  }
+  const metadata: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
+  const issuer = (metadata as { issuer?: unknown } | undefined)?.issuer;
+  if (issuer === settings.url) return { level: 'ok', found: `${settings.url} answers as itself` };
+  const todo =
+    'let LATCHKEY_URL and the proxy agree on scheme, host and port; what answers there must be Latchkey';
+  const says = issuer === undefined ? `status ${response.status}` : `the issuer ${JSON.stringify(issuer)}`;
+  return { level: 'fail', found: `${settings.url} answers with ${says}`, todo };
+}
+
+async function examineStore(settings: Settings): Promise<Finding[]> {
+  const about = 'store';
+  const todo = 'look at LATCHKEY_STORE, and whether the database runs and the folder may be written';
+  const store = await openStore(settings.store).catch((error: Error) => error);
+  if (store instanceof Error) return [{ level: 'fail', about, found: store.message, todo }];
+  const itself: Look = {
+    about,
+    todo,
+    look: async () => {
+      await writeTo(store);
+      return { level: 'ok', found: `${store.engine}, can be read and written` };
+    },
+  };
+  try {
+    return await Promise.all([itself, ...looksInside(store, settings)].map(lookOnce));
+  } finally {
+    await store.close();
+  }
+}
+
+async function writeTo(store: Store): Promise<void> {
+  const leases = await store.collection(leaseDeclaration);
+  const id = `doctor-${process.pid}`;
+  await leases.put({ id, holder: 'doctor', endsAt: 0 });
+  if (!(await leases.remove(id))) throw new Error('what was written cannot be found');
+}
+
+function looksInside(store: Store, settings: Settings): Look[] {
+  return [
+    {
+      about: 'signing keys',
+      todo: 'set the LATCHKEY_SECRET that the store was made with',
+      look: async () => {
+        const { keys } = await loadSigningKeys({ store, secret: settings.secret, clock: systemClock });
+        return { level: 'ok', found: `${keys.map((key) => key.alg).join(', ')}; they open with the secret` };
+      },
+    },
+    {
+      about: 'admin',
+      todo: 'look at the store',
+      look: async () => {
+        const accounts = await store.collection(accountDeclaration);
+        const admins = await accounts.count([
+          ['admin', '=', true],
+          ['suspendedAt', 'absent'],
+        ]);
+        if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
+        const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
+        return { level: 'warn', found: 'there is no admin', todo };
+      },
+    },
+  ];
+}

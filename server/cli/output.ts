@@ -1,0 +1,59 @@
+import Table from 'cli-table3';
+
+/** What a command has to say: an object or a list for `--json`, and the same for a person. */
+export type Said = {
+  json: unknown;
+  person: string;
+};
+
+/** Data goes to standard output, so that a script can read on from it; all else goes to standard error. */
+export function print(said: Said, options: { json?: boolean | undefined }): void {
+  const text = options.json === true ? JSON.stringify(said.json, undefined, 2) : said.person;
+  process.stdout.write(`${text}\n`);
+}
+
+/** Rows under headings, without lines, so that it can be read and cut up with the usual tools. */
+export function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const none = [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+  ];
+  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'];
+  const chars = Object.fromEntries([...none, ...inner].map((name) => [name, '']));
+  const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 3 };
+  const table = new Table({ head: heads.map((head) => head.toUpperCase()), chars, style });
+  for (const row of rows) table.push(row.map(harmless));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** Names and values below each other. */
+export function listOf(facts: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `${name.padEnd(width)}   ${harmless(value)}`).join('\n');
+}
+
+/** `2027-02-20 09:30 UTC`, or the word for none. */
+export function timeOf(at: number | undefined, none: string): string {
+  if (at === undefined) return none;
+  return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** RFC 3339, for scripts; null for none. */
+export function jsonTimeOf(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** What other people wrote must not steer the operator's terminal. */
+function harmless(text: string): string {
+  return text.replace(/\p{C}/gu, '\ufffd');
+}

@@ -1,0 +1,234 @@
+import { type Command, Option } from 'commander';
+import type { Where } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
+import { systemClock } from '../clock.ts';
+import type { Client } from '../credentials/client.ts';
+import type { Credential } from '../credentials/credential.ts';
+import type { NewSecret } from '../credentials/secrets.ts';
+import type { Domain } from '../domain.ts';
+import { Problem } from '../errors.ts';
+import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './given.ts';
+import { inDomain, OPERATOR } from './in-domain.ts';
+import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+
+type Wanted = {
+  name: string;
+  scopes: string[];
+  account?: string;
+  actsFor?: 'account' | 'app';
+  resourceServer?: boolean;
+  admin?: boolean;
+  reason?: string;
+  expiresIn?: number | 'never';
+  json?: boolean;
+};
+
+/** An admin secret must expire; this is also the most that it may live. */
+const ADMIN_LIFE_SECONDS = 90 * 86_400;
+
+const PAGE_ROWS = 200;
+
+/** `services create|list|rotate|revoke`: client credentials. */
+export function addServiceCommands(program: Command): void {
+  const services = program
+    .command('services')
+    .description('client credentials, one for each third-party service');
+
+  services
+    .command('create')
+    .description('makes a service and shows its secret this once')
+    .requiredOption('--name <name>', 'name of the third-party service')
+    .option('--scopes <scopes>', 'what it may do, between commas', scopesFrom, [])
+    .option('--account <account>', 'whose it is: e-mail address or id (default: the first admin)')
+    .addOption(
+      new Option('--acts-for <whom>', 'whose data it reaches (default: account; with --admin: app)').choices([
+        'account',
+        'app',
+      ]),
+    )
+    .option('--resource-server', 'may ask /oauth/introspect about any token')
+    .option('--admin', 'gets the admin scope, past all privacy rules; needs --reason')
+    .option('--reason <reason>', 'why it gets the admin scope')
+    .option(
+      '--expires-in <time>',
+      'how long its secret lives, like 90d (default: never; with --admin: 90d)',
+      lifeFrom,
+    )
+    .option('--json', 'print JSON')
+    .action((wanted: Wanted) => inDomain((domain) => create(domain, wanted)));
+
+  services
+    .command('list')
+    .description('lists services, revoked ones too')
+    .option('--account <account>', 'only those of this account: e-mail address or id')
+    .option('--json', 'print JSON')
+    .action((options: { account?: string; json?: boolean }) =>
+      inDomain(async (domain) => {
+        const all = await listAll(domain, options.account);
+        print({ json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) }, options);
+      }),
+    );
+
+  services
+    .command('rotate')
+    .description('makes a new secret and shows it this once; the others end after the overlap')
+    .argument('<id>', 'client_id of the service')
+    .option('--overlap <time>', 'how long the others go on, like 24h; 0 ends them now', secondsFrom, 86_400)
+    .option('--json', 'print JSON')
+    .action((id: string, options: { overlap: number; json?: boolean }) =>
+      inDomain((domain) => rotate(domain, id, options)),
+    );
+
+  services
+    .command('revoke')
+    .description('ends a service for good, from the next call on')
+    .argument('<id>', 'client_id of the service')
+    .option('--json', 'print JSON')
+    .action((id: string, options: { json?: boolean }) =>
+      inDomain(async (domain) => {
+        const { accountId } = await serviceFrom(domain, id);
+        if (!(await domain.services.revoke({ accountId, id }, OPERATOR))) throw noSuchService(id);
+        print({ json: { client_id: id, revoked: true }, person: `${id} is revoked.` }, options);
+      }),
+    );
+}
+
+async function create(domain: Domain, wanted: Wanted): Promise<void> {
+  const { name, reason, resourceServer = false, admin = false } = wanted;
+  const account =
+    wanted.account === undefined ? await firstAdmin(domain) : await accountFrom(domain, wanted.account);
+  const life = wanted.expiresIn ?? (admin ? ADMIN_LIFE_SECONDS : 'never');
+  const scopes = admin ? [...wanted.scopes, 'admin'] : wanted.scopes;
+  const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
+  const expiresAt = endOf(life, systemClock());
+  const made = await domain.services.create(
+    { account, name, scopes, actsFor, resourceServer, reason, expiresAt },
+    OPERATOR,
+  );
+  const about = [
+    ['name', made.client.name],
+    ['account', account.email],
+    ['scopes', made.client.scopes.join(' ')],
+    ['acts for', made.client.actsFor],
+  ] as const;
+  printSecret(made.client, made.secret, about, wanted);
+}
+
+async function rotate(
+  domain: Domain,
+  id: string,
+  options: { overlap: number; json?: boolean },
+): Promise<void> {
+  const client = await serviceFrom(domain, id);
+  const which = { accountId: client.accountId, clientId: id, overlapSeconds: options.overlap };
+  const secret = await domain.services.rotate(which, OPERATOR);
+  const othersEnd = options.overlap === 0 ? 'now' : timeOf(systemClock() + options.overlap, '');
+  printSecret(client, secret, [['others end', othersEnd]], options);
+}
+
+function printSecret(
+  client: Client,
+  secret: NewSecret,
+  about: readonly (readonly [string, string])[],
+  options: { json?: boolean },
+): void {
+  const facts = [
+    ['client_id', client.id] as const,
+    ['client_secret', secret.value] as const,
+    ...about,
+    ['secret expires', timeOf(secret.credential.expiresAt, 'never')] as const,
+  ];
+  const person = `${listOf(facts)}\n\nCopy the secret now: it is kept nowhere and cannot be shown again.`;
+  print(
+    { json: { ...jsonOf(client), ...jsonOfSecret(secret.credential), client_secret: secret.value }, person },
+    options,
+  );
+}
+
+/** The account that the app's own services hang on when none is named. */
+async function firstAdmin(domain: Domain): Promise<Account> {
+  const where: Where<Account> = [
+    ['admin', '=', true],
+    ['suspendedAt', 'absent'],
+  ];
+  const [admin] = await domain.rows.accounts.list({ where, order: { by: 'createdAt' }, limit: 1 });
+  if (admin !== undefined) return admin;
+  throw new Problem({
+    status: 404,
+    code: 'no_such_account',
+    message: 'There is no admin account that the service could belong to.',
+    hint: 'Name an account with --account, or make an admin with: latchkey accounts create --admin …',
+  });
+}
+
+async function serviceFrom(domain: Domain, id: string): Promise<Client> {
+  const client = await domain.clients.get(id);
+  if (client?.kind === 'service' && client.revokedAt === undefined) return client;
+  throw noSuchService(id);
+}
+
+/** Of one account, or of all: the newest first. */
+async function listAll(domain: Domain, given: string | undefined): Promise<Client[]> {
+  if (given !== undefined) return domain.services.list((await accountFrom(domain, given)).id);
+  const order = { by: 'createdAt', descending: true } as const;
+  const all: Client[] = [];
+  for (;;) {
+    const after = all.at(-1);
+    const paging = after === undefined ? {} : { after };
+    const page = await domain.rows.clients.list({
+      where: [['kind', '=', 'service']],
+      order,
+      limit: PAGE_ROWS,
+      ...paging,
+    });
+    all.push(...page);
+    if (page.length < PAGE_ROWS) return all;
+  }
+}
+
+function noSuchService(id: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'no_such_service',
+    message: `There is no live service ${JSON.stringify(id)}.`,
+    hint: 'latchkey services list shows the ids; it may be revoked already.',
+  });
+}
+
+const HEADS = ['client_id', 'name', 'scopes', 'acts for', 'resource server', 'state', 'created', 'account'];
+
+function cellsOf(client: Client): string[] {
+  return [
+    client.id,
+    client.name,
+    client.scopes.join(' '),
+    client.actsFor,
+    client.resourceServer ? 'yes' : '',
+    stateOf(client),
+    timeOf(client.createdAt, ''),
+    client.accountId,
+  ];
+}
+
+function jsonOf(client: Client) {
+  return {
+    client_id: client.id,
+    name: client.name,
+    account_id: client.accountId,
+    acts_for: client.actsFor,
+    scopes: client.scopes,
+    resource_server: client.resourceServer,
+    reason: client.reason ?? null,
+    state: stateOf(client),
+    created_at: jsonTimeOf(client.createdAt),
+    revoked_at: jsonTimeOf(client.revokedAt),
+  };
+}
+
+function jsonOfSecret(secret: Credential) {
+  return { secret_id: secret.id, secret_name: secret.name, secret_expires_at: jsonTimeOf(secret.expiresAt) };
+}
+
+function stateOf(client: Client): 'live' | 'revoked' {
+  return client.revokedAt === undefined ? 'live' : 'revoked';
+}

@@ -1,0 +1,130 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import type { Credential } from '../credentials/credential.ts';
+import { stateOf } from '../credentials/live.ts';
+import type { Domain } from '../domain.ts';
+import { Problem } from '../errors.ts';
+import { accountFrom, endOf, lifeFrom, scopesFrom } from './given.ts';
+import { inDomain, OPERATOR } from './in-domain.ts';
+import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+
+type Wanted = {
+  account: string;
+  name: string;
+  scopes: string[];
+  expiresIn?: number | 'never';
+  note?: string;
+  json?: boolean;
+};
+
+const DAY_SECONDS = 86_400;
+
+/** `tokens create|list|revoke`: personal access tokens. */
+export function addTokenCommands(program: Command): void {
+  const tokens = program.command('tokens').description('personal access tokens');
+
+  tokens
+    .command('create')
+    .description('makes a token and shows it this once')
+    .requiredOption('--account <account>', 'whose it is: e-mail address or id')
+    .requiredOption('--name <name>', 'what will use it')
+    .requiredOption('--scopes <scopes>', 'what it may do, between commas', scopesFrom)
+    .option(
+      '--expires-in <time>',
+      'how long it lives, like 90d; or never, where the settings allow',
+      lifeFrom,
+    )
+    .option('--note <note>', 'a note of your own')
+    .option('--json', 'print JSON')
+    .action((wanted: Wanted) => inDomain((domain) => create(domain, wanted)));
+
+  tokens
+    .command('list')
+    .description('lists the tokens of an account, live ones first')
+    .requiredOption('--account <account>', 'e-mail address or id')
+    .option('--json', 'print JSON')
+    .action((options: { account: string; json?: boolean }) =>
+      inDomain(async (domain) => {
+        const account = await accountFrom(domain, options.account);
+        const all = await domain.tokens.list(account.id);
+        print({ json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) }, options);
+      }),
+    );
+
+  tokens
+    .command('revoke')
+    .description('ends a token for good, from the next call on')
+    .argument('<id>', 'id of the token, as tokens list shows it')
+    .option('--json', 'print JSON')
+    .action((id: string, options: { json?: boolean }) =>
+      inDomain(async (domain) => {
+        const accountId = (await domain.rows.credentials.get(id))?.accountId ?? '';
+        if (!(await domain.tokens.revoke({ accountId, id }, OPERATOR))) throw nothingToRevoke(id);
+        print({ json: { id, revoked: true }, person: `${id} is revoked.` }, options);
+      }),
+    );
+}
+
+async function create(domain: Domain, wanted: Wanted): Promise<void> {
+  const account = await accountFrom(domain, wanted.account);
+  const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
+  const { credential, value } = await domain.tokens.mint(
+    {
+      account,
+      name: wanted.name,
+      scopes: wanted.scopes,
+      expiresAt: endOf(life, systemClock()),
+      note: wanted.note,
+    },
+    OPERATOR,
+  );
+  const facts = [
+    ['token', value],
+    ['id', credential.id],
+    ['name', credential.name],
+    ['scopes', credential.scopes.join(' ')],
+    ['expires', timeOf(credential.expiresAt, 'never')],
+  ] as const;
+  const person = `${listOf(facts)}\n\nCopy the token now: it is kept nowhere and cannot be shown again.`;
+  print({ json: { ...jsonOf(credential), token: value }, person }, wanted);
+}
+
+function nothingToRevoke(id: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'no_such_token',
+    message: `There is no live token ${JSON.stringify(id)}.`,
+    hint: 'latchkey tokens list --account E-MAIL shows the ids; it may be revoked already.',
+  });
+}
+
+const HEADS = ['id', 'name', 'token', 'scopes', 'state', 'created', 'expires', 'last used'];
+
+function cellsOf(token: Credential): string[] {
+  return [
+    token.id,
+    token.name,
+    `…${token.lastFour}`,
+    token.scopes.join(' '),
+    stateOf(token, systemClock()),
+    timeOf(token.createdAt, ''),
+    timeOf(token.expiresAt, 'never'),
+    timeOf(token.lastUsedAt, 'never'),
+  ];
+}
+
+function jsonOf(token: Credential) {
+  return {
+    id: token.id,
+    name: token.name,
+    account_id: token.accountId,
+    last_four: token.lastFour,
+    scopes: token.scopes,
+    note: token.note ?? null,
+    state: stateOf(token, systemClock()),
+    created_at: jsonTimeOf(token.createdAt),
+    expires_at: jsonTimeOf(token.expiresAt),
+    last_used_at: jsonTimeOf(token.lastUsedAt),
+    revoked_at: jsonTimeOf(token.revokedAt),
+  };
+}

@@ -1,0 +1,112 @@
+import { Problem } from '../errors.ts';
+
+/** Enough for an app with a few hosts and its test machines. */
+const URIS_MAX = 10;
+/** Longer than any honest one; some browsers cut at 2,048. */
+const URI_LENGTH_MAX = 1000;
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * Schemes that browsers or systems treat as their own: sent there, a code would run as script, be saved, mailed,
+ * or reach a program that nobody meant (GHSA-86j7-9j95-vpqj).
+ */
+const FORBIDDEN_SCHEMES = new Set(
+  `about acap acct android-app appstore blob callto chrome chrome-extension chrome-search chrome-untrusted cid
+  content data devtools dns edge facetime facetime-audio feed file filesystem finger ftp ftps git gopher hcp help
+  imap intent irc ircs itms itms-apps itms-appss jar javascript jscript ldap ldaps livescript magnet mailto maps
+  market mhtml mid mms moz-extension moz-icon news nfs nntp opera payto pop resource rlogin rtsp search search-ms
+  sftp shell sip sips skype sms smsto smb ssh steam svn tel telnet tn3270 urn vbs vbscript view-source webcal ws
+  wss wyciwyg xmpp x-apple-helpbasic x-javascript`.split(/\s+/),
+);
+
+/**
+ * The redirect URIs that an app may register, one for each way back: https, http on this machine only, or a
+ * scheme of the app's own (RFC 8252 section 7). They are compared character by character later, so whatever a
+ * browser would read differently from what stands there is refused. Throws Problem.
+ */
+export function redirectUrisFrom(given: readonly string[]): {
+  redirectUris: string[];
+  /** `native` as soon as one of them leads to a program on the person's own machine. */
+  applicationType: 'web' | 'native';
+} {
+  const uris = [...new Set(given.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
+  if (uris.length === 0) throw refused('A redirect URI is missing.', 'Enter at least one, one a line.');
+  if (uris.length > URIS_MAX) {
+    throw refused(`More than ${URIS_MAX} redirect URIs.`, `Enter at most ${URIS_MAX}, one a line.`);
+  }
+  for (const uri of uris) {
+    const fault = faultOf(uri);
+    if (fault !== undefined) throw refused(`The redirect URI ${shown(uri)} cannot be used.`, fault);
+  }
+  const isNative = uris.some((uri) => !uri.startsWith('https:'));
+  const secureLoopback = uris.find((uri) => uri.startsWith('https:') && isLoopback(new URL(uri)));
+  if (isNative && secureLoopback !== undefined) {
+    throw refused(
+      `The redirect URI ${shown(secureLoopback)} does not go with the others.`,
+      'An app with http:// or own-scheme addresses uses http://, not https://, on this machine.',
+    );
+  }
+  return { redirectUris: uris, applicationType: isNative ? 'native' : 'web' };
+}
+
+/** What is wrong with one URI, as a hint; undefined when it is fit. */
+function faultOf(uri: string): string | undefined {
+  if (uri.length > URI_LENGTH_MAX) return `Use at most ${URI_LENGTH_MAX} characters.`;
+  if (!/^[\x21-\x7e]+$/.test(uri)) {
+    return 'Use plain ASCII without spaces: write an international host name in its xn-- form.';
+  }
+  if (/[\\"<>^`{|}]/.test(uri)) return 'Write special characters percent-encoded.';
+  if (uri.includes('*')) return 'Write the whole address: wildcards are not matched.';
+  if (uri.includes('#')) return 'Leave out the fragment, from # on (RFC 6749 section 3.1.2).';
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\//.exec(uri) ?? [];
+  const url = URL.parse(uri);
+  if (scheme === undefined || url === null) {
+    return 'Write it in full, scheme in lower case, like https://app.example.com/callback.';
+  }
+  return scheme === 'https' || scheme === 'http' ? faultOfWeb(uri, url) : faultOfScheme(uri, scheme, url);
+}
+
+function faultOfWeb(uri: string, url: URL): string | undefined {
+  const [, authority] = /^https?:\/\/([^/?]*)/.exec(uri) ?? [];
+  if (authority === undefined || authority === '') return 'Write the host behind two slashes.';
+  if (authority.includes('@')) return 'Leave out the user name and password before @.';
+  const host = authority.replace(/:\d*$/, '').toLowerCase();
+  // 0x7f.1, 2130706433, 127.1, %31… : a browser reads another host than people do.
+  if (host !== url.hostname || host.endsWith('.')) {
+    return 'Write the host as it is: a name, or an address in its usual form like 127.0.0.1.';
+  }
+  if (url.protocol === 'http:' && !isLoopback(url)) {
+    return 'Use https:// (http:// is for localhost, 127.0.0.1 and [::1] only).';
+  }
+  return undefined;
+}
+
+function faultOfScheme(uri: string, scheme: string, url: URL): string | undefined {
+  if (FORBIDDEN_SCHEMES.has(scheme) || /^(?:ms-|microsoft)|^x-ms-|-ms$/.test(scheme)) {
+    return `Browsers or systems use ${scheme}: for themselves; use a scheme of your own, like com.example.app:/callback.`;
+  }
+  if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?]*@/.test(uri)) {
+    return 'Leave out the user name and password before @.';
+  }
+  // RFC 8252 section 7.1: a name in reverse order, or at least a place of its own behind the scheme.
+  const hasPlace = scheme.includes('.') || url.host !== '';
+  return hasPlace ? undefined : 'Use a scheme of your own, like com.example.app:/callback.';
+}
+
+function isLoopback(url: URL): boolean {
+  return LOOPBACK_HOSTS.includes(url.hostname);
+}
+
+function shown(uri: string): string {
+  return JSON.stringify(uri.length > 100 ? `${uri.slice(0, 100)}…` : uri);
+}
+
+function refused(message: string, hint: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'invalid_redirect_uri',
+    message,
+    hint,
+    parameter: 'redirectUris',
+  });
+}

@@ -1,0 +1,234 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import { serviceCreated } from '../../views/mail/service-created.ts';
+import { serviceRevoked } from '../../views/mail/service-revoked.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Actor, AuditEntry } from '../activity/audit.ts';
+import type { Clock } from '../clock.ts';
+import type { Effects } from '../effects.ts';
+import { Problem } from '../errors.ts';
+import type { Scope, Scopes } from '../oauth/scopes.ts';
+import type { Settings } from '../settings.ts';
+import { scopesFrom, someScopesFrom } from './chosen-scopes.ts';
+import type { Client } from './client.ts';
+import { newId } from './format.ts';
+import { nameFrom, textFrom } from './names.ts';
+import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
+
+/** What one account may have live at a time: one for each third-party service that it uses. */
+const LIVE_SERVICES_MAX = 50;
+const DEAD_SERVICES_MAX = 20;
+
+/** What somebody wants of a new service. */
+export type WantedService = {
+  account: Account;
+  name: string;
+  scopes: readonly string[];
+  /** `app`: not only its owner's data but everybody's. Admins only. */
+  actsFor: 'account' | 'app';
+  /** May ask about any token at /oauth/introspect. Admins only. */
+  resourceServer: boolean;
+  /** Why it gets the `admin` scope; required then. */
+  reason?: string | undefined;
+  /** Of its first secret, epoch seconds; undefined: does not expire. */
+  expiresAt?: number | undefined;
+};
+
+export type Services = ReturnType<typeof createServices>;
+
+/** Services: client credentials (RFC 6749 section 4.4), one client for each third-party service. */
+export function createServices(parts: {
+  clients: Collection<Client>;
+  secrets: Secrets;
+  accounts: { get(id: string): Promise<Account | undefined> };
+  effects: Effects;
+  scopes: Pick<Scopes, 'allowedFor' | 'describe'>;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
+}) {
+  const { clients, secrets, accounts, effects, scopes, clock, settings } = parts;
+
+  function check(wanted: WantedService): { name: string; chosen: string[]; reason: string } {
+    const name = nameFrom(wanted.name);
+    const reason = textFrom(wanted.reason ?? '', 'reason');
+    const allowed = scopesFor(wanted.account);
+    // A resource server may be there for nothing but asking about tokens.
+    const choose = wanted.resourceServer ? scopesFrom : someScopesFrom;
+    const chosen = choose(wanted.scopes, allowed);
+    if (!wanted.account.admin && (wanted.actsFor === 'app' || wanted.resourceServer)) throw adminsOnly();
+    if (chosen.includes('admin') && reason === '') throw reasonMissing();
+    if (chosen.includes('admin') && wanted.actsFor !== 'app') throw adminActsForApp();
+    secrets.checkExpiry(chosen, wanted.expiresAt);
+    return { name, chosen, reason };
+  }
+
+  function scopesFor(account: Account): readonly Scope[] {
+    return scopes.allowedFor(account);
+  }
+
+  async function create(wanted: WantedService, actor: Actor): Promise<{ client: Client; secret: NewSecret }> {
+    const { account, actsFor, resourceServer } = wanted;
+    const { name, chosen, reason } = check(wanted);
+    if ((await clients.count(liveOf(account.id))) >= LIVE_SERVICES_MAX) throw tooMany();
+    const client: Client = {
+      id: newId('svc_'),
+      kind: 'service',
+      name,
+      accountId: account.id,
+      actsFor,
+      scopes: chosen,
+      resourceServer,
+      reason: reason === '' ? undefined : reason,
+      redirectUris: [],
+      postLogoutRedirectUris: [],
+      applicationType: 'web',
+      confidential: true,
+      createdAt: clock(),
+    };
+    const reach = actsFor === 'app' ? 'the whole app' : 'your own data';
+    const allows = chosen.map(scopes.describe);
+    const mail = serviceCreated(settings, { ...client, allows, reach, from: actor.from });
+    await effects.insert(clients, client, {
+      audit: [entry('service.created', client, actor)],
+      mail: [{ to: account.email, ...mail }],
+    });
+    return { client, secret: await secrets.first(client, wanted.expiresAt, actor) };
+  }
+
+  async function get(which: { accountId: string; id: string }): Promise<Client | undefined> {
+    const client = await clients.get(which.id);
+    return client?.accountId === which.accountId && client.kind === 'service' ? client : undefined;
+  }
+
+  /** Runs a change of secrets only on a service of this account. */
+  async function ownService(which: { accountId: string; clientId: string }): Promise<void> {
+    if ((await get({ accountId: which.accountId, id: which.clientId })) === undefined) throw noSuchClient();
+  }
+
+  async function revoke(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
+    const client = await get(which);
+    if (client === undefined) return false;
+    const owner = await accounts.get(client.accountId);
+    const revokedAt = clock();
+    const mail = serviceRevoked(settings, { name: client.name, revokedAt, from: actor.from });
+    // This one write decides: every check of a secret or an access token looks at the client.
+    const changed = await effects.update(
+      clients,
+      client.id,
+      { set: { revokedAt } },
+      liveOf(which.accountId),
+      {
+        audit: [entry('service.revoked', client, actor)],
+        mail: owner === undefined ? [] : [{ to: owner.email, ...mail }],
+      },
+    );
+    // Also when another call was first: what it left undone is done here.
+    await secrets.revokeAll(client.id);
+    return changed !== undefined;
+  }
+
+  return {
+    /** What this account may give to a service; `admin` only to an admin's. */
+    scopesFor,
+
+    /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
+    create,
+
+    /** The live ones, newest first, and behind them the latest revoked ones. */
+    async list(accountId: string): Promise<Client[]> {
+      const order = { by: 'createdAt', descending: true } as const;
+      const dead: Where<Client> = [...ownedBy(accountId), ['revokedAt', 'present']];
+      const pages = await Promise.all([
+        clients.list({ where: liveOf(accountId), order, limit: LIVE_SERVICES_MAX * 2 }),
+        clients.list({ where: dead, order, limit: DEAD_SERVICES_MAX }),
+      ]);
+      return pages.flat();
+    },
+
+    /** One service, if it is this account's; a revoked one too. */
+    get,
+
+    secrets: secrets.list,
+
+    async addSecret(
+      wanted: { accountId: string; clientId: string; name: string; expiresAt?: number | undefined },
+      actor: Actor,
+    ): Promise<NewSecret> {
+      await ownService(wanted);
+      return secrets.add(wanted, actor);
+    },
+
+    async rotate(
+      wanted: { accountId: string; clientId: string; overlapSeconds: number },
+      actor: Actor,
+    ): Promise<NewSecret> {
+      await ownService(wanted);
+      return secrets.rotate(wanted, actor);
+    },
+
+    async revokeSecret(
+      which: { accountId: string; clientId: string; id: string },
+      actor: Actor,
+    ): Promise<boolean> {
+      await ownService(which);
+      return secrets.revoke(which, actor);
+    },
+
+    /** Ends a service for good, its secrets and access tokens with it. False: not there, or dead already. */
+    revoke,
+  };
+}
+
+function ownedBy(accountId: string): Where<Client> {
+  return [
+    ['accountId', '=', accountId],
+    ['kind', '=', 'service'],
+  ];
+}
+
+function liveOf(accountId: string): Where<Client> {
+  return [...ownedBy(accountId), ['revokedAt', 'absent']];
+}
+
+function entry(action: string, client: Client, actor: Actor): Omit<AuditEntry, 'id' | 'at'> {
+  return { accountId: client.accountId, actor, action, targetId: client.id, targetName: client.name };
+}
+
+function adminsOnly(): Problem {
+  return new Problem({
+    status: 403,
+    code: 'admins_only',
+    message: 'Only an admin may make a service that acts for the app or asks about tokens.',
+    hint: 'Make a service that acts within your own data, or ask an admin of this site.',
+    parameter: 'actsFor',
+  });
+}
+
+function adminActsForApp(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'invalid_acts_for',
+    message: 'The admin scope reaches everybody, so it does not fit a service that acts for one account.',
+    hint: 'Let it act for the app, or leave out the admin scope.',
+    parameter: 'actsFor',
+  });
+}
+
+function reasonMissing(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'invalid_reason',
+    message: 'The admin scope needs a reason.',
+    hint: 'Say in a sentence what it is for; it is kept with the service.',
+    parameter: 'reason',
+  });
+}
+
+function tooMany(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'too_many_services',
+    message: `You have ${LIVE_SERVICES_MAX} services, which is the most an account may have.`,
+    hint: 'Revoke the ones you no longer use, then try again.',
+    parameter: 'name',
+  });
+}

@@ -1,0 +1,196 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import { tokenCreated } from '../../views/mail/token-created.ts';
+import { tokensRevoked } from '../../views/mail/tokens-revoked.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Actor, AuditEntry } from '../activity/audit.ts';
+import type { Clock } from '../clock.ts';
+import type { Effects, EffectsOfChange } from '../effects.ts';
+import { Problem } from '../errors.ts';
+import type { Scope, Scopes } from '../oauth/scopes.ts';
+import type { Settings } from '../settings.ts';
+import { someScopesFrom } from './chosen-scopes.ts';
+import type { Credential } from './credential.ts';
+import { checkFormat, endsOf, hashOf, newId, newSecret } from './format.ts';
+import { countLive, insertNamed, listDead, listLive, stateOf } from './live.ts';
+import { nameFrom, textFrom } from './names.ts';
+
+/** What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price. */
+const LIVE_TOKENS_MAX = 100;
+const DAY_SECONDS = 86_400;
+
+export type Tokens = ReturnType<typeof createTokens>;
+
+/** Personal access tokens: what an account makes for its own use. */
+export function createTokens(parts: {
+  credentials: Collection<Credential>;
+  accounts: { get(id: string): Promise<Account | undefined> };
+  effects: Effects;
+  scopes: Pick<Scopes, 'allowedFor' | 'describe'>;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url' | 'tokens'>;
+}) {
+  const { credentials, accounts, effects, scopes, clock, settings } = parts;
+
+  /** Admin scopes go to services only: a personal token never reaches past its owner's own data. */
+  function scopesFor(account: Account): readonly Scope[] {
+    return scopes.allowedFor(account).filter((scope) => scope.access === 'account');
+  }
+
+  async function mint(
+    wanted: {
+      account: Account;
+      name: string;
+      scopes: readonly string[];
+      /** Epoch seconds; undefined asks for one that never expires, where the settings allow it. */
+      expiresAt: number | undefined;
+      note?: string | undefined;
+    },
+    actor: Actor,
+  ): Promise<{ credential: Credential; value: string }> {
+    const { account } = wanted;
+    const now = clock();
+    const name = nameFrom(wanted.name);
+    const note = textFrom(wanted.note ?? '', 'note');
+    const chosen = someScopesFrom(wanted.scopes, scopesFor(account));
+    checkExpiry(wanted.expiresAt, now);
+    if ((await countLive(credentials, ownedBy(account.id), now)) >= LIVE_TOKENS_MAX) throw tooMany();
+    const value = newSecret('lk_pat_');
+    const credential = {
+      id: newId('tok_'),
+      kind: 'personal_access_token' as const,
+      hash: hashOf(value),
+      ...endsOf(value),
+      name,
+      liveName: `${account.id}\n${name}`,
+      accountId: account.id,
+      scopes: chosen,
+      note: note === '' ? undefined : note,
+      createdAt: now,
+      expiresAt: wanted.expiresAt,
+    };
+    const allows = chosen.map(scopes.describe);
+    const mail = tokenCreated(settings, { ...credential, allows, from: actor.from });
+    const caused = {
+      audit: [entry('token.created', credential, actor)],
+      mail: [{ to: account.email, ...mail }],
+    };
+    await insertNamed({ credentials, effects }, credential, caused, now);
+    return { credential, value };
+  }
+
+  function checkExpiry(expiresAt: number | undefined, now: number): void {
+    const { allowNever, maxDays } = settings.tokens;
+    if (expiresAt === undefined ? allowNever : isWithin(expiresAt, now, maxDays * DAY_SECONDS)) return;
+    throw new Problem({
+      status: 400,
+      code: 'invalid_expiry',
+      message:
+        expiresAt === undefined ? 'A token needs an expiry here.' : 'This expiry is past, or too far away.',
+      hint: `Choose a time from now on, at most ${maxDays} days ahead.`,
+      parameter: 'expires',
+    });
+  }
+
+  /** Marks one token revoked if it is this account's and not revoked yet, and does what comes with it. */
+  function endOne(row: Credential, actor: Actor, mail: EffectsOfChange['mail'] = []) {
+    const change = { set: { revokedAt: clock() }, unset: ['liveName'] as const };
+    const guard: Where<Credential> = [...ownedBy(row.accountId), ['revokedAt', 'absent']];
+    const audit = [entry('token.revoked', row, actor)];
+    return effects.update(credentials, row.id, change, guard, { audit, mail });
+  }
+
+  async function revokedMail(accountId: string, names: readonly string[], actor: Actor) {
+    const owner = await accounts.get(accountId);
+    if (owner === undefined) return [];
+    return [{ to: owner.email, ...tokensRevoked(settings, { names, revokedAt: clock(), from: actor.from }) }];
+  }
+
+  async function get(which: { accountId: string; id: string }): Promise<Credential | undefined> {
+    const row = await credentials.get(which.id);
+    return row?.accountId === which.accountId && row.kind === 'personal_access_token' ? row : undefined;
+  }
+
+  return {
+    /** What this account may give to a token. */
+    scopesFor,
+
+    /**
+     * Makes a token; `value` is given out here and never again. Throws Problem when a wish cannot be granted.
+     * The fields are named one by one: nothing else that a caller sends can reach the row.
+     */
+    mint,
+
+    /** The live ones, newest first, and behind them the latest dead ones. */
+    async list(accountId: string): Promise<Credential[]> {
+      const owner = ownedBy(accountId);
+      const [live, dead] = await Promise.all([
+        listLive(credentials, owner, clock()),
+        listDead(credentials, owner, clock()),
+      ]);
+      return [...live, ...dead];
+    },
+
+    /** One token, if it is this account's. */
+    get,
+
+    /** Revokes a token for good. False: it is not there, not theirs, or was revoked already. */
+    async revoke(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
+      const row = await get(which);
+      if (row === undefined || row.revokedAt !== undefined) return false;
+      const mail = await revokedMail(row.accountId, [row.name], actor);
+      return (await endOne(row, actor, mail)) !== undefined;
+    },
+
+    /** Revokes all live tokens of an account; one mail for all of them. Answers how many. */
+    async revokeAll(accountId: string, actor: Actor): Promise<number> {
+      const rows = await listLive(credentials, ownedBy(accountId), clock());
+      const names = rows.map((row) => row.name);
+      let mail = rows.length === 0 ? [] : await revokedMail(accountId, names, actor);
+      let count = 0;
+      for (const row of rows) {
+        if ((await endOne(row, actor, mail)) === undefined) continue;
+        mail = [];
+        count += 1;
+      }
+      return count;
+    },
+
+    /**
+     * The token with this value, whatever its state; undefined for anything else. A damaged value costs no read.
+     * It is looked up by its SHA-256: nothing secret is compared character by character.
+     */
+    async findByValue(value: string): Promise<Credential | undefined> {
+      if (checkFormat(value) !== 'ours') return undefined;
+      const row = await credentials.find('hash', hashOf(value));
+      return row?.kind === 'personal_access_token' ? row : undefined;
+    },
+
+    /** Whether a token opens anything now. */
+    stateOf: (credential: Credential) => stateOf(credential, clock()),
+  };
+}
+
+function ownedBy(accountId: string): Where<Credential> {
+  return [
+    ['accountId', '=', accountId],
+    ['kind', '=', 'personal_access_token'],
+  ];
+}
+
+function isWithin(expiresAt: number, now: number, lifeSecondsMax: number): boolean {
+  return Number.isSafeInteger(expiresAt) && expiresAt > now && expiresAt <= now + lifeSecondsMax;
+}
+
+function entry(action: string, token: Credential, actor: Actor): Omit<AuditEntry, 'id' | 'at'> {
+  return { accountId: token.accountId, actor, action, targetId: token.id, targetName: token.name };
+}
+
+function tooMany(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'too_many_tokens',
+    message: `You have ${LIVE_TOKENS_MAX} live tokens, which is the most an account may have.`,
+    hint: 'Revoke the ones you no longer use, then try again.',
+    parameter: 'name',
+  });
+}

@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { openStore } from '../adapters/open.ts';
+import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
+import { createAccounts } from './accounts/accounts.ts';
+import { createIdentities } from './accounts/identities.ts';
+import { createInvitations, invitationDeclaration } from './accounts/invitations.ts';
+import { createPasswords } from './accounts/passwords.ts';
+import { createResets, resetDeclaration } from './accounts/resets.ts';
+import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
+import { createThrottle, throttleDeclaration } from './accounts/throttle.ts';
+import { createActivity } from './activity/activity.ts';
+import { auditDeclaration } from './activity/audit.ts';
+import { callDeclaration } from './activity/call.ts';
+import { createRecorder } from './activity/recorder.ts';
+import { loadDeclarations } from './api/load.ts';
+import type { Clock } from './clock.ts';
+import { createApps } from './credentials/apps.ts';
+import { clientDeclaration } from './credentials/client.ts';
+import { createClients } from './credentials/clients.ts';
+import { credentialDeclaration } from './credentials/credential.ts';
+import { createSecrets } from './credentials/secrets.ts';
+import { createServices } from './credentials/services.ts';
+import { createTokens } from './credentials/tokens.ts';
+import { createUse } from './credentials/use.ts';
+import { createEffects } from './effects.ts';
+import { createJobs } from './jobs/jobs.ts';
+import { leaseDeclaration } from './lease.ts';
+import { messageDeclaration } from './mail/message.ts';
+import { createSender } from './mail/sender.ts';
+import { createTransport } from './mail/transport.ts';
+import { artifactDeclaration } from './oauth/artifact.ts';
+import { createBearers } from './oauth/bearer.ts';
+import { createGrants } from './oauth/grants.ts';
+import { createScopes } from './oauth/scopes.ts';
+import { createSessionList } from './oauth/sessions.ts';
+import type { Settings } from './settings.ts';
+import { departureDeclaration, waitingLinkDeclaration } from './sign-in/federated-sign-ins.ts';
+
+export type Domain = Awaited<ReturnType<typeof openDomain>>;
+
+/** Where the owner's workflows and data types are declared. */
+const CONFIG_FOLDER = join(import.meta.dirname, '../config');
+
+/**
+ * Everything but the web: the store and what is done with it. The server and the command line both stand on it,
+ * so a change made at the command line is the same change.
+ */
+export async function openDomain(settings: Settings, parts: { clock: Clock; log: Logger }) {
+  const { clock, log } = parts;
+  const declarations = await loadDeclarations(CONFIG_FOLDER);
+  const scopes = createScopes(declarations.catalogue);
+  const store = await openStore(settings.store);
+  const rows = await openCollections(store);
+
+  const effects = createEffects({
+    audit: rows.audit,
+    outbox: rows.outbox,
+    clock,
+    mailWaiting: () => sender.wake(),
+  });
+  effects.watch(rows.accounts);
+  effects.watch(rows.identities);
+  effects.watch(rows.signUps);
+  effects.watch(rows.resets);
+  effects.watch(rows.credentials);
+  effects.watch(rows.clients);
+  effects.watch(rows.artifacts);
+  const sender = createSender({
+    outbox: rows.outbox,
+    leases: rows.leases,
+    transport: createTransport(settings),
+    clock,
+    log,
+  });
+
+  const throttle = createThrottle({ throttles: rows.throttles, clock });
+  const passwords = createPasswords(settings);
+  const accounts = createAccounts({ accounts: rows.accounts, effects, passwords, throttle, clock, settings });
+  const identities = createIdentities({ identities: rows.identities, accounts, effects, clock, settings });
+  const use = createUse({ credentials: rows.credentials, artifacts: rows.artifacts, clock });
+  const clients = createClients({ clients: rows.clients, credentials: rows.credentials, use, clock });
+  const grants = createGrants({ artifacts: rows.artifacts, effects, getClient: clients.get, clock });
+  const sessionList = createSessionList({ artifacts: rows.artifacts, clock });
+  const tokens = createTokens({ credentials: rows.credentials, accounts, effects, scopes, clock, settings });
+  const shared = { clients: rows.clients, accounts, effects, clock, settings };
+  const secrets = createSecrets({ ...shared, credentials: rows.credentials });
+
+  const jobs = createJobs({
+    effects,
+    leases: rows.leases,
+    clock,
+    log,
+    expiring: [
+      { collection: rows.artifacts, field: 'expiresAt' },
+      { collection: rows.throttles, field: 'expiresAt' },
+      { collection: rows.signUps, field: 'expiresAt' },
+      { collection: rows.resets, field: 'expiresAt' },
+      { collection: rows.departures, field: 'expiresAt' },
+      { collection: rows.waitingLinks, field: 'expiresAt' },
+      { collection: rows.outbox, field: 'sentAt', keepSeconds: 30 * 24 * 60 * 60 },
+      { collection: rows.outbox, field: 'failedAt', keepSeconds: 30 * 24 * 60 * 60 },
+    ],
+  });
+
+  return {
+    settings,
+    clock,
+    log,
+    store,
+    rows,
+    declarations,
+    scopes,
+    effects,
+    recorder: createRecorder({ calls: rows.calls, clock }),
+    throttle,
+    passwords,
+    accounts,
+    identities,
+    signUps: createSignUps({ signUps: rows.signUps, accounts, effects, passwords, throttle, clock, settings }),
+    resets: createResets({
+      resets: rows.resets,
+      accounts,
+      sessions: sessionList,
+      tokens,
+      grants,
+      effects,
+      passwords,
+      throttle,
+      clock,
+      settings,
+    }),
+    invitations: createInvitations({ invitations: rows.invitations, accounts, passwords, clock, settings }),
+    use,
+    clients,
+    grants,
+    sessionList,
+    tokens,
+    secrets,
+    services: createServices({ ...shared, secrets, scopes }),
+    apps: createApps({ ...shared, secrets, scopes, grants }),
+    bearers: createBearers({ ...rows, use, clock }),
+    activity: createActivity(rows),
+    jobs,
+    sender,
+
+    /** Mail and periodic work. The command line leaves both to the server. */
+    startBackground(): void {
+      sender.start();
+      jobs.start();
+    },
+
+    async close(): Promise<void> {
+      await Promise.all([sender.stop(), jobs.stop()]);
+      await use.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
+      await store.close();
+    },
+  };
+}
+
+async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
+  return {
+    accounts: await store.collection(accountDeclaration),
+    identities: await store.collection(identityDeclaration),
+    signUps: await store.collection(signUpDeclaration),
+    resets: await store.collection(resetDeclaration),
+    invitations: await store.collection(invitationDeclaration),
+    departures: await store.collection(departureDeclaration),
+    waitingLinks: await store.collection(waitingLinkDeclaration),
+    throttles: await store.collection(throttleDeclaration),
+    credentials: await store.collection(credentialDeclaration),
+    clients: await store.collection(clientDeclaration),
+    artifacts: await store.collection(artifactDeclaration),
+    audit: await store.collection(auditDeclaration),
+    calls: await store.collection(callDeclaration),
+    outbox: await store.collection(messageDeclaration),
+    leases: await store.collection(leaseDeclaration),
+  };
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import Router from '@koa/router';
+import type { Settings } from '../settings.ts';
+
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+};
+
+const FOLDER = new URL('../../views/assets/', import.meta.url);
+
+/** The few files that pages load, read once at the start and revalidated by ETag. */
+export function createAssetRoutes(settings: Settings, names: readonly string[]): Router {
+  const router = new Router({ strict: true, sensitive: true });
+  const serve = (path: string, type: string, bytes: Buffer) => {
+    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+    router.get(path, (ctx) => {
+      ctx.set('Cache-Control', 'public, max-age=300');
+      ctx.set('ETag', etag);
+      ctx.type = type;
+      ctx.body = bytes;
+      ctx.status = 200;
+      if (ctx.fresh) ctx.status = 304;
+    });
+  };
+  for (const name of names) {
+    serve(`/assets/${name}`, TYPES[extname(name)] ?? 'application/octet-stream', readFileSync(new URL(name, FOLDER)));
+  }
+  serve('/assets/accent.css', TYPES['.css'] ?? '', Buffer.from(`:root{--accent:${settings.accentColour}}\n`));
+  if (settings.logo !== undefined) {
+    const logo = readFileSync(settings.logo);
+    serve(logoPath(settings.logo), TYPES[extname(settings.logo).toLowerCase()] ?? '', logo);
+  }
+  return router;
+}
+
+export function logoPath(file: string): string {
+  return `/assets/logo${extname(file).toLowerCase()}`;
+}

@@ -1,0 +1,98 @@
+import type { Context } from 'koa';
+import { Problem } from '../errors.ts';
+
+/** Enough for any form of ours; a longer one is not from our pages. */
+const FORM_BYTES_MAX = 64 * 1024;
+
+export type Form = {
+  /** The field's value, '' when absent. Throws Problem 400 when it was sent twice. */
+  one(name: string): string;
+  all(name: string): string[];
+};
+
+/** Reads a form post of one of our pages: only application/x-www-form-urlencoded, bounded, strings only. */
+export async function readForm(ctx: Context): Promise<Form> {
+  if (!ctx.is('application/x-www-form-urlencoded')) {
+    ctx.set('Connection', 'close');
+    throw new Problem({
+      status: 415,
+      code: 'unsupported_media_type',
+      message: 'This page reads forms only.',
+      hint: 'Send the form from its page (application/x-www-form-urlencoded).',
+    });
+  }
+  const body = await readBody(ctx, FORM_BYTES_MAX);
+  const values = new URLSearchParams(body.toString('utf8'));
+  return {
+    one(name) {
+      const found = values.getAll(name);
+      if (found.length > 1) throw sentTwice(name);
+      return found[0] ?? '';
+    },
+    all: (name) => values.getAll(name),
+  };
+}
+
+export function sentTwice(name: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'invalid_request',
+    message: `The field ${name} was sent more than once.`,
+    hint: 'Send each field once.',
+    parameter: name,
+  });
+}
+
+/**
+ * Reads a whole body of at most `bytesMax` bytes. When it gives up half way the connection is closed after the
+ * answer, because the rest of the body would be taken for the next request.
+ */
+export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> {
+  const encoding = ctx.get('content-encoding');
+  if (encoding !== '' && encoding !== 'identity') {
+    ctx.set('Connection', 'close');
+    throw new Problem({
+      status: 415,
+      code: 'UNSUPPORTED_ENCODING',
+      message: `A body with Content-Encoding ${JSON.stringify(encoding.slice(0, 20))} is not read.`,
+      hint: 'Send the body as it is, without compression.',
+    });
+  }
+  const length = ctx.request.length;
+  if (length !== undefined && length > bytesMax) throw tooLarge(ctx, bytesMax);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > bytesMax) throw tooLarge(ctx, bytesMax);
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    ctx.set('Connection', 'close');
+    throw cutOff(error);
+  }
+  if (length !== undefined && bytes !== length) throw cutOff(undefined);
+  return Buffer.concat(chunks, bytes);
+}
+
+function tooLarge(ctx: Context, bytesMax: number): Problem {
+  ctx.set('Connection', 'close');
+  return new Problem({
+    status: 413,
+    code: 'TOO_LARGE',
+    message: `The body is larger than ${bytesMax} bytes.`,
+    hint: `Send at most ${bytesMax} bytes.`,
+  });
+}
+
+function cutOff(cause: unknown): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INCOMPLETE_BODY',
+    message: 'The body ended before it was complete.',
+    hint: 'Send it again, with a Content-Length that fits.',
+    cause,
+  });
+}

@@ -1,0 +1,32 @@
+import type { Context, Next } from 'koa';
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+/**
+ * Every URL that we write is built from the configured public URL, never from what a caller claims (Koa's
+ * ctx.host and the engine's URLs follow the Host header): the header is set to what it should be before anything
+ * reads it. On a developer's machine, pages asked for under another name of it are sent to the configured one,
+ * because cookies belong to a name.
+ */
+export function canonicalHost(url: string) {
+  const { host, protocol } = new URL(url);
+  const loopback = LOOPBACK.test(host);
+  return async (ctx: Context, next: Next): Promise<void> => {
+    const asked = ctx.req.headers.host ?? '';
+    const { headers } = ctx.req;
+    headers.host = host;
+    headers['x-forwarded-proto'] = protocol.slice(0, -1);
+    delete headers['x-forwarded-host'];
+    delete headers[':authority'];
+    if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
+      ctx.status = 307;
+      ctx.redirect(`${url}${ctx.originalUrl.startsWith('/') ? ctx.originalUrl : '/'}`);
+      return;
+    }
+    await next();
+  };
+}
+
+function isPageView(ctx: Context): boolean {
+  return ctx.method === 'GET' && ctx.get('sec-fetch-mode') === 'navigate';
+}

@@ -1,0 +1,35 @@
+import type { Context } from 'koa';
+import { type Html, render } from '../../views/html.ts';
+
+/**
+ * Everything that a page loads is ours. No `form-action`: browsers apply it to the whole redirect chain behind a
+ * form, which ends at the app's own address after sign-in and consent.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */
+export function sendPage(ctx: Context, page: Html, status = 200): void {
+  ctx.status = status;
+  ctx.type = 'text/html; charset=utf-8';
+  ctx.set('Cache-Control', 'no-store');
+  ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+  ctx.body = render(page);
+}
+
+/** Headers that hold for every answer of the server (OWASP secure headers). */
+export function setSecurityHeaders(ctx: Context, production: boolean): void {
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('X-Frame-Options', 'DENY');
+  // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse them.
+  ctx.set('Referrer-Policy', 'same-origin');
+  ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
+  if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
+}

@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Collection } from '../../adapters/port.ts';
+import type { Clock } from '../clock.ts';
+import { createLease, type Lease } from '../lease.ts';
+import type { Message } from './message.ts';
+import { MailFault, type Transport } from './transport.ts';
+
+/** How often to look for mail that nobody woke us for: from another process, or due again. */
+const LOOK_MS = 5_000;
+const AT_ONCE = 4;
+/** A whole send; a server may trickle its answers for ever without a single step taking long. */
+const SEND_SECONDS_MAX = 60;
+/** Longer than a send, so that what is claimed or leased is not taken over while it is being sent. */
+const CLAIM_SECONDS = 120;
+/** How long `stop` waits for sends that are under way. */
+const STOP_MS_MAX = 5_000;
+
+/** Waits of 30 s, doubled up to 6 h: eighteen attempts take about two days. */
+const FIRST_WAIT_SECONDS = 30;
+const WAIT_SECONDS_MAX = 6 * 3600;
+const ATTEMPTS_MAX = 18;
+
+export type Sender = ReturnType<typeof createSender>;
+
+/**
+ * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on its
+ * own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies between
+ * the server's yes and our note of it makes a mail go twice, under one Message-ID.
+ */
+export function createSender(parts: {
+  outbox: Collection<Message>;
+  leases: Collection<Lease>;
+  transport: Transport;
+  clock: Clock;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
+}) {
+  const { outbox, leases, transport, clock, log } = parts;
+  const lease = createLease({ leases, clock, work: 'mail', ttlSeconds: CLAIM_SECONDS });
+  const stopping = new AbortController();
+  let state: 'new' | 'started' | 'stopped' = 'new';
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let wokenMeanwhile = false;
+
+  function listDue(): Promise<Message[]> {
+    return outbox.list({ where: [['dueAt', '<=', clock()]], order: { by: 'dueAt' }, limit: AT_ONCE });
+  }
+
+  async function sendDue(): Promise<void> {
+    let due = await listDue();
+    if (due.length === 0 || !(await lease.hold())) return;
+    try {
+      while (due.length > 0 && state === 'started') {
+        const ends = await Promise.allSettled(due.map(sendOne));
+        for (const end of ends) if (end.status === 'rejected') throw end.reason;
+        if (!(await lease.hold())) return;
+        due = await listDue();
+      }
+    } finally {
+      await lease.release();
+    }
+  }
+
+  async function sendOne(message: Message): Promise<void> {
+    if (message.dueAt === undefined) return;
+    const claim = { set: { dueAt: clock() + CLAIM_SECONDS }, add: { attempts: 1 } };
+    const claimed = await outbox.update(message.id, claim, [['dueAt', '=', message.dueAt]]);
+    if (claimed === undefined) return;
+    // Each attempt that is not the last was cut short by the death of its process.
+    if (claimed.attempts > ATTEMPTS_MAX) return giveUp(claimed, 'no attempt came to an end');
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(SEND_SECONDS_MAX * 1000)]);
+    try {
+      const { keptAs } = await transport.send(claimed, signal);
+      await noteSent(claimed);
+      log.info({ mailId: claimed.id, keptAs }, keptAs === undefined ? 'mail sent' : 'mail kept');
+    } catch (error) {
+      if (!(error instanceof MailFault)) throw error;
+      if (error.permanent || claimed.attempts >= ATTEMPTS_MAX) return giveUp(claimed, error.message);
+      await tryLater(claimed, error.message);
+    }
+  }
+
+  /** Asked again for a while when the store is away: a mail that is out should not go out twice. */
+  async function noteSent(message: Message): Promise<void> {
+    for (let turn = 1; ; turn += 1) {
+      try {
+        await outbox.update(message.id, {
+          set: { sentAt: clock(), text: '', html: '' },
+          unset: ['dueAt', 'error'],
+        });
+        return;
+      } catch (error) {
+        if (turn === 5) throw error;
+        await delay(turn * 500);
+      }
+    }
+  }
+
+  async function tryLater(message: Message, error: string): Promise<void> {
+    const wait = waitSeconds(message.attempts);
+    await outbox.update(message.id, { set: { dueAt: clock() + wait, error } });
+    log.warn(
+      { mailId: message.id, attempts: message.attempts, error, wait },
+      'mail not sent, trying again later',
+    );
+  }
+
+  async function giveUp(message: Message, error: string): Promise<void> {
+    await outbox.update(message.id, {
+      set: { failedAt: clock(), error, text: '', html: '' },
+      unset: ['dueAt'],
+    });
+    log.error({ mailId: message.id, attempts: message.attempts, error }, 'mail given up');
+  }
+
+  async function run(): Promise<void> {
+    do {
+      wokenMeanwhile = false;
+      await sendDue();
+    } while (wokenMeanwhile && state === 'started');
+  }
+
+  function wake(): void {
+    wokenMeanwhile = true;
+    if (state !== 'started' || running !== undefined) return;
+    running = run()
+      .catch((error: unknown) =>
+        log.error({ err: error }, 'outbox: the look was cut short, the next one goes on'),
+      )
+      .finally(() => {
+        running = undefined;
+      });
+  }
+
+  return {
+    /** Look now: mail was put in the outbox. Does nothing before `start` and after `stop`. */
+    wake,
+
+    start(): void {
+      state = 'started';
+      timer = setInterval(wake, LOOK_MS);
+      timer.unref();
+      wake();
+    },
+
+    /** Lets running sends finish, within bounds, and closes the transport. What was cut off is sent later. */
+    async stop(): Promise<void> {
+      state = 'stopped';
+      clearInterval(timer);
+      await Promise.race([running, delay(STOP_MS_MAX, undefined, { ref: false })]);
+      stopping.abort();
+      await running;
+      transport.close();
+    },
+  };
+}
+
+/** Spread by a fifth to both sides, so that mails which failed together do not come back together. */
+function waitSeconds(attempts: number): number {
+  const wait = Math.min(FIRST_WAIT_SECONDS * 2 ** (attempts - 1), WAIT_SECONDS_MAX);
+  return Math.round(wait * (0.8 + Math.random() * 0.4));
+}

@@ -1,0 +1,47 @@
+import './node-version.ts';
+import { settings as ownerSettings } from '../config/settings.ts';
+import { systemClock } from './clock.ts';
+import { createLog } from './log.ts';
+import { serve } from './serve.ts';
+import { readSettings, WrongSettings } from './settings.ts';
+
+/** Why a start failed, one line each where we know what to say. */
+function explain(error: unknown): string {
+  if (error instanceof WrongSettings) return error.lines.join('\n');
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return `PORT is ${process.env['PORT'] || 3000}: something else listens there; stop it or set another PORT`;
+  }
+  if (code === 'EACCES') return `${message}: choose a PORT above 1023, or a folder that may be written`;
+  return error instanceof Error ? (error.stack ?? message) : String(error);
+}
+
+try {
+  const settings = readSettings(ownerSettings, process.env);
+  const log = createLog();
+  const served = await serve(settings, { clock: systemClock, log });
+  process.stderr.write(`Latchkey listens on ${served.url}\n`);
+  if (settings.mail.startsWith('file:')) {
+    process.stderr.write(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)\n`);
+  }
+  if (served.firstAdminLink !== undefined) {
+    process.stderr.write(`Make the first admin, once: ${served.firstAdminLink}\n`);
+  }
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    served.stop().then(
+      () => process.exit(0),
+      (error) => {
+        log.error({ err: error }, 'stop');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}

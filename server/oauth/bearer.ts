@@ -1,0 +1,181 @@
+import type { Collection } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Clock } from '../clock.ts';
+import type { Client } from '../credentials/client.ts';
+import type { Credential } from '../credentials/credential.ts';
+import { checkFormat, hashOf } from '../credentials/format.ts';
+import type { Use } from '../credentials/use.ts';
+import type { Artifact } from './artifact.ts';
+
+/** A live bearer token, whichever way it was got, and whoever stands behind it. */
+export type Bearer = {
+  tokenId: string;
+  tokenKind: 'personal_access_token' | 'access_token';
+  /** The name its owner gave it; for an access token the name of its service or app. */
+  tokenName: string;
+  account: Account;
+  /** The service or app that holds it; absent for a personal access token. */
+  client?: Client;
+  actsFor: 'account' | 'app';
+  scopes: ReadonlySet<string>;
+  issuedAt: number;
+  /** Absent: does not expire. */
+  expiresAt?: number;
+  /** The grant that an app's access token hangs on. */
+  grantId?: string;
+};
+
+/** Why a token is refused; the ids are there when we know which credential it is. */
+export type BearerRefusal = {
+  refused: 'malformed' | 'unknown' | 'expired' | 'revoked' | 'suspended';
+  /** When it expired or was revoked, epoch seconds. */
+  at?: number;
+  tokenId?: string;
+  tokenKind?: string;
+  tokenName?: string;
+  accountId?: string;
+  clientId?: string;
+};
+
+/** How introspection and the activity name a credential, whatever its kind (design section 2). */
+export type TokenNames = { token_kind: string; token_name: string; token_id: string };
+
+export type Bearers = ReturnType<typeof createBearers>;
+
+const UNKNOWN: BearerRefusal = { refused: 'unknown' };
+
+/**
+ * The one place that says whether a bearer token is good. Asked by the resource side and, through storage.ts, by
+ * the engine. It reads the store each time and keeps nothing, so a revocation holds from the next call on, on
+ * every process.
+ */
+export function createBearers(parts: {
+  credentials: Collection<Credential>;
+  artifacts: Collection<Artifact>;
+  clients: Collection<Client>;
+  accounts: Collection<Account>;
+  use: Use;
+  clock: Clock;
+}) {
+  const { credentials, artifacts, clients, accounts, use, clock } = parts;
+
+  async function findPersonalAccessToken(value: string): Promise<Bearer | BearerRefusal> {
+    const credential = await credentials.find('hash', hashOf(value));
+    if (credential === undefined || credential.kind !== 'personal_access_token') return UNKNOWN;
+    const known = {
+      tokenId: credential.id,
+      tokenKind: credential.kind,
+      tokenName: credential.name,
+      accountId: credential.accountId,
+    };
+    if (credential.revokedAt !== undefined) return { refused: 'revoked', at: credential.revokedAt, ...known };
+    if (credential.expiresAt !== undefined && credential.expiresAt <= clock()) {
+      return { refused: 'expired', at: credential.expiresAt, ...known };
+    }
+    const account = await accounts.get(credential.accountId);
+    if (account === undefined) return UNKNOWN;
+    if (account.suspendedAt !== undefined) return { refused: 'suspended', at: account.suspendedAt, ...known };
+    return {
+      tokenId: credential.id,
+      tokenKind: 'personal_access_token',
+      tokenName: credential.name,
+      account,
+      actsFor: 'account',
+      scopes: new Set(credential.scopes),
+      issuedAt: credential.createdAt,
+      ...(credential.expiresAt === undefined ? {} : { expiresAt: credential.expiresAt }),
+    };
+  }
+
+  async function findAccessToken(value: string): Promise<Bearer | BearerRefusal> {
+    const artifact = await artifacts.get(hashOf(value));
+    if (artifact?.model !== 'AccessToken' && artifact?.model !== 'ClientCredentials') return UNKNOWN;
+    return judge(artifact);
+  }
+
+  /** Whether an access token's row is live, and everything that it hangs on with it: client, grant or secret, account. */
+  async function judge(artifact: Artifact): Promise<Bearer | BearerRefusal> {
+    const clientId = artifact.clientId ?? '';
+    const client = await clients.get(clientId);
+    if (client === undefined) return UNKNOWN;
+    const known = {
+      tokenId: publicIdOf(artifact),
+      tokenKind: 'access_token',
+      tokenName: client.name,
+      accountId: artifact.accountId ?? client.accountId,
+      clientId,
+    };
+    if (artifact.expiresAt <= clock()) return { refused: 'expired', at: artifact.expiresAt, ...known };
+    if (client.revokedAt !== undefined) return { refused: 'revoked', at: client.revokedAt, ...known };
+    const heldBy = await holderOf(artifact);
+    if (heldBy === undefined || heldBy.revokedAt !== undefined) {
+      return { refused: 'revoked', ...(heldBy?.revokedAt === undefined ? {} : { at: heldBy.revokedAt }), ...known };
+    }
+    const account = await accounts.get(known.accountId);
+    if (account === undefined) return UNKNOWN;
+    if (account.suspendedAt !== undefined) return { refused: 'suspended', at: account.suspendedAt, ...known };
+    return {
+      tokenId: known.tokenId,
+      tokenKind: 'access_token',
+      tokenName: client.name,
+      account,
+      client,
+      actsFor: client.kind === 'service' ? client.actsFor : 'account',
+      scopes: new Set(typeof artifact.payload['scope'] === 'string' ? artifact.payload['scope'].split(' ') : []),
+      issuedAt: artifact.createdAt,
+      expiresAt: artifact.expiresAt,
+      ...(artifact.grantId === undefined ? {} : { grantId: artifact.grantId }),
+    };
+  }
+
+  /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */
+  async function holderOf(artifact: Artifact): Promise<{ revokedAt?: number | undefined } | undefined> {
+    if (artifact.model === 'ClientCredentials') {
+      const secretId = (artifact.payload['extra'] as { secret_id?: unknown } | undefined)?.secret_id;
+      return typeof secretId === 'string' ? credentials.get(secretId) : undefined;
+    }
+    const grant = await artifacts.get(artifact.grantId ?? '');
+    if (grant === undefined || grant.model !== 'Grant' || grant.expiresAt <= clock()) return undefined;
+    return grant.clientId === artifact.clientId && grant.accountId === artifact.accountId ? grant : undefined;
+  }
+
+  async function find(value: string): Promise<Bearer | BearerRefusal> {
+    const format = checkFormat(value);
+    if (format === 'damaged') return { refused: 'malformed' };
+    if (format === 'ours') return value.startsWith('lk_pat_') ? findPersonalAccessToken(value) : UNKNOWN;
+    return findAccessToken(value);
+  }
+
+  return {
+    /** Answers for a presented value. Refuses a damaged one by its checksum, before any read. */
+    find,
+
+    /**
+     * The names that introspection gives a live token of any kind, refresh tokens too; undefined for a dead one.
+     * RFC 7662 section 2.2: a token that is not active is not told about.
+     */
+    async describe(value: string): Promise<TokenNames | undefined> {
+      const bearer = await find(value);
+      if (!('refused' in bearer)) return namesOf(bearer, bearer.tokenKind);
+      const artifact = await artifacts.get(hashOf(value));
+      if (artifact?.model !== 'RefreshToken') return undefined;
+      const judged = await judge(artifact);
+      return 'refused' in judged ? undefined : namesOf(judged, 'refresh_token');
+    },
+
+    /** Notes that this token was used just now, for "last used": off the request path, at most once a minute. */
+    used(bearer: Bearer, from: string): void {
+      if (bearer.tokenKind === 'personal_access_token') use.seen({ id: bearer.tokenId }, from);
+      if (bearer.grantId !== undefined) use.seenGrant(bearer.grantId);
+    },
+  };
+}
+
+function namesOf(bearer: Bearer, tokenKind: string): TokenNames {
+  return { token_kind: tokenKind, token_name: bearer.tokenName, token_id: bearer.tokenId };
+}
+
+/** An access token's `token_id`: a part of its hash, so it names the token and opens nothing. */
+export function publicIdOf(artifact: Artifact): string {
+  return `at_${artifact.id.slice(0, 20)}`;
+}

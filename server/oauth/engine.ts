@@ -1,0 +1,261 @@
+import type { JWK } from 'jose';
+import type { Context } from 'koa';
+import Provider, { type Client as EngineClient, type Configuration, type ErrorOut, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Logger } from 'pino';
+import type { Account } from '../accounts/account.ts';
+import { addressOf, requestIdOf } from '../http/request.ts';
+import { sendPage } from '../http/page.ts';
+import { logoutPage, signedOutPage } from '../../views/end-session.ts';
+import type { Site } from '../../views/layout.ts';
+import { problemPage } from '../../views/problem.ts';
+import { apiResource } from './metadata.ts';
+import type { Bearers, TokenNames } from './bearer.ts';
+import { OWN_METADATA } from './client-metadata.ts';
+import { derivedKey } from './keys.ts';
+import type { Scopes } from './scopes.ts';
+import { PERSONAL_CLIENT_ID, type Storage } from './storage.ts';
+import type { Settings } from '../settings.ts';
+
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+/** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
+const LIVES = {
+  AccessToken: 60 * MINUTE,
+  ClientCredentials: 10 * MINUTE,
+  AuthorizationCode: MINUTE,
+  IdToken: 60 * MINUTE,
+  Interaction: 60 * MINUTE,
+  RefreshToken: 30 * DAY,
+  Session: 14 * DAY,
+  Grant: 400 * DAY,
+};
+
+const REFRESH_YEAR = 365 * DAY;
+
+export type Engine = ReturnType<typeof createEngine>;
+
+/**
+ * oidc-provider, with the settings of this product. Everything that differs from its defaults has its reason
+ * beside it. Nothing outside server/oauth imports the package.
+ */
+export function createEngine(parts: {
+  settings: Settings;
+  site: Site;
+  log: Logger;
+  storage: Storage;
+  jwks: { keys: JWK[] };
+  scopes: Scopes;
+  findAccount: (id: string) => Promise<Account | undefined>;
+  /** The id of the live secret of this client that the value is. */
+  checkSecret: (clientId: string, value: string, from: string) => Promise<string | undefined>;
+  /** The names of a live token of any kind; undefined for a dead one. */
+  describe: Bearers['describe'];
+}) {
+  const { settings, storage, scopes, findAccount, checkSecret, describe } = parts;
+  const secretUsed = new WeakMap<object, string>();
+  const described = new WeakMap<object, TokenNames>();
+
+  const provider = new Provider(settings.url, {
+    adapter: (name: string) => storage.adapterFor(name),
+    jwks: parts.jwks as NonNullable<Configuration['jwks']>,
+    clients: [
+      {
+        client_id: PERSONAL_CLIENT_ID,
+        redirect_uris: [],
+        response_types: [],
+        grant_types: [],
+        token_endpoint_auth_method: 'none',
+      },
+    ],
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      introspection: '/oauth/introspect',
+      revocation: '/oauth/revoke',
+      userinfo: '/oauth/userinfo',
+      jwks: '/oauth/jwks',
+      end_session: '/oauth/end-session',
+    },
+    cookies: cookieSettings(settings),
+    ttl: LIVES,
+    scopes: scopes.all.map((scope) => scope.name),
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['preferred_username'] },
+    responseTypes: ['code'],
+    // client_secret_jwt needs the secret itself, and ours are kept as hashes.
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    pkce: { required: () => true },
+    extraClientMetadata: { properties: Object.values(OWN_METADATA) },
+    // Access that a person gave to an app stands until it is ended on /apps, not until the browser is closed.
+    expiresWithSession: () => false,
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: (ctx) => {
+      const token = ctx.oidc.entities.RefreshToken;
+      return token !== undefined && token.totalLifetime() < REFRESH_YEAR;
+    },
+    clientBasedCORS: (_ctx, origin, client) =>
+      (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
+    findAccount: async (_ctx, sub) => {
+      const account = await findAccount(sub);
+      return account === undefined ? undefined : { accountId: account.id, claims: async () => claimsOf(account) };
+    },
+    extraTokenClaims: (ctx, token) => {
+      const secretId = token.kind === 'ClientCredentials' ? secretUsed.get(ctx.req) : undefined;
+      return secretId === undefined ? undefined : { secret_id: secretId };
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    features: {
+      devInteractions: { enabled: false },
+      // Bound tokens would need their proof checked by every resource; they come when the API does that.
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: async (ctx, client, token) => {
+          if (client[OWN_METADATA.resourceServer] !== true) return false;
+          const names = await describe(token.jti);
+          if (names !== undefined) described.set(ctx.req, names);
+          return names !== undefined;
+        },
+      },
+      revocation: { enabled: true, allowedPolicy: mayRevoke },
+      userinfo: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx, form) => sendPage(ctx, logoutPage(parts.site, { form })),
+        postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(parts.site)),
+      },
+      resourceIndicators: {
+        enabled: true,
+        // A token for no stated resource is good for this server: its API and userinfo.
+        defaultResource: (ctx, client) => {
+          askForEverythingByDefault(ctx, client);
+          return undefined as unknown as string;
+        },
+        useGrantedResource: () => true,
+        getResourceServerInfo: (ctx, resource, client) => {
+          if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
+          askForEverythingByDefault(ctx, client);
+          return { scope: scopes.all.map((scope) => scope.name).join(' '), audience: resource, accessTokenFormat: 'opaque' };
+        },
+      },
+    },
+    renderError: (ctx, out, error) => showError(ctx, parts.site, out, error),
+  });
+
+  // The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, against every live one.
+  provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: EngineClient, actual: string) {
+    const ctx = Provider.ctx;
+    const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
+    if (secretId !== undefined && ctx !== undefined) secretUsed.set(ctx.req, secretId);
+    return secretId !== undefined;
+  };
+
+  provider.use(async (ctx, next) => {
+    await next();
+    const names = described.get(ctx.req);
+    if (names !== undefined) ctx.body = introspected(ctx.body as Introspected, names, settings.url);
+    if (ctx.status === 503) ctx.set('Retry-After', '5');
+  });
+  logRefusals(provider, parts.log);
+  return provider;
+}
+
+type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<string, unknown>;
+
+/** Names the credential the way all of Latchkey does; a token for no stated resource is for this server's API. */
+function introspected(body: Introspected, names: TokenNames, url: string) {
+  const { secret_id: _secretId, client_id: clientId, ...told } = body;
+  return {
+    ...told,
+    ...(clientId === PERSONAL_CLIENT_ID ? {} : { client_id: clientId }),
+    aud: body.aud ?? apiResource(url),
+    ...names,
+  };
+}
+
+function cookieSettings(settings: Settings): Configuration['cookies'] {
+  const prefix = settings.production ? '__Host-' : '';
+  const common = { signed: true, httpOnly: true, sameSite: 'lax', secure: settings.production } as const;
+  return {
+    keys: [Buffer.from(derivedKey(settings.secret, 'cookie signatures')).toString('base64url')],
+    names: {
+      session: `${prefix}latchkey_session`,
+      // These two are bound to a path each, which the __Host- prefix forbids.
+      interaction: 'latchkey_interaction',
+      resume: 'latchkey_resume',
+    },
+    long: { ...common, path: '/' },
+    short: common,
+  };
+}
+
+function claimsOf(account: Account) {
+  return { sub: account.id, email: account.email, email_verified: true, preferred_username: account.email };
+}
+
+/** RFC 6749 section 3.3: a service that names no scope gets all it is registered for. */
+function askForEverythingByDefault(ctx: KoaContextWithOIDC, client: EngineClient): void {
+  const params = ctx.oidc.params as Record<string, unknown> | undefined;
+  if (params?.['grant_type'] === 'client_credentials' && params['scope'] === undefined) {
+    params['scope'] = client.scope;
+  }
+}
+
+/** A client ends its own tokens; a service also its owner's personal access tokens (RFC 7009 section 2.1). */
+async function mayRevoke(_ctx: KoaContextWithOIDC, client: EngineClient, token: { clientId?: string | undefined; accountId?: string }) {
+  if (client.clientId === PERSONAL_CLIENT_ID) return false;
+  if (token.clientId === client.clientId) return true;
+  if (token.clientId === PERSONAL_CLIENT_ID) {
+    return client.clientAuthMethod !== 'none' && token.accountId === client[OWN_METADATA.owner];
+  }
+  return false;
+}
+
+function showError(ctx: Context, site: Site, out: ErrorOut, error: Error): void {
+  const tooOld = error instanceof errors.SessionNotFound;
+  const status = ctx.status;
+  sendPage(
+    ctx,
+    problemPage(site, {
+      status,
+      title: tooOld ? 'This sign-in is too old' : 'This request cannot be followed',
+      message: tooOld ? 'It was started too long ago, or in another browser.' : (out.error_description ?? out.error),
+      hint: tooOld
+        ? 'Go back to the app that you came from and start again.'
+        : `The app that sent you here made a mistake (${out.error}). Tell its developer, or go back and try again.`,
+      requestId: requestIdOf(ctx),
+    }),
+    status,
+  );
+}
+
+/** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */
+function logRefusals(provider: Provider, log: Logger): void {
+  const events = [
+    'authorization.error',
+    'grant.error',
+    'introspection.error',
+    'revocation.error',
+    'userinfo.error',
+    'end_session.error',
+  ] as const;
+  for (const event of events) {
+    provider.on(event as 'grant.error', (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) => {
+      log.info(
+        {
+          requestId: requestIdOf(ctx),
+          event,
+          error: error.error,
+          reason: error.error_detail ?? error.error_description,
+          clientId: ctx.oidc?.client?.clientId,
+        },
+        'refused',
+      );
+    });
+  }
+  provider.on('server_error', (ctx, error) => {
+    log.error({ requestId: requestIdOf(ctx), err: error }, 'unexpected');
+  });
+}

@@ -1,0 +1,69 @@
+import { hkdfSync } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { z } from 'zod';
+import { declare, type Store, Taken } from '../../adapters/port.ts';
+import type { Clock } from '../clock.ts';
+import { WrongSettings } from '../settings.ts';
+
+const keySetSchema = z.strictObject({
+  id: z.string(),
+  /** JWE (dir, A256GCM) of the private JWK set, under a key derived from LATCHKEY_SECRET. */
+  encrypted: z.string(),
+  createdAt: z.number(),
+});
+
+const keySetDeclaration = declare<z.infer<typeof keySetSchema>>({ name: 'signing_keys', schema: keySetSchema });
+
+/** OpenID Connect Core section 15.1 asks for RS256; ES256 is what newer clients choose. */
+const ALGORITHMS = ['RS256', 'ES256'];
+
+/** Keys for different ends derived from the one secret (HKDF, RFC 5869), so that none gives away another. */
+export function derivedKey(secret: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, 'latchkey', purpose, 32));
+}
+
+/** The private signing keys, made on the first start and shared by every process of the store. */
+export async function loadSigningKeys(parts: {
+  store: Store;
+  secret: string;
+  clock: Clock;
+}): Promise<{ keys: JWK[] }> {
+  const keySets = await parts.store.collection(keySetDeclaration);
+  const key = derivedKey(parts.secret, 'signing keys at rest');
+  let row = await keySets.get('signing');
+  if (row === undefined) {
+    const text = new TextEncoder().encode(JSON.stringify({ keys: await generateKeys() }));
+    const encrypted = await new CompactEncrypt(text)
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+      .encrypt(key);
+    try {
+      await keySets.insert({ id: 'signing', encrypted, createdAt: parts.clock() });
+    } catch (error) {
+      // Another process made them at the same time: those count.
+      if (!(error instanceof Taken)) throw error;
+    }
+    row = await keySets.get('signing');
+  }
+  if (row === undefined) throw new Error('the signing keys just written cannot be read');
+  try {
+    const { plaintext } = await compactDecrypt(row.encrypted, key);
+    return JSON.parse(new TextDecoder().decode(plaintext)) as { keys: JWK[] };
+  } catch (cause) {
+    throw new WrongSettings(
+      [
+        'LATCHKEY_SECRET is not the one that this store was made with: its signing keys cannot be opened; set the secret it had',
+      ],
+      { cause },
+    );
+  }
+}
+
+async function generateKeys(): Promise<JWK[]> {
+  return Promise.all(
+    ALGORITHMS.map(async (alg) => {
+      const { privateKey } = await generateKeyPair(alg, { extractable: true });
+      const jwk = await exportJWK(privateKey);
+      return { ...jwk, alg, use: 'sig', kid: crypto.randomUUID() };
+    }),
+  );
+}

@@ -1,0 +1,142 @@
+import type { Context } from 'koa';
+import type { Collection } from '../../adapters/port.ts';
+import type { Clock } from '../clock.ts';
+import type { Artifact } from './artifact.ts';
+import type { Engine } from './engine.ts';
+
+export type SignedInSession = {
+  uid: string;
+  accountId: string;
+  /** When the person last proved who they are, epoch seconds. */
+  signedInAt: number;
+  /** How (RFC 8176): `pwd`, `fed`. */
+  amr: string[];
+};
+
+export type SessionRow = { uid: string; signedInAt: number; createdAt: number; lastSeenAt: number };
+
+export type SessionList = ReturnType<typeof createSessionList>;
+export type Sessions = ReturnType<typeof createSessions>;
+
+const SESSION_SECONDS = 14 * 24 * 60 * 60;
+
+/** "Last seen" is written this often at most. */
+const SEEN_SECONDS = 5 * 60;
+
+const SESSIONS_LISTED_MAX = 100;
+
+/** The sessions of an account, in whichever browser: to show them and to end them. */
+export function createSessionList(parts: { artifacts: Collection<Artifact>; clock: Clock }) {
+  const { artifacts, clock } = parts;
+
+  const live = (accountId: string) =>
+    [
+      ['accountId', '=', accountId],
+      ['model', '=', 'Session'],
+      ['expiresAt', '>', clock()],
+    ] as const;
+
+  return {
+    async list(accountId: string): Promise<SessionRow[]> {
+      const rows = await artifacts.list({
+        where: live(accountId),
+        order: { by: 'createdAt', descending: true },
+        limit: SESSIONS_LISTED_MAX,
+      });
+      return rows.map((row) => ({
+        uid: row.uid ?? '',
+        signedInAt: typeof row.payload['loginTs'] === 'number' ? row.payload['loginTs'] : row.createdAt,
+        createdAt: row.createdAt,
+        lastSeenAt: row.lastUsedAt ?? row.createdAt,
+      }));
+    },
+
+    /** Ends one session of this account; another account's is not found. */
+    async endOne(accountId: string, uid: string): Promise<void> {
+      await artifacts.removeMany([['uid', '=', uid], ...live(accountId)], 1);
+    },
+
+    /** Ends every session of an account but, when given, the one at hand. */
+    async endAll(accountId: string, exceptUid?: string): Promise<void> {
+      const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
+      await artifacts.removeMany([...live(accountId), ...others], Number.MAX_SAFE_INTEGER);
+    },
+  };
+}
+
+/** Browser sessions: the engine's own, shared by our pages and the authorization endpoint. */
+export function createSessions(parts: {
+  engine: Engine;
+  list: SessionList;
+  artifacts: Collection<Artifact>;
+  clock: Clock;
+}) {
+  const { engine, artifacts, clock } = parts;
+
+  function setCookie(ctx: Context, value: string, expiresAt: number): void {
+    const cookies = engineCookies(ctx, engine);
+    cookies.set(engine.cookieName('session'), value === '' ? null : value, {
+      signed: true,
+      httpOnly: true,
+      sameSite: 'lax',
+      path: '/',
+      overwrite: true,
+      expires: new Date(expiresAt * 1000),
+    });
+  }
+
+  return {
+    ...parts.list,
+
+    /** The session of this browser, when somebody is signed in. */
+    async read(ctx: Context): Promise<SignedInSession | undefined> {
+      const session = await engine.Session.get(ctx);
+      if (session.accountId === undefined || session.loginTs === undefined) return undefined;
+      noteSeen(artifacts, session.uid, clock()).catch(() => undefined);
+      return {
+        uid: session.uid,
+        accountId: session.accountId,
+        signedInAt: session.loginTs,
+        amr: session.amr ?? [],
+      };
+    },
+
+    /**
+     * Signs this browser in. It always gets a new session id, so one that was planted before is worth nothing;
+     * what a session of somebody else had been granted does not pass on.
+     */
+    async start(ctx: Context, details: { accountId: string; amr: string[] }): Promise<void> {
+      const former = await engine.Session.get(ctx);
+      const sameAccount = former.accountId === details.accountId;
+      if (former.accountId !== undefined && !sameAccount) await former.destroy();
+      const session = sameAccount ? former : new engine.Session();
+      if (sameAccount) session.resetIdentifier();
+      session.loginAccount({ ...details, loginTs: clock() });
+      await session.save(SESSION_SECONDS);
+      setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
+    },
+
+    /** Signs this browser out. Apps that were let in keep their own access: that ends on /apps. */
+    async end(ctx: Context): Promise<void> {
+      const session = await engine.Session.get(ctx);
+      if (session.accountId !== undefined) await session.destroy();
+      setCookie(ctx, '', 0);
+    },
+  };
+}
+
+/** The cookie jar with the engine's keys and its view of the connection. */
+function engineCookies(ctx: Context, engine: Engine): Context['cookies'] {
+  return engine.createContext(ctx.req, ctx.res).cookies;
+}
+
+async function noteSeen(artifacts: Collection<Artifact>, uid: string, now: number): Promise<void> {
+  await artifacts.updateMany(
+    [
+      ['uid', '=', uid],
+      ['model', '=', 'Session'],
+      ['lastUsedAt', '<', now - SEEN_SECONDS],
+    ],
+    { set: { lastUsedAt: now } },
+  );
+}

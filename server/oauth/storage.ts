@@ -1,0 +1,214 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Collection } from '../../adapters/port.ts';
+import type { Clock } from '../clock.ts';
+import type { Client } from '../credentials/client.ts';
+import { checkFormat, hashOf } from '../credentials/format.ts';
+import type { Effects } from '../effects.ts';
+import type { Artifact } from './artifact.ts';
+import type { Bearers } from './bearer.ts';
+
+/**
+ * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
+ * answer that got lost. After it, use of a used token is a theft and ends the whole grant (RFC 9700, 4.14.2).
+ */
+const REFRESH_GRACE_SECONDS = 5;
+
+/** Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself. */
+export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
+
+/** Where an interaction's own id stands in a URL that is kept with it. */
+const ID_PLACEHOLDER = '{id}';
+
+export type Storage = ReturnType<typeof createStorage>;
+
+/**
+ * The engine's storage. Bearer values are hashed before they reach the store and put back into what the engine
+ * reads; a used code or refresh token is marked by one atomic guarded write; a personal access token is answered
+ * for as an AccessToken, so that introspection and revocation serve it unchanged.
+ */
+export function createStorage(parts: {
+  artifacts: Collection<Artifact>;
+  bearers: Bearers;
+  effects: Effects;
+  clock: Clock;
+  findClient: (id: string) => Promise<AdapterPayload | undefined>;
+  getClient: (id: string) => Promise<Client | undefined>;
+  revokePersonalAccessToken: (value: string) => Promise<void>;
+}) {
+  const { artifacts, bearers, effects, clock, findClient, getClient, revokePersonalAccessToken } = parts;
+
+  async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
+    if (model === 'AccessToken' && checkFormat(id) !== 'foreign') return personalAccessToken(id);
+    const row = await artifacts.get(rowId(model, id));
+    if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
+    return payloadOf(row, id);
+  }
+
+  function payloadOf(row: Artifact, id: string): AdapterPayload {
+    const payload: AdapterPayload = { ...row.payload, jti: id };
+    if (typeof payload['returnTo'] === 'string') {
+      payload['returnTo'] = payload['returnTo'].replace(ID_PLACEHOLDER, id);
+    }
+    const graceSeconds = row.model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
+    if (row.consumedAt !== undefined && row.consumedAt + graceSeconds <= clock()) {
+      payload['consumed'] = row.consumedAt;
+    }
+    return payload;
+  }
+
+  async function personalAccessToken(value: string): Promise<AdapterPayload | undefined> {
+    const bearer = await bearers.find(value);
+    if ('refused' in bearer) return undefined;
+    return {
+      kind: 'AccessToken',
+      jti: value,
+      clientId: PERSONAL_CLIENT_ID,
+      accountId: bearer.account.id,
+      scope: [...bearer.scopes].join(' '),
+      iat: bearer.issuedAt,
+      ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),
+    } as AdapterPayload;
+  }
+
+  async function save(model: string, id: string, payload: AdapterPayload, ttl: number): Promise<void> {
+    const { jti: _jti, consumed: _consumed, ...kept } = payload;
+    if (typeof kept['returnTo'] === 'string') kept['returnTo'] = kept['returnTo'].replace(id, ID_PLACEHOLDER);
+    if (model === 'Interaction' && isRecord(kept['session'])) {
+      // The session's own bearer value: nothing needs it here (the uid finds the session).
+      const { cookie: _cookie, ...session } = kept['session'];
+      kept['session'] = session as NonNullable<typeof kept.session>;
+    }
+    const now = clock();
+    await artifacts.put({
+      id: rowId(model, id),
+      model,
+      payload: withoutAbsent(kept),
+      accountId: stringIn(kept, 'accountId'),
+      clientId: stringIn(kept, 'clientId'),
+      grantId: stringIn(kept, 'grantId'),
+      uid: model === 'Session' ? stringIn(kept, 'uid') : undefined,
+      createdAt: typeof kept.iat === 'number' ? kept.iat : now,
+      lastUsedAt: model === 'Session' ? now : undefined,
+      expiresAt: now + ttl,
+    });
+  }
+
+  /** One winner: the guard lets exactly one caller mark the row. */
+  async function consume(model: string, id: string): Promise<void> {
+    const now = clock();
+    const won = await artifacts.update(rowId(model, id), { set: { consumedAt: now } }, [
+      ['model', '=', model],
+      ['consumedAt', 'absent'],
+    ]);
+    if (won !== undefined) return;
+    const row = await artifacts.get(rowId(model, id));
+    const inGrace =
+      model === 'RefreshToken' && row?.consumedAt !== undefined && row.consumedAt + REFRESH_GRACE_SECONDS > now;
+    if (!inGrace) throw new errors.InvalidGrant(`${model} was already used`);
+  }
+
+  async function destroy(model: string, id: string): Promise<void> {
+    if (model === 'AccessToken' && checkFormat(id) !== 'foreign') return revokePersonalAccessToken(id);
+    if (model === 'Grant') return endGrant(id);
+    await artifacts.remove(rowId(model, id), [['model', '=', model]]);
+  }
+
+  /** The engine ends a grant when its app revokes a refresh token or a used one comes back. */
+  async function endGrant(grantId: string): Promise<void> {
+    const row = await artifacts.get(grantId);
+    if (row?.accountId === undefined || row.model !== 'Grant') return;
+    const client = await getClient(row.clientId ?? '');
+    const ended = { set: { revokedAt: clock(), expiresAt: clock() } };
+    await effects.update(artifacts, grantId, ended, [['revokedAt', 'absent']], {
+      audit: [
+        {
+          accountId: row.accountId,
+          actor: { kind: 'client', id: row.clientId },
+          action: 'app.ended',
+          targetId: row.clientId ?? '',
+          targetName: client?.name ?? '',
+        },
+      ],
+    });
+  }
+
+  return {
+    /** The engine's `adapter` setting: one of these a model. */
+    adapterFor(model: string): Adapter {
+      if (model === 'Client') return clientsOnly(findClient);
+      return {
+        upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),
+        find: (id) => find(model, id),
+        findByUid: async (uid) => {
+          const [row] = await artifacts.list({
+            where: [
+              ['uid', '=', uid],
+              ['model', '=', model],
+            ],
+            limit: 1,
+          });
+          if (row === undefined) return undefined;
+          // Only read by the engine; its bearer value is not known here and not needed.
+          const { jti: _jti, ...payload } = payloadOf(row, '');
+          return payload;
+        },
+        findByUserCode: async () => undefined,
+        consume: (id) => consume(model, id),
+        destroy: (id) => destroy(model, id),
+        revokeByGrantId: async (grantId) => {
+          // Anything but a grant's id would match rows that have no grant, that is, everybody's.
+          if (typeof grantId !== 'string' || grantId === '') return;
+          await removeAll(artifacts, [
+            ['grantId', '=', grantId],
+            ['model', '=', model],
+          ]);
+        },
+      };
+    },
+  };
+}
+
+/** Removes every row that matches, in batches, so that no single statement runs long. */
+export async function removeAll(
+  artifacts: Collection<Artifact>,
+  where: Parameters<Collection<Artifact>['removeMany']>[0],
+): Promise<void> {
+  const batch = 500;
+  while ((await artifacts.removeMany(where, batch)) === batch);
+}
+
+/** Clients are made on our pages and the command line, never by the engine. */
+function clientsOnly(findClient: (id: string) => Promise<AdapterPayload | undefined>): Adapter {
+  const refuse = async () => {
+    throw new Error('the engine does not write clients');
+  };
+  return {
+    find: findClient,
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+    upsert: refuse,
+    consume: refuse,
+    destroy: refuse,
+    revokeByGrantId: refuse,
+  };
+}
+
+/** A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer value. */
+function rowId(model: string, id: string): string {
+  return model === 'Grant' ? id : hashOf(id);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function stringIn(payload: object, key: string): string | undefined {
+  const value = (payload as Record<string, unknown>)[key];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The payload as JSON would keep it: no undefined anywhere, plain objects only. */
+function withoutAbsent(payload: object): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(payload)) as Record<string, unknown>;
+}

@@ -1,0 +1,143 @@
+import Router from '@koa/router';
+import { activityPage, type ShownEntry } from '../../views/activity.ts';
+import type { About, Entry } from '../activity/activity.ts';
+import type { Actor } from '../activity/audit.ts';
+import type { Call } from '../activity/call.ts';
+import { sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
+import type { PortalParts } from './parts.ts';
+import { viewerOf } from './shown.ts';
+
+const ENTRIES_PER_PAGE = 50;
+
+/** What changed, in words. */
+const CHANGES: Record<string, string> = {
+  'account.created': 'Account made',
+  'account.created_as_admin': 'Account made, as an admin',
+  'account.password_changed': 'Password changed',
+  'account.restored': 'Account restored',
+  'account.suspended': 'Account suspended',
+  'app.allowed': 'App allowed',
+  'app.changed': 'App changed',
+  'app.deleted': 'App deleted',
+  'app.ended': 'App cut off',
+  'app.registered': 'App registered',
+  'identity.linked': 'Way to sign in added',
+  'identity.unlinked': 'Way to sign in removed',
+  'secret.created': 'Secret added',
+  'secret.revoked': 'Secret revoked',
+  'secret.rotated': 'Secret rotated',
+  'service.created': 'Service made',
+  'service.revoked': 'Service revoked',
+  'token.created': 'Token made',
+  'token.revoked': 'Token revoked',
+};
+
+/** /activity: an account's own calls and changes. */
+export function createActivityRoutes(parts: PortalParts): Router {
+  const { site, signedIn, activity, tokens, services, apps, grants } = parts;
+  const router = new Router({ strict: true, sensitive: true });
+
+  /** What can be filtered by: everything that this account made or let in. */
+  async function credentialsOf(accountId: string) {
+    const [ownTokens, ownServices, ownApps, allowed] = await Promise.all([
+      tokens.list(accountId),
+      services.list(accountId),
+      apps.list(accountId),
+      grants.list(accountId),
+    ]);
+    const clients = [...ownServices, ...ownApps, ...allowed.map((grant) => grant.client)];
+    return [
+      ...ownTokens.map(({ id, name }) => ({ id, label: `Token: ${name}` })),
+      ...new Map(
+        clients.map(({ id, name, kind }) => [
+          id,
+          { id, label: `${kind === 'service' ? 'Service' : 'App'}: ${name}` },
+        ]),
+      ).values(),
+    ];
+  }
+
+  async function aboutOf(accountId: string, credential: string): Promise<About | undefined> {
+    if (credential === '') return undefined;
+    if (credential.startsWith('tok_')) return { tokenId: credential };
+    const rows = await services.secrets({ accountId, clientId: credential });
+    return { clientId: credential, secretIds: rows.map((row) => row.id) };
+  }
+
+  router.get('/activity', async (ctx) => {
+    const { account } = await signedIn.account(ctx);
+    const credentials = await credentialsOf(account.id);
+    // One that is not this account's filters nothing.
+    const credential = credentials.find(({ id }) => id === queryOne(ctx, 'credential'))?.id ?? '';
+    const after = queryOne(ctx, 'after');
+    const { entries, next } = await activity.list({
+      accountId: account.id,
+      about: await aboutOf(account.id, credential),
+      after,
+      limit: ENTRIES_PER_PAGE,
+    });
+    const page = activityPage(site, viewerOf(account), {
+      entries: entries.map((entry) => shownEntry(entry, account.id)),
+      credentials,
+      credential,
+      newestUrl: after === '' ? undefined : pathTo(credential),
+      olderUrl: next && pathTo(credential, next),
+    });
+    sendPage(ctx, page);
+  });
+
+  return router;
+}
+
+function pathTo(credential: string, after = ''): string {
+  const query = new URLSearchParams();
+  if (credential !== '') query.set('credential', credential);
+  if (after !== '') query.set('after', after);
+  return query.size === 0 ? '/activity' : `/activity?${query}`;
+}
+
+function shownEntry(entry: Entry, accountId: string): ShownEntry {
+  if (entry.kind === 'call') {
+    const { at, method, path, tokenName, status, from, requestId, privacyBypassed } = entry.call;
+    return {
+      at,
+      what: `${method} ${path}`,
+      name: tokenName,
+      result: resultOf(entry.call),
+      succeeded: status < 400,
+      from,
+      requestId,
+      privacyBypassed: privacyBypassed === true,
+    };
+  }
+  const { at, action, actor, targetName } = entry.change;
+  return {
+    at,
+    what: `${CHANGES[action] ?? wordsOf(action)}${byWhom(actor, accountId)}`,
+    name: targetName,
+    result: 'Done',
+    succeeded: true,
+    from: actor.from ?? '',
+    requestId: actor.requestId ?? '',
+    privacyBypassed: false,
+  };
+}
+
+/** `Success`, `Refused: missing data (400)`. */
+function resultOf(call: Call): string {
+  if (call.status < 400) return 'Success';
+  return `${call.status < 500 ? 'Refused' : 'Failed'}: ${wordsOf(call.result)} (${call.status})`;
+}
+
+function wordsOf(code: string): string {
+  return code.toLowerCase().replace(/[._]/g, ' ');
+}
+
+/** Who made a change, where it was not the person themselves. */
+function byWhom(actor: Actor, accountId: string): string {
+  if (actor.kind === 'account') return actor.id === accountId ? '' : ', by another account';
+  return { client: ', by the app or service itself', operator: ', by the operator', system: ', by itself' }[
+    actor.kind
+  ];
+}

@@ -1,0 +1,55 @@
+/** A call of the API with example values, as its workflow declares them. */
+export type ExampleCall = {
+  method: string;
+  /** Below the public URL, with its query. */
+  path: string;
+  body?: Record<string, unknown> | undefined;
+};
+
+/** The first call that one of these scopes allows; for none of them who the token is. */
+export function callLine(
+  url: string,
+  token: string,
+  scopes: readonly string[],
+  exampleCall: (scope: string) => ExampleCall | undefined,
+): string {
+  const call = scopes.map(exampleCall).find((example) => example !== undefined) ?? {
+    method: 'GET',
+    path: '/api/1.1/me',
+  };
+  return lines([
+    `curl${call.method === 'GET' || call.method === 'POST' ? '' : ` -X ${call.method}`}`,
+    `-H ${quoted(`Authorization: Bearer ${token}`)}`,
+    call.body !== undefined && `-H ${quoted('Content-Type: application/json')}`,
+    call.body !== undefined && `-d ${quoted(JSON.stringify(call.body))}`,
+    quoted(`${url}${call.path}`),
+  ]);
+}
+
+/** How a service gets an access token (RFC 6749 section 4.4). */
+export function tokenLine(url: string, id: string, secret: string, scopes: readonly string[]): string {
+  return lines([
+    `curl -u ${quoted(`${id}:${secret}`)}`,
+    '-d grant_type=client_credentials',
+    scopes.length > 0 && `--data-urlencode ${quoted(`scope=${scopes.join(' ')}`)}`,
+    quoted(`${url}/oauth/token`),
+  ]);
+}
+
+/** How a resource server asks about a token (RFC 7662 section 2.1). */
+export function introspectionLine(url: string, id: string, secret: string): string {
+  return lines([
+    `curl -u ${quoted(`${id}:${secret}`)}`,
+    '-d token=THE_TOKEN_TO_ASK_ABOUT',
+    quoted(`${url}/oauth/introspect`),
+  ]);
+}
+
+function lines(parts: readonly (string | false)[]): string {
+  return parts.filter((part) => part !== false).join(' \\\n  ');
+}
+
+/** One word for a POSIX shell, whatever is in it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

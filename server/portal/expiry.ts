@@ -1,0 +1,58 @@
+import type { ExpiryChoices } from '../../views/credential-parts.ts';
+import { Problem } from '../errors.ts';
+import type { Form } from '../http/body.ts';
+import type { Settings } from '../settings.ts';
+
+const DAY_SECONDS = 86_400;
+const TOKEN_DAYS = [7, 30, 60, 90, 180, 365];
+const SECRET_DAYS = [30, 90, 180, 365];
+const ADMIN_SECRET_DAYS = [7, 30, 90];
+/** A date further away than ten years is a slip of the pen. */
+const SECRET_DAYS_MAX = 3650;
+
+/** What the form for a token offers. */
+export function tokenExpiry(settings: Settings['tokens'], now: number): ExpiryChoices {
+  const offered = [...new Set([...TOKEN_DAYS, settings.defaultDays])].sort((a, b) => a - b);
+  return {
+    days: offered.filter((days) => days <= settings.maxDays),
+    allowNever: settings.allowNever,
+    ...dates(now, settings.maxDays),
+  };
+}
+
+/** What the form for a client secret offers; one with the admin scope must end within 90 days. */
+export function secretExpiry(isAdmin: boolean, now: number): ExpiryChoices {
+  const days = isAdmin ? ADMIN_SECRET_DAYS : SECRET_DAYS;
+  return { days, allowNever: !isAdmin, ...dates(now, isAdmin ? 90 : SECRET_DAYS_MAX) };
+}
+
+/** What was chosen, in epoch seconds; undefined for never. Throws Problem for what is no choice. */
+export function expiryFrom(form: Form, now: number): number | undefined {
+  const expires = form.one('expires');
+  if (expires === 'never') return undefined;
+  if (/^[1-9]\d{0,3}$/.test(expires)) return now + Number(expires) * DAY_SECONDS;
+  const midnight = midnightOf(form.one('date'));
+  if (expires === 'date' && midnight !== undefined) return midnight + DAY_SECONDS;
+  throw new Problem({
+    status: 400,
+    code: 'invalid_expiry',
+    message: expires === 'date' ? 'This is no date.' : 'No expiry is chosen.',
+    hint: 'Choose a number of days, or a date like 2027-01-31.',
+    parameter: 'expires',
+  });
+}
+
+/** The beginning of a day (UTC), epoch seconds; undefined for what is none, February 30 among them. */
+function midnightOf(date: string): number | undefined {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(at) || dayOf(at / 1000) !== date ? undefined : at / 1000;
+}
+
+/** The first and the last day whose end lies between now and the longest life. */
+function dates(now: number, daysMax: number): { dateMin: string; dateMax: string } {
+  return { dateMin: dayOf(now), dateMax: dayOf(now + (daysMax - 1) * DAY_SECONDS) };
+}
+
+function dayOf(at: number): string {
+  return new Date(at * 1000).toISOString().slice(0, 10);
+}

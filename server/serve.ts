@@ -1,0 +1,76 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { createApp } from './app.ts';
+import type { Clock } from './clock.ts';
+import { openDomain } from './domain.ts';
+import type { Settings } from './settings.ts';
+
+/** How long running requests may take to end when the server is stopped. */
+const STOP_SECONDS = 10;
+
+export type Served = {
+  /** The public URL. */
+  url: string;
+  /** A one-time link that makes the first admin, while there is none. */
+  firstAdminLink: string | undefined;
+  /** Ends what runs, then closes the store. */
+  stop(): Promise<void>;
+};
+
+/**
+ * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public URL
+ * follows it.
+ */
+export async function serve(given: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
+  const listener = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 });
+  const settings = given.port === 0 ? await onFreePort(listener, given) : given;
+  const domain = await openDomain(settings, parts);
+  try {
+    const app = await createApp(domain);
+    listener.on('request', app.callback());
+    if (!listener.listening) await listen(listener, settings);
+    domain.startBackground();
+    return {
+      url: settings.url,
+      firstAdminLink: await domain.invitations.firstAdminLink(),
+      async stop() {
+        await close(listener);
+        await domain.close();
+      },
+    };
+  } catch (error) {
+    listener.close();
+    await domain.close();
+    throw error;
+  }
+}
+
+async function onFreePort(listener: Server, settings: Settings): Promise<Settings> {
+  await listen(listener, settings);
+  const { port } = listener.address() as AddressInfo;
+  const url = new URL(settings.url);
+  if (url.port === '0') url.port = String(port);
+  return { ...settings, port, url: url.origin };
+}
+
+function listen(listener: Server, settings: Settings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(settings.port, settings.host, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(listener: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const hard = setTimeout(() => listener.closeAllConnections(), STOP_SECONDS * 1000);
+    listener.close(() => {
+      clearTimeout(hard);
+      resolve();
+    });
+    listener.closeIdleConnections();
+  });
+}

@@ -1,0 +1,145 @@
+import type { Context } from 'koa';
+import type { Account } from '../accounts/account.ts';
+import { requireActive } from '../accounts/accounts.ts';
+import { type Email, readEmail } from '../accounts/email.ts';
+import type { Subject } from '../accounts/identities.ts';
+import { newId } from '../credentials/format.ts';
+import { Problem } from '../errors.ts';
+import { actorOf } from '../http/request.ts';
+import type { DepartureRow, FederatedSignIns } from './federated-sign-ins.ts';
+import type { Google, Proof } from './google.ts';
+import type { SignInParts } from './routes.ts';
+
+/** How far the clocks of two servers may be apart. */
+const CLOCK_SKEW_SECONDS = 60;
+
+/**
+ * What a proof from the provider means here. Accounts are found by issuer and subject, never by e-mail; an
+ * e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Each answer is the path to go on to.
+ */
+export function createArrivals(parts: SignInParts, google: Google, trips: FederatedSignIns) {
+  const { accounts, identities, signUps, sessions, signedIn } = parts;
+
+  async function signIn(ctx: Context, account: Account, subject: Subject): Promise<void> {
+    requireActive(account);
+    await identities.used(subject);
+    await sessions.start(ctx, { accountId: account.id, amr: ['fed'] });
+  }
+
+  /** Makes the account. The identity comes first: if we die in between, the next sign-in finds it and goes on. */
+  async function newcomer(ctx: Context, subject: Subject, email: Email, knownId?: string): Promise<Account> {
+    const id = knownId ?? newId('acc_');
+    const actor = actorOf(ctx, id);
+    const { address } = email;
+    if (knownId === undefined) {
+      await identities.link(
+        { ...subject, account: { id, email: address }, email: address, quiet: true },
+        actor,
+      );
+    }
+    try {
+      const account = await accounts.create({ id, email: address, admin: false }, actor);
+      await signUps.endAll(email.key);
+      return account;
+    } catch (error) {
+      await identities.undo(subject, id);
+      throw error;
+    }
+  }
+
+  /** The verified e-mail belongs to an account that was made another way: its password decides, once. */
+  async function askForPassword(ctx: Context, account: Account, subject: Subject, returnTo: string) {
+    requireActive(account);
+    if (account.passwordHash === undefined) throw otherWayFirst(google.name);
+    await trips.await(ctx, { ...subject, accountId: account.id, email: account.email, returnTo });
+    return '/sign-in/link';
+  }
+
+  async function useToSignIn(ctx: Context, trip: DepartureRow, proof: Proof): Promise<string> {
+    const subject = { issuer: google.issuer, subject: proof.subject };
+    const identity = await identities.find(subject);
+    const known = identity && (await accounts.get(identity.accountId));
+    if (known !== undefined) {
+      await signIn(ctx, known, subject);
+      return trip.returnTo;
+    }
+    const email = provenEmail(proof, google.name);
+    const owner = await accounts.findByEmail(email.address);
+    if (owner !== undefined) return askForPassword(ctx, owner, subject, trip.returnTo);
+    await signIn(ctx, await newcomer(ctx, subject, email, identity?.accountId), subject);
+    return trip.returnTo;
+  }
+
+  async function useToRenew(ctx: Context, trip: DepartureRow, proof: Proof): Promise<string> {
+    const subject = { issuer: google.issuer, subject: proof.subject };
+    const identity = await identities.find(subject);
+    const account = identity && (await accounts.get(identity.accountId));
+    if (account === undefined || account.id !== trip.accountId) throw otherPerson(google.name);
+    const askedSince = trip.createdAt - CLOCK_SKEW_SECONDS;
+    if (proof.authenticatedAt !== undefined && proof.authenticatedAt < askedSince)
+      throw notAsked(google.name);
+    await signIn(ctx, account, subject);
+    return trip.returnTo;
+  }
+
+  /** Only for who is signed in now and was when it began: a link is never made for somebody else. */
+  async function useToLink(ctx: Context, trip: DepartureRow, proof: Proof): Promise<string> {
+    const found = await signedIn.find(ctx);
+    if (found === undefined || found.account.id !== trip.accountId) throw otherPerson(google.name);
+    const { account } = found;
+    const email = proof.email ?? proof.subject;
+    const subject = { issuer: google.issuer, subject: proof.subject };
+    await identities.link({ ...subject, account, email }, actorOf(ctx, account.id));
+    return `${trip.returnTo}?done=linked`;
+  }
+
+  const uses = { 'sign-in': useToSignIn, fresh: useToRenew, link: useToLink };
+
+  return {
+    use: (ctx: Context, trip: DepartureRow, proof: Proof): Promise<string> =>
+      uses[trip.mode](ctx, trip, proof),
+  };
+}
+
+/**
+ * The address that the provider verified. One that would be read as another (Unicode look-alikes) was verified
+ * as that other mailbox, so it is none.
+ */
+function provenEmail(proof: Proof, provider: string): Email {
+  const claimed = proof.email ?? '';
+  const email = claimed.normalize('NFKC') === claimed ? readEmail(claimed) : undefined;
+  if (proof.emailVerified && email !== undefined) return email;
+  throw new Problem({
+    status: 403,
+    code: 'email_not_verified',
+    message: `${provider} did not confirm your e-mail address.`,
+    hint: `Confirm it at ${provider} and try again, or sign up here with a password.`,
+  });
+}
+
+function otherWayFirst(provider: string): Problem {
+  return new Problem({
+    status: 409,
+    code: 'other_way_first',
+    message: 'There is an account with this e-mail address already, which signs in another way.',
+    hint: `Sign in that way first, or set a password for it; then link ${provider} on the account page.`,
+  });
+}
+
+function otherPerson(provider: string): Problem {
+  return new Problem({
+    status: 403,
+    code: 'other_account',
+    message: `That account at ${provider} does not belong to the account that you are signed in with here.`,
+    hint: 'Go back and choose the right one, or sign out here first.',
+  });
+}
+
+function notAsked(provider: string): Problem {
+  return new Problem({
+    status: 403,
+    code: 'not_fresh',
+    message: `${provider} did not ask you to prove that it is you.`,
+    hint: `Sign out at ${provider} and try again, or use your password.`,
+  });
+}

@@ -1,0 +1,161 @@
+import type { Context } from 'koa';
+import { consentPage } from '../../views/consent.ts';
+import type { Html } from '../../views/html.ts';
+import { type FormProblem, signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import type { Account } from '../accounts/account.ts';
+import { isFresh } from '../accounts/signed-in.ts';
+import type { Client } from '../credentials/client.ts';
+import { Problem } from '../errors.ts';
+import { readForm } from '../http/body.ts';
+import { sendPage } from '../http/page.ts';
+import { actorOf, addressOf } from '../http/request.ts';
+import type { Waiting } from '../oauth/interactions.ts';
+import { goTo, HOME, pathWith } from './paths.ts';
+import { showRefusal } from './refusal.ts';
+import type { SignInParts } from './routes.ts';
+import type { Ways } from './ways.ts';
+
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+
+type PageOf = (waiting: Waiting, account: Account | undefined) => Promise<(problem?: FormProblem) => Html>;
+
+/**
+ * One waiting authorization: its sign-in and its consent. No step leads to another: each goes back to the
+ * engine, which finds what is still missing.
+ */
+export function createInteractionSteps(parts: SignInParts, ways: Ways) {
+  const { site, accounts, interactions, signedIn, scopes, clock } = parts;
+
+  /** What the engine still misses, and the page that asks for it. */
+  const pageFor: Record<Waiting['prompt'], PageOf> = { login: loginPage, consent: askConsentPage };
+
+  async function loginPage(waiting: Waiting, account: Account | undefined) {
+    const path = `/interaction/${waiting.uid}`;
+    const returnTo = `${path}/continue`;
+    const shared = {
+      action: `${path}/sign-in`,
+      app: waiting.client.name,
+      resetUrl: pathWith('/reset-password', { return_to: returnTo }),
+    };
+    if (account !== undefined && waiting.freshNeeded) {
+      const again = await ways.againFor(account, returnTo);
+      return (problem?: FormProblem) =>
+        signInAgainPage(site, { ...shared, ...again, switchAction: `${path}/switch-account`, problem });
+    }
+    return (problem?: FormProblem) =>
+      signInPage(site, {
+        ...shared,
+        email: waiting.loginHint,
+        federation: ways.federation(returnTo),
+        signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
+        problem,
+      });
+  }
+
+  async function askConsentPage(waiting: Waiting, account: Account | undefined) {
+    // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
+    if (account === undefined) return loginPage(waiting, undefined);
+    const path = `/interaction/${waiting.uid}`;
+    const owner = await accounts.get(waiting.client.accountId);
+    const someGranted = waiting.newScopes.length < waiting.scopes.length;
+    const page = consentPage(site, {
+      app: { ...faceOf(waiting.client, waiting.redirectUri), ours: owner?.admin === true },
+      email: account.email,
+      scopes: waiting.scopes.map((name) => ({
+        name,
+        description: scopes.describe(name),
+        isNew: someGranted && waiting.newScopes.includes(name),
+      })),
+      offline: waiting.scopes.includes('offline_access'),
+      allowAction: `${path}/allow`,
+      denyAction: `${path}/deny`,
+      switchAction: `${path}/switch-account`,
+    });
+    return () => page;
+  }
+
+  /** The request that waits at this address, and who it waits for, if they still sit here. */
+  async function read(ctx: Context): Promise<{ waiting: Waiting; account: Account | undefined }> {
+    const waiting = await interactions.read(ctx);
+    const found = await signedIn.find(ctx);
+    return { waiting, account: found?.account.id === waiting.accountId ? found?.account : undefined };
+  }
+
+  return {
+    /** GET /interaction/:uid */
+    async show(ctx: Context): Promise<void> {
+      const { waiting, account } = await read(ctx);
+      sendPage(ctx, (await pageFor[waiting.prompt](waiting, account))());
+    },
+
+    /** POST /interaction/:uid/sign-in. Signing in again is for the account that is signed in. */
+    async signIn(ctx: Context): Promise<void> {
+      const form = await readForm(ctx);
+      const { waiting, account: known } = await read(ctx);
+      const fixed = waiting.freshNeeded ? known?.email : undefined;
+      const email = fixed ?? form.one('email');
+      try {
+        const account = await accounts.checkPassword({
+          email,
+          password: form.one('password'),
+          from: addressOf(ctx),
+        });
+        goTo(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: ['pwd'] }));
+      } catch (error) {
+        showRefusal(ctx, error, await loginPage({ ...waiting, loginHint: email }, known));
+      }
+    },
+
+    /**
+     * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In
+     * another browser than the one that waits they are simply signed in.
+     */
+    async resume(ctx: Context): Promise<void> {
+      const found = await signedIn.find(ctx);
+      const waiting = await interactions.read(ctx).catch((error: unknown) => {
+        if (found !== undefined && error instanceof Problem && error.code === 'sign_in_too_old')
+          return undefined;
+        throw error;
+      });
+      if (waiting === undefined) return goTo(ctx, HOME);
+      const proved = found !== undefined && isFresh(found.session, clock());
+      if (waiting.prompt !== 'login' || !proved) return goTo(ctx, `/interaction/${waiting.uid}`);
+      const { account, session } = found;
+      goTo(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: session.amr }));
+    },
+
+    /** POST /interaction/:uid/allow */
+    async allow(ctx: Context): Promise<void> {
+      await readForm(ctx);
+      const { waiting, account } = await read(ctx);
+      if (account === undefined) return goTo(ctx, `/interaction/${waiting.uid}`);
+      goTo(ctx, await interactions.allow(ctx, actorOf(ctx, account.id)));
+    },
+
+    /** POST /interaction/:uid/deny */
+    async deny(ctx: Context): Promise<void> {
+      await readForm(ctx);
+      await interactions.read(ctx);
+      goTo(ctx, await interactions.deny(ctx));
+    },
+
+    /** POST /interaction/:uid/switch-account: the same request again, for somebody else. */
+    async switchAccount(ctx: Context): Promise<void> {
+      await readForm(ctx);
+      await interactions.read(ctx);
+      goTo(ctx, await interactions.switchAccount(ctx));
+    },
+  };
+}
+
+/** What can be said of an app for certain: where the answer goes. */
+function faceOf(client: Client, redirectUri: string) {
+  const url = URL.parse(redirectUri);
+  const web = url?.protocol === 'https:' || url?.protocol === 'http:';
+  return {
+    name: client.name,
+    clientId: client.id,
+    goesTo: web && url ? url.host : redirectUri,
+    loopback: client.redirectUris.every((uri) => LOOPBACK_HOSTS.includes(URL.parse(uri)?.hostname ?? '')),
+  };
+}

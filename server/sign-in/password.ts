@@ -1,0 +1,95 @@
+import type { Context } from 'koa';
+import { notice } from '../../views/parts.ts';
+import { type FormProblem, signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import { isFresh } from '../accounts/signed-in.ts';
+import { readForm } from '../http/body.ts';
+import { sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
+import { addressOf } from '../http/request.ts';
+import { safePath } from '../http/same-origin.ts';
+import { goTo, HOME, pathWith } from './paths.ts';
+import { showRefusal } from './refusal.ts';
+import type { SignInParts } from './routes.ts';
+import type { Ways } from './ways.ts';
+
+/** What brought somebody here, as codes in the address; the words are ours. */
+const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
+  'signed-out': { kind: 'done', text: 'You are signed out.' },
+  denied: { kind: 'info', text: 'You did not allow it there, so nobody was signed in.' },
+};
+
+/** Signing in by e-mail and password, signing in again, and signing out. */
+export function createPasswordSteps(parts: SignInParts, ways: Ways) {
+  const { site, accounts, sessions, signedIn, clock } = parts;
+
+  type Asked = { returnTo: string; fresh: boolean };
+
+  function noticeFor(ctx: Context) {
+    const found = NOTICES[queryOne(ctx, 'done')];
+    return found && notice(found.kind, found.text);
+  }
+
+  async function page(ctx: Context, asked: Asked, typed: { email?: string }) {
+    const { returnTo, fresh } = asked;
+    const found = fresh ? await signedIn.find(ctx) : undefined;
+    const shared = {
+      action: '/sign-in',
+      fields: { return_to: returnTo, ...(fresh ? { fresh: '1' } : {}) },
+      resetUrl: pathWith('/reset-password', { return_to: returnTo }),
+      notice: ctx.method === 'GET' ? noticeFor(ctx) : undefined,
+    };
+    if (found !== undefined) {
+      const again = await ways.againFor(found.account, returnTo);
+      return (problem?: FormProblem) =>
+        signInAgainPage(site, { ...shared, ...again, switchAction: '/sign-out', problem });
+    }
+    return (problem?: FormProblem) =>
+      signInPage(site, {
+        ...shared,
+        email: typed.email,
+        federation: ways.federation(returnTo),
+        signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
+        problem,
+      });
+  }
+
+  return {
+    /** GET /sign-in */
+    async show(ctx: Context): Promise<void> {
+      const asked = {
+        returnTo: safePath(queryOne(ctx, 'return_to'), HOME),
+        fresh: queryOne(ctx, 'fresh') === '1',
+      };
+      const found = await signedIn.find(ctx);
+      if (found !== undefined && (!asked.fresh || isFresh(found.session, clock()))) {
+        return goTo(ctx, asked.returnTo);
+      }
+      sendPage(ctx, (await page(ctx, asked, {}))());
+    },
+
+    /** POST /sign-in. Signing in again is for the account that is signed in, whatever was sent. */
+    async signIn(ctx: Context): Promise<void> {
+      const form = await readForm(ctx);
+      const asked = {
+        returnTo: safePath(form.one('return_to'), HOME),
+        fresh: form.one('fresh') === '1',
+      };
+      const found = asked.fresh ? await signedIn.find(ctx) : undefined;
+      const email = found?.account.email ?? form.one('email');
+      const password = form.one('password');
+      try {
+        const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
+        await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
+        goTo(ctx, asked.returnTo);
+      } catch (error) {
+        showRefusal(ctx, error, await page(ctx, asked, { email }));
+      }
+    },
+
+    /** POST /sign-out */
+    async signOut(ctx: Context): Promise<void> {
+      await sessions.end(ctx);
+      goTo(ctx, '/sign-in?done=signed-out');
+    },
+  };
+}

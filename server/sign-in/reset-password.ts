@@ -1,0 +1,75 @@
+import type { Context } from 'koa';
+import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
+import type { FormProblem } from '../../views/sign-in.ts';
+import type { Account } from '../accounts/account.ts';
+import { readForm } from '../http/body.ts';
+import { sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
+import { actorOf, addressOf } from '../http/request.ts';
+import { safePath } from '../http/same-origin.ts';
+import { showMailbox } from './mailbox.ts';
+import { goTo, HOME, pathWith } from './paths.ts';
+import { showRefusal } from './refusal.ts';
+import type { SignInParts } from './routes.ts';
+
+/** Choosing a new password by way of the mailbox. */
+export function createResetSteps(parts: SignInParts) {
+  const { site, resets, sessions } = parts;
+
+  function askPage(returnTo: string, email?: string) {
+    return (problem?: FormProblem) =>
+      askResetPage(site, {
+        returnTo,
+        email,
+        signInUrl: pathWith('/sign-in', { return_to: returnTo }),
+        problem,
+      });
+  }
+
+  function newPage(token: string, account: Account, revokeToo: boolean) {
+    const { email, passwordHash } = account;
+    return (problem?: FormProblem) =>
+      newPasswordPage(site, { token, email, hasPassword: passwordHash !== undefined, revokeToo, problem });
+  }
+
+  return {
+    /** GET /reset-password: asks for an address or, behind the mailed link, for the new password. */
+    async show(ctx: Context): Promise<void> {
+      if (queryOne(ctx, 'done') === 'mailed') {
+        const text =
+          'If there is an account for the address that you typed, a link is on its way there. It is good for 30 minutes.';
+        return showMailbox(ctx, parts, { text, againUrl: '/reset-password' });
+      }
+      const token = queryOne(ctx, 'token');
+      if (token === '') return sendPage(ctx, askPage(safePath(queryOne(ctx, 'return_to'), HOME))());
+      const { account } = await resets.find(token);
+      sendPage(ctx, newPage(token, account, false)());
+    },
+
+    /** POST /reset-password: with a token the new password, else the address to mail a link to. */
+    async reset(ctx: Context): Promise<void> {
+      const form = await readForm(ctx);
+      const token = form.one('token');
+      if (token !== '') return complete(ctx, token, form.one('password'), form.one('revoke') === 'yes');
+      const [email, returnTo] = [form.one('email'), safePath(form.one('return_to'), HOME)];
+      try {
+        await resets.ask({ email, returnTo, from: addressOf(ctx) });
+        goTo(ctx, '/reset-password?done=mailed');
+      } catch (error) {
+        showRefusal(ctx, error, askPage(returnTo, email));
+      }
+    },
+  };
+
+  /** Who has the link has the mailbox, so they are signed in with their new password. */
+  async function complete(ctx: Context, token: string, password: string, revokeToo: boolean): Promise<void> {
+    const { account } = await resets.find(token);
+    try {
+      const { returnTo } = await resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id));
+      await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
+      goTo(ctx, returnTo);
+    } catch (error) {
+      showRefusal(ctx, error, newPage(token, account, revokeToo));
+    }
+  }
+}

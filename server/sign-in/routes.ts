@@ -1,0 +1,87 @@
+import Router from '@koa/router';
+import type { Logger } from 'pino';
+import type { Collection } from '../../adapters/port.ts';
+import type { Site } from '../../views/layout.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Identities } from '../accounts/identities.ts';
+import type { Invitations } from '../accounts/invitations.ts';
+import type { Resets } from '../accounts/resets.ts';
+import type { SignUps } from '../accounts/sign-ups.ts';
+import type { SignedIn } from '../accounts/signed-in.ts';
+import type { Clock } from '../clock.ts';
+import type { Interactions } from '../oauth/interactions.ts';
+import type { Scopes } from '../oauth/scopes.ts';
+import type { Sessions } from '../oauth/sessions.ts';
+import type { Settings } from '../settings.ts';
+import { createFederatedSteps } from './federated.ts';
+import { createFederatedSignIns, type DepartureRow, type WaitingLink } from './federated-sign-ins.ts';
+import { createGoogle } from './google.ts';
+import { createInteractionSteps } from './interaction.ts';
+import { createPasswordSteps } from './password.ts';
+import { createResetSteps } from './reset-password.ts';
+import { createSignUpSteps } from './sign-up.ts';
+import { createWays } from './ways.ts';
+
+/** What the sign-in pages stand on. */
+export type SignInParts = {
+  settings: Settings;
+  site: Site;
+  log: Logger;
+  clock: Clock;
+  rows: { departures: Collection<DepartureRow>; waitingLinks: Collection<WaitingLink> };
+  accounts: Accounts;
+  identities: Identities;
+  signUps: SignUps;
+  resets: Resets;
+  invitations: Invitations;
+  sessions: Sessions;
+  interactions: Interactions;
+  signedIn: SignedIn;
+  scopes: Pick<Scopes, 'describe'>;
+};
+
+const CALLBACK_PATH = '/sign-in/google/callback';
+
+/** Every address at which people sign in, sign up, prove an address, let an app in. */
+export function createSignInRoutes(parts: SignInParts): Router {
+  const { settings, log, clock, rows, identities } = parts;
+  const router = new Router({ strict: true, sensitive: true });
+  const google =
+    settings.google &&
+    createGoogle({ google: settings.google, redirectUri: `${settings.url}${CALLBACK_PATH}`, log });
+  const ways = createWays({ google, identities });
+
+  const password = createPasswordSteps(parts, ways);
+  router.get('/sign-in', password.show);
+  router.post('/sign-in', password.signIn);
+  router.post('/sign-out', password.signOut);
+
+  const signUp = createSignUpSteps(parts, ways);
+  router.get('/sign-up', signUp.show);
+  router.post('/sign-up', signUp.signUp);
+  router.get('/verify-email', signUp.showVerify);
+  router.post('/verify-email', signUp.verify);
+
+  const reset = createResetSteps(parts);
+  router.get('/reset-password', reset.show);
+  router.post('/reset-password', reset.reset);
+
+  const interaction = createInteractionSteps(parts, ways);
+  router.get('/interaction/:uid', interaction.show);
+  router.get('/interaction/:uid/continue', interaction.resume);
+  router.post('/interaction/:uid/sign-in', interaction.signIn);
+  router.post('/interaction/:uid/allow', interaction.allow);
+  router.post('/interaction/:uid/deny', interaction.deny);
+  router.post('/interaction/:uid/switch-account', interaction.switchAccount);
+
+  if (google !== undefined) {
+    const trips = createFederatedSignIns({ ...rows, clock, settings });
+    const federated = createFederatedSteps(parts, google, trips);
+    router.get('/sign-in/google', federated.start);
+    router.post('/sign-in/google', federated.startLinking);
+    router.get(CALLBACK_PATH, federated.arrive);
+    router.get('/sign-in/link', federated.showLink);
+    router.post('/sign-in/link', federated.link);
+  }
+  return router;
+}

@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import Koa from 'koa';
+import type { Call } from '../../server/activity/call.ts';
+import { createApiRoutes } from '../../server/api/routes.ts';
+import type { DataType, Workflow } from '../../server/api/workflow.ts';
+import { type Clock, systemClock } from '../../server/clock.ts';
+import type { Credential } from '../../server/credentials/credential.ts';
+import { endsOf, hashOf, newId, newSecret } from '../../server/credentials/format.ts';
+import { type Domain, openDomain } from '../../server/domain.ts';
+import { accessLog } from '../../server/http/access-log.ts';
+import { respondToErrors } from '../../server/http/error-response.ts';
+import { createLog } from '../../server/log.ts';
+import { readSettings } from '../../server/settings.ts';
+
+export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
+
+/** The API on a real store, with declarations of the test's own beside those that ship. Background work stands still. */
+export async function startApiServer(
+  options: { storeUrl?: string; clock?: Clock; workflows?: Workflow[]; types?: DataType[] } = {},
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-api-'));
+  const lines: string[] = [];
+  const log = createLog(
+    new Writable({ write: (chunk, _, done) => done(void lines.push(String(chunk)) as never) }),
+  );
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  const storeUrl = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
+  const settings = readSettings({ url, data: folder, store: storeUrl }, {});
+  const domain = await openDomain(settings, { clock: options.clock ?? systemClock, log });
+  const { workflows, types } = domain.declarations;
+  const declarations = {
+    ...domain.declarations,
+    workflows: new Map([...workflows, ...(options.workflows ?? []).map((one) => [one.name, one] as const)]),
+    types: new Map([...types, ...(options.types ?? []).map((one) => [one.name, one] as const)]),
+  };
+  const app = new Koa();
+  app.use(accessLog(log, []));
+  app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000', google: false }, url, log }));
+  app.use((await createApiRoutes({ ...domain, declarations })).routes());
+  app.on('error', () => undefined);
+  listener.on('request', app.callback());
+
+  return {
+    url,
+    domain,
+    logged: () => lines.join(''),
+
+    /** A token with any scopes, also those that no page gives out. */
+    token: (wanted: Partial<Credential> = {}) => insertToken(domain, wanted),
+
+    /** The activity, oldest first. */
+    calls: (): Promise<Call[]> => domain.rows.calls.list({ limit: 1000 }),
+
+    async call(path: string, init: RequestInit & { token?: string; json?: unknown } = {}) {
+      const { token, json, ...rest } = init;
+      const headers = new Headers(rest.headers);
+      if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+      if (json !== undefined) headers.set('content-type', 'application/json');
+      const body = json === undefined ? rest.body : JSON.stringify(json);
+      const response = await fetch(`${url}${path}`, { ...rest, headers, ...(body == null ? {} : { body }) });
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: text === '' ? undefined : JSON.parse(text),
+      };
+    },
+
+    async stop() {
+      listener.closeAllConnections();
+      await new Promise((resolve) => listener.close(resolve));
+      await domain.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function insertToken(domain: Domain, wanted: Partial<Credential>) {
+  const { clock, rows } = domain;
+  const accountId = wanted.accountId ?? newId('acc_');
+  if ((await rows.accounts.get(accountId)) === undefined) {
+    const email = `${accountId}@example.com`;
+    await rows.accounts.insert({ id: accountId, email, emailKey: email, admin: false, createdAt: clock() });
+  }
+  const value = newSecret('lk_pat_');
+  const credential: Credential = {
+    id: newId('tok_'),
+    kind: 'personal_access_token',
+    hash: hashOf(value),
+    ...endsOf(value),
+    name: 'Test token',
+    accountId,
+    scopes: ['wf:create_transaction', 'profile'],
+    createdAt: clock(),
+    expiresAt: clock() + 3600,
+    ...wanted,
+  };
+  await rows.credentials.insert(credential);
+  return { value, credential };
+}

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** Who signs in at the provider: the claims that it makes about them. */
+export type Person = {
+  sub: string;
+  email?: string;
+  email_verified?: boolean | string;
+  auth_time?: number;
+};
+
+/** What the provider does wrong; nothing when absent. */
+export type Fault =
+  | 'discovery-500'
+  | 'token-500'
+  | 'token-garbage'
+  | 'token-never'
+  | 'wrong-iss'
+  | 'wrong-response-iss'
+  | 'wrong-aud'
+  | 'wrong-nonce'
+  | 'no-nonce'
+  | 'alg-none'
+  | 'alg-hs256'
+  | 'expired'
+  | 'bad-signature'
+  | 'unknown-key';
+
+export type Behaviour = {
+  /** Signed in at once, without a page. Without it, a page asks for an e-mail address. */
+  person?: Person;
+  /** Refuses at the authorization endpoint with this error. */
+  authorizeError?: string;
+  fault?: Fault;
+  /** The ID token says nothing of the e-mail; userinfo does. */
+  emailInUserinfo?: boolean;
+};
+
+/** The query of a request to the authorization endpoint. */
+export type Seen = { authorize: Record<string, string> };
+
+export type TestGoogle = {
+  issuer: string;
+  /** For `settings.google`. */
+  settings: { clientId: string; clientSecret: string; issuer: string };
+  /** How it behaves from now on. */
+  behave(behaviour: Behaviour): Promise<void>;
+  /** What was asked of it since. */
+  seen(): Promise<Seen[]>;
+  stop(): Promise<void>;
+};
+
+/** Starts a second OpenID provider in a process of its own, which plays Google. */
+export async function startGoogle(): Promise<TestGoogle> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'google-process.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const issuer = line.toString().trim();
+  return {
+    issuer,
+    settings: { clientId: 'latchkey-test', clientSecret: 'google-test-secret', issuer },
+    async behave(behaviour) {
+      await fetch(`${issuer}/control`, { method: 'PUT', body: JSON.stringify(behaviour) });
+    },
+    async seen() {
+      return (await (await fetch(`${issuer}/control`)).json()) as Seen[];
+    },
+    async stop() {
+      const gone = once(child, 'exit');
+      child.stdin.end();
+      await gone;
+    },
+  };
+}

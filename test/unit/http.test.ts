@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import Koa from 'koa';
+import { readForm } from '../../server/http/body.ts';
+import { canonicalHost } from '../../server/http/canonical-host.ts';
+import { respondToErrors } from '../../server/http/error-response.ts';
+import { addressOf, noteAddress } from '../../server/http/request.ts';
+import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
+import { createLog } from '../../server/log.ts';
+
+describe('safePath', () => {
+  const here = ['/', '/tokens', '/tokens/new?name=a%20b', '/interaction/abc?x=1#y'];
+  for (const path of here) test(`${path} is on this site`, () => assert.equal(safePath(path, '/no'), path));
+
+  const elsewhere = [
+    '',
+    'tokens',
+    'https://evil.example/',
+    '//evil.example',
+    '/\\evil.example',
+    '\\/evil.example',
+    '/\t/evil.example',
+    '/\n/evil.example',
+    '/a\\b',
+    ' //evil.example',
+    'javascript:alert(1)',
+    'data:text/html,x',
+  ];
+  for (const value of elsewhere) {
+    test(`${JSON.stringify(value)} is not followed`, () => assert.equal(safePath(value, '/no'), '/no'));
+  }
+
+  test('dots cannot climb into a network path', () => {
+    assert.ok(!safePath('/..//evil.example', '/no').startsWith('//'));
+    assert.ok(!safePath('/.//evil.example', '/no').startsWith('//'));
+  });
+});
+
+const origin = 'http://localhost:3000';
+
+function application(proxies: string[]): Koa {
+  const app = new Koa();
+  app.silent = true;
+  app.use(async (ctx, next) => {
+    noteAddress(ctx, proxies);
+    await next();
+  });
+  const site = { appName: 'Test', accentColour: '#0b57d0', google: false };
+  app.use(respondToErrors({ site, url: origin, log: createLog({ write: () => undefined }) }));
+  app.use(canonicalHost(origin));
+  app.use(sameOriginOnly(origin));
+  app.use(async (ctx) => {
+    if (ctx.method === 'POST') {
+      const form = await readForm(ctx);
+      ctx.body = { a: form.one('a') };
+    } else ctx.body = { from: addressOf(ctx), host: ctx.host, href: ctx.href };
+  });
+  return app;
+}
+
+describe('http', () => {
+  let server: Server;
+  let url: string;
+  before(async () => {
+    server = createServer(application(['127.0.0.1', '10.0.0.0/8']).callback());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  after(() => void server.close());
+
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const ours = { ...form, origin, 'sec-fetch-site': 'same-origin' };
+
+  const posts: { name: string; headers: Record<string, string>; body?: string; status: number }[] = [
+    { name: 'our own page', headers: ours, status: 200 },
+    { name: 'our own page in a browser without fetch metadata', headers: { ...form, origin }, status: 200 },
+    { name: 'neither header', headers: form, status: 403 },
+    { name: 'another origin', headers: { ...form, origin: 'https://evil.example' }, status: 403 },
+    { name: 'an opaque origin', headers: { ...form, origin: 'null' }, status: 403 },
+    { name: 'cross-site', headers: { ...form, 'sec-fetch-site': 'cross-site' }, status: 403 },
+    { name: 'a sibling domain', headers: { ...form, 'sec-fetch-site': 'same-site' }, status: 403 },
+    { name: 'typed by hand', headers: { ...form, 'sec-fetch-site': 'none' }, status: 403 },
+    { name: 'our origin but cross-site', headers: { ...ours, 'sec-fetch-site': 'cross-site' }, status: 403 },
+    { name: 'same-origin but another origin', headers: { ...ours, origin: 'http://localhost:3001' }, status: 403 },
+    { name: 'JSON', headers: { ...ours, 'content-type': 'application/json' }, status: 415 },
+    { name: 'a field twice', headers: ours, body: 'a=1&a=2', status: 400 },
+    { name: 'a huge form', headers: ours, body: `a=${'x'.repeat(70_000)}`, status: 413 },
+    { name: 'a compressed form', headers: { ...ours, 'content-encoding': 'gzip' }, status: 415 },
+  ];
+  for (const { name, headers, body, status } of posts) {
+    test(`a post from ${name} gets ${status}`, async () => {
+      const response = await fetch(url, { method: 'POST', headers, body: body ?? 'a=1' });
+      assert.equal(response.status, status, await response.text());
+    });
+  }
+
+  const forwarded: [string, string][] = [
+    ['203.0.113.7', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7, 10.1.2.3', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:DB8::1', '2001:db8::1'],
+    ['garbage', '127.0.0.1'],
+    ['198.51.100.1, garbage', '127.0.0.1'],
+  ];
+  for (const [header, address] of forwarded) {
+    test(`X-Forwarded-For ${header} behind a proxy of ours is ${address}`, async () => {
+      const response = await fetch(url, { headers: { 'x-forwarded-for': header } });
+      assert.equal(((await response.json()) as { from: string }).from, address);
+    });
+  }
+
+  test('without proxies nobody is believed', async () => {
+    const other = createServer(application([]).callback());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+    assert.equal(((await response.json()) as { from: string }).from, '127.0.0.1');
+    other.close();
+  });
+
+  for (const host of ['evil.example', 'evil.example:x@localhost:3000', 'localhost:3000, evil.example', '']) {
+    test(`Host ${JSON.stringify(host)} does not reach what is written`, async () => {
+      const answer = await raw(url, `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1.1 200/);
+      assert.match(answer, /"href":"http:\/\/localhost:3000\/"/);
+    });
+  }
+
+  test('a body that ends too early is a 400 and closes the connection', async () => {
+    const head = `POST / HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
+    const answer = await raw(url, `${head}Content-Length: 50\r\n\r\na=1`, true);
+    // The client has gone; what matters is that the server still answers others.
+    assert.ok(answer === '' || answer.startsWith('HTTP/1.1 400'));
+    assert.equal((await fetch(url)).status, 200);
+  });
+});
+
+function raw(url: string, text: string, end = false): Promise<string> {
+  const { port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(Number(port), '127.0.0.1', () => (end ? socket.end(text) : socket.write(text)));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('end', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}

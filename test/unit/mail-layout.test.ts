@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { html } from '../../views/html.ts';
+import { mailLayout } from '../../views/mail/layout.ts';
+
+const site = { appName: 'Tom & Co', url: 'https://id.example.com' };
+
+describe('mailLayout', () => {
+  it('says the same in both parts', () => {
+    const made = mailLayout(site, {
+      heading: 'A new token was made',
+      paragraphs: [
+        'If this was you, all is well.',
+        html`See <a href="https://id.example.com/tokens">your tokens</a> & more.`,
+      ],
+      facts: [{ label: 'Name', value: 'Nightly <export>' }],
+      action: { label: 'Look at it', url: 'https://id.example.com/tokens?a=1&b=2' },
+      footer: 'You get this because it is your account.',
+    });
+    assert.equal(
+      made.text,
+      `A new token was made
+
+If this was you, all is well.
+
+See your tokens (https://id.example.com/tokens) & more.
+
+Name: Nightly <export>
+
+Look at it:
+https://id.example.com/tokens?a=1&b=2
+
+-- 
+You get this because it is your account.
+Tom & Co · https://id.example.com
+`,
+    );
+    assert.match(made.html, /Nightly &lt;export&gt;/);
+    assert.match(made.html, /<a href="https:\/\/id\.example\.com\/tokens\?a=1&amp;b=2" style="/);
+    assert.match(
+      made.html,
+      /open this address: <br><a href="[^"]+">https:\/\/id\.example\.com\/tokens\?a=1&amp;b=2</,
+    );
+    assert.match(made.html, /Tom &amp; Co/);
+  });
+
+  it('keeps the chosen name of a thing on its own line', () => {
+    const value = 'CI\n\nYour account is closed. Call +44 …';
+    const { text } = mailLayout(site, {
+      heading: 'H',
+      paragraphs: [],
+      facts: [{ label: 'Name', value }],
+      footer: 'F',
+    });
+    assert.match(text, /^Name: CI Your account is closed\. Call \+44 …$/m);
+  });
+
+  it('mails no link that is not http(s)', () => {
+    for (const url of ['javascript:alert(1)', '/tokens', 'mailto:a@example.com']) {
+      const content = { heading: 'H', paragraphs: [], action: { label: 'Go', url }, footer: 'F' };
+      assert.throws(() => mailLayout(site, content), TypeError);
+    }
+  });
+});

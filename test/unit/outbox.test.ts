@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openStore } from '../../adapters/open.ts';
+import type { Collection, Store } from '../../adapters/port.ts';
+import { leaseDeclaration } from '../../server/lease.ts';
+import { createLog } from '../../server/log.ts';
+import { type Message, messageDeclaration } from '../../server/mail/message.ts';
+import { createSender } from '../../server/mail/sender.ts';
+import { createTransport } from '../../server/mail/transport.ts';
+import { startSmtp } from '../support/smtp.ts';
+import { eachStore } from '../support/stores.ts';
+
+const START = 1_800_000_000;
+const SECRET_LINK = 'https://id.example.com/reset-password?token=sesame';
+
+function message(id: string, over: Partial<Message> = {}): Message {
+  return {
+    id,
+    to: `${id}@example.com`,
+    subject: `Subject of ${id}`,
+    text: `Open ${SECRET_LINK}`,
+    html: `<p>${SECRET_LINK}</p>`,
+    createdAt: START,
+    dueAt: START,
+    attempts: 0,
+    ...over,
+  };
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const lastAt = Date.now() + 8_000;
+  while (!(await holds())) {
+    if (Date.now() > lastAt) assert.fail('it did not come to that in time');
+    await delay(10);
+  }
+}
+
+const isSent = (outbox: Collection<Message>, id: string) => async () =>
+  (await outbox.get(id))?.sentAt !== undefined;
+
+eachStore(({ engine, url }) => {
+  describe(`outbox (${engine})`, () => {
+    const stops: (() => Promise<unknown>)[] = [];
+    const stopAll = async () => {
+      for (const stop of stops.splice(0).reverse()) await stop();
+    };
+    afterEach(stopAll);
+
+    async function openFresh(): Promise<Store> {
+      const store = await openStore(await url());
+      stops.push(() => store.close());
+      return store;
+    }
+
+    async function startMailServer(options?: Parameters<typeof startSmtp>[0]) {
+      const smtp = await startSmtp(options);
+      stops.push(smtp.stop);
+      return smtp;
+    }
+
+    /** One process that sends what is in the outbox of a store. */
+    async function startSender(store: Store, mail: string, clock: () => number, leaseStore = store) {
+      const lines: string[] = [];
+      const log = createLog({ write: (line) => lines.push(line) });
+      const outbox = await store.collection(messageDeclaration);
+      const leases = await leaseStore.collection(leaseDeclaration);
+      const transport = createTransport({ mail, mailFrom: '"App" <no-reply@app.example>' });
+      const sender = createSender({ outbox, leases, transport, clock, log });
+      stops.push(sender.stop);
+      sender.start();
+      return { sender, outbox, leases, logged: () => lines.join('') };
+    }
+
+    it('sends what is due, and keeps the envelope but not the body', async () => {
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const { sender, outbox } = await startSender(store, smtp.url, () => START + 5);
+      await outbox.insertMany([message('now'), message('later', { dueAt: START + 6 })]);
+      sender.wake();
+      await until(isSent(outbox, 'now'));
+      const mail = await smtp.waitFor({ to: 'now@example.com' });
+      assert.equal(mail.subject, 'Subject of now');
+      assert.equal(mail.messageId, '<now@app.example>');
+      assert.ok(mail.text?.includes(SECRET_LINK));
+      const { text, html, ...kept } = (await outbox.get('now')) ?? assert.fail();
+      assert.deepEqual([text, html], ['', '']);
+      assert.deepEqual(kept, {
+        id: 'now',
+        to: 'now@example.com',
+        subject: 'Subject of now',
+        createdAt: START,
+        attempts: 1,
+        sentAt: START + 5,
+      });
+      assert.deepEqual(await outbox.get('later'), message('later', { dueAt: START + 6 }));
+      assert.equal(smtp.messages().length, 1);
+    });
+
+    it('sends each mail once however many processes send', async () => {
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const clock = () => START;
+      const senders = await Promise.all([1, 2, 3].map(() => startSender(store, smtp.url, clock)));
+      const { outbox } = senders[0] ?? assert.fail();
+      const ids = Array.from({ length: 15 }, (_, index) => `m${index}`);
+      await outbox.insertMany(ids.map((id) => message(id)));
+      for (const { sender } of senders) sender.wake();
+      await until(async () => (await outbox.count([['sentAt', 'present']])) === ids.length);
+      assert.deepEqual(
+        smtp
+          .messages()
+          .map((mail) => mail.subject)
+          .sort(),
+        ids.map((id) => `Subject of ${id}`).sort(),
+      );
+    });
+
+    it('sends each mail once even where two processes hold the lease', async () => {
+      const store = await openFresh();
+      const other = await openFresh();
+      const smtp = await startMailServer();
+      const one = await startSender(store, smtp.url, () => START);
+      const two = await startSender(store, smtp.url, () => START, other);
+      const ids = Array.from({ length: 15 }, (_, index) => `m${index}`);
+      await one.outbox.insertMany(ids.map((id) => message(id)));
+      for (const { sender } of [one, two]) sender.wake();
+      await until(async () => (await one.outbox.count([['sentAt', 'present']])) === ids.length);
+      assert.equal(smtp.messages().length, ids.length);
+    });
+
+    it('waits for a lease that a dead process holds, and takes it over when it ends', async () => {
+      let now = START;
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const { sender, outbox, leases } = await startSender(store, smtp.url, () => now);
+      await leases.put({ id: 'mail', holder: 'dead', endsAt: START + 60 });
+      await outbox.insert(message('one'));
+      sender.wake();
+      await delay(100);
+      assert.equal((await outbox.get('one'))?.attempts, 0);
+      now += 60;
+      sender.wake();
+      await until(isSent(outbox, 'one'));
+      assert.notEqual((await leases.get('mail'))?.holder, 'dead');
+    });
+
+    it('leaves alone what a process that died had claimed, until the claim ends', async () => {
+      let now = START;
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const { sender, outbox } = await startSender(store, smtp.url, () => now);
+      await outbox.insertMany([message('claimed', { dueAt: START + 120, attempts: 1 }), message('free')]);
+      sender.wake();
+      await until(isSent(outbox, 'free'));
+      assert.equal((await outbox.get('claimed'))?.attempts, 1);
+      now += 120;
+      sender.wake();
+      await until(isSent(outbox, 'claimed'));
+      assert.equal((await outbox.get('claimed'))?.attempts, 2);
+    });
+
+    it('tries again after half a minute, and says nothing of whom in the log', async () => {
+      let now = START;
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      smtp.failNext(1);
+      const { sender, outbox, logged } = await startSender(store, smtp.url, () => now);
+      await outbox.insert(message('one'));
+      sender.wake();
+      await until(async () => (await outbox.get('one'))?.error !== undefined);
+      const row = (await outbox.get('one')) ?? assert.fail();
+      const wait = (row.dueAt ?? 0) - START;
+      assert.ok(wait >= 24 && wait <= 36, `${wait} s`);
+      assert.equal(row.error, 'EMESSAGE DATA 451');
+      now += wait;
+      sender.wake();
+      await until(isSent(outbox, 'one'));
+      assert.equal((await outbox.get('one'))?.error, undefined);
+      assert.equal(smtp.messages().length, 1);
+      assert.match(logged(), /"mailId":"one"/);
+      assert.doesNotMatch(logged(), /example\.com|sesame|Subject/);
+    });
+
+    it('gives up after about two days', async () => {
+      let now = START;
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      smtp.failNext(100);
+      const { sender, outbox, logged } = await startSender(store, smtp.url, () => now);
+      await outbox.insert(message('one'));
+      let row = (await outbox.get('one')) ?? assert.fail();
+      const waits: number[] = [];
+      while (row.failedAt === undefined) {
+        const { attempts, error } = row;
+        sender.wake();
+        await until(async () => {
+          row = (await outbox.get('one')) ?? assert.fail();
+          return row.attempts > attempts && (row.failedAt !== undefined || row.dueAt !== now + 120);
+        });
+        assert.ok(error === undefined || error === 'EMESSAGE DATA 451');
+        if (row.dueAt === undefined) break;
+        waits.push(row.dueAt - now);
+        now = row.dueAt;
+      }
+      const days = (now - START) / 86_400;
+      assert.ok(days > 1.6 && days < 2.6, `${days} days`);
+      assert.ok(Math.max(...waits) <= 6 * 3600 * 1.2);
+      assert.equal(row.attempts, 18);
+      assert.deepEqual([row.failedAt, row.text, row.html, row.dueAt], [now, '', '', undefined]);
+      assert.match(logged(), /given up/);
+      assert.doesNotMatch(logged(), /example\.com|sesame/);
+    });
+
+    it('gives up at once on what is no address, and sends the rest', async () => {
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const { sender, outbox } = await startSender(store, smtp.url, () => START);
+      const to = 'a@example.com, b@example.com';
+      await outbox.insertMany([message('bad', { to, dueAt: START - 1 }), message('good')]);
+      sender.wake();
+      await until(isSent(outbox, 'good'));
+      await until(async () => (await outbox.get('bad'))?.failedAt !== undefined);
+      assert.equal((await outbox.get('bad'))?.error, 'the recipient is not one plain address');
+      assert.deepEqual(
+        smtp.messages().map((mail) => mail.subject),
+        ['Subject of good'],
+      );
+    });
+
+    it('stops trying a mail during which its process dies each time', async () => {
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const { sender, outbox } = await startSender(store, smtp.url, () => START);
+      await outbox.insert(message('deadly', { attempts: 18 }));
+      sender.wake();
+      await until(async () => (await outbox.get('deadly'))?.failedAt !== undefined);
+      assert.equal(smtp.messages().length, 0);
+    });
+
+    it('lets a send that is under way finish when it is stopped, and begins no other', async () => {
+      const store = await openFresh();
+      let reached = () => {};
+      const sending = new Promise<void>((resolve) => {
+        reached = resolve;
+      });
+      const smtp = await startMailServer({
+        onRcptTo: (_address, _session, done) => {
+          reached();
+          setTimeout(done, 200);
+        },
+      });
+      const { sender, outbox } = await startSender(store, smtp.url, () => START);
+      await outbox.insertMany(Array.from({ length: 6 }, (_, index) => message(`m${index}`)));
+      sender.wake();
+      await sending;
+      await sender.stop();
+      assert.equal(await outbox.count([['sentAt', 'present']]), 4);
+      assert.equal(smtp.messages().length, 4);
+      sender.wake();
+      await delay(50);
+      assert.equal(await outbox.count([['dueAt', 'present']]), 2);
+    });
+  });
+});

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { render } from '../../views/html.ts';
+import { layout, type Site } from '../../views/layout.ts';
+import {
+  checkboxGroup,
+  confirmPage,
+  exactTime,
+  field,
+  link,
+  relativeTime,
+  select,
+} from '../../views/parts.ts';
+
+const NOW = 1_780_000_000;
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+const site: Site = { appName: 'Tom & Co', accentColour: '#0b57d0', google: false };
+
+describe('relativeTime', () => {
+  const CASES: [number, string][] = [
+    [0, 'just now'],
+    [-59, 'just now'],
+    [30, 'in less than a minute'],
+    [-MINUTE, '1 minute ago'],
+    [-3 * MINUTE, '3 minutes ago'],
+    [-59.6 * MINUTE, '1 hour ago'],
+    [-23 * HOUR, '23 hours ago'],
+    [-23.8 * HOUR, '1 day ago'],
+    [89 * DAY, 'in 89 days'],
+    [90 * DAY - 5, 'in 90 days'],
+    [365 * DAY, 'in 365 days'],
+    [-730 * DAY, '2 years ago'],
+  ];
+  for (const [seconds, words] of CASES) {
+    it(`says “${words}” at ${seconds} s`, () => {
+      assert.match(render(relativeTime(NOW + seconds, NOW)), new RegExp(`>${words}</time>$`));
+    });
+  }
+
+  it('has the exact time at hand', () => {
+    const expected =
+      '<time datetime="2026-05-28T20:26:40.000Z" title="2026-05-28 20:26:40 UTC">just now</time>';
+    assert.equal(render(relativeTime(NOW, NOW)), expected);
+    assert.match(render(exactTime(NOW)), />2026-05-28 20:26:40 UTC</);
+  });
+});
+
+describe('field', () => {
+  it('ties label, hint and problem to the input', () => {
+    const made = render(
+      field({ label: 'Name', name: 'name', hint: 'Short.', problem: 'Too long.', required: true }),
+    );
+    assert.match(made, /<label for="name">Name<\/label>/);
+    assert.match(
+      made,
+      /<input id="name" name="name"[^>]* aria-describedby="name-problem name-hint" aria-invalid="true">/,
+    );
+    assert.match(made, /<p class="hint" id="name-hint">Short\.<\/p>/);
+    assert.match(made, /<p class="wrong" id="name-problem">Too long\.<\/p>/);
+    assert.match(made, / required/);
+  });
+
+  it('never sends a password back', () => {
+    const made = render(
+      field({ label: 'Password', name: 'password', type: 'password', value: 'correct horse' }),
+    );
+    assert.doesNotMatch(made, /correct horse/);
+  });
+
+  it('keeps what was typed, escaped', () => {
+    assert.match(
+      render(field({ label: 'Name', name: 'name', value: '"><b>' })),
+      / value="&quot;&gt;&lt;b&gt;"/,
+    );
+  });
+});
+
+describe('choices', () => {
+  const options = [
+    { value: 'wf:a', label: 'A' },
+    { value: 'wf:b', label: 'B' },
+  ];
+
+  it('gives every box its own id and checks the chosen ones', () => {
+    const made = render(
+      checkboxGroup({ label: 'May', name: 'scopes', options, values: ['wf:b'], problem: 'Choose.' }),
+    );
+    assert.match(made, /<fieldset class="field has-problem" aria-describedby="scopes-problem">/);
+    assert.match(made, /id="scopes-wf-a" name="scopes" value="wf:a">/);
+    assert.match(made, /id="scopes-wf-b" name="scopes" value="wf:b" checked>/);
+  });
+
+  it('selects the value', () => {
+    assert.match(
+      render(select({ label: 'Life', name: 'life', options, value: 'wf:b' })),
+      /value="wf:b" selected>/,
+    );
+  });
+});
+
+describe('link', () => {
+  it('shows a custom scheme as text', () => {
+    assert.equal(render(link('cursor://callback')), '<code>cursor://callback</code>');
+    assert.match(
+      render(link('https://example.com/')),
+      /^<a href="https:\/\/example\.com\/" rel="noopener noreferrer">/,
+    );
+  });
+});
+
+describe('layout', () => {
+  const viewer = { email: 'a@example.com', admin: false };
+
+  it('names page and app in the title, and marks the current page once', () => {
+    const made = render(layout(site, { title: 'Tokens', viewer, current: '/tokens', body: 'x' }));
+    assert.match(made, /<title>Tokens · Tom &amp; Co<\/title>/);
+    assert.equal(made.match(/aria-current="page"/g)?.length, 1);
+    assert.match(made, /<a href="\/tokens" aria-current="page">/);
+    assert.equal(made.match(/<h1>/g)?.length, 1);
+    assert.match(made, /<form method="post" action="\/sign-out">/);
+  });
+
+  it('has neither navigation nor sign-out for a stranger or on a narrow page', () => {
+    for (const page of [
+      { title: 'A', body: 'x' },
+      { title: 'A', body: 'x', viewer, narrow: true },
+    ]) {
+      assert.doesNotMatch(render(layout(site, page)), /<nav|sign-out/);
+    }
+  });
+
+  it('has nothing inline that the policy would stop', () => {
+    const made = render(layout(site, { title: 'A', viewer, body: 'x' }));
+    assert.doesNotMatch(made, /<style|style="|<script>| on\w+="/);
+  });
+});
+
+describe('confirmPage', () => {
+  it('posts the hidden fields to the action and links back', () => {
+    const made = render(
+      confirmPage(
+        site,
+        { email: 'a@example.com', admin: false },
+        {
+          title: 'Revoke “CI”?',
+          consequences: ['It stops at once.'],
+          action: '/tokens/tok_1/revoke',
+          confirmLabel: 'Revoke token',
+          cancelUrl: '/tokens',
+          fields: { id: 'tok_"1' },
+        },
+      ),
+    );
+    assert.match(
+      made,
+      /<form method="post" action="\/tokens\/tok_1\/revoke"><input type="hidden" name="id" value="tok_&quot;1">/,
+    );
+    assert.match(made, /<button class="danger" type="submit">Revoke token<\/button>/);
+    assert.match(made, /<a class="button quiet" href="\/tokens">Cancel<\/a>/);
+  });
+});

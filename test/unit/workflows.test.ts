@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { exampleCall } from '../../server/api/example-call.ts';
+import { jsonFaultOf } from '../../server/api/json.ts';
+import { loadDeclarations } from '../../server/api/load.ts';
+import { nearMissOf } from '../../server/api/near-miss.ts';
+import { WrongSettings } from '../../server/settings.ts';
+
+const CONFIG = join(import.meta.dirname, '../../config');
+
+describe('what ships in config/', () => {
+  test('loads, with the built-in workflow in the catalogue', async () => {
+    const { workflows, types, catalogue } = await loadDeclarations(CONFIG);
+    assert.deepEqual([...workflows.keys()], ['create_transaction']);
+    assert.deepEqual([...types.keys()], ['transaction']);
+    assert.deepEqual(
+      catalogue.map(({ name, callers }) => [name, callers]),
+      [
+        ['create_transaction', 'account'],
+        ['issue_token', 'admin'],
+      ],
+    );
+  });
+
+  test('a scope of a workflow has a ready-made call that its own parameters accept', async () => {
+    const declarations = await loadDeclarations(CONFIG);
+    const call = exampleCall(declarations, 'wf:create_transaction');
+    assert.deepEqual(call, {
+      name: 'create_transaction',
+      method: 'POST',
+      path: '/api/1.1/wf/create_transaction',
+      body: { account: 'savings', phone: '+358 40 123 4567', amount: 49.9 },
+    });
+    assert.equal(exampleCall(declarations, 'profile'), undefined);
+    assert.equal(exampleCall(declarations, 'wf:constructor'), undefined);
+  });
+});
+
+const amounts: [amount: unknown, right: boolean][] = [
+  [0.01, true],
+  [19.99, true],
+  [4.35, true],
+  [1_000_000_000, true],
+  [0, false],
+  [-1, false],
+  [1.005, false],
+  [1e-9, false],
+  [1_000_000_001, false],
+  [Number.POSITIVE_INFINITY, false],
+  [Number.NaN, false],
+  ['1', false],
+  [null, false],
+  [{ $gt: 0 }, false],
+];
+
+describe('create_transaction takes sensible values only', () => {
+  const schemaOf = async (name: string) =>
+    (await loadDeclarations(CONFIG)).workflows.get('create_transaction')?.parameters[name]?.schema;
+
+  for (const [amount, right] of amounts) {
+    test(`amount ${JSON.stringify(amount)} is ${right ? 'right' : 'wrong'}`, async () => {
+      assert.equal((await schemaOf('amount'))?.safeParse(amount).success, right);
+    });
+  }
+  for (const account of ['', ' x', 'a\nb', 'a\u0000', 'x'.repeat(101), '<b>', "'; drop", 5]) {
+    test(`account ${JSON.stringify(account).slice(0, 20)} is wrong`, async () => {
+      assert.equal((await schemaOf('account'))?.safeParse(account).success, false);
+    });
+  }
+  for (const phone of ['', '1', '+', 'call me', '+358401234567\n', '٠١٢٣٤٥٦', 3584012345]) {
+    test(`phone ${JSON.stringify(phone)} is wrong`, async () => {
+      assert.equal((await schemaOf('phone'))?.safeParse(phone).success, false);
+    });
+  }
+});
+
+const IMPORTS = `import { z } from '${import.meta.resolve('zod')}';
+import { defineType, defineWorkflow } from '${import.meta.resolve('../../server/api/workflow.ts')}';
+`;
+const workflow = (changes: string) => `${IMPORTS}
+export const workflow = defineWorkflow({
+  name: 'pay', description: 'Pay', callers: 'account', parameters: {}, returns: z.object({}), run: () => ({}),
+  ...${changes} as never,
+});`;
+const type = (changes: string) => `${IMPORTS}
+export const type = defineType({ name: 'bill', description: 'A bill', fields: { amount: z.number() }, ...${changes} as never });`;
+
+const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][] = [
+  ['a syntax error', { 'workflows/a.ts': 'export const x = (' }, [/a\.ts: it does not load: .*Syntax/i]],
+  [
+    'a throw while loading',
+    { 'workflows/a.ts': 'throw new Error("no luck")' },
+    [/a\.ts: it does not load: Error: no luck/],
+  ],
+  [
+    'a missing import',
+    { 'workflows/a.ts': 'import "./not-there.ts"' },
+    [/a\.ts: it does not load: .*not-there/],
+  ],
+  ['no export', { 'workflows/a.ts': 'export const other = 1' }, [/a\.ts: it exports no workflow/]],
+  [
+    'a bare object',
+    { 'workflows/a.ts': 'export const workflow = { name: "a" }' },
+    [/a\.ts: it exports no workflow/],
+  ],
+  ['a type among the workflows', { 'workflows/a.ts': type('{}') }, [/a\.ts: it exports no workflow/]],
+  [
+    'two in a file',
+    {
+      'workflows/a.ts': `${workflow('{}')}\nexport const second = defineWorkflow({ ...workflow } as never);`,
+    },
+    [/a\.ts: it exports more than one workflow/],
+  ],
+  ['a name in capitals', { 'workflows/a.ts': workflow("{ name: 'PayBill' }") }, [/a\.ts: name is "PayBill"/]],
+  ['a name with a path', { 'workflows/a.ts': workflow("{ name: '../me' }") }, [/name is "\.\.\/me"/]],
+  ['no name', { 'workflows/a.ts': workflow('{ name: undefined }') }, [/name is undefined/]],
+  ['a taken name', { 'workflows/a.ts': workflow("{ name: 'issue_token' }") }, [/belongs to a built-in/]],
+  [
+    'one name twice',
+    { 'workflows/a.ts': workflow('{}'), 'workflows/b.ts': workflow('{}') },
+    [/b\.ts: the name pay is taken by .*a\.ts/],
+  ],
+  ['no description', { 'workflows/a.ts': workflow("{ description: ' ' }") }, [/description: wanted/]],
+  ['an unknown caller', { 'workflows/a.ts': workflow("{ callers: 'all' }") }, [/callers: wanted/]],
+  ['an unknown method', { 'workflows/a.ts': workflow("{ method: 'PUT' }") }, [/method: wanted/]],
+  ['no returns', { 'workflows/a.ts': workflow('{ returns: {} }') }, [/returns: wanted a zod schema/]],
+  ['no run', { 'workflows/a.ts': workflow('{ run: 1 }') }, [/run: wanted a function/]],
+  [
+    'no parameters',
+    { 'workflows/a.ts': workflow('{ parameters: undefined }') },
+    [/parameters: wanted an object/],
+  ],
+  [
+    'parameters of the wrong shape',
+    {
+      'workflows/a.ts': workflow(`{ parameters: {
+        'to-whom': { schema: z.string(), description: 'x', example: 'x' },
+        plain: z.string(),
+        when: { schema: z.date(), description: 'x', example: new Date(0) },
+        many: { schema: z.number(), description: 'x', example: 'three' },
+        place: { schema: z.string(), in: 'header', description: 'x', example: 'x' },
+        slow: { schema: z.string().refine(async () => true), description: 'x', example: 'x' },
+        bare: { schema: z.string(), example: 'x' },
+      } }`),
+    },
+    [
+      /parameter to-whom: wanted a name/,
+      /parameter plain: wanted \{ schema/,
+      /parameter when: it cannot be sent: .*Date/,
+      /parameter many: example: its own schema refuses it/,
+      /parameter place: in: wanted/,
+      /parameter slow: schema: .*[Aa]sync/,
+      /parameter bare: it needs a description/,
+    ],
+  ],
+  [
+    'a body parameter of a GET workflow',
+    {
+      'workflows/a.ts': workflow(
+        `{ method: 'GET', parameters: { a: { schema: z.string(), in: 'body', description: 'x', example: 'x' } } }`,
+      ),
+    },
+    [/parameter a: in: a GET workflow/],
+  ],
+  [
+    'a type that no file declares',
+    {
+      'workflows/a.ts': workflow(
+        "{ types: { bill: defineType({ name: 'bill', description: 'x', fields: {} }) } }",
+      ),
+    },
+    [/types\.bill: wanted a type that a file in types exports/],
+  ],
+  [
+    'types of the wrong shape, all at once',
+    {
+      'types/a.ts': type("{ name: 'Bill' }"),
+      'types/b.ts': type('{ fields: {} }'),
+      'types/c.ts': type("{ name: 'c', fields: { id: z.string(), Amount: z.number(), at: z.date(), n: 5 } }"),
+    },
+    [
+      /types\/a\.ts: name is "Bill"/,
+      /types\/b\.ts: fields is wanted/,
+      /types\/c\.ts: field id: each row has that/,
+      /types\/c\.ts: field Amount: wanted a name/,
+      /types\/c\.ts: field at: it cannot be stored: .*Date/,
+      /types\/c\.ts: field n: wanted a zod schema/,
+    ],
+  ],
+];
+
+describe('a declaration with a mistake stops the start', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-config-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** A folder of its own each time, since modules are loaded once. */
+  async function written(files: Record<string, string>): Promise<string> {
+    const config = await mkdtemp(join(folder, 'config-'));
+    await mkdir(join(config, 'workflows'));
+    await mkdir(join(config, 'types'));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(config, name), text);
+    return config;
+  }
+
+  for (const [what, files, wanted] of mistakes) {
+    test(what, async () => {
+      const config = await written(files);
+      await assert.rejects(loadDeclarations(config), (error) => {
+        assert.ok(error instanceof WrongSettings);
+        for (const line of wanted) assert.match(error.lines.join('\n'), line);
+        assert.equal(error.lines.length, wanted.length, error.message);
+        return true;
+      });
+    });
+  }
+
+  test('what is no declaration is left alone, and missing folders are empty ones', async () => {
+    const config = await written({
+      'workflows/a.ts': workflow('{}'),
+      'workflows/README.md': 'text',
+      'workflows/.hidden.ts': 'throw 1',
+      'workflows/a.test.ts': 'throw 1',
+      'workflows/a.d.ts': 'export {};',
+    });
+    assert.deepEqual([...(await loadDeclarations(config)).workflows.keys()], ['pay']);
+    assert.equal((await loadDeclarations(join(config, 'nowhere'))).workflows.size, 0);
+  });
+});
+
+describe('nearMissOf', () => {
+  const names = ['create_transaction', 'account', 'phone', 'to'];
+  const near: [given: string, meant: string | undefined][] = [
+    ['createTransaction', 'create_transaction'],
+    ['create-transaction', 'create_transaction'],
+    ['CREATE TRANSACTION', 'create_transaction'],
+    ['create_transactions', 'create_transaction'],
+    ['create_transacton', 'create_transaction'],
+    ['create_trasnaction', 'create_transaction'],
+    ['acount', 'account'],
+    ['phome', 'phone'],
+    ['hpone', 'phone'],
+    ['To', 'to'],
+    ['no', undefined],
+    ['accouts', undefined],
+    ['', undefined],
+    ['x'.repeat(100_000), undefined],
+  ];
+  for (const [given, meant] of near) {
+    test(`${given.slice(0, 30)} → ${meant}`, () => assert.equal(nearMissOf(given, names), meant));
+  }
+});
+
+describe('jsonFaultOf finds what JSON.parse lets through', () => {
+  const faults: [text: string, fault: RegExp | undefined][] = [
+    ['{}', undefined],
+    ['{"a":{"a":1},"b":[{"a":1},{"a":2}]}', undefined],
+    ['{"a":"a","b":"{\\"a\\":1,\\"a\\":2}"}', undefined],
+    ['{"a\\\\":1,"a":2}', undefined],
+    ['["a","a"]', undefined],
+    ['{"a":1,"a":2}', /"a" twice/],
+    ['{"a":1, "\\u0061" : 2}', /"a" twice/],
+    ['{"x":[{"a":1\n,"a"\n:2}]}', /"a" twice/],
+    ['{"__proto__":1}', /__proto__/],
+    ['{"x":{"__pro\\u0074o__":1}}', /__proto__/],
+    [`${'['.repeat(33)}${']'.repeat(33)}`, /nested/],
+    [`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, /nested/],
+  ];
+  for (const [text, fault] of faults) {
+    test(text.slice(0, 40).replaceAll('\n', ' '), () => {
+      JSON.parse(text);
+      if (fault === undefined) assert.equal(jsonFaultOf(text), undefined);
+      else assert.match(jsonFaultOf(text) ?? '', fault);
+    });
+  }
+
+  test('a long text costs no more than its length', () => {
+    const text = JSON.stringify({ a: '\\"'.repeat(400_000) });
+    const before = performance.now();
+    assert.equal(jsonFaultOf(text), undefined);
+    assert.ok(performance.now() - before < 1000);
+  });
+});

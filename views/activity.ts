@@ -1,0 +1,77 @@
+import { type Html, html } from './html.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import { badge, code, dataTable, emptyState, exactTime, pager, select, submit } from './parts.ts';
+
+/** One call or change, in words. */
+export type ShownEntry = {
+  at: number;
+  /** `Called POST /api/1.1/wf/x`, `Token revoked`. */
+  what: string;
+  /** The credential or thing that it is about. */
+  name: string;
+  /** In words: `Success`, `Refused: 403 insufficient_scope`. */
+  result: string;
+  /** Whether it went well; a change is there only if it did. */
+  succeeded: boolean;
+  from: string;
+  requestId: string;
+  /** An admin's token was used, which privacy rules do not hold back. */
+  privacyBypassed: boolean;
+};
+
+/** An account's calls and changes, newest first. */
+export function activityPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    entries: readonly ShownEntry[];
+    /** What can be filtered by; the value is a credential's or client's id. */
+    credentials: readonly { id: string; label: string }[];
+    /** Id of the one filtered by, '' for all. */
+    credential: string;
+    newestUrl: string | undefined;
+    olderUrl: string | undefined;
+  },
+): Html {
+  const { entries, credentials, credential, newestUrl, olderUrl } = given;
+  return layout(site, {
+    title: 'Activity',
+    lead: 'Every call made with your credentials and every change of them, newest first.',
+    viewer,
+    current: '/activity',
+    body: html`<form method="get" action="/activity">${select({
+      label: 'Show',
+      name: 'credential',
+      value: credential,
+      options: [
+        { value: '', label: 'Everything' },
+        ...credentials.map(({ id, label }) => ({ value: id, label })),
+      ],
+    })}${submit('Filter', { quiet: true })}</form>${
+      entries.length === 0
+        ? emptyState({
+            title: 'Nothing here',
+            text: 'Calls and changes appear here as soon as they happen.',
+            action: credential === '' ? { label: 'Make a token', url: '/tokens/new' } : undefined,
+          })
+        : dataTable({
+            caption: 'Calls and changes',
+            columns: ['When', 'What', 'Credential', 'Result', 'From', 'Request'],
+            rows: entries.map(rowOf),
+          })
+    }${pager({ newerUrl: newestUrl, olderUrl })}`,
+  });
+}
+
+function rowOf(entry: ShownEntry) {
+  return [
+    exactTime(entry.at),
+    entry.what,
+    entry.name,
+    html`${entry.succeeded ? entry.result : badge('revoked', entry.result)}${
+      entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
+    }`,
+    entry.from,
+    entry.requestId === '' ? '' : code(entry.requestId),
+  ];
+}

@@ -1,0 +1,69 @@
+import { allowsOf, doneNotice } from './credential-parts.ts';
+import { type Html, html } from './html.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import { bulletList, buttonLink, code, confirmPage, dataTable, emptyState, relativeTime } from './parts.ts';
+
+/** An app that the account let in. */
+export type ShownGrant = {
+  grantId: string;
+  name: string;
+  /** Where it sends people: what the name alone cannot promise. */
+  redirectHosts: readonly string[];
+  /** What was allowed, in plain words. */
+  allows: readonly string[];
+  createdAt: number;
+  lastUsedAt?: number | undefined;
+};
+
+const DONE: Record<string, string> = {
+  ended: 'The app was cut off. Its tokens are refused from now on.',
+};
+
+/** The apps that an account let in, and the way to cut each off. */
+export function appsPage(
+  site: Site,
+  viewer: Viewer,
+  given: { grants: readonly ShownGrant[]; now: number; done: string },
+): Html {
+  const { grants, now, done } = given;
+  return layout(site, {
+    title: 'Connected apps',
+    lead: 'Apps of others that you let act in your name.',
+    viewer,
+    current: '/apps',
+    body: html`${doneNotice(DONE, done)}${
+      grants.length === 0
+        ? emptyState({
+            title: 'No connected apps',
+            text: 'When you let an app in on a consent page, it is listed here and you can cut it off.',
+          })
+        : dataTable({
+            caption: 'Connected apps',
+            columns: ['App', 'May', 'Allowed', 'Last used', { label: 'Actions', kind: 'actions' }],
+            rows: grants.map((grant) => [
+              html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
+              allowsOf(grant.allows),
+              relativeTime(grant.createdAt, now),
+              grant.lastUsedAt === undefined ? 'Never' : relativeTime(grant.lastUsedAt, now),
+              buttonLink('Cut off…', `/apps/${grant.grantId}/end`),
+            ]),
+          })
+    }${grants.length > 0 && html`<p class="fine">“Last used” is exact to the minute.</p>`}`,
+  });
+}
+
+export function endGrantPage(site: Site, viewer: Viewer, given: { grant: ShownGrant; now: number }): Html {
+  const { grant, now } = given;
+  return confirmPage(site, viewer, {
+    title: `Cut off “${grant.name}”?`,
+    consequences: [
+      'Its access and refresh tokens are refused at once: it can no longer act in your name.',
+      html`Last used: ${grant.lastUsedAt === undefined ? 'never' : relativeTime(grant.lastUsedAt, now)}`,
+      'What it did so far stays. It has to ask you again to come back.',
+    ],
+    action: `/apps/${grant.grantId}/end`,
+    confirmLabel: 'Cut it off',
+    cancelUrl: '/apps',
+    current: '/apps',
+  });
+}

@@ -1,0 +1,233 @@
+import {
+  allowsOf,
+  doneNotice,
+  type FormProblem,
+  formNotice,
+  problemAt,
+  type ShownCredential,
+  type ShownScope,
+  scopeBoxes,
+} from './credential-parts.ts';
+import { type Html, html } from './html.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import {
+  bulletList,
+  buttonLink,
+  buttons,
+  code,
+  confirmPage,
+  copyBox,
+  dangerZone,
+  dataTable,
+  emptyState,
+  field,
+  keyValues,
+  postForm,
+  radioGroup,
+  relativeTime,
+  section,
+  submit,
+  textArea,
+} from './parts.ts';
+import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
+
+export type ShownApp = {
+  id: string;
+  name: string;
+  redirectUris: readonly string[];
+  /** What it may ask for, in plain words. */
+  allows: readonly string[];
+  confidential: boolean;
+  applicationType: 'web' | 'native';
+  createdAt: number;
+};
+
+/** Addresses that a developer configures. */
+export type Endpoints = readonly { label: string; url: string }[];
+
+const DONE: Record<string, string> = {
+  ...SECRETS_DONE,
+  registered: 'The app is registered. Configure it with the client id and the addresses below.',
+  changed: 'The app was changed.',
+  deleted: 'The app was deleted. Everything that people had allowed it has ended.',
+};
+
+/** The apps that an account registered, and what an app is configured with. */
+export function developerPage(
+  site: Site,
+  viewer: Viewer,
+  given: { apps: readonly ShownApp[]; endpoints: Endpoints; now: number; done: string },
+): Html {
+  const { apps, endpoints, now, done } = given;
+  const action = { label: 'Register an app', url: '/developer/new' };
+  return layout(site, {
+    title: 'Developer',
+    lead: `Apps of yours that people sign in to with ${site.appName} and let act in their name.`,
+    action: apps.length === 0 ? undefined : action,
+    viewer,
+    current: '/developer',
+    body: html`${doneNotice(DONE, done)}${
+      apps.length === 0
+        ? emptyState({
+            title: 'No apps yet',
+            text: 'Register an app to send people through sign-in and consent and to act for those who allow it.',
+            action,
+          })
+        : dataTable({
+            caption: 'Your apps',
+            columns: ['Name', 'May ask for', 'Redirect URIs', 'Registered'],
+            rows: apps.map((app) => [
+              html`<a href="/developer/${app.id}">${app.name}</a><br>${code(app.id)}`,
+              allowsOf(app.allows),
+              bulletList(app.redirectUris.map(code)),
+              relativeTime(app.createdAt, now),
+            ]),
+          })
+    }${endpointsSection(endpoints)}`,
+  });
+}
+
+function endpointsSection(endpoints: Endpoints): Html {
+  return section({
+    title: 'Addresses to configure',
+    lead: 'Most OAuth and OpenID Connect libraries need only the issuer. Use PKCE with S256: it is required.',
+    body: keyValues(endpoints.map(({ label, url }) => ({ label, value: code(url) }))),
+  });
+}
+
+export type AppForm = {
+  name: string;
+  redirectUris: string;
+  scopes: readonly string[];
+  confidential: boolean;
+};
+
+/** The form of an app, a new one or one that is there. Whether it keeps a secret is chosen once. */
+export function appFormPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    /** Undefined for a new one. */
+    app: { id: string; name: string } | undefined;
+    form: AppForm;
+    scopes: readonly ShownScope[];
+    problem: FormProblem | undefined;
+  },
+): Html {
+  const { app, form, scopes, problem } = given;
+  const base = app === undefined ? '/developer' : `/developer/${app.id}`;
+  return layout(site, {
+    title: app === undefined ? 'Register an app' : `Change “${app.name}”`,
+    viewer,
+    current: '/developer',
+    body: html`${formNotice(problem)}${postForm({
+      action: app === undefined ? '/developer/new' : `${base}/edit`,
+      body: html`${field({
+        label: 'Name',
+        name: 'name',
+        value: form.name,
+        hint: 'People see it when they are asked for consent.',
+        problem: problemAt(problem, 'name'),
+        required: true,
+        lengthMax: 80,
+        autocomplete: 'off',
+      })}${textArea({
+        label: 'Redirect URIs',
+        name: 'redirectUris',
+        value: form.redirectUris,
+        rows: 4,
+        hint: html`One a line, at most 10. For a web app ${code('https://…')}; for an app on a person's machine
+${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('com.example.app:/callback')}.`,
+        problem: problemAt(problem, 'redirectUris'),
+        required: true,
+      })}${scopeBoxes({
+        scopes,
+        chosen: form.scopes,
+        hint: 'What it may ask people for. They see these words on the consent page.',
+        problem: problemAt(problem, 'scopes'),
+      })}${app === undefined && secrecyChoice(form)}${buttons(
+        submit(app === undefined ? 'Register the app' : 'Save the changes'),
+        buttonLink('Cancel', base),
+      )}`,
+    })}`,
+  });
+}
+
+function secrecyChoice(form: AppForm): Html {
+  return radioGroup({
+    label: 'Where it runs',
+    name: 'type',
+    value: form.confidential ? 'confidential' : 'public',
+    options: [
+      {
+        value: 'confidential',
+        label: 'On a server',
+        hint: 'It can keep a secret, and gets one (a confidential client).',
+      },
+      {
+        value: 'public',
+        label: "In a browser or on a person's machine",
+        hint: 'It can keep no secret; PKCE alone protects it (a public client).',
+      },
+    ],
+  });
+}
+
+/** One app: what to configure, its secrets, and its end. */
+export function appPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    app: ShownApp;
+    secrets: { live: readonly ShownCredential[]; dead: readonly ShownCredential[] };
+    endpoints: Endpoints;
+    now: number;
+    done: string;
+  },
+): Html {
+  const { app, secrets, endpoints, now, done } = given;
+  return layout(site, {
+    title: app.name,
+    action: { label: 'Change', url: `/developer/${app.id}/edit` },
+    viewer,
+    current: '/developer',
+    body: html`${doneNotice(DONE, done)}<div class="card">${copyBox({ label: 'Client id', value: app.id })}${keyValues(
+      [
+        { label: 'Redirect URIs', value: bulletList(app.redirectUris.map(code)) },
+        { label: 'May ask for', value: allowsOf(app.allows) },
+        {
+          label: 'Kind',
+          value: `${app.confidential ? 'Confidential' : 'Public'}, ${app.applicationType}`,
+        },
+        { label: 'Registered', value: relativeTime(app.createdAt, now) },
+      ],
+    )}</div>${app.confidential && secretsSection(appHolder(app), { ...secrets, now })}${endpointsSection(endpoints)}${dangerZone(
+      {
+        title: 'Delete this app',
+        text: 'Ends everything that people have allowed it, at once and for good.',
+        body: buttons(buttonLink('Delete this app…', `/developer/${app.id}/delete`, 'danger')),
+      },
+    )}`,
+  });
+}
+
+export function deleteAppPage(site: Site, viewer: Viewer, given: { app: ShownApp }): Html {
+  const { app } = given;
+  return confirmPage(site, viewer, {
+    title: `Delete the app “${app.name}”?`,
+    consequences: [
+      'Everybody who allowed it is cut off from it: its access and refresh tokens are refused at once.',
+      'Nobody can sign in to it any more.',
+      'It cannot be brought back. A new registration gets another client id.',
+    ],
+    action: `/developer/${app.id}/delete`,
+    confirmLabel: 'Delete this app',
+    cancelUrl: `/developer/${app.id}`,
+    current: '/developer',
+  });
+}
+
+/** An app as the holder of its secrets. */
+export function appHolder(app: { id: string; name: string }): SecretHolder {
+  return { id: app.id, name: app.name, path: `/developer/${app.id}`, current: '/developer' };
+}

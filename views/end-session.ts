@@ -1,0 +1,25 @@
+import { type Html, html, raw } from './html.ts';
+import { layout, type Site } from './layout.ts';
+
+/** Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the request. */
+export function logoutPage(site: Site, props: { form: string }): Html {
+  return layout(site, {
+    title: 'Sign out',
+    heading: `Sign out of ${site.appName}?`,
+    narrow: true,
+    body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>
+${raw(props.form)}
+<div class="actions">
+<button class="primary" type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
+<button type="submit" form="op.logoutForm">Stay signed in</button>
+</div>`,
+  });
+}
+
+export function signedOutPage(site: Site): Html {
+  return layout(site, {
+    title: 'Signed out',
+    narrow: true,
+    body: html`<p>You are signed out.</p><p><a href="/sign-in">Sign in again</a></p>`,
+  });
+}

@@ -1,0 +1,99 @@
+import { type Html, html, isThere, type Part } from './html.ts';
+
+/** What pages know of the app that they belong to; made from the settings once. */
+export type Site = {
+  appName: string;
+  /** `#rrggbb`, dark enough for white text. Served as /assets/accent.css: the policy forbids inline style. */
+  accentColour: string;
+  /** Path of the logo on this site. */
+  logoUrl?: string | undefined;
+  /** Whether people can sign in with Google. */
+  google: boolean;
+};
+
+/** Who looks at the page. */
+export type Viewer = { email: string; admin: boolean };
+
+/** The pages of the navigation; `current` of a page is one of these paths. */
+export type Section = (typeof NAVIGATION)[number]['path'];
+
+export type Page = {
+  /** Of the window, and of the h1 where there is no `heading`. */
+  title: string;
+  /** The h1, where it says more than the title. */
+  heading?: string | undefined;
+  /** A sentence under the h1. */
+  lead?: Part;
+  /** The primary action of a page that lists things: stands beside the h1. */
+  action?: { label: string; url: string } | undefined;
+  viewer?: Viewer | undefined;
+  current?: Section | undefined;
+  /** One calm centred card without navigation: sign-in, consent, problems. */
+  narrow?: boolean | undefined;
+  body: Part;
+};
+
+const NAVIGATION = [
+  { path: '/tokens', label: 'Tokens' },
+  { path: '/services', label: 'Services' },
+  { path: '/apps', label: 'Connected apps' },
+  { path: '/developer', label: 'Developer' },
+  { path: '/activity', label: 'Activity' },
+  { path: '/account', label: 'Account' },
+] as const;
+
+/** The whole document around the body of a page. The h1 is written here, so a body starts with h2. */
+export function layout(site: Site, page: Page): Html {
+  const narrow = page.narrow === true;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>${page.title} · ${site.appName}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="same-origin">
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/assets/style.css">
+<link rel="stylesheet" href="/assets/accent.css">
+<script src="/assets/copy.js" defer></script>
+</head>
+<body class="${narrow ? 'narrow' : 'wide'}">
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top"><div class="inner">
+${brand(site)}
+${!narrow && page.viewer && signedInAs(page.viewer)}
+</div>${!narrow && page.viewer && navigation(page.current)}</header>
+<main id="main" tabindex="-1">
+${narrow ? html`<div class="card">${heading(page)}${page.body}</div>` : html`${heading(page)}${page.body}`}
+</main>
+${!narrow && html`<footer class="bottom"><p>${site.appName}</p></footer>`}
+</body>
+</html>
+`;
+}
+
+function brand(site: Site): Html {
+  const logo = site.logoUrl !== undefined && html`<img src="${site.logoUrl}" alt="" width="28" height="28">`;
+  return html`<a class="brand" href="/">${logo}<span>${site.appName}</span></a>`;
+}
+
+function signedInAs(viewer: Viewer): Html {
+  return html`<div class="viewer"><span class="who">${viewer.email}</span>
+<form method="post" action="/sign-out"><button class="quiet" type="submit">Sign out</button></form></div>`;
+}
+
+function navigation(current: Section | undefined): Html {
+  const items = NAVIGATION.map(
+    ({ path, label }) =>
+      html`<li><a href="${path}"${path === current && html` aria-current="page"`}>${label}</a></li>`,
+  );
+  return html`<nav class="inner" aria-label="Main"><ul>${items}</ul></nav>`;
+}
+
+function heading(page: Page): Html {
+  const action =
+    page.action && html`<a class="button primary" href="${page.action.url}">${page.action.label}</a>`;
+  const lead = isThere(page.lead) && html`<p class="lead">${page.lead}</p>`;
+  return html`<div class="heading"><div><h1>${page.heading ?? page.title}</h1>${lead}</div>${action}</div>`;
+}

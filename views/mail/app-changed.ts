@@ -1,0 +1,50 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** What happened to an app, as its mail says it. */
+const WORDS = {
+  registered: {
+    subject: 'New app',
+    heading: 'An app was registered',
+    text: 'It can ask people of this site for access and sends them back to these addresses.',
+  },
+  changed: {
+    subject: 'App changed',
+    heading: 'The settings of an app were changed',
+    text: 'After allowing it, people are now sent back to these addresses.',
+  },
+  deleted: {
+    subject: 'App deleted',
+    heading: 'An app was deleted',
+    text: 'Everything that people had allowed it has ended, and its secrets are refused.',
+  },
+} as const;
+
+/** Tells the owner of an app that it was registered, changed or deleted. */
+export function appChanged(
+  site: MailSite,
+  app: {
+    what: keyof typeof WORDS;
+    name: string;
+    redirectUris: readonly string[];
+    at: number;
+    from?: string | undefined;
+  },
+): { subject: string; text: string; html: string } {
+  const words = WORDS[app.what];
+  return {
+    subject: `${words.subject}: ${app.name}`,
+    ...mailLayout(site, {
+      heading: words.heading,
+      paragraphs: [words.text],
+      facts: [
+        { label: 'Name', value: app.name },
+        ...(app.what === 'deleted' ? [] : [{ label: 'Addresses', value: app.redirectUris.join(' ') }]),
+        { label: 'When', value: momentOf(app.at) },
+        { label: 'From', value: app.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See your apps', url: `${site.url}/developer` },
+      footer: 'If you did not do this, change your password and look at your sessions on the account page.',
+    }),
+  };
+}

@@ -1,0 +1,23 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Tells the owner that one way to sign in is gone. */
+export function identityUnlinked(
+  site: MailSite,
+  link: { provider: string; email: string; unlinkedAt: number; from?: string | undefined },
+): { subject: string; text: string; html: string } {
+  return {
+    subject: `${link.provider} can no longer sign in to your account at ${site.appName}`,
+    ...mailLayout(site, {
+      heading: `${link.provider} was removed from your account`,
+      paragraphs: [`You can no longer sign in with this account at ${link.provider}.`],
+      facts: [
+        { label: 'Account there', value: link.email },
+        { label: 'Removed', value: momentOf(link.unlinkedAt) },
+        { label: 'From', value: link.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See your sign-in methods', url: `${site.url}/account` },
+      footer: 'If it was not you, choose a new password and look at your sessions on the account page.',
+    }),
+  };
+}

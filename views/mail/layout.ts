@@ -1,0 +1,101 @@
+import { type Html, html, linkable, type Part, raw, render } from '../html.ts';
+
+/** What mails know of the app. */
+export type MailSite = {
+  appName: string;
+  /** Public URL of this site, without a trailing slash. */
+  url: string;
+};
+
+export type MailContent = {
+  heading: string;
+  /** Text, or Html made of inline elements. */
+  paragraphs: readonly (string | Html)[];
+  /** Names and values of the thing that the mail is about, one a line. */
+  facts?: readonly { label: string; value: string }[] | undefined;
+  action?: { label: string; url: string } | undefined;
+  /** Why this came and what to do if it was not expected. */
+  footer: string | Html;
+};
+
+/**
+ * The text and the HTML part of a mail, from one source so that they say the same. Styles stand inline and the
+ * markup is plain, since mail programs drop most else; the address of the action is also there to be read.
+ */
+export function mailLayout(site: MailSite, content: MailContent): { text: string; html: string } {
+  return { text: textOf(site, content), html: render(htmlOf(site, content)) };
+}
+
+function textOf(site: MailSite, content: MailContent): string {
+  const facts = content.facts?.map(({ label, value }) => `${label}: ${oneLine(value)}`).join('\n');
+  const action = content.action && `${content.action.label}:\n${checked(content.action.url)}`;
+  const footer = `-- \n${plain(content.footer)}\n${site.appName} · ${site.url}`;
+  const blocks = [content.heading, ...content.paragraphs.map(plain), facts, action, footer];
+  return `${blocks.filter((block) => block !== undefined && block !== '').join('\n\n')}\n`;
+}
+
+const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;";
+const STYLES = {
+  body: 'margin:0;padding:24px 12px;background:#f4f5f7;',
+  card: `max-width:560px;margin:0 auto;padding:28px 24px;background:#ffffff;border:1px solid #d8dce2;border-radius:8px;color:#1c2127;font-size:16px;line-height:1.5;${FONT}`,
+  app: 'margin:0 0 20px;font-weight:600;color:#59626e;',
+  heading: 'margin:0 0 16px;font-size:22px;line-height:1.3;',
+  paragraph: 'margin:0 0 16px;overflow-wrap:anywhere;',
+  button:
+    'display:inline-block;padding:12px 20px;background:#1f2933;color:#ffffff;border-radius:6px;font-weight:600;text-decoration:none;',
+  address: 'margin:0 0 16px;font-size:14px;color:#59626e;overflow-wrap:anywhere;',
+  footer: 'margin:24px 0 0;padding-top:16px;border-top:1px solid #d8dce2;font-size:14px;color:#59626e;',
+} as const;
+
+/** Style attributes are constants of ours, which is why they may pass the escaping tag. */
+function style(name: keyof typeof STYLES): Html {
+  return raw(` style="${STYLES[name]}"`);
+}
+
+function htmlOf(site: MailSite, content: MailContent): Html {
+  const paragraph = (part: Part) => html`<p${style('paragraph')}>${part}</p>\n`;
+  const facts = content.facts?.map(
+    ({ label, value }, index) =>
+      html`${index > 0 && raw('<br>')}${label}: <strong>${oneLine(value)}</strong>`,
+  );
+  const url = content.action && checked(content.action.url);
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light"><title>${content.heading}</title></head>
+<body${style('body')}><div${style('card')}>
+<p${style('app')}>${site.appName}</p>
+<h1${style('heading')}>${content.heading}</h1>
+${content.paragraphs.map(paragraph)}${facts && paragraph(facts)}${
+  url !== undefined &&
+  html`<p${style('paragraph')}><a href="${url}"${style('button')}>${content.action?.label}</a></p>
+<p${style('address')}>If the button does not work, open this address: <br><a href="${url}">${url}</a></p>
+`
+}<p${style('footer')}>${content.footer}<br>${site.appName} · <a href="${site.url}">${site.url}</a></p>
+</div></body></html>
+`;
+}
+
+/** The address of an action is ours and absolute; anything else is our bug and must not be mailed. */
+function checked(url: string): string {
+  if (!linkable(url) || !/^https?:/i.test(url)) throw new TypeError('a mail links to http(s) addresses only');
+  return url;
+}
+
+/** Values that people chose must not add lines that look like ours. */
+function oneLine(value: string): string {
+  return value.replace(/\s+/g, ' ');
+}
+
+/** The words of an inline Html; a link keeps its address behind its words. */
+function plain(part: string | Html): string {
+  if (typeof part === 'string') return part;
+  return render(part)
+    .replace(/<a [^>]*href="([^"]*)"[^>]*>(.*?)<\/a>/g, (_, url: string, label: string) =>
+      url === label ? url : `${label} (${url})`,
+    )
+    .replace(/<br\s*\/?>/g, '\n')
+    .replace(/<[^>]+>/g, '')
+    .replace(/&(lt|gt|quot|#39|#96|amp);/g, (_, name: string) => CHARACTERS[name] ?? '');
+}
+
+const CHARACTERS: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39': "'", '#96': '`', amp: '&' };

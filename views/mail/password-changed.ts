@@ -1,0 +1,24 @@
+import { html } from '../html.ts';
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Tells the owner that the password is another one now. */
+export function passwordChanged(
+  site: MailSite,
+  change: { changedAt: number; from?: string | undefined },
+): { subject: string; text: string; html: string } {
+  const resetUrl = `${site.url}/reset-password`;
+  return {
+    subject: `Your password for ${site.appName} was changed`,
+    ...mailLayout(site, {
+      heading: 'Your password was changed',
+      paragraphs: ['From now on you sign in with the new one.'],
+      facts: [
+        { label: 'Changed', value: momentOf(change.changedAt) },
+        { label: 'From', value: change.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See your account', url: `${site.url}/account` },
+      footer: html`If it was not you, <a href="${resetUrl}">choose a new password</a> at once and let your tokens be revoked on that page.`,
+    }),
+  };
+}

@@ -1,0 +1,41 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Tells the owner of a service or an app that it has a further secret. Never holds the secret. */
+export function secretAdded(
+  site: MailSite,
+  secret: {
+    name: string;
+    clientName: string;
+    /** Page of the service or the app on this site. */
+    path: string;
+    expiresAt?: number | undefined;
+    createdAt: number;
+    /** Present when it takes the place of the others: when the last of them ends. */
+    othersEndAt?: number | undefined;
+    from?: string | undefined;
+  },
+): { subject: string; text: string; html: string } {
+  const rotated = secret.othersEndAt !== undefined;
+  return {
+    subject: `${rotated ? 'Secret rotated' : 'New secret'}: ${secret.clientName}`,
+    ...mailLayout(site, {
+      heading: rotated ? 'A client secret was rotated' : 'A client secret was added',
+      paragraphs: rotated
+        ? ['A new secret is good from now on; the older ones end as below at the latest.']
+        : ['It is good beside the ones that were there before.'],
+      facts: [
+        { label: 'Client', value: secret.clientName },
+        { label: 'Name of the secret', value: secret.name },
+        { label: 'Expires', value: secret.expiresAt === undefined ? 'never' : momentOf(secret.expiresAt) },
+        ...(secret.othersEndAt === undefined
+          ? []
+          : [{ label: 'Older secrets end', value: momentOf(secret.othersEndAt) }]),
+        { label: 'Made', value: momentOf(secret.createdAt) },
+        { label: 'From', value: secret.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See its secrets', url: `${site.url}${secret.path}` },
+      footer: 'If you did not do this, revoke the secret there and change your password.',
+    }),
+  };
+}

@@ -1,0 +1,31 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Tells the owner of a service or an app that one of its secrets works no longer. */
+export function secretRevoked(
+  site: MailSite,
+  secret: {
+    name: string;
+    clientName: string;
+    /** Page of the service or the app on this site. */
+    path: string;
+    revokedAt: number;
+    from?: string | undefined;
+  },
+): { subject: string; text: string; html: string } {
+  return {
+    subject: `Secret revoked: ${secret.clientName}`,
+    ...mailLayout(site, {
+      heading: 'A client secret was revoked',
+      paragraphs: ['It is refused from now on. The other secrets of this client go on working.'],
+      facts: [
+        { label: 'Client', value: secret.clientName },
+        { label: 'Name of the secret', value: secret.name },
+        { label: 'Revoked', value: momentOf(secret.revokedAt) },
+        { label: 'From', value: secret.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See its secrets', url: `${site.url}${secret.path}` },
+      footer: 'If you did not do this, change your password and look at your sessions on the account page.',
+    }),
+  };
+}

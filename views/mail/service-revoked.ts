@@ -1,0 +1,23 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Tells the owner that a service, with its secrets and access tokens, works no longer. */
+export function serviceRevoked(
+  site: MailSite,
+  service: { name: string; revokedAt: number; from?: string | undefined },
+): { subject: string; text: string; html: string } {
+  return {
+    subject: `Service revoked: ${service.name}`,
+    ...mailLayout(site, {
+      heading: 'A service was revoked',
+      paragraphs: ['Its secrets and every access token that it held are refused from now on.'],
+      facts: [
+        { label: 'Name', value: service.name },
+        { label: 'Revoked', value: momentOf(service.revokedAt) },
+        { label: 'From', value: service.from ?? 'the operator of this site' },
+      ],
+      action: { label: 'See your services', url: `${site.url}/services` },
+      footer: 'If you did not do this, change your password and look at your sessions on the account page.',
+    }),
+  };
+}

@@ -1,0 +1,24 @@
+import { type MailSite, mailLayout } from './layout.ts';
+import { momentOf } from './moment.ts';
+
+/** Asks somebody who signed up to prove the address. The link alone opens nothing: the password is asked for too. */
+export function verifyEmail(
+  site: MailSite,
+  signUp: { token: string; expiresAt: number; from?: string | undefined },
+): { subject: string; text: string; html: string } {
+  return {
+    subject: `Confirm your e-mail address for ${site.appName}`,
+    ...mailLayout(site, {
+      heading: 'Confirm your e-mail address',
+      paragraphs: [
+        `Somebody, we hope you, wants an account at ${site.appName} for this address. Open the link and type the password that you chose; then the account is made.`,
+      ],
+      facts: [
+        { label: 'Good until', value: momentOf(signUp.expiresAt) },
+        ...(signUp.from === undefined ? [] : [{ label: 'Asked for from', value: signUp.from }]),
+      ],
+      action: { label: 'Confirm this address', url: `${site.url}/verify-email?token=${signUp.token}` },
+      footer: 'If it was not you, do nothing: without your click no account is made.',
+    }),
+  };
+}

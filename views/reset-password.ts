@@ -1,0 +1,78 @@
+import { type Html, html } from './html.ts';
+import { layout, type Site } from './layout.ts';
+import { checkbox, field, postForm, submit } from './parts.ts';
+import { accountField, type FormProblem, generalProblem, newPasswordField, problemAt } from './sign-in.ts';
+
+/** `/reset-password`: asks where to send the link. */
+export function askResetPage(
+  site: Site,
+  given: {
+    returnTo: string;
+    email?: string | undefined;
+    signInUrl: string;
+    problem?: FormProblem | undefined;
+  },
+): Html {
+  return layout(site, {
+    title: 'Choose a new password',
+    lead: 'We send you a link. It is good for 30 minutes.',
+    narrow: true,
+    body: [
+      generalProblem(given.problem),
+      postForm({
+        action: '/reset-password',
+        fields: { return_to: given.returnTo },
+        body: [
+          field({
+            label: 'E-mail',
+            name: 'email',
+            type: 'email',
+            value: given.email,
+            autocomplete: 'username',
+            required: true,
+            autofocus: true,
+            problem: problemAt(given.problem, 'email'),
+          }),
+          html`<div class="buttons stacked">${submit('Send the link')}</div>`,
+        ],
+      }),
+      html`<p><a href="${given.signInUrl}">Back to signing in</a></p>`,
+    ],
+  });
+}
+
+/** Behind the mailed link: the new password, and whether what could act for the account goes too. */
+export function newPasswordPage(
+  site: Site,
+  given: {
+    token: string;
+    email: string;
+    hasPassword: boolean;
+    revokeToo: boolean;
+    problem?: FormProblem | undefined;
+  },
+): Html {
+  return layout(site, {
+    title: given.hasPassword ? 'Choose a new password' : 'Set a password',
+    lead: 'You are signed out everywhere else when you do.',
+    narrow: true,
+    body: [
+      generalProblem(given.problem),
+      postForm({
+        action: '/reset-password',
+        fields: { token: given.token },
+        body: [
+          accountField(given.email),
+          newPasswordField('New password', given.problem),
+          checkbox({
+            label: 'Revoke my tokens and connected apps too',
+            name: 'revoke',
+            checked: given.revokeToo,
+            hint: 'Choose this if somebody else may have been in your account. Whatever uses them stops working.',
+          }),
+          html`<div class="buttons stacked">${submit('Save the password')}</div>`,
+        ],
+      }),
+    ],
+  });
+}

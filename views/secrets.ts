@@ -1,0 +1,196 @@
+import {
+  type ExpiryChoices,
+  endOf,
+  expiryFields,
+  expiryOf,
+  type FormProblem,
+  formNotice,
+  lastUseOf,
+  nameAndEnds,
+  problemAt,
+  type ShownCredential,
+} from './credential-parts.ts';
+import { type Html, html } from './html.ts';
+import { layout, type Section, type Site, type Viewer } from './layout.ts';
+import {
+  buttonLink,
+  buttons,
+  codeBlock,
+  confirmPage,
+  copyBox,
+  dataTable,
+  disclosure,
+  field,
+  postForm,
+  relativeTime,
+  secretBox,
+  section,
+  select,
+  submit,
+} from './parts.ts';
+
+/** The client that secrets belong to: a service or an app, and where its page is. */
+export type SecretHolder = { id: string; name: string; path: string; current: Section };
+
+/** What the service and the app page say after a change of secrets. */
+export const SECRETS_DONE: Record<string, string> = {
+  'secret-revoked': 'The secret was revoked. It is refused from now on.',
+};
+
+/** The secrets of a client, with what can be done to them. */
+export function secretsSection(
+  holder: SecretHolder,
+  given: { live: readonly ShownCredential[]; dead: readonly ShownCredential[]; now: number },
+): Html {
+  const { live, dead, now } = given;
+  const table = dataTable({
+    caption: 'Live secrets',
+    columns: ['Name', 'Expires', 'Last used', 'Made', { label: 'Actions', kind: 'actions' }],
+    rows: live.map((secret) => [
+      nameAndEnds('lk_cs_', secret),
+      expiryOf(secret, now),
+      lastUseOf(secret, now),
+      relativeTime(secret.createdAt, now),
+      buttonLink('Revoke…', `${holder.path}/secrets/${secret.id}/revoke`),
+    ]),
+  });
+  const ended = dataTable({
+    caption: 'Expired and revoked secrets',
+    columns: ['Name', 'Ended', 'Last used'],
+    rows: dead.map((secret) => [nameAndEnds('lk_cs_', secret), endOf(secret, now), lastUseOf(secret, now)]),
+  });
+  return section({
+    title: 'Secrets',
+    lead: 'Two can be live at a time, so that you can change over without a gap. “Last used” is exact to the minute.',
+    body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${
+      dead.length > 0 && disclosure({ summary: 'Expired and revoked secrets', body: ended })
+    }${buttons(
+      buttonLink('Rotate…', `${holder.path}/rotate`),
+      buttonLink('Add a secret…', `${holder.path}/secrets/new`),
+    )}`,
+  });
+}
+
+/** The client id and its secret, where the secret is shown for the one time. */
+export function madeSecretPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    title: string;
+    holder: SecretHolder;
+    value: string;
+    /** Ready to be tried, each with what it does. */
+    calls: readonly { label: string; code: string }[];
+    /** After a rotation: when the older ones end. */
+    othersEndAt?: number | undefined;
+    now: number;
+  },
+): Html {
+  const { title, holder, value, calls, othersEndAt, now } = given;
+  return layout(site, {
+    title,
+    viewer,
+    current: holder.current,
+    body: html`${secretBox({ label: 'Client secret', value })}
+<div class="card">${copyBox({ label: 'Client id', value: holder.id, hint: 'Not secret: it goes with the secret.' })}${
+      othersEndAt !== undefined &&
+      (othersEndAt > now
+        ? html`<p>The older secrets end ${relativeTime(othersEndAt, now)} at the latest.</p>`
+        : html`<p>The older secrets are refused from now on.</p>`)
+    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', holder.path))}`,
+  });
+}
+
+export function newSecretPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    holder: SecretHolder;
+    form: { name: string; expires: string; date: string };
+    expiry: ExpiryChoices;
+    problem: FormProblem | undefined;
+  },
+): Html {
+  const { holder, form, expiry, problem } = given;
+  return layout(site, {
+    title: `Add a secret to “${holder.name}”`,
+    lead: 'The secrets that are there stay good. To replace them, rotate instead.',
+    viewer,
+    current: holder.current,
+    body: html`${formNotice(problem)}${postForm({
+      action: `${holder.path}/secrets/new`,
+      body: html`${field({
+        label: 'Name',
+        name: 'name',
+        value: form.name,
+        hint: 'Where this secret will be kept, for example "Second machine".',
+        problem: problemAt(problem, 'name'),
+        required: true,
+        lengthMax: 80,
+        autocomplete: 'off',
+      })}${expiryFields({ choices: expiry, ...form, problem: problemAt(problem, 'expires') })}${buttons(
+        submit('Add the secret'),
+        buttonLink('Cancel', holder.path),
+      )}`,
+    })}`,
+  });
+}
+
+/** How long older secrets stay good beside the new one. */
+const OVERLAPS = [
+  { value: '0', label: 'Not at all: refuse them at once' },
+  { value: '3600', label: '1 hour' },
+  { value: '86400', label: '1 day' },
+  { value: '604800', label: '7 days' },
+  { value: '2592000', label: '30 days' },
+];
+
+export function rotatePage(
+  site: Site,
+  viewer: Viewer,
+  given: { holder: SecretHolder; overlap: string; problem: FormProblem | undefined },
+): Html {
+  const { holder, overlap, problem } = given;
+  return confirmPage(site, viewer, {
+    title: `Rotate the secrets of “${holder.name}”`,
+    consequences: [
+      'You get a new secret that lives as long as the newest one did. It is shown once.',
+      'The older secrets end after the overlap, or before if they expire sooner.',
+      'Without an overlap, access tokens that were got with the older secrets are refused at once too.',
+    ],
+    inputs: html`${formNotice(problem)}${select({
+      label: 'The older secrets stay good for',
+      name: 'overlap',
+      options: OVERLAPS,
+      value: overlap,
+      problem: problemAt(problem, 'overlap'),
+    })}`,
+    action: `${holder.path}/rotate`,
+    confirmLabel: 'Rotate now',
+    cancelUrl: holder.path,
+    current: holder.current,
+    danger: false,
+  });
+}
+
+export function revokeSecretPage(
+  site: Site,
+  viewer: Viewer,
+  given: { holder: SecretHolder; secret: ShownCredential; isLast: boolean; now: number },
+): Html {
+  const { holder, secret, isLast, now } = given;
+  return confirmPage(site, viewer, {
+    title: `Revoke the secret “${secret.name}”?`,
+    consequences: [
+      `“${holder.name}” can no longer get access tokens with it, and those it got are refused at once.`,
+      html`Last used: ${lastUseOf(secret, now)}`,
+      isLast
+        ? 'It is the only live one: nothing works until you add another.'
+        : 'The other secrets go on working.',
+    ],
+    action: `${holder.path}/secrets/${secret.id}/revoke`,
+    confirmLabel: 'Revoke this secret',
+    cancelUrl: holder.path,
+    current: holder.current,
+  });
+}

@@ -1,0 +1,253 @@
+import {
+  allowsOf,
+  doneNotice,
+  type ExpiryChoices,
+  expiryFields,
+  type FormProblem,
+  formNotice,
+  problemAt,
+  type ShownCredential,
+  type ShownScope,
+  scopeBoxes,
+} from './credential-parts.ts';
+import { type Html, html } from './html.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import {
+  badge,
+  buttonLink,
+  buttons,
+  checkbox,
+  code,
+  codeBlock,
+  confirmPage,
+  copyBox,
+  dangerZone,
+  dataTable,
+  disclosure,
+  emptyState,
+  field,
+  keyValues,
+  notice,
+  postForm,
+  radioGroup,
+  relativeTime,
+  submit,
+} from './parts.ts';
+import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
+
+export type ShownService = {
+  id: string;
+  name: string;
+  /** What it may do, in plain words. */
+  allows: readonly string[];
+  actsFor: 'account' | 'app';
+  resourceServer: boolean;
+  isAdmin: boolean;
+  reason?: string | undefined;
+  createdAt: number;
+  revokedAt?: number | undefined;
+};
+
+const DONE: Record<string, string> = {
+  ...SECRETS_DONE,
+  revoked: 'The service was revoked. Its secrets and access tokens are refused from now on.',
+};
+
+/** The list of an account's services. */
+export function servicesPage(
+  site: Site,
+  viewer: Viewer,
+  given: { live: readonly ShownService[]; dead: readonly ShownService[]; now: number; done: string },
+): Html {
+  const { live, dead, now, done } = given;
+  const action = { label: 'New service', url: '/services/new' };
+  return layout(site, {
+    title: 'Services',
+    lead: 'A service is one third-party system that calls by itself, with a client id and a secret of its own.',
+    action: live.length === 0 ? undefined : action,
+    viewer,
+    current: '/services',
+    body: html`${doneNotice(DONE, done)}${
+      live.length === 0
+        ? emptyState({
+            title: 'No services yet',
+            text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
+            action: { label: 'Make a service', url: action.url },
+          })
+        : dataTable({
+            caption: 'Your services',
+            columns: ['Name', 'Allows', 'Reaches', 'Made'],
+            rows: live.map((service) => [
+              html`<a href="/services/${service.id}">${service.name}</a><br>${code(service.id)}`,
+              html`${allowsOf(service.allows)}${badgesOf(service)}`,
+              reachOf(service),
+              relativeTime(service.createdAt, now),
+            ]),
+          })
+    }${
+      dead.length > 0 &&
+      disclosure({
+        summary: 'Revoked services',
+        body: dataTable({
+          caption: 'Revoked services',
+          columns: ['Name', 'Revoked', 'Made'],
+          rows: dead.map((service) => [
+            html`${service.name}<br>${code(service.id)}`,
+            service.revokedAt !== undefined && relativeTime(service.revokedAt, now),
+            relativeTime(service.createdAt, now),
+          ]),
+        }),
+      })
+    }`,
+  });
+}
+
+function reachOf(service: ShownService): string {
+  return service.actsFor === 'app' ? 'The whole app' : 'Your own data';
+}
+
+function badgesOf(service: ShownService): Html {
+  return html`${service.isAdmin && html` ${badge('admin')}`}${
+    service.resourceServer && html` ${badge('neutral', 'Resource server')}`
+  }`;
+}
+
+export type ServiceForm = {
+  name: string;
+  scopes: readonly string[];
+  expires: string;
+  date: string;
+  actsFor: string;
+  resourceServer: boolean;
+  reason: string;
+};
+
+/** The form for a new service; admins see what only they may choose. */
+export function newServicePage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    form: ServiceForm;
+    scopes: readonly ShownScope[];
+    expiry: ExpiryChoices;
+    problem: FormProblem | undefined;
+  },
+): Html {
+  const { form, scopes, expiry, problem } = given;
+  return layout(site, {
+    title: 'New service',
+    viewer,
+    current: '/services',
+    body: html`${formNotice(problem)}${postForm({
+      action: '/services/new',
+      body: html`${field({
+        label: 'Name',
+        name: 'name',
+        value: form.name,
+        hint: 'The third-party system that will use it. One service for each.',
+        problem: problemAt(problem, 'name'),
+        required: true,
+        lengthMax: 80,
+        autocomplete: 'off',
+      })}${scopeBoxes({
+        scopes,
+        chosen: form.scopes,
+        hint: 'Choose only what it needs.',
+        problem: problemAt(problem, 'scopes'),
+      })}${viewer.admin && adminFields(form, problem)}${expiryFields({
+        choices: expiry,
+        ...form,
+        problem: problemAt(problem, 'expires'),
+      })}${buttons(submit('Make the service'), buttonLink('Cancel', '/services'))}`,
+    })}`,
+  });
+}
+
+function adminFields(form: ServiceForm, problem: FormProblem | undefined): Html {
+  return html`${radioGroup({
+    label: 'It reaches',
+    name: 'actsFor',
+    value: form.actsFor === 'app' ? 'app' : 'account',
+    problem: problemAt(problem, 'actsFor'),
+    options: [
+      { value: 'account', label: 'My own data' },
+      { value: 'app', label: 'The whole app', hint: 'Everything that its scopes allow, for every account.' },
+    ],
+  })}${checkbox({
+    label: 'It is a resource server',
+    name: 'resourceServer',
+    checked: form.resourceServer,
+    hint: 'It may ask at /oauth/introspect whether any token of this site is good.',
+  })}${field({
+    label: 'Reason',
+    name: 'reason',
+    value: form.reason,
+    hint: 'Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most 90 days.',
+    problem: problemAt(problem, 'reason'),
+    lengthMax: 500,
+    autocomplete: 'off',
+  })}`;
+}
+
+/** One service: what it is, its secrets, how it gets a token, and its end. */
+export function servicePage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    service: ShownService;
+    secrets: { live: readonly ShownCredential[]; dead: readonly ShownCredential[] };
+    /** Ready to be tried, with SECRET where the secret goes. */
+    calls: readonly { label: string; code: string }[];
+    now: number;
+    done: string;
+  },
+): Html {
+  const { service, secrets, calls, now, done } = given;
+  const facts = keyValues([
+    { label: 'Allows', value: allowsOf(service.allows) },
+    { label: 'Reaches', value: html`${reachOf(service)}${badgesOf(service)}` },
+    { label: 'Reason', value: service.reason },
+    { label: 'Made', value: relativeTime(service.createdAt, now) },
+    {
+      label: 'Activity',
+      value: html`<a href="/activity?credential=${service.id}">Its calls and changes</a>`,
+    },
+  ]);
+  const isDead = service.revokedAt !== undefined;
+  return layout(site, {
+    title: service.name,
+    viewer,
+    current: '/services',
+    body: html`${doneNotice(DONE, done)}${
+      isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.')
+    }<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>${
+      !isDead &&
+      html`${secretsSection(holderOf(service), { ...secrets, now })}${calls.map(codeBlock)}${dangerZone({
+        title: 'Revoke this service',
+        text: 'Ends the service with all its secrets and access tokens, at once and for good.',
+        body: buttons(buttonLink('Revoke this service…', `/services/${service.id}/revoke`, 'danger')),
+      })}`
+    }`,
+  });
+}
+
+export function revokeServicePage(site: Site, viewer: Viewer, given: { service: ShownService }): Html {
+  const { service } = given;
+  return confirmPage(site, viewer, {
+    title: `Revoke the service “${service.name}”?`,
+    consequences: [
+      'All its secrets are refused from now on.',
+      'Every access token that it holds is refused with the very next call.',
+      'It cannot be brought back. Whatever uses it needs a new service.',
+    ],
+    action: `/services/${service.id}/revoke`,
+    confirmLabel: 'Revoke this service',
+    cancelUrl: `/services/${service.id}`,
+    current: '/services',
+  });
+}
+
+/** A service as the holder of its secrets. */
+export function holderOf(service: { id: string; name: string }): SecretHolder {
+  return { id: service.id, name: service.name, path: `/services/${service.id}`, current: '/services' };
+}

@@ -1,0 +1,164 @@
+import { type Html, html, type Part } from './html.ts';
+import { layout, type Site } from './layout.ts';
+import { buttonLink, divider, field, googleLink, notice, postForm, submit } from './parts.ts';
+
+/** Why a form was refused; `parameter` names the field at fault. */
+export type FormProblem = { message: string; hint: string; parameter?: string | undefined };
+
+/** The other provider that people can sign in with. */
+export type Federation = { name: string; url: string };
+
+/** `/sign-in`, and the same inside an authorization. */
+export function signInPage(
+  site: Site,
+  given: {
+    action: string;
+    /** Sent along unseen. */
+    fields?: Record<string, string>;
+    /** The app that waits for this sign-in. */
+    app?: string | undefined;
+    email?: string | undefined;
+    federation?: Federation | undefined;
+    signUpUrl: string;
+    resetUrl: string;
+    notice?: Html | undefined;
+    problem?: FormProblem | undefined;
+  },
+): Html {
+  const { problem } = given;
+  const password = postForm({
+    action: given.action,
+    ...(given.fields === undefined ? {} : { fields: given.fields }),
+    body: [
+      field({
+        label: 'E-mail',
+        name: 'email',
+        type: 'email',
+        value: given.email,
+        autocomplete: 'username',
+        required: true,
+        autofocus: true,
+        problem: problemAt(problem, 'email'),
+      }),
+      passwordField(problem),
+      html`<div class="buttons stacked">${submit('Sign in')}</div>`,
+    ],
+  });
+  return layout(site, {
+    title: 'Sign in',
+    heading: given.app === undefined ? 'Sign in' : `Sign in to continue to ${given.app}`,
+    narrow: true,
+    body: [
+      given.notice,
+      generalProblem(problem),
+      federationButton(given.federation),
+      given.federation && divider('or'),
+      password,
+      html`<p><a href="${given.resetUrl}">Forgot your password?</a></p>
+<p>New here? <a href="${given.signUpUrl}">Create an account</a></p>`,
+    ],
+  });
+}
+
+/** Asks somebody who is signed in to prove once more that it is them. The account is not to be chosen. */
+export function signInAgainPage(
+  site: Site,
+  given: {
+    action: string;
+    fields?: Record<string, string>;
+    app?: string | undefined;
+    email: string;
+    hasPassword: boolean;
+    federation?: Federation | undefined;
+    resetUrl: string;
+    /** Where a form is sent that signs out and asks for another account. */
+    switchAction: string;
+    notice?: Html | undefined;
+    problem?: FormProblem | undefined;
+  },
+): Html {
+  const { problem, hasPassword, federation } = given;
+  const password = postForm({
+    action: given.action,
+    ...(given.fields === undefined ? {} : { fields: given.fields }),
+    body: [accountField(given.email), passwordField(problem), submit('Continue')],
+  });
+  const wanted = given.app === undefined ? 'for what you are about to do' : `to continue to ${given.app}`;
+  return layout(site, {
+    title: 'Confirm that it is you',
+    lead: html`You are signed in as <strong>${given.email}</strong>. Please sign in once more ${wanted}.`,
+    narrow: true,
+    body: [
+      given.notice,
+      generalProblem(problem),
+      federationButton(federation),
+      federation && hasPassword && divider('or'),
+      hasPassword && password,
+      hasPassword || federation
+        ? undefined
+        : notice('info', 'You have no password yet, and no other way to sign in works at the moment.'),
+      html`<p><a href="${given.resetUrl}">${hasPassword ? 'Forgot your password?' : 'Set a password'}</a></p>`,
+      postForm({ action: given.switchAction, body: submit('Use another account', { quiet: true }) }),
+    ],
+  });
+}
+
+/** The button for the other provider: with Google's sign where it is Google. */
+export function federationButton(federation: Federation | undefined): Part {
+  if (federation === undefined) return undefined;
+  const label = `Continue with ${federation.name}`;
+  const button =
+    federation.name === 'Google' ? googleLink(federation.url, label) : buttonLink(label, federation.url);
+  return html`<div class="buttons stacked">${button}</div>`;
+}
+
+/** What is wrong with one field. */
+export function problemAt(problem: FormProblem | undefined, name: string): string | undefined {
+  return problem?.parameter === name ? `${problem.message} ${problem.hint}` : undefined;
+}
+
+/** What is wrong with the form as a whole. */
+export function generalProblem(problem: FormProblem | undefined): Part {
+  if (problem === undefined || problem.parameter === 'email' || problem.parameter === 'password') {
+    return undefined;
+  }
+  return notice('problem', problem.hint, problem.message);
+}
+
+/** The current password. */
+export function passwordField(problem: FormProblem | undefined): Html {
+  return field({
+    label: 'Password',
+    name: 'password',
+    type: 'password',
+    autocomplete: 'current-password',
+    required: true,
+    problem: problemAt(problem, 'password'),
+  });
+}
+
+/** A password that is chosen now. */
+export function newPasswordField(label: string, problem: FormProblem | undefined): Html {
+  return field({
+    label,
+    name: 'password',
+    type: 'password',
+    autocomplete: 'new-password',
+    required: true,
+    lengthMin: 8,
+    hint: 'At least 8 characters. A few words that do not belong together make a good one.',
+    problem: problemAt(problem, 'password'),
+  });
+}
+
+/** The account that a form is for; in sight, and there for password managers. */
+export function accountField(email: string): Html {
+  return field({
+    label: 'E-mail',
+    name: 'email',
+    type: 'email',
+    value: email,
+    autocomplete: 'username',
+    readonly: true,
+  });
+}

@@ -1,0 +1,215 @@
+import {
+  allowsOf,
+  doneNotice,
+  type ExpiryChoices,
+  endOf,
+  expiryFields,
+  expiryOf,
+  type FormProblem,
+  formNotice,
+  lastUseOf,
+  nameAndEnds,
+  problemAt,
+  type ShownCredential,
+  type ShownScope,
+  scopeBoxes,
+} from './credential-parts.ts';
+import { type Html, html } from './html.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import {
+  buttonLink,
+  buttons,
+  codeBlock,
+  confirmPage,
+  dangerZone,
+  dataTable,
+  disclosure,
+  emptyState,
+  field,
+  keyValues,
+  postForm,
+  relativeTime,
+  secretBox,
+  submit,
+} from './parts.ts';
+
+export type ShownToken = ShownCredential & {
+  /** What it may do, in plain words. */
+  allows: readonly string[];
+  note?: string | undefined;
+};
+
+const DONE: Record<string, string> = {
+  revoked: 'The token was revoked. Every call with it is refused from now on.',
+  'revoked-all': 'All your tokens were revoked. Every call with one of them is refused from now on.',
+};
+
+/** The list of an account's personal access tokens. */
+export function tokensPage(
+  site: Site,
+  viewer: Viewer,
+  given: { live: readonly ShownToken[]; dead: readonly ShownToken[]; now: number; done: string },
+): Html {
+  const { live, dead, now, done } = given;
+  const action = { label: 'New token', url: '/tokens/new' };
+  return layout(site, {
+    title: 'Personal access tokens',
+    lead: `A token lets a script or a tool of yours call ${site.appName} in your name, within what you allow it.`,
+    action: live.length === 0 ? undefined : action,
+    viewer,
+    current: '/tokens',
+    body: html`${doneNotice(DONE, done)}${
+      live.length === 0
+        ? emptyState({
+            title: 'No tokens yet',
+            text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
+            action: { label: 'Make a token', url: action.url },
+          })
+        : liveTokens(live, now)
+    }${dead.length > 0 && disclosure({ summary: 'Expired and revoked tokens', body: deadTokens(dead, now) })}${
+      live.length > 1 &&
+      dangerZone({
+        title: 'Revoke all tokens',
+        text: 'If you think that somebody has your tokens, end all of them at once.',
+        body: buttons(buttonLink('Revoke all tokens…', '/tokens/revoke-all', 'danger')),
+      })
+    }`,
+  });
+}
+
+function liveTokens(tokens: readonly ShownToken[], now: number): Html {
+  return html`${dataTable({
+    caption: 'Your live tokens',
+    columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', { label: 'Actions', kind: 'actions' }],
+    rows: tokens.map((token) => [
+      html`${nameAndEnds('lk_pat_', token)}${token.note !== undefined && html`<br><span class="fine">${token.note}</span>`}`,
+      allowsOf(token.allows),
+      expiryOf(token, now),
+      lastUseOf(token, now),
+      relativeTime(token.createdAt, now),
+      buttonLink('Revoke…', `/tokens/${token.id}/revoke`),
+    ]),
+  })}<p class="fine">“Last used” is exact to the minute. <a href="/activity">See every call</a>.</p>`;
+}
+
+function deadTokens(tokens: readonly ShownToken[], now: number): Html {
+  return dataTable({
+    caption: 'Expired and revoked tokens',
+    columns: ['Name', 'Ended', 'Last used', 'Made'],
+    rows: tokens.map((token) => [
+      nameAndEnds('lk_pat_', token),
+      endOf(token, now),
+      lastUseOf(token, now),
+      relativeTime(token.createdAt, now),
+    ]),
+  });
+}
+
+export type TokenForm = {
+  name: string;
+  note: string;
+  scopes: readonly string[];
+  expires: string;
+  date: string;
+};
+
+/** The form for a new token. It comes back with what was typed when something is wrong. */
+export function newTokenPage(
+  site: Site,
+  viewer: Viewer,
+  given: {
+    form: TokenForm;
+    scopes: readonly ShownScope[];
+    expiry: ExpiryChoices;
+    problem: FormProblem | undefined;
+  },
+): Html {
+  const { form, scopes, expiry, problem } = given;
+  return layout(site, {
+    title: 'New personal access token',
+    viewer,
+    current: '/tokens',
+    body: html`${formNotice(problem)}${postForm({
+      action: '/tokens/new',
+      body: html`${field({
+        label: 'Name',
+        name: 'name',
+        value: form.name,
+        hint: 'What will use it, for example "Build server". You see this name in the list and in your activity.',
+        problem: problemAt(problem, 'name'),
+        required: true,
+        lengthMax: 80,
+        autocomplete: 'off',
+      })}${scopeBoxes({
+        scopes,
+        chosen: form.scopes,
+        hint: 'Choose only what is needed: whoever has the token can do this in your name.',
+        problem: problemAt(problem, 'scopes'),
+      })}${expiryFields({ choices: expiry, ...form, problem: problemAt(problem, 'expires') })}${field({
+        label: 'Note (optional)',
+        name: 'note',
+        value: form.note,
+        hint: 'For yourself, for example where the token is kept.',
+        problem: problemAt(problem, 'note'),
+        lengthMax: 500,
+        autocomplete: 'off',
+      })}${buttons(submit('Make the token'), buttonLink('Cancel', '/tokens'))}`,
+    })}`,
+  });
+}
+
+/** The one page that ever shows a token. */
+export function mintedTokenPage(
+  site: Site,
+  viewer: Viewer,
+  given: { token: ShownToken; value: string; curl: string; now: number },
+): Html {
+  const { token, value, curl, now } = given;
+  return layout(site, {
+    title: `Token “${token.name}” is ready`,
+    viewer,
+    current: '/tokens',
+    body: html`${secretBox({ label: 'Token', value })}${codeBlock({ label: 'Try it in a terminal', code: curl })}
+<div class="card">${keyValues([
+      { label: 'Name', value: token.name },
+      { label: 'Allows', value: allowsOf(token.allows) },
+      { label: 'Expires', value: expiryOf(token, now) },
+    ])}</div>${buttons(buttonLink('I have copied it', '/tokens'))}`,
+  });
+}
+
+export function revokeTokenPage(site: Site, viewer: Viewer, given: { token: ShownToken; now: number }): Html {
+  const { token, now } = given;
+  return confirmPage(site, viewer, {
+    title: `Revoke the token “${token.name}”?`,
+    consequences: [
+      'Whatever uses it stops working with the very next call.',
+      html`Last used: ${lastUseOf(token, now)}`,
+      'It cannot be brought back. You can make another token of the same name.',
+    ],
+    action: `/tokens/${token.id}/revoke`,
+    confirmLabel: 'Revoke this token',
+    cancelUrl: '/tokens',
+    current: '/tokens',
+  });
+}
+
+export function revokeAllTokensPage(
+  site: Site,
+  viewer: Viewer,
+  given: { tokens: readonly ShownToken[] },
+): Html {
+  const { tokens } = given;
+  return confirmPage(site, viewer, {
+    title: tokens.length === 1 ? 'Revoke your one token?' : `Revoke all ${tokens.length} tokens?`,
+    consequences: [
+      'Everything that uses one of them stops working with the very next call.',
+      html`These are: ${tokens.map((token) => token.name).join(', ')}.`,
+      'They cannot be brought back. Services and connected apps are not touched.',
+    ],
+    action: '/tokens/revoke-all',
+    confirmLabel: 'Revoke all tokens',
+    cancelUrl: '/tokens',
+    current: '/tokens',
+  });
+}
