@@ -101,6 +101,7 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
       const client = await liveClient(id);
       return client === undefined ? undefined : metadataOf(client);
     },
+    isLiveAccount: async (id) => (await liveAccount(id)) !== undefined,
     revokePersonalAccessToken: async (value) => {
       const token = await tokens.findByValue(value);
       if (token === undefined) return;

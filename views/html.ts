@@ -1,7 +1,11 @@
-/** Markup that is safe to send. Only this file can make one: what comes out of JSON or a form never is one. */
+/**
+ * Markup that is safe to send. Only this file can make one: what comes out of JSON or a form never is one.
+ */
 export type Html = { readonly [mark]: true };
 
-/** What may stand in a template: text is escaped, `Html` goes through, lists are joined, the rest is nothing. */
+/**
+ * What may stand in a template: text is escaped, `Html` goes through, lists are joined, the rest is nothing.
+ */
 export type Part = Html | string | number | false | undefined | readonly Part[];
 
 declare const mark: unique symbol;
@@ -19,8 +23,8 @@ const ENTITIES: Record<string, string> = {
 };
 
 /**
- * Where a value stands in its template. A URL attribute must not become `javascript:`, so it is guarded; between
- * the attributes of a tag only Html may stand, since a text there could add an attribute of its own.
+ * Where a value stands in its template. A URL attribute must not become `javascript:`, so it is guarded;
+ * between the attributes of a tag only Html may stand, since a text there could add an attribute of its own.
  */
 type Place = 'text' | 'url' | 'attributes';
 
@@ -29,7 +33,8 @@ const placesOf = new WeakMap<TemplateStringsArray, readonly Place[]>();
 /**
  * The escaping tag: html`<p>${name}</p>`. Values are escaped for text and for quoted attributes. A value that
  * begins an href, src, action or formaction is held to `href`. Places where escaping cannot help (unquoted
- * attributes, event handlers, inside script or style) and values that are not a `Part` are a TypeError: our bug.
+ * attributes, event handlers, inside script or style) and values that are not a `Part` are a TypeError: our
+ * bug.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const places = placesOf.get(strings) ?? readPlaces(strings);
@@ -57,13 +62,15 @@ export function render(page: Html): string {
 
 /**
  * A URL from data as the value of href or src. Only http, https, mailto and places on this site (a path, a
- * query, a fragment) go through; anything else becomes `#`. Show such a URL as text instead: see `linkable`.
+ * query, a fragment) go through; anything else becomes `#`. Show such a URL as text instead.
  */
 export function href(value: string): Html {
   return made(linkable(value) ? escapeText(value) : '#');
 }
 
-/** Whether `href` lets a URL through. Parsed as a browser would, so that tabs, case and `//` do not slip by. */
+/**
+ * Whether `href` lets a URL through. Parsed as a browser would, so that tabs, case and `//` do not slip by.
+ */
 export function linkable(value: string): boolean {
   if (/^[/?#]/.test(value)) return URL.parse(value, HERE)?.origin === HERE;
   return ['http:', 'https:', 'mailto:'].includes(URL.parse(value)?.protocol ?? '');
@@ -72,7 +79,10 @@ export function linkable(value: string): boolean {
 /** Stands for our own origin when a path is looked at; `.invalid` belongs to nobody (RFC 2606 section 2). */
 const HERE = 'https://here.invalid';
 
-/** Whether a part writes anything: `undefined`, `false` and `''` do not, so what would stand around them can go. */
+/**
+ * Whether a part writes anything: `undefined`, `false` and `''` do not, so what would stand around them can
+ * go.
+ */
 export function isThere(part: Part): boolean {
   return part !== undefined && part !== false && part !== '';
 }
@@ -95,7 +105,10 @@ function escapeText(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => ENTITIES[character] ?? '');
 }
 
-/** Looks once at where the values of a template stand; templates are constants, so a bad one fails at first use. */
+/**
+ * Looks once at where the values of a template stand; templates are constants, so a bad one fails at first
+ * use.
+ */
 function readPlaces(strings: TemplateStringsArray): readonly Place[] {
   let before = '';
   const places = strings.slice(0, -1).map((chunk): Place => {

@@ -1,7 +1,7 @@
-import { type Html, html, isThere, linkable, type Part, raw } from './html.ts';
+import { type Html, html, isThere, type Part, raw } from './html.ts';
 import { layout, type Section, type Site, type Viewer } from './layout.ts';
 
-export type Field = {
+type Field = {
   label: string;
   name: string;
   type?: 'text' | 'email' | 'password' | 'url' | 'number' | 'date' | 'search' | undefined;
@@ -111,7 +111,9 @@ export function checkbox(given: {
   return box({ ...given, value, type: 'checkbox', id: idOf(given.idPrefix, given.name, value) });
 }
 
-/** Several boxes under one legend (`label`), such as the scopes of a token. All of them carry the same name. */
+/**
+ * Several boxes under one legend (`label`), such as the scopes of a token. All of them carry the same name.
+ */
 export function checkboxGroup(given: Omit<Choice, 'value'> & { values?: readonly string[] }): Html {
   const chosen = given.values ?? [];
   return group(given, 'checkbox', (option) => option.checked === true || chosen.includes(option.value));
@@ -150,7 +152,7 @@ export function postForm(given: { action: string; fields?: Record<string, string
 }
 
 /** Inputs that are sent along unseen. */
-export function hiddenFields(fields: Record<string, string> = {}): Html {
+function hiddenFields(fields: Record<string, string> = {}): Html {
   const inputs = Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   );
@@ -159,7 +161,8 @@ export function hiddenFields(fields: Record<string, string> = {}): Html {
 
 /** Leads to signing in with Google, as Google wants its button to look. */
 export function googleLink(url: string, label = 'Continue with Google'): Html {
-  return html`<a class="button google" href="${url}"><img src="/assets/google.svg" alt="" width="18" height="18">${label}</a>`;
+  return html`<a class="button google" href="${url}"><img src="/assets/google.svg" alt=""
+width="18" height="18">${label}</a>`;
 }
 
 /** A line with a word in it, between two ways to do the same. */
@@ -170,7 +173,8 @@ export function divider(word: string): Html {
 /** What happened, or what is wrong. A problem is read out at once, the others when there is time. */
 export function notice(kind: 'done' | 'problem' | 'info' | 'warning', text: Part, title?: string): Html {
   const strong = title !== undefined && html`<strong>${title}</strong> `;
-  return html`<div class="notice ${kind}" role="${kind === 'problem' ? 'alert' : 'status'}"><p>${strong}${text}</p></div>`;
+  const role = kind === 'problem' ? 'alert' : 'status';
+  return html`<div class="notice ${kind}" role="${role}"><p>${strong}${text}</p></div>`;
 }
 
 /** Stands where a list would: what would be here and what to do first. */
@@ -198,7 +202,8 @@ ${given.body}</section>`;
 
 /** Where things are ended: kept apart at the foot of a page. */
 export function dangerZone(given: { title: string; text: Part; body: Part }): Html {
-  return html`<section class="card danger-zone"><h2>${given.title}</h2><p>${given.text}</p>${given.body}</section>`;
+  return html`<section class="card danger-zone"><h2>${given.title}</h2>
+<p>${given.text}</p>${given.body}</section>`;
 }
 
 /** What most people need not see, behind one click. */
@@ -240,22 +245,16 @@ export function code(text: string): Html {
   return html`<code>${text}</code>`;
 }
 
-/** A URL from data: a link where a browser may follow it, plain text where not (custom schemes, `href`). */
-export function link(url: string, label: string = url): Html {
-  return linkable(url)
-    ? html`<a href="${url}" rel="noopener noreferrer">${label}</a>`
-    : html`<code>${url}</code>`;
-}
-
 /**
- * A value to take along: selected whole on focus, and with JavaScript a copy button beside it. It is a text area
- * because a long value in an input of a phone's width would be cut off.
+ * A value to take along: selected whole on focus, and with JavaScript a copy button beside it. It is a text
+ * area because a long value in an input of a phone's width would be cut off.
  */
 export function copyBox(given: { label: string; value: string; hint?: Part; name?: string }): Html {
   const ids = idsOf({ ...given, name: given.name ?? given.label.toLowerCase().replace(/\W+/g, '-') });
   const rows = given.value.length > COPY_LINE_CHARACTERS ? 2 : 1;
   return html`<div class="field copy"><label for="${ids.id}">${given.label}</label>${hintOf(ids, given.hint)}
-<div class="with-copy"><textarea class="mono" id="${ids.id}" rows="${rows}" readonly autocomplete="off" spellcheck="false"${ids.attributes} data-copy-from>
+<div class="with-copy"><textarea class="mono" id="${ids.id}" rows="${rows}" readonly
+autocomplete="off" spellcheck="false"${ids.attributes} data-copy-from>
 ${given.value}</textarea>${copyButton(given.label)}</div></div>`;
 }
 
@@ -264,15 +263,18 @@ const COPY_LINE_CHARACTERS = 24;
 
 /** A secret that is shown this once, with the words that make people take it along now. */
 export function secretBox(given: { label: string; value: string; title?: string; after?: Part }): Html {
-  return html`<section class="card secret"><h2>${given.title ?? `Copy your ${given.label.toLowerCase()} now`}</h2>
+  const title = given.title ?? `Copy your ${given.label.toLowerCase()} now`;
+  return html`<section class="card secret"><h2>${title}</h2>
 <p>You will not be able to see it again. Treat it like a password: whoever has it can use it.</p>
 ${copyBox({ label: given.label, value: given.value })}${given.after}</section>`;
 }
 
 /** Lines for a terminal or a file, with a copy button where there is JavaScript. Long lines wrap. */
 export function codeBlock(given: { label: string; code: string }): Html {
-  return html`<figure class="code"><figcaption><span>${given.label}</span>${copyButton(given.label)}</figcaption>
-<pre tabindex="0" role="group" aria-label="${given.label}"><code data-copy-from>${given.code}</code></pre></figure>`;
+  return html`<figure class="code">
+<figcaption><span>${given.label}</span>${copyButton(given.label)}</figcaption>
+<pre tabindex="0" role="group" aria-label="${given.label}"><code
+data-copy-from>${given.code}</code></pre></figure>`;
 }
 
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
@@ -282,7 +284,9 @@ const DAY = 24 * HOUR;
 /** Expiries are given in days up to the longest life of a token, which is a little more than a year. */
 const YEARS_FROM = 400 * DAY;
 
-/** Epoch seconds as people say it ("3 minutes ago", "in 89 days"), the exact time on hover and for machines. */
+/**
+ * Epoch seconds as people say it ("3 minutes ago", "in 89 days"), the exact time on hover and for machines.
+ */
 export function relativeTime(at: number, now: number): Html {
   return html`<time datetime="${isoOf(at)}" title="${exactOf(at)}">${relativeWords(at - now)}</time>`;
 }
@@ -293,11 +297,11 @@ export function exactTime(at: number): Html {
 }
 
 /** `data` is a column of text; `number` is aligned right; `actions` has buttons and no visible heading. */
-export type Column = { label: string; kind?: 'data' | 'number' | 'actions' };
+type Column = { label: string; kind?: 'data' | 'number' | 'actions' };
 
 /**
- * Rows of cells in the order of the columns; the first cell names its row. On a phone each row is a card whose
- * cells carry the column's label. The caption is for screen readers only unless `captionShown`.
+ * Rows of cells in the order of the columns; the first cell names its row. On a phone each row is a card
+ * whose cells carry the column's label. The caption is for screen readers only unless `captionShown`.
  */
 export function dataTable(given: {
   caption: string;
@@ -319,20 +323,23 @@ export function dataTable(given: {
     }));
     const tail = others.map(
       ({ cell, column }) =>
-        html`<td role="cell" class="${column.kind ?? 'data'}" data-label="${column.label}"><div class="cell">${cell}</div></td>`,
+        html`<td role="cell" class="${column.kind ?? 'data'}" data-label="${column.label}">
+<div class="cell">${cell}</div></td>`,
     );
-    return html`<tr role="row"><th scope="row" role="rowheader"><div class="cell">${first?.cell}</div></th>${tail}</tr>`;
+    return html`<tr role="row"><th scope="row" role="rowheader">
+<div class="cell">${first?.cell}</div></th>${tail}</tr>`;
   });
-  return html`<table role="table"><caption class="${given.captionShown === true ? '' : 'unseen'}">${given.caption}</caption>
+  const look = given.captionShown === true ? 'seen' : 'unseen';
+  return html`<table role="table"><caption class="${look}">${given.caption}</caption>
 <thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
 }
 
 /** Ways on through a long list. */
 export function pager(given: { newerUrl?: string | undefined; olderUrl?: string | undefined }): Html {
-  return html`<nav class="pager" aria-label="Pages">${
-    given.newerUrl !== undefined &&
-    html`<a class="button quiet" href="${given.newerUrl}" rel="prev">Newer</a>`
-  }${given.olderUrl !== undefined && html`<a class="button quiet" href="${given.olderUrl}" rel="next">Older</a>`}</nav>`;
+  const to = (url: string | undefined, label: string, rel: 'prev' | 'next') =>
+    url !== undefined && html`<a class="button quiet" href="${url}" rel="${rel}">${label}</a>`;
+  return html`<nav class="pager" aria-label="Pages">
+${to(given.newerUrl, 'Newer', 'prev')}${to(given.olderUrl, 'Older', 'next')}</nav>`;
 }
 
 /** Asks once more before something is ended, with what it will break. The button repeats the verb. */
@@ -419,7 +426,8 @@ function problemOf(ids: Ids, problem: string | undefined): Part {
 function labelled(given: Described & { label: string }, control: Html): Html {
   const ids = idsOf(given);
   const wrong = given.problem !== undefined && ' has-problem';
-  return html`<div class="field${wrong}"><label for="${ids.id}">${given.label}</label>${hintOf(ids, given.hint)}
+  return html`<div class="field${wrong}">
+<label for="${ids.id}">${given.label}</label>${hintOf(ids, given.hint)}
 ${control}${problemOf(ids, given.problem)}</div>`;
 }
 
@@ -455,7 +463,8 @@ function box(
   },
 ): Html {
   const hintId = `${given.id}-hint`;
-  return html`<div class="choice"><input type="${given.type}" id="${given.id}" name="${given.name}" value="${given.value}"${[
+  return html`<div class="choice"><input type="${given.type}" id="${given.id}" name="${given.name}"${[
+    attribute('value', given.value),
     given.checked === true && html` checked`,
     given.disabled === true && html` disabled`,
     given.required === true && html` required`,

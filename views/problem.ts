@@ -2,7 +2,9 @@ import { type Html, html } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { buttonLink, buttons } from './parts.ts';
 
-/** A refused or failed page request: what is wrong, what to do next, and what to quote when asking for help. */
+/**
+ * A refused or failed page request: what is wrong, what to do next, and what to quote when asking for help.
+ */
 export function problemPage(
   site: Site,
   given: {

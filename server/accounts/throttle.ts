@@ -24,6 +24,9 @@ export const throttleDeclaration = declare<ThrottleRow>({
 
 export type Limit = { limit: number; windowSeconds: number };
 
+/** Only a window that is given back to at this very moment needs a second turn. */
+const TURNS_MAX = 3;
+
 export type Throttle = ReturnType<typeof createThrottle>;
 
 /** Counts attempts in windows of fixed length and refuses those past the limit. */
@@ -35,6 +38,17 @@ export function createThrottle(parts: { throttles: Collection<ThrottleRow>; cloc
     return { id: hashOf(`${bucket}\n${windowSeconds}\n${startsAt}`), endsAt: startsAt + windowSeconds };
   }
 
+  /** Starts a window with one attempt in it; false when it was started already. */
+  async function open(id: string, expiresAt: number): Promise<boolean> {
+    try {
+      await throttles.insert({ id, count: 1, expiresAt });
+      return true;
+    } catch (error) {
+      if (error instanceof Taken) return false;
+      throw error;
+    }
+  }
+
   return {
     /**
      * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt: counting
@@ -42,17 +56,11 @@ export function createThrottle(parts: { throttles: Collection<ThrottleRow>; cloc
      */
     async take(bucket: string, limit: Limit): Promise<void> {
       const { id, endsAt } = windowOf(bucket, limit);
-      const countOne = () => throttles.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-      if ((await countOne()) !== undefined) return;
-      if ((await throttles.get(id)) === undefined) {
-        try {
-          await throttles.insert({ id, count: 1, expiresAt: endsAt });
-          return;
-        } catch (error) {
-          if (!(error instanceof Taken)) throw error;
-          // Another process opened the window between the two calls.
-          if ((await countOne()) !== undefined) return;
-        }
+      for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+        const counted = await throttles.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
+        if (counted !== undefined || (await open(id, endsAt))) return;
+        const row = await throttles.get(id);
+        if (row !== undefined && row.count >= limit.limit) break;
       }
       throw tooMany(endsAt - clock());
     },

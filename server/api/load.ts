@@ -121,13 +121,22 @@ function mistakesOfType(type: DataType): string[] {
     if (!NAME.test(name)) reasons.push(`field ${name}: wanted a name of ${NAME_WANTED}`);
     if (OWN_FIELDS.includes(name))
       reasons.push(`field ${name}: each row has that by itself, choose another name`);
-    if (!isSchema(schema)) reasons.push(`field ${name}: wanted a zod schema`);
-    else
-      reasons.push(
-        ...unfitForJson(schema, 'output').map((why) => `field ${name}: it cannot be stored: ${why}`),
-      );
+    if (isSchema(schema)) reasons.push(...mistakesOfField(schema).map((why) => `field ${name}: ${why}`));
+    else reasons.push(`field ${name}: wanted a zod schema`);
   }
   return reasons;
+}
+
+/** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */
+function mistakesOfField(schema: z.ZodType): string[] {
+  const reasons = unfitForJson(schema, 'output').map((why) => `it cannot be stored: ${why}`);
+  try {
+    return schema.safeParse(null).success
+      ? [...reasons, 'it takes null: wanted .optional() instead']
+      : reasons;
+  } catch (error) {
+    return [...reasons, firstLine(error)];
+  }
 }
 
 function mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): string[] {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { type Collection, type Declaration, declare, type Store, Unavailable } from '../../adapters/port.ts';
+import { type Collection, type Declaration, declare, type Store } from '../../adapters/port.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import type { Clock } from '../clock.ts';
@@ -23,9 +23,10 @@ const runSchema = z.strictObject({
   ...pendingEffects,
 });
 
-type Run = z.infer<typeof runSchema>;
+export type Run = z.infer<typeof runSchema>;
 
-const runDeclaration = declare<Run>({
+/** Runs on their way; empty but for the moment between a run and its end. */
+export const runDeclaration = declare<Run>({
   name: 'runs',
   schema: runSchema,
   indexes: [['committedAt'], ['pendingAt']],
@@ -59,18 +60,25 @@ export async function openRuns(parts: {
   const { store, types, effects, recorder, clock, log } = parts;
   const runs = await store.collection(runDeclaration);
   const collections = new Map<string, Collection<DataRow>>();
-  for (const type of types.values()) collections.set(type.name, await store.collection(declarationOf(type)));
+  for (const type of types.values())
+    collections.set(type.name, await store.collection(rowDeclarationOf(type)));
   effects.watch(runs);
   effects.alsoSweep(sweep);
 
   async function sweep(): Promise<void> {
-    const before = clock() - SWEEP_AGE_SECONDS;
-    const left = await runs.list({
-      where: [['committedAt', '<=', before]],
-      order: { by: 'committedAt' },
-      limit: SWEEP_ROWS,
-    });
-    for (const run of left) await spread(run);
+    const where = [['committedAt', '<=', clock() - SWEEP_AGE_SECONDS] as const];
+    let after: Run | undefined;
+    do {
+      const page = { where, order: { by: 'committedAt' as const }, limit: SWEEP_ROWS };
+      const left = await runs.list({ ...page, ...(after === undefined ? {} : { after }) });
+      for (const run of left) await spread(run).catch((error: unknown) => noteUnspread(run, error));
+      after = left.length < SWEEP_ROWS ? undefined : left.at(-1);
+    } while (after !== undefined);
+  }
+
+  /** One run that cannot be spread must not hold up the others, nor be reported as not done. */
+  function noteUnspread(run: Run, error: unknown): void {
+    log.error({ run: run.id, err: error }, 'a run is kept whole and waits for the next sweep');
   }
 
   /** Puts the parts of a run where they belong, then removes it. Safe to repeat and to race. */
@@ -98,21 +106,23 @@ export async function openRuns(parts: {
       const run: Run = { id: newId('run_'), committedAt: clock(), rows, call };
       if (staged.mail.length === 0) await runs.insert(run);
       else await effects.insert(runs, run, { mail: staged.mail });
-      await spread(run).catch((error: unknown) => {
-        if (!(error instanceof Unavailable)) throw error;
-        log.warn({ run: run.id }, 'a run is kept but not spread yet: the store went away');
-      });
+      await spread(run).catch((error: unknown) => noteUnspread(run, error));
     },
   };
 }
 
-/** The collection of a declared type. */
-function declarationOf(type: DataType): Declaration<DataRow> {
+/**
+ * The collection of a declared type. Its fields are checked against the type when a row is staged, and not again
+ * when it is spread: a run that has happened must not fail because config/ changed meanwhile.
+ */
+export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
   const own = { id: z.string(), createdAt: z.number(), createdBy: z.string().optional() };
+  const declared = Object.fromEntries(
+    Object.keys(type.fields).map((field) => [field, z.unknown().optional()]),
+  );
   return {
     name: `data_${type.name}`,
-    // The declared fields are checked when a row is staged; to the store they are more of the row.
-    schema: z.strictObject({ ...type.fields, ...own }) as unknown as Declaration<DataRow>['schema'],
+    schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
     indexes: [['createdBy', 'createdAt']],
   };
 }

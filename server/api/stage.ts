@@ -31,22 +31,26 @@ export function createStage(
   let isOpen = true;
   let characters = 0;
 
-  /** Also refuses what comes after the end: work that `run` started and did not wait for. */
-  function take(what: unknown, list: unknown[], max: number): void {
+  /**
+   * Takes a copy as JSON, which is what is kept. Also refuses what comes after the end: work that `run` started
+   * and did not wait for.
+   */
+  function take<T>(what: T, list: T[], max: number): T {
     if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);
-    characters += JSON.stringify(what).length;
+    const json = JSON.stringify(what);
+    characters += json.length;
     if (list.length >= max || characters > CHARACTERS_MAX) {
       throw new TypeError(`workflow ${workflow.name}: more is stored or mailed than one run may`);
     }
-    list.push(what);
+    list.push(JSON.parse(json) as T);
+    return JSON.parse(json) as T;
   }
 
   function create(type: DataType, fields: unknown): DataRow {
     const parsed = z.strictObject(type.fields).safeParse(fields);
     if (!parsed.success) throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
     const row = { id: newId('obj_'), createdAt: clock(), createdBy: accountId, ...parsed.data };
-    take({ type: type.name, row }, rows, ROWS_MAX);
-    return { ...row };
+    return take({ type: type.name, row }, rows, ROWS_MAX).row;
   }
 
   return {

@@ -16,7 +16,8 @@ export function metadataOf(client: Client): AdapterPayload {
   const shared = {
     client_id: client.id,
     client_name: client.name,
-    scope: client.scopes.join(' '),
+    // The engine takes an absent list for "anything", so there always is one.
+    scope: client.scopes.join(' ') || 'openid',
     [OWN_METADATA.resourceServer]: client.resourceServer,
     [OWN_METADATA.owner]: client.accountId,
     ...(client.confidential
@@ -24,7 +25,9 @@ export function metadataOf(client: Client): AdapterPayload {
       : { token_endpoint_auth_method: 'none' }),
   };
   if (client.kind === 'service') {
-    return { ...shared, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] } as AdapterPayload;
+    // One that is only there to introspect gets no tokens of its own.
+    const grantTypes = client.scopes.length === 0 ? [] : ['client_credentials'];
+    return { ...shared, grant_types: grantTypes, response_types: [], redirect_uris: [] } as AdapterPayload;
   }
   return {
     ...shared,

@@ -214,21 +214,30 @@ async function mayRevoke(_ctx: KoaContextWithOIDC, client: EngineClient, token: 
 }
 
 function showError(ctx: Context, site: Site, out: ErrorOut, error: Error): void {
-  const tooOld = error instanceof errors.SessionNotFound;
   const status = ctx.status;
-  sendPage(
-    ctx,
-    problemPage(site, {
-      status,
-      title: tooOld ? 'This sign-in is too old' : 'This request cannot be followed',
-      message: tooOld ? 'It was started too long ago, or in another browser.' : (out.error_description ?? out.error),
-      hint: tooOld
-        ? 'Go back to the app that you came from and start again.'
-        : `The app that sent you here made a mistake (${out.error}). Tell its developer, or go back and try again.`,
-      requestId: requestIdOf(ctx),
-    }),
-    status,
-  );
+  sendPage(ctx, problemPage(site, { status, ...wordsFor(status, out, error), requestId: requestIdOf(ctx) }), status);
+}
+
+function wordsFor(status: number, out: ErrorOut, error: Error) {
+  if (error instanceof errors.SessionNotFound) {
+    return {
+      title: 'This sign-in is too old',
+      message: 'It was started too long ago, or in another browser.',
+      hint: 'Go back to the app that you came from and start again.',
+    };
+  }
+  if (status >= 500) {
+    return {
+      title: 'Something went wrong',
+      message: 'Something went wrong here; it was not your doing.',
+      hint: 'Try again in a moment.',
+    };
+  }
+  return {
+    title: 'This request cannot be followed',
+    message: out.error_description ?? out.error,
+    hint: `The app that sent you here made a mistake (${out.error}). Tell its developer, or go back and try again.`,
+  };
 }
 
 /** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */

@@ -34,14 +34,18 @@ export function createStorage(parts: {
   clock: Clock;
   findClient: (id: string) => Promise<AdapterPayload | undefined>;
   getClient: (id: string) => Promise<Client | undefined>;
+  isLiveAccount: (id: string) => Promise<boolean>;
   revokePersonalAccessToken: (value: string) => Promise<void>;
 }) {
-  const { artifacts, bearers, effects, clock, findClient, getClient, revokePersonalAccessToken } = parts;
+  const { artifacts, bearers, effects, clock, findClient, getClient } = parts;
+  const { isLiveAccount, revokePersonalAccessToken } = parts;
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (model === 'AccessToken' && checkFormat(id) !== 'foreign') return personalAccessToken(id);
     const row = await artifacts.get(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
+    // The session of an account that is suspended or gone is nobody's.
+    if (model === 'Session' && row.accountId !== undefined && !(await isLiveAccount(row.accountId))) return undefined;
     return payloadOf(row, id);
   }
 

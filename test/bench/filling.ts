@@ -8,11 +8,15 @@ import { endsOf, hashOf, newId, newSecret } from '../../server/credentials/forma
 
 /** As many as one account may plausibly have. */
 const TOKENS_AN_ACCOUNT = 10;
-/** Rows in one transaction: large enough that its sync is nothing beside it. */
-const BATCH = 5_000;
+/** Rows in one transaction. Their hashes fall all over an index, so larger ones write each of its pages less often. */
+const BATCH = 50_000;
 /** Tokens whose values are kept, spread evenly over the store, so that calls do not ask for one row again and again. */
 const VALUES_MAX = 10_000;
 const DAY_SECONDS = 86_400;
+/** For each row, 48 bytes are 64 characters: 43 for a hash, 20 for an id. */
+const RANDOM_BYTES = 48;
+const RANDOM_LENGTH = 64;
+const HASH_LENGTH = 43;
 
 export type Filled = {
   /** Values of personal access tokens with the scope `profile`. */
@@ -31,56 +35,65 @@ export async function fillStore(storeUrl: string, credentialCount: number): Prom
   const now = Math.floor(Date.now() / 1000);
   const everyNth = Math.max(1, Math.floor(credentialCount / VALUES_MAX));
   const tokens: string[] = [];
-  let owner = newAccount(0, now);
 
   for (let done = 0; done < credentialCount; done += BATCH) {
-    const owners: Account[] = [];
-    const rows: Credential[] = [];
-    for (let index = done; index < Math.min(done + BATCH, credentialCount); index += 1) {
-      if (index % TOKENS_AN_ACCOUNT === 0) {
-        owner = newAccount(index, now);
-        owners.push(owner);
-      }
-      const value = index % everyNth === 0 ? newSecret('lk_pat_') : undefined;
-      if (value !== undefined) tokens.push(value);
-      rows.push(newToken(value, `Token ${index % TOKENS_AN_ACCOUNT}`, owner.id, now));
+    const batch = newBatch(Math.min(BATCH, credentialCount - done), now);
+    for (let index = 0; index < batch.credentials.length; index += everyNth) {
+      const value = newSecret('lk_pat_');
+      Object.assign(batch.credentials[index] ?? {}, { hash: hashOf(value), ...endsOf(value) });
+      tokens.push(value);
     }
-    await accounts.insertMany(owners);
-    await credentials.insertMany(rows);
+    await accounts.insertMany(batch.accounts);
+    await credentials.insertMany(batch.credentials);
   }
 
-  const service = await addService({ clients, credentials }, owner.id, false, now);
-  const resourceServer = await addService({ clients, credentials }, owner.id, true, now);
+  const owner = newAccount(now);
+  await accounts.insert(owner);
+  const service = await addService({ clients, credentials }, owner, false);
+  const resourceServer = await addService({ clients, credentials }, owner, true);
   await store.close();
   return { tokens, service, resourceServer };
 }
 
-function newAccount(index: number, now: number): Account {
-  const email = `person-${index}@example.com`;
-  return { id: newId('acc_'), email, emailKey: email, admin: false, createdAt: now };
+function newBatch(size: number, now: number): { accounts: Account[]; credentials: Credential[] } {
+  const accounts = Array.from({ length: Math.ceil(size / TOKENS_AN_ACCOUNT) }, () => newAccount(now));
+  // Drawn at once: a million small draws would take longer than the rows themselves.
+  const random = randomBytes(size * RANDOM_BYTES).toString('base64url');
+  const credentials = Array.from({ length: size }, (_, index) => {
+    const owner = accounts[Math.floor(index / TOKENS_AN_ACCOUNT)] as Account;
+    const own = random.slice(index * RANDOM_LENGTH, (index + 1) * RANDOM_LENGTH);
+    return newToken(own, `Token ${index % TOKENS_AN_ACCOUNT}`, owner);
+  });
+  return { accounts, credentials };
 }
 
-/** Without a value the row is one that nobody asks for: its hash is random, as a real one's looks. */
-function newToken(value: string | undefined, name: string, accountId: string, now: number): Credential {
+function newAccount(now: number): Account {
+  const id = newId('acc_');
+  const email = `${id}@example.com`.toLowerCase();
+  return { id, email, emailKey: email, admin: false, createdAt: now };
+}
+
+/** A row that nobody has the value of: its hash and id only look like real ones. */
+function newToken(random: string, name: string, owner: Account): Credential {
   return {
-    id: newId('tok_'),
+    id: `tok_${random.slice(HASH_LENGTH, HASH_LENGTH + 20)}`,
     kind: 'personal_access_token',
-    hash: value === undefined ? randomBytes(32).toString('base64url') : hashOf(value),
-    ...(value === undefined ? { firstFour: 'aaaa', lastFour: 'zzzz' } : endsOf(value)),
+    hash: random.slice(0, HASH_LENGTH),
+    firstFour: random.slice(0, 4),
+    lastFour: random.slice(4, 8),
     name,
-    liveName: `${accountId}\n${name}`,
-    accountId,
+    liveName: `${owner.id}\n${name}`,
+    accountId: owner.id,
     scopes: ['profile', 'wf:create_transaction'],
-    createdAt: now,
-    expiresAt: now + 90 * DAY_SECONDS,
+    createdAt: owner.createdAt,
+    expiresAt: owner.createdAt + 90 * DAY_SECONDS,
   };
 }
 
 async function addService(
   rows: { clients: Collection<Client>; credentials: Collection<Credential> },
-  accountId: string,
+  owner: Account,
   resourceServer: boolean,
-  now: number,
 ): Promise<{ id: string; secret: string }> {
   const id = newId('svc_');
   const secret = newSecret('lk_cs_');
@@ -88,7 +101,7 @@ async function addService(
     id,
     kind: 'service',
     name: resourceServer ? 'Another back end' : 'A service',
-    accountId,
+    accountId: owner.id,
     actsFor: 'account',
     scopes: ['profile'],
     resourceServer,
@@ -96,15 +109,19 @@ async function addService(
     postLogoutRedirectUris: [],
     applicationType: 'web',
     confidential: true,
-    createdAt: now,
+    createdAt: owner.createdAt,
   });
   await rows.credentials.insert({
-    ...newToken(secret, 'Secret 1', accountId, now),
     id: newId('sec_'),
     kind: 'client_secret',
+    hash: hashOf(secret),
+    ...endsOf(secret),
+    name: 'Secret 1',
     liveName: `${id}\nSecret 1`,
+    accountId: owner.id,
     clientId: id,
     scopes: [],
+    createdAt: owner.createdAt,
   });
   return { id, secret };
 }

@@ -21,9 +21,7 @@ import {
   emptyState,
   field,
   googleLink,
-  hiddenFields,
   keyValues,
-  link,
   notice,
   pager,
   postForm,
@@ -76,7 +74,7 @@ function tokensPage(): Html {
   return layout(site, {
     title: 'Tokens',
     heading: 'Personal access tokens',
-    lead: 'A token lets a script or a tool of yours use Tally as you. Make one for each, so that each can be ended alone.',
+    lead: 'A token lets a script or a tool of yours use Tally as you. Make one for each of them.',
     action: { label: 'New token', url: '/tokens/new' },
     viewer,
     current: '/tokens',
@@ -108,37 +106,60 @@ function emptyPage(): Html {
     current: '/services',
     body: emptyState({
       title: 'No services yet',
-      text: 'A service gets a client ID and a secret, and asks for access tokens with them. Make one for each service.',
+      text: 'A service gets a client ID and a secret, and asks for access tokens with them.',
       action: { label: 'New service', url: '/services/new' },
     }),
   });
 }
 
 function newTokenPage(): Html {
+  const form = [
+    field({
+      label: 'Name',
+      name: 'name',
+      value: 'Laptop',
+      required: true,
+      problem: 'You have a token of this name. Choose another one.',
+      hint: 'What will use it: “Nightly export”, “Laptop”.',
+    }),
+    checkboxGroup({
+      label: 'What it may do',
+      name: 'scopes',
+      options: SCOPES,
+      values: ['profile'],
+      hint: 'Only what it needs.',
+      problem: 'Choose at least one.',
+    }),
+    select({
+      label: 'Expires',
+      name: 'expiry',
+      value: '90',
+      options: [
+        { value: '7', label: 'in 7 days' },
+        { value: '90', label: 'in 90 days' },
+        { value: 'date', label: 'on a date' },
+      ],
+    }),
+    field({ label: 'Date', name: 'date', type: 'date', hint: 'At most 400 days from now.' }),
+    textArea({ label: 'Note', name: 'note', hint: 'For yourself. Optional.', rows: 3 }),
+    textArea({ label: 'Addresses', name: 'addresses', value: '203.0.113.0/24\n2001:db8::/32', mono: true }),
+    buttons(submit('Make token'), buttonLink('Cancel', '/tokens')),
+  ];
   return layout(site, {
     title: 'New token',
     viewer,
     current: '/tokens',
-    body: html`${notice('problem', 'Look at the two marked fields.', 'The token was not made.')}${postForm({
-      action: '/tokens/new',
-      body: html`${field({ label: 'Name', name: 'name', value: 'Laptop', required: true, problem: 'You have a token of this name. Choose another one.', hint: 'What will use it: “Nightly export”, “Laptop”.' })}
-${checkboxGroup({ label: 'What it may do', name: 'scopes', options: SCOPES, values: ['profile'], hint: 'Only what it needs.', problem: 'Choose at least one.' })}
-${select({
-  label: 'Expires',
-  name: 'expiry',
-  value: '90',
-  options: [
-    { value: '7', label: 'in 7 days' },
-    { value: '90', label: 'in 90 days' },
-    { value: 'date', label: 'on a date' },
-  ],
-})}
-${field({ label: 'Date', name: 'date', type: 'date', hint: 'At most 400 days from now.' })}
-${textArea({ label: 'Note', name: 'note', hint: 'For yourself. Optional.', rows: 3 })}
-${buttons(submit('Make token'), buttonLink('Cancel', '/tokens'))}`,
-    })}`,
+    body: [
+      notice('problem', 'Look at the two marked fields.', 'The token was not made.'),
+      postForm({ action: '/tokens/new', body: form }),
+    ],
   });
 }
+
+const CURL = `curl -X POST https://id.example.com/api/1.1/wf/create_transaction \\
+  -H 'Authorization: Bearer ${SECRET}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"account":"savings","phone":"+44 20 7946 0000","amount":12.5}'`;
 
 function madePage(): Html {
   return layout(site, {
@@ -146,34 +167,17 @@ function madePage(): Html {
     heading: 'Your token “Nightly export” is made',
     viewer,
     current: '/tokens',
-    body: html`${secretBox({ label: 'Token', value: SECRET })}
-${codeBlock({
-  label: 'Try it in a terminal',
-  code: `curl -X POST https://id.example.com/api/1.1/wf/create_transaction \\\n  -H 'Authorization: Bearer ${SECRET}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{"account":"savings","phone":"+44 20 7946 0000","amount":12.5}'`,
-})}
-${buttons(buttonLink('Done', '/tokens', 'primary'))}`,
+    body: [
+      secretBox({ label: 'Token', value: SECRET }),
+      codeBlock({ label: 'Try it in a terminal', code: CURL }),
+      buttons(buttonLink('Done', '/tokens', 'primary')),
+    ],
   });
 }
 
-function accountPage(): Html {
-  return layout(site, {
-    title: 'Account',
-    viewer,
-    current: '/account',
-    body: html`${section({
-      title: 'Signing in',
-      body: html`${keyValues([
-        { label: 'E-mail', value: viewer.email },
-        { label: 'Password', value: html`Set ${buttonLink('Change', '/account/password')}` },
-        { label: 'Google', value: html`Linked ${relativeTime(NOW - 20 * DAY, NOW)}` },
-        { label: 'Role', value: badge('admin') },
-        { label: 'Redirect URI', value: link('cursor://anysphere.cursor-retrieval/oauth/callback') },
-      ])}`,
-    })}
-${section({
-  title: 'Sessions',
-  lead: 'Browsers in which you are signed in.',
-  body: dataTable({
+function sessionsTable(): Html {
+  const end = postForm({ action: '/account/sessions', body: submit('End', { quiet: true }) });
+  return dataTable({
     caption: 'Your sessions',
     columns: [
       'Signed in',
@@ -182,66 +186,110 @@ ${section({
       { label: 'Actions', kind: 'actions' },
     ],
     rows: [
-      [relativeTime(NOW - 7200, NOW), html`Now, in this browser`, 12, undefined],
-      [
-        relativeTime(NOW - 5 * DAY, NOW),
-        relativeTime(NOW - DAY, NOW),
-        1204,
-        postForm({ action: '/account/sessions', body: submit('End', { quiet: true }) }),
-      ],
+      [relativeTime(NOW - 7200, NOW), 'Now, in this browser', 12, undefined],
+      [relativeTime(NOW - 5 * DAY, NOW), relativeTime(NOW - DAY, NOW), 1204, end],
     ],
-  }),
-})}
-${disclosure({ summary: 'How long does a session last?', body: html`<p>Two weeks after you last used it.</p>` })}
-${notice('info', 'Changing your password ends every other session.')}
-${notice('warning', 'A token expires in 6 days.')}
-${dangerZone({ title: 'End everything', text: 'Revokes all tokens and services, and cuts off all apps.', body: buttons(buttonLink('Revoke all…', '/tokens/revoke-all', 'danger')) })}`,
+  });
+}
+
+function accountPage(): Html {
+  return layout(site, {
+    title: 'Account',
+    viewer,
+    current: '/account',
+    body: [
+      section({
+        title: 'Signing in',
+        body: keyValues([
+          { label: 'E-mail', value: viewer.email },
+          { label: 'Password', value: html`Set ${buttonLink('Change', '/account/password')}` },
+          { label: 'Google', value: html`Linked ${relativeTime(NOW - 20 * DAY, NOW)}` },
+          { label: 'Role', value: badge('admin') },
+          { label: 'Redirect URI', value: code('cursor://anysphere.cursor-retrieval/oauth/callback') },
+          { label: 'Absent', value: undefined },
+        ]),
+      }),
+      section({ title: 'Sessions', lead: 'Browsers in which you are signed in.', body: sessionsTable() }),
+      disclosure({ summary: 'How long does a session last?', body: 'Two weeks after you last used it.' }),
+      notice('info', 'Changing your password ends every other session.'),
+      notice('warning', 'A token expires in 6 days.'),
+      dangerZone({
+        title: 'End everything',
+        text: 'Revokes all tokens and services, and cuts off all apps.',
+        body: buttons(buttonLink('Revoke all…', '/tokens/revoke-all', 'danger')),
+      }),
+    ],
   });
 }
 
 function signInPage(failed: boolean): Html {
+  const form = [
+    field({
+      label: 'E-mail',
+      name: 'email',
+      type: 'email',
+      autocomplete: 'username',
+      required: true,
+      value: failed ? 'maria@example.com' : undefined,
+    }),
+    field({ label: 'Password', name: 'password', type: 'password', autocomplete: 'current-password' }),
+    submit('Sign in'),
+  ];
   return layout(site, {
     title: 'Sign in',
     heading: 'Sign in to Tally',
     narrow: true,
-    body: html`${failed && notice('problem', 'The e-mail or the password is not right.')}${postForm({
-      action: '/sign-in',
-      fields: { return_to: '/tokens' },
-      body: html`${field({ label: 'E-mail', name: 'email', type: 'email', autocomplete: 'username', required: true, ...(failed ? { value: 'maria@example.com' } : {}) })}
-${field({ label: 'Password', name: 'password', type: 'password', autocomplete: 'current-password', required: true })}
-${submit('Sign in')}`,
-    })}
-${divider('or')}${googleLink('/sign-in/google')}
-<p class="fine"><a href="/reset-password">Forgot your password?</a> · <a href="/sign-up">Create an account</a></p>`,
+    body: [
+      failed && notice('problem', 'The e-mail or the password is not right.'),
+      postForm({ action: '/sign-in', fields: { return_to: '/tokens' }, body: form }),
+      divider('or'),
+      googleLink('/sign-in/google'),
+      html`<p><a href="/reset-password">Forgot your password?</a></p>`,
+      html`<p class="fine">New here? <a href="/sign-up">Create an account</a></p>`,
+    ],
   });
 }
 
 function consentPage(): Html {
+  const choices = [
+    checkbox({
+      label: 'Remember for this browser',
+      name: 'remember',
+      hint: 'You are not asked again for 30 days.',
+    }),
+    radioGroup({
+      label: 'For how long',
+      name: 'life',
+      value: '30',
+      options: [
+        { value: '30', label: '30 days', hint: 'Then it asks again.' },
+        { value: '365', label: 'A year' },
+      ],
+    }),
+    submit('Save', { quiet: true, name: 'answer', value: 'save' }),
+  ];
   return layout(site, {
     title: 'Allow an app',
     heading: 'Allow Ledger Sync to use your Tally account?',
     viewer,
     narrow: true,
-    body: html`${keyValues([
-      { label: 'App', value: 'Ledger Sync' },
-      { label: 'Sends you back to', value: html`<strong>ledger-sync.example.net</strong>` },
-      { label: 'Signed in as', value: viewer.email },
-    ])}
-${section({ title: 'It will be able to', plain: true, body: bulletList(['Create a transaction', 'List your transactions', 'See who you are']) })}
-${postForm({
-  action: '/interaction/1/consent',
-  body: html`${hiddenFields({ uid: '1' })}${checkbox({ label: 'Remember for this browser', name: 'remember', hint: 'You are not asked again for 30 days.' })}
-${radioGroup({
-  label: 'For how long',
-  name: 'life',
-  value: '30',
-  options: [
-    { value: '30', label: '30 days', hint: 'Then it asks again.' },
-    { value: '365', label: 'A year' },
-  ],
-})}
-<div class="buttons stacked">${submit('Allow')}${submit('Deny', { quiet: true, name: 'answer', value: 'deny' })}</div>`,
-})}`,
+    body: [
+      keyValues([
+        { label: 'App', value: 'Ledger Sync' },
+        { label: 'Sends you back to', value: html`<strong>ledger-sync.example.net</strong>` },
+        { label: 'Signed in as', value: viewer.email },
+      ]),
+      section({
+        title: 'It will be able to',
+        plain: true,
+        body: bulletList(['Create a transaction', 'List your transactions', 'See who you are']),
+      }),
+      postForm({ action: '/consent/choices', body: choices }),
+      buttons(
+        postForm({ action: '/consent/allow', body: submit('Allow') }),
+        postForm({ action: '/consent/deny', body: submit('Deny', { quiet: true }) }),
+      ),
+    ],
   });
 }
 

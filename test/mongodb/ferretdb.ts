@@ -27,7 +27,13 @@ export function buildFerretdb(building: () => void = () => {}): string {
   mkdirSync(CACHE, { recursive: true });
   const unfinished = `${binary}.${process.pid}`;
   // Nothing of the machine but Go: no C compiler, no git, no PostgreSQL driver, go.mod as it stands.
-  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-tags=ferretdb_no_postgresql', '-ldflags=-s -w'];
+  const flags = [
+    '-mod=readonly',
+    '-trimpath',
+    '-buildvcs=false',
+    '-tags=ferretdb_no_postgresql',
+    '-ldflags=-s -w',
+  ];
   const build = spawnSync('go', ['build', ...flags, '-o', unfinished, '.'], {
     cwd: SOURCE,
     env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' },

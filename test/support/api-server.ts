@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import Koa from 'koa';
 import type { Call } from '../../server/activity/call.ts';
+import type { Recorder } from '../../server/activity/recorder.ts';
 import { createApiRoutes } from '../../server/api/routes.ts';
 import type { DataType, Workflow } from '../../server/api/workflow.ts';
 import { type Clock, systemClock } from '../../server/clock.ts';
@@ -21,7 +23,14 @@ export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 
 /** The API on a real store, with declarations of the test's own beside those that ship. Background work stands still. */
 export async function startApiServer(
-  options: { storeUrl?: string; clock?: Clock; workflows?: Workflow[]; types?: DataType[] } = {},
+  options: {
+    storeUrl?: string;
+    clock?: Clock;
+    workflows?: Workflow[];
+    types?: DataType[];
+    /** Stands in for the recorder, to fail where a store that goes away would. */
+    recorder?: (real: Recorder) => Recorder;
+  } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-api-'));
   const lines: string[] = [];
@@ -43,7 +52,8 @@ export async function startApiServer(
   const app = new Koa();
   app.use(accessLog(log, []));
   app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000', google: false }, url, log }));
-  app.use((await createApiRoutes({ ...domain, declarations })).routes());
+  const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
+  app.use((await createApiRoutes({ ...domain, declarations, recorder })).routes());
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 
@@ -54,6 +64,10 @@ export async function startApiServer(
 
     /** A token with any scopes, also those that no page gives out. */
     token: (wanted: Partial<Credential> = {}) => insertToken(domain, wanted),
+
+    /** An access token as a service of an admin gets it at /oauth/token. */
+    serviceToken: (scopes: readonly string[], options: { admin?: boolean } = {}) =>
+      insertServiceToken(domain, scopes, options.admin ?? true),
 
     /** The activity, oldest first. */
     calls: (): Promise<Call[]> => domain.rows.calls.list({ limit: 1000 }),
@@ -105,4 +119,43 @@ async function insertToken(domain: Domain, wanted: Partial<Credential>) {
   };
   await rows.credentials.insert(credential);
   return { value, credential };
+}
+
+async function insertServiceToken(domain: Domain, scopes: readonly string[], admin: boolean) {
+  const { clock, rows } = domain;
+  const owner = newId('acc_');
+  const email = `${owner}@example.com`;
+  const createdAt = clock();
+  await rows.accounts.insert({ id: owner, email, emailKey: email, admin, createdAt });
+  const clientId = newId('svc_');
+  await rows.clients.insert({
+    id: clientId,
+    kind: 'service',
+    name: 'Sync service',
+    accountId: owner,
+    actsFor: admin ? 'app' : 'account',
+    scopes: [...scopes],
+    resourceServer: false,
+    redirectUris: [],
+    postLogoutRedirectUris: [],
+    applicationType: 'web',
+    confidential: true,
+    createdAt,
+  });
+  const { credential } = await insertToken(domain, {
+    kind: 'client_secret',
+    accountId: owner,
+    clientId,
+    scopes: [],
+  });
+  const value = randomBytes(32).toString('base64url');
+  await rows.artifacts.insert({
+    id: hashOf(value),
+    model: 'ClientCredentials',
+    payload: { scope: scopes.join(' '), extra: { secret_id: credential.id } },
+    clientId,
+    createdAt,
+    expiresAt: createdAt + 600,
+  });
+  return { value, clientId, owner };
 }

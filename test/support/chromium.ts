@@ -11,7 +11,10 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 const run = promisify(execFile);
 const ARTIFACTS = resolve(import.meta.dirname, '../.artifacts');
 
-/** The two widths that pages are looked at; 320 px, the narrowest that must not scroll sideways, comes beside them. */
+/**
+ * The two widths that pages are looked at; 320 px, the narrowest that must not scroll sideways, comes beside
+ * them.
+ */
 const VIEWPORTS = { wide: { width: 1280, height: 800 }, phone: { width: 375, height: 812 } } as const;
 
 export type Scheme = 'light' | 'dark';
@@ -29,8 +32,8 @@ const FLAGS = [
 ];
 
 /**
- * A headless Chromium that came whole from npm (@sparticuz/chromium: Linux on x64). Elsewhere set CHROMIUM to the
- * path of a Chromium or Chrome. The caller closes it.
+ * A headless Chromium that came whole from npm (@sparticuz/chromium: Linux on x64). Elsewhere set CHROMIUM to
+ * the path of a Chromium or Chrome. The caller closes it.
  */
 export async function launchBrowser(): Promise<Browser> {
   const own = process.env.CHROMIUM;
@@ -43,7 +46,10 @@ export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS, env: await environmentFor(home, executablePath) });
 }
 
-/** Unpacks the browser once, beside its final place, so that test files that start together cannot meet half of it. */
+/**
+ * Unpacks the browser once, beside its final place, so that test files that start together cannot meet half
+ * of it.
+ */
 async function unpackedChromium(): Promise<string> {
   const packageJson = join(
     dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium')),
@@ -69,7 +75,10 @@ async function unpackedChromium(): Promise<string> {
   return home;
 }
 
-/** The package's font first, so that screenshots look the same on every machine; the machine's own for the rest. */
+/**
+ * The package's font first, so that screenshots look the same on every machine; the machine's own for the
+ * rest.
+ */
 function fontSettings(home: string): string {
   const alias = ([generic, font]: readonly string[]) =>
     `<alias binding="same"><family>${generic}</family><prefer><family>${font}</family></prefer></alias>`;
@@ -114,7 +123,10 @@ export async function checkAccessibility(page: Page): Promise<void> {
   assert.deepEqual(violations, [], `not accessible: ${page.url()}`);
 }
 
-/** Fails where anything of the page lies outside a window of this width, so that one would have to scroll sideways. */
+/**
+ * Fails where anything of the page lies outside a window of this width, so that one would have to scroll
+ * sideways.
+ */
 export async function checkWidth(page: Page, width = 320): Promise<void> {
   const before = page.viewportSize();
   await page.setViewportSize({ width, height: 700 });
@@ -129,7 +141,9 @@ export async function checkWidth(page: Page, width = 320): Promise<void> {
   if (before !== null) await page.setViewportSize(before);
 }
 
-/** Saves the whole page, wide and as on a phone, as test/.artifacts/screenshots/NAME-{wide,phone}[-dark].png. */
+/**
+ * Saves the whole page, wide and as on a phone, as test/.artifacts/screenshots/NAME-{wide,phone}[-dark].png.
+ */
 export async function screenshot(
   page: Page,
   name: string,

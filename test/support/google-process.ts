@@ -22,7 +22,10 @@ const seen: Seen[] = [];
 let behaviour: Behaviour = {};
 let issuer = '';
 
-const routes: Record<string, (request: IncomingMessage, url: URL, response: ServerResponse) => Promise<void>> = {
+const routes: Record<
+  string,
+  (request: IncomingMessage, url: URL, response: ServerResponse) => Promise<void>
+> = {
   'GET /.well-known/openid-configuration': async (_request, _url, response) => {
     if (behaviour.fault === 'discovery-500') return send(response, 500, 'out of order');
     sendJson(response, {

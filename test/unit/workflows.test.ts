@@ -179,7 +179,9 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
     {
       'types/a.ts': type("{ name: 'Bill' }"),
       'types/b.ts': type('{ fields: {} }'),
-      'types/c.ts': type("{ name: 'c', fields: { id: z.string(), Amount: z.number(), at: z.date(), n: 5 } }"),
+      'types/c.ts': type(
+        "{ name: 'c', fields: { id: z.string(), Amount: z.number(), at: z.date(), n: 5, gone: z.string().nullable(), any: z.any() } }",
+      ),
     },
     [
       /types\/a\.ts: name is "Bill"/,
@@ -188,6 +190,8 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
       /types\/c\.ts: field Amount: wanted a name/,
       /types\/c\.ts: field at: it cannot be stored: .*Date/,
       /types\/c\.ts: field n: wanted a zod schema/,
+      /types\/c\.ts: field gone: it takes null/,
+      /types\/c\.ts: field any: it takes null/,
     ],
   ],
 ];

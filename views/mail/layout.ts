@@ -19,8 +19,9 @@ export type MailContent = {
 };
 
 /**
- * The text and the HTML part of a mail, from one source so that they say the same. Styles stand inline and the
- * markup is plain, since mail programs drop most else; the address of the action is also there to be read.
+ * The text and the HTML part of a mail, from one source so that they say the same. Styles stand inline and
+ * the markup is plain, since mail programs drop most else; the address of the action is also there to be
+ * read.
  */
 export function mailLayout(site: MailSite, content: MailContent): { text: string; html: string } {
   return { text: textOf(site, content), html: render(htmlOf(site, content)) };
@@ -37,12 +38,15 @@ function textOf(site: MailSite, content: MailContent): string {
 const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;";
 const STYLES = {
   body: 'margin:0;padding:24px 12px;background:#f4f5f7;',
-  card: `max-width:560px;margin:0 auto;padding:28px 24px;background:#ffffff;border:1px solid #d8dce2;border-radius:8px;color:#1c2127;font-size:16px;line-height:1.5;${FONT}`,
+  card:
+    'max-width:560px;margin:0 auto;padding:28px 24px;background:#ffffff;color:#1c2127;' +
+    `border:1px solid #d8dce2;border-radius:8px;font-size:16px;line-height:1.5;${FONT}`,
   app: 'margin:0 0 20px;font-weight:600;color:#59626e;',
   heading: 'margin:0 0 16px;font-size:22px;line-height:1.3;',
   paragraph: 'margin:0 0 16px;overflow-wrap:anywhere;',
   button:
-    'display:inline-block;padding:12px 20px;background:#1f2933;color:#ffffff;border-radius:6px;font-weight:600;text-decoration:none;',
+    'display:inline-block;padding:12px 20px;background:#1f2933;color:#ffffff;' +
+    'border-radius:6px;font-weight:600;text-decoration:none;',
   address: 'margin:0 0 16px;font-size:14px;color:#59626e;overflow-wrap:anywhere;',
   footer: 'margin:24px 0 0;padding-top:16px;border-top:1px solid #d8dce2;font-size:14px;color:#59626e;',
 } as const;
@@ -60,7 +64,8 @@ function htmlOf(site: MailSite, content: MailContent): Html {
   );
   const url = content.action && checked(content.action.url);
   return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light"><title>${content.heading}</title></head>
 <body${style('body')}><div${style('card')}>
 <p${style('app')}>${site.appName}</p>

@@ -1,0 +1,225 @@
+import type mongoose from 'mongoose';
+import { type Checks, createChecks } from '../checks.ts';
+import { type Collection, type Declaration, type Listing, Taken, type Where } from '../port.ts';
+import { type Document, type Documents, documentOf, rowOf } from './documents.ts';
+import { duplicateField, duplicatesOf, isDuplicate, portError } from './failures.ts';
+import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, nameOf } from './filters.ts';
+import { makeIndexes } from './indexes.ts';
+
+/** What the methods of one collection share. */
+type Held<R extends { id: string }> = {
+  documents: Documents;
+  checks: Checks<R>;
+  /** Runs one command and answers with the port's errors; `written` tells which row's values may be taken. */
+  ask<T>(command: () => Promise<T>, written?: Partial<R>): Promise<T>;
+};
+
+/** A write is done when most of a replica set have it in their journals, or when one server has it in memory. */
+const WRITE_TIMEOUT_MS = 5000;
+const WRITE_CONCERNS = {
+  disk: { w: 'majority', j: true, wtimeoutMS: WRITE_TIMEOUT_MS },
+  process: { w: 1 },
+} as const;
+
+/**
+ * Makes ready the indexes of a declaration and gives the port's words for it. Rows are held to their schemas above
+ * this, so the collection of mongoose's connection is used and not a model, which would cast and check once more.
+ */
+export async function openCollection<R extends { id: string }>(
+  declaration: Declaration<R>,
+  db: mongoose.mongo.Db,
+): Promise<Collection<R>> {
+  const { name, durability = 'disk' } = declaration;
+  const checks = createChecks(declaration);
+  const writeConcern = WRITE_CONCERNS[durability];
+  const documents = db.collection<Document>(name, { writeConcern, ignoreUndefined: true });
+
+  async function ask<T>(command: () => Promise<T>, written: Partial<R> = {}): Promise<T> {
+    try {
+      return await command();
+    } catch (error) {
+      if (!isDuplicate(error)) throw portError(error);
+      const field = duplicateField(error) ?? (await ask(() => takenField(documents, declaration, written)));
+      throw new Taken(name, field);
+    }
+  }
+
+  await ask(() => makeIndexes(documents, declaration));
+  const held: Held<R> = { documents, checks, ask };
+  return { ...readsOf(held), ...insertsOf(held), ...changesOf(held), ...removalsOf(held) };
+}
+
+function readsOf<R extends { id: string }>(
+  held: Held<R>,
+): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
+  const { documents, checks, ask } = held;
+  const one = async (filter: Filter): Promise<R | undefined> => {
+    const document = await ask(() => documents.findOne(filter));
+    return document === null ? undefined : rowOf<R>(document);
+  };
+
+  return {
+    async get(id) {
+      return one({ _id: checks.checkId(id) });
+    },
+
+    async find(field, value) {
+      return one({ [nameOf(field)]: { $eq: checks.checkKey(field, value) } });
+    },
+
+    async list(listing) {
+      const { filter, sort, limit } = listingOf(checks, listing);
+      // To the driver a limit of 0 means "all".
+      if (limit === 0) return [];
+      const found = await ask(() => documents.find(filter).sort(sort).limit(limit).toArray());
+      return found.map(rowOf<R>);
+    },
+
+    async count(where) {
+      const filter = whereFilter(checks, where);
+      return ask(() => documents.countDocuments(filter));
+    },
+  };
+}
+
+function insertsOf<R extends { id: string }>(
+  held: Held<R>,
+): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
+  const { documents, checks, ask } = held;
+  const checked = (row: R): Document => {
+    checks.checkRow(row);
+    return documentOf(row);
+  };
+
+  /** Adds one row unless its id is there. */
+  async function insertNew(row: R, document: Document): Promise<number> {
+    try {
+      await ask(() => documents.insertOne(document), row);
+      return 1;
+    } catch (error) {
+      if (error instanceof Taken && error.field === 'id') return 0;
+      throw error;
+    }
+  }
+
+  return {
+    async insert(row) {
+      const document = checked(row);
+      await ask(() => documents.insertOne(document), row);
+    },
+
+    async insertMany(rows) {
+      const all = rows.map(checked);
+      if (all.length === 0) return 0;
+      try {
+        return (await documents.insertMany(all, { ordered: false })).insertedCount;
+      } catch (error) {
+        const refused = duplicatesOf(error);
+        if (refused === undefined) throw portError(error);
+        // Mostly a repeat. Each refused row is asked about alone, because only then is it sure what was taken.
+        let added = all.length - refused.length;
+        for (const index of refused) {
+          added += await insertNew(rows[index] as R, all[index] as Document);
+        }
+        return added;
+      }
+    },
+
+    async put(row) {
+      const { _id, ...fields } = checked(row);
+      const replace = () => documents.replaceOne({ _id }, fields, { upsert: true });
+      try {
+        await ask(replace, row);
+      } catch (error) {
+        // Two that put a new row at once may both try to insert it; now it is there to be replaced.
+        if (!(error instanceof Taken) || error.field !== 'id') throw error;
+        await ask(replace, row);
+      }
+    },
+  };
+}
+
+function changesOf<R extends { id: string }>(held: Held<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
+  const { documents, checks, ask } = held;
+
+  return {
+    async update(id, change, guard = []) {
+      const checked = checks.checkChange(change);
+      const update = changeUpdate(checked);
+      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard) };
+      const written = { ...Object.fromEntries(checked.set), id } as Partial<R>;
+      const document = await ask(
+        () =>
+          update === undefined
+            ? documents.findOne(filter)
+            : documents.findOneAndUpdate(filter, update, { returnDocument: 'after' }),
+        written,
+      );
+      return document === null ? undefined : rowOf<R>(document);
+    },
+
+    async updateMany(where, change) {
+      const checked = checks.checkChange(change);
+      const update = changeUpdate(checked);
+      const filter = whereFilter(checks, where);
+      if (update === undefined) return ask(() => documents.countDocuments(filter));
+      const written = Object.fromEntries(checked.set) as Partial<R>;
+      return (await ask(() => documents.updateMany(filter, update), written)).matchedCount;
+    },
+  };
+}
+
+function removalsOf<R extends { id: string }>(held: Held<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
+  const { documents, checks, ask } = held;
+
+  return {
+    async remove(id, guard = []) {
+      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard) };
+      return (await ask(() => documents.deleteOne(filter))).deletedCount > 0;
+    },
+
+    async removeMany(where, limit) {
+      const filter = whereFilter(checks, where);
+      if (checks.checkLimit(limit) === 0) return 0;
+      const projection = { _id: 1 };
+      const found = await ask(() => documents.find(filter, { projection }).limit(limit).toArray());
+      const ids = { _id: { $in: found.map(({ _id }) => _id) } };
+      // The condition once more: a row that stopped fitting in between stays.
+      return (await ask(() => documents.deleteMany({ $and: [ids, filter] }))).deletedCount;
+    },
+  };
+}
+
+function whereFilter<R extends { id: string }>(checks: Checks<R>, where: Where<R>): Filter {
+  return allOf(checks.checkWhere(where).map(conditionFilter));
+}
+
+function listingOf<R extends { id: string }>(checks: Checks<R>, listing: Listing<R>) {
+  const { where = [], order, after } = listing;
+  const by = order === undefined ? 'id' : checks.checkField(order.by);
+  const descending = order?.descending === true;
+  const parts = checks.checkWhere(where).map(conditionFilter);
+  if (after !== undefined) {
+    const found: unknown = after[by as keyof R];
+    const value = found === undefined ? undefined : checks.checkScalar(by, found);
+    parts.push(behindFilter({ by, descending, after: { id: checks.checkId(after.id), value } }));
+  }
+  const direction = descending ? (-1 as const) : (1 as const);
+  const sort = by === 'id' ? { _id: direction } : { [by]: direction, _id: direction };
+  return { filter: allOf(parts), sort, limit: checks.checkLimit(listing.limit) };
+}
+
+/** Which value of a refused row is in use, where the server does not say. */
+async function takenField<R extends { id: string }>(
+  documents: Documents,
+  declaration: Declaration<R>,
+  written: Partial<R>,
+): Promise<string> {
+  for (const field of declaration.unique ?? []) {
+    const value: unknown = written[field];
+    if (value === undefined) continue;
+    const other = written.id === undefined ? {} : { _id: { $ne: written.id } };
+    if ((await documents.findOne({ [field]: { $eq: value }, ...other })) !== null) return field;
+  }
+  return 'id';
+}

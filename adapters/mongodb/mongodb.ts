@@ -1,0 +1,55 @@
+import mongoose from 'mongoose';
+import { type Collection, type Declaration, type Store, Unavailable } from '../port.ts';
+import { openCollection } from './collection.ts';
+import { portError } from './failures.ts';
+
+/** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
+const SERVER_SELECTION_TIMEOUT_MS = 2000;
+
+/** A server that takes a command and never answers counts as away after this. */
+const SOCKET_TIMEOUT_MS = 10_000;
+
+/** The database when the URL names none (the driver's own choice would be `test`). */
+const DATABASE = 'latchkey';
+
+/** The store for more than one machine: a replica set or sharded cluster that any number of processes share. */
+export async function openMongodb(url: string): Promise<Store> {
+  const connection = mongoose.createConnection();
+  try {
+    await connection.openUri(url, {
+      serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
+      socketTimeoutMS: SOCKET_TIMEOUT_MS,
+      // A token revoked a moment ago is refused: never ask a server that lags behind.
+      readPreference: 'primary',
+      autoIndex: false,
+      autoCreate: false,
+      bufferCommands: false,
+      ...(/^[^/]+\/\/[^/]+\/[^?]/.test(url) ? {} : { dbName: DATABASE }),
+    });
+  } catch (error) {
+    await connection.close();
+    throw portError(error);
+  }
+  const { db } = connection;
+  if (db === undefined) throw new Unavailable('MongoDB is not connected');
+
+  return {
+    engine: 'mongodb',
+
+    collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
+      return openCollection(declaration, db);
+    },
+
+    async ping() {
+      try {
+        await db.command({ ping: 1 });
+      } catch (error) {
+        throw portError(error);
+      }
+    },
+
+    async close() {
+      await connection.close();
+    },
+  };
+}

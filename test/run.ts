@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { buildFerretdb, type Ferretdb, hasGo, startFerretdb } from './mongodb/ferretdb.ts';
+
+/**
+ * `npm test`: gets a MongoDB-protocol server for the MongoDB half of the tests, then runs node's own runner over
+ * test/**.test.ts, or over the files and folders given as arguments. The exit code is the runner's.
+ */
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** Two files at once: as many as a small machine has cores; more only make each other late. */
+const CONCURRENCY = 2;
+
+/** No test takes a quarter of this; what hangs is ended and named. */
+const TEST_TIMEOUT_MS = 120_000;
+
+const server = await mongodbServer();
+const uri = process.env.MONGODB_URI ?? server?.uri;
+const runner = spawn(
+  process.execPath,
+  [
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    ...testFiles(process.argv.slice(2)),
+  ],
+  {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, ...(uri === undefined ? {} : { MONGODB_URI: uri }) },
+  },
+);
+// A Ctrl-C reaches the runner as well; what is left to do here is to stop the server.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => runner.kill('SIGTERM'));
+const [code] = await once(runner, 'exit');
+await server?.stop();
+process.exitCode = code ?? 1;
+
+async function mongodbServer(): Promise<Ferretdb | undefined> {
+  if (process.env.MONGODB_URI !== undefined) return undefined;
+  if (hasGo()) {
+    buildFerretdb(() =>
+      console.log('Building FerretDB for the MongoDB tests: about two minutes the first time.'),
+    );
+    return startFerretdb();
+  }
+  const wanted = 'neither MONGODB_URI nor Go is here, so the tests on MongoDB';
+  if (process.env.CI !== undefined) {
+    console.error(`${wanted} cannot run, and CI is set: that is a failure.`);
+    process.exit(1);
+  }
+  console.log(`${wanted} are skipped. Set MONGODB_URI or install Go to run them.`);
+  return undefined;
+}
+
+/** Paths of test files; a filter is a file, a folder, or the beginning of a file's path. */
+function testFiles(filters: readonly string[]): string[] {
+  const files = globSync('test/**/*.test.ts', { cwd: ROOT }).sort();
+  const wanted = filters.map((filter) => relative(ROOT, resolve(filter)));
+  const chosen = files.filter(
+    (file) => wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(join(path, sep))),
+  );
+  if (chosen.length === 0) {
+    console.error(`No test file matches ${filters.join(' ')}.`);
+    process.exit(1);
+  }
+  return chosen;
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { argon2Sync } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { createPasswords } from '../../server/accounts/passwords.ts';
+import { Problem } from '../../server/errors.ts';
+
+const passwords = createPasswords({ appName: 'Tidy Ledger' });
+const owner = { email: 'marguerite@example.com' };
+
+describe('password rules', () => {
+  const refused = [
+    ['short', 'seven77'],
+    ['seven characters in fourteen UTF-16 units', '🦉🦉🦉🦉🦉🦉🦉'],
+    ['longer than 128', 'x'.repeat(129)],
+    ['common', 'iloveyou'],
+    ['common in capitals', 'ILOVEYOU'],
+    ['common with digits', '12345678'],
+    ['the address', 'marguerite@example.com'],
+    ['the name before the @', 'Marguerite'],
+    ['that with a year', 'marguerite2026'],
+    ['the name of the site', 'Tidy-Ledger!'],
+  ] as const;
+  for (const [what, password] of refused) {
+    it(`refuses one that is ${what}`, () => {
+      assert.throws(
+        () => passwords.requireGood(password, owner),
+        (error) =>
+          error instanceof Problem &&
+          error.code === 'weak_password' &&
+          error.parameter === 'password' &&
+          !`${error.message} ${error.hint}`.includes(password),
+      );
+    });
+  }
+
+  const good = ['correct horse battery', 'x9!x9!x9', '🦉'.repeat(8), 'a'.repeat(128).replace(/a$/, 'b')];
+  for (const password of good) {
+    it(`takes ${JSON.stringify(password.slice(0, 30))}`, () => passwords.requireGood(password, owner));
+  }
+});
+
+/** A hash of small parameters, made without our code. */
+function cheapHash(password: string): string {
+  const nonce = Buffer.alloc(16, 7);
+  const cost = { parallelism: 1, tagLength: 32, memory: 64, passes: 1 };
+  const tag = argon2Sync('argon2id', { message: password, nonce, ...cost });
+  const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  return `$argon2id$v=19$m=64,t=1,p=1$${unpadded(nonce)}$${unpadded(tag)}`;
+}
+
+describe('password hashes', () => {
+  it('are PHC strings of argon2id with a salt of their own', async () => {
+    const [one, other] = await Promise.all([passwords.hash('same words'), passwords.hash('same words')]);
+    assert.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+    assert.notEqual(one, other);
+    assert.deepEqual(await passwords.verify('same words', one), { right: true, outdated: false });
+    assert.deepEqual(await passwords.verify('same word', one), { right: false, outdated: false });
+  });
+
+  it('do not depend on how the keyboard composed a letter', async () => {
+    const phc = await passwords.hash('Z\u00fcrich am See');
+    assert.equal((await passwords.verify('Zu\u0308rich am See', phc)).right, true);
+  });
+
+  it('fit nobody where there is none, after the same kind of work', async () => {
+    assert.deepEqual(await passwords.verify('any words', undefined), { right: false, outdated: false });
+    const time = async (phc: string | undefined) => {
+      const startedAt = performance.now();
+      for (let turn = 0; turn < 5; turn += 1) await passwords.verify('any words', phc);
+      return performance.now() - startedAt;
+    };
+    const phc = await passwords.hash('other words');
+    await time(phc);
+    const [known, unknown] = [await time(phc), await time(undefined)];
+    assert.ok(unknown > known / 3 && unknown < known * 3, `known ${known} ms, unknown ${unknown} ms`);
+  });
+
+  it('of other parameters still fit, and ask to be renewed', async () => {
+    const phc = cheapHash('old words');
+    assert.deepEqual(await passwords.verify('old words', phc), { right: true, outdated: true });
+    assert.deepEqual(await passwords.verify('new words', phc), { right: false, outdated: false });
+  });
+
+  it('refuse a flood with 503 and go on after it', async () => {
+    const flooded = createPasswords({ appName: 'x' });
+    const phc = cheapHash('right words');
+    const guesses = await Promise.allSettled(
+      Array.from({ length: 80 }, () => flooded.verify('wrong words', phc)),
+    );
+    const refused = guesses.flatMap((guess) => (guess.status === 'rejected' ? [guess.reason] : []));
+    assert.equal(refused.length, 80 - 66);
+    for (const problem of refused) {
+      assert.equal(problem.status, 503);
+      assert.equal(problem.headers['Retry-After'], '5');
+    }
+    assert.equal((await flooded.verify('right words', phc)).right, true);
+  });
+
+  it('never run more than two at a time, and hand their places on', async () => {
+    const busy = createPasswords({ appName: 'x' });
+    const order: number[] = [];
+    await Promise.all(
+      Array.from({ length: 6 }, async (_, index) => {
+        await busy.hash(`words ${index}`);
+        order.push(index);
+      }),
+    );
+    // Two run, so no hash can be overtaken by more than its neighbour.
+    for (const [place, index] of order.entries()) assert.ok(Math.abs(place - index) <= 1, String(order));
+  });
+});

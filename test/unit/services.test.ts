@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { Account } from '../../server/accounts/account.ts';
+import type { Credential } from '../../server/credentials/credential.ts';
+import { stateOf } from '../../server/credentials/live.ts';
+import { Problem } from '../../server/errors.ts';
+import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
+
+const DAY = 86_400;
+
+eachStore(({ engine, url }) => {
+  describe(`services (${engine})`, () => {
+    let domain: TestDomain;
+    afterEach(() => domain.stop());
+
+    async function open(): Promise<Account> {
+      domain = await openTestDomain({ storeUrl: await url() });
+      return domain.account('ann@example.com');
+    }
+
+    const create = (account: Account, wanted: object = {}) =>
+      domain.services.create(
+        {
+          account,
+          name: 'Courier',
+          scopes: ['wf:create_transaction'],
+          actsFor: 'account',
+          resourceServer: false,
+          ...wanted,
+        },
+        actor,
+      );
+
+    const isGood = async (clientId: string, value: string) =>
+      (await domain.clients.checkSecret(clientId, value)) !== undefined;
+
+    async function secretOf(id: string): Promise<Credential> {
+      const row = await domain.rows.credentials.get(id);
+      assert.ok(row);
+      return row;
+    }
+
+    it('comes with one secret, of which only the hash is kept', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      assert.match(client.id, /^svc_[0-9A-Za-z]{20}$/);
+      assert.match(secret.value, /^lk_cs_[0-9A-Za-z]{36}$/);
+      assert.equal(await domain.clients.checkSecret(client.id, secret.value), secret.credential.id);
+      assert.ok(!(await domain.dump()).includes(secret.value.slice('lk_cs_'.length)));
+      assert.deepEqual(await domain.mailed('ann@example.com'), ['New service: Courier']);
+      assert.deepEqual((await domain.audited(ann.id)).toSorted(), [
+        'account.created ann@example.com',
+        'secret.created Courier: Secret 1',
+        'service.created Courier',
+      ]);
+    });
+
+    it('gives ordinary accounts no more than their own (A9)', async () => {
+      const ann = await open();
+      const expiresAt = domain.clock() + DAY;
+      await refuses(create(ann, { actsFor: 'app' }), 'actsFor', 403);
+      await refuses(create(ann, { resourceServer: true }), 'actsFor', 403);
+      await refuses(create(ann, { scopes: ['admin'], reason: 'x', actsFor: 'app', expiresAt }), 'scopes');
+      for (const scopes of [[], ['openid'], ['wf:nothing'], ['admin'], ['wf:issue_token']]) {
+        await refuses(create(ann, { scopes }), 'scopes');
+      }
+      assert.deepEqual(await domain.services.list(ann.id), []);
+    });
+
+    it('wants a reason and an end within 90 days for the admin scope', async () => {
+      await open();
+      const root = await domain.account('root@example.com', true);
+      const admin = { scopes: ['admin'], actsFor: 'app', reason: 'Nightly import' };
+      const now = domain.clock();
+      await refuses(create(root, { ...admin, reason: ' ', expiresAt: now + DAY }), 'reason');
+      await refuses(create(root, { ...admin, actsFor: 'account', expiresAt: now + DAY }), 'actsFor');
+      await refuses(create(root, admin), 'expires');
+      await refuses(create(root, { ...admin, expiresAt: now + 90 * DAY + 1 }), 'expires');
+      await refuses(create(root, { ...admin, expiresAt: now }), 'expires');
+      const { client } = await create(root, { ...admin, expiresAt: now + 90 * DAY });
+      assert.equal(client.reason, 'Nightly import');
+      const which = { accountId: root.id, clientId: client.id };
+      await refuses(domain.services.addSecret({ ...which, name: 'B' }, actor), 'expires');
+      const far = { ...which, name: 'B', expiresAt: now + 91 * DAY };
+      await refuses(domain.services.addSecret(far, actor), 'expires');
+      const rotated = await domain.services.rotate({ ...which, overlapSeconds: 0 }, actor);
+      assert.equal(rotated.credential.expiresAt, now + 90 * DAY);
+    });
+
+    it('lets an admin make one that only asks about tokens', async () => {
+      await open();
+      const root = await domain.account('root@example.com', true);
+      const { client } = await create(root, { scopes: [], resourceServer: true });
+      assert.deepEqual([client.resourceServer, client.scopes], [true, []]);
+    });
+
+    it('takes a secret for its own client only, while both are live', async () => {
+      const ann = await open();
+      const one = await create(ann, { expiresAt: domain.clock() + DAY });
+      const other = await create(ann, { name: 'Other' });
+      assert.equal(await isGood(one.client.id, one.secret.value), true);
+      assert.equal(await isGood(other.client.id, one.secret.value), false);
+      assert.equal(await isGood('svc_missing', one.secret.value), false);
+      for (const value of ['', one.secret.value.slice(0, -1), `${one.secret.value} `, one.secret.credential.hash]) {
+        assert.equal(await isGood(one.client.id, value), false);
+      }
+      domain.pass(DAY);
+      assert.equal(await isGood(one.client.id, one.secret.value), false);
+    });
+
+    it('takes no personal token for a secret', async () => {
+      const ann = await open();
+      const { client } = await create(ann);
+      const expiresAt = domain.clock() + DAY;
+      const { value } = await domain.tokens.mint({ account: ann, name: 'T', scopes: ['profile'], expiresAt }, actor);
+      assert.equal(await isGood(client.id, value), false);
+    });
+
+    it('keeps several named secrets, five at most', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const which = { accountId: ann.id, clientId: client.id };
+      const added = await domain.services.addSecret({ ...which, name: 'Second machine' }, actor);
+      assert.equal(await isGood(client.id, secret.value), true);
+      assert.equal(await isGood(client.id, added.value), true);
+      await refuses(domain.services.addSecret({ ...which, name: 'Second machine' }, actor), 'name', 409);
+      for (const name of ['3', '4', '5']) await domain.services.addSecret({ ...which, name }, actor);
+      await refuses(domain.services.addSecret({ ...which, name: '6' }, actor), 'name', 409);
+      await refuses(domain.services.rotate({ ...which, overlapSeconds: DAY }, actor), 'name', 409);
+      const id = added.credential.id;
+      assert.equal(await domain.services.revokeSecret({ ...which, id }, actor), true);
+      assert.equal(await domain.services.revokeSecret({ ...which, id }, actor), false);
+      assert.equal(await isGood(client.id, added.value), false);
+      assert.equal(await isGood(client.id, secret.value), true);
+      await domain.services.addSecret({ ...which, name: '6' }, actor);
+    });
+
+    it('rotates: the same life, and the others end after the overlap at the latest', async () => {
+      const ann = await open();
+      const start = domain.clock();
+      const { client, secret } = await create(ann, { expiresAt: start + 30 * DAY });
+      const which = { accountId: ann.id, clientId: client.id };
+      const soon = await domain.services.addSecret({ ...which, name: 'Soon', expiresAt: start + 1800 }, actor);
+      domain.pass(60);
+      const next = await domain.services.addSecret(
+        { ...which, name: 'Next', expiresAt: domain.clock() + 10 * DAY },
+        actor,
+      );
+      const made = await domain.services.rotate({ ...which, overlapSeconds: 3600 }, actor);
+      assert.equal(made.credential.expiresAt, domain.clock() + 10 * DAY);
+      assert.equal((await secretOf(secret.credential.id)).expiresAt, domain.clock() + 3600);
+      assert.equal((await secretOf(next.credential.id)).expiresAt, domain.clock() + 3600);
+      assert.equal((await secretOf(soon.credential.id)).expiresAt, start + 1800);
+      domain.pass(3599);
+      assert.equal(await isGood(client.id, secret.value), true);
+      domain.pass(1);
+      assert.equal(await isGood(client.id, secret.value), false);
+      assert.equal(await isGood(client.id, made.value), true);
+    });
+
+    it('rotates again in the same second without losing the life or the name', async () => {
+      const ann = await open();
+      const { client } = await create(ann, { expiresAt: domain.clock() + 30 * DAY });
+      const which = { accountId: ann.id, clientId: client.id, overlapSeconds: 3600 };
+      await domain.services.addSecret({ ...which, name: 'Secret 3', expiresAt: domain.clock() + 30 * DAY }, actor);
+      const first = await domain.services.rotate(which, actor);
+      const second = await domain.services.rotate(which, actor);
+      assert.equal(second.credential.expiresAt, domain.clock() + 30 * DAY);
+      assert.notEqual(first.credential.name, second.credential.name);
+      const lives = (await domain.services.secrets(which)).filter((row) => stateOf(row, domain.clock()) === 'live');
+      assert.equal(lives.length, 4);
+      assert.deepEqual(
+        lives.map((row) => (row.expiresAt ?? 0) - domain.clock()).toSorted((a, b) => a - b),
+        [3600, 3600, 3600, 30 * DAY],
+      );
+    });
+
+    it('revokes the others at once when no overlap is wanted', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const which = { accountId: ann.id, clientId: client.id };
+      const made = await domain.services.rotate({ ...which, overlapSeconds: 0 }, actor);
+      assert.equal(made.credential.expiresAt, undefined);
+      assert.equal(await isGood(client.id, secret.value), false);
+      assert.equal((await secretOf(secret.credential.id)).revokedAt, domain.clock());
+      assert.equal(await isGood(client.id, made.value), true);
+    });
+
+    it('refuses an overlap that is none', async () => {
+      const ann = await open();
+      const { client } = await create(ann);
+      const which = { accountId: ann.id, clientId: client.id };
+      for (const overlapSeconds of [-1, 0.5, Number.NaN, 30 * DAY + 1]) {
+        await refuses(domain.services.rotate({ ...which, overlapSeconds }, actor), 'overlap');
+      }
+      assert.equal((await domain.services.secrets(which)).length, 1);
+    });
+
+    it('ends parallel rotations with every secret but the new ones cut short', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const which = { accountId: ann.id, clientId: client.id };
+      await Promise.allSettled([
+        domain.services.rotate({ ...which, overlapSeconds: 7200 }, actor),
+        domain.services.rotate({ ...which, overlapSeconds: 3600 }, actor),
+      ]);
+      assert.equal((await secretOf(secret.credential.id)).expiresAt, domain.clock() + 3600);
+    });
+
+    it('dies with all its secrets, once', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const which = { accountId: ann.id, id: client.id };
+      const ofClient = { accountId: ann.id, clientId: client.id };
+      const added = await domain.services.addSecret({ ...ofClient, name: 'B' }, actor);
+      const answers = await Promise.all(Array.from({ length: 4 }, () => domain.services.revoke(which, actor)));
+      assert.equal(answers.filter(Boolean).length, 1);
+      for (const { value } of [secret, added]) assert.equal(await isGood(client.id, value), false);
+      assert.equal((await domain.clients.get(client.id))?.revokedAt, domain.clock());
+      assert.ok((await secretOf(secret.credential.id)).revokedAt);
+      await assert.rejects(domain.services.addSecret({ ...ofClient, name: 'C' }, actor), { status: 404 });
+      await assert.rejects(domain.services.rotate({ ...ofClient, overlapSeconds: 0 }, actor), { status: 404 });
+      assert.equal((await domain.audited(ann.id)).filter((line) => line.startsWith('service.revoked')).length, 1);
+    });
+
+    it('looks at the client even when a secret outlived it', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      await domain.rows.clients.update(client.id, { set: { revokedAt: domain.clock() } });
+      assert.equal((await secretOf(secret.credential.id)).revokedAt, undefined);
+      assert.equal(await isGood(client.id, secret.value), false);
+    });
+
+    it('keeps what is another account’s out of reach (A9)', async () => {
+      const ann = await open();
+      const bob = await domain.account('bob@example.com');
+      const { client, secret } = await create(ann);
+      const ofClient = { accountId: bob.id, clientId: client.id };
+      assert.equal(await domain.services.get({ accountId: bob.id, id: client.id }), undefined);
+      assert.deepEqual(await domain.services.list(bob.id), []);
+      assert.deepEqual(await domain.services.secrets(ofClient), []);
+      assert.equal(await domain.services.revoke({ accountId: bob.id, id: client.id }, actor), false);
+      const id = secret.credential.id;
+      for (const attempt of [
+        domain.services.addSecret({ ...ofClient, name: 'B' }, actor),
+        domain.services.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
+        domain.services.revokeSecret({ ...ofClient, id }, actor),
+      ]) {
+        await assert.rejects(attempt, { status: 404 });
+      }
+      // A client of one's own does not open another's secret.
+      const own = await create(bob);
+      const mixed = { accountId: bob.id, clientId: own.client.id, id };
+      assert.equal(await domain.services.revokeSecret(mixed, actor), false);
+      assert.equal(await isGood(client.id, secret.value), true);
+    });
+
+    it('notes the use of a secret', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      await domain.clients.checkSecret(client.id, secret.value, '192.0.2.5');
+      await domain.use.flush();
+      const row = await secretOf(secret.credential.id);
+      assert.deepEqual([row.lastUsedAt, row.lastUsedFrom], [domain.clock(), '192.0.2.5']);
+    });
+  });
+});
+
+async function refuses(promise: Promise<unknown>, parameter: string, status = 400): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof Problem, String(error));
+    assert.deepEqual([error.parameter, error.status], [parameter, status]);
+    return true;
+  });
+}

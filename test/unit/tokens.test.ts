@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { Account } from '../../server/accounts/account.ts';
+import { Problem } from '../../server/errors.ts';
+import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
+
+const DAY = 86_400;
+
+eachStore(({ engine, url }) => {
+  describe(`personal access tokens (${engine})`, () => {
+    let domain: TestDomain;
+    afterEach(() => domain.stop());
+
+    async function open(settings = {}): Promise<Account> {
+      domain = await openTestDomain({ storeUrl: await url(), settings });
+      return domain.account('ann@example.com');
+    }
+
+    const mint = (account: Account, wanted: object = {}) =>
+      domain.tokens.mint(
+        {
+          account,
+          name: 'Build server',
+          scopes: ['profile'],
+          expiresAt: domain.clock() + 90 * DAY,
+          ...wanted,
+        },
+        actor,
+      );
+
+    it('gives the value out once and keeps only its hash', async () => {
+      const ann = await open();
+      const { credential, value } = await mint(ann, { scopes: ['wf:create_transaction', 'profile'] });
+      assert.match(value, /^lk_pat_[0-9A-Za-z]{36}$/);
+      assert.deepEqual(credential.scopes, ['wf:create_transaction', 'profile']);
+      assert.equal(`${credential.firstFour}…${credential.lastFour}`, `${value.slice(7, 11)}…${value.slice(-4)}`);
+      assert.equal((await domain.tokens.findByValue(value))?.id, credential.id);
+      const dump = await domain.dump();
+      assert.ok(dump.includes(credential.id));
+      assert.ok(!dump.includes(value) && !dump.includes(value.slice('lk_pat_'.length)));
+    });
+
+    it('audits and mails each making and revoking', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      await domain.tokens.revoke({ accountId: ann.id, id: credential.id }, actor);
+      assert.deepEqual((await domain.audited(ann.id)).toSorted(), [
+        'account.created ann@example.com',
+        'token.created Build server',
+        'token.revoked Build server',
+      ]);
+      assert.deepEqual((await domain.mailed('ann@example.com')).toSorted(), [
+        'New personal access token: Build server',
+        'Token revoked: Build server',
+      ]);
+      const row = await domain.rows.credentials.get(credential.id);
+      assert.equal(row?.pending, undefined);
+    });
+
+    it('refuses scopes that are not the account’s to give, the admin’s too', async () => {
+      const ann = await open();
+      const root = await domain.account('root@example.com', true);
+      for (const account of [ann, root]) {
+        for (const scopes of [[], ['admin'], ['profile', 'admin'], ['openid'], ['wf:nothing'], ['PROFILE'], ['']]) {
+          await refuses(mint(account, { scopes }), 'scopes');
+        }
+      }
+      assert.deepEqual(await domain.tokens.list(ann.id), []);
+    });
+
+    it('lets no field reach the row but the ones it knows (A1)', async () => {
+      const ann = await open();
+      const forged = { accountId: 'acc_other', userId: 'x', kind: 'client_secret', hash: 'x', clientId: 'x', id: 'x' };
+      const { credential } = await mint(ann, { ...forged, revokedAt: 1, liveName: 'x', lastUsedAt: 1 });
+      const row = await domain.rows.credentials.get(credential.id);
+      assert.equal(row?.accountId, ann.id);
+      assert.equal(row?.kind, 'personal_access_token');
+      assert.equal(row?.clientId, undefined);
+      assert.equal(row?.revokedAt, undefined);
+      assert.equal(row?.lastUsedAt, undefined);
+    });
+
+    it('holds names to one line of 1 to 80 characters', async () => {
+      const ann = await open();
+      for (const name of ['', '  ', 'x'.repeat(81), 'a\nb', 'a\0b', 'a\u202eb', 'a\u200bb', '\ud800']) {
+        await refuses(mint(ann, { name }), 'name');
+      }
+      assert.equal((await mint(ann, { name: '  Ünïcode ✓ 🚀 ' })).credential.name, 'Ünïcode ✓ 🚀');
+      assert.equal((await mint(ann, { name: 'x'.repeat(80) })).credential.name.length, 80);
+    });
+
+    it('needs an expiry, within the longest life', async () => {
+      const ann = await open();
+      const now = domain.clock();
+      for (const expiresAt of [undefined, now, now - 1, now + 400 * DAY + 1, now + 0.5, Number.NaN, Infinity]) {
+        await refuses(mint(ann, { expiresAt }), 'expires');
+      }
+      assert.equal((await mint(ann, { expiresAt: now + 400 * DAY })).credential.expiresAt, now + 400 * DAY);
+    });
+
+    it('makes one that never expires only where the settings allow it', async () => {
+      const ann = await open({ tokens: { allowNever: true, maxDays: 30, defaultDays: 7 } });
+      assert.equal((await mint(ann, { expiresAt: undefined })).credential.expiresAt, undefined);
+      await refuses(mint(ann, { name: 'B', expiresAt: domain.clock() + 31 * DAY }), 'expires');
+    });
+
+    it('gives a name once while its token lives, per account', async () => {
+      const ann = await open();
+      const bob = await domain.account('bob@example.com');
+      const first = await mint(ann);
+      await refuses(mint(ann), 'name', 409);
+      await mint(bob);
+      await domain.tokens.revoke({ accountId: ann.id, id: first.credential.id }, actor);
+      await mint(ann);
+    });
+
+    it('takes the name from a token that has expired', async () => {
+      const ann = await open();
+      const first = await mint(ann, { expiresAt: domain.clock() + DAY });
+      domain.pass(DAY);
+      const second = await mint(ann, { expiresAt: domain.clock() + DAY });
+      const rows = await domain.tokens.list(ann.id);
+      assert.deepEqual(
+        rows.map((row) => [row.id, domain.tokens.stateOf(row)]),
+        [
+          [second.credential.id, 'live'],
+          [first.credential.id, 'expired'],
+        ],
+      );
+    });
+
+    it('lets one of many mints of the same name win', async () => {
+      const ann = await open();
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => mint(ann)));
+      assert.equal(results.filter((result) => result.status === 'fulfilled').length, 1);
+      assert.equal((await domain.tokens.list(ann.id)).length, 1);
+    });
+
+    it('stops at 100 live tokens; dead ones do not count', async () => {
+      const ann = await open();
+      await Promise.all(Array.from({ length: 100 }, (_, number) => mint(ann, { name: `Token ${number}` })));
+      await refuses(mint(ann), 'name', 409);
+      const [one] = await domain.tokens.list(ann.id);
+      await domain.tokens.revoke({ accountId: ann.id, id: one?.id ?? '' }, actor);
+      await mint(ann);
+    });
+
+    it('keeps what is another account’s out of reach', async () => {
+      const ann = await open();
+      const bob = await domain.account('bob@example.com');
+      const { credential, value } = await mint(ann);
+      const which = { accountId: bob.id, id: credential.id };
+      assert.equal(await domain.tokens.get(which), undefined);
+      assert.equal(await domain.tokens.revoke(which, actor), false);
+      assert.equal(await domain.tokens.revokeAll(bob.id, actor), 0);
+      assert.deepEqual(await domain.tokens.list(bob.id), []);
+      assert.equal((await domain.tokens.findByValue(value))?.revokedAt, undefined);
+    });
+
+    it('revokes once, whoever asks at the same time', async () => {
+      const ann = await open();
+      const { credential, value } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      const answers = await Promise.all(Array.from({ length: 6 }, () => domain.tokens.revoke(which, actor)));
+      assert.equal(answers.filter(Boolean).length, 1);
+      assert.equal((await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length, 1);
+      assert.equal((await domain.tokens.findByValue(value))?.revokedAt, domain.clock());
+    });
+
+    it('revokes all at once, with one mail for all of them', async () => {
+      const ann = await open();
+      const made = [await mint(ann, { name: 'A' }), await mint(ann, { name: 'B' }), await mint(ann, { name: 'C' })];
+      await domain.tokens.revoke({ accountId: ann.id, id: made[0]?.credential.id ?? '' }, actor);
+      assert.equal(await domain.tokens.revokeAll(ann.id, actor), 2);
+      assert.equal(await domain.tokens.revokeAll(ann.id, actor), 0);
+      for (const { value } of made) assert.ok((await domain.tokens.findByValue(value))?.revokedAt);
+      const subjects = await domain.mailed('ann@example.com');
+      assert.equal(subjects.filter((subject) => subject.includes('were revoked')).length, 1);
+      assert.equal((await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length, 3);
+    });
+
+    it('finds nothing for a value that is not whole, and none of another kind (A24)', async () => {
+      const ann = await open();
+      const { value } = await mint(ann);
+      const service = await domain.services.create(
+        { account: ann, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        actor,
+      );
+      const hash = (await domain.tokens.findByValue(value))?.hash ?? '';
+      const wrong = [value.slice(0, -1), `${value}0`, ` ${value}`, `${value}\n`, value.toLowerCase(), hash, ''];
+      for (const one of [...wrong, service.secret.value]) {
+        assert.equal(await domain.tokens.findByValue(one), undefined);
+      }
+    });
+
+    it('lists live ones before dead ones, and never without live ones for the number of dead ones', async () => {
+      const ann = await open();
+      const kept = await mint(ann, { name: 'Kept' });
+      for (let number = 0; number < 60; number += 1) {
+        domain.pass(1);
+        const { credential } = await mint(ann, { name: `T ${number}` });
+        await domain.tokens.revoke({ accountId: ann.id, id: credential.id }, actor);
+      }
+      const rows = await domain.tokens.list(ann.id);
+      assert.equal(rows[0]?.id, kept.credential.id);
+      assert.equal(rows[1]?.name, 'T 59');
+      assert.equal(rows.length, 51);
+    });
+
+    it('notes the last use at most once a minute and never backwards', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const start = domain.clock();
+      const used = async () => {
+        await domain.use.flush();
+        const row = await domain.rows.credentials.get(credential.id);
+        return [row?.lastUsedAt, row?.lastUsedFrom];
+      };
+      domain.use.seen(credential, '192.0.2.1');
+      assert.deepEqual(await used(), [start, '192.0.2.1']);
+      domain.pass(59);
+      domain.use.seen(credential, '192.0.2.2');
+      assert.deepEqual(await used(), [start, '192.0.2.1']);
+      domain.pass(1);
+      domain.use.seen(credential, '192.0.2.3');
+      assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
+      // Another process, whose memory is empty and whose clock is behind.
+      const { createUse } = await import('../../server/credentials/use.ts');
+      const other = createUse({ ...domain.rows, clock: () => start + 30 });
+      other.seen(credential, '192.0.2.9');
+      await other.flush();
+      assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
+    });
+  });
+});
+
+async function refuses(promise: Promise<unknown>, parameter: string, status = 400): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof Problem, String(error));
+    assert.deepEqual([error.parameter, error.status], [parameter, status]);
+    assert.ok(error.hint.length > 10);
+    return true;
+  });
+}
