@@ -3,22 +3,22 @@ import { type Collection, type Declaration, type Store, Unavailable } from '../p
 import { openCollection } from './collection.ts';
 import { portError } from './failures.ts';
 
-/** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
-const SERVER_SELECTION_TIMEOUT_MS = 2000;
-
-/** A server that takes a command and never answers counts as away after this. */
-const SOCKET_TIMEOUT_MS = 10_000;
+const PATIENCE = {
+  /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
+  serverSelectionTimeoutMS: 2000,
+  /** A server that takes a command and never answers counts as away after this. */
+  socketTimeoutMS: 10_000,
+};
 
 /** The database when the URL names none (the driver's own choice would be `test`). */
 const DATABASE = 'latchkey';
 
 /** The store for more than one machine: a replica set or sharded cluster that any number of processes share. */
-export async function openMongodb(url: string): Promise<Store> {
+export async function openMongodb(url: string, patience = PATIENCE): Promise<Store> {
   const connection = mongoose.createConnection();
   try {
     await connection.openUri(url, {
-      serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
-      socketTimeoutMS: SOCKET_TIMEOUT_MS,
+      ...patience,
       // A token revoked a moment ago is refused: never ask a server that lags behind.
       readPreference: 'primary',
       autoIndex: false,

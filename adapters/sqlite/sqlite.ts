@@ -1,4 +1,5 @@
-import type { Collection, Declaration, Store } from '../port.ts';
+import { existsSync } from 'node:fs';
+import { type Collection, type Declaration, type Store, Unavailable } from '../port.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
 import { createWriter } from './writer.ts';
@@ -19,6 +20,8 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     },
 
     async ping() {
+      // What is written to a file that was removed under us would be lost with this process.
+      if (!existsSync(connection.file)) throw new Unavailable(`${connection.file} is not there`);
       await connection.attempt(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
     },
 

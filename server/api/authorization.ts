@@ -44,7 +44,7 @@ export function readBearerToken(req: IncomingMessage, query: string): string | u
   }
   const header = req.headers.authorization;
   if (header === undefined) return undefined;
-  if (false) {
+  if (countOf(req, 'authorization') > 1) {
     throw malformed('The Authorization header came more than once.', 'Send it once, with one token.');
   }
   const [, scheme = '', rest = ''] = /^(\S*)[ \t]*(.*)$/s.exec(header) ?? [];

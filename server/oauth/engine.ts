@@ -85,6 +85,7 @@ export function createEngine(parts: {
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
     extraClientMetadata: { properties: Object.values(OWN_METADATA) },
     // Access that a person gave to an app stands until it is ended on /apps, not until the browser is closed.
     expiresWithSession: () => false,

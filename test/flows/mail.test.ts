@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,15 +178,18 @@ describe('mail through SMTP', () => {
       .flat()
       .find((one) => one?.family === 'IPv4' && !one.internal);
     if (outside === undefined) return t.skip('this machine has no address but its loopback');
-    const plain = await startSmtp({}, '0.0.0.0');
-    const other = createTransport({ mail: `smtp://${outside.address}:${plain.port}`, mailFrom });
-    try {
-      await assert.rejects(other.send(message(), never), /ETLS/);
-      await assert.rejects(other.verify());
-      assert.equal(plain.messages().length, 0);
-    } finally {
-      other.close();
-      await plain.stop();
+    // One that offers no TLS, and one whose certificate nobody vouches for.
+    for (const options of [{ disabledCommands: ['STARTTLS'] }, { hideSTARTTLS: false }]) {
+      const plain = await startSmtp(options, '0.0.0.0');
+      const other = createTransport({ mail: `smtp://${outside.address}:${plain.port}`, mailFrom });
+      try {
+        await assert.rejects(other.send(message(), never), MailFault);
+        await assert.rejects(other.verify());
+        assert.equal(plain.messages().length, 0);
+      } finally {
+        other.close();
+        await plain.stop();
+      }
     }
   });
 
@@ -263,7 +266,8 @@ describe('mail kept in a folder', () => {
   });
 
   it('says so when the folder cannot be written', async () => {
-    const transport = createTransport({ mail: 'file:/proc/latchkey-mail', mailFrom });
+    await writeFile(join(parent, 'a-file'), '');
+    const transport = createTransport({ mail: `file:${join(parent, 'a-file', 'mail')}`, mailFrom });
     await assert.rejects(transport.verify());
     await assert.rejects(
       transport.send(message(), never),

@@ -10,8 +10,8 @@ import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 
 const DAY = 86_400;
 
-eachStore(({ engine, url: storeUrl }) => {
-  describe(`/tokens (${engine})`, () => {
+eachStore(({ url: storeUrl }) => {
+  describe('/tokens', () => {
     let server: TestServer;
     let people: Awaited<ReturnType<typeof openPeople>>;
     /** How far the server's clock is ahead. */

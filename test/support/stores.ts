@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import mongoose from 'mongoose';
 
 /**
  * Where the tests' databases are: SQLite in folders of their own, MongoDB on the server of MONGODB_URI, which
@@ -65,6 +64,7 @@ export function databaseUrl(server: string, name: string): string {
 
 async function dropDatabases(server: string, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
+  const { default: mongoose } = await import('mongoose');
   const connection = await mongoose.createConnection(server).asPromise();
   for (const name of names) await connection.useDb(name).dropDatabase();
   await connection.close();

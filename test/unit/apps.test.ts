@@ -128,8 +128,8 @@ describe('redirect URIs', () => {
   });
 });
 
-eachStore(({ engine, url }) => {
-  describe(`apps (${engine})`, () => {
+eachStore(({ url }) => {
+  describe('apps', () => {
     let domain: TestDomain;
     afterEach(() => domain.stop());
 

@@ -39,8 +39,8 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 const isSent = (outbox: Collection<Message>, id: string) => async () =>
   (await outbox.get(id))?.sentAt !== undefined;
 
-eachStore(({ engine, url }) => {
-  describe(`outbox (${engine})`, () => {
+eachStore(({ url }) => {
+  describe('outbox', () => {
     const stops: (() => Promise<unknown>)[] = [];
     const stopAll = async () => {
       for (const stop of stops.splice(0).reverse()) await stop();

@@ -9,8 +9,8 @@ import { eachStore } from '../support/stores.ts';
 
 const DAY = 86_400;
 
-eachStore(({ engine, url }) => {
-  describe(`services (${engine})`, () => {
+eachStore(({ url }) => {
+  describe('services', () => {
     let domain: TestDomain;
     afterEach(() => domain.stop());
 

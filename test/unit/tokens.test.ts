@@ -7,8 +7,8 @@ import { eachStore } from '../support/stores.ts';
 
 const DAY = 86_400;
 
-eachStore(({ engine, url }) => {
-  describe(`personal access tokens (${engine})`, () => {
+eachStore(({ url }) => {
+  describe('personal access tokens', () => {
     let domain: TestDomain;
     afterEach(() => domain.stop());
 

@@ -1,0 +1,4 @@
+import { mongodbStores } from '../support/stores.ts';
+import { properties } from './properties.ts';
+
+mongodbStores(properties);

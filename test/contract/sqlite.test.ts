@@ -1,0 +1,4 @@
+import { sqliteStores } from '../support/stores.ts';
+import { properties } from './properties.ts';
+
+sqliteStores(properties);

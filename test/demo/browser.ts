@@ -1,0 +1,95 @@
+import { createAgent, type Page } from '../support/browserless.ts';
+import { formOf, headingOf, noticesOf } from './page.ts';
+import { expect, type Telling } from './telling.ts';
+
+export type Browser = ReturnType<typeof createBrowser>;
+
+/** A page as it was shown in the end, or the address on another site that the browser was sent to. */
+export type Shown = { markup: string; status: number; sentTo: string };
+
+const REDIRECTS_MAX = 10;
+
+/** One person's browser: opens pages and sends their forms, telling each request and what came of it. */
+export function createBrowser(url: string, telling: Telling) {
+  const agent = createAgent(url);
+
+  function tellOf(page: Page): void {
+    if (page.location !== '') {
+      telling.keepSecretsOf(queryOf(page.location, url));
+      telling.answered(page.status, `to ${page.location}`);
+      return;
+    }
+    telling.answered(page.status, `“${headingOf(page.text)}”`);
+    for (const notice of noticesOf(page.text)) telling.quote(notice);
+  }
+
+  async function get(path: string): Promise<Page> {
+    telling.keepSecretsOf(queryOf(path, url));
+    telling.asked(`GET ${path}`);
+    return agent.get(path);
+  }
+
+  /** On through redirects for as long as they stay on this site. */
+  async function settle(first: Page): Promise<Shown> {
+    let page = first;
+    tellOf(page);
+    for (let turn = 0; turn < REDIRECTS_MAX && page.location.startsWith('/'); turn += 1) {
+      page = await get(page.location);
+      tellOf(page);
+    }
+    expect(page.status < 500, `the server answered ${page.status}`);
+    return { markup: page.text, status: page.status, sentTo: page.location };
+  }
+
+  function requireHeading(shown: Shown, heading: string): Shown {
+    const found = shown.sentTo === '' ? `the page “${headingOf(shown.markup)}”` : shown.sentTo;
+    expect(headingOf(shown.markup) === heading, `wanted the page “${heading}”, got ${found}`);
+    return shown;
+  }
+
+  return {
+    /** Opens an address, and checks the heading of the page that it leads to. */
+    async open(path: string, heading: string): Promise<Shown> {
+      return requireHeading(await settle(await get(path)), heading);
+    },
+
+    /** Opens an address that leads to another site. */
+    async leave(path: string): Promise<Shown> {
+      const shown = await settle(await get(path));
+      expect(shown.sentTo !== '', `wanted to be sent to another site, got “${headingOf(shown.markup)}”`);
+      return shown;
+    },
+
+    /** Types into the form of a page and sends it. A field that the form does not have is a surprise. */
+    async send(
+      from: Shown,
+      action: string,
+      typed: Record<string, string | string[]>,
+      heading?: string,
+    ): Promise<Shown> {
+      const form = formOf(from.markup, action);
+      expect(form !== undefined, `wanted a form for ${action} on “${headingOf(from.markup)}”`);
+      for (const name of Object.keys(typed)) {
+        expect(form.names.has(name), `wanted a field ${name} in the form for ${action}`);
+      }
+      telling.keepSecretsOf([...form.values].map(([name, values]) => [name, values[0]]));
+      telling.keepSecretsOf(Object.entries(typed));
+      const fields = { ...Object.fromEntries(form.values), ...typed };
+      telling.asked(`POST ${action}   ${shownFields(fields)}`.trimEnd());
+      const shown = await settle(await agent.post(action, fields));
+      return heading === undefined ? shown : requireHeading(shown, heading);
+    },
+  };
+}
+
+function shownFields(fields: Record<string, string | string[]>): string {
+  return Object.entries(fields)
+    .flatMap(([name, values]) => [values].flat().map((value) => ({ name, value })))
+    .filter(({ value }) => value !== '')
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('  ');
+}
+
+function queryOf(address: string, base: string): Iterable<[string, string]> {
+  return URL.parse(address, base)?.searchParams ?? [];
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Call } from '../../server/activity/call.ts';
+import { secretIn, textOf } from '../support/page-text.ts';
+import { openPeople, type Person } from '../support/people.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { eachStore } from '../support/stores.ts';
+
+eachStore(({ url: storeUrl }) => {
+  describe('/activity', () => {
+    let server: TestServer;
+    let people: Awaited<ReturnType<typeof openPeople>>;
+
+    before(async () => {
+      server = await startTestServer({ storeUrl: await storeUrl() });
+      people = await openPeople(server);
+    });
+    after(async () => {
+      await people.close();
+      await server.stop();
+    });
+
+    async function mint(person: Person, name: string, scopes = ['profile']) {
+      const form = { name, scopes, expires: '90', note: '', date: '' };
+      const page = await person.agent.post('/tokens/new', form);
+      const value = secretIn(page.text, 'lk_pat_');
+      const row = await people.domain.tokens.findByValue(value);
+      return { value, id: row?.id ?? '' };
+    }
+
+    const call = (token: string, path: string, init: RequestInit = {}) =>
+      fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}` } });
+
+    const activityOf = async (person: Person, query = '') => (await person.agent.get(`/activity${query}`)).text;
+
+    /** Rows of the table, each as text. */
+    const rowsOf = (html: string) =>
+      (html.split('<tbody')[1] ?? '')
+        .split('<tr')
+        .slice(1)
+        .map((row) => textOf(`<main${row}`));
+
+    function entry(person: Person, number: number, wanted: Partial<Call> = {}): Call {
+      return {
+        id: `call_${String(number).padStart(4, '0')}`,
+        at: 1_800_000_000 + Math.floor(number / 3),
+        accountId: person.account.id,
+        tokenId: 'tok_x',
+        tokenKind: 'personal_access_token',
+        tokenName: `Call number ${number}.`,
+        method: 'GET',
+        path: '/api/1.1/me',
+        status: 200,
+        result: 'success',
+        from: '192.0.2.1',
+        requestId: 'r',
+        ...wanted,
+      };
+    }
+
+    test('lists calls and changes in words, newest first', async () => {
+      const person = await people.person();
+      const { value } = await mint(person, 'Script');
+      assert.equal((await call(value, '/api/1.1/me')).status, 200);
+      const refused = await call(value, '/api/1.1/wf/create_transaction', { method: 'POST' });
+      assert.equal(refused.status, 403);
+      const rows = rowsOf(await activityOf(person));
+      const found = (pattern: RegExp) => {
+        const index = rows.findIndex((row) => pattern.test(row));
+        assert.notEqual(index, -1, `${pattern} in\n${rows.join('\n')}`);
+        return index;
+      };
+      found(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC GET \/api\/1\.1\/me Script Success 127\.0\.0\.1 \S{10,}$/);
+      found(/POST \/api\/1\.1\/wf\/create_transaction Script Refused: [a-z ]+ \(403\) 127\.0\.0\.1 \S+$/);
+      found(/Token made Script Done 127\.0\.0\.1 \S+$/);
+      found(/Account made, by the operator/);
+      assert.equal(found(/Account made/), rows.length - 1);
+      const requestId = ((await refused.json()) as { body: { requestId: string } }).body.requestId;
+      assert.ok(rows.some((row) => row.endsWith(requestId)));
+    });
+
+    test('shows one token or one service when asked, with its changes', async () => {
+      const person = await people.person();
+      const one = await mint(person, 'One');
+      const two = await mint(person, 'Two');
+      await call(one.value, '/api/1.1/me');
+      await call(two.value, '/api/1.1/me');
+      const rows = rowsOf(await activityOf(person, `?credential=${one.id}`));
+      assert.deepEqual(rows.map((row) => row.includes(' One ')), [true, true]);
+      const form = { name: 'Courier', scopes: 'profile', expires: '30', date: '' };
+      const page = await person.agent.post('/services/new', form);
+      const id = /svc_\w{20}/.exec(page.text)?.[0] ?? '';
+      const text = await activityOf(person, `?credential=${id}`);
+      assert.match(text, new RegExp(`<option value="${id}" selected>Service: Courier`));
+      assert.deepEqual(rowsOf(text).map((row) => /Service made|Secret added/.exec(row)?.[0]).toSorted(), [
+        'Secret added',
+        'Service made',
+      ]);
+    });
+
+    test('pages through everything once, calls and changes in one order', async () => {
+      const person = await people.person();
+      const numbers = Array.from({ length: 120 }, (_, number) => number);
+      await people.domain.rows.calls.insertMany(numbers.map((number) => entry(person, number)));
+      const seen: string[] = [];
+      let path = '/activity';
+      for (let turn = 0; turn < 10 && path !== ''; turn += 1) {
+        const { text } = await person.agent.get(path);
+        const rows = rowsOf(text);
+        assert.ok(rows.length <= 50);
+        seen.push(...rows);
+        path = /href="([^"]+)" rel="next"/.exec(text)?.[1] ?? '';
+      }
+      assert.equal(seen.length, 121);
+      assert.equal(new Set(seen).size, 121);
+      const order = seen.map((row) => Number(/Call number (\d+)\./.exec(row)?.[1] ?? 999));
+      assert.deepEqual(order, [999, ...numbers.toReversed()]);
+    });
+
+    test('never shows what is another account’s', async () => {
+      const person = await people.person();
+      const other = await people.person();
+      const { id } = await mint(other, 'Theirs');
+      await people.domain.rows.calls.insert(entry(other, 7001, { tokenId: id }));
+      for (const query of ['', `?credential=${id}`, `?accountId=${other.account.id}`, '?credential=tok_x']) {
+        assert.doesNotMatch(await activityOf(person, query), /Theirs|number 7001/);
+      }
+      assert.match(await activityOf(other), /number 7001/);
+      assert.match(await activityOf(other, `?credential=${id}`), /number 7001/);
+    });
+
+    test('starts at the newest for a cursor that is none', async () => {
+      const person = await people.person();
+      for (const after of ['x', '1', '1.', '.x', '99999999999999.x', "1.x' or 1=1", '1.{"$gt":""}', '-1.x', '1.x\0']) {
+        const page = await person.agent.get(`/activity?after=${encodeURIComponent(after)}`);
+        assert.equal(page.status, 200, after);
+        assert.match(textOf(page.text), /Account made/);
+      }
+      assert.equal((await person.agent.get('/activity?after=1.a&after=2.b')).status, 400);
+    });
+
+    test('marks a call that passed over privacy rules, and escapes what callers chose', async () => {
+      const person = await people.person();
+      const path = '/api/1.1/<script>alert(1)</script>';
+      await people.domain.rows.calls.insert(entry(person, 8001, { path, privacyBypassed: true, status: 503, result: 'UNAVAILABLE' }));
+      const text = await activityOf(person);
+      assert.doesNotMatch(text, /<script>alert/);
+      assert.match(textOf(text), /Failed: unavailable \(503\) Privacy rules passed over/);
+    });
+  });
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { openStore } from '../../adapters/open.ts';
+import { declare } from '../../adapters/port.ts';
+import { auditDeclaration } from '../../server/activity/audit.ts';
+import { createEffects, pendingEffects } from '../../server/effects.ts';
+import { createJobs } from '../../server/jobs/jobs.ts';
+import { leaseDeclaration } from '../../server/lease.ts';
+import { createLog } from '../../server/log.ts';
+import { messageDeclaration } from '../../server/mail/message.ts';
+import { eachStore } from '../support/stores.ts';
+
+const START = 1_800_000_000;
+const DAY = 86_400;
+
+const passSchema = z.strictObject({ id: z.string(), expiresAt: z.number().optional(), ...pendingEffects });
+const passes = declare<z.infer<typeof passSchema>>({
+  name: 'passes',
+  schema: passSchema,
+  indexes: [['expiresAt'], ['pendingAt']],
+});
+
+eachStore(({ url }) => {
+  describe('jobs', () => {
+    const stops: (() => Promise<unknown>)[] = [];
+    afterEach(async () => {
+      for (const stop of stops.splice(0).reverse()) await stop();
+    });
+
+    /** The jobs of one process on a fresh store. */
+    async function fresh(clock: () => number) {
+      const store = await openStore(await url());
+      stops.push(() => store.close());
+      const rows = {
+        passes: await store.collection(passes),
+        audit: await store.collection(auditDeclaration),
+        outbox: await store.collection(messageDeclaration),
+        leases: await store.collection(leaseDeclaration),
+      };
+      const effects = createEffects({ ...rows, clock, mailWaiting: () => {} });
+      effects.watch(rows.passes);
+      const jobs = createJobs({
+        effects,
+        leases: rows.leases,
+        clock,
+        log: createLog({ write() {} }),
+        expiring: [
+          { collection: rows.passes, field: 'expiresAt' },
+          { collection: rows.outbox, field: 'sentAt', keepSeconds: 30 * DAY },
+        ],
+      });
+      stops.push(jobs.stop);
+      return { rows, jobs };
+    }
+
+    it('removes what is a minute past, batch after batch, and nothing else', async () => {
+      const { rows, jobs } = await fresh(() => START);
+      const past = Array.from({ length: 1203 }, (_, index) => ({
+        id: `past-${index}`,
+        expiresAt: START - 60 - index,
+      }));
+      await rows.passes.insertMany(past);
+      await rows.passes.insertMany([
+        { id: 'just-past', expiresAt: START - 59 },
+        { id: 'future', expiresAt: START + 1 },
+        { id: 'for-ever' },
+      ]);
+      assert.equal(await jobs.runOnce(), true);
+      const left = await rows.passes.list({ limit: 10 });
+      assert.deepEqual(left.map((row) => row.id).sort(), ['for-ever', 'future', 'just-past']);
+    });
+
+    it('forgets sent mails after thirty days, and those that wait never', async () => {
+      let now = START;
+      const { rows, jobs } = await fresh(() => now);
+      const mail = { to: 'a@example.com', subject: 's', text: '', html: '', createdAt: START, attempts: 1 };
+      await rows.outbox.insertMany([
+        { id: 'sent', ...mail, sentAt: START },
+        { id: 'waiting', ...mail, dueAt: START },
+      ]);
+      now = START + 30 * DAY - 1;
+      await jobs.runOnce();
+      assert.equal(await rows.outbox.count([]), 2);
+      now += 1;
+      await jobs.runOnce();
+      assert.deepEqual(
+        (await rows.outbox.list({ limit: 5 })).map((row) => row.id),
+        ['waiting'],
+      );
+    });
+
+    it('moves on the effects of a row before the row goes', async () => {
+      const { rows, jobs } = await fresh(() => START);
+      const actor = { kind: 'system' as const };
+      const entry = {
+        id: 'e',
+        at: START - 90,
+        accountId: 'acc',
+        actor,
+        action: 'a',
+        targetId: 't',
+        targetName: 'T',
+      };
+      const pending = { pending: { audit: [entry], mail: [] }, pendingAt: START - 90, pendingId: 'p' };
+      await rows.passes.insert({ id: 'one', expiresAt: START - 80, ...pending });
+      await jobs.runOnce();
+      assert.equal(await rows.passes.get('one'), undefined);
+      assert.deepEqual(await rows.audit.get('e'), entry);
+    });
+
+    it('is done by one process at a time, and by the next when that one has died', async () => {
+      let now = START;
+      const { rows, jobs } = await fresh(() => now);
+      await rows.leases.insert({ id: 'jobs', holder: 'another', endsAt: START + 120 });
+      await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
+      assert.equal(await jobs.runOnce(), false);
+      assert.equal(await rows.passes.count([]), 1);
+      now += 120;
+      assert.equal(await jobs.runOnce(), true);
+      assert.equal(await rows.passes.count([]), 0);
+    });
+
+    it('runs by itself from the start on, and not after the stop', async () => {
+      const { rows, jobs } = await fresh(() => START);
+      await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
+      jobs.start();
+      for (let turn = 0; turn < 200 && (await rows.passes.count([])) > 0; turn += 1) await delay(10);
+      assert.equal(await rows.passes.count([]), 0);
+      await jobs.stop();
+      await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
+      assert.equal(await jobs.runOnce(), false);
+    });
+  });
+});
