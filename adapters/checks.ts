@@ -27,6 +27,9 @@ const COMPARISONS: ReadonlySet<string> = new Set<Comparison>(['=', '!=', '<', '<
 /** Names go into JSON paths and index definitions as they are, so only plain ones are allowed. */
 const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
+/** SQLite's JSON functions stop at 1000 levels; people's data does not come near. */
+const NESTING_MAX = 500;
+
 export function isScalar(value: unknown): value is Scalar {
   return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }
@@ -82,6 +85,7 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
       const result = schema.safeParse(row);
       const fault = result.error?.issues[0];
       if (fault !== undefined) refuse(`the row does not fit: ${fault.path.join('.')} (${fault.code})`);
+      if (isDeeper(row, NESTING_MAX)) refuse('the row is nested too deep');
     },
 
     checkWhere(where: Where<R>): CheckedCondition[] {
@@ -128,4 +132,9 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
       return checked;
     },
   };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

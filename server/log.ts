@@ -1,17 +1,52 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+
+/** Under these names secrets come and go. */
+const SECRET_NAMES = new Set([
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'secret',
+  'client_secret',
+  'code',
+]);
+/** Deeper than anything that is logged; what is still below is left out. */
+const DEPTH_MAX = 4;
 
 /**
  * The log: JSON lines on standard output, one a request and one for each thing that went wrong. What could hold
- * a secret is never given to it; the list below is the second fence, not the first.
+ * a secret is never given to it; hiding fields by their names is the second fence, not the first.
  */
 export function createLog(destination?: DestinationStream): Logger {
-  const options = {
+  const options: LoggerOptions = {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: {
-      paths: ['*.authorization', '*.cookie', '*.password', '*.token', '*.secret', '*.client_secret', '*.code'],
-      censor: '[hidden]',
-    },
+    // Not pino's own redaction, which takes three times as long as the rest of the line.
+    formatters: { log: (fields) => hideSecrets(fields, DEPTH_MAX) },
+    serializers: { err: explainError },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** The fields as they may be written. Copies only where something is hidden: most lines are flat and clean. */
+function hideSecrets(fields: Record<string, unknown>, depth: number): Record<string, unknown> {
+  let shown = fields;
+  for (const name in fields) {
+    const value = fields[name];
+    let visible: unknown = value;
+    if (SECRET_NAMES.has(name)) visible = '[hidden]';
+    else if (typeof value === 'object' && value !== null && !(value instanceof Error)) {
+      visible = depth === 0 ? '[left out]' : hideSecrets(value as Record<string, unknown>, depth - 1);
+    }
+    if (visible === value) continue;
+    if (shown === fields) shown = { ...fields };
+    shown[name] = visible;
+  }
+  return shown;
+}
+
+/** Type, message, stack and what else an error carries; its `code` is no secret but the system's name for it. */
+function explainError(error: Error): Record<string, unknown> {
+  const { code, ...fields } = pino.stdSerializers.err(error) as unknown as Record<string, unknown>;
+  return { ...hideSecrets(fields, DEPTH_MAX), ...(code === undefined ? {} : { code }) };
 }

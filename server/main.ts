@@ -1,5 +1,6 @@
 import './node-version.ts';
 import { settings as ownerSettings } from '../config/settings.ts';
+import { Unavailable } from '../adapters/port.ts';
 import { systemClock } from './clock.ts';
 import { createLog } from './log.ts';
 import { serve } from './serve.ts';
@@ -8,6 +9,7 @@ import { readSettings, WrongSettings } from './settings.ts';
 /** Why a start failed, one line each where we know what to say. */
 function explain(error: unknown): string {
   if (error instanceof WrongSettings) return error.lines.join('\n');
+  if (error instanceof Unavailable) return `LATCHKEY_STORE does not answer: ${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     return `PORT is ${process.env['PORT'] || 3000}: something else listens there; stop it or set another PORT`;

@@ -64,10 +64,13 @@ function listen(listener: Server, settings: Settings): Promise<void> {
   });
 }
 
+/** Takes nothing new, lets running requests finish, and drops each connection as it falls idle. */
 function close(listener: Server): Promise<void> {
   return new Promise((resolve) => {
+    const idle = setInterval(() => listener.closeIdleConnections(), 50);
     const hard = setTimeout(() => listener.closeAllConnections(), STOP_SECONDS * 1000);
     listener.close(() => {
+      clearInterval(idle);
       clearTimeout(hard);
       resolve();
     });

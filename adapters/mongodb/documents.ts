@@ -1,5 +1,6 @@
 import type mongoose from 'mongoose';
 import { isScalar } from '../checks.ts';
+import { toJson } from '../json.ts';
 
 /**
  * Rows as documents. `id` is `_id`; scalars and lists of scalars stand as themselves; everything with more
@@ -28,7 +29,7 @@ export function rowOf<R>(document: Document): R {
 
 export function keptValue(value: unknown): unknown {
   if (isScalar(value) || (Array.isArray(value) && value.every(isScalar))) return value;
-  return { json: JSON.stringify(value) };
+  return { json: toJson(value) };
 }
 
 function isKeptJson(value: unknown): value is { json: string } {

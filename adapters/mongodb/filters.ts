@@ -1,3 +1,4 @@
+import mongoose from 'mongoose';
 import type { CheckedChange, CheckedCondition } from '../checks.ts';
 import type { Scalar } from '../port.ts';
 import { keptValue } from './documents.ts';
@@ -35,7 +36,9 @@ export function changeUpdate({ set, unset, add }: CheckedChange): Filter | undef
   const update: Filter = {};
   if (set.length > 0) update.$set = Object.fromEntries(set.map(([name, value]) => [name, keptValue(value)]));
   if (unset.length > 0) update.$unset = Object.fromEntries(unset.map((name) => [name, '']));
-  if (add.length > 0) update.$inc = Object.fromEntries(add);
+  // As doubles: the driver would send small numbers as 32-bit integers, and FerretDB 1 lets those sums wrap round.
+  if (add.length > 0)
+    update.$inc = Object.fromEntries(add.map(([name, by]) => [name, new mongoose.mongo.Double(by)]));
   return Object.keys(update).length === 0 ? undefined : update;
 }
 

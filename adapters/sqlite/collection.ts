@@ -1,4 +1,5 @@
 import { type Checks, createChecks } from '../checks.ts';
+import { toJson } from '../json.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
@@ -11,7 +12,6 @@ import {
   conditionSql,
   fieldOf,
   type Sql,
-  toJson,
 } from './statements.ts';
 import { makeTable } from './table.ts';
 import type { Writer } from './writer.ts';

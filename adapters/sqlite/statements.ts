@@ -1,4 +1,5 @@
 import type { CheckedChange, CheckedCondition } from '../checks.ts';
+import { toJson } from '../json.ts';
 import type { Scalar } from '../port.ts';
 
 /**
@@ -80,14 +81,4 @@ export function behindSql(order: {
   const text = `${field} ${beyond}= ? AND (${field} ${beyond} ? OR id ${beyond} ?)`;
   const values = [value, value, after.id];
   return { text: descending && optional ? `((${text}) OR ${field} IS NULL)` : text, values };
-}
-
-/**
- * JSON as it is kept. Halves of surrogate pairs become U+FFFD, as in every UTF-8 text that a condition is compared
- * with; JSON.stringify writes only such halves as escapes.
- */
-export function toJson(value: unknown): string {
-  const text = JSON.stringify(value);
-  if (!text.includes('\\ud')) return text;
-  return text.replace(/(\\\\)|\\ud[89a-f][0-9a-f]{2}/g, (_half, pair?: string) => pair ?? '\\ufffd');
 }

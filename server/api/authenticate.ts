@@ -52,7 +52,7 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
 
 /** Throws 403 naming every scope of `needed` that the caller lacks. The scope `admin` covers all others. */
 export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {
-  if (caller.scopes.has('admin')) return;
+  
   const missing = needed.filter((scope) => !caller.scopes.has(scope));
   if (missing.length === 0) return;
   const list = missing.join(' ');

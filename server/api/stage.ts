@@ -39,7 +39,7 @@ export function createStage(
     if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);
     const json = JSON.stringify(what);
     characters += json.length;
-    if (false) {
+    if (list.length >= max || characters > CHARACTERS_MAX) {
       throw new TypeError(`workflow ${workflow.name}: more is stored or mailed than one run may`);
     }
     list.push(JSON.parse(json) as T);

@@ -13,7 +13,7 @@ import { leaseDeclaration } from '../lease.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
 import { readSettings, type Settings, WrongSettings } from '../settings.ts';
-import { print, tableOf } from './output.ts';
+import { print } from './output.ts';
 
 /** One thing that was looked at. `fail` keeps the server from working, `warn` from working well. */
 type Finding = {
@@ -39,11 +39,15 @@ export function addDoctorCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }) => {
       const findings = await examine();
-      const rows = findings.map(({ level, about, found, todo }) => [level, about, found, todo ?? '']);
-      const person = tableOf(['', 'what', 'found', 'what to do'], rows);
-      print({ json: findings, person }, options);
+      print({ json: findings, person: findings.map(lineOf).join('\n') }, options);
       if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
     });
+}
+
+/** What to do stands below, where it does not make the line longer than a terminal is wide. */
+function lineOf({ level, about, found, todo }: Finding): string {
+  const line = `${level.padEnd(4)}   ${about.padEnd(12)}   ${found}`;
+  return todo === undefined ? line : `${line}\n${' '.repeat(22)}→ ${todo}`;
 }
 
 async function examine(): Promise<Finding[]> {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, rename } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
 import { type Settings, WrongSettings } from '../settings.ts';
@@ -79,7 +79,7 @@ function keepIn(folder: string, from: Sender): Transport {
         const { message: content } = await mailer.sendMail(mail);
         const path = join(folder, fileNameOf(message));
         await writeWhole(path, content as Buffer);
-        return { keptAs: relative(process.cwd(), path) };
+        return { keptAs: path };
       } catch (error) {
         throw error instanceof MailFault ? error : new MailFault(faultOf(error), false);
       }

@@ -1,4 +1,4 @@
 import { mongodbStores } from '../support/stores.ts';
-import { properties } from './properties.ts';
+import { storeContract } from './store-contract.ts';
 
-mongodbStores(properties);
+mongodbStores(storeContract);

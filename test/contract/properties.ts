@@ -25,7 +25,7 @@ export function properties({ engine, url }: FreshStores): void {
       for (const one of calls) await askBoth(one, rows, model);
       assert.deepEqual(await rows.list({ limit: 1000 }), model.list({ limit: 1000 }));
     });
-    await fc.assert(property, { numRuns: engine === 'sqlite' ? 2000 : 600 });
+    await fc.assert(property, { numRuns: engine === 'sqlite' ? 300 : 80 });
   });
 }
 

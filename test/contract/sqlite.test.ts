@@ -1,4 +1,4 @@
 import { sqliteStores } from '../support/stores.ts';
-import { properties } from './properties.ts';
+import { storeContract } from './store-contract.ts';
 
-sqliteStores(properties);
+sqliteStores(storeContract);

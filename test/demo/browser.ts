@@ -16,7 +16,7 @@ export function createBrowser(url: string, telling: Telling) {
   function tellOf(page: Page): void {
     if (page.location !== '') {
       telling.keepSecretsOf(queryOf(page.location, url));
-      telling.answered(page.status, `to ${page.location}`);
+      telling.sentTo(page.status, page.location);
       return;
     }
     telling.answered(page.status, `“${headingOf(page.text)}”`);
@@ -25,7 +25,7 @@ export function createBrowser(url: string, telling: Telling) {
 
   async function get(path: string): Promise<Page> {
     telling.keepSecretsOf(queryOf(path, url));
-    telling.asked(`GET ${path}`);
+    telling.askedFor('GET', path);
     return agent.get(path);
   }
 
@@ -41,15 +41,17 @@ export function createBrowser(url: string, telling: Telling) {
     return { markup: page.text, status: page.status, sentTo: page.location };
   }
 
-  function requireHeading(shown: Shown, heading: string): Shown {
-    const found = shown.sentTo === '' ? `the page “${headingOf(shown.markup)}”` : shown.sentTo;
-    expect(headingOf(shown.markup) === heading, `wanted the page “${heading}”, got ${found}`);
+  function requireHeading(shown: Shown, wanted: string | RegExp): Shown {
+    const heading = headingOf(shown.markup);
+    const found = shown.sentTo === '' ? `the page “${heading}”` : shown.sentTo;
+    const fits = typeof wanted === 'string' ? heading === wanted : wanted.test(heading);
+    expect(fits, `wanted the page “${wanted}”, got ${found}`);
     return shown;
   }
 
   return {
     /** Opens an address, and checks the heading of the page that it leads to. */
-    async open(path: string, heading: string): Promise<Shown> {
+    async open(path: string, heading: string | RegExp): Promise<Shown> {
       return requireHeading(await settle(await get(path)), heading);
     },
 
@@ -65,7 +67,7 @@ export function createBrowser(url: string, telling: Telling) {
       from: Shown,
       action: string,
       typed: Record<string, string | string[]>,
-      heading?: string,
+      heading?: string | RegExp,
     ): Promise<Shown> {
       const form = formOf(from.markup, action);
       expect(form !== undefined, `wanted a form for ${action} on “${headingOf(from.markup)}”`);

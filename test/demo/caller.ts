@@ -37,7 +37,7 @@ export function createCaller(url: string, telling: Telling) {
       telling.answered(response.status, response.headers.get('content-type')?.split(';')[0] ?? 'no body');
       const challenge = response.headers.get('www-authenticate');
       if (challenge !== null) telling.quote(`WWW-Authenticate: ${challenge}`);
-      if (body !== undefined) telling.quote(JSON.stringify(body, undefined, 2));
+      if (body !== undefined) telling.quote(prettyJson(body));
       expect(response.status === wanted, `wanted status ${wanted}, got ${response.status}`);
       return { status: response.status, headers: response.headers, body };
     },
@@ -56,6 +56,13 @@ export function textAt(answer: Answer, path: string): string {
   const value = at(answer, path);
   expect(typeof value === 'string' && value !== '', `wanted a text at ${path} of the answer`);
   return value;
+}
+
+/** Indented, with lists of plain values in one line. */
+export function prettyJson(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inside: string) => {
+    return `[${inside.replace(/\n\s+/g, ' ')}]`;
+  });
 }
 
 function methodOf(given: ApiCall): string {

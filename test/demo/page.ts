@@ -41,7 +41,9 @@ export function valueAt(markup: string, label: string): string {
 
 /** Lines for a terminal. */
 export function codeIn(markup: string): string[] {
-  return [...markup.matchAll(/<pre[^>]*><code[^>]*>(.*?)<\/code><\/pre>/gs)].map((m) => unescaped(m[1] ?? ''));
+  return [...markup.matchAll(/<pre[^>]*><code[^>]*>(.*?)<\/code><\/pre>/gs)].map((m) =>
+    unescaped(m[1] ?? ''),
+  );
 }
 
 /** The form that is sent to `action`; undefined where the page has none. */
@@ -66,9 +68,11 @@ function controlsOf(inside: string): { name: string; value: string | undefined }
     const value = isBox && !/\schecked\b/.test(tag) ? undefined : (attributeOf(tag, 'value') ?? '');
     return { name: attributeOf(tag, 'name') ?? '', value };
   });
-  const areas = [...inside.matchAll(/<textarea([^>]*)>\n?(.*?)<\/textarea>/gs)].map(([, tag = '', text = '']) => {
-    return { name: attributeOf(tag, 'name') ?? '', value: unescaped(text) };
-  });
+  const areas = [...inside.matchAll(/<textarea([^>]*)>\n?(.*?)<\/textarea>/gs)].map(
+    ([, tag = '', text = '']) => {
+      return { name: attributeOf(tag, 'name') ?? '', value: unescaped(text) };
+    },
+  );
   const lists = [...inside.matchAll(/<select([^>]*)>(.*?)<\/select>/gs)].map(([, tag = '', options = '']) => {
     const chosen = /<option([^>]*\sselected[^>]*)>/.exec(options) ?? /<option([^>]*)>/.exec(options);
     return { name: attributeOf(tag, 'name') ?? '', value: attributeOf(chosen?.[1] ?? '', 'value') ?? '' };
@@ -82,7 +86,8 @@ function attributeOf(tag: string, name: string): string | undefined {
 }
 
 function textOf(markup: string): string {
-  return unescaped(markup.replace(/<(?:br|li|p|div)\b[^>]*>/g, ' ').replace(/<[^>]+>/g, ''))
+  const spaced = markup.replaceAll('</li><li>', '; ').replace(/<(?:br|li|p|div)\b[^>]*>/g, ' ');
+  return unescaped(spaced.replace(/<[^>]+>/g, ''))
     .replace(/\s+/g, ' ')
     .trim();
 }

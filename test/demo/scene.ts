@@ -33,8 +33,8 @@ const COMPLAINTS_MAX = 20;
 
 /** Opens it all in a temporary folder that goes with it. */
 export async function openScene(telling: Telling): Promise<Scene> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'));
   const google = await startGoogle();
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'));
   const server = startServer(folder, google);
   const close = async () => {
     await Promise.all([server.stop(), google.stop()]);
@@ -67,10 +67,11 @@ function startServer(folder: string, google: TestGoogle) {
     env: environmentFor(folder, google),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  process.once('exit', () => child.kill());
   const complaints: string[] = [];
   const gone = once(child, 'exit');
   createInterface(child.stdout).on('line', (line) => {
-    if (/"level":[456]0/.test(line)) complaints.splice(0, complaints.length - COMPLAINTS_MAX, line);
+    if (/"level":[456]0/.test(line) && complaints.push(line) > COMPLAINTS_MAX) complaints.shift();
   });
   return {
     ready: readyOf(child, complaints),
@@ -104,7 +105,9 @@ function readyOf(child: ChildProcess, complaints: string[]): Promise<{ url: stri
   return new Promise((resolve, reject) => {
     let url = '';
     const late = setTimeout(() => reject(new Surprise('the server does not start')), START_MS_MAX);
-    child.once('exit', (code) => reject(new Surprise(`the server ended with ${code}:\n${complaints.join('\n')}`)));
+    child.once('exit', (code) =>
+      reject(new Surprise(`the server ended with ${code}:\n${complaints.join('\n')}`)),
+    );
     if (child.stderr === null) return reject(new Surprise('the server has no standard error'));
     createInterface(child.stderr).on('line', (line) => {
       complaints.push(line);

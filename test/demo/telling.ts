@@ -36,6 +36,7 @@ const SECRET_FORM = /\b(?:lk_(?:pat|cs)_[0-9A-Za-z]{8,}|ey[\w-]+\.[\w-]+\.[\w-]+
 const WAITING = /(\/interaction\/|\/oauth\/authorize\/)([\w-]{12,})/g;
 
 const INDENT = '   ';
+const QUERY_LENGTH_MAX = 80;
 
 /** Prints what happens, in colour on a terminal, with every secret cut short. */
 export function createTelling(write: (text: string) => void = (text) => process.stdout.write(text)) {
@@ -86,14 +87,25 @@ export function createTelling(write: (text: string) => void = (text) => process.
     },
 
     /** Where the telling stands, for the word about a surprise. */
-    place: () => `step ${chapters}.${steps}`,
+    place: () => (chapters === 0 ? 'the start' : `step ${chapters}.${steps}`),
 
     asked: (text: string) => line(styleText('blue', text)),
+
+    /** An address with a long query is told as one parameter a line. */
+    askedFor(method: string, address: string): void {
+      line(styleText('blue', `${method} ${unfolded(address)}`));
+    },
 
     answered(status: number, text: string): void {
       const colour = status < 400 ? 'green' : 'yellow';
       line(`${styleText(colour, `← ${status}`)} ${text}`);
     },
+
+    sentTo(status: number, address: string): void {
+      this.answered(status, `to ${unfolded(address)}`);
+    },
+
+    mail: (to: string, subject: string) => line(`${styleText('green', '✉')} mail to ${to}: “${subject}”`),
 
     /** Part of an answer: what a page says, a body, a mail. */
     quote: (text: string) => line(styleText('dim', text), `${INDENT}  `),
@@ -101,6 +113,14 @@ export function createTelling(write: (text: string) => void = (text) => process.
     /** What was checked just now. */
     good: (sentence: string) => line(`${styleText('green', '✓')} ${sentence}`),
   };
+}
+
+/** Long queries are read parameter by parameter, and as what they mean. */
+function unfolded(address: string): string {
+  const [path = '', query = ''] = address.split(/\?(.*)/s);
+  if (query.length < QUERY_LENGTH_MAX) return address;
+  const parameters = [...new URLSearchParams(query)].map(([name, value]) => `     ${name}=${value}`);
+  return [path, ...parameters].join('\n');
 }
 
 /** Enough of a value to tell it from another, and too little to use it. */

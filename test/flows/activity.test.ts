@@ -31,11 +31,12 @@ eachStore(({ url: storeUrl }) => {
     const call = (token: string, path: string, init: RequestInit = {}) =>
       fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}` } });
 
-    const activityOf = async (person: Person, query = '') => (await person.agent.get(`/activity${query}`)).text;
+    const activityOf = async (person: Person, query = '') =>
+      (await person.agent.get(`/activity${query}`)).text;
 
     /** Rows of the table, each as text. */
     const rowsOf = (html: string) =>
-      (html.split('<tbody')[1] ?? '')
+      (/<tbody([\s\S]*)<\/tbody>/.exec(html)?.[1] ?? '')
         .split('<tr')
         .slice(1)
         .map((row) => textOf(`<main${row}`));
@@ -43,7 +44,7 @@ eachStore(({ url: storeUrl }) => {
     function entry(person: Person, number: number, wanted: Partial<Call> = {}): Call {
       return {
         id: `call_${String(number).padStart(4, '0')}`,
-        at: 1_800_000_000 + Math.floor(number / 3),
+        at: 1_700_000_000 + Math.floor(number / 3),
         accountId: person.account.id,
         tokenId: 'tok_x',
         tokenKind: 'personal_access_token',
@@ -65,16 +66,15 @@ eachStore(({ url: storeUrl }) => {
       const refused = await call(value, '/api/1.1/wf/create_transaction', { method: 'POST' });
       assert.equal(refused.status, 403);
       const rows = rowsOf(await activityOf(person));
-      const found = (pattern: RegExp) => {
-        const index = rows.findIndex((row) => pattern.test(row));
-        assert.notEqual(index, -1, `${pattern} in\n${rows.join('\n')}`);
-        return index;
-      };
+      const found = (pattern: RegExp) =>
+        assert.ok(
+          rows.some((row) => pattern.test(row)),
+          `${pattern} in\n${rows.join('\n')}`,
+        );
       found(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC GET \/api\/1\.1\/me Script Success 127\.0\.0\.1 \S{10,}$/);
       found(/POST \/api\/1\.1\/wf\/create_transaction Script Refused: [a-z ]+ \(403\) 127\.0\.0\.1 \S+$/);
       found(/Token made Script Done 127\.0\.0\.1 \S+$/);
       found(/Account made, by the operator/);
-      assert.equal(found(/Account made/), rows.length - 1);
       const requestId = ((await refused.json()) as { body: { requestId: string } }).body.requestId;
       assert.ok(rows.some((row) => row.endsWith(requestId)));
     });
@@ -86,16 +86,21 @@ eachStore(({ url: storeUrl }) => {
       await call(one.value, '/api/1.1/me');
       await call(two.value, '/api/1.1/me');
       const rows = rowsOf(await activityOf(person, `?credential=${one.id}`));
-      assert.deepEqual(rows.map((row) => row.includes(' One ')), [true, true]);
+      assert.deepEqual(
+        rows.map((row) => row.includes(' One ')),
+        [true, true],
+      );
       const form = { name: 'Courier', scopes: 'profile', expires: '30', date: '' };
       const page = await person.agent.post('/services/new', form);
       const id = /svc_\w{20}/.exec(page.text)?.[0] ?? '';
       const text = await activityOf(person, `?credential=${id}`);
       assert.match(text, new RegExp(`<option value="${id}" selected>Service: Courier`));
-      assert.deepEqual(rowsOf(text).map((row) => /Service made|Secret added/.exec(row)?.[0]).toSorted(), [
-        'Secret added',
-        'Service made',
-      ]);
+      assert.deepEqual(
+        rowsOf(text)
+          .map((row) => /Service made|Secret added/.exec(row)?.[0])
+          .toSorted(),
+        ['Secret added', 'Service made'],
+      );
     });
 
     test('pages through everything once, calls and changes in one order', async () => {
@@ -131,7 +136,17 @@ eachStore(({ url: storeUrl }) => {
 
     test('starts at the newest for a cursor that is none', async () => {
       const person = await people.person();
-      for (const after of ['x', '1', '1.', '.x', '99999999999999.x', "1.x' or 1=1", '1.{"$gt":""}', '-1.x', '1.x\0']) {
+      for (const after of [
+        'x',
+        '1',
+        '1.',
+        '.x',
+        '99999999999999.x',
+        "1.x' or 1=1",
+        '1.{"$gt":""}',
+        '-1.x',
+        '1.x\0',
+      ]) {
         const page = await person.agent.get(`/activity?after=${encodeURIComponent(after)}`);
         assert.equal(page.status, 200, after);
         assert.match(textOf(page.text), /Account made/);
@@ -142,7 +157,9 @@ eachStore(({ url: storeUrl }) => {
     test('marks a call that passed over privacy rules, and escapes what callers chose', async () => {
       const person = await people.person();
       const path = '/api/1.1/<script>alert(1)</script>';
-      await people.domain.rows.calls.insert(entry(person, 8001, { path, privacyBypassed: true, status: 503, result: 'UNAVAILABLE' }));
+      await people.domain.rows.calls.insert(
+        entry(person, 8001, { path, privacyBypassed: true, status: 503, result: 'UNAVAILABLE' }),
+      );
       const text = await activityOf(person);
       assert.doesNotMatch(text, /<script>alert/);
       assert.match(textOf(text), /Failed: unavailable \(503\) Privacy rules passed over/);

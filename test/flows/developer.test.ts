@@ -74,12 +74,20 @@ eachStore(({ url: storeUrl }) => {
       const shown = await developer.agent.get(page.location);
       assert.match(textOf(shown.text), /The app is registered\..*Public, native/);
       assert.doesNotMatch(shown.text, /\/rotate|\/secrets\/new/);
-      assert.equal((await developer.agent.post(`/developer/${id}/secrets/new`, { name: 'x', expires: '30' })).status, 409);
+      assert.equal(
+        (await developer.agent.post(`/developer/${id}/secrets/new`, { name: 'x', expires: '30' })).status,
+        409,
+      );
     });
 
     test('keeps what was typed when a redirect URI is refused, and says why (A7)', async () => {
       const developer = await people.person();
-      for (const uri of ['javascript:alert(1)', 'http://app.example.com/', 'https://a.example/#x', 'data:text/html,x']) {
+      for (const uri of [
+        'javascript:alert(1)',
+        'http://app.example.com/',
+        'https://a.example/#x',
+        'data:text/html,x',
+      ]) {
         const redirectUris = `${CALLBACK}\n${uri}`;
         const page = await developer.agent.post('/developer/new', form({ redirectUris }));
         assert.equal(page.status, 400, uri);
@@ -100,16 +108,31 @@ eachStore(({ url: storeUrl }) => {
       assert.match(edit.text, new RegExp(`>\\n${CALLBACK}</textarea>`));
       assert.doesNotMatch(edit.text, /name="type"/);
       const wish = form({ name: 'Planner 2', redirectUris: 'http://localhost/cb', type: 'public' });
-      const forged = { ...wish, accountId: 'acc_x', resourceServer: 'yes', skip_consent: 'true', kind: 'service' };
+      const forged = {
+        ...wish,
+        accountId: 'acc_x',
+        resourceServer: 'yes',
+        skip_consent: 'true',
+        kind: 'service',
+      };
       const answer = await developer.agent.post(`/developer/${id}/edit`, forged);
       assert.equal(answer.location, `/developer/${id}?done=changed`);
       const client = await people.domain.clients.get(id);
       assert.deepEqual(
-        [client?.name, client?.redirectUris, client?.applicationType, client?.confidential, client?.resourceServer],
+        [
+          client?.name,
+          client?.redirectUris,
+          client?.applicationType,
+          client?.confidential,
+          client?.resourceServer,
+        ],
         ['Planner 2', ['http://localhost/cb'], 'native', true, false],
       );
       assert.ok(await people.domain.clients.checkSecret(id, secret ?? ''));
-      const bad = await developer.agent.post(`/developer/${id}/edit`, form({ redirectUris: 'vbscript://x/y' }));
+      const bad = await developer.agent.post(
+        `/developer/${id}/edit`,
+        form({ redirectUris: 'vbscript://x/y' }),
+      );
       assert.equal(bad.status, 400);
       assert.deepEqual((await people.domain.clients.get(id))?.redirectUris, ['http://localhost/cb']);
     });
@@ -132,7 +155,10 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(await callMe(tokens.access_token), 401);
       const refresh = oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
       await assert.rejects(refresh, { error: 'invalid_grant' });
-      assert.match(textOf((await user.agent.get('/apps?done=ended')).text), /The app was cut off.*No connected apps/);
+      assert.match(
+        textOf((await user.agent.get('/apps?done=ended')).text),
+        /The app was cut off.*No connected apps/,
+      );
     });
 
     test('deletes an app: what people allowed it ends at once', async () => {
@@ -145,9 +171,8 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await user.agent.post(path, {})).status, 404);
       assert.equal((await developer.agent.post(path, {})).location, '/developer?done=deleted');
       assert.equal(await callMe(tokens.access_token), 401);
-      await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), {
-        error: 'invalid_client',
-      });
+      const refresh = oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
+      await assert.rejects(refresh, { status: 401 });
       assert.match(textOf((await user.agent.get('/apps')).text), /No connected apps/);
       assert.equal((await developer.agent.get(`/developer/${made.id}`)).status, 404);
       const { location } = await app.start();
@@ -174,7 +199,11 @@ eachStore(({ url: storeUrl }) => {
       ahead = 301;
       try {
         for (const path of ['new', `${id}/edit`, `${id}/delete`, `${id}/rotate`, `${id}/secrets/new`]) {
-          assert.match((await developer.agent.get(`/developer/${path}`)).location, /^\/sign-in\?fresh=1&/, path);
+          assert.match(
+            (await developer.agent.get(`/developer/${path}`)).location,
+            /^\/sign-in\?fresh=1&/,
+            path,
+          );
           const answer = await developer.agent.post(`/developer/${path}`, form({ overlap: '0' }));
           assert.match(answer.location, /^\/sign-in\?fresh=1&/, path);
         }

@@ -101,7 +101,10 @@ eachStore(({ url: storeUrl }) => {
       };
       const [known, knownMs] = await time(account.email);
       const [unknown, unknownMs] = await time('nobody@example.com');
-      assert.deepEqual([known.status, known.location, known.text], [unknown.status, unknown.location, unknown.text]);
+      assert.deepEqual(
+        [known.status, known.location, known.text],
+        [unknown.status, unknown.location, unknown.text],
+      );
       assert.ok(knownMs >= 240 && unknownMs >= 240, `${knownMs} ms, ${unknownMs} ms`);
     });
 
@@ -117,11 +120,16 @@ eachStore(({ url: storeUrl }) => {
         },
         { kind: 'operator' },
       );
-      const { location } = await (await createThirdPartyApp(server.url, { client })).start({ scope: 'openid' });
+      const { location } = await (await createThirdPartyApp(server.url, { client })).start({
+        scope: 'openid',
+      });
       const agent = createAgent(server.url);
       const form = await agent.follow(`${location.pathname}${location.search}`);
       const uid = /\/interaction\/([\w-]+)\//.exec(form.text)?.[1];
-      await agent.post('/reset-password', { email: account.email, return_to: `/interaction/${uid}/continue` });
+      await agent.post('/reset-password', {
+        email: account.email,
+        return_to: `/interaction/${uid}/continue`,
+      });
       const { token } = await mailedLink(account.email);
       const done = await agent.post('/reset-password', { token, password: NEW_PASSWORD });
       assert.equal(done.location, `/interaction/${uid}/continue`);

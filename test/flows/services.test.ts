@@ -46,7 +46,7 @@ eachStore(({ url: storeUrl }) => {
         body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'profile', ...own }),
       });
       const body = (await response.json()) as Record<string, string>;
-      return { status: response.status, token: body['access_token'] ?? '', error: body['error'] };
+      return { status: response.status, token: body.access_token ?? '', error: body.error };
     }
 
     const callMe = async (token: string) =>
@@ -73,7 +73,10 @@ eachStore(({ url: storeUrl }) => {
           const { text } = await agent.get(path);
           assert.ok(text.includes(id) && !text.includes(secret), path);
         }
-        assert.match(textOf((await agent.get(`/services/${id}`)).text), /Secret 1 lk_cs_\w{4}…\w{4} in \d+ days/);
+        assert.match(
+          textOf((await agent.get(`/services/${id}`)).text),
+          /Secret 1 lk_cs_\w{4}…\w{4} in \d+ days/,
+        );
         assert.ok(!server.logged().includes(secret));
       });
     }
@@ -98,14 +101,21 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await people.person();
       const { id, secret } = await create(agent);
       const { token } = await tokenFor(id, secret);
-      const added = await agent.post(`/services/${id}/secrets/new`, { name: 'Second', expires: 'never', date: '' });
+      const added = await agent.post(`/services/${id}/secrets/new`, {
+        name: 'Second',
+        expires: 'never',
+        date: '',
+      });
       const second = secretIn(added.text, 'lk_cs_');
       const { token: secondToken } = await tokenFor(id, second);
       const shown = (await agent.get(`/services/${id}`)).text;
       assert.equal(secretPaths(shown).length, 2);
       // The older one stands last.
       const path = secretPaths(shown).find((one) => shown.indexOf(one) > shown.indexOf('Secret 1')) ?? '';
-      assert.match(textOf((await agent.get(path)).text), /Revoke the secret “Secret 1”\? .*other secrets go on/);
+      assert.match(
+        textOf((await agent.get(path)).text),
+        /Revoke the secret “Secret 1”\? .*other secrets go on/,
+      );
       assert.equal((await agent.post(path, {})).location, `/services/${id}?done=secret-revoked`);
       assert.equal((await tokenFor(id, secret)).error, 'invalid_client');
       assert.equal(await callMe(token), 401);
@@ -138,11 +148,17 @@ eachStore(({ url: storeUrl }) => {
       const { id, secret } = await create(agent);
       const { token } = await tokenFor(id, secret);
       assert.equal(await callMe(token), 200);
-      assert.match(textOf((await agent.get(`/services/${id}/revoke`)).text), /Revoke the service “Courier”\?/);
+      assert.match(
+        textOf((await agent.get(`/services/${id}/revoke`)).text),
+        /Revoke the service “Courier”\?/,
+      );
       assert.equal((await agent.post(`/services/${id}/revoke`, {})).location, '/services?done=revoked');
       assert.equal(await callMe(token), 401);
       assert.equal((await tokenFor(id, secret)).error, 'invalid_client');
-      assert.match(textOf((await agent.get('/services')).text), /No services yet .*Revoked services .*Courier/);
+      assert.match(
+        textOf((await agent.get('/services')).text),
+        /No services yet .*Revoked services .*Courier/,
+      );
       assert.match(textOf((await agent.get(`/services/${id}`)).text), /This service is revoked/);
       for (const path of ['secrets/new', 'rotate']) {
         assert.equal((await agent.get(`/services/${id}/${path}`)).status, 404);
@@ -192,7 +208,9 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await people.person({ admin: true });
       const { page, id, secret } = await create(agent, { scopes: [], resourceServer: 'yes' });
       const line = codeIn(page.text, 'Ask whether a token is good');
-      assert.ok(line.includes(`curl -u '${id}:${secret}'`) && line.includes(`${server.url}/oauth/introspect`));
+      assert.ok(
+        line.includes(`curl -u '${id}:${secret}'`) && line.includes(`${server.url}/oauth/introspect`),
+      );
       const { id: other, secret: otherSecret } = await create(agent, { name: 'Other' });
       const { token } = await tokenFor(other, otherSecret);
       const response = await fetch(`${server.url}/oauth/introspect`, {

@@ -42,7 +42,11 @@ eachStore(({ url: storeUrl }) => {
       const form = await agent.get(sent.location);
       const returnTo = hidden(form, 'return_to');
       assert.equal(returnTo, '/services?tab=1');
-      const done = await agent.post('/sign-in', { email: account.email, password: PASSWORD, return_to: returnTo });
+      const done = await agent.post('/sign-in', {
+        email: account.email,
+        password: PASSWORD,
+        return_to: returnTo,
+      });
       assert.equal(done.status, 303);
       assert.equal(done.location, '/services?tab=1');
       assert.equal((await agent.get('/services')).status, 200);
@@ -82,7 +86,8 @@ eachStore(({ url: storeUrl }) => {
     it('ends with sign-out, on the server too', async () => {
       const { agent } = await people.person();
       const thief = createAgent(server.url);
-      for (const [name, value] of Object.entries(agent.cookies())) thief.setCookie(name.split(' ')[0] ?? '', value);
+      for (const [name, value] of Object.entries(agent.cookies()))
+        thief.setCookie(name.split(' ')[0] ?? '', value);
       assert.equal((await thief.get('/tokens')).status, 200);
       const out = await agent.post('/sign-out', {});
       assert.match((await agent.follow(out.location)).text, /You are signed out/);
@@ -212,7 +217,10 @@ eachStore(({ url: storeUrl }) => {
       const other = await people.person();
       const form = await open(agent, { prompt: 'login' });
       assert.match(form.text, /Confirm that it is you/);
-      const again = await agent.post(actionOf(form, 'sign-in'), { email: other.account.email, password: PASSWORD });
+      const again = await agent.post(actionOf(form, 'sign-in'), {
+        email: other.account.email,
+        password: PASSWORD,
+      });
       const consent = await agent.follow(again.location);
       assert.ok(consent.text.includes(account.email) && !consent.text.includes(other.account.email));
 

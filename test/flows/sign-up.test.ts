@@ -59,12 +59,18 @@ eachStore(({ url: storeUrl }) => {
 
     it('answers the same for an address that has an account, and tells its owner', async () => {
       const { account } = await people.person();
-      const known = await createAgent(server.url).post('/sign-up', { email: account.email, password: PASSWORD });
+      const known = await createAgent(server.url).post('/sign-up', {
+        email: account.email,
+        password: PASSWORD,
+      });
       const unknown = await createAgent(server.url).post('/sign-up', {
         email: 'nobody-yet@example.com',
         password: PASSWORD,
       });
-      assert.deepEqual([known.status, known.location, known.text], [unknown.status, unknown.location, unknown.text]);
+      assert.deepEqual(
+        [known.status, known.location, known.text],
+        [unknown.status, unknown.location, unknown.text],
+      );
       const told = await mail.waitFor({ to: account.email, subject: 'already have an account' });
       assert.ok(told.text?.includes(`${server.url}/sign-in\n`));
       assert.doesNotMatch(`${told.text}${told.html}`, /token=/);
@@ -139,7 +145,11 @@ eachStore(({ url: storeUrl }) => {
       });
       assert.equal(forged.status, 400);
       assert.equal(await people.domain.accounts.findByEmail('eve@example.com'), undefined);
-      const made = await agent.post('/sign-up', { email: 'root@example.com', password: PASSWORD, invitation });
+      const made = await agent.post('/sign-up', {
+        email: 'root@example.com',
+        password: PASSWORD,
+        invitation,
+      });
       assert.equal(made.location, '/tokens');
       assert.equal((await agent.get('/tokens')).status, 200);
       assert.equal((await people.domain.accounts.findByEmail('root@example.com'))?.admin, true);

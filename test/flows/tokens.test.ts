@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../server/clock.ts';
 import type { Agent } from '../support/browserless.ts';
+import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 import { openPeople, PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
-import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 
 const DAY = 86_400;
 
@@ -63,7 +63,10 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(page.location, '');
       const list = await person.agent.get('/tokens');
       assert.ok(!list.text.includes(value));
-      assert.match(textOf(list.text), new RegExp(`Build server lk_pat_${value.slice(7, 11)}…${value.slice(-4)} `));
+      assert.match(
+        textOf(list.text),
+        new RegExp(`Build server lk_pat_${value.slice(7, 11)}…${value.slice(-4)} `),
+      );
       assert.match(textOf(list.text), /Record a transaction .* in 90 days Never/);
       assert.ok(!server.logged().includes(value.slice('lk_pat_'.length)));
     });
@@ -164,7 +167,10 @@ eachStore(({ url: storeUrl }) => {
         assert.match(page.text, /aria-invalid="true"|has-problem/);
       }
       assert.deepEqual(await tokensOf(person), []);
-      const kept = await person.agent.post('/tokens/new', form({ expires: '7', scopes: ['profile'], name: '' }));
+      const kept = await person.agent.post(
+        '/tokens/new',
+        form({ expires: '7', scopes: ['profile'], name: '' }),
+      );
       assert.match(kept.text, /value="profile" checked/);
       assert.doesNotMatch(kept.text, /value="wf:create_transaction" checked/);
       assert.match(kept.text, /<option value="7" selected>/);
@@ -220,7 +226,12 @@ eachStore(({ url: storeUrl }) => {
         assert.deepEqual(await tokensOf(person), []);
         const returnTo = new URL(post.location, server.url).searchParams.get('return_to') ?? '';
         const { email } = person.account;
-        const signIn = await person.agent.post('/sign-in', { email, password: PASSWORD, fresh: '1', return_to: returnTo });
+        const signIn = await person.agent.post('/sign-in', {
+          email,
+          password: PASSWORD,
+          fresh: '1',
+          return_to: returnTo,
+        });
         assert.equal(signIn.location, returnTo);
         const page = await person.agent.get(signIn.location);
         assert.match(page.text, /value="Nächtlich &amp; fein"/);
@@ -246,7 +257,10 @@ eachStore(({ url: storeUrl }) => {
       ahead = 7 * DAY + 60;
       try {
         const page = textOf((await person.agent.get('/tokens')).text);
-        assert.match(page, /No tokens yet .*Expired and revoked tokens .*Build server .*Expired 1 minute ago/);
+        assert.match(
+          page,
+          /No tokens yet .*Expired and revoked tokens .*Build server .*Expired 1 minute ago/,
+        );
         assert.equal((await callMe(value)).status, 401);
       } finally {
         ahead = 0;

@@ -54,7 +54,9 @@ export async function openTestDomain(
       return messages.map((message) => message.subject);
     },
     async dump() {
-      const lists = await Promise.all(Object.values(rows).map((collection) => collection.list({ limit: 1000 })));
+      const lists = await Promise.all(
+        Object.values(rows).map((collection) => collection.list({ limit: 1000 })),
+      );
       return JSON.stringify(lists);
     },
     async stop() {

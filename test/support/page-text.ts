@@ -4,8 +4,10 @@ const CHARACTERS: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39':
 
 /** What a person reads on a page: its text without markup, in one line. */
 export function textOf(html: string): string {
-  const text = html.replace(/^[^]*<main/, '<main').replace(/<(?:head|script|style)[^]*?<\/\w+>/g, ' ');
-  return unescaped(text.replace(/<[^>]*>/g, ' ')).replace(/\s+/g, ' ').trim();
+  const text = html.replace(/^[\s\S]*<main/, '<main').replace(/<(?:head|script|style)[\s\S]*?<\/\w+>/g, ' ');
+  return unescaped(text.replace(/<[^>]*>/g, ' '))
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** The one secret on a page. */
@@ -17,15 +19,10 @@ export function secretIn(html: string, prefix: 'lk_pat_' | 'lk_cs_'): string {
 
 /** The lines to try in the first code block of a page, or in the one with this label. */
 export function codeIn(html: string, label = ''): string {
-  const blocks = [...html.matchAll(/<figcaption><span>([^<]*)<\/span>[^]*?<code[^>]*>([^<]*)<\/code>/g)];
+  const blocks = [...html.matchAll(/<figcaption><span>([^<]*)<\/span>[\s\S]*?<code[^>]*>([^<]*)<\/code>/g)];
   const block = blocks.find(([, name]) => label === '' || name === label);
   assert.ok(block, `no block ${label}: ${textOf(html)}`);
   return unescaped(block[2] ?? '');
-}
-
-/** The actions of the post forms of a page. */
-export function actionsIn(html: string): string[] {
-  return [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map((match) => unescaped(match[1] ?? ''));
 }
 
 function unescaped(text: string): string {

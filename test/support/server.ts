@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -49,9 +49,4 @@ export async function startTestServer(
       if (options.keepFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
     },
   };
-}
-
-/** The text of a file of this server's data folder. */
-export async function dataFile(server: TestServer, name: string): Promise<string> {
-  return readFile(join(server.dataFolder, name), 'utf8');
 }

@@ -101,7 +101,12 @@ describe('redirect URIs', () => {
   });
 
   it('keeps each as it stands, once, without blank lines', () => {
-    const { redirectUris } = redirectUrisFrom(['https://A.example/Cb ', '', 'https://A.example/Cb', 'https://b.example']);
+    const { redirectUris } = redirectUrisFrom([
+      'https://A.example/Cb ',
+      '',
+      'https://A.example/Cb',
+      'https://b.example',
+    ]);
     assert.deepEqual(redirectUris, ['https://A.example/Cb', 'https://b.example']);
   });
 
@@ -138,7 +143,11 @@ eachStore(({ url }) => {
       return domain.account('ann@example.com');
     }
 
-    const wish = { name: 'Planner', redirectUris: WEB.slice(0, 1), scopes: ['openid', 'wf:create_transaction'] };
+    const wish = {
+      name: 'Planner',
+      redirectUris: WEB.slice(0, 1),
+      scopes: ['openid', 'wf:create_transaction'],
+    };
     const create = (account: Account, wanted: object = {}) =>
       domain.apps.create({ ...wish, account, confidential: true, ...wanted }, actor);
 
@@ -147,7 +156,11 @@ eachStore(({ url }) => {
       const { client, secret } = await create(ann);
       assert.match(client.id, /^app_[0-9A-Za-z]{20}$/);
       assert.ok(await domain.clients.checkSecret(client.id, secret?.value ?? ''));
-      const open_ = await create(ann, { name: 'Phone', confidential: false, redirectUris: NATIVE.slice(4, 5) });
+      const open_ = await create(ann, {
+        name: 'Phone',
+        confidential: false,
+        redirectUris: NATIVE.slice(4, 5),
+      });
       assert.equal(open_.secret, undefined);
       assert.equal(open_.client.applicationType, 'native');
       const which = { accountId: ann.id, clientId: open_.client.id };
@@ -181,7 +194,10 @@ eachStore(({ url }) => {
         });
       }
       assert.equal((await domain.clients.get(client.id))?.name, 'Planner 2');
-      assert.deepEqual((await domain.mailed('ann@example.com')).toSorted(), ['App changed: Planner 2', 'New app: Planner']);
+      assert.deepEqual((await domain.mailed('ann@example.com')).toSorted(), [
+        'App changed: Planner 2',
+        'New app: Planner',
+      ]);
     });
 
     it('ends grants and secrets when it is deleted', async () => {
@@ -217,12 +233,12 @@ eachStore(({ url }) => {
       assert.deepEqual(await domain.apps.list(bob.id), []);
       assert.equal(await domain.apps.remove(which, actor), false);
       for (const attempt of [
-        domain.apps.update({ ...which, ...wish, name: 'Mine now' }, actor),
-        domain.apps.addSecret({ ...ofClient, name: 'B' }, actor),
-        domain.apps.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
-        domain.apps.revokeSecret({ ...ofClient, id: secret?.credential.id ?? '' }, actor),
+        () => domain.apps.update({ ...which, ...wish, name: 'Mine now' }, actor),
+        () => domain.apps.addSecret({ ...ofClient, name: 'B' }, actor),
+        () => domain.apps.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
+        () => domain.apps.revokeSecret({ ...ofClient, id: secret?.credential.id ?? '' }, actor),
       ]) {
-        await assert.rejects(attempt, { status: 404 });
+        await assert.rejects(attempt(), { status: 404 });
       }
       assert.equal((await domain.clients.get(client.id))?.name, 'Planner');
       assert.ok(await domain.clients.checkSecret(client.id, secret?.value ?? ''));

@@ -34,7 +34,10 @@ eachStore(({ url }) => {
       const { credential, value } = await mint(ann, { scopes: ['wf:create_transaction', 'profile'] });
       assert.match(value, /^lk_pat_[0-9A-Za-z]{36}$/);
       assert.deepEqual(credential.scopes, ['wf:create_transaction', 'profile']);
-      assert.equal(`${credential.firstFour}…${credential.lastFour}`, `${value.slice(7, 11)}…${value.slice(-4)}`);
+      assert.equal(
+        `${credential.firstFour}…${credential.lastFour}`,
+        `${value.slice(7, 11)}…${value.slice(-4)}`,
+      );
       assert.equal((await domain.tokens.findByValue(value))?.id, credential.id);
       const dump = await domain.dump();
       assert.ok(dump.includes(credential.id));
@@ -62,7 +65,15 @@ eachStore(({ url }) => {
       const ann = await open();
       const root = await domain.account('root@example.com', true);
       for (const account of [ann, root]) {
-        for (const scopes of [[], ['admin'], ['profile', 'admin'], ['openid'], ['wf:nothing'], ['PROFILE'], ['']]) {
+        for (const scopes of [
+          [],
+          ['admin'],
+          ['profile', 'admin'],
+          ['openid'],
+          ['wf:nothing'],
+          ['PROFILE'],
+          [''],
+        ]) {
           await refuses(mint(account, { scopes }), 'scopes');
         }
       }
@@ -71,7 +82,14 @@ eachStore(({ url }) => {
 
     it('lets no field reach the row but the ones it knows (A1)', async () => {
       const ann = await open();
-      const forged = { accountId: 'acc_other', userId: 'x', kind: 'client_secret', hash: 'x', clientId: 'x', id: 'x' };
+      const forged = {
+        accountId: 'acc_other',
+        userId: 'x',
+        kind: 'client_secret',
+        hash: 'x',
+        clientId: 'x',
+        id: 'x',
+      };
       const { credential } = await mint(ann, { ...forged, revokedAt: 1, liveName: 'x', lastUsedAt: 1 });
       const row = await domain.rows.credentials.get(credential.id);
       assert.equal(row?.accountId, ann.id);
@@ -93,7 +111,15 @@ eachStore(({ url }) => {
     it('needs an expiry, within the longest life', async () => {
       const ann = await open();
       const now = domain.clock();
-      for (const expiresAt of [undefined, now, now - 1, now + 400 * DAY + 1, now + 0.5, Number.NaN, Infinity]) {
+      for (const expiresAt of [
+        undefined,
+        now,
+        now - 1,
+        now + 400 * DAY + 1,
+        now + 0.5,
+        Number.NaN,
+        Infinity,
+      ]) {
         await refuses(mint(ann, { expiresAt }), 'expires');
       }
       assert.equal((await mint(ann, { expiresAt: now + 400 * DAY })).credential.expiresAt, now + 400 * DAY);
@@ -164,20 +190,30 @@ eachStore(({ url }) => {
       const which = { accountId: ann.id, id: credential.id };
       const answers = await Promise.all(Array.from({ length: 6 }, () => domain.tokens.revoke(which, actor)));
       assert.equal(answers.filter(Boolean).length, 1);
-      assert.equal((await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length, 1);
+      assert.equal(
+        (await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length,
+        1,
+      );
       assert.equal((await domain.tokens.findByValue(value))?.revokedAt, domain.clock());
     });
 
     it('revokes all at once, with one mail for all of them', async () => {
       const ann = await open();
-      const made = [await mint(ann, { name: 'A' }), await mint(ann, { name: 'B' }), await mint(ann, { name: 'C' })];
+      const made = [
+        await mint(ann, { name: 'A' }),
+        await mint(ann, { name: 'B' }),
+        await mint(ann, { name: 'C' }),
+      ];
       await domain.tokens.revoke({ accountId: ann.id, id: made[0]?.credential.id ?? '' }, actor);
       assert.equal(await domain.tokens.revokeAll(ann.id, actor), 2);
       assert.equal(await domain.tokens.revokeAll(ann.id, actor), 0);
       for (const { value } of made) assert.ok((await domain.tokens.findByValue(value))?.revokedAt);
       const subjects = await domain.mailed('ann@example.com');
       assert.equal(subjects.filter((subject) => subject.includes('were revoked')).length, 1);
-      assert.equal((await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length, 3);
+      assert.equal(
+        (await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length,
+        3,
+      );
     });
 
     it('finds nothing for a value that is not whole, and none of another kind (A24)', async () => {
@@ -188,7 +224,15 @@ eachStore(({ url }) => {
         actor,
       );
       const hash = (await domain.tokens.findByValue(value))?.hash ?? '';
-      const wrong = [value.slice(0, -1), `${value}0`, ` ${value}`, `${value}\n`, value.toLowerCase(), hash, ''];
+      const wrong = [
+        value.slice(0, -1),
+        `${value}0`,
+        ` ${value}`,
+        `${value}\n`,
+        value.toLowerCase(),
+        hash,
+        '',
+      ];
       for (const one of [...wrong, service.secret.value]) {
         assert.equal(await domain.tokens.findByValue(one), undefined);
       }

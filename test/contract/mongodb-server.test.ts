@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import mongoose from 'mongoose';
+import { openMongodb } from '../../adapters/mongodb/mongodb.ts';
+import { openStore } from '../../adapters/open.ts';
+import { type Collection, type Store, Unavailable } from '../../adapters/port.ts';
+import { mongodbStores } from '../support/stores.ts';
+import { type Item, item, items } from './items.ts';
+
+/** What only a server over a network has: it goes away, keeps silent, and comes back. */
+mongodbStores(({ url }) => {
+  const patience = { serverSelectionTimeoutMS: 400, socketTimeoutMS: 400 };
+  let address: string;
+  let line: Line;
+  let store: Store;
+  let rows: Collection<Item>;
+
+  before(async () => {
+    address = await url();
+    line = await startLine(address);
+    store = await openMongodb(line.url, patience);
+    rows = await store.collection(items);
+    await rows.insert(item('one', { label: 'L' }));
+  });
+  after(async () => {
+    await store.close();
+    line.cut();
+  });
+
+  async function assertUnavailable(): Promise<void> {
+    await assert.rejects(rows.get('one'), Unavailable);
+    const calls = [
+      rows.find('label', 'L'),
+      rows.list({ limit: 1 }),
+      rows.count([]),
+      rows.insert(item('two')),
+      rows.insertMany([item('two')]),
+      rows.put(item('two')),
+      rows.update('one', { add: { size: 1 } }),
+      rows.updateMany([], { add: { size: 1 } }),
+      rows.remove('one'),
+      rows.removeMany([], 10),
+      store.ping(),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      assert.ok(call.status === 'rejected' && call.reason instanceof Unavailable, JSON.stringify(call));
+    }
+  }
+
+  it('is Unavailable while the server is away, and recovers by itself', async () => {
+    line.cut();
+    await assertUnavailable();
+    await line.restore();
+    assert.deepEqual(await eventually(() => rows.get('one')), item('one', { label: 'L' }));
+    await rows.insert(item('three'));
+    assert.equal(await rows.count([]), 2);
+  });
+
+  it('is Unavailable when the server keeps silent, and recovers by itself', async () => {
+    line.hold(true);
+    const started = performance.now();
+    await assert.rejects(rows.get('one'), Unavailable);
+    assert.ok(performance.now() - started < 5000);
+    line.hold(false);
+    assert.deepEqual(await eventually(() => rows.get('one')), item('one', { label: 'L' }));
+  });
+
+  it('is Unavailable at once when there is no server at the start', async () => {
+    const nobody = line.url.replace(/:\d+\//, ':1/');
+    await assert.rejects(openMongodb(nobody, patience), Unavailable);
+    await assert.rejects(openMongodb('mongodb://no host/x', patience), Unavailable);
+  });
+
+  it('never says what the URL holds when it cannot connect', async () => {
+    const withPassword = line.url.replace('://', '://ann:verysecret@').replace(/:\d+\//, ':1/');
+    const error = await openMongodb(withPassword, patience).catch((refused: Error) => refused);
+    assert.doesNotMatch(String(error), /verysecret/);
+  });
+
+  describe('what stands in the documents', () => {
+    it('is readable to people: _id, scalars and lists of scalars as they are, the rest as JSON', async () => {
+      const whole = item('doc', { hot: true, tags: ['a'], extra: { 'a.b': { $c: [[1]] } } });
+      const other = await openStore(address);
+      await (await other.collection(items)).insert(whole);
+      await other.close();
+      const connection = await mongoose.createConnection(address).asPromise();
+      const document = await connection.collection<{ _id: string }>('items').findOne({ _id: 'doc' });
+      await connection.close();
+      const extra = { json: '{"a.b":{"$c":[[1]]}}' };
+      assert.deepEqual(document, { _id: 'doc', group: 'g', size: 1, hot: true, tags: ['a'], extra });
+    });
+  });
+});
+
+/** A line between the store and the server that can be cut, held silent, and restored. */
+type Line = { url: string; cut(): void; restore(): Promise<void>; hold(silent: boolean): void };
+
+async function startLine(address: string): Promise<Line> {
+  const { hostname, port, pathname } = new URL(address);
+  const sockets = new Set<Socket>();
+  let silent = false;
+  let server: Server;
+
+  function join(near: Socket): void {
+    const far = connect(Number(port || 27017), hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far);
+    far.on('data', (answer) => {
+      if (!silent) near.write(answer);
+    });
+  }
+
+  async function listen(at: number): Promise<number> {
+    server = createServer(join).listen(at, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as { port: number }).port;
+  }
+
+  const at = await listen(0);
+  return {
+    // Directly, so that a member of a replica set does not send the driver past this line.
+    url: `mongodb://127.0.0.1:${at}${pathname}?directConnection=true`,
+    cut() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+    async restore() {
+      await listen(at);
+    },
+    hold(held) {
+      silent = held;
+    },
+  };
+}
+
+/** The first answer within five seconds. */
+async function eventually<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await sleep(100);
+    }
+  }
+  return call();
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openStore } from '../../adapters/open.ts';
+import { type Store, Unavailable } from '../../adapters/port.ts';
+import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
+import { item, items, notes } from './items.ts';
+
+/** What only a file has: modes, other processes that write to it, a process killed in the middle, a full disk. */
+describe('the SQLite file', () => {
+  const base = mkdtempSync(join(tmpdir(), 'latchkey-file-'));
+  const children: ChildProcess[] = [];
+  let folder: string;
+  let path: string;
+  let store: Store | undefined;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(base, 'd-'));
+    path = join(folder, 'made', 'latchkey.db');
+  });
+  afterEach(() => store?.close());
+  after(() => {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  async function open(lockTimeoutMs?: number) {
+    store = await openSqlite(path, lockTimeoutMs);
+    return store.collection(items);
+  }
+
+  function start(command: string, ...args: string[]): ChildProcess {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    return child;
+  }
+
+  const writer = (job: string, name: string) => {
+    const script = join(import.meta.dirname, 'writer-process.ts');
+    return [process.execPath, script, `sqlite:${path}`, job, name] as const;
+  };
+
+  it('is for its owner alone, whatever the umask, and so are the files beside it', async () => {
+    const umask = process.umask(0);
+    try {
+      const rows = await open();
+      await rows.insert(item('one'));
+      const modes = Object.fromEntries(
+        readdirSync(join(folder, 'made')).map((name) => [
+          name,
+          statSync(join(folder, 'made', name)).mode & 0o777,
+        ]),
+      );
+      assert.deepEqual(modes, { 'latchkey.db': 0o600, 'latchkey.db-shm': 0o600, 'latchkey.db-wal': 0o600 });
+      assert.equal(statSync(join(folder, 'made')).mode & 0o777, 0o700);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it('is made private when it was not', async () => {
+    path = join(folder, 'latchkey.db');
+    writeFileSync(path, '', { mode: 0o666 });
+    await open();
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  });
+
+  it('cannot be opened where there is a folder or another kind of file: Unavailable', async () => {
+    await assert.rejects(openSqlite(folder), Unavailable);
+    path = join(folder, 'latchkey.db');
+    writeFileSync(path, 'this is no database, but it is long enough to be taken for one'.repeat(20));
+    await assert.rejects(openSqlite(path), Unavailable);
+  });
+
+  for (const [name, declaration] of [
+    ['item', items],
+    ['note', notes],
+  ] as const) {
+    it(`keeps every acknowledged ${name} when its process is killed`, async () => {
+      const child = start(...writer('insert', name));
+      const acknowledged: string[] = [];
+      for await (const line of createInterface({ input: child.stdout ?? assert.fail() })) {
+        acknowledged.push(line);
+        if (acknowledged.length === 200) child.kill('SIGKILL');
+      }
+      store = await openSqlite(path);
+      const rows = await store.collection(declaration);
+      const kept = new Set((await rows.list({ limit: 100_000 })).map(({ id }) => id));
+      assert.deepEqual(
+        acknowledged.filter((id) => !kept.has(id)),
+        [],
+      );
+      assert.ok(acknowledged.length >= 200);
+    });
+  }
+
+  it('takes the writes of several processes at once, and loses none', async () => {
+    const rows = await open();
+    await rows.insert(item('counter', { size: 0 }));
+    const others = ['a', 'b'].map((name) => start(...writer('count', name)));
+    const ends = others.map((child) => once(child, 'exit'));
+    for (let i = 0; i < 200; i += 1) await rows.update('counter', { add: { size: 1 } });
+    assert.deepEqual(await Promise.all(ends), [
+      [0, null],
+      [0, null],
+    ]);
+    assert.equal((await rows.get('counter'))?.size, 600);
+    assert.equal(await rows.count([['label', 'present']]), 400);
+  });
+
+  it('waits for another process that holds the lock, without standing still', async () => {
+    const rows = await open();
+    await rows.insert(item('before'));
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    let written = false;
+    const insert = rows.insert(item('one')).then(() => {
+      written = true;
+    });
+    const started = performance.now();
+    await sleep(150);
+    assert.ok(performance.now() - started < 400, 'the event loop went on');
+    assert.equal((await rows.get('before'))?.id, 'before');
+    assert.equal(written, false);
+    other.exec('COMMIT');
+    other.close();
+    await insert;
+    assert.deepEqual(await rows.get('one'), item('one'));
+  });
+
+  it('is Unavailable when the lock is held too long, has then done nothing, and recovers', async () => {
+    const rows = await open(100);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    const writes = [
+      rows.insert(item('one')),
+      rows.insert(item('two')),
+      rows.update('none', { add: { size: 1 } }),
+    ];
+    for (const write of writes) await assert.rejects(write, Unavailable);
+    other.exec('COMMIT');
+    other.close();
+    assert.equal(await rows.count([]), 0);
+    await rows.insert(item('one'));
+    assert.equal(await rows.count([]), 1);
+  });
+
+  it('leaves the other writes of a turn alone when one is refused', async () => {
+    const rows = await open();
+    await rows.insert(item('one', { label: 'L' }));
+    const results = await Promise.allSettled([
+      rows.insert(item('two')),
+      rows.insert(item('three', { label: 'L' })),
+      rows.insert(item('two')),
+      rows.update('one', { set: { rank: 1 } }, [['rank', 'absent']]),
+      rows.update('one', { set: { rank: 2 } }, [['rank', 'absent']]),
+      rows.insert(item('four')),
+    ]);
+    const outcomes = results.map((result) => (result.status === 'fulfilled' ? 'done' : result.reason.field));
+    assert.deepEqual(outcomes, ['done', 'label', 'id', 'done', 'done', 'done']);
+    assert.equal((await rows.get('one'))?.rank, 1);
+    assert.deepEqual(
+      (await rows.list({ limit: 9 })).map(({ id }) => id),
+      ['four', 'one', 'two'],
+    );
+  });
+
+  it('is Unavailable while the file is gone, never makes an empty one in its place, and recovers', async () => {
+    const rows = await open();
+    await rows.insert(item('one'));
+    await store?.ping();
+    renameSync(path, `${path}.away`);
+    await assert.rejects(async () => store?.ping(), Unavailable);
+    assert.equal(readdirSync(join(folder, 'made')).includes('latchkey.db'), false);
+    renameSync(`${path}.away`, path);
+    await store?.ping();
+    assert.deepEqual(await rows.get('one'), item('one'));
+  });
+
+  const noPrlimit = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit';
+  it('is Unavailable while the disk takes no more, and recovers with every row', {
+    skip: noPrlimit,
+  }, async () => {
+    // A limit on the size of files stands for the full disk; it is lifted from outside once it was felt.
+    const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer('fill', 'row'));
+    const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, 'unavailable');
+    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+    const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
+    assert.ok(Number(taken) > 10);
+    assert.equal(there, taken);
+  });
+
+  it('gives an older file the indexes that a newer declaration asks for', async () => {
+    store = await openSqlite(path);
+    const bare = await store.collection({ name: 'items', schema: items.schema });
+    await bare.insert(item('one', { label: 'L' }));
+    await store.close();
+    store = await openStore(`sqlite:${path}`);
+    const rows = await store.collection(items);
+    assert.equal((await rows.find('label', 'L'))?.id, 'one');
+    await assert.rejects(rows.insert(item('two', { label: 'L' })), /label is taken/);
+  });
+});

@@ -1,0 +1,14 @@
+import { describe } from 'node:test';
+import type { FreshStores } from '../support/stores.ts';
+import { properties } from './properties.ts';
+import { races } from './races.ts';
+import { refusals } from './refusals.ts';
+import { sentences } from './sentences.ts';
+
+/** The meaning of adapters/port.ts, for any engine: its sentences one by one, refusals, races, and properties. */
+export function storeContract(stores: FreshStores): void {
+  describe('sentences', () => sentences(stores));
+  describe('refusals', () => refusals(stores));
+  describe('races', () => races(stores));
+  describe('properties', () => properties(stores));
+}

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createAgent } from '../support/browserless.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { createKeptMail, startSmtp } from '../support/smtp.ts';
+import { eachStore } from '../support/stores.ts';
+
+const cli = fileURLToPath(new URL('../../server/cli.ts', import.meta.url));
+const PASSWORD = 'a horse of another colour';
+
+type Ran = { code: number; out: string; err: string };
+
+/** One command line in a process of its own, as a person types it, in a folder that is not the project's. */
+async function run(env: Record<string, string>, args: readonly string[], input?: string): Promise<Ran> {
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd: tmpdir(),
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input ?? '');
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code, out, err };
+}
+
+function assertRefused(ran: Ran, says: RegExp): void {
+  assert.equal(ran.code, 1, ran.err);
+  assert.equal(ran.out, '');
+  assert.match(ran.err, says);
+  assert.equal(ran.err.trimEnd().split('\n').length, 1, `one line is wanted:\n${ran.err}`);
+}
+
+eachStore(({ url }) => {
+  describe('the command line beside a running server', () => {
+    let server: TestServer;
+    let env: Record<string, string>;
+    before(async () => {
+      server = await startTestServer({ storeUrl: await url() });
+      env = {
+        LATCHKEY_URL: server.url,
+        LATCHKEY_DATA: server.dataFolder,
+        LATCHKEY_STORE: server.storeUrl,
+        LATCHKEY_MAIL: `file:${server.mailFolder}`,
+      };
+      const created = await run(
+        env,
+        ['accounts', 'create', '--email', 'Ann@Example.com', '--admin', '--password-stdin', '--json'],
+        `${PASSWORD}\n`,
+      );
+      assert.equal(created.code, 0, created.err);
+      const { id, ...rest } = JSON.parse(created.out);
+      assert.match(id, /^acc_/);
+      assert.equal(rest.email, 'Ann@example.com');
+      assert.equal(rest.admin, true);
+    });
+    after(() => server.stop());
+
+    const json = async (...args: string[]) => {
+      const ran = await run(env, [...args, '--json']);
+      assert.equal(ran.code, 0, ran.err);
+      assert.equal(ran.err, '');
+      return JSON.parse(ran.out);
+    };
+    const me = (token: string) =>
+      fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } });
+
+    it('makes an account that signs in at once', async () => {
+      const agent = createAgent(server.url);
+      const right = await agent.post('/sign-in', { email: 'ann@example.com', password: PASSWORD });
+      assert.equal(right.status, 303);
+      assert.equal((await agent.get('/tokens')).status, 200);
+    });
+
+    it('makes a token that the server takes, and revokes it for the next call', async () => {
+      const made = await json(
+        'tokens',
+        'create',
+        '--account',
+        'ann@example.com',
+        '--name',
+        'CI',
+        '--scopes',
+        'profile',
+      );
+      assert.match(made.token, /^lk_pat_[0-9A-Za-z]{36}$/);
+      assert.match(made.id, /^tok_/);
+      assert.equal(Date.parse(made.expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
+      assert.equal((await me(made.token)).status, 200);
+      const revoked = await run(env, ['tokens', 'revoke', made.id]);
+      assert.equal(revoked.code, 0, revoked.err);
+      assert.equal((await me(made.token)).status, 401);
+      const [listed] = await json('tokens', 'list', '--account', 'ann@example.com');
+      assert.equal(listed.state, 'revoked');
+      assert.ok(!JSON.stringify(listed).includes(made.token));
+      assertRefused(await run(env, ['tokens', 'revoke', made.id]), /no live token/);
+    });
+
+    it('leaves its mails to the server, which sends them', async () => {
+      await json(
+        'tokens',
+        'create',
+        '--account',
+        'ann@example.com',
+        '--name',
+        'Mailed',
+        '--scopes',
+        'profile',
+      );
+      const mail = await createKeptMail(server.mailFolder).waitFor({
+        subject: 'Mailed',
+        to: 'Ann@example.com',
+      });
+      assert.match(mail.text ?? '', /the operator of this site/);
+    });
+
+    it('makes a service that gets a token, gives it another secret, and ends it', async () => {
+      const made = await json('services', 'create', '--name', 'Acme', '--scopes', 'profile');
+      const tokenFor = (secret: string) =>
+        fetch(`${server.url}/oauth/token`, {
+          method: 'POST',
+          headers: {
+            authorization: `Basic ${Buffer.from(`${made.client_id}:${secret}`).toString('base64')}`,
+          },
+          body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'profile' }),
+        });
+      const first = await tokenFor(made.client_secret);
+      assert.equal(first.status, 200);
+      const { access_token } = (await first.json()) as { access_token: string };
+      assert.equal((await me(access_token)).status, 200);
+      const rotated = await json('services', 'rotate', made.client_id, '--overlap', '0');
+      assert.notEqual(rotated.client_secret, made.client_secret);
+      assert.equal((await tokenFor(made.client_secret)).status, 401);
+      assert.equal((await tokenFor(rotated.client_secret)).status, 200);
+      const again = (await (await tokenFor(rotated.client_secret)).json()) as { access_token: string };
+      await json('services', 'revoke', made.client_id);
+      assert.equal((await tokenFor(rotated.client_secret)).status, 401);
+      assert.equal((await me(again.access_token)).status, 401);
+      const listed = (await json('services', 'list')).find((one: { name: string }) => one.name === 'Acme');
+      assert.equal(listed.state, 'revoked');
+    });
+
+    it('gives the admin scope with a reason and for 90 days, and not otherwise', async () => {
+      const args = ['services', 'create', '--name', 'Root', '--admin'];
+      assertRefused(await run(env, args), /needs a reason/);
+      const reason = ['--reason', 'moving house'];
+      assertRefused(await run(env, [...args, ...reason, '--expires-in', '91d']), /at most 90 days/);
+      assertRefused(await run(env, [...args, ...reason, '--expires-in', 'never']), /at most 90 days/);
+      const made = await json(...args, ...reason);
+      assert.deepEqual([made.scopes, made.acts_for, made.reason], [['admin'], 'app', 'moving house']);
+      assert.equal(Date.parse(made.secret_expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
+    });
+
+    it('suspends an account for the next call, and restores it', async () => {
+      const bob = ['--email', 'bob@example.com', '--password-stdin'];
+      assert.equal((await run(env, ['accounts', 'create', ...bob], PASSWORD)).code, 0);
+      const { token } = await json(
+        'tokens',
+        'create',
+        '--account',
+        'bob@example.com',
+        '--name',
+        'x',
+        '--scopes',
+        'profile',
+      );
+      assert.equal((await me(token)).status, 200);
+      await json('accounts', 'suspend', 'BOB@example.com');
+      assert.equal((await me(token)).status, 401);
+      assertRefused(await run(env, ['accounts', 'suspend', 'bob@example.com']), /already/);
+      const states = (await json('accounts', 'list')).map((one: { email: string; state: string }) => [
+        one.email,
+        one.state,
+      ]);
+      assert.deepEqual(states, [
+        ['Ann@example.com', 'active'],
+        ['bob@example.com', 'suspended'],
+      ]);
+      await json('accounts', 'restore', 'bob@example.com');
+      assert.equal((await me(token)).status, 200);
+    });
+
+    it('finds nothing amiss', async () => {
+      const findings: { level: string; about: string; found: string }[] = await json('doctor');
+      const levels = Object.fromEntries(findings.map(({ about, level }) => [about, level]));
+      assert.deepEqual(levels, {
+        Node: 'ok',
+        settings: 'ok',
+        'data folder': 'ok',
+        'secret file': 'ok',
+        workflows: 'ok',
+        mail: 'warn',
+        'public URL': 'ok',
+        store: 'ok',
+        'signing keys': 'ok',
+        admin: 'ok',
+      });
+    });
+
+    it('prints tables for people, and says in one line what was wrong', async () => {
+      const listed = await run(env, ['accounts', 'list']);
+      assert.match(listed.out, /^ID {2,}E-MAIL {2,}ADMIN {2,}STATE {2,}CREATED\n/);
+      assert.match(listed.out, /acc_\w{20} {3}Ann@example\.com {3}admin {3}active {3}/);
+      const token = ['tokens', 'create', '--account', 'ann@example.com', '--name'];
+      for (const [args, input, says] of [
+        [['accounts', 'creat'], '', /unknown command 'creat'/],
+        [['accounts', 'create', '--email', 'eve@example.com'], '', /--password-stdin/],
+        [['accounts', 'create', '--email', 'eve@example.com', '--password', 'x'], '', /--password/],
+        [
+          ['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'],
+          'short',
+          /8 are the least/,
+        ],
+        [['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'], '', /8 are the least/],
+        [
+          ['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'],
+          'two\nlines of it',
+          /one line/,
+        ],
+        [['accounts', 'create', '--email', 'eve', '--password-stdin'], PASSWORD, /not an e-mail address/],
+        [['accounts', 'create', '--email', 'ANN@example.com', '--password-stdin'], PASSWORD, /already/],
+        [['accounts', 'suspend', 'nobody@example.com'], '', /no account/],
+        [[...token, 'y', '--scopes', 'admin'], '', /"admin" is not there/],
+        [[...token, 'y', '--scopes', 'profile', '--expires-in', 'soon'], '', /like 90d/],
+        [[...token, 'y', '--scopes', 'profile', '--expires-in', '401d'], '', /at most 400 days/],
+        [[...token, 'y', '--scopes', 'profile', '--expires-in', 'never'], '', /needs an expiry/],
+        [['services', 'revoke', 'svc_nothing'], '', /no live service/],
+        [['services', 'rotate', '{"$ne":null}'], '', /no live service/],
+      ] as const) {
+        assertRefused(await run(env, args, input), says);
+      }
+    });
+  });
+});
+
+describe('the doctor', () => {
+  let folder: string;
+  let env: Record<string, string>;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-doctor-'));
+    env = { LATCHKEY_DATA: folder, LATCHKEY_URL: 'http://localhost:1' };
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function findingsOf(more: Record<string, string>) {
+    const { code, out } = await run({ ...env, ...more }, ['doctor', '--json']);
+    const findings: { level: string; about: string; found: string; todo?: string }[] = JSON.parse(out);
+    return { code, of: (about: string) => findings.find((one) => one.about === about) };
+  }
+
+  it('warns of what is merely not ready, and fails on what is broken', async () => {
+    await chmod(folder, 0o755);
+    const fresh = await findingsOf({});
+    assert.equal(fresh.code, 0);
+    assert.equal(fresh.of('admin')?.level, 'warn');
+    assert.equal(fresh.of('public URL')?.level, 'warn');
+    assert.deepEqual(fresh.of('data folder'), {
+      level: 'warn',
+      about: 'data folder',
+      found: `${folder}, mode 0755: others can look in`,
+      todo: `chmod 700 ${folder}`,
+    });
+    const noMail = await findingsOf({ LATCHKEY_MAIL: 'smtp://user:hunter2@127.0.0.1:1' });
+    assert.equal(noMail.code, 1);
+    assert.match(noMail.of('mail')?.found ?? '', /ECONNREFUSED/);
+    const noStore = await findingsOf({ LATCHKEY_STORE: `sqlite:${folder}` });
+    assert.deepEqual([noStore.code, noStore.of('store')?.level], [1, 'fail']);
+    const otherSecret = await findingsOf({ LATCHKEY_SECRET: 'x'.repeat(32) });
+    assert.deepEqual([otherSecret.code, otherSecret.of('signing keys')?.level], [1, 'fail']);
+    const noSettings = await findingsOf({ PORT: '-1', LATCHKEY_MAIL: 'pigeon' });
+    assert.equal(noSettings.code, 1);
+    assert.equal(noSettings.of('settings')?.level, 'fail');
+  });
+
+  it('tells a mail server that answers from one that refuses to know us', async () => {
+    const smtp = await startSmtp({
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth: (auth, _session, done) =>
+        auth.password === 'right' ? done(null, { user: 'u' }) : done(new Error('who are you?')),
+    });
+    try {
+      const right = await findingsOf({ LATCHKEY_MAIL: `smtp://u:right@127.0.0.1:${smtp.port}` });
+      assert.equal(right.of('mail')?.level, 'ok');
+      const wrong = await findingsOf({ LATCHKEY_MAIL: `smtp://u:wrong@127.0.0.1:${smtp.port}` });
+      assert.equal(wrong.of('mail')?.level, 'fail');
+      assert.match(wrong.of('mail')?.found ?? '', /Invalid login/);
+    } finally {
+      await smtp.stop();
+    }
+  });
+
+  it('notices when something else answers at the public URL', async () => {
+    const server = await startTestServer();
+    try {
+      const other = await findingsOf({ LATCHKEY_URL: server.url.replace('localhost', '127.0.0.1') });
+      assert.equal(other.of('public URL')?.level, 'fail');
+    } finally {
+      await server.stop();
+    }
+  });
+});

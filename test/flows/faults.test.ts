@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createTcpServer, connect, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as oauth from 'openid-client';
+import { openPeople } from '../support/people.ts';
+import { startServerProcess } from '../support/process.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { eachStore } from '../support/stores.ts';
+import { createThirdPartyApp } from '../support/third-party-app.ts';
+
+const operator = { kind: 'operator' } as const;
+const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
+
+async function statusOf(url: string, token: string): Promise<number> {
+  const response = await fetch(`${url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } });
+  await response.body?.cancel();
+  return response.status;
+}
+
+function transaction(url: string, token: string) {
+  return fetch(`${url}/api/1.1/wf/create_transaction`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ account: 'DE02', phone: '+49301234567', amount: 12.5 }),
+  });
+}
+
+eachStore(({ engine, url: storeUrl }) => {
+  const folders: string[] = [];
+  after(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  });
+
+  async function settled(): Promise<{ folder: string; store: string; environment: Record<string, string> }> {
+    const folder = await mkdtemp(join(tmpdir(), 'latchkey-faults-'));
+    folders.push(folder);
+    const store = await storeUrl();
+    return { folder, store, environment: { LATCHKEY_DATA: folder, LATCHKEY_STORE: store } };
+  }
+
+  /** People of a server process, through the same store. */
+  function peopleOf(url: string, given: { folder: string; store: string }) {
+    const server = { url, dataFolder: given.folder, storeUrl: given.store, mailFolder: join(given.folder, 'mail') };
+    return openPeople(server as TestServer);
+  }
+
+  test('what was acknowledged survives kill -9, and a used refresh token stays used', async () => {
+    const given = await settled();
+    const server = await startServerProcess(given.environment);
+    const people = await peopleOf(server.url, given);
+    const { account, agent } = await people.person();
+    const made = await people.domain.apps.create(
+      { account, name: 'Ledger', redirectUris: ['https://app.example.com/cb'], confidential: true, scopes: ['openid'] },
+      operator,
+    );
+    const app = await createThirdPartyApp(server.url, { client: made.client, secret: made.secret?.value });
+    const tokens = await app.connect(agent, { scope: 'openid' });
+    const next = await oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
+    const pat = await people.domain.tokens.mint(
+      { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
+      operator,
+    );
+    const answers = await Promise.all(Array.from({ length: 20 }, () => transaction(server.url, pat.value)));
+    assert.ok(answers.every((answer) => answer.status === 200));
+    await server.kill('SIGKILL');
+
+    const port = new URL(server.url).port;
+    const again = await startServerProcess({ ...given.environment, PORT: port });
+    try {
+      assert.equal(await statusOf(again.url, pat.value), 200);
+      assert.equal(await statusOf(again.url, next.access_token), 200);
+      const page = await people.domain.rows.calls.list({ where: [['accountId', '=', account.id]], limit: 100 });
+      assert.equal(page.filter((call) => call.path.endsWith('create_transaction')).length, 20);
+      await delay(6_000);
+      await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), { error: 'invalid_grant' });
+      assert.equal(await statusOf(again.url, next.access_token), 401, 'and its reuse ended the family');
+    } finally {
+      await again.kill('SIGTERM');
+      await people.close();
+    }
+  });
+
+  test('two servers on one store: what one revokes the other refuses at once', async () => {
+    const given = await settled();
+    const one = await startServerProcess(given.environment);
+    const two = await startServerProcess(given.environment);
+    const people = await peopleOf(one.url, given);
+    try {
+      const { account } = await people.person();
+      for (let round = 0; round < 5; round += 1) {
+        const pat = await people.domain.tokens.mint(
+          { account, name: `Laptop ${round}`, scopes: ['profile'], expiresAt: inAnHour() },
+          operator,
+        );
+        assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [200, 200]);
+        await people.domain.tokens.revoke({ accountId: account.id, id: pat.credential.id }, operator);
+        assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [401, 401]);
+      }
+    } finally {
+      await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
+      await people.close();
+    }
+  });
+
+  test('SIGTERM lets a running request finish', async () => {
+    const given = await settled();
+    const server = await startServerProcess(given.environment);
+    const people = await peopleOf(server.url, given);
+    const { account } = await people.person();
+    const pat = await people.domain.tokens.mint(
+      { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
+      operator,
+    );
+    const running = Array.from({ length: 10 }, () => transaction(server.url, pat.value));
+    await delay(5);
+    const killed = server.kill('SIGTERM');
+    const answers = await Promise.allSettled(running);
+    await killed;
+    for (const answer of answers) {
+      // One that had not arrived yet is refused as a connection; none that did is cut off or fails.
+      if (answer.status === 'fulfilled') assert.equal(answer.value.status, 200);
+    }
+    await people.close();
+  });
+
+  if (engine === 'sqlite') {
+    test('a database that is locked gives 503 with Retry-After, and then all is well again', async () => {
+      const server = await startTestServer();
+      const people = await openPeople(server);
+      const { account, agent } = await people.person();
+      const pat = await people.domain.tokens.mint(
+        { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
+        operator,
+      );
+      const other = new DatabaseSync(server.storeUrl.slice('sqlite:'.length));
+      other.exec('BEGIN IMMEDIATE');
+      const refused = await transaction(server.url, pat.value);
+      assert.equal(refused.status, 503);
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      assert.equal(((await refused.json()) as { body: { status: string } }).body.status, 'UNAVAILABLE');
+      const page = await agent.post('/sign-in', { email: 'x@example.com', password: 'some words here', return_to: '/' });
+      assert.equal(page.status, 503);
+      other.exec('ROLLBACK');
+      other.close();
+      assert.equal((await transaction(server.url, pat.value)).status, 200);
+      await people.close();
+      await server.stop();
+    });
+  } else {
+    test('a database that is away gives 503 with Retry-After, and then all is well again', async () => {
+      const real = new URL(await storeUrl());
+      const gate = await openGate(real.hostname, Number(real.port));
+      const through = `mongodb://127.0.0.1:${gate.port}${real.pathname}?directConnection=true`;
+      const server = await startTestServer({ storeUrl: through });
+      const people = await openPeople({ ...server, storeUrl: real.href });
+      const { account } = await people.person();
+      const pat = await people.domain.tokens.mint(
+        { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
+        operator,
+      );
+      assert.equal((await transaction(server.url, pat.value)).status, 200);
+      await gate.close();
+      for (const answer of [await transaction(server.url, pat.value), await fetch(`${server.url}/readyz`)]) {
+        assert.equal(answer.status, 503);
+        assert.ok(Number(answer.headers.get('retry-after')) > 0);
+      }
+      const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'svc_x', client_secret: 'y' });
+      const token = await fetch(`${server.url}/oauth/token`, { method: 'POST', body: form });
+      assert.equal(token.status, 503);
+      assert.ok(Number(token.headers.get('retry-after')) > 0);
+      await gate.reopen();
+      let status = 0;
+      for (let turn = 0; turn < 40 && status !== 200; turn += 1) {
+        status = (await transaction(server.url, pat.value)).status;
+        if (status !== 200) await delay(250);
+      }
+      assert.equal(status, 200);
+      await people.close();
+      await server.stop();
+      await gate.close();
+    });
+  }
+});
+
+describe('a start that cannot be', () => {
+  const starts: [string, Record<string, string>, RegExp][] = [
+    ['a wrong port', { PORT: 'x' }, /^PORT is "x": wanted .*\n$/],
+    // A file where a folder should be.
+    ['a store that cannot be opened', { LATCHKEY_STORE: `sqlite:${import.meta.filename}/x/latchkey.db` }, /LATCHKEY_STORE/],
+  ];
+  for (const [name, environment, line] of starts) {
+    test(`${name} is one line and exit 1`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'latchkey-faults-'));
+      await assert.rejects(startServerProcess({ LATCHKEY_DATA: folder, ...environment }), (error: Error) => {
+        const text = error.message.replace(/^the server ended with 1: /, '');
+        assert.notEqual(text, error.message, error.message);
+        assert.match(text, line);
+        assert.equal(text.trim().split('\n').length, 1, text);
+        return true;
+      });
+      await rm(folder, { recursive: true, force: true });
+    });
+  }
+});
+
+/** A TCP relay that can be shut and opened again: the network between a server and its database. */
+async function openGate(host: string, port: number) {
+  const sockets = new Set<Socket>();
+  let server: Server;
+  function open(at: number): Promise<number> {
+    server = createTcpServer((near) => {
+      const far = connect(port, host);
+      for (const socket of [near, far]) {
+        sockets.add(socket);
+        socket.on('close', () => sockets.delete(socket));
+        socket.on('error', () => socket.destroy());
+      }
+      near.pipe(far).pipe(near);
+    });
+    return new Promise((resolve) => {
+      server.listen(at, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    });
+  }
+  const opened = await open(0);
+  return {
+    port: opened,
+    reopen: () => open(opened),
+    async close(): Promise<void> {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
