@@ -46,7 +46,8 @@ function hideSecrets(fields: Record<string, unknown>, depth: number): Record<str
 }
 
 /** Type, message, stack and what else an error carries; its `code` is no secret but the system's name for it. */
-function explainError(error: Error): Record<string, unknown> {
+function explainError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
   const { code, ...fields } = pino.stdSerializers.err(error) as unknown as Record<string, unknown>;
   return { ...hideSecrets(fields, DEPTH_MAX), ...(code === undefined ? {} : { code }) };
 }

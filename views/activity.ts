@@ -56,7 +56,7 @@ export function activityPage(
           })
         : dataTable({
             caption: 'Calls and changes',
-            columns: ['When', 'What', 'Credential', 'Result', 'From', 'Request'],
+            columns: ['When', 'What', 'Credential', 'Result', 'From, and request'],
             rows: entries.map(rowOf),
           })
     }${pager({ newerUrl: newestUrl, olderUrl })}`,
@@ -71,7 +71,6 @@ function rowOf(entry: ShownEntry) {
     html`${entry.succeeded ? entry.result : badge('revoked', entry.result)}${
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
-    entry.from,
-    entry.requestId === '' ? '' : code(entry.requestId),
+    html`${entry.from}${entry.requestId !== '' && html`<br>${code(entry.requestId)}`}`,
   ];
 }

@@ -36,7 +36,7 @@ export type FormProblem = { parameter: string; text: string };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
 export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', shown: ShownCredential): Html {
-  return html`${shown.name}<br>${code(`${prefix}${shown.firstFour}…${shown.lastFour}`)}`;
+  return html`${shown.name}<br><code class="ends">${prefix}${shown.firstFour}…${shown.lastFour}</code>`;
 }
 
 export function expiryOf(shown: Pick<ShownCredential, 'expiresAt' | 'state'>, now: number): Html {
@@ -110,6 +110,8 @@ export function expiryFields(given: {
   choices: ExpiryChoices;
   expires: string;
   date: string;
+  label?: string;
+  hint: string;
   problem: string | undefined;
 }): Html {
   const { days, allowNever, dateMin, dateMax } = given.choices;
@@ -119,12 +121,12 @@ export function expiryFields(given: {
     ...(allowNever ? [{ value: 'never', label: 'Never' }] : []),
   ];
   return html`${select({
-    label: 'Expires in',
+    label: given.label ?? 'Expires in',
     name: 'expires',
     options,
     value: given.expires,
     problem: given.problem,
-    hint: 'After that every call with it is refused.',
+    hint: given.hint,
   })}${field({
     label: 'Date',
     name: 'date',

@@ -32,6 +32,9 @@ import {
 /** The client that secrets belong to: a service or an app, and where its page is. */
 export type SecretHolder = { id: string; name: string; path: string; current: Section };
 
+/** What the end of a secret means. */
+export const SECRET_EXPIRY_HINT = 'After that no access token is given out for it.';
+
 /** What the service and the app page say after a change of secrets. */
 export const SECRETS_DONE: Record<string, string> = {
   'secret-revoked': 'The secret was revoked. It is refused from now on.',
@@ -61,7 +64,7 @@ export function secretsSection(
   });
   return section({
     title: 'Secrets',
-    lead: 'Two can be live at a time, so that you can change over without a gap. “Last used” is exact to the minute.',
+    lead: 'Up to five can be live at a time, so that you can change over without a gap. “Last used” is exact to the minute.',
     body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${
       dead.length > 0 && disclosure({ summary: 'Expired and revoked secrets', body: ended })
     }${buttons(
@@ -128,10 +131,12 @@ export function newSecretPage(
         required: true,
         lengthMax: 80,
         autocomplete: 'off',
-      })}${expiryFields({ choices: expiry, ...form, problem: problemAt(problem, 'expires') })}${buttons(
-        submit('Add the secret'),
-        buttonLink('Cancel', holder.path),
-      )}`,
+      })}${expiryFields({
+        choices: expiry,
+        ...form,
+        hint: SECRET_EXPIRY_HINT,
+        problem: problemAt(problem, 'expires'),
+      })}${buttons(submit('Add the secret'), buttonLink('Cancel', holder.path))}`,
     })}`,
   });
 }

@@ -33,7 +33,7 @@ import {
   relativeTime,
   submit,
 } from './parts.ts';
-import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
+import { SECRET_EXPIRY_HINT, SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
 
 export type ShownService = {
   id: string;
@@ -157,6 +157,8 @@ export function newServicePage(
       })}${viewer.admin && adminFields(form, problem)}${expiryFields({
         choices: expiry,
         ...form,
+        label: 'Its secret expires in',
+        hint: SECRET_EXPIRY_HINT,
         problem: problemAt(problem, 'expires'),
       })}${buttons(submit('Make the service'), buttonLink('Cancel', '/services'))}`,
     })}`,

@@ -145,7 +145,12 @@ export function newTokenPage(
         chosen: form.scopes,
         hint: 'Choose only what is needed: whoever has the token can do this in your name.',
         problem: problemAt(problem, 'scopes'),
-      })}${expiryFields({ choices: expiry, ...form, problem: problemAt(problem, 'expires') })}${field({
+      })}${expiryFields({
+        choices: expiry,
+        ...form,
+        hint: 'After that every call with it is refused.',
+        problem: problemAt(problem, 'expires'),
+      })}${field({
         label: 'Note (optional)',
         name: 'note',
         value: form.note,

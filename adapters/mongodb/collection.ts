@@ -114,7 +114,7 @@ function insertsOf<R extends { id: string }>(
       try {
         return (await documents.insertMany(all, { ordered: false })).insertedCount;
       } catch (error) {
-        const refused = duplicatesOf(error);
+        const refused = duplicatesOf(error, all.length);
         if (refused === undefined) throw portError(error);
         // Mostly a repeat. Each refused row is asked about alone, because only then is it sure what was taken.
         let added = all.length - refused.length;

@@ -22,17 +22,23 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
 
 /** What a caller gets instead of the driver's errors; anything else is ours and passes as it is. */
 export function portError(error: unknown): unknown {
-  const { MongoError } = mongoose.mongo;
+  const { MongoError, MongoParseError } = mongoose.mongo;
+  // The driver repeats the URL here, and with it the password.
+  if (error instanceof MongoParseError)
+    return new Unavailable('this is no URL that MongoDB can be reached by');
   if (!(error instanceof MongoError) && !(error instanceof mongoose.Error)) return error;
-  return new Unavailable(`MongoDB cannot answer now (${error.name})`, { cause: error });
+  return new Unavailable(`MongoDB cannot answer now: ${error.message}`, { cause: error });
 }
 
-/** The places, in the list that was to be inserted, of rows refused as duplicates; undefined if anything else went wrong. */
-export function duplicatesOf(error: unknown): number[] | undefined {
+/**
+ * The places, among `count` rows to be inserted, of those refused as duplicates; undefined unless all others are
+ * known to be in. (An interrupted insert comes as the same kind of error, with fewer rows accounted for.)
+ */
+export function duplicatesOf(error: unknown, count: number): number[] | undefined {
   if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return undefined;
   if (error.result.getWriteConcernError() !== undefined) return undefined;
   const refusals = [error.writeErrors].flat();
-  return refusals.every(({ code }) => code === DUPLICATE_KEY)
-    ? refusals.map(({ index }) => index)
-    : undefined;
+  const accounted = error.insertedCount + refusals.length === count;
+  const duplicates = refusals.every(({ code }) => code === DUPLICATE_KEY);
+  return accounted && duplicates ? refusals.map(({ index }) => index) : undefined;
 }

@@ -6,6 +6,9 @@ import { portError } from './failures.ts';
 const PATIENCE = {
   /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
   serverSelectionTimeoutMS: 2000,
+  connectTimeoutMS: 2000,
+  /** For a free connection, when all are in use. */
+  waitQueueTimeoutMS: 2000,
   /** A server that takes a command and never answers counts as away after this. */
   socketTimeoutMS: 10_000,
 };

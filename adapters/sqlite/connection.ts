@@ -63,22 +63,32 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     return database;
   }
 
-  /** Runs one synchronous step, again and again while the file is busy, and answers as the port wants it. */
-  async function attempt<T>(step: () => T): Promise<T> {
+  /** Runs one synchronous step; while the file is busy again and again. Fails as the port wants it. */
+  function attempt<T>(step: () => T): T | Promise<T> {
+    try {
+      return step();
+    } catch (error) {
+      return attemptAgain(step, error);
+    }
+  }
+
+  async function attemptAgain<T>(step: () => T, failed: unknown): Promise<T> {
     const until = performance.now() + lockTimeoutMs;
-    for (;;) {
+    for (let error = failed; ; ) {
+      if (!isBusy(error) || performance.now() >= until) throw given(error);
+      await sleep(PAUSE_MS);
       try {
         return step();
-      } catch (error) {
-        if (isBusy(error) && performance.now() < until) {
-          await sleep(PAUSE_MS);
-          continue;
-        }
-        const failure = unavailableFrom(error);
-        if (failure instanceof Unavailable && !isBusy(error)) drop();
-        throw failure;
+      } catch (again) {
+        error = again;
       }
     }
+  }
+
+  function given(error: unknown): unknown {
+    const failure = unavailableFrom(error);
+    if (failure instanceof Unavailable && !isBusy(error)) drop();
+    return failure;
   }
 
   createPrivately(file);

@@ -3,29 +3,30 @@ import { defineWorkflow } from '../../server/api/workflow.ts';
 import { transaction } from '../types/transaction.ts';
 
 /**
- * A workflow: one file here is one operation that every user of your app can call with a token of their own, at
- * POST /api/1.1/wf/create_transaction. Copy this file to make the next one.
+ * A workflow: one file here is one operation that every user of your app can call with a token of their
+ * own, at POST /api/1.1/wf/create_transaction. Copy this file to make the next one.
  */
 export const workflow = defineWorkflow({
   name: 'create_transaction',
   // People read this when they make a token and when they allow an app.
   description: 'Record a transaction and send you its receipt by e-mail',
-  // Who may call it: 'anyone' (no token), 'account' (any user's token with the scope wf:create_transaction) or
-  // 'admin' (only tokens with the scope admin).
+  // Who may call it: 'anyone' (no token), 'account' (any user's token with the scope
+  // wf:create_transaction) or 'admin' (only tokens with the scope admin).
   callers: 'account',
 
   // What a caller sends. Wrong and missing values never reach `run`. Each is read from the JSON or form body;
   // `in: 'query'` or `in: 'either'` says otherwise. The examples fill the ready-made calls on the token page.
   parameters: {
     account: {
-      schema: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u, {
-        error: 'expected 1 to 100 letters, digits, spaces, dots, hyphens or underscores',
-      }),
+      schema: z
+        .string()
+        .trim()
+        .regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u, { error: 'expected 1 to 100 characters on one line' }),
       description: 'The account that the money moves on',
       example: 'savings',
     },
     phone: {
-      schema: z.string().regex(/^\+?[0-9][0-9 ()-]{4,24}$/, {
+      schema: z.string().regex(/^\+?[0-9(][0-9 ().-]{2,29}$/, {
         error: 'expected a phone number like +358 40 123 4567',
       }),
       description: 'Phone number of the other party',

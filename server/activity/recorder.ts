@@ -20,12 +20,14 @@ const PATH_LENGTH_MAX = 120;
 const SECRET_LIKE = /lk_(?:pat|cs)_\w*|[\w-]{43,}/g;
 
 /**
- * Keeps the activity: one entry for each API call whose credential is known, refused ones too. A caller gets its
- * answer only when the entry is kept; concurrent entries share a write in the store, so the wait is short.
+ * Keeps the activity: one entry for each API call whose credential is known, refused ones too. A caller
+ * gets its answer only when the entry is kept; concurrent entries share a write in the store, so the wait
+ * is short.
  */
 export function createRecorder(parts: { calls: Collection<Call>; clock: Clock }) {
   const { calls, clock } = parts;
-  // Ids of one process ascend, so that the index grows at its end and calls of one second list in their order.
+  // Ids of one process ascend, so that the index grows at its end and calls of one second list in their
+  // order.
   const process = randomBytes(9).toString('base64url');
   let count = 0;
 
@@ -38,7 +40,10 @@ export function createRecorder(parts: { calls: Collection<Call>; clock: Clock })
       return { id: `call_${place}${process}`, at, ...whose, ...called, path: fitted(called.path) };
     },
 
-    /** Keeps an entry. Throws `Unavailable` if the store is away: then the caller gets 503 and not its answer. */
+    /**
+     * Keeps an entry. Throws `Unavailable` if the store is away: then the caller gets 503 and not its
+     * answer.
+     */
     keep: (entry: Call): Promise<void> => calls.insert(entry),
 
     /** Keeps an entry that may have been kept before; it is there once all the same. */

@@ -52,7 +52,7 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
 
 /** Throws 403 naming every scope of `needed` that the caller lacks. The scope `admin` covers all others. */
 export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {
-  
+  if (caller.scopes.has('admin')) return;
   const missing = needed.filter((scope) => !caller.scopes.has(scope));
   if (missing.length === 0) return;
   const list = missing.join(' ');
@@ -98,7 +98,7 @@ function clientSecret(url: string): BearerProblem {
   return new BearerProblem(
     invalidToken(
       'This is a client secret, not a token.',
-      `Exchange it for an access token at ${url}/oauth/token (grant_type=client_credentials, client id and secret as Basic authentication) and send that.`,
+      `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,
     ),
   );
 }
@@ -116,14 +116,14 @@ function refusalOf(refusal: BearerRefusal, value: string, url: string): Details 
       return invalidToken(
         `The token expired${when}.`,
         isAccessToken
-          ? `Get a new one at ${url}/oauth/token: an app with its refresh token, a service with its client id and secret.`
+          ? `Get a new one at ${url}/oauth/token, with the refresh token, or with client id and secret.`
           : `Make a new one at ${url}/tokens.`,
       );
     case 'revoked':
       return invalidToken(
         `The token was revoked${when}.`,
         isAccessToken
-          ? 'The access behind it was withdrawn. A service needs a live client secret, an app must ask its user again.'
+          ? 'A service needs a live client secret; an app must ask its user again.'
           : `Make a new one at ${url}/tokens. If you did not revoke it, its owner did.`,
       );
     case 'suspended':

@@ -31,9 +31,10 @@ const WRONG_QUERY =
 const HOW = 'Send it as a header: "Authorization: Bearer YOUR_TOKEN".';
 
 /**
- * The bearer token of a request, only ever from the Authorization header (RFC 6750 section 2.1). Undefined when
- * there is no such header. Throws 401 `invalid_request` when it cannot be read, or when a token came in the
- * address, where logs and histories keep it. No message repeats anything of what was sent.
+ * The bearer token of a request, only ever from the Authorization header (RFC 6750 section 2.1).
+ * Undefined when there is no such header. Throws 401 `invalid_request` when it cannot be read, or when a
+ * token came in the address, where logs and histories keep it. No message repeats anything of what was
+ * sent.
  */
 export function readBearerToken(req: IncomingMessage, query: string): string | undefined {
   if (query !== '' && holdsToken(new URLSearchParams(query))) {
@@ -144,7 +145,7 @@ function wrongToken(rest: string): BearerProblem {
   }
   return malformed(
     'There is a character in the token that no token has.',
-    'Copy it again from where it was shown; editors and chats change quotes, hyphens and invisible characters.',
+    'Copy it again from where it was shown; chats and editors change or add invisible characters.',
   );
 }
 

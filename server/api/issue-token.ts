@@ -19,8 +19,9 @@ const DAY_SECONDS = 86_400;
 const LIFE_SECONDS_MIN = 60;
 
 /**
- * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access token of
- * theirs. Not staged like the workflows of config/: the token is one row, written with its audit entry and mail.
+ * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access
+ * token of theirs. Not staged like the workflows of config/: the token is one row, written with its audit
+ * entry and mail.
  */
 export function createIssueToken(parts: {
   accounts: Pick<Accounts, 'checkPassword'>;
@@ -56,8 +57,9 @@ export function createIssueToken(parts: {
   });
 
   /**
-   * One answer for an unknown e-mail, a wrong password and an account that may not sign in. Guesses are counted
-   * for each e-mail, not for the caller's address: all users of a service come from the one address it has.
+   * One answer for an unknown e-mail, a wrong password and an account that may not sign in. Guesses are
+   * counted for each e-mail, not for the caller's address: all users of a service come from the one
+   * address it has.
    */
   async function signedIn(given: { email: string; password: string }): Promise<Account> {
     try {
@@ -67,8 +69,8 @@ export function createIssueToken(parts: {
       throw new Problem({
         status: 400,
         code: 'INVALID_DATA',
-        message: `Invalid data for workflow ${ISSUE_TOKEN.name}: this e-mail and password do not open an account`,
-        hint: `Check both. People who sign in with Google have no password here: they make their token at ${settings.url}/tokens.`,
+        message: `Invalid data for workflow ${ISSUE_TOKEN.name}: this e-mail and password open no account`,
+        hint: `Check both. People who sign in with Google make their token at ${settings.url}/tokens.`,
       });
     }
   }

@@ -2,8 +2,9 @@
 const DEPTH_MAX = 32;
 
 /**
- * What JSON.parse lets through and we do not, as one plain sentence: a name twice in an object (two readers
- * would take different ones, RFC 8259 section 4), `__proto__`, and endless nesting. `text` must be valid JSON.
+ * What JSON.parse lets through and we do not, as one plain sentence: a name twice in an object (two
+ * readers would take different ones, RFC 8259 section 4), `__proto__`, and endless nesting. `text` must
+ * be valid JSON.
  */
 export function jsonFaultOf(text: string): string | undefined {
   /** The names of each open object so far; undefined for an array. */

@@ -24,8 +24,8 @@ const OWN_FIELDS = ['id', 'pending', 'created_at', 'created_by', 'modified_at'];
 type Loaded<T> = { path: string; declared?: T; reasons: string[] };
 
 /**
- * Loads the workflows and types that an app owner declared in `folder`. Throws `WrongSettings` with one line for
- * each mistake in any file, so that the start stops once and not once a file.
+ * Loads the workflows and types that an app owner declared in `folder`. Throws `WrongSettings` with one
+ * line for each mistake in any file, so that the start stops once and not once a file.
  */
 export async function loadDeclarations(folder: string): Promise<Declarations> {
   const [types, workflows] = await Promise.all([

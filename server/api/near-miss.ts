@@ -4,8 +4,8 @@ const EDITED_LENGTH_MIN = 4;
 const COMPARED_LENGTH_MAX = 64;
 
 /**
- * The one of `names` that was probably meant by `given`: the same but for case, hyphens and underscores, or one
- * letter added, left out, exchanged or swapped with the next.
+ * The one of `names` that was probably meant by `given`: the same but for case, hyphens and underscores,
+ * or one letter added, left out, exchanged or swapped with the next.
  */
 export function nearMissOf(given: string, names: Iterable<string>): string | undefined {
   if (given.length > COMPARED_LENGTH_MAX) return undefined;

@@ -10,12 +10,12 @@ type Place = 'query' | 'body';
 type Call = { workflow: Workflow; sent: Record<Place, Sent>; strangers: readonly string[] };
 
 /**
- * The checked parameters of a call. Called only after the token check, since reading a body costs something and
- * its errors say what a workflow wants.
+ * The checked parameters of a call. Called only after the token check, since reading a body costs
+ * something and its errors say what a workflow wants.
  *
- * A name that no parameter has is left alone, as Bubble does: callers such as webhooks send more than they are
- * asked for. It is refused where it is probably a slip of the pen, that is, where a parameter of nearly that
- * name is absent; an optional one would otherwise be ignored without a word.
+ * A name that no parameter has is left alone, as Bubble does: callers such as webhooks send more than
+ * they are asked for. It is refused where it is probably a slip of the pen, that is, where a parameter of
+ * nearly that name is absent; an optional one would otherwise be ignored without a word.
  */
 export async function readParameters(ctx: Context, workflow: Workflow): Promise<Record<string, unknown>> {
   const query = readRequestQuery(ctx);
@@ -50,7 +50,8 @@ function placeOf(call: Call, name: string, parameter: Parameter): Place | undefi
   if (place !== undefined && readFrom.includes(place)) return place;
   const optional = parameter.schema.safeParse(undefined).success;
   if (place !== undefined) {
-    const hint = `${name} was sent in the ${place}, but it is read from the ${readFrom[0]}. ${howToSend(call, name)}`;
+    const where = `${name} was sent in the ${place}, but it is read from the ${readFrom[0]}.`;
+    const hint = `${where} ${howToSend(call, name)}`;
     throw optional ? invalid(workflow, name, `it is in the ${place}`, hint) : missing(workflow, name, hint);
   }
   const near = call.strangers.find((stranger) => nearMissOf(stranger, [name]) !== undefined);
@@ -66,7 +67,7 @@ function hintForAbsent(call: Call, name: string, near: string | undefined): stri
     return `${shown(near)} was sent: is it ${name} that you mean? ${howToSend(call, name)}`;
   const around = wrapperOf(call.sent.body, name);
   if (around !== undefined) {
-    return `${name} is inside ${shown(around)}, but it is read from the body itself. ${howToSend(call, name)}`;
+    return `${name} is inside ${shown(around)}, not in the body itself. ${howToSend(call, name)}`;
   }
   const { workflow, sent } = call;
   const wants = placesOf(workflow, workflow.parameters[name] as Parameter)[0];
@@ -110,7 +111,10 @@ function checkedValue(
   throw invalid(workflow, one.name, wantedBy(parsed.error), hintForWrong(one.parameter, given, raw));
 }
 
-/** Query and form know only texts: one that is refused as a text is tried as the number or yes/no that it spells. */
+/**
+ * Query and form know only texts: one that is refused as a text is tried as the number or yes/no that it
+ * spells.
+ */
 function parseText(schema: z.ZodType, text: string): z.ZodSafeParseResult<unknown> {
   const asText = schema.safeParse(text);
   if (asText.success) return asText;

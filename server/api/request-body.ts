@@ -13,7 +13,10 @@ const NOTHING: Sent = { kind: 'nothing', values: new Map() };
 
 const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
 
-/** Reads a JSON object or an urlencoded form, bounded. Anything else is a Problem that says what it looks like. */
+/**
+ * Reads a JSON object or an urlencoded form, bounded. Anything else is a Problem that says what it looks
+ * like.
+ */
 export async function readRequestBody(ctx: Context): Promise<Sent> {
   const bytes = await readBody(ctx, BODY_BYTES_MAX);
   if (bytes.length === 0) return NOTHING;
@@ -64,7 +67,10 @@ function jsonFrom(text: string): Sent {
   return { kind: 'json', values: new Map(Object.entries(value)) };
 }
 
-/** The parser's own message would repeat what was sent, which may be a password; only the place is taken from it. */
+/**
+ * The parser's own message would repeat what was sent, which may be a password; only the place is taken
+ * from it.
+ */
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Call } from '../activity/call.ts';
 import type { Clock } from '../clock.ts';
 import { Problem } from '../errors.ts';
@@ -10,8 +11,6 @@ import type { Workflow, WorkflowCaller } from './workflow.ts';
 /** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
 const TIME_LIMIT_MS = 30_000;
 
-export type Runner = ReturnType<typeof createRunner>;
-
 /** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged. */
 export function createRunner(parts: {
   runs: Runs;
@@ -23,8 +22,8 @@ export function createRunner(parts: {
 
   return {
     /**
-     * Answers the body to send, and whether `entry`, the activity entry of this call, was kept with the change.
-     * When this throws, nothing was stored and no mail goes out.
+     * Answers the body to send, and whether `entry`, the activity entry of this call, was kept with the
+     * change. When this throws, nothing was stored and no mail goes out.
      */
     async run(
       workflow: Workflow,
@@ -59,10 +58,8 @@ export function createRunner(parts: {
 function checkedAnswer(workflow: Workflow, answer: unknown): unknown {
   const parsed = workflow.returns.safeParse(answer);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new TypeError(
-    `workflow ${workflow.name} answered something else than its returns: ${issue?.path.map(String).join('.')}: ${issue?.message}`,
-  );
+  const what = z.prettifyError(parsed.error);
+  throw new TypeError(`workflow ${workflow.name}: its answer is not what returns says: ${what}`);
 }
 
 async function withinTime(

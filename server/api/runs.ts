@@ -12,8 +12,8 @@ import type { DataType } from './workflow.ts';
 export type DataRow = { id: string; createdAt: number; createdBy?: string | undefined };
 
 /**
- * All that one run of a workflow changes, on its way to where it belongs: the rows, and with `pendingEffects` the
- * mails. The activity entry travels along, so a change can never be without one.
+ * All that one run of a workflow changes, on its way to where it belongs: the rows, and with
+ * `pendingEffects` the mails. The activity entry travels along, so a change can never be without one.
  */
 const runSchema = z.strictObject({
   id: z.string(),
@@ -45,9 +45,10 @@ export type Staged = {
 export type Runs = Awaited<ReturnType<typeof openRuns>>;
 
 /**
- * Carries out what workflows staged, all of a run or none of it, without a transaction: the whole run is first
- * written as one row, which is the moment it happens, and then spread over its collections. A process that dies
- * in between leaves the row, and a sweep goes on; each part has its id by then, so nothing is doubled.
+ * Carries out what workflows staged, all of a run or none of it, without a transaction: the whole run is
+ * first written as one row, which is the moment it happens, and then spread over its collections. A
+ * process that dies in between leaves the row, and a sweep goes on; each part has its id by then, so
+ * nothing is doubled.
  */
 export async function openRuns(parts: {
   store: Store;
@@ -100,7 +101,10 @@ export async function openRuns(parts: {
   }
 
   return {
-    /** Makes it happen. When this has returned, the run is done for good, whatever becomes of the store after. */
+    /**
+     * Makes it happen. When this has returned, the run is done for good, whatever becomes of the store
+     * after.
+     */
     async commit(staged: Staged, call: Call | undefined): Promise<void> {
       const rows = staged.rows.map(({ type, row }) => ({ type, row: { ...row } }));
       const run: Run = { id: newId('run_'), committedAt: clock(), rows, call };
@@ -112,8 +116,8 @@ export async function openRuns(parts: {
 }
 
 /**
- * The collection of a declared type. Its fields are checked against the type when a row is staged, and not again
- * when it is spread: a run that has happened must not fail because config/ changed meanwhile.
+ * The collection of a declared type. Its fields are checked against the type when a row is staged, and
+ * not again when it is spread: a run that has happened must not fail because config/ changed meanwhile.
  */
 export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
   const own = { id: z.string(), createdAt: z.number(), createdBy: z.string().optional() };

@@ -15,11 +15,9 @@ const MAILS_MAX = 50;
 /** RFC 5322 section 2.1.1: a line has at most 998 characters. */
 const SUBJECT_LENGTH_MAX = 500;
 
-export type Stage = ReturnType<typeof createStage>;
-
 /**
- * What `data` and `mail` of a workflow write on: nothing happens until the run is over and `close` gives it out.
- * Wrong fields or addresses are the workflow's mistake, not the caller's: they throw a TypeError.
+ * What `data` and `mail` of a workflow write on: nothing happens until the run is over and `close` gives
+ * it out. Wrong fields or addresses are the workflow's mistake, not the caller's: they throw a TypeError.
  */
 export function createStage(
   workflow: Workflow,
@@ -32,8 +30,8 @@ export function createStage(
   let characters = 0;
 
   /**
-   * Takes a copy as JSON, which is what is kept. Also refuses what comes after the end: work that `run` started
-   * and did not wait for.
+   * Takes a copy as JSON, which is what is kept. Also refuses what comes after the end: work that `run`
+   * started and did not wait for.
    */
   function take<T>(what: T, list: T[], max: number): T {
     if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { Problem } from '../errors.ts';
 
 /**
- * What an app owner writes in config/: workflows and data types. The functions here only keep the types of what
- * is written and remember that it came through them; load.ts checks it, run.ts carries it out.
+ * What an app owner writes in config/: workflows and data types. The functions here only keep the types
+ * of what is written and remember that it came through them; load.ts checks it, run.ts carries it out.
  */
 
 export type Parameter = {
@@ -17,7 +17,10 @@ export type Parameter = {
   example: unknown;
 };
 
-/** `anyone`: no token needed. `account`: a token with the scope `wf:NAME`. `admin`: a token with the scope `admin`. */
+/**
+ * `anyone`: no token needed. `account`: a token with the scope `wf:NAME`. `admin`: a token with the scope
+ * `admin`.
+ */
 export type Callers = 'anyone' | 'account' | 'admin';
 
 type Parameters = Record<string, Parameter>;
@@ -54,7 +57,10 @@ type DataOf<T extends Record<string, DataType>> = {
     : never;
 };
 
-/** What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or none. */
+/**
+ * What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or
+ * none.
+ */
 export type WorkflowCall<P extends Parameters, C extends Callers, T extends Record<string, DataType>> = {
   parameters: { [K in keyof P]: z.output<P[K]['schema']> };
   caller: C extends 'anyone' ? WorkflowCaller | undefined : WorkflowCaller;
@@ -148,8 +154,8 @@ export function isType(value: unknown): value is DataType {
 }
 
 /**
- * For `run` to throw when the call is well-formed but cannot be done ("the account is closed"): the caller gets
- * 400 with this message and hint, and nothing is stored or sent.
+ * For `run` to throw when the call is well-formed but cannot be done ("the account is closed"): the
+ * caller gets 400 with this message and hint, and nothing is stored or sent.
  */
 export function refusal(message: string, hint: string): Problem {
   return new Problem({ status: 400, code: 'NOT_RUN', message, hint });

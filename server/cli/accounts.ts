@@ -2,14 +2,16 @@ import type { Command } from 'commander';
 import type { Account } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../errors.ts';
-import { accountFrom, passwordFromStdin } from './given.ts';
-import { inDomain, OPERATOR } from './in-domain.ts';
-import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+import { accountFrom, passwordFrom } from './given.ts';
+import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
+
+type Wanted = Options & { email: string; admin?: boolean };
 
 const PAGE_ROWS = 200;
 
 /** `accounts create|list|suspend|restore`. */
-export function addAccountCommands(program: Command): void {
+export function addAccountCommands(program: Command, terminal: Terminal): void {
   const accounts = program.command('accounts').description('people who sign in');
 
   accounts
@@ -19,29 +21,21 @@ export function addAccountCommands(program: Command): void {
     .option('--admin', 'may use /admin and make admin services')
     .requiredOption('--password-stdin', 'read its password from standard input')
     .option('--json', 'print JSON')
-    .action((options: { email: string; admin?: boolean; json?: boolean }) =>
-      inDomain(async (domain) => print(saidOf(await create(domain, options)), options)),
-    );
+    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted, terminal)));
 
   accounts
     .command('list')
     .description('lists all accounts, oldest first')
     .option('--json', 'print JSON')
-    .action((options: { json?: boolean }) =>
-      inDomain(async (domain) => {
-        const all = await listAll(domain);
-        const person = tableOf(HEADS, all.map(cellsOf));
-        print({ json: all.map(jsonOf), person }, options);
-      }),
-    );
+    .action((options: Options) => answer(terminal, options, list));
 
   accounts
     .command('suspend')
     .description('stops everything of an account: sign-in, tokens, services, apps')
     .argument('<account>', 'e-mail address or id')
     .option('--json', 'print JSON')
-    .action((given: string, options: { json?: boolean }) =>
-      inDomain(async (domain) => print(saidOf(await suspend(domain, given)), options)),
+    .action((given: string, options: Options) =>
+      answer(terminal, options, (domain) => suspend(domain, given)),
     );
 
   accounts
@@ -49,27 +43,34 @@ export function addAccountCommands(program: Command): void {
     .description('takes a suspension back')
     .argument('<account>', 'e-mail address or id')
     .option('--json', 'print JSON')
-    .action((given: string, options: { json?: boolean }) =>
-      inDomain(async (domain) => print(saidOf(await restore(domain, given)), options)),
+    .action((given: string, options: Options) =>
+      answer(terminal, options, (domain) => restore(domain, given)),
     );
 }
 
-async function create(domain: Domain, wanted: { email: string; admin?: boolean }): Promise<Account> {
-  const password = await passwordFromStdin();
+async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promise<Said> {
+  const password = await passwordFrom(terminal);
   domain.passwords.requireGood(password, wanted);
   const passwordHash = await domain.passwords.hash(password);
   const { email, admin = false } = wanted;
-  return domain.accounts.create({ email, passwordHash, admin }, OPERATOR);
+  return saidOf(await domain.accounts.create({ email, passwordHash, admin }, OPERATOR));
 }
 
-async function suspend(domain: Domain, given: string): Promise<Account> {
-  const account = await accountFrom(domain, given);
-  return (await domain.accounts.suspend(account.id, OPERATOR)) ?? refuse(account, 'is suspended already');
+async function list(domain: Domain): Promise<Said> {
+  const all = await listAll(domain);
+  return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
-async function restore(domain: Domain, given: string): Promise<Account> {
+async function suspend(domain: Domain, given: string): Promise<Said> {
   const account = await accountFrom(domain, given);
-  return (await domain.accounts.restore(account.id, OPERATOR)) ?? refuse(account, 'is not suspended');
+  const changed = await domain.accounts.suspend(account.id, OPERATOR);
+  return saidOf(changed ?? refuse(account, 'is suspended already'));
+}
+
+async function restore(domain: Domain, given: string): Promise<Said> {
+  const account = await accountFrom(domain, given);
+  const changed = await domain.accounts.restore(account.id, OPERATOR);
+  return saidOf(changed ?? refuse(account, 'is not suspended'));
 }
 
 function refuse(account: Account, because: string): never {
@@ -105,7 +106,7 @@ function jsonOf(account: Account) {
   return { id, email, admin, state: stateOf(account), created_at, suspended_at };
 }
 
-function saidOf(account: Account) {
+function saidOf(account: Account): Said {
   const cells = cellsOf(account);
   return { json: jsonOf(account), person: listOf(HEADS.map((head, index) => [head, cells[index] ?? ''])) };
 }

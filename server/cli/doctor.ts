@@ -2,18 +2,17 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
-import { settings as ownerSettings } from '../../config/settings.ts';
 import { accountDeclaration } from '../accounts/account.ts';
 import { loadDeclarations } from '../api/load.ts';
 import { systemClock } from '../clock.ts';
 import { leaseDeclaration } from '../lease.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
-import { readSettings, type Settings, WrongSettings } from '../settings.ts';
-import { print } from './output.ts';
+import { type Settings, WrongSettings } from '../settings.ts';
+import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
 /** One thing that was looked at. `fail` keeps the server from working, `warn` from working well. */
 type Finding = {
@@ -32,15 +31,16 @@ const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
 const URL_MS_MAX = 5_000;
 
 /** `doctor`: looks at everything that the server needs, and says what to do where something is amiss. */
-export function addDoctorCommand(program: Command): void {
+export function addDoctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description('checks settings, store, mail, URL and keys, and says what to do')
     .option('--json', 'print JSON')
-    .action(async (options: { json?: boolean }) => {
-      const findings = await examine();
-      print({ json: findings, person: findings.map(lineOf).join('\n') }, options);
-      if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
+    .action(async (options: Options) => {
+      const findings = await examine(terminal);
+      say(terminal, options, { json: findings, person: findings.map(lineOf).join('\n') });
+      // It has said why itself.
+      if (findings.some(({ level }) => level === 'fail')) throw new CommanderError(1, 'doctor', '');
     });
 }
 
@@ -50,11 +50,11 @@ function lineOf({ level, about, found, todo }: Finding): string {
   return todo === undefined ? line : `${line}\n${' '.repeat(22)}→ ${todo}`;
 }
 
-async function examine(): Promise<Finding[]> {
+async function examine(terminal: Terminal): Promise<Finding[]> {
   const node: Finding = { level: 'ok', about: 'Node', found: process.versions.node };
   let settings: Settings;
   try {
-    settings = readSettings(ownerSettings, process.env);
+    settings = settingsOf(terminal);
   } catch (error) {
     if (!(error instanceof WrongSettings)) throw error;
     const todo = 'correct it in config/settings.ts or in the environment';

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Account } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../errors.ts';
+import type { Terminal } from './terminal.ts';
 
 const UNIT_SECONDS = { m: 60, h: 3600, d: 86_400, w: 7 * 86_400 };
 
@@ -47,8 +48,8 @@ export async function accountFrom(domain: Domain, given: string): Promise<Accoun
 }
 
 /** The password piped in, less one line end. Never an argument: those are seen by every user of the machine. */
-export async function passwordFromStdin(): Promise<string> {
-  if (process.stdin.isTTY) {
+export async function passwordFrom({ stdin }: Terminal): Promise<string> {
+  if (stdin.isTTY) {
     throw new Problem({
       status: 400,
       code: 'no_password',
@@ -58,7 +59,7 @@ export async function passwordFromStdin(): Promise<string> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stdin) {
     size += chunk.length;
     if (size > PASSWORD_BYTES_MAX) break;
     chunks.push(chunk);

@@ -6,12 +6,6 @@ export type Said = {
   person: string;
 };
 
-/** Data goes to standard output, so that a script can read on from it; all else goes to standard error. */
-export function print(said: Said, options: { json?: boolean | undefined }): void {
-  const text = options.json === true ? JSON.stringify(said.json, undefined, 2) : said.person;
-  process.stdout.write(`${text}\n`);
-}
-
 /** Rows under headings, without lines, so that it can be read and cut up with the usual tools. */
 export function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = [

@@ -5,25 +5,31 @@ import { WrongSettings } from '../settings.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addServiceCommands } from './services.ts';
+import type { Terminal } from './terminal.ts';
 import { addTokenCommands } from './tokens.ts';
 
 /** Runs one command line and answers the exit code; what went wrong is one line on standard error. */
-export async function runCommand(args: readonly string[]): Promise<number> {
+export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = new Command('latchkey')
     .description('Looks after the accounts, tokens and services of a Latchkey. Works while the server runs.')
-    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      // What was meant is said in the same line as what was wrong.
+      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`),
+    })
     .exitOverride();
-  addAccountCommands(program);
-  addTokenCommands(program);
-  addServiceCommands(program);
-  addDoctorCommand(program);
+  addAccountCommands(program, terminal);
+  addTokenCommands(program, terminal);
+  addServiceCommands(program, terminal);
+  addDoctorCommand(program, terminal);
   try {
     await program.parseAsync(args, { from: 'user' });
-    return Number(process.exitCode ?? 0);
+    return 0;
   } catch (error) {
-    // Commander has said it already.
+    // It was said already.
     if (error instanceof CommanderError) return error.exitCode;
-    process.stderr.write(`${explain(error)}\n`);
+    terminal.err(`${explain(error)}\n`);
     return 1;
   }
 }

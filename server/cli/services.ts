@@ -1,17 +1,16 @@
 import { type Command, Option } from 'commander';
 import type { Where } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
-import { systemClock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { NewSecret } from '../credentials/secrets.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../errors.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './given.ts';
-import { inDomain, OPERATOR } from './in-domain.ts';
-import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
 
-type Wanted = {
+type Wanted = Options & {
   name: string;
   scopes: string[];
   account?: string;
@@ -20,7 +19,6 @@ type Wanted = {
   admin?: boolean;
   reason?: string;
   expiresIn?: number | 'never';
-  json?: boolean;
 };
 
 /** An admin secret must expire; this is also the most that it may live. */
@@ -29,7 +27,7 @@ const ADMIN_LIFE_SECONDS = 90 * 86_400;
 const PAGE_ROWS = 200;
 
 /** `services create|list|rotate|revoke`: client credentials. */
-export function addServiceCommands(program: Command): void {
+export function addServiceCommands(program: Command, terminal: Terminal): void {
   const services = program
     .command('services')
     .description('client credentials, one for each third-party service');
@@ -55,18 +53,15 @@ export function addServiceCommands(program: Command): void {
       lifeFrom,
     )
     .option('--json', 'print JSON')
-    .action((wanted: Wanted) => inDomain((domain) => create(domain, wanted)));
+    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted)));
 
   services
     .command('list')
     .description('lists services, revoked ones too')
     .option('--account <account>', 'only those of this account: e-mail address or id')
     .option('--json', 'print JSON')
-    .action((options: { account?: string; json?: boolean }) =>
-      inDomain(async (domain) => {
-        const all = await listAll(domain, options.account);
-        print({ json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) }, options);
-      }),
+    .action((options: Options & { account?: string }) =>
+      answer(terminal, options, (domain) => list(domain, options.account)),
     );
 
   services
@@ -75,8 +70,8 @@ export function addServiceCommands(program: Command): void {
     .argument('<id>', 'client_id of the service')
     .option('--overlap <time>', 'how long the others go on, like 24h; 0 ends them now', secondsFrom, 86_400)
     .option('--json', 'print JSON')
-    .action((id: string, options: { overlap: number; json?: boolean }) =>
-      inDomain((domain) => rotate(domain, id, options)),
+    .action((id: string, options: Options & { overlap: number }) =>
+      answer(terminal, options, (domain) => rotate(domain, id, options.overlap)),
     );
 
   services
@@ -84,54 +79,47 @@ export function addServiceCommands(program: Command): void {
     .description('ends a service for good, from the next call on')
     .argument('<id>', 'client_id of the service')
     .option('--json', 'print JSON')
-    .action((id: string, options: { json?: boolean }) =>
-      inDomain(async (domain) => {
-        const { accountId } = await serviceFrom(domain, id);
-        if (!(await domain.services.revoke({ accountId, id }, OPERATOR))) throw noSuchService(id);
-        print({ json: { client_id: id, revoked: true }, person: `${id} is revoked.` }, options);
-      }),
-    );
+    .action((id: string, options: Options) => answer(terminal, options, (domain) => revoke(domain, id)));
 }
 
-async function create(domain: Domain, wanted: Wanted): Promise<void> {
+async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const { name, reason, resourceServer = false, admin = false } = wanted;
   const account =
     wanted.account === undefined ? await firstAdmin(domain) : await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? (admin ? ADMIN_LIFE_SECONDS : 'never');
   const scopes = admin ? [...wanted.scopes, 'admin'] : wanted.scopes;
   const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
-  const expiresAt = endOf(life, systemClock());
-  const made = await domain.services.create(
-    { account, name, scopes, actsFor, resourceServer, reason, expiresAt },
-    OPERATOR,
-  );
-  const about = [
-    ['name', made.client.name],
+  const expiresAt = endOf(life, domain.clock());
+  const service = { account, name, scopes, actsFor, resourceServer, reason, expiresAt };
+  const { client, secret } = await domain.services.create(service, OPERATOR);
+  return saidOf(client, secret, [
+    ['name', client.name],
     ['account', account.email],
-    ['scopes', made.client.scopes.join(' ')],
-    ['acts for', made.client.actsFor],
-  ] as const;
-  printSecret(made.client, made.secret, about, wanted);
+    ['scopes', client.scopes.join(' ')],
+    ['acts for', client.actsFor],
+  ]);
 }
 
-async function rotate(
-  domain: Domain,
-  id: string,
-  options: { overlap: number; json?: boolean },
-): Promise<void> {
+async function list(domain: Domain, given: string | undefined): Promise<Said> {
+  const all = await listAll(domain, given);
+  return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
+}
+
+async function rotate(domain: Domain, id: string, overlapSeconds: number): Promise<Said> {
   const client = await serviceFrom(domain, id);
-  const which = { accountId: client.accountId, clientId: id, overlapSeconds: options.overlap };
+  const which = { accountId: client.accountId, clientId: id, overlapSeconds };
   const secret = await domain.services.rotate(which, OPERATOR);
-  const othersEnd = options.overlap === 0 ? 'now' : timeOf(systemClock() + options.overlap, '');
-  printSecret(client, secret, [['others end', othersEnd]], options);
+  const othersEnd = overlapSeconds === 0 ? 'now' : timeOf(domain.clock() + overlapSeconds, '');
+  return saidOf(client, secret, [['others end', othersEnd]]);
 }
 
-function printSecret(
-  client: Client,
-  secret: NewSecret,
-  about: readonly (readonly [string, string])[],
-  options: { json?: boolean },
-): void {
+async function revoke(domain: Domain, id: string): Promise<Said> {
+  const { accountId } = await serviceFrom(domain, id);
+  if (!(await domain.services.revoke({ accountId, id }, OPERATOR))) throw noSuchService(id);
+  return { json: { client_id: id, revoked: true }, person: `${id} is revoked.` };
+}
+
+function saidOf(client: Client, secret: NewSecret, about: readonly (readonly [string, string])[]): Said {
   const facts = [
     ['client_id', client.id] as const,
     ['client_secret', secret.value] as const,
@@ -139,10 +127,10 @@ function printSecret(
     ['secret expires', timeOf(secret.credential.expiresAt, 'never')] as const,
   ];
   const person = `${listOf(facts)}\n\nCopy the secret now: it is kept nowhere and cannot be shown again.`;
-  print(
-    { json: { ...jsonOf(client), ...jsonOfSecret(secret.credential), client_secret: secret.value }, person },
-    options,
-  );
+  return {
+    json: { ...jsonOf(client), ...jsonOfSecret(secret.credential), client_secret: secret.value },
+    person,
+  };
 }
 
 /** The account that the app's own services hang on when none is named. */

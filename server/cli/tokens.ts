@@ -1,26 +1,24 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { stateOf } from '../credentials/live.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../errors.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom } from './given.ts';
-import { inDomain, OPERATOR } from './in-domain.ts';
-import { jsonTimeOf, listOf, print, tableOf, timeOf } from './output.ts';
+import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
 
-type Wanted = {
+type Wanted = Options & {
   account: string;
   name: string;
   scopes: string[];
   expiresIn?: number | 'never';
   note?: string;
-  json?: boolean;
 };
 
 const DAY_SECONDS = 86_400;
 
 /** `tokens create|list|revoke`: personal access tokens. */
-export function addTokenCommands(program: Command): void {
+export function addTokenCommands(program: Command, terminal: Terminal): void {
   const tokens = program.command('tokens').description('personal access tokens');
 
   tokens
@@ -36,19 +34,15 @@ export function addTokenCommands(program: Command): void {
     )
     .option('--note <note>', 'a note of your own')
     .option('--json', 'print JSON')
-    .action((wanted: Wanted) => inDomain((domain) => create(domain, wanted)));
+    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted)));
 
   tokens
     .command('list')
     .description('lists the tokens of an account, live ones first')
     .requiredOption('--account <account>', 'e-mail address or id')
     .option('--json', 'print JSON')
-    .action((options: { account: string; json?: boolean }) =>
-      inDomain(async (domain) => {
-        const account = await accountFrom(domain, options.account);
-        const all = await domain.tokens.list(account.id);
-        print({ json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) }, options);
-      }),
+    .action((options: Options & { account: string }) =>
+      answer(terminal, options, (domain) => list(domain, options.account)),
     );
 
   tokens
@@ -56,26 +50,16 @@ export function addTokenCommands(program: Command): void {
     .description('ends a token for good, from the next call on')
     .argument('<id>', 'id of the token, as tokens list shows it')
     .option('--json', 'print JSON')
-    .action((id: string, options: { json?: boolean }) =>
-      inDomain(async (domain) => {
-        const accountId = (await domain.rows.credentials.get(id))?.accountId ?? '';
-        if (!(await domain.tokens.revoke({ accountId, id }, OPERATOR))) throw nothingToRevoke(id);
-        print({ json: { id, revoked: true }, person: `${id} is revoked.` }, options);
-      }),
-    );
+    .action((id: string, options: Options) => answer(terminal, options, (domain) => revoke(domain, id)));
 }
 
-async function create(domain: Domain, wanted: Wanted): Promise<void> {
+async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
+  const { name, scopes, note } = wanted;
+  const expiresAt = endOf(life, domain.clock());
   const { credential, value } = await domain.tokens.mint(
-    {
-      account,
-      name: wanted.name,
-      scopes: wanted.scopes,
-      expiresAt: endOf(life, systemClock()),
-      note: wanted.note,
-    },
+    { account, name, scopes, expiresAt, note },
     OPERATOR,
   );
   const facts = [
@@ -86,7 +70,26 @@ async function create(domain: Domain, wanted: Wanted): Promise<void> {
     ['expires', timeOf(credential.expiresAt, 'never')],
   ] as const;
   const person = `${listOf(facts)}\n\nCopy the token now: it is kept nowhere and cannot be shown again.`;
-  print({ json: { ...jsonOf(credential), token: value }, person }, wanted);
+  return { json: { ...jsonOf(credential, domain.clock()), token: value }, person };
+}
+
+async function list(domain: Domain, given: string): Promise<Said> {
+  const account = await accountFrom(domain, given);
+  const all = await domain.tokens.list(account.id);
+  const now = domain.clock();
+  return {
+    json: all.map((token) => jsonOf(token, now)),
+    person: tableOf(
+      HEADS,
+      all.map((token) => cellsOf(token, now)),
+    ),
+  };
+}
+
+async function revoke(domain: Domain, id: string): Promise<Said> {
+  const accountId = (await domain.rows.credentials.get(id))?.accountId ?? '';
+  if (!(await domain.tokens.revoke({ accountId, id }, OPERATOR))) throw nothingToRevoke(id);
+  return { json: { id, revoked: true }, person: `${id} is revoked.` };
 }
 
 function nothingToRevoke(id: string): Problem {
@@ -100,20 +103,20 @@ function nothingToRevoke(id: string): Problem {
 
 const HEADS = ['id', 'name', 'token', 'scopes', 'state', 'created', 'expires', 'last used'];
 
-function cellsOf(token: Credential): string[] {
+function cellsOf(token: Credential, now: number): string[] {
   return [
     token.id,
     token.name,
     `…${token.lastFour}`,
     token.scopes.join(' '),
-    stateOf(token, systemClock()),
+    stateOf(token, now),
     timeOf(token.createdAt, ''),
     timeOf(token.expiresAt, 'never'),
     timeOf(token.lastUsedAt, 'never'),
   ];
 }
 
-function jsonOf(token: Credential) {
+function jsonOf(token: Credential, now: number) {
   return {
     id: token.id,
     name: token.name,
@@ -121,7 +124,7 @@ function jsonOf(token: Credential) {
     last_four: token.lastFour,
     scopes: token.scopes,
     note: token.note ?? null,
-    state: stateOf(token, systemClock()),
+    state: stateOf(token, now),
     created_at: jsonTimeOf(token.createdAt),
     expires_at: jsonTimeOf(token.expiresAt),
     last_used_at: jsonTimeOf(token.lastUsedAt),

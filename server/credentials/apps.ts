@@ -11,6 +11,7 @@ import { someScopesFrom } from './chosen-scopes.ts';
 import type { Client } from './client.ts';
 import { newId } from './format.ts';
 import { nameFrom } from './names.ts';
+import { originOf } from './origin.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
 import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
 
@@ -55,7 +56,7 @@ export function createApps(parts: {
     actor: Actor,
   ): Promise<EffectsOfChange> {
     const owner = await accounts.get(app.accountId);
-    const mail = appChanged(settings, { what, ...app, at: clock(), from: actor.from });
+    const mail = appChanged(settings, { what, ...app, at: clock(), from: originOf(actor) });
     return {
       audit: [entry(`app.${what}`, app, actor)],
       mail: owner === undefined ? [] : [{ to: owner.email, ...mail }],

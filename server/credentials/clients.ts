@@ -6,8 +6,6 @@ import { checkFormat, hashOf } from './format.ts';
 import { stateOf } from './live.ts';
 import type { Use } from './use.ts';
 
-export type Clients = ReturnType<typeof createClients>;
-
 /** What the token endpoint and the resource side ask about clients, whoever's they are. */
 export function createClients(parts: {
   clients: Collection<Client>;

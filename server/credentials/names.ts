@@ -4,13 +4,19 @@ import { Problem } from '../errors.ts';
 const NAME_LENGTH_MAX = 80;
 /** A sentence or three. */
 const NOTE_LENGTH_MAX = 500;
-/** Control characters, line ends and signs that turn the reading direction: they make a name look like another. */
-const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+/**
+ * What makes a name look like another, or hides a part of it: control characters, line ends, signs that turn the
+ * reading direction (CVE-2021-42574) and what nobody sees. Joiners and emoji selectors stay: words need them.
+ */
+const UNFIT =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u2800[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe0e\ufe0f]]]/v;
+/** A name must have something to see. */
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** A name that people give to a credential or a client, trimmed and in one Unicode form; throws Problem. */
 export function nameFrom(given: string): string {
   const name = given.normalize('NFC').trim();
-  if (name === '' || [...name].length > NAME_LENGTH_MAX || UNFIT.test(name)) {
+  if (!VISIBLE.test(name) || [...name].length > NAME_LENGTH_MAX || UNFIT.test(name)) {
     throw new Problem({
       status: 400,
       code: 'invalid_name',

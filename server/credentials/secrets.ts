@@ -12,6 +12,7 @@ import type { Credential } from './credential.ts';
 import { endsOf, hashOf, newId, newSecret } from './format.ts';
 import { countLive, insertNamed, listDead, listLive } from './live.ts';
 import { nameFrom } from './names.ts';
+import { originOf } from './origin.ts';
 
 /** Two are enough to change over without a gap; a few more for several machines. */
 const LIVE_SECRETS_MAX = 5;
@@ -99,7 +100,7 @@ export function createSecrets(parts: {
     const name = nameFrom(wanted.name);
     checkExpiry(client.scopes, wanted.expiresAt);
     await refuseMoreThan(LIVE_SECRETS_MAX, client.id);
-    const about = { name, clientName: client.name, path: pathOf(client), from: actor.from };
+    const about = { name, clientName: client.name, path: pathOf(client), from: originOf(actor) };
     const times = { createdAt: clock(), expiresAt: wanted.expiresAt };
     const mail = await mailTo(client.accountId, secretAdded(settings, { ...about, ...times }));
     return insert(client, { name, expiresAt: wanted.expiresAt }, (credential) => ({
@@ -144,7 +145,7 @@ export function createSecrets(parts: {
     const lifeSeconds = lifeOf(newest([...older, ...dead]));
     const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
     const othersEndAt = now + wanted.overlapSeconds;
-    const about = { clientName: client.name, path: pathOf(client), from: actor.from };
+    const about = { clientName: client.name, path: pathOf(client), from: originOf(actor) };
     const made = await insertNumbered(client, older.length + dead.length + 1, async (name) => {
       const times = { createdAt: now, expiresAt, othersEndAt };
       const mail = await mailTo(client.accountId, secretAdded(settings, { name, ...about, ...times }));
@@ -201,7 +202,7 @@ export function createSecrets(parts: {
     const row = await credentials.get(which.id);
     if (client?.accountId !== which.accountId || row?.clientId !== client.id) return false;
     const now = clock();
-    const about = { name: row.name, clientName: client.name, path: pathOf(client), from: actor.from };
+    const about = { name: row.name, clientName: client.name, path: pathOf(client), from: originOf(actor) };
     const mail = await mailTo(client.accountId, secretRevoked(settings, { ...about, revokedAt: now }));
     const changed = await effects.update(
       credentials,

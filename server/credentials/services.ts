@@ -12,6 +12,7 @@ import { scopesFrom, someScopesFrom } from './chosen-scopes.ts';
 import type { Client } from './client.ts';
 import { newId } from './format.ts';
 import { nameFrom, textFrom } from './names.ts';
+import { originOf } from './origin.ts';
 import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
 
 /** What one account may have live at a time: one for each third-party service that it uses. */
@@ -86,7 +87,7 @@ export function createServices(parts: {
     };
     const reach = actsFor === 'app' ? 'the whole app' : 'your own data';
     const allows = chosen.map(scopes.describe);
-    const mail = serviceCreated(settings, { ...client, allows, reach, from: actor.from });
+    const mail = serviceCreated(settings, { ...client, allows, reach, from: originOf(actor) });
     await effects.insert(clients, client, {
       audit: [entry('service.created', client, actor)],
       mail: [{ to: account.email, ...mail }],
@@ -109,7 +110,7 @@ export function createServices(parts: {
     if (client === undefined) return false;
     const owner = await accounts.get(client.accountId);
     const revokedAt = clock();
-    const mail = serviceRevoked(settings, { name: client.name, revokedAt, from: actor.from });
+    const mail = serviceRevoked(settings, { name: client.name, revokedAt, from: originOf(actor) });
     // This one write decides: every check of a secret or an access token looks at the client.
     const changed = await effects.update(
       clients,

@@ -13,6 +13,7 @@ import type { Credential } from './credential.ts';
 import { checkFormat, endsOf, hashOf, newId, newSecret } from './format.ts';
 import { countLive, insertNamed, listDead, listLive, stateOf } from './live.ts';
 import { nameFrom, textFrom } from './names.ts';
+import { originOf } from './origin.ts';
 
 /** What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price. */
 const LIVE_TOKENS_MAX = 100;
@@ -69,7 +70,7 @@ export function createTokens(parts: {
       expiresAt: wanted.expiresAt,
     };
     const allows = chosen.map(scopes.describe);
-    const mail = tokenCreated(settings, { ...credential, allows, from: actor.from });
+    const mail = tokenCreated(settings, { ...credential, allows, from: originOf(actor) });
     const caused = {
       audit: [entry('token.created', credential, actor)],
       mail: [{ to: account.email, ...mail }],
@@ -102,7 +103,9 @@ export function createTokens(parts: {
   async function revokedMail(accountId: string, names: readonly string[], actor: Actor) {
     const owner = await accounts.get(accountId);
     if (owner === undefined) return [];
-    return [{ to: owner.email, ...tokensRevoked(settings, { names, revokedAt: clock(), from: actor.from }) }];
+    return [
+      { to: owner.email, ...tokensRevoked(settings, { names, revokedAt: clock(), from: originOf(actor) }) },
+    ];
   }
 
   async function get(which: { accountId: string; id: string }): Promise<Credential | undefined> {

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Context } from 'koa';
 import type { Actor } from '../activity/audit.ts';
@@ -10,7 +11,7 @@ const requestIds = new WeakMap<IncomingMessage, string>();
 export function requestIdOf(ctx: Context): string {
   const known = requestIds.get(ctx.req);
   if (known !== undefined) return known;
-  const id = randomBytes(12).toString('base64url');
+  const id = randomUUID();
   requestIds.set(ctx.req, id);
   return id;
 }
@@ -50,7 +51,7 @@ function clientAddress(req: IncomingMessage, proxies: readonly string[]): string
 }
 
 function plainAddress(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
+  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
   return ipaddr.process(address).toString();
 }
 

@@ -14,7 +14,7 @@ const SEND_SECONDS_MAX = 60;
 /** Longer than a send, so that what is claimed or leased is not taken over while it is being sent. */
 const CLAIM_SECONDS = 120;
 /** How long `stop` waits for sends that are under way. */
-const STOP_MS_MAX = 5_000;
+const STOP_MS_MAX = 3_000;
 
 /** Waits of 30 s, doubled up to 6 h: eighteen attempts take about two days. */
 const FIRST_WAIT_SECONDS = 30;

@@ -23,6 +23,8 @@ export type Waiting = {
   /** What of it was not granted before. */
   newScopes: string[];
   loginHint: string | undefined;
+  /** When the request began to wait, epoch seconds: a sign-in before that is no answer to it. */
+  startedAt: number;
   /** The app wants the person to prove themselves again (`prompt=login`, `max_age`). */
   freshNeeded: boolean;
 };
@@ -86,12 +88,19 @@ export function createInteractions(parts: {
         scopes: String(interaction.params['scope'] ?? '').split(' ').filter((scope) => scope !== ''),
         newScopes: [...new Set([...missing.oidc, ...Object.values(missing.resources).flat()])],
         loginHint: typeof interaction.params['login_hint'] === 'string' ? interaction.params['login_hint'] : undefined,
+        startedAt: interaction.iat,
         freshNeeded: interaction.session?.accountId !== undefined && interaction.prompt.name === 'login',
       };
     },
 
-    /** The person proved who they are. */
-    async signIn(ctx: Context, login: { accountId: string; amr: string[] }): Promise<string> {
+    /**
+     * The person proved who they are, now or at `signedInAt`, which is what the app is told as `auth_time`
+     * (OpenID Connect Core section 2).
+     */
+    async signIn(
+      ctx: Context,
+      login: { accountId: string; amr: string[]; signedInAt?: number },
+    ): Promise<string> {
       const interaction = await details(ctx);
       const former = interaction.session?.accountId;
       if (former !== undefined && former !== login.accountId) {
@@ -99,7 +108,8 @@ export function createInteractions(parts: {
         await sessions.start(ctx, login);
         return restartLocation(interaction, true);
       }
-      const result = { login: { accountId: login.accountId, amr: login.amr, ts: clock(), remember: true } };
+      const { accountId, amr, signedInAt = clock() } = login;
+      const result = { login: { accountId, amr, ts: signedInAt, remember: true } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
 

@@ -103,15 +103,20 @@ export function createSessions(parts: {
 
     /**
      * Signs this browser in. It always gets a new session id, so one that was planted before is worth nothing;
-     * what a session of somebody else had been granted does not pass on.
+     * what a session of somebody else had been granted does not pass on. `signedInAt`: when the person proved who
+     * they are, if that was not now.
      */
-    async start(ctx: Context, details: { accountId: string; amr: string[] }): Promise<void> {
+    async start(
+      ctx: Context,
+      details: { accountId: string; amr: string[]; signedInAt?: number },
+    ): Promise<void> {
+      const { accountId, amr, signedInAt = clock() } = details;
       const former = await engine.Session.get(ctx);
-      const sameAccount = former.accountId === details.accountId;
+      const sameAccount = former.accountId === accountId;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
-      session.loginAccount({ ...details, loginTs: clock() });
+      session.loginAccount({ accountId, amr, loginTs: signedInAt });
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
     },

@@ -50,7 +50,7 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
   /** The verified e-mail belongs to an account that was made another way: its password decides, once. */
   async function askForPassword(ctx: Context, account: Account, subject: Subject, returnTo: string) {
     requireActive(account);
-    
+    if (account.passwordHash === undefined) throw otherWayFirst(google.name);
     await trips.await(ctx, { ...subject, accountId: account.id, email: account.email, returnTo });
     return '/sign-in/link';
   }

@@ -108,7 +108,8 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
 
     /**
      * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In
-     * another browser than the one that waits they are simply signed in.
+     * another browser than the one that waits they are simply signed in. A sign-in from before the request began
+     * to wait does not count: with `prompt=login` the app asked for a new one.
      */
     async resume(ctx: Context): Promise<void> {
       const found = await signedIn.find(ctx);
@@ -118,10 +119,13 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
         throw error;
       });
       if (waiting === undefined) return goTo(ctx, HOME);
-      const proved = found !== undefined && isFresh(found.session, clock());
+      const proved =
+        found !== undefined &&
+        isFresh(found.session, clock()) &&
+        found.session.signedInAt >= waiting.startedAt;
       if (waiting.prompt !== 'login' || !proved) return goTo(ctx, `/interaction/${waiting.uid}`);
-      const { account, session } = found;
-      goTo(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: session.amr }));
+      const { accountId, amr, signedInAt } = found.session;
+      goTo(ctx, await interactions.signIn(ctx, { accountId, amr, signedInAt }));
     },
 
     /** POST /interaction/:uid/allow */

@@ -5,7 +5,10 @@ import { gzipSync } from 'node:zlib';
 import { newSecret } from '../../server/credentials/format.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
-/** Header and body shapes that the API must refuse with a reason: never a 5xx, never a hang, never an echo. */
+/**
+ * Header and body shapes that the API must refuse with a reason: never a 5xx, never a hang, never an
+ * echo.
+ */
 
 let server: ApiServer;
 let good: string;

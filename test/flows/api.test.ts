@@ -488,22 +488,39 @@ eachStore(({ engine, url }) => {
         ['an answer of the wrong shape', () => ({ said: 5 }), 500, 'INTERNAL'],
         ['no answer', () => undefined, 500, 'INTERNAL'],
         ['a rejected promise', () => Promise.reject(new Error('boom')), 500, 'INTERNAL'],
-        ['a row of the wrong shape', ({ data }) => { data.note?.create({ text: 5 }); return {}; }, 500, 'INTERNAL'],
+        [
+          'a row of the wrong shape',
+          ({ data }) => {
+            data.note?.create({ text: 5 });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
         [
           'a row with more than its fields',
-          ({ data }) => { data.note?.create({ text: 'a', id: 'mine' }); return {}; },
+          ({ data }) => {
+            data.note?.create({ text: 'a', id: 'mine' });
+            return {};
+          },
           500,
           'INTERNAL',
         ],
         [
           'a mail to two',
-          ({ mail }) => { mail.send({ to: 'a@example.com, b@example.com', subject: 's', text: 't' }); return {}; },
+          ({ mail }) => {
+            mail.send({ to: 'a@example.com, b@example.com', subject: 's', text: 't' });
+            return {};
+          },
           500,
           'INTERNAL',
         ],
         [
           'a subject of two lines',
-          ({ mail }) => { mail.send({ to: 'a@example.com', subject: 's\r\nBcc: b@example.com', text: 't' }); return {}; },
+          ({ mail }) => {
+            mail.send({ to: 'a@example.com', subject: 's\r\nBcc: b@example.com', text: 't' });
+            return {};
+          },
           500,
           'INTERNAL',
         ],
@@ -518,7 +535,10 @@ eachStore(({ engine, url }) => {
         ],
         [
           'too large a row',
-          ({ data }) => { data.note?.create({ text: 'x'.repeat(5_000_000) }); return {}; },
+          ({ data }) => {
+            data.note?.create({ text: 'x'.repeat(5_000_000) });
+            return {};
+          },
           500,
           'INTERNAL',
         ],

@@ -21,7 +21,7 @@ type Ran = { code: number; out: string; err: string };
 async function run(env: Record<string, string>, args: readonly string[], input?: string): Promise<Ran> {
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: tmpdir(),
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...env },
   });
   child.stdin.on('error', () => {});
   child.stdin.end(input ?? '');
@@ -201,40 +201,44 @@ eachStore(({ url }) => {
         admin: 'ok',
       });
     });
+  });
+});
 
-    it('prints tables for people, and says in one line what was wrong', async () => {
-      const listed = await run(env, ['accounts', 'list']);
-      assert.match(listed.out, /^ID {2,}E-MAIL {2,}ADMIN {2,}STATE {2,}CREATED\n/);
-      assert.match(listed.out, /acc_\w{20} {3}Ann@example\.com {3}admin {3}active {3}/);
-      const token = ['tokens', 'create', '--account', 'ann@example.com', '--name'];
-      for (const [args, input, says] of [
-        [['accounts', 'creat'], '', /unknown command 'creat'/],
-        [['accounts', 'create', '--email', 'eve@example.com'], '', /--password-stdin/],
-        [['accounts', 'create', '--email', 'eve@example.com', '--password', 'x'], '', /--password/],
-        [
-          ['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'],
-          'short',
-          /8 are the least/,
-        ],
-        [['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'], '', /8 are the least/],
-        [
-          ['accounts', 'create', '--email', 'eve@example.com', '--password-stdin'],
-          'two\nlines of it',
-          /one line/,
-        ],
-        [['accounts', 'create', '--email', 'eve', '--password-stdin'], PASSWORD, /not an e-mail address/],
-        [['accounts', 'create', '--email', 'ANN@example.com', '--password-stdin'], PASSWORD, /already/],
-        [['accounts', 'suspend', 'nobody@example.com'], '', /no account/],
-        [[...token, 'y', '--scopes', 'admin'], '', /"admin" is not there/],
-        [[...token, 'y', '--scopes', 'profile', '--expires-in', 'soon'], '', /like 90d/],
-        [[...token, 'y', '--scopes', 'profile', '--expires-in', '401d'], '', /at most 400 days/],
-        [[...token, 'y', '--scopes', 'profile', '--expires-in', 'never'], '', /needs an expiry/],
-        [['services', 'revoke', 'svc_nothing'], '', /no live service/],
-        [['services', 'rotate', '{"$ne":null}'], '', /no live service/],
-      ] as const) {
-        assertRefused(await run(env, args, input), says);
-      }
-    });
+describe('the command line without a server', () => {
+  let folder: string;
+  let env: Record<string, string>;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'));
+    env = { LATCHKEY_DATA: folder };
+    const create = ['accounts', 'create', '--email', 'ann@example.com', '--password-stdin'];
+    assert.equal((await run(env, create, PASSWORD)).code, 0);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('prints tables for people', async () => {
+    const listed = await run(env, ['accounts', 'list']);
+    assert.match(listed.out, /^ID {2,}E-MAIL {2,}ADMIN {2,}STATE {2,}CREATED\n/);
+    assert.match(listed.out, /\nacc_\w{20} {3}ann@example\.com {11}active {3}/);
+  });
+
+  it('says in one line what was wrong', async () => {
+    const create = ['accounts', 'create', '--email', 'eve@example.com'];
+    const token = ['tokens', 'create', '--account', 'ann@example.com', '--name', 'x', '--scopes', 'profile'];
+    for (const [args, input, says] of [
+      [['accounts', 'creat'], '', /unknown command 'creat' .*create/],
+      [create, '', /--password-stdin/],
+      [[...create, '--password', 'x'], '', /--password/],
+      [[...create, '--password-stdin'], '', /8 are the least/],
+      [[...create, '--password-stdin'], 'two\nlines of it', /more than one line/],
+      [['accounts', 'suspend', 'nobody@example.com'], '', /no account "nobody@example.com"/],
+      [[...token, '--expires-in', 'soon'], '', /like 90d/],
+      [[...token, '--expires-in', 'never'], '', /needs an expiry/],
+      [['services', 'create', '--name', 'x', '--scopes', 'profile'], '', /no admin account/],
+      [['services', 'rotate', '{"$ne":null}'], '', /no live service/],
+    ] as const) {
+      assertRefused(await run(env, args, input), says);
+    }
+    assertRefused(await run({ ...env, LATCHKEY_PROT: '1' }, ['accounts', 'list']), /no such setting/);
   });
 });
 

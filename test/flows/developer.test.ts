@@ -12,7 +12,7 @@ import { createThirdPartyApp } from '../support/third-party-app.ts';
 const CALLBACK = 'https://app.example.com/callback';
 
 eachStore(({ url: storeUrl }) => {
-  describe('/developer and /apps', () => {
+  describe('/developer', () => {
     let server: TestServer;
     let people: Awaited<ReturnType<typeof openPeople>>;
     let ahead = 0;
@@ -135,30 +135,6 @@ eachStore(({ url: storeUrl }) => {
       );
       assert.equal(bad.status, 400);
       assert.deepEqual((await people.domain.clients.get(id))?.redirectUris, ['http://localhost/cb']);
-    });
-
-    test('lists a connected app in plain words and cuts it off at once', async () => {
-      const developer = await people.person();
-      const user = await people.person();
-      assert.match(textOf((await user.agent.get('/apps')).text), /No connected apps/);
-      const { app, tokens } = await connect(await register(developer), user.agent);
-      assert.equal(await callMe(tokens.access_token), 200);
-      const list = await user.agent.get('/apps');
-      assert.match(textOf(list.text), /Planner app\.example\.com .*Record a transaction/);
-      const path = /\/apps\/[\w-]+\/end/.exec(list.text)?.[0] ?? '';
-      assert.match(textOf((await user.agent.get(path)).text), /Cut off “Planner”\? .*refused at once/);
-      // The developer's own list shows no grant of another, and cannot reach it.
-      assert.match(textOf((await developer.agent.get('/apps')).text), /No connected apps/);
-      assert.equal((await developer.agent.post(path, {})).status, 404);
-      assert.equal(await callMe(tokens.access_token), 200);
-      assert.equal((await user.agent.post(path, {})).location, '/apps?done=ended');
-      assert.equal(await callMe(tokens.access_token), 401);
-      const refresh = oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
-      await assert.rejects(refresh, { error: 'invalid_grant' });
-      assert.match(
-        textOf((await user.agent.get('/apps?done=ended')).text),
-        /The app was cut off.*No connected apps/,
-      );
     });
 
     test('deletes an app: what people allowed it ends at once', async () => {

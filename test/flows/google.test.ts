@@ -183,6 +183,18 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await people.domain.identities.list(account.id)).length, 1);
     });
 
+    it('is linked by one cookie once', async () => {
+      const { account } = await people.person();
+      const { agent } = await signInAs({ ...stranger, email: account.email });
+      const cookie = agent.cookie('latchkey_federated') ?? '';
+      assert.equal((await agent.post('/sign-in/link', { password: PASSWORD })).status, 303);
+      const [identity] = await people.domain.identities.list(account.id);
+      await people.domain.identities.unlink({ accountId: account.id, id: identity?.id ?? '' }, operator);
+      agent.setCookie('latchkey_federated', cookie);
+      assert.equal((await agent.post('/sign-in/link', { password: PASSWORD })).status, 400);
+      assert.deepEqual(await people.domain.identities.list(account.id), []);
+    });
+
     it('without a password is not taken over', async () => {
       const email = `federated-${count}@example.com`;
       const account = await people.domain.accounts.create({ email, admin: false }, operator);
@@ -278,6 +290,29 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(!(await isSignedIn(victim)));
       assert.equal((await victim.get('/sign-in/google/callback?code=x')).status, 400);
       assert.equal(await accountOf(stranger.email), undefined);
+    });
+
+    it('is good only for the state of this trip, even with a code of it', async () => {
+      await google.behave({ person: stranger });
+      const agent = createAgent(server.url);
+      const answer = await fetch((await agent.get('/sign-in/google')).location, { redirect: 'manual' });
+      const callback = new URL(answer.headers.get('location') ?? '');
+      const right = callback.search;
+      callback.searchParams.set('state', 'another');
+      assert.equal((await agent.get(`${callback.pathname}${callback.search}`)).status, 400);
+      assert.equal((await agent.get(`${callback.pathname}${right}`)).location, '/tokens');
+    });
+
+    it('is good for one trip, also with a second code and the cookie of the first', async () => {
+      await google.behave({ person: stranger });
+      const agent = createAgent(server.url);
+      const left = await agent.get('/sign-in/google');
+      const cookie = agent.cookie('latchkey_federated') ?? '';
+      assert.equal((await comeBack(agent, left)).page.location, '/tokens');
+      const thief = createAgent(server.url);
+      thief.setCookie('latchkey_federated', cookie);
+      assert.equal((await comeBack(thief, left)).page.status, 400);
+      assert.ok(!(await isSignedIn(thief)));
     });
 
     it('is too late after ten minutes', async () => {

@@ -21,7 +21,10 @@ import { readSettings } from '../../server/settings.ts';
 
 export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 
-/** The API on a real store, with declarations of the test's own beside those that ship. Background work stands still. */
+/**
+ * The API on a real store, with declarations of the test's own beside those that ship. Background work
+ * stands still.
+ */
 export async function startApiServer(
   options: {
     storeUrl?: string;

@@ -261,5 +261,24 @@ eachStore(({ url }) => {
       await delay(50);
       assert.equal(await outbox.count([['dueAt', 'present']]), 2);
     });
+
+    it('waits no longer than it must for a server that keeps silent, and leaves the mail for later', async () => {
+      const store = await openFresh();
+      let reached = () => {};
+      const connected = new Promise<void>((resolve) => {
+        reached = resolve;
+      });
+      const smtp = await startMailServer({ onConnect: () => reached() });
+      const { sender, outbox } = await startSender(store, smtp.url, () => START);
+      await outbox.insert(message('one'));
+      sender.wake();
+      await connected;
+      const startedAt = performance.now();
+      await sender.stop();
+      assert.ok(performance.now() - startedAt < 5_000);
+      const row = (await outbox.get('one')) ?? assert.fail();
+      assert.ok(row.text !== '' && (row.dueAt ?? 0) > START);
+      assert.equal(row.error, 'EABORT');
+    });
   });
 });

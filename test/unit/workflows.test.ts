@@ -65,12 +65,23 @@ describe('create_transaction takes sensible values only', () => {
       assert.equal((await schemaOf('amount'))?.safeParse(amount).success, right);
     });
   }
-  for (const account of ['', ' x', 'a\nb', 'a\u0000', 'x'.repeat(101), '<b>', "'; drop", 5]) {
+  for (const account of [
+    '',
+    '  ',
+    'a\nb',
+    'a\u0000',
+    'a\u2028b',
+    '\u202eab',
+    '\ud800',
+    'x'.repeat(101),
+    5,
+    {},
+  ]) {
     test(`account ${JSON.stringify(account).slice(0, 20)} is wrong`, async () => {
       assert.equal((await schemaOf('account'))?.safeParse(account).success, false);
     });
   }
-  for (const phone of ['', '1', '+', 'call me', '+358401234567\n', '٠١٢٣٤٥٦', 3584012345]) {
+  for (const phone of ['', '1', '+', '++1', 'call me', '+358401234567\n', '٠١٢٣٤٥٦', 3584012345]) {
     test(`phone ${JSON.stringify(phone)} is wrong`, async () => {
       assert.equal((await schemaOf('phone'))?.safeParse(phone).success, false);
     });

@@ -28,7 +28,8 @@ export function appChanged(
     name: string;
     redirectUris: readonly string[];
     at: number;
-    from?: string | undefined;
+    /** Network address, or who it was where there is none. */
+    from: string;
   },
 ): { subject: string; text: string; html: string } {
   const words = WORDS[app.what];
@@ -41,7 +42,7 @@ export function appChanged(
         { label: 'Name', value: app.name },
         ...(app.what === 'deleted' ? [] : [{ label: 'Addresses', value: app.redirectUris.join(' ') }]),
         { label: 'When', value: momentOf(app.at) },
-        { label: 'From', value: app.from ?? 'the operator of this site' },
+        { label: 'From', value: app.from },
       ],
       action: { label: 'See your apps', url: `${site.url}/developer` },
       footer: 'If you did not do this, change your password and look at your sessions on the account page.',

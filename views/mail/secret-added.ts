@@ -13,7 +13,8 @@ export function secretAdded(
     createdAt: number;
     /** Present when it takes the place of the others: when the last of them ends. */
     othersEndAt?: number | undefined;
-    from?: string | undefined;
+    /** Network address, or who it was where there is none. */
+    from: string;
   },
 ): { subject: string; text: string; html: string } {
   const rotated = secret.othersEndAt !== undefined;
@@ -32,7 +33,7 @@ export function secretAdded(
           ? []
           : [{ label: 'Older secrets end', value: momentOf(secret.othersEndAt) }]),
         { label: 'Made', value: momentOf(secret.createdAt) },
-        { label: 'From', value: secret.from ?? 'the operator of this site' },
+        { label: 'From', value: secret.from },
       ],
       action: { label: 'See its secrets', url: `${site.url}${secret.path}` },
       footer: 'If you did not do this, revoke the secret there and change your password.',

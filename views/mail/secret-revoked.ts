@@ -10,7 +10,8 @@ export function secretRevoked(
     /** Page of the service or the app on this site. */
     path: string;
     revokedAt: number;
-    from?: string | undefined;
+    /** Network address, or who it was where there is none. */
+    from: string;
   },
 ): { subject: string; text: string; html: string } {
   return {
@@ -22,7 +23,7 @@ export function secretRevoked(
         { label: 'Client', value: secret.clientName },
         { label: 'Name of the secret', value: secret.name },
         { label: 'Revoked', value: momentOf(secret.revokedAt) },
-        { label: 'From', value: secret.from ?? 'the operator of this site' },
+        { label: 'From', value: secret.from },
       ],
       action: { label: 'See its secrets', url: `${site.url}${secret.path}` },
       footer: 'If you did not do this, change your password and look at your sessions on the account page.',

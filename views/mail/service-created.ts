@@ -12,7 +12,8 @@ export function serviceCreated(
     reach: 'your own data' | 'the whole app';
     resourceServer: boolean;
     createdAt: number;
-    from?: string | undefined;
+    /** Network address, or who it was where there is none. */
+    from: string;
   },
 ): { subject: string; text: string; html: string } {
   return {
@@ -29,7 +30,7 @@ export function serviceCreated(
           ? [{ label: 'Also', value: 'may ask whether any token of this site is good' }]
           : []),
         { label: 'Made', value: momentOf(service.createdAt) },
-        { label: 'From', value: service.from ?? 'the operator of this site' },
+        { label: 'From', value: service.from },
       ],
       action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
       footer: 'If you did not do this, revoke the service there and change your password.',

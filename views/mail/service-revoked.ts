@@ -4,7 +4,7 @@ import { momentOf } from './moment.ts';
 /** Tells the owner that a service, with its secrets and access tokens, works no longer. */
 export function serviceRevoked(
   site: MailSite,
-  service: { name: string; revokedAt: number; from?: string | undefined },
+  service: { name: string; revokedAt: number; from: string },
 ): { subject: string; text: string; html: string } {
   return {
     subject: `Service revoked: ${service.name}`,
@@ -14,7 +14,7 @@ export function serviceRevoked(
       facts: [
         { label: 'Name', value: service.name },
         { label: 'Revoked', value: momentOf(service.revokedAt) },
-        { label: 'From', value: service.from ?? 'the operator of this site' },
+        { label: 'From', value: service.from },
       ],
       action: { label: 'See your services', url: `${site.url}/services` },
       footer: 'If you did not do this, change your password and look at your sessions on the account page.',

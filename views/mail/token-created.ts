@@ -11,8 +11,8 @@ export function tokenCreated(
     /** Epoch seconds; absent: never. */
     expiresAt?: number | undefined;
     createdAt: number;
-    /** Network address; absent: made by the operator. */
-    from?: string | undefined;
+    /** Network address, or who it was where there is none. */
+    from: string;
   },
 ): { subject: string; text: string; html: string } {
   return {
@@ -25,7 +25,7 @@ export function tokenCreated(
         { label: 'Allows', value: token.allows.join('; ') },
         { label: 'Expires', value: token.expiresAt === undefined ? 'never' : momentOf(token.expiresAt) },
         { label: 'Made', value: momentOf(token.createdAt) },
-        { label: 'From', value: token.from ?? 'the operator of this site' },
+        { label: 'From', value: token.from },
       ],
       action: { label: 'See your tokens', url: `${site.url}/tokens` },
       footer: `If you did not do this, revoke the token there and change your password.`,

@@ -7,7 +7,7 @@ const NAMES_MAX = 20;
 /** Tells the owner which personal access tokens work no longer: one, or all at once. */
 export function tokensRevoked(
   site: MailSite,
-  revoked: { names: readonly string[]; revokedAt: number; from?: string | undefined },
+  revoked: { names: readonly string[]; revokedAt: number; from: string },
 ): { subject: string; text: string; html: string } {
   const { names } = revoked;
   const one = names.length === 1;
@@ -23,7 +23,7 @@ export function tokensRevoked(
       facts: [
         { label: one ? 'Name' : 'Names', value: rest > 0 ? `${shown}; and ${rest} more` : shown },
         { label: 'Revoked', value: momentOf(revoked.revokedAt) },
-        { label: 'From', value: revoked.from ?? 'the operator of this site' },
+        { label: 'From', value: revoked.from },
       ],
       action: { label: 'See your tokens', url: `${site.url}/tokens` },
       footer: 'If you did not do this, change your password and look at your sessions on the account page.',

@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+import { pino } from 'pino';
+import { settings as ownerSettings } from '../../config/settings.ts';
+import type { Actor } from '../activity/audit.ts';
+import { systemClock } from '../clock.ts';
+import { type Domain, openDomain } from '../domain.ts';
+import { readSettings, type Settings } from '../settings.ts';
+import type { Said } from './output.ts';
+
+/** What a command has around it: the process's own, or a test's. */
+export type Terminal = {
+  env: Record<string, string | undefined>;
+  stdin: Readable & { isTTY?: boolean };
+  /** Data goes to standard output, so that a script can read on from it; all else goes to standard error. */
+  out(text: string): void;
+  err(text: string): void;
+};
+
+/** What every command takes. */
+export type Options = { json?: boolean };
+
+/** Who acts, for the audit: whoever may run commands here may read and write the store anyway. */
+export const OPERATOR: Actor = { kind: 'operator' };
+
+/** The same settings as the server's. Throws `WrongSettings`. */
+export function settingsOf(terminal: Terminal): Settings {
+  return readSettings(ownerSettings, terminal.env);
+}
+
+/**
+ * Does one piece of work on the store of the settings, which running servers may be using at the same time, and
+ * says what came of it.
+ */
+export async function answer(
+  terminal: Terminal,
+  options: Options,
+  work: (domain: Domain) => Promise<Said>,
+): Promise<void> {
+  const settings = settingsOf(terminal);
+  const domain = await openDomain(settings, { clock: systemClock, log: pino({ level: 'silent' }) });
+  try {
+    say(terminal, options, await work(domain));
+  } finally {
+    await domain.close();
+  }
+}
+
+export function say(terminal: Terminal, options: Options, said: Said): void {
+  terminal.out(`${options.json === true ? JSON.stringify(said.json, undefined, 2) : said.person}\n`);
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { nameFrom, textFrom } from '../../server/credentials/names.ts';
+import { Problem } from '../../server/errors.ts';
+
+const refused = (parameter: string) => (error: unknown) =>
+  error instanceof Problem && error.status === 400 && error.parameter === parameter;
+
+/** From RLO to the Hangul filler: each turns, ends or hides a part of what people read. */
+const UNFIT = [
+  ...'\0\x07\t\n\r\x1b\x7f\x85',
+  ...'\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069',
+  ...'\u2028\u2029\u200b\u2060\ufeff\u00ad\u180e\u3164\uffa0\u115f\u2800\u{e0041}',
+  '\ud800',
+];
+
+describe('a name that people choose', () => {
+  it('has no character that turns, ends or hides a part of it', () => {
+    for (const character of UNFIT) {
+      const code = character.codePointAt(0)?.toString(16);
+      assert.throws(() => nameFrom(`Ledger${character}gpj.exe`), refused('name'), code);
+    }
+  });
+
+  it('has something to see', () => {
+    for (const name of ['', '   ', '\u200d', '\ufe0f \u200c', '\u0301']) {
+      assert.throws(() => nameFrom(name), refused('name'), JSON.stringify(name));
+    }
+  });
+
+  it('may be in any script, with emoji', () => {
+    for (const name of ['Zoë’s build', '帳簿', 'حساب‌ها', 'דוח', 'नमस्ते', '👩‍💻 laptop ✔️', '“x” & <b>']) {
+      assert.equal(nameFrom(` ${name} `), name.normalize('NFC'));
+    }
+  });
+});
+
+describe('a note', () => {
+  it('may have lines, and nothing that turns or hides them', () => {
+    assert.equal(textFrom('one\r\ntwo', 'note'), 'one\ntwo');
+    for (const character of UNFIT.filter((one) => one !== '\n')) {
+      assert.throws(() => textFrom(`a${character}b`, 'note'), refused('note'));
+    }
+  });
+});
