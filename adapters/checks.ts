@@ -47,8 +47,9 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     if (!PLAIN_NAME.test(field)) refuse(`${field} is no plain field name`);
     if (fieldSchema.safeParse(undefined).success) optional.add(field);
   }
-  for (const field of [...(declaration.unique ?? []), ...(declaration.indexes ?? []).flat()])
-    checkField(field);
+  const { unique = [], indexes = [] } = declaration;
+  for (const field of [...unique, ...indexes.flat()]) checkField(field);
+  const leading = new Set<string | undefined>([...unique, ...indexes.map(([first]) => first)]);
 
   function checkField(field: unknown): string {
     if (typeof field !== 'string' || !Object.hasOwn(shape, field)) refuse('a field that is not declared');
@@ -76,6 +77,8 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     checkField,
     checkScalar,
     isOptional: (field: string) => optional.has(field),
+    /** Whether rows with a certain value of the field are found without looking at all. */
+    leadsIndex: (field: string) => leading.has(field),
 
     checkId(id: unknown): string {
       return typeof id === 'string' ? id : refuse('an id that is no text');
@@ -95,7 +98,7 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
 
     /** The value of a field by which a row can be found: its id or a unique field. */
     checkKey(field: string, value: unknown): Scalar {
-      if (field !== 'id' && !(declaration.unique as readonly string[] | undefined)?.includes(field)) {
+      if (field !== 'id' && !(unique as readonly string[]).includes(field)) {
         refuse(`${field} is not unique`);
       }
       return checkScalar(field, value);
@@ -121,6 +124,7 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
       for (const [field, value] of checked.set) {
         if (shape[checkField(field)]?.safeParse(value).success !== true)
           refuse(`${field}: the value does not fit`);
+        if (isDeeper(value, NESTING_MAX)) refuse(`${field}: the value is nested too deep`);
       }
       const fields = [
         ...checked.unset,

@@ -1,9 +1,10 @@
 import Koa, { type Context, type Next } from 'koa';
 import mount from 'koa-mount';
 import type { Site } from '../views/layout.ts';
+import { providerNameOf } from './accounts/identities.ts';
+import { createSignedIn } from './accounts/signed-in.ts';
 import { exampleCall } from './api/example-call.ts';
 import { createApiRoutes } from './api/routes.ts';
-import { createSignedIn } from './accounts/signed-in.ts';
 import type { Domain } from './domain.ts';
 import { accessLog } from './http/access-log.ts';
 import { createAssetRoutes, logoPath } from './http/assets.ts';
@@ -42,6 +43,10 @@ export async function createApp(domain: Domain): Promise<Koa> {
   const app = new Koa();
   // The engine reads the cookies that are set here and the other way round: one set of keys.
   if (engine.keys !== undefined) app.keys = engine.keys;
+  // Behind a proxy TLS ends before us. canonicalHost writes X-Forwarded-Proto from the public URL, over whatever
+  // came in, so both may believe it: Secure cookies are set and the engine's own URLs begin with https.
+  app.proxy = true;
+  engine.proxy = true;
   // Logged where they are answered; what is left is the connection's own, such as a client that went away.
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
@@ -53,11 +58,12 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.use(respondToErrors({ site, url: settings.url, log }));
   app.use(canonicalHost(settings.url));
 
+  // The busiest first: each router looks at all of its routes before it hands a request on.
+  app.use((await createApiRoutes(domain)).routes());
+  app.use(createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes());
+  app.use(engineRoutes(engine));
   app.use(createHealthRoutes(domain.store).routes());
   app.use(createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']).routes());
-  app.use(createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes());
-  app.use((await createApiRoutes(domain)).routes());
-  app.use(engineRoutes(engine));
 
   app.use(sameOriginOnly(settings.url));
   app.use(createSignInRoutes(pages).routes());
@@ -70,7 +76,7 @@ function siteOf({ settings }: Domain): Site {
   return {
     appName: settings.appName,
     accentColour: settings.accentColour,
-    google: settings.google !== undefined,
+    ...(settings.google === undefined ? {} : { provider: providerNameOf(settings.google.issuer) }),
     ...(settings.logo === undefined ? {} : { logoUrl: logoPath(settings.logo) }),
   };
 }
@@ -101,11 +107,11 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
       const client = await liveClient(id);
       return client === undefined ? undefined : metadataOf(client);
     },
-    isLiveAccount: async (id) => (await liveAccount(id)) !== undefined,
-    revokePersonalAccessToken: async (value) => {
+    findAccount: liveAccount,
+    revokePersonalAccessToken: async (value, actor) => {
       const token = await tokens.findByValue(value);
       if (token === undefined) return;
-      await tokens.revoke({ accountId: token.accountId, id: token.id }, { kind: 'client' });
+      await tokens.revoke({ accountId: token.accountId, id: token.id }, actor);
     },
   });
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import './node-version.ts';
+import './node-version.js';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './cli/program.ts';
 

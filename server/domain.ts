@@ -11,7 +11,7 @@ import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createThrottle, throttleDeclaration } from './accounts/throttle.ts';
 import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
-import { callDeclaration } from './activity/call.ts';
+import { callBatchDeclaration, callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
 import { loadDeclarations } from './api/load.ts';
 import type { Clock } from './clock.ts';
@@ -74,6 +74,9 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     log,
   });
 
+  const recorder = createRecorder({ ...rows, clock });
+  effects.alsoSweep(recorder.spread);
+
   const throttle = createThrottle({ throttles: rows.throttles, clock });
   const passwords = createPasswords(settings);
   const accounts = createAccounts({ accounts: rows.accounts, effects, passwords, throttle, clock, settings });
@@ -112,12 +115,20 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     declarations,
     scopes,
     effects,
-    recorder: createRecorder({ calls: rows.calls, clock }),
+    recorder,
     throttle,
     passwords,
     accounts,
     identities,
-    signUps: createSignUps({ signUps: rows.signUps, accounts, effects, passwords, throttle, clock, settings }),
+    signUps: createSignUps({
+      signUps: rows.signUps,
+      accounts,
+      effects,
+      passwords,
+      throttle,
+      clock,
+      settings,
+    }),
     resets: createResets({
       resets: rows.resets,
       accounts,
@@ -140,7 +151,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     services: createServices({ ...shared, secrets, scopes }),
     apps: createApps({ ...shared, secrets, scopes, grants }),
     bearers: createBearers({ ...rows, use, clock }),
-    activity: createActivity(rows),
+    activity: createActivity({ ...rows, recorder }),
     jobs,
     sender,
 
@@ -153,6 +164,9 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     async close(): Promise<void> {
       await Promise.all([sender.stop(), jobs.stop()]);
       await use.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
+      await recorder
+        .spread()
+        .catch((error: unknown) => log.warn({ err: error }, 'the activity waits to be spread'));
       await store.close();
     },
   };
@@ -173,6 +187,7 @@ async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
     artifacts: await store.collection(artifactDeclaration),
     audit: await store.collection(auditDeclaration),
     calls: await store.collection(callDeclaration),
+    callBatches: await store.collection(callBatchDeclaration),
     outbox: await store.collection(messageDeclaration),
     leases: await store.collection(leaseDeclaration),
   };

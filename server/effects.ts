@@ -55,12 +55,19 @@ export function createEffects(parts: {
 }) {
   const { audit, outbox, clock, mailWaiting } = parts;
   const sweeps: (() => Promise<void>)[] = [];
+  let count = 0;
+
+  /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
+  function nextId(at: number): string {
+    count += 1;
+    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${newId()}`;
+  }
 
   function pendingOf(effects: EffectsOfChange): PendingFields {
     const at = clock();
     return {
       pending: {
-        audit: (effects.audit ?? []).map((entry) => ({ ...entry, id: newId(), at })),
+        audit: (effects.audit ?? []).map((entry) => ({ ...entry, id: nextId(at), at })),
         mail: (effects.mail ?? []).map((mail) => ({
           ...mail,
           id: newId(),

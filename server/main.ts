@@ -1,6 +1,6 @@
-import './node-version.ts';
-import { settings as ownerSettings } from '../config/settings.ts';
+import './node-version.js';
 import { Unavailable } from '../adapters/port.ts';
+import { settings as ownerSettings } from '../config/settings.ts';
 import { systemClock } from './clock.ts';
 import { createLog } from './log.ts';
 import { serve } from './serve.ts';
@@ -24,7 +24,9 @@ try {
   const served = await serve(settings, { clock: systemClock, log });
   process.stderr.write(`Latchkey listens on ${served.url}\n`);
   if (settings.mail.startsWith('file:')) {
-    process.stderr.write(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)\n`);
+    process.stderr.write(
+      `Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)\n`,
+    );
   }
   if (served.firstAdminLink !== undefined) {
     process.stderr.write(`Make the first admin, once: ${served.firstAdminLink}\n`);

@@ -63,7 +63,10 @@ const ownerSchema = z.strictObject({
   mail: mailUrl.optional(),
   /** Reverse proxies whose X-Forwarded-For is believed. Empty: nobody's. */
   proxies: z
-    .union([z.array(addressRange), z.string().transform((list) => list.split(',').map((item) => item.trim()))])
+    .union([
+      z.array(addressRange),
+      z.string().transform((list) => list.split(',').map((item) => item.trim())),
+    ])
     .pipe(z.array(addressRange))
     .default([]),
   google: z
@@ -111,7 +114,7 @@ export function readSettings(owner: OwnerSettings, environment: Record<string, s
     nameOf[key] = variable;
   }
   const google = googleFrom(environment);
-  if (google !== undefined) given['google'] = { ...(owner.google ?? {}), ...google };
+  if (google !== undefined) given.google = { ...(owner.google ?? {}), ...google };
 
   const lines = unknownVariables(environment);
   const parsed = ownerSchema.safeParse(given);
@@ -185,16 +188,29 @@ function googleFrom(environment: Record<string, string | undefined>) {
 function unknownVariables(environment: Record<string, string | undefined>): string[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith('LATCHKEY_') && !(name in ENVIRONMENT))
-    .map((name) => `${name} is set, but there is no such setting; known are ${Object.keys(ENVIRONMENT).join(', ')}`);
+    .map(
+      (name) =>
+        `${name} is set, but there is no such setting; known are ${Object.keys(ENVIRONMENT).join(', ')}`,
+    );
 }
 
-function lineFor(issue: z.core.$ZodIssue, given: Record<string, unknown>, nameOf: Record<string, string>): string {
+function lineFor(
+  issue: z.core.$ZodIssue,
+  given: Record<string, unknown>,
+  nameOf: Record<string, string>,
+): string {
   const [first, ...rest] = issue.path.map(String);
   if (first === undefined) return `settings: ${issue.message}`;
   const key =
-    first === 'google' ? `GOOGLE_${(rest[0] ?? '').replace(/[A-Z]/g, '_$&').toUpperCase()}` : (nameOf[first] ?? [first, ...rest].join('.'));
-  const found = [first, ...rest].reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], given);
-  const shown = first === 'secret' || key.includes('SECRET') ? 'not good' : JSON.stringify(found) ?? 'not set';
+    first === 'google'
+      ? `GOOGLE_${(rest[0] ?? '').replace(/[A-Z]/g, '_$&').toUpperCase()}`
+      : (nameOf[first] ?? [first, ...rest].join('.'));
+  const found = [first, ...rest].reduce<unknown>(
+    (value, part) => (value as Record<string, unknown>)?.[part],
+    given,
+  );
+  const shown =
+    first === 'secret' || key.includes('SECRET') ? 'not good' : (JSON.stringify(found) ?? 'not set');
   return `${key} is ${shown}: wanted ${issue.message}`;
 }
 
@@ -213,7 +229,9 @@ function generatedSecret(data: string): string {
   chmodSync(path, 0o600);
   const secret = readFileSync(path, 'utf8').trim();
   if (Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
-    throw new WrongSettings([`${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`]);
+    throw new WrongSettings([
+      `${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`,
+    ]);
   }
   return secret;
 }

@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '..');
 
 /** Rooms from top to bottom; a file may import its own room and those below. The first match counts. */
 const ROOMS: readonly { name: string; files: RegExp; rank: number; alone?: boolean }[] = [
-  { name: 'entries', files: /^server\/(main|cli|serve|app|domain|node-version)\.ts$|^server\/cli\//, rank: 9 },
+  { name: 'entries', files: /^server\/(main|cli|serve|app|domain)\.ts$|^server\/cli\//, rank: 9 },
   { name: 'sign-in', files: /^server\/sign-in\//, rank: 8, alone: true },
   { name: 'portal', files: /^server\/portal\//, rank: 8, alone: true },
   { name: 'api', files: /^server\/api\//, rank: 8, alone: true },
@@ -25,10 +25,26 @@ const ROOMS: readonly { name: string; files: RegExp; rank: number; alone?: boole
 
 /** Arrows that the ranks alone would forbid, each with its reason. */
 const ALLOWED: readonly { from: RegExp; to: RegExp; because: string }[] = [
-  { from: /^config\//, to: /^server\/(api\/workflow|settings)\.ts$/, because: 'declarations are written with these' },
-  { from: /^server\/main\.ts$|^server\/cli/, to: /^config\//, because: 'the entries read the owner’s settings' },
-  { from: /^server\/http\//, to: /^server\/oauth\/metadata\.ts$/, because: 'challenges name the metadata’s address' },
-  { from: /^server\/effects\.ts$/, to: /^server\/(activity|mail)\//, because: 'effects are made of their rows' },
+  {
+    from: /^config\//,
+    to: /^server\/(api\/workflow|settings)\.ts$/,
+    because: 'declarations are written with these',
+  },
+  {
+    from: /^server\/main\.ts$|^server\/cli/,
+    to: /^config\//,
+    because: 'the entries read the owner’s settings',
+  },
+  {
+    from: /^server\/http\//,
+    to: /^server\/oauth\/metadata\.ts$/,
+    because: 'challenges name the metadata’s address',
+  },
+  {
+    from: /^server\/effects\.ts$/,
+    to: /^server\/(activity|mail)\//,
+    because: 'effects are made of their rows',
+  },
   { from: /^config\//, to: /^views\/mail\//, because: 'a workflow’s mail is a view' },
 ];
 
@@ -61,7 +77,8 @@ function faultOf(from: string, specifier: string): string | undefined {
   const target = ROOMS.find(({ files }) => files.test(to));
   if (source === undefined || target === undefined || source === target) return undefined;
   if (ALLOWED.some((arrow) => arrow.from.test(from) && arrow.to.test(to))) return undefined;
-  if (source.name === 'views' || source.name === 'adapters') return `${source.name} imports nothing of ours but itself`;
+  if (source.name === 'views' || source.name === 'adapters')
+    return `${source.name} imports nothing of ours but itself`;
   const sideways = source.rank === target.rank && source.alone === true;
   if (sideways) return `${source.name} and ${target.name} never import each other`;
   return target.rank > source.rank ? `${target.name} stands above ${source.name}` : undefined;

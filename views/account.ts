@@ -10,6 +10,7 @@ import {
   dataTable,
   field,
   keyValues,
+  labelOf,
   postForm,
   relativeTime,
   section,
@@ -30,7 +31,7 @@ export type ShownSession = {
 
 const DONE: Record<string, string> = {
   password: 'Your password was changed. All other sessions were ended.',
-  linked: 'You can sign in with Google from now on.',
+  linked: 'You can sign in that way too from now on.',
   unlinked: 'This way to sign in was removed.',
   'session-ended': 'The session was ended.',
   'sessions-ended': 'All other sessions were ended.',
@@ -59,10 +60,7 @@ export function accountPage(
       { label: 'E-mail', value: html`${viewer.email}${viewer.admin && html` ${badge('admin')}`}` },
       { label: 'Account id', value: code(accountId) },
       { label: 'Since', value: relativeTime(createdAt, now) },
-    ])}</div>${waysSection(site, given)}${sessionsSection(given)}${section({
-      title: 'Sign out',
-      body: postForm({ action: '/sign-out', body: submit('Sign out of this browser', { quiet: true }) }),
-    })}`,
+    ])}</div>${waysSection(site, given)}${sessionsSection(given)}`,
   });
 }
 
@@ -74,14 +72,14 @@ function waysSection(
   const password = [
     'Password',
     hasPassword ? 'Set' : 'Not set',
-    buttonLink(hasPassword ? 'Change…' : 'Set a password…', '/account/password'),
+    buttonLink(hasPassword ? labelOf('Change…', 'the password') : 'Set a password…', '/account/password'),
   ];
   const others = identities.map((identity) => [
     identity.provider,
     html`${identity.email}, linked ${relativeTime(identity.createdAt, now)}`,
     // The last way in stays: without it nobody could open the account again.
     hasPassword || identities.length > 1
-      ? buttonLink('Remove…', `/account/identities/${identity.id}/unlink`)
+      ? buttonLink(labelOf('Remove…', identity.provider), `/account/identities/${identity.id}/unlink`)
       : 'Your only way in',
   ]);
   return section({
@@ -91,9 +89,9 @@ function waysSection(
       columns: ['Way', 'State', { label: 'Actions', kind: 'actions' }],
       rows: [password, ...others],
     })}${
-      site.google &&
+      site.provider !== undefined &&
       identities.length === 0 &&
-      postForm({ action: '/account/link-google', body: submit('Link Google', { quiet: true }) })
+      postForm({ action: '/account/link-google', body: submit(`Link ${site.provider}…`, { quiet: true }) })
     }`,
   });
 }

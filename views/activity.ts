@@ -56,7 +56,7 @@ export function activityPage(
           })
         : dataTable({
             caption: 'Calls and changes',
-            columns: ['When', 'What', 'Credential', 'Result', 'From, and request'],
+            columns: ['When', 'What', 'Credential', 'Result', 'From'],
             rows: entries.map(rowOf),
           })
     }${pager({ newerUrl: newestUrl, olderUrl })}`,
@@ -68,7 +68,7 @@ function rowOf(entry: ShownEntry) {
     exactTime(entry.at),
     entry.what,
     entry.name,
-    html`${entry.succeeded ? entry.result : badge('revoked', entry.result)}${
+    html`${entry.succeeded ? entry.result : badge('problem', entry.result)}${
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
     html`${entry.from}${entry.requestId !== '' && html`<br>${code(entry.requestId)}`}`,

@@ -1,7 +1,16 @@
 import { allowsOf, doneNotice } from './credential-parts.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import { bulletList, buttonLink, code, confirmPage, dataTable, emptyState, relativeTime } from './parts.ts';
+import {
+  bulletList,
+  buttonLink,
+  code,
+  confirmPage,
+  dataTable,
+  emptyState,
+  labelOf,
+  relativeTime,
+} from './parts.ts';
 
 /** An app that the account let in. */
 export type ShownGrant = {
@@ -45,7 +54,7 @@ export function appsPage(
               allowsOf(grant.allows),
               relativeTime(grant.createdAt, now),
               grant.lastUsedAt === undefined ? 'Never' : relativeTime(grant.lastUsedAt, now),
-              buttonLink('Cut off…', `/apps/${grant.grantId}/end`),
+              buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
             ]),
           })
     }${grants.length > 0 && html`<p class="fine">“Last used” is exact to the minute.</p>`}`,

@@ -17,8 +17,6 @@ export type ConsentPage = {
   /** E-mail of who is signed in. */
   email: string;
   scopes: readonly { name: string; description: string; isNew: boolean }[];
-  /** It may stay allowed while the person is away. */
-  offline: boolean;
   allowAction: string;
   denyAction: string;
   switchAction: string;
@@ -37,18 +35,18 @@ export function consentPage(site: Site, given: ConsentPage): Html {
         { label: 'Answer goes to', value: code(app.goesTo) },
         { label: 'App id', value: code(app.clientId) },
       ]),
-      postForm({ action: given.switchAction, body: submit('Not you? Use another account', { quiet: true }) }),
       warnings(site, app),
       section({ title: 'It will be able to', plain: true, body: scopeList(given.scopes) }),
-      html`<p class="fine">${
-        given.offline
-          ? 'It keeps this access, also while you are away, until you cut it off.'
-          : 'It keeps this access for about an hour each time you send it here, until you cut it off.'
-      } You can cut it off at any time on <strong>Connected apps</strong> (${code('/apps')}).</p>`,
+      html`<p class="fine">It keeps this access, also while you are away, until you cut it off. You can do that at any time
+on your page <strong>Connected apps</strong>.</p>`,
       buttons(
         postForm({ action: given.allowAction, body: submit('Allow') }),
         postForm({ action: given.denyAction, body: submit('Deny', { quiet: true }) }),
       ),
+      postForm({
+        action: given.switchAction,
+        body: html`<p class="fine">Not you? ${submit('Use another account', { link: true })}</p>`,
+      }),
     ],
   });
 }

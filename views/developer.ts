@@ -136,6 +136,7 @@ export function appFormPage(
         name: 'redirectUris',
         value: form.redirectUris,
         rows: 4,
+        mono: true,
         hint: html`One a line, at most 10. For a web app ${code('https://…')}; for an app on a person's machine
 ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('com.example.app:/callback')}.`,
         problem: problemAt(problem, 'redirectUris'),

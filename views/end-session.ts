@@ -1,5 +1,6 @@
 import { type Html, html, raw } from './html.ts';
 import { layout, type Site } from './layout.ts';
+import { buttonLink, buttons } from './parts.ts';
 
 /** Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the request. */
 export function logoutPage(site: Site, props: { form: string }): Html {
@@ -8,11 +9,11 @@ export function logoutPage(site: Site, props: { form: string }): Html {
     heading: `Sign out of ${site.appName}?`,
     narrow: true,
     body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>
-${raw(props.form)}
-<div class="actions">
-<button class="primary" type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
-<button type="submit" form="op.logoutForm">Stay signed in</button>
-</div>`,
+${buttons(
+  raw(props.form),
+  html`<button class="primary" type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
+<button class="quiet" type="submit" form="op.logoutForm">Stay signed in</button>`,
+)}`,
   });
 }
 
@@ -20,6 +21,7 @@ export function signedOutPage(site: Site): Html {
   return layout(site, {
     title: 'Signed out',
     narrow: true,
-    body: html`<p>You are signed out.</p><p><a href="/sign-in">Sign in again</a></p>`,
+    body: html`<p>You are signed out of ${site.appName} in this browser.</p>
+${buttons(buttonLink('Sign in again', '/sign-in'))}`,
   });
 }

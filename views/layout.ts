@@ -7,8 +7,8 @@ export type Site = {
   accentColour: string;
   /** Path of the logo on this site. */
   logoUrl?: string | undefined;
-  /** Whether people can sign in with Google. */
-  google: boolean;
+  /** Name of the other provider that people can sign in with, if there is one: `Google`. */
+  provider?: string | undefined;
 };
 
 /** Who looks at the page. */

@@ -3,14 +3,18 @@ import { layout, type Site, type Viewer } from './layout.ts';
 import { confirmPage, postForm, submit } from './parts.ts';
 import { accountField, type FormProblem, generalProblem, passwordField } from './sign-in.ts';
 
-/** Somebody signed in elsewhere with the address of an account here: asks for its password, once, before linking. */
+/**
+ * Somebody signed in elsewhere with the address of an account here: asks for its password, once, before
+ * linking.
+ */
 export function linkIdentityPage(
   site: Site,
   given: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
 ): Html {
   return layout(site, {
     title: `Link ${given.provider} to your account`,
-    lead: html`There is an account for <strong>${given.email}</strong> already. Type its password once; from then on you can sign in with ${given.provider} too.`,
+    lead: html`There is an account for <strong>${given.email}</strong> already.
+Type its password once; from then on you can sign in with ${given.provider} too.`,
     narrow: true,
     body: [
       generalProblem(given.problem),
@@ -18,7 +22,7 @@ export function linkIdentityPage(
         action: '/sign-in/link',
         body: [
           accountField(given.email),
-          passwordField(given.problem),
+          passwordField(given.problem, true),
           html`<div class="buttons stacked">${submit('Link and sign in')}</div>`,
         ],
       }),

@@ -124,21 +124,26 @@ export function radioGroup(given: Choice): Html {
   return group(given, 'radio', (option) => isChosen(given, option));
 }
 
-/** The button that sends a form. One primary button a page; others are `quiet`. */
+/** The button that sends a form. One primary button a page; others are `quiet`, beside a text a `link`. */
 export function submit(
-  label: string,
-  options: { danger?: boolean; quiet?: boolean; name?: string; value?: string } = {},
+  label: Part,
+  options: { danger?: boolean; quiet?: boolean; link?: boolean; name?: string; value?: string } = {},
 ): Html {
-  const look = options.danger === true ? 'danger' : options.quiet === true ? 'quiet' : 'primary';
-  return html`<button class="${look}" type="submit"${[
+  const looks = [options.danger && 'danger', options.quiet && 'quiet', options.link && 'link', 'primary'];
+  return html`<button class="${looks.find(Boolean)}" type="submit"${[
     attribute('name', options.name),
     attribute('value', options.value),
   ]}>${label}</button>`;
 }
 
 /** A link that looks like a button. Only for going somewhere: what changes something is a form. */
-export function buttonLink(label: string, url: string, look: 'primary' | 'quiet' | 'danger' = 'quiet'): Html {
+export function buttonLink(label: Part, url: string, look: 'primary' | 'quiet' | 'danger' = 'quiet'): Html {
   return html`<a class="button ${look}" href="${url}">${label}</a>`;
+}
+
+/** What a button in a row of a list says; screen readers hear of which row as well. */
+export function labelOf(label: string, subject: string): Html {
+  return html`${label}<span class="unseen"> ${subject}</span>`;
 }
 
 /** Buttons side by side; on a phone below each other. */
@@ -232,6 +237,7 @@ const BADGES = {
   revoked: 'Revoked',
   suspended: 'Suspended',
   admin: 'Admin',
+  problem: 'Problem',
   neutral: '',
 } as const;
 

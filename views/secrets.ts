@@ -21,6 +21,7 @@ import {
   dataTable,
   disclosure,
   field,
+  labelOf,
   postForm,
   relativeTime,
   secretBox,
@@ -54,7 +55,7 @@ export function secretsSection(
       expiryOf(secret, now),
       lastUseOf(secret, now),
       relativeTime(secret.createdAt, now),
-      buttonLink('Revoke…', `${holder.path}/secrets/${secret.id}/revoke`),
+      buttonLink(labelOf('Revoke…', secret.name), `${holder.path}/secrets/${secret.id}/revoke`),
     ]),
   });
   const ended = dataTable({
@@ -100,7 +101,7 @@ export function madeSecretPage(
       (othersEndAt > now
         ? html`<p>The older secrets end ${relativeTime(othersEndAt, now)} at the latest.</p>`
         : html`<p>The older secrets are refused from now on.</p>`)
-    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', holder.path))}`,
+    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', holder.path, 'primary'))}`,
   });
 }
 

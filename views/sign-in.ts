@@ -37,10 +37,10 @@ export function signInPage(
         value: given.email,
         autocomplete: 'username',
         required: true,
-        autofocus: true,
+        autofocus: given.email === undefined,
         problem: problemAt(problem, 'email'),
       }),
-      passwordField(problem),
+      passwordField(problem, given.email !== undefined),
       html`<div class="buttons stacked">${submit('Sign in')}</div>`,
     ],
   });
@@ -81,7 +81,11 @@ export function signInAgainPage(
   const password = postForm({
     action: given.action,
     ...(given.fields === undefined ? {} : { fields: given.fields }),
-    body: [accountField(given.email), passwordField(problem), submit('Continue')],
+    body: [
+      accountField(given.email),
+      passwordField(problem, true),
+      html`<div class="buttons stacked">${submit('Continue')}</div>`,
+    ],
   });
   const wanted = given.app === undefined ? 'for what you are about to do' : `to continue to ${given.app}`;
   return layout(site, {
@@ -103,13 +107,15 @@ export function signInAgainPage(
   });
 }
 
-/** The button for the other provider: with Google's sign where it is Google. */
+/** Leads to the other provider: with Google's sign where it is Google. */
+export function federationLink({ name, url }: Federation): Html {
+  const label = `Continue with ${name}`;
+  return name === 'Google' ? googleLink(url, label) : buttonLink(label, url);
+}
+
+/** The same as a form has it: a line of its own. */
 export function federationButton(federation: Federation | undefined): Part {
-  if (federation === undefined) return undefined;
-  const label = `Continue with ${federation.name}`;
-  const button =
-    federation.name === 'Google' ? googleLink(federation.url, label) : buttonLink(label, federation.url);
-  return html`<div class="buttons stacked">${button}</div>`;
+  return federation && html`<div class="buttons stacked">${federationLink(federation)}</div>`;
 }
 
 /** What is wrong with one field. */
@@ -126,13 +132,14 @@ export function generalProblem(problem: FormProblem | undefined): Part {
 }
 
 /** The current password. */
-export function passwordField(problem: FormProblem | undefined): Html {
+export function passwordField(problem: FormProblem | undefined, autofocus: boolean): Html {
   return field({
     label: 'Password',
     name: 'password',
     type: 'password',
     autocomplete: 'current-password',
     required: true,
+    autofocus,
     problem: problemAt(problem, 'password'),
   });
 }

@@ -73,7 +73,8 @@ export function lookIntoMailboxPage(
     body: [
       html`<p>${given.text}</p>`,
       keptNotice(given.keptIn),
-      html`<p class="fine">Nothing there after a few minutes? Look among the unwanted mail, or <a href="${given.againUrl}">try again</a>.</p>`,
+      html`<p class="fine">Nothing there after a few minutes? Look among the unwanted mail,
+or <a href="${given.againUrl}">try again</a>.</p>`,
     ],
   });
 }
@@ -82,7 +83,8 @@ function keptNotice(folder: string | undefined): Part {
   if (folder === undefined) return undefined;
   return notice(
     'info',
-    html`This server keeps its mails as files in <code>${folder}</code> instead of sending them. Open the newest one there.`,
+    html`This server keeps its mails as files in <code>${folder}</code> instead of sending them.
+Open the newest one there.`,
     'Trying it out?',
   );
 }

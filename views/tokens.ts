@@ -27,6 +27,7 @@ import {
   emptyState,
   field,
   keyValues,
+  labelOf,
   postForm,
   relativeTime,
   secretBox,
@@ -87,7 +88,7 @@ function liveTokens(tokens: readonly ShownToken[], now: number): Html {
       expiryOf(token, now),
       lastUseOf(token, now),
       relativeTime(token.createdAt, now),
-      buttonLink('Revoke…', `/tokens/${token.id}/revoke`),
+      buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
     ]),
   })}<p class="fine">“Last used” is exact to the minute. <a href="/activity">See every call</a>.</p>`;
 }
@@ -179,7 +180,7 @@ export function mintedTokenPage(
       { label: 'Name', value: token.name },
       { label: 'Allows', value: allowsOf(token.allows) },
       { label: 'Expires', value: expiryOf(token, now) },
-    ])}</div>${buttons(buttonLink('I have copied it', '/tokens'))}`,
+    ])}</div>${buttons(buttonLink('I have copied it', '/tokens', 'primary'))}`,
   });
 }
 

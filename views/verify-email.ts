@@ -19,11 +19,12 @@ export function verifyEmailPage(
         fields: { token: given.token },
         body: [
           accountField(given.email),
-          passwordField(given.problem),
+          passwordField(given.problem, true),
           html`<div class="buttons stacked">${submit('Create my account')}</div>`,
         ],
       }),
-      html`<p class="fine">You do not know the password? <a href="${given.signUpUrl}">Sign up once more</a> and choose another. You never signed up? Close this page: without you nothing happens.</p>`,
+      html`<p class="fine">You do not know the password? <a href="${given.signUpUrl}">Sign up once more</a>
+and choose another. You never signed up? Close this page: without you nothing happens.</p>`,
     ],
   });
 }

@@ -1,6 +1,7 @@
 import { type Html, html } from './html.ts';
 import { layout, type Site } from './layout.ts';
-import { bulletList, buttonLink, googleLink } from './parts.ts';
+import { bulletList, buttonLink } from './parts.ts';
+import { federationLink } from './sign-in.ts';
 
 /** `/` for somebody who is not signed in: what this is for a user of the app, and the two ways in. */
 export function welcomePage(site: Site, given: { notice?: Html }): Html {
@@ -15,7 +16,7 @@ export function welcomePage(site: Site, given: { notice?: Html }): Html {
       'Cut off a token or a connected app at once.',
     ])}
 <div class="buttons stacked">${buttonLink('Sign in', '/sign-in', 'primary')}
-${site.google && googleLink('/sign-in/google')}
+${site.provider !== undefined && federationLink({ name: site.provider, url: '/sign-in/google' })}
 ${buttonLink('Create an account', '/sign-up')}</div>`,
   });
 }

@@ -173,16 +173,22 @@ function listSql<R extends { id: string }>(table: Table<R>, listing: Listing<R>)
   const { where = [], order, after } = listing;
   const by = order === undefined ? 'id' : checks.checkField(order.by);
   const descending = order?.descending === true;
-  const parts = checks.checkWhere(where).map(conditionSql);
+  const conditions = checks.checkWhere(where);
+  const parts = conditions.map(conditionSql);
   if (after !== undefined) {
-    const found: unknown = after[by as keyof R];
-    const value = found === undefined ? undefined : checks.checkScalar(by, found);
-    const last = { id: checks.checkId(after.id), value };
-    parts.push(behindSql({ by, descending, optional: checks.isOptional(by), after: last }));
+    const last: unknown = after[by as keyof R];
+    const value = last === undefined ? undefined : checks.checkScalar(by, last);
+    const row = { id: checks.checkId(after.id), value };
+    parts.push(behindSql({ by, descending, optional: checks.isOptional(by), after: row }));
   }
   const { text, values } = allOf(parts);
   const direction = descending ? 'DESC' : 'ASC';
-  const terms = by === 'id' ? `id ${direction}` : `${fieldOf(by)} ${direction}, id ${direction}`;
+  // With its own choice SQLite would rather look at every row in the order of ids than sort what an index gives.
+  const found = conditions.some(
+    ({ field, test }) => checks.leadsIndex(field) && test !== '!=' && test !== 'absent',
+  );
+  const terms =
+    by === 'id' ? `${found ? '+' : ''}id ${direction}` : `${fieldOf(by)} ${direction}, id ${direction}`;
   return {
     text: `SELECT doc FROM ${name} WHERE ${text} ORDER BY ${terms} LIMIT ?`,
     values: [...values, checks.checkLimit(listing.limit)],

@@ -98,6 +98,12 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     file,
     attempt,
 
+    /** Makes sure that the open file is still there: what is written to a removed one is lost with this process. */
+    confirm(): void {
+      if (!existsSync(file)) drop();
+      current();
+    },
+
     statement(text: string): StatementSync {
       const open = current();
       const known = statements.get(text);

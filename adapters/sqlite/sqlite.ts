@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { type Collection, type Declaration, type Store, Unavailable } from '../port.ts';
+import type { Collection, Declaration, Store } from '../port.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
 import { createWriter } from './writer.ts';
@@ -20,8 +19,7 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     },
 
     async ping() {
-      // What is written to a file that was removed under us would be lost with this process.
-      if (!existsSync(connection.file)) throw new Unavailable(`${connection.file} is not there`);
+      connection.confirm();
       await connection.attempt(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
     },
 

@@ -19,6 +19,8 @@ export const accountSchema = z.strictObject({
   createdAt: z.number(),
   /** While present, nothing of this account works: no sign-in, no credential. */
   suspendedAt: z.number().optional(),
+  /** Sessions that were signed in before are dead, whatever is written of them later. */
+  sessionsEndedAt: z.number().optional(),
   ...pendingEffects,
 });
 
@@ -31,7 +33,9 @@ export const accountDeclaration = declare<Account>({
   indexes: [['createdAt'], ['pendingAt']],
 });
 
-/** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */
+/**
+ * A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail.
+ */
 export const identitySchema = z.strictObject({
   /** SHA-256 of issuer, newline, subject, base64url. */
   id: z.string(),

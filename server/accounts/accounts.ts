@@ -38,8 +38,8 @@ export function createAccounts(parts: {
   }
 
   /**
-   * Counts a guess in each of its buckets before it is made, and runs it; a right one is no guess and is given
-   * back. Where the account is, or whether there is one, plays no part in it.
+   * Counts a guess in each of its buckets before it is made, and runs it; a right one is no guess and is
+   * given back. Where the account is, or whether there is one, plays no part in it.
    */
   async function counted(
     attempt: { email: string; from: string | undefined },
@@ -128,7 +128,10 @@ export function createAccounts(parts: {
       return account;
     },
 
-    /** Sets a password, the first or another one. Sessions and tokens are the caller's to end. */
+    /**
+     * Sets a password, the first or another one; sessions of before are dead with it. Tokens are the caller's
+     * to end.
+     */
     async setPassword(id: string, password: string, actor: Actor): Promise<Account> {
       const account = await accounts.get(id);
       if (account === undefined) throw noSuchAccount();
@@ -138,7 +141,7 @@ export function createAccounts(parts: {
       const changed = await effects.update(
         accounts,
         id,
-        { set: { passwordHash } },
+        { set: { passwordHash, sessionsEndedAt: clock() } },
         [['suspendedAt', 'absent']],
         {
           ...change(account, 'account.password_changed', actor),
@@ -149,7 +152,10 @@ export function createAccounts(parts: {
       return changed;
     },
 
-    /** From the next request on nothing of this account works. Answers undefined if there is nothing to suspend. */
+    /**
+     * From the next request on nothing of this account works. Answers undefined if there is nothing to
+     * suspend.
+     */
     async suspend(id: string, actor: Actor): Promise<Account | undefined> {
       const account = await accounts.get(id);
       if (account === undefined) return undefined;

@@ -10,7 +10,10 @@ import type { Settings } from '../settings.ts';
 import type { Account, Identity } from './account.ts';
 import type { Accounts } from './accounts.ts';
 
-/** Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the e-mail). */
+/**
+ * Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the
+ * e-mail).
+ */
 export type Subject = { issuer: string; subject: string };
 
 const IDENTITIES_MAX = 20;
@@ -38,8 +41,8 @@ export function createIdentities(parts: {
     list,
 
     /**
-     * Links an account elsewhere. `quiet` for the one that a new account is made with: there is nobody to warn.
-     * Throws Problem 409 when it is linked already, to this account or another.
+     * Links an account elsewhere. `quiet` for the one that a new account is made with: there is nobody to
+     * warn. Throws Problem 409 when it is linked already, to this account or another.
      */
     async link(
       wanted: Subject & { account: Pick<Account, 'id' | 'email'>; email: string; quiet?: boolean },
@@ -68,8 +71,8 @@ export function createIdentities(parts: {
     },
 
     /**
-     * Takes one way to sign in away. Throws Problem 409 for the last one of an account without a password. Answers
-     * false when this account has no such identity.
+     * Takes one way to sign in away. Throws Problem 409 for the last one of an account without a password.
+     * Answers false when this account has no such identity.
      */
     async unlink(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
       const [account, linked] = await Promise.all([accounts.get(which.accountId), list(which.accountId)]);

@@ -11,7 +11,10 @@ import { requireEmail } from './email.ts';
 import { newLinkToken } from './link-token.ts';
 import type { Passwords } from './passwords.ts';
 
-/** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */
+/**
+ * The one open invitation, which makes the first admin. One row: a new start replaces the link of the last
+ * one.
+ */
 export const invitationSchema = z.strictObject({
   id: z.literal('first-admin'),
   /** SHA-256 of the secret in the link. */
@@ -55,8 +58,8 @@ export function createInvitations(parts: {
     requireOpen,
 
     /**
-     * Makes the admin. Its e-mail counts as proved: who reads the console runs the server. Throws Problem when
-     * the link is spent; what is wrong with e-mail or password leaves it as it was.
+     * Makes the admin. Its e-mail counts as proved: who reads the console runs the server. Throws Problem
+     * when the link is spent; what is wrong with e-mail or password leaves it as it was.
      */
     async accept(wanted: { token: string; email: string; password: string }, actor: Actor): Promise<Account> {
       const { address } = requireEmail(wanted.email);

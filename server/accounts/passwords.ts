@@ -12,7 +12,9 @@ const TAG_BYTES = 32;
 const LENGTH_MIN = 8;
 const LENGTH_MAX = 128;
 
-/** Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on. */
+/**
+ * Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on.
+ */
 const IN_FLIGHT_MAX = 2;
 /** About three seconds of work on a small machine: who comes later would have given up before the answer. */
 const WAITING_MAX = 64;
@@ -46,7 +48,10 @@ export function createPasswords(parts: { appName: string }) {
     }
   }
 
-  /** Fits no password. Checked where there is no hash, so that the work is the same with and without an account. */
+  /**
+   * Fits no password. Checked where there is no hash, so that the work is the same with and without an
+   * account.
+   */
   const nobodys = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   return {
@@ -69,7 +74,10 @@ export function createPasswords(parts: { appName: string }) {
       return { right, outdated: right && !isCurrent(kept) };
     },
 
-    /** Throws a Problem where a new password is too short, too long or too easily guessed. No composition rules. */
+    /**
+     * Throws a Problem where a new password is too short, too long or too easily guessed. No composition
+     * rules.
+     */
     requireGood(password: string, owner: { email: string }): void {
       const length = lengthOf(password);
       if (length < LENGTH_MIN) {
@@ -102,7 +110,9 @@ export function createPasswords(parts: { appName: string }) {
 
 type Cost = typeof CURRENT;
 
-/** One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2). */
+/**
+ * One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2).
+ */
 function normalised(password: string): string {
   return password.normalize('NFC');
 }
@@ -122,7 +132,9 @@ function parametersOf(cost: Cost, password: string, salt: Buffer, tagBytes: numb
   };
 }
 
-/** https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding. */
+/**
+ * https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding.
+ */
 function phcOf(cost: Cost, salt: Buffer, tag: Buffer): string {
   const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
   const { memoryKib, passes, lanes } = cost;

@@ -44,8 +44,8 @@ const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
 const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
 
 /**
- * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer takes
- * this long, which is many times the work.
+ * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
+ * takes this long, which is many times the work.
  */
 const ANSWER_MS = 250;
 
@@ -102,8 +102,8 @@ export function createResets(parts: {
     find,
 
     /**
-     * Sets the new password, ends every session and, where wanted, revokes the account's tokens and the access
-     * of its apps. A password that is refused leaves the link as it was.
+     * Sets the new password, ends every session and, where wanted, revokes the account's tokens and the
+     * access of its apps. A password that is refused leaves the link as it was.
      */
     async complete(
       proof: { token: string; password: string; revokeToo: boolean },

@@ -51,8 +51,8 @@ export type SignUps = ReturnType<typeof createSignUps>;
 
 /**
  * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
- * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I have
- * the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
+ * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I
+ * have the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
  */
 export function createSignUps(parts: {
   signUps: Collection<SignUp>;

@@ -36,7 +36,9 @@ export function createSignedIn(parts: {
   return {
     find,
 
-    /** Throws SignInNeeded, which comes back to `returnTo` (a path; default: the page asked for) afterwards. */
+    /**
+     * Throws SignInNeeded, which comes back to `returnTo` (a path; default: the page asked for) afterwards.
+     */
     account,
 
     /** The same, and the person proved who they are within the last five minutes. */

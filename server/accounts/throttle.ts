@@ -51,8 +51,8 @@ export function createThrottle(parts: { throttles: Collection<ThrottleRow>; cloc
 
   return {
     /**
-     * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt: counting
-     * afterwards would let guesses that run side by side all through.
+     * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt:
+     * counting afterwards would let guesses that run side by side all through.
      */
     async take(bucket: string, limit: Limit): Promise<void> {
       const { id, endsAt } = windowOf(bucket, limit);
@@ -73,8 +73,8 @@ export function createThrottle(parts: { throttles: Collection<ThrottleRow>; cloc
 }
 
 /**
- * The bucket of a network address. A household or a server has a whole IPv6 /64, so one address of it is worth
- * nothing; an IPv4 address counts as itself however it is written.
+ * The bucket of a network address. A household or a server has a whole IPv6 /64, so one address of it is
+ * worth nothing; an IPv4 address counts as itself however it is written.
  */
 export function addressBucket(address: string): string {
   if (!ipaddr.isValid(address)) return `address:${address}`;

@@ -1,6 +1,7 @@
 import type { Collection, Condition } from '../../adapters/port.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Call } from './call.ts';
+import type { Recorder } from './recorder.ts';
 
 /** One call made with a credential, or one change of what an account has. */
 export type Entry = { kind: 'call'; call: Call } | { kind: 'change'; change: AuditEntry };
@@ -11,8 +12,12 @@ export type About = { tokenId: string } | { clientId: string; secretIds: readonl
 export type Activity = ReturnType<typeof createActivity>;
 
 /** Reads the calls and the changes of one account as one list, newest first. Others' entries are out of reach. */
-export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
-  const { calls, audit } = parts;
+export function createActivity(parts: {
+  calls: Collection<Call>;
+  audit: Collection<AuditEntry>;
+  recorder: Pick<Recorder, 'spread'>;
+}) {
+  const { calls, audit, recorder } = parts;
   const order = { by: 'at', descending: true } as const;
 
   return {
@@ -25,6 +30,7 @@ export function createActivity(parts: { calls: Collection<Call>; audit: Collecti
     }): Promise<{ entries: Entry[]; next: string | undefined }> {
       const { accountId, about, limit } = wanted;
       const after = readCursor(wanted.after ?? '');
+      await recorder.spread();
       // One more than the page of each, so that it shows whether there is another page.
       const page = { order, limit: limit + 1 };
       const [called, changed] = await Promise.all([

@@ -34,3 +34,18 @@ export const callDeclaration = declare<Call>({
   indexes: [['accountId', 'at']],
   durability: 'process',
 });
+
+/** Entries that were kept by one write, until they are spread over `calls`, see recorder.ts. */
+export const callBatchSchema = z.strictObject({
+  /** That of the first entry, so that they list in the order they were kept. */
+  id: z.string(),
+  entries: z.array(callSchema),
+});
+
+export type CallBatch = z.infer<typeof callBatchSchema>;
+
+export const callBatchDeclaration = declare<CallBatch>({
+  name: 'call_batches',
+  schema: callBatchSchema,
+  durability: 'process',
+});

@@ -42,7 +42,10 @@ export function createIssueToken(parts: {
       const { credential, value } = await tokens.mint(
         {
           account,
-          name: parameters.name ?? `${caller.client?.name ?? 'issue_token'} ${request.id.slice(0, 8)}`,
+          // The request's id tells tokens of one service apart; a long name leaves it its place.
+          name:
+            parameters.name ??
+            `${(caller.client?.name ?? 'issue_token').slice(0, 70)} ${request.id.slice(0, 8)}`,
           scopes: ownScopes(tokens, account),
           expiresAt: clock() + lifeSeconds,
         },

@@ -28,7 +28,11 @@ export function createAssetRoutes(settings: Settings, names: readonly string[]):
     });
   };
   for (const name of names) {
-    serve(`/assets/${name}`, TYPES[extname(name)] ?? 'application/octet-stream', readFileSync(new URL(name, FOLDER)));
+    serve(
+      `/assets/${name}`,
+      TYPES[extname(name)] ?? 'application/octet-stream',
+      readFileSync(new URL(name, FOLDER)),
+    );
   }
   serve('/assets/accent.css', TYPES['.css'] ?? '', Buffer.from(`:root{--accent:${settings.accentColour}}\n`));
   if (settings.logo !== undefined) {

@@ -22,8 +22,6 @@ const PAUSE_MS = 50;
 /** Longer than the effects of a row may wait to be swept, so that none goes down with its row. */
 const KEEP_SECONDS = 60;
 
-export type Jobs = ReturnType<typeof createJobs>;
-
 /**
  * Periodic work: moves on the effects that a dead process left behind, and removes expired rows in small batches
  * on every engine, so that row counts come back to where they were. One process at a time does it.
@@ -67,7 +65,9 @@ export function createJobs(parts: {
 
   function turn(): void {
     running = runOnce()
-      .catch((error: unknown) => log.error({ err: error }, 'periodic work was cut short, the next turn goes on'))
+      .catch((error: unknown) =>
+        log.error({ err: error }, 'periodic work was cut short, the next turn goes on'),
+      )
       .finally(() => {
         if (stopped) return;
         timer = setTimeout(turn, EVERY_MS);

@@ -21,8 +21,6 @@ const FIRST_WAIT_SECONDS = 30;
 const WAIT_SECONDS_MAX = 6 * 3600;
 const ATTEMPTS_MAX = 18;
 
-export type Sender = ReturnType<typeof createSender>;
-
 /**
  * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on its
  * own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies between

@@ -1,10 +1,29 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
+import { hashOf } from '../credentials/format.ts';
 import { pendingEffects } from '../effects.ts';
 
+/** Milliseconds in base 36; eight characters would do until the year 2059. */
+const MOMENT_LENGTH = 9;
+/** A token's value: the moment it was made, then the engine's 43 random characters (258 bits). */
+const LED_BY_MOMENT = /^[0-9a-z]{9}[\w-]{43}$/;
+
 /**
- * What the engine keeps: sessions, interactions, grants, codes and tokens. Its id is the SHA-256 of the bearer
- * value (a grant's id is no secret and stands as it is), so no row holds anything that opens something.
+ * Leads a token's random value with the moment it is made. Row ids begin alike, so rows that come one after another
+ * are written side by side; by hashes alone, each would dirty a page of its own, which costs more than all the rest.
+ */
+export function ledByMoment(random: string): string {
+  return `${Date.now().toString(36).padStart(MOMENT_LENGTH, '0')}${random}`;
+}
+
+/** The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret. */
+export function artifactIdOf(value: string): string {
+  return LED_BY_MOMENT.test(value) ? `${value.slice(0, MOMENT_LENGTH)}${hashOf(value)}` : hashOf(value);
+}
+
+/**
+ * What the engine keeps: sessions, interactions, grants, codes and tokens. Its id is made of the bearer value by
+ * `artifactIdOf` (a grant's id is no secret and stands as it is), so no row holds anything that opens something.
  */
 export const artifactSchema = z.strictObject({
   id: z.string(),
@@ -28,5 +47,12 @@ export type Artifact = z.infer<typeof artifactSchema>;
 export const artifactDeclaration = declare<Artifact>({
   name: 'artifacts',
   schema: artifactSchema,
-  indexes: [['grantId'], ['uid'], ['accountId', 'model'], ['clientId', 'model'], ['expiresAt'], ['pendingAt']],
+  indexes: [
+    ['grantId'],
+    ['uid'],
+    ['accountId', 'model'],
+    ['clientId', 'model'],
+    ['expiresAt'],
+    ['pendingAt'],
+  ],
 });

@@ -5,7 +5,7 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { checkFormat, hashOf } from '../credentials/format.ts';
 import type { Use } from '../credentials/use.ts';
-import type { Artifact } from './artifact.ts';
+import { type Artifact, artifactIdOf } from './artifact.ts';
 
 /** A live bearer token, whichever way it was got, and whoever stands behind it. */
 export type Bearer = {
@@ -88,7 +88,7 @@ export function createBearers(parts: {
   }
 
   async function findAccessToken(value: string): Promise<Bearer | BearerRefusal> {
-    const artifact = await artifacts.get(hashOf(value));
+    const artifact = await artifacts.get(artifactIdOf(value));
     if (artifact?.model !== 'AccessToken' && artifact?.model !== 'ClientCredentials') return UNKNOWN;
     return judge(artifact);
   }
@@ -109,7 +109,11 @@ export function createBearers(parts: {
     if (client.revokedAt !== undefined) return { refused: 'revoked', at: client.revokedAt, ...known };
     const heldBy = await holderOf(artifact);
     if (heldBy === undefined || heldBy.revokedAt !== undefined) {
-      return { refused: 'revoked', ...(heldBy?.revokedAt === undefined ? {} : { at: heldBy.revokedAt }), ...known };
+      return {
+        refused: 'revoked',
+        ...(heldBy?.revokedAt === undefined ? {} : { at: heldBy.revokedAt }),
+        ...known,
+      };
     }
     const account = await accounts.get(known.accountId);
     if (account === undefined) return UNKNOWN;
@@ -121,7 +125,9 @@ export function createBearers(parts: {
       account,
       client,
       actsFor: client.kind === 'service' ? client.actsFor : 'account',
-      scopes: new Set(typeof artifact.payload['scope'] === 'string' ? artifact.payload['scope'].split(' ') : []),
+      scopes: new Set(
+        typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : [],
+      ),
       issuedAt: artifact.createdAt,
       expiresAt: artifact.expiresAt,
       ...(artifact.grantId === undefined ? {} : { grantId: artifact.grantId }),
@@ -131,7 +137,7 @@ export function createBearers(parts: {
   /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */
   async function holderOf(artifact: Artifact): Promise<{ revokedAt?: number | undefined } | undefined> {
     if (artifact.model === 'ClientCredentials') {
-      const secretId = (artifact.payload['extra'] as { secret_id?: unknown } | undefined)?.secret_id;
+      const secretId = (artifact.payload.extra as { secret_id?: unknown } | undefined)?.secret_id;
       return typeof secretId === 'string' ? credentials.get(secretId) : undefined;
     }
     const grant = await artifacts.get(artifact.grantId ?? '');
@@ -157,7 +163,7 @@ export function createBearers(parts: {
     async describe(value: string): Promise<TokenNames | undefined> {
       const bearer = await find(value);
       if (!('refused' in bearer)) return namesOf(bearer, bearer.tokenKind);
-      const artifact = await artifacts.get(hashOf(value));
+      const artifact = await artifacts.get(artifactIdOf(value));
       if (artifact?.model !== 'RefreshToken') return undefined;
       const judged = await judge(artifact);
       return 'refused' in judged ? undefined : namesOf(judged, 'refresh_token');
@@ -177,5 +183,5 @@ function namesOf(bearer: Bearer, tokenKind: string): TokenNames {
 
 /** An access token's `token_id`: a part of its hash, so it names the token and opens nothing. */
 export function publicIdOf(artifact: Artifact): string {
-  return `at_${artifact.id.slice(0, 20)}`;
+  return `at_${artifact.id.slice(-20)}`;
 }

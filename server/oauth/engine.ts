@@ -1,20 +1,27 @@
 import type { JWK } from 'jose';
 import type { Context } from 'koa';
-import Provider, { type Client as EngineClient, type Configuration, type ErrorOut, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, {
+  type Configuration,
+  type Client as EngineClient,
+  type ErrorOut,
+  errors,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
 import type { Logger } from 'pino';
-import type { Account } from '../accounts/account.ts';
-import { addressOf, requestIdOf } from '../http/request.ts';
-import { sendPage } from '../http/page.ts';
 import { logoutPage, signedOutPage } from '../../views/end-session.ts';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
-import { apiResource } from './metadata.ts';
+import type { Account } from '../accounts/account.ts';
+import { sendPage } from '../http/page.ts';
+import { addressOf, requestIdOf } from '../http/request.ts';
+import type { Settings } from '../settings.ts';
+import { ledByMoment } from './artifact.ts';
 import type { Bearers, TokenNames } from './bearer.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 import { derivedKey } from './keys.ts';
+import { apiResource } from './metadata.ts';
 import type { Scopes } from './scopes.ts';
 import { PERSONAL_CLIENT_ID, type Storage } from './storage.ts';
-import type { Settings } from '../settings.ts';
 
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
@@ -98,7 +105,9 @@ export function createEngine(parts: {
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     findAccount: async (_ctx, sub) => {
       const account = await findAccount(sub);
-      return account === undefined ? undefined : { accountId: account.id, claims: async () => claimsOf(account) };
+      return account === undefined
+        ? undefined
+        : { accountId: account.id, claims: async () => claimsOf(account) };
     },
     extraTokenClaims: (ctx, token) => {
       const secretId = token.kind === 'ClientCredentials' ? secretUsed.get(ctx.req) : undefined;
@@ -138,7 +147,11 @@ export function createEngine(parts: {
         getResourceServerInfo: (ctx, resource, client) => {
           if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
           askForEverythingByDefault(ctx, client);
-          return { scope: scopes.all.map((scope) => scope.name).join(' '), audience: resource, accessTokenFormat: 'opaque' };
+          return {
+            scope: scopes.all.map((scope) => scope.name).join(' '),
+            audience: resource,
+            accessTokenFormat: 'opaque',
+          };
         },
       },
     },
@@ -146,12 +159,23 @@ export function createEngine(parts: {
   });
 
   // The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, against every live one.
-  provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: EngineClient, actual: string) {
+  provider.Client.prototype.compareClientSecret = async function compareClientSecret(
+    this: EngineClient,
+    actual: string,
+  ) {
     const ctx = Provider.ctx;
     const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
     if (secretId !== undefined && ctx !== undefined) secretUsed.set(ctx.req, secretId);
     return secretId !== undefined;
   };
+
+  for (const { prototype } of [provider.AccessToken, provider.ClientCredentials, provider.RefreshToken]) {
+    const token = prototype as unknown as { generateTokenId(): string };
+    const { generateTokenId } = token;
+    token.generateTokenId = function generateLed() {
+      return ledByMoment(generateTokenId.call(this));
+    };
+  }
 
   provider.use(async (ctx, next) => {
     await next();
@@ -163,7 +187,10 @@ export function createEngine(parts: {
   return provider;
 }
 
-type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<string, unknown>;
+type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<
+  string,
+  unknown
+>;
 
 /** Names the credential the way all of Latchkey does; a token for no stated resource is for this server's API. */
 function introspected(body: Introspected, names: TokenNames, url: string) {
@@ -199,13 +226,17 @@ function claimsOf(account: Account) {
 /** RFC 6749 section 3.3: a service that names no scope gets all it is registered for. */
 function askForEverythingByDefault(ctx: KoaContextWithOIDC, client: EngineClient): void {
   const params = ctx.oidc.params as Record<string, unknown> | undefined;
-  if (params?.['grant_type'] === 'client_credentials' && params['scope'] === undefined) {
-    params['scope'] = client.scope;
+  if (params?.grant_type === 'client_credentials' && params.scope === undefined) {
+    params.scope = client.scope;
   }
 }
 
 /** A client ends its own tokens; a service also its owner's personal access tokens (RFC 7009 section 2.1). */
-async function mayRevoke(_ctx: KoaContextWithOIDC, client: EngineClient, token: { clientId?: string | undefined; accountId?: string }) {
+async function mayRevoke(
+  _ctx: KoaContextWithOIDC,
+  client: EngineClient,
+  token: { clientId?: string | undefined; accountId?: string },
+) {
   if (client.clientId === PERSONAL_CLIENT_ID) return false;
   if (token.clientId === client.clientId) return true;
   if (token.clientId === PERSONAL_CLIENT_ID) {
@@ -216,7 +247,11 @@ async function mayRevoke(_ctx: KoaContextWithOIDC, client: EngineClient, token: 
 
 function showError(ctx: Context, site: Site, out: ErrorOut, error: Error): void {
   const status = ctx.status;
-  sendPage(ctx, problemPage(site, { status, ...wordsFor(status, out, error), requestId: requestIdOf(ctx) }), status);
+  sendPage(
+    ctx,
+    problemPage(site, { status, ...wordsFor(status, out, error), requestId: requestIdOf(ctx) }),
+    status,
+  );
 }
 
 function wordsFor(status: number, out: ErrorOut, error: Error) {

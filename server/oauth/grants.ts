@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Effects } from '../effects.ts';
 import type { Artifact } from './artifact.ts';
-import { removeAll } from './storage.ts';
+import { removeAll } from './remove-all.ts';
 
 /** What an account allowed an app, as /apps lists it. */
 export type GrantRow = {
@@ -85,7 +85,15 @@ export function createGrants(parts: {
           const client = await getClient(row.clientId ?? '');
           return client === undefined || client.revokedAt !== undefined
             ? []
-            : [{ grantId: row.id, client, scopes: scopesOf(row), createdAt: row.createdAt, lastUsedAt: row.lastUsedAt }];
+            : [
+                {
+                  grantId: row.id,
+                  client,
+                  scopes: scopesOf(row),
+                  createdAt: row.createdAt,
+                  lastUsedAt: row.lastUsedAt,
+                },
+              ];
         }),
       );
       return listed.flat();

@@ -18,7 +18,7 @@ export type Waiting = {
   /** Who is signed in in this browser, if anybody. */
   accountId: string | undefined;
   redirectUri: string;
-  /** All that the app asks for. */
+  /** All that the app asks for, of what it is registered for. */
   scopes: string[];
   /** What of it was not granted before. */
   newScopes: string[];
@@ -65,7 +65,9 @@ export function createInteractions(parts: {
       }
     }
     if (withoutLogin) {
-      const prompts = (query.get('prompt') ?? '').split(' ').filter((prompt) => !['', 'login', 'select_account'].includes(prompt));
+      const prompts = (query.get('prompt') ?? '')
+        .split(' ')
+        .filter((prompt) => !['', 'login', 'select_account'].includes(prompt));
       query.delete('prompt');
       if (prompts.length > 0) query.set('prompt', prompts.join(' '));
     }
@@ -76,18 +78,22 @@ export function createInteractions(parts: {
     /** The waiting request of this page and browser. Throws Problem when it is too old or another browser's. */
     async read(ctx: Context): Promise<Waiting> {
       const interaction = await details(ctx);
-      const client = await getClient(String(interaction.params['client_id']));
+      const client = await getClient(String(interaction.params.client_id));
       if (client === undefined || client.revokedAt !== undefined) throw tooOld(undefined);
       const missing = missingOf(interaction);
+      const asked = String(interaction.params.scope ?? '').split(' ');
       return {
         uid: interaction.uid,
         prompt: interaction.prompt.name === 'consent' ? 'consent' : 'login',
         client,
         accountId: interaction.session?.accountId,
-        redirectUri: String(interaction.params['redirect_uri']),
-        scopes: String(interaction.params['scope'] ?? '').split(' ').filter((scope) => scope !== ''),
+        redirectUri: String(interaction.params.redirect_uri),
+        // The engine grants nothing that the app is not registered for, but lets unknown words through to here,
+        // where people would read them as ours.
+        scopes: client.scopes.filter((scope) => asked.includes(scope)),
         newScopes: [...new Set([...missing.oidc, ...Object.values(missing.resources).flat()])],
-        loginHint: typeof interaction.params['login_hint'] === 'string' ? interaction.params['login_hint'] : undefined,
+        loginHint:
+          typeof interaction.params.login_hint === 'string' ? interaction.params.login_hint : undefined,
         startedAt: interaction.iat,
         freshNeeded: interaction.session?.accountId !== undefined && interaction.prompt.name === 'login',
       };
@@ -124,9 +130,10 @@ export function createInteractions(parts: {
     async allow(ctx: Context, actor: Actor): Promise<string> {
       const interaction = await details(ctx);
       const accountId = interaction.session?.accountId;
-      const clientId = String(interaction.params['client_id']);
+      const clientId = String(interaction.params.client_id);
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld(undefined);
-      const known = interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
+      const known =
+        interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
       const grant =
         known?.accountId === accountId && known.clientId === clientId
           ? known
@@ -150,7 +157,12 @@ export function createInteractions(parts: {
           },
         ],
       });
-      return engine.interactionResult(ctx.req, ctx.res, { consent: { grantId } }, { mergeWithLastSubmission: true });
+      return engine.interactionResult(
+        ctx.req,
+        ctx.res,
+        { consent: { grantId } },
+        { mergeWithLastSubmission: true },
+      );
     },
 
     /** The person refuses: the app is told `access_denied` (RFC 6749 section 4.1.2.1). */

@@ -12,7 +12,10 @@ const keySetSchema = z.strictObject({
   createdAt: z.number(),
 });
 
-const keySetDeclaration = declare<z.infer<typeof keySetSchema>>({ name: 'signing_keys', schema: keySetSchema });
+const keySetDeclaration = declare<z.infer<typeof keySetSchema>>({
+  name: 'signing_keys',
+  schema: keySetSchema,
+});
 
 /** OpenID Connect Core section 15.1 asks for RS256; ES256 is what newer clients choose. */
 const ALGORITHMS = ['RS256', 'ES256'];

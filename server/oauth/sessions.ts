@@ -45,7 +45,7 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
       });
       return rows.map((row) => ({
         uid: row.uid ?? '',
-        signedInAt: typeof row.payload['loginTs'] === 'number' ? row.payload['loginTs'] : row.createdAt,
+        signedInAt: typeof row.payload.loginTs === 'number' ? row.payload.loginTs : row.createdAt,
         createdAt: row.createdAt,
         lastSeenAt: row.lastUsedAt ?? row.createdAt,
       }));

@@ -1,12 +1,16 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
-import { errors } from 'oidc-provider';
-import type { Collection } from '../../adapters/port.ts';
+import Provider, { errors } from 'oidc-provider';
+import { type Collection, Taken } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
-import { checkFormat, hashOf } from '../credentials/format.ts';
+import { checkFormat } from '../credentials/format.ts';
 import type { Effects } from '../effects.ts';
-import type { Artifact } from './artifact.ts';
+import { addressOf, requestIdOf } from '../http/request.ts';
+import { type Artifact, artifactIdOf } from './artifact.ts';
 import type { Bearers } from './bearer.ts';
+import { removeAll } from './remove-all.ts';
 
 /**
  * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
@@ -34,29 +38,40 @@ export function createStorage(parts: {
   clock: Clock;
   findClient: (id: string) => Promise<AdapterPayload | undefined>;
   getClient: (id: string) => Promise<Client | undefined>;
-  isLiveAccount: (id: string) => Promise<boolean>;
-  revokePersonalAccessToken: (value: string) => Promise<void>;
+  /** The account, unless it is suspended or gone. */
+  findAccount: (id: string) => Promise<Account | undefined>;
+  revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
 }) {
   const { artifacts, bearers, effects, clock, findClient, getClient } = parts;
-  const { isLiveAccount, revokePersonalAccessToken } = parts;
+  const { findAccount, revokePersonalAccessToken } = parts;
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (model === 'AccessToken' && checkFormat(id) !== 'foreign') return personalAccessToken(id);
     const row = await artifacts.get(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
-    // The session of an account that is suspended or gone is nobody's.
-    if (model === 'Session' && row.accountId !== undefined && !(await isLiveAccount(row.accountId))) return undefined;
+    if (model === 'Session' && !(await isSomebodys(row))) return undefined;
     return payloadOf(row, id);
+  }
+
+  /**
+   * A session of an account that is suspended or gone is nobody's, and so is one from before all were ended: it
+   * may have been written again by a request that was under way.
+   */
+  async function isSomebodys(session: Artifact): Promise<boolean> {
+    if (session.accountId === undefined) return true;
+    const account = await findAccount(session.accountId);
+    if (account === undefined) return false;
+    return Number(session.payload.loginTs ?? 0) >= (account.sessionsEndedAt ?? 0);
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {
     const payload: AdapterPayload = { ...row.payload, jti: id };
-    if (typeof payload['returnTo'] === 'string') {
-      payload['returnTo'] = payload['returnTo'].replace(ID_PLACEHOLDER, id);
+    if (typeof payload.returnTo === 'string') {
+      payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
     }
     const graceSeconds = row.model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
     if (row.consumedAt !== undefined && row.consumedAt + graceSeconds <= clock()) {
-      payload['consumed'] = row.consumedAt;
+      payload.consumed = row.consumedAt;
     }
     return payload;
   }
@@ -77,14 +92,14 @@ export function createStorage(parts: {
 
   async function save(model: string, id: string, payload: AdapterPayload, ttl: number): Promise<void> {
     const { jti: _jti, consumed: _consumed, ...kept } = payload;
-    if (typeof kept['returnTo'] === 'string') kept['returnTo'] = kept['returnTo'].replace(id, ID_PLACEHOLDER);
-    if (model === 'Interaction' && isRecord(kept['session'])) {
+    if (typeof kept.returnTo === 'string') kept.returnTo = kept.returnTo.replace(id, ID_PLACEHOLDER);
+    if (model === 'Interaction' && isRecord(kept.session)) {
       // The session's own bearer value: nothing needs it here (the uid finds the session).
-      const { cookie: _cookie, ...session } = kept['session'];
-      kept['session'] = session as NonNullable<typeof kept.session>;
+      const { cookie: _cookie, ...session } = kept.session;
+      kept.session = session as NonNullable<typeof kept.session>;
     }
     const now = clock();
-    await artifacts.put({
+    const row = {
       id: rowId(model, id),
       model,
       payload: withoutAbsent(kept),
@@ -95,7 +110,20 @@ export function createStorage(parts: {
       createdAt: typeof kept.iat === 'number' ? kept.iat : now,
       lastUsedAt: model === 'Session' ? now : undefined,
       expiresAt: now + ttl,
-    });
+    };
+    await (model === 'Grant' ? saveGrant(row) : artifacts.put(row));
+  }
+
+  /** A grant is widened by a later consent; one that was ended at the same moment stays ended. */
+  async function saveGrant(row: Artifact): Promise<void> {
+    const { payload, expiresAt } = row;
+    const live = [['revokedAt', 'absent']] as const;
+    if ((await artifacts.update(row.id, { set: { payload, expiresAt } }, live)) !== undefined) return;
+    try {
+      await artifacts.insert(row);
+    } catch (error) {
+      throw error instanceof Taken ? new errors.InvalidGrant('the grant was ended') : error;
+    }
   }
 
   /** One winner: the guard lets exactly one caller mark the row. */
@@ -108,12 +136,15 @@ export function createStorage(parts: {
     if (won !== undefined) return;
     const row = await artifacts.get(rowId(model, id));
     const inGrace =
-      model === 'RefreshToken' && row?.consumedAt !== undefined && row.consumedAt + REFRESH_GRACE_SECONDS > now;
+      model === 'RefreshToken' &&
+      row?.consumedAt !== undefined &&
+      row.consumedAt + REFRESH_GRACE_SECONDS > now;
     if (!inGrace) throw new errors.InvalidGrant(`${model} was already used`);
   }
 
   async function destroy(model: string, id: string): Promise<void> {
-    if (model === 'AccessToken' && checkFormat(id) !== 'foreign') return revokePersonalAccessToken(id);
+    if (model === 'AccessToken' && checkFormat(id) !== 'foreign')
+      return revokePersonalAccessToken(id, actingClient());
     if (model === 'Grant') return endGrant(id);
     await artifacts.remove(rowId(model, id), [['model', '=', model]]);
   }
@@ -128,7 +159,7 @@ export function createStorage(parts: {
       audit: [
         {
           accountId: row.accountId,
-          actor: { kind: 'client', id: row.clientId },
+          actor: actingClient(),
           action: 'app.ended',
           targetId: row.clientId ?? '',
           targetName: client?.name ?? '',
@@ -173,13 +204,11 @@ export function createStorage(parts: {
   };
 }
 
-/** Removes every row that matches, in batches, so that no single statement runs long. */
-export async function removeAll(
-  artifacts: Collection<Artifact>,
-  where: Parameters<Collection<Artifact>['removeMany']>[0],
-): Promise<void> {
-  const batch = 500;
-  while ((await artifacts.removeMany(where, batch)) === batch);
+/** Who asked the engine for what it does just now: its adapter is not told, but its context is at hand. */
+function actingClient(): Actor {
+  const ctx = Provider.ctx;
+  if (ctx === undefined) return { kind: 'client' };
+  return { kind: 'client', id: ctx.oidc.client?.clientId, from: addressOf(ctx), requestId: requestIdOf(ctx) };
 }
 
 /** Clients are made on our pages and the command line, never by the engine. */
@@ -200,7 +229,7 @@ function clientsOnly(findClient: (id: string) => Promise<AdapterPayload | undefi
 
 /** A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer value. */
 function rowId(model: string, id: string): string {
-  return model === 'Grant' ? id : hashOf(id);
+  return model === 'Grant' ? id : artifactIdOf(id);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -12,7 +12,7 @@ import { viewerOf } from './shown.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
 export function createAccountRoutes(parts: PortalParts): Router {
-  const { site, clock, signedIn, accounts, identities, sessionList } = parts;
+  const { site, clock, signedIn, accounts, identities, sessionList, sessions } = parts;
   const router = new Router({ strict: true, sensitive: true });
 
   router.get('/account', async (ctx) => {
@@ -41,8 +41,9 @@ export function createAccountRoutes(parts: PortalParts): Router {
     const password = (await readForm(ctx)).one('password');
     try {
       await accounts.setPassword(account.id, password, actorOf(ctx, account.id));
-      // Whoever knew the old one is out.
+      // Whoever knew the old one is out; this browser is signed in anew.
       await sessionList.endAll(account.id, session.uid);
+      await sessions.start(ctx, { accountId: account.id, amr: session.amr });
       seeOther(ctx, '/account?done=password');
     } catch (error) {
       const problem = formProblemOf(error);

@@ -122,7 +122,7 @@ export function createDeveloperRoutes(parts: PortalParts): Router {
   router.post('/developer/:id/edit', async (ctx) => {
     const { account } = await signedIn.fresh(ctx);
     const app = await ownApp(account, ctx.params.id);
-    const form = { ...appForm(await readForm(ctx)), confidential: app.confidential };
+    const form = appForm(await readForm(ctx));
     try {
       const wanted = { ...wishOf(form), accountId: account.id, id: app.id };
       await apps.update(wanted, actorOf(ctx, account.id));

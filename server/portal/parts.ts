@@ -9,7 +9,7 @@ import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Grants } from '../oauth/grants.ts';
 import type { Scopes } from '../oauth/scopes.ts';
-import type { SessionList } from '../oauth/sessions.ts';
+import type { SessionList, Sessions } from '../oauth/sessions.ts';
 import type { Settings } from '../settings.ts';
 import type { ExampleCall } from './curl.ts';
 
@@ -22,6 +22,7 @@ export type PortalParts = {
   accounts: Accounts;
   identities: Identities;
   sessionList: SessionList;
+  sessions: Pick<Sessions, 'start'>;
   tokens: Tokens;
   services: Services;
   apps: Apps;

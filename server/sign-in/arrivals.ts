@@ -15,7 +15,8 @@ const CLOCK_SKEW_SECONDS = 60;
 
 /**
  * What a proof from the provider means here. Accounts are found by issuer and subject, never by e-mail; an
- * e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Each answer is the path to go on to.
+ * e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Each answer is the path
+ * to go on to.
  */
 export function createArrivals(parts: SignInParts, google: Google, trips: FederatedSignIns) {
   const { accounts, identities, signUps, sessions, signedIn } = parts;
@@ -26,7 +27,9 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
     await sessions.start(ctx, { accountId: account.id, amr: ['fed'] });
   }
 
-  /** Makes the account. The identity comes first: if we die in between, the next sign-in finds it and goes on. */
+  /**
+   * Makes the account. The identity comes first: if we die in between, the next sign-in finds it and goes on.
+   */
   async function newcomer(ctx: Context, subject: Subject, email: Email, knownId?: string): Promise<Account> {
     const id = knownId ?? newId('acc_');
     const actor = actorOf(ctx, id);
@@ -102,8 +105,8 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
 }
 
 /**
- * The address that the provider verified. One that would be read as another (Unicode look-alikes) was verified
- * as that other mailbox, so it is none.
+ * The address that the provider verified. One that would be read as another (Unicode look-alikes) was
+ * verified as that other mailbox, so it is none.
  */
 function provenEmail(proof: Proof, provider: string): Email {
   const claimed = proof.email ?? '';

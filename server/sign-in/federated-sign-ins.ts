@@ -34,7 +34,10 @@ export const departureDeclaration = declare<DepartureRow>({
   indexes: [['expiresAt']],
 });
 
-/** Somebody who came back with an e-mail address that belongs to an account here, and must show its password once. */
+/**
+ * Somebody who came back with an e-mail address that belongs to an account here, and must show its password
+ * once.
+ */
 export const waitingLinkSchema = z.strictObject({
   /** SHA-256 of the secret in the browser's cookie. */
   id: z.string(),
@@ -107,7 +110,9 @@ export function createFederatedSignIns(parts: {
       setCookie(ctx, token, WAIT_SECONDS);
     },
 
-    /** What this browser left for, if `state` is the one it left with. Found once; the cookie goes with it. */
+    /**
+     * What this browser left for, if `state` is the one it left with. Found once; the cookie goes with it.
+     */
     async arrive(ctx: Context, state: string, issuer: string): Promise<DepartureRow> {
       const row = await departures.get(idFrom(ctx));
       const fits = row !== undefined && row.expiresAt > clock() && row.issuer === issuer;

@@ -33,9 +33,9 @@ const NO_ANSWER = [
 ];
 
 /**
- * Signing in at another OpenID provider: authorization code with PKCE S256 (RFC 7636), `state` and `nonce`. The
- * only file that knows openid-client, which checks issuer, audience, times, nonce and (switched on here) the
- * signature of the ID token (OpenID Connect Core section 3.1.3.7).
+ * Signing in at another OpenID provider: authorization code with PKCE S256 (RFC 7636), `state` and `nonce`.
+ * The only file that knows openid-client, which checks issuer, audience, times, nonce and (switched on here)
+ * the signature of the ID token (OpenID Connect Core section 3.1.3.7).
  */
 export function createGoogle(parts: {
   google: NonNullable<Settings['google']>;
@@ -90,7 +90,9 @@ export function createGoogle(parts: {
     };
   }
 
-  /** What a failure is to the person who waits. What it was goes to the log, without anything that was sent. */
+  /**
+   * What a failure is to the person who waits. What it was goes to the log, without anything that was sent.
+   */
   function problemFrom(error: unknown): Problem {
     const refusal = error instanceof openid.ResponseBodyError ? error.error : undefined;
     const code = error instanceof openid.ClientError ? error.code : undefined;
@@ -139,8 +141,8 @@ export function createGoogle(parts: {
     },
 
     /**
-     * What the provider answered through the browser: `query` of the callback. `denied` when the person refused
-     * there. Throws Problem for everything else that is no proof.
+     * What the provider answered through the browser: `query` of the callback. `denied` when the person
+     * refused there. Throws Problem for everything else that is no proof.
      */
     async arrive(query: string, departure: Omit<Departure, 'location'>): Promise<Proof | 'denied'> {
       const callback = new URL(`${redirectUri}${query}`);

@@ -66,7 +66,6 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
         description: scopes.describe(name),
         isNew: someGranted && waiting.newScopes.includes(name),
       })),
-      offline: waiting.scopes.includes('offline_access'),
       allowAction: `${path}/allow`,
       denyAction: `${path}/deny`,
       switchAction: `${path}/switch-account`,
@@ -108,8 +107,8 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
 
     /**
      * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In
-     * another browser than the one that waits they are simply signed in. A sign-in from before the request began
-     * to wait does not count: with `prompt=login` the app asked for a new one.
+     * another browser than the one that waits they are simply signed in. A sign-in from before the request
+     * began to wait does not count: with `prompt=login` the app asked for a new one.
      */
     async resume(ctx: Context): Promise<void> {
       const found = await signedIn.find(ctx);

@@ -148,11 +148,17 @@ eachStore(({ url: storeUrl }) => {
     }
 
     test('a parameter twice is refused', async () => {
-      for (const twice of ['&client_id=other', '&scope=admin', '&redirect_uri=https%3A%2F%2Fevil.example', '&state=x']) {
+      for (const twice of [
+        '&client_id=other',
+        '&scope=admin',
+        '&redirect_uri=https%3A%2F%2Fevil.example',
+        '&state=x',
+      ]) {
         const page = await createAgent(server.url).get(authorizePath(good(), twice));
         assert.ok(page.status < 500);
         assert.ok(!page.location.includes('evil.example') && !page.location.includes('code='), page.location);
-        if (page.location !== '') assert.equal(new URL(page.location).searchParams.get('error'), 'invalid_request');
+        if (page.location !== '')
+          assert.equal(new URL(page.location).searchParams.get('error'), 'invalid_request');
       }
     });
   });
@@ -165,7 +171,11 @@ eachStore(({ url: storeUrl }) => {
         const page = await createAgent(server.url).get(path(fine));
         assert.match(page.location, /^\/interaction\//, fine);
       }
-      for (const bad of ['http://127.0.0.1:49152/other', 'http://localhost.evil.example/callback', 'http://2130706433/callback']) {
+      for (const bad of [
+        'http://127.0.0.1:49152/other',
+        'http://localhost.evil.example/callback',
+        'http://2130706433/callback',
+      ]) {
         assert.equal((await createAgent(server.url).get(path(bad))).status, 400, bad);
       }
     });
@@ -235,7 +245,11 @@ eachStore(({ url: storeUrl }) => {
       const other = await people.person();
       const { location } = await agent.get(authorizePath(good()));
       await agent.post('/sign-out', {});
-      await agent.post('/sign-in', { email: other.account.email, password: 'correct horse battery staple', return_to: '/tokens' });
+      await agent.post('/sign-in', {
+        email: other.account.email,
+        password: 'correct horse battery staple',
+        return_to: '/tokens',
+      });
       const page = await agent.post(`${location}/allow`, {});
       assert.equal(page.status, 400);
       assert.equal((await people.domain.grants.list(other.account.id)).length, 0);
@@ -291,7 +305,9 @@ eachStore(({ url: storeUrl }) => {
       const agent = createAgent(server.url);
       await agent.get(authorizePath({ ...good(), login_hint: 'hint@example.com' }));
       const text = Object.values(agent.cookies()).join('\n');
-      const decoded = Object.values(agent.cookies()).map((value) => Buffer.from(value, 'base64').toString('latin1'));
+      const decoded = Object.values(agent.cookies()).map((value) =>
+        Buffer.from(value, 'base64').toString('latin1'),
+      );
       for (const word of ['openid', 'hint', 'app.example.com', client.id]) {
         assert.ok(!text.includes(word) && !decoded.join('\n').includes(word), word);
       }
@@ -303,7 +319,11 @@ eachStore(({ url: storeUrl }) => {
       const app = await appOf();
       const ofA = await app.connect(a.agent, { scope: 'openid' });
       await a.agent.post('/sign-out', {});
-      await a.agent.post('/sign-in', { email: b.account.email, password: 'correct horse battery staple', return_to: '/tokens' });
+      await a.agent.post('/sign-in', {
+        email: b.account.email,
+        password: 'correct horse battery staple',
+        return_to: '/tokens',
+      });
       const ofB = await app.connect(a.agent, { scope: 'openid' });
       assert.equal(ofB.claims()?.sub, b.account.id);
       const refreshed = await oauth.refreshTokenGrant(app.config, ofA.refresh_token ?? '');
@@ -351,7 +371,7 @@ eachStore(({ url: storeUrl }) => {
           client_secret: secret,
           ...change,
         };
-        if (values['resource'] === 'API') values['resource'] = `${server.url}/api/1.1`;
+        if (values.resource === 'API') values.resource = `${server.url}/api/1.1`;
         const sent = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
         const response = await redeem(sent as Record<string, string>);
         const body = (await response.json()) as { error?: string; access_token?: string };
@@ -374,7 +394,14 @@ eachStore(({ url: storeUrl }) => {
     });
 
     const bodies: [string, RequestInit][] = [
-      ['JSON', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"grant_type":{"$ne":null}}' }],
+      [
+        'JSON',
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"grant_type":{"$ne":null}}',
+        },
+      ],
       ['nothing', { method: 'POST' }],
       ['a huge body', form(`grant_type=${'x'.repeat(200_000)}`)],
       ['a parameter twice', form('grant_type=client_credentials&grant_type=authorization_code&client_id=a')],
@@ -384,10 +411,16 @@ eachStore(({ url: storeUrl }) => {
       ['basic that is no base64', form({ grant_type: 'client_credentials' }, { authorization: 'Basic !!!' })],
       ['basic without a colon', form({ grant_type: 'client_credentials' }, { authorization: 'Basic YWJj' })],
       ['an empty basic', form({ grant_type: 'client_credentials' }, { authorization: 'Basic ' })],
-      ['bearer at the token endpoint', form({ grant_type: 'client_credentials' }, { authorization: 'Bearer x' })],
+      [
+        'bearer at the token endpoint',
+        form({ grant_type: 'client_credentials' }, { authorization: 'Bearer x' }),
+      ],
       [
         'two ways to authenticate',
-        form({ grant_type: 'client_credentials', client_secret: 'x', client_id: 'y' }, { authorization: 'Basic YTpi' }),
+        form(
+          { grant_type: 'client_credentials', client_secret: 'x', client_id: 'y' },
+          { authorization: 'Basic YTpi' },
+        ),
       ],
       ['GET', { method: 'GET' }],
       ['PUT', { method: 'PUT', body: 'x' }],
@@ -396,7 +429,10 @@ eachStore(({ url: storeUrl }) => {
       for (const [name, init] of bodies) {
         test(`${endpoint}: ${name} is the caller's mistake`, async () => {
           const response = await fetch(`${server.url}/oauth/${endpoint}`, init);
-          assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${await response.text()}`);
+          assert.ok(
+            response.status >= 400 && response.status < 500,
+            `${response.status} ${await response.text()}`,
+          );
         });
       }
     }
@@ -413,38 +449,71 @@ eachStore(({ url: storeUrl }) => {
       );
       const value = made.value;
       const swapped = value.replace(/[a-z](?=[^a-z]*$)/, (letter) => letter.toUpperCase());
-      for (const bad of [value.slice(0, -1), `${value}x`, value.toUpperCase(), swapped, `${value}%00`, `${value.slice(0, 20)} ${value.slice(20)}`]) {
-        const response = await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${bad}` } });
+      for (const bad of [
+        value.slice(0, -1),
+        `${value}x`,
+        value.toUpperCase(),
+        swapped,
+        `${value}%00`,
+        `${value.slice(0, 20)} ${value.slice(20)}`,
+      ]) {
+        const response = await fetch(`${server.url}/api/1.1/me`, {
+          headers: { authorization: `Bearer ${bad}` },
+        });
         assert.equal(response.status, 401, bad);
       }
-      assert.equal((await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${value}` } })).status, 200);
+      assert.equal(
+        (await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${value}` } })).status,
+        200,
+      );
     });
   });
 
   describe('metadata', () => {
     test('advertises what is there and nothing weak', async () => {
       const { body, again } = {
-        body: (await (await fetch(`${server.url}/.well-known/openid-configuration`)).json()) as Record<string, unknown>,
-        again: (await (await fetch(`${server.url}/.well-known/oauth-authorization-server`)).json()) as Record<string, unknown>,
+        body: (await (await fetch(`${server.url}/.well-known/openid-configuration`)).json()) as Record<
+          string,
+          unknown
+        >,
+        again: (await (await fetch(`${server.url}/.well-known/oauth-authorization-server`)).json()) as Record<
+          string,
+          unknown
+        >,
       };
-      assert.equal(again['issuer'], server.url);
-      assert.equal(body['issuer'], server.url);
-      assert.deepEqual(body['response_types_supported'], ['code']);
-      assert.deepEqual(body['code_challenge_methods_supported'], ['S256']);
-      assert.deepEqual(body['grant_types_supported'], ['authorization_code', 'refresh_token', 'client_credentials']);
-      assert.equal(body['authorization_response_iss_parameter_supported'], true);
+      assert.equal(again.issuer, server.url);
+      assert.equal(body.issuer, server.url);
+      assert.deepEqual(body.response_types_supported, ['code']);
+      assert.deepEqual(body.code_challenge_methods_supported, ['S256']);
+      assert.deepEqual(body.grant_types_supported, [
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+      ]);
+      assert.equal(body.authorization_response_iss_parameter_supported, true);
       const text = JSON.stringify(body);
       for (const [name, values] of Object.entries(body)) {
         if (name.includes('_alg_')) assert.ok(!(values as string[]).includes('none'), name);
       }
-      for (const weak of ['plain', 'client_secret_jwt', 'HS256', '"implicit"', 'registration_endpoint', 'device']) {
+      for (const weak of [
+        'plain',
+        'client_secret_jwt',
+        'HS256',
+        '"implicit"',
+        'registration_endpoint',
+        'device',
+      ]) {
         assert.ok(!text.includes(weak), weak);
       }
     });
 
     test('the host header does not reach it', async () => {
       const response = await fetch(`${server.url}/.well-known/openid-configuration`, {
-        headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example' },
+        headers: {
+          'x-forwarded-host': 'evil.example',
+          'x-forwarded-proto': 'https',
+          forwarded: 'host=evil.example',
+        },
       });
       assert.ok(!(await response.text()).includes('evil.example'));
     });

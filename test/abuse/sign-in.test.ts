@@ -253,7 +253,7 @@ eachStore(({ url: storeUrl }) => {
   });
 
   describe('what is sent', () => {
-    const PROBE = `"><script>alert(1)</script>'\`{{7*7}}\${7*7}`;
+    const PROBE = `"><script>alert(1)</script>'\`{{1337*1337}}\${1337*1337}`;
 
     it('is shown as text only', async () => {
       const agent = createAgent(server.url);
@@ -270,7 +270,7 @@ eachStore(({ url: storeUrl }) => {
       for (const page of shown) {
         assert.ok(page.status < 500, `${page.path} ${page.status}`);
         assert.ok(!page.text.includes('<script>alert'), page.path);
-        assert.doesNotMatch(page.text, /49/);
+        assert.ok(!page.text.includes(String(1337 * 1337)), page.path);
         assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
         assert.equal(page.headers.get('cache-control'), 'no-store');
       }

@@ -50,7 +50,7 @@ const site: Site = {
   appName: 'Tally',
   accentColour: '#0b57d0',
   logoUrl: '/assets/favicon.svg',
-  google: true,
+  provider: 'Google',
 };
 const viewer = { email: 'maria.fernandez-oliveira@accounting.example.com', admin: true };
 const NOW = 1_780_000_000;

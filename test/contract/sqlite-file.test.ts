@@ -176,12 +176,14 @@ describe('the SQLite file', () => {
     const rows = await open();
     await rows.insert(item('one'));
     await store?.ping();
-    renameSync(path, `${path}.away`);
+    renameSync(join(folder, 'made'), join(folder, 'away'));
     await assert.rejects(async () => store?.ping(), Unavailable);
-    assert.equal(readdirSync(join(folder, 'made')).includes('latchkey.db'), false);
-    renameSync(`${path}.away`, path);
-    await store?.ping();
+    await assert.rejects(rows.get('one'), Unavailable);
+    await assert.rejects(rows.insert(item('two')), Unavailable);
+    renameSync(join(folder, 'away'), join(folder, 'made'));
     assert.deepEqual(await rows.get('one'), item('one'));
+    await rows.insert(item('two'));
+    await store?.ping();
   });
 
   const noPrlimit = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit';
@@ -196,6 +198,54 @@ describe('the SQLite file', () => {
     const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
     assert.ok(Number(taken) > 10);
     assert.equal(there, taken);
+  });
+
+  it('does all of a turn or nothing when the disk is full in the middle of it', {
+    skip: noPrlimit,
+  }, async () => {
+    const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer('together', 'row'));
+    const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, 'unavailable unavailable unavailable');
+    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+    assert.equal((await lines.next()).value, '0 there');
+    assert.equal((await lines.next()).value, 'taken taken taken');
+  });
+
+  it('finds rows by an index without looking at all of them', async () => {
+    const rows = await open();
+    const text = 'x'.repeat(200);
+    for (let i = 0; i < 20_000; i += 1000) {
+      const some = Array.from({ length: 1000 }, (_, j) => item(`i${i + j}`, { size: i + j, tags: [text] }));
+      await rows.insertMany(some);
+    }
+    const milliseconds = async (look: () => Promise<unknown>): Promise<number> => {
+      const started = performance.now();
+      await look();
+      return performance.now() - started;
+    };
+    const page = { order: { by: 'size' as const, descending: true }, limit: 20 };
+    const looks: Record<string, () => Promise<unknown>> = {
+      unique: () => rows.find('label', 'none'),
+      range: () => rows.list({ where: [['rank', '<=', 5]], limit: 100 }),
+      several: () =>
+        rows.list({
+          where: [
+            ['group', '=', 'none'],
+            ['hot', 'absent'],
+          ],
+          limit: 100,
+        }),
+      firstPage: () => rows.list(page),
+      laterPage: () => rows.list({ ...page, after: item('i10000', { size: 10_000 }) }),
+      count: () => rows.count([['rank', 'in', [1, 2, 3]]]),
+      sweep: () => rows.removeMany([['size', '<', 0]], 100),
+      update: () => rows.updateMany([['group', '=', 'none']], { set: { hot: true } }),
+    };
+    const all = await milliseconds(() => rows.list({ where: [['hot', '=', true]], limit: 100 }));
+    for (const [name, look] of Object.entries(looks)) {
+      const times = [await milliseconds(look), await milliseconds(look), await milliseconds(look)];
+      assert.ok(Math.min(...times) < all / 4, `${name}: ${Math.min(...times)} ms, all rows ${all} ms`);
+    }
   });
 
   it('gives an older file the indexes that a newer declaration asks for', async () => {

@@ -41,7 +41,29 @@ const jobs: Record<string, () => Promise<unknown>> = {
     }
     process.stdout.write(`${taken} taken, ${await rows.count([])} there\n`);
   },
+
+  /** Inserts three rows in one turn, until the second time says how many are there, and tries again. */
+  async together() {
+    await insertTogether();
+    await sleep(300);
+    process.stdout.write(`${await rows.count([])} there\n`);
+    await insertTogether();
+  },
 };
+
+/** Three rows in one turn, of which the second is more than SQLite keeps in memory until the commit. */
+async function insertTogether(): Promise<void> {
+  const results = await Promise.allSettled(
+    [1, 24_000_000, 1].map((length, i) =>
+      rows.insert(item(`${name}-${i}`, { label: `${i}${'x'.repeat(length)}` })),
+    ),
+  );
+  const outcome = (result: PromiseSettledResult<void>) => {
+    if (result.status === 'fulfilled') return 'taken';
+    return result.reason instanceof Unavailable ? 'unavailable' : String(result.reason);
+  };
+  process.stdout.write(`${results.map(outcome).join(' ')}\n`);
+}
 
 async function insertForEver(from: number): Promise<void> {
   for (let i = from; ; i += 8) {

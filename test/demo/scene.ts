@@ -1,58 +1,55 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startGoogle, type TestGoogle } from '../support/google.ts';
+import { type ServerProcess, startServerProcess } from '../support/process.ts';
 import { createKeptMail } from '../support/smtp.ts';
 import { type Browser, createBrowser } from './browser.ts';
 import { type Caller, createCaller } from './caller.ts';
-import { Surprise, type Telling } from './telling.ts';
+import { expect, type Telling } from './telling.ts';
 
 /** Where the demonstration takes place: a server of its own, a provider that plays Google, and the way to both. */
 export type Scene = {
   url: string;
-  /** The one-time link of the server's console. */
+  /** The one-time link that the server printed. */
   adminLink: string;
-  /** Where the server keeps its mails. */
-  mailFolder: string;
   mail: ReturnType<typeof createKeptMail>;
   google: TestGoogle;
   telling: Telling;
   api: Caller;
   newBrowser(): Browser;
-  /** What the server said that is worth a look when something went wrong. */
+  /** What the server wrote that is worth a look when something went wrong. */
   complaints(): string[];
   close(): Promise<void>;
 };
 
-/** A loaded machine takes its time; a server that is not there by then will not come. */
-const START_MS_MAX = 30_000;
 const COMPLAINTS_MAX = 20;
 
-/** Opens it all in a temporary folder that goes with it. */
+/** The link is printed right behind the line that says where the server listens. */
+const LINK_MS_MAX = 5_000;
+
+/** Opens it all in a temporary folder that goes with it: the server in a process of its own, as `npm start` does. */
 export async function openScene(telling: Telling): Promise<Scene> {
   const google = await startGoogle();
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'));
-  const server = startServer(folder, google);
+  let server: ServerProcess | undefined;
   const close = async () => {
-    await Promise.all([server.stop(), google.stop()]);
+    await Promise.all([server?.kill('SIGTERM'), google.stop()]);
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const { url, adminLink } = await server.ready;
-    const mailFolder = join(folder, 'mail');
+    server = await startServerProcess(settingsFor(folder, google));
+    const { url, output } = server;
     return {
       url,
-      adminLink,
-      mailFolder,
-      mail: createKeptMail(mailFolder),
+      adminLink: await adminLinkOf(server),
+      mail: createKeptMail(join(folder, 'mail')),
       google,
       telling,
       api: createCaller(url, telling),
       newBrowser: () => createBrowser(url, telling),
-      complaints: server.complaints,
+      complaints: () => complaintsIn(output()),
       close,
     };
   } catch (error) {
@@ -61,33 +58,9 @@ export async function openScene(telling: Telling): Promise<Scene> {
   }
 }
 
-/** The real thing, in a process of its own, as `npm start` starts it. */
-function startServer(folder: string, google: TestGoogle) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../server/main.ts')], {
-    env: environmentFor(folder, google),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  process.once('exit', () => child.kill());
-  const complaints: string[] = [];
-  const gone = once(child, 'exit');
-  createInterface(child.stdout).on('line', (line) => {
-    if (/"level":[456]0/.test(line) && complaints.push(line) > COMPLAINTS_MAX) complaints.shift();
-  });
+/** All that config/settings.ts may say otherwise on somebody's machine. */
+function settingsFor(folder: string, google: TestGoogle): Record<string, string> {
   return {
-    ready: readyOf(child, complaints),
-    complaints: () => complaints,
-    async stop() {
-      child.kill('SIGTERM');
-      await gone;
-    },
-  };
-}
-
-/** Settings of whoever starts the demonstration do not reach it, whether they come from here or from config/. */
-function environmentFor(folder: string, google: TestGoogle): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY_|GOOGLE_)/.test(name));
-  return {
-    ...Object.fromEntries(inherited),
     HOST: '127.0.0.1',
     PORT: '0',
     LATCHKEY_URL: 'http://localhost:0',
@@ -100,23 +73,15 @@ function environmentFor(folder: string, google: TestGoogle): NodeJS.ProcessEnv {
   };
 }
 
-/** The server says on standard error where it listens and how the first admin is made. */
-function readyOf(child: ChildProcess, complaints: string[]): Promise<{ url: string; adminLink: string }> {
-  return new Promise((resolve, reject) => {
-    let url = '';
-    const late = setTimeout(() => reject(new Surprise('the server does not start')), START_MS_MAX);
-    child.once('exit', (code) =>
-      reject(new Surprise(`the server ended with ${code}:\n${complaints.join('\n')}`)),
-    );
-    if (child.stderr === null) return reject(new Surprise('the server has no standard error'));
-    createInterface(child.stderr).on('line', (line) => {
-      complaints.push(line);
-      url = /^Latchkey listens on (\S+)/.exec(line)?.[1] ?? url;
-      const adminLink = /(\S+\?invitation=\S+)$/.exec(line)?.[1];
-      if (adminLink === undefined || url === '') return;
-      complaints.length = 0;
-      clearTimeout(late);
-      resolve({ url, adminLink });
-    });
-  });
+async function adminLinkOf(server: ServerProcess): Promise<string> {
+  for (const until = Date.now() + LINK_MS_MAX; server.firstAdminLink === undefined; await delay(20)) {
+    expect(Date.now() < until, 'wanted the server to print a link for the first admin');
+  }
+  return server.firstAdminLink;
+}
+
+/** Warnings and errors of the log, and words that are no log line. */
+function complaintsIn(output: string): string[] {
+  const lines = output.split('\n').filter((line) => line !== '' && !/^\{"level":[123]0,/.test(line));
+  return lines.slice(-COMPLAINTS_MAX);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createTcpServer, connect, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -46,7 +46,12 @@ eachStore(({ engine, url: storeUrl }) => {
 
   /** People of a server process, through the same store. */
   function peopleOf(url: string, given: { folder: string; store: string }) {
-    const server = { url, dataFolder: given.folder, storeUrl: given.store, mailFolder: join(given.folder, 'mail') };
+    const server = {
+      url,
+      dataFolder: given.folder,
+      storeUrl: given.store,
+      mailFolder: join(given.folder, 'mail'),
+    };
     return openPeople(server as TestServer);
   }
 
@@ -56,7 +61,13 @@ eachStore(({ engine, url: storeUrl }) => {
     const people = await peopleOf(server.url, given);
     const { account, agent } = await people.person();
     const made = await people.domain.apps.create(
-      { account, name: 'Ledger', redirectUris: ['https://app.example.com/cb'], confidential: true, scopes: ['openid'] },
+      {
+        account,
+        name: 'Ledger',
+        redirectUris: ['https://app.example.com/cb'],
+        confidential: true,
+        scopes: ['openid'],
+      },
       operator,
     );
     const app = await createThirdPartyApp(server.url, { client: made.client, secret: made.secret?.value });
@@ -75,10 +86,15 @@ eachStore(({ engine, url: storeUrl }) => {
     try {
       assert.equal(await statusOf(again.url, pat.value), 200);
       assert.equal(await statusOf(again.url, next.access_token), 200);
-      const page = await people.domain.rows.calls.list({ where: [['accountId', '=', account.id]], limit: 100 });
+      const page = await people.domain.rows.calls.list({
+        where: [['accountId', '=', account.id]],
+        limit: 100,
+      });
       assert.equal(page.filter((call) => call.path.endsWith('create_transaction')).length, 20);
       await delay(6_000);
-      await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), { error: 'invalid_grant' });
+      await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), {
+        error: 'invalid_grant',
+      });
       assert.equal(await statusOf(again.url, next.access_token), 401, 'and its reuse ended the family');
     } finally {
       await again.kill('SIGTERM');
@@ -98,9 +114,15 @@ eachStore(({ engine, url: storeUrl }) => {
           { account, name: `Laptop ${round}`, scopes: ['profile'], expiresAt: inAnHour() },
           operator,
         );
-        assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [200, 200]);
+        assert.deepEqual(
+          [await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)],
+          [200, 200],
+        );
         await people.domain.tokens.revoke({ accountId: account.id, id: pat.credential.id }, operator);
-        assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [401, 401]);
+        assert.deepEqual(
+          [await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)],
+          [401, 401],
+        );
       }
     } finally {
       await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
@@ -144,7 +166,11 @@ eachStore(({ engine, url: storeUrl }) => {
       assert.equal(refused.status, 503);
       assert.ok(Number(refused.headers.get('retry-after')) > 0);
       assert.equal(((await refused.json()) as { body: { status: string } }).body.status, 'UNAVAILABLE');
-      const page = await agent.post('/sign-in', { email: 'x@example.com', password: 'some words here', return_to: '/' });
+      const page = await agent.post('/sign-in', {
+        email: 'x@example.com',
+        password: 'some words here',
+        return_to: '/',
+      });
       assert.equal(page.status, 503);
       other.exec('ROLLBACK');
       other.close();
@@ -170,7 +196,11 @@ eachStore(({ engine, url: storeUrl }) => {
         assert.equal(answer.status, 503);
         assert.ok(Number(answer.headers.get('retry-after')) > 0);
       }
-      const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'svc_x', client_secret: 'y' });
+      const form = new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'svc_x',
+        client_secret: 'y',
+      });
       const token = await fetch(`${server.url}/oauth/token`, { method: 'POST', body: form });
       assert.equal(token.status, 503);
       assert.ok(Number(token.headers.get('retry-after')) > 0);
@@ -192,7 +222,11 @@ describe('a start that cannot be', () => {
   const starts: [string, Record<string, string>, RegExp][] = [
     ['a wrong port', { PORT: 'x' }, /^PORT is "x": wanted .*\n$/],
     // A file where a folder should be.
-    ['a store that cannot be opened', { LATCHKEY_STORE: `sqlite:${import.meta.filename}/x/latchkey.db` }, /LATCHKEY_STORE/],
+    [
+      'a store that cannot be opened',
+      { LATCHKEY_STORE: `sqlite:${import.meta.filename}/x/latchkey.db` },
+      /LATCHKEY_STORE/,
+    ],
   ];
   for (const [name, environment, line] of starts) {
     test(`${name} is one line and exit 1`, async () => {

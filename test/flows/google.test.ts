@@ -142,7 +142,10 @@ eachStore(({ url: storeUrl }) => {
     });
   });
 
-  /** GHSA-g38m-r43w-p2q7, keycloak#53041, CVE-2026-27946: what exists here × what the provider verified × whether it is linked. */
+  /**
+   * GHSA-g38m-r43w-p2q7, keycloak#53041, CVE-2026-27946: what exists here × what the provider verified ×
+   * whether it is linked.
+   */
   describe('an address that is known here', () => {
     it('with a password asks for it once, then links; the address alone opens nothing', async () => {
       const { account, agent: owner } = await people.person();

@@ -40,7 +40,11 @@ eachStore(({ url: storeUrl }) => {
 
   async function app(options: Parameters<typeof register>[0] & { auth?: 'basic' | 'post' } = {}) {
     const made = await register(options);
-    return createThirdPartyApp(server.url, { client: made.client, secret: made.secret?.value, auth: options.auth ?? 'basic' });
+    return createThirdPartyApp(server.url, {
+      client: made.client,
+      secret: made.secret?.value,
+      auth: options.auth ?? 'basic',
+    });
   }
 
   const form = (values: Record<string, string>) => ({
@@ -50,7 +54,9 @@ eachStore(({ url: storeUrl }) => {
   });
 
   async function callMe(token: string) {
-    const response = await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(`${server.url}/api/1.1/me`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
     return { status: response.status, body: (await response.json()) as Record<string, never> };
   }
 
@@ -130,7 +136,7 @@ eachStore(({ url: storeUrl }) => {
       const resource = `${server.url}/api/1.1`;
       const tokens = await ledger.connect(agent, { resource });
       assert.equal((await callTransaction(tokens.access_token)).status, 200);
-      assert.equal((await introspect(tokens.access_token))['aud'], resource);
+      assert.equal((await introspect(tokens.access_token)).aud, resource);
       await assert.rejects(oauth.fetchUserInfo(ledger.config, tokens.access_token, oauth.skipSubjectCheck));
     });
 
@@ -159,7 +165,10 @@ eachStore(({ url: storeUrl }) => {
     test('one code is redeemed once, however many try at once', async () => {
       const { agent } = await people.person();
       const made = await register();
-      const ledger = await createThirdPartyApp(server.url, { client: made.client, secret: made.secret?.value });
+      const ledger = await createThirdPartyApp(server.url, {
+        client: made.client,
+        secret: made.secret?.value,
+      });
       for (let round = 0; round < 3; round += 1) {
         const started = await ledger.start();
         const code = (await allow(agent, started.location)).searchParams.get('code') ?? '';
@@ -187,9 +196,15 @@ eachStore(({ url: storeUrl }) => {
       const ledger = await app();
       const started = await ledger.start();
       const callback = await allow(agent, started.location);
-      const checks = { pkceCodeVerifier: started.verifier, expectedState: started.state, expectedNonce: started.nonce };
+      const checks = {
+        pkceCodeVerifier: started.verifier,
+        expectedState: started.state,
+        expectedNonce: started.nonce,
+      };
       const tokens = await oauth.authorizationCodeGrant(ledger.config, callback, checks);
-      await assert.rejects(oauth.authorizationCodeGrant(ledger.config, callback, checks), { error: 'invalid_grant' });
+      await assert.rejects(oauth.authorizationCodeGrant(ledger.config, callback, checks), {
+        error: 'invalid_grant',
+      });
       assert.equal((await callMe(tokens.access_token)).status, 401);
     });
   });
@@ -226,7 +241,10 @@ eachStore(({ url: storeUrl }) => {
         oauth.refreshTokenGrant(ledger.config, tokens.refresh_token ?? ''),
         people.domain.grants.revoke({ accountId: account.id, grantId: grant?.grantId ?? '' }, operator),
       ]);
-      const given = [tokens.access_token, ...(refreshed.status === 'fulfilled' ? [refreshed.value.access_token] : [])];
+      const given = [
+        tokens.access_token,
+        ...(refreshed.status === 'fulfilled' ? [refreshed.value.access_token] : []),
+      ];
       for (const token of given) assert.equal((await callMe(token)).status, 401);
       if (refreshed.status === 'fulfilled') {
         await assert.rejects(oauth.refreshTokenGrant(ledger.config, refreshed.value.refresh_token ?? ''));
@@ -255,11 +273,16 @@ eachStore(({ url: storeUrl }) => {
       const made = await service('Billing');
       const basic = await serviceToken(made);
       assert.equal(basic.status, 200, JSON.stringify(basic.body));
-      assert.equal(basic.body['scope'], 'wf:create_transaction profile');
-      assert.equal((await callTransaction(basic.body['access_token'] ?? '')).status, 200);
+      assert.equal(basic.body.scope, 'wf:create_transaction profile');
+      assert.equal((await callTransaction(basic.body.access_token ?? '')).status, 200);
       const post = await fetch(
         `${server.url}/oauth/token`,
-        form({ grant_type: 'client_credentials', client_id: made.client.id, client_secret: made.secret, scope: 'profile' }),
+        form({
+          grant_type: 'client_credentials',
+          client_id: made.client.id,
+          client_secret: made.secret,
+          scope: 'profile',
+        }),
       );
       const token = ((await post.json()) as { access_token: string }).access_token;
       assert.equal((await callMe(token)).status, 200);
@@ -271,7 +294,10 @@ eachStore(({ url: storeUrl }) => {
       for (const scope of ['admin', 'openid', 'profile admin']) {
         assert.equal((await serviceToken(made, { scope })).status, 400, scope);
       }
-      assert.equal((await serviceToken(made, { resource: 'https://other.example/' })).body['error'], 'invalid_target');
+      assert.equal(
+        (await serviceToken(made, { resource: 'https://other.example/' })).body.error,
+        'invalid_target',
+      );
     });
 
     test('revoking the service, or the secret it used, ends its tokens on the next call', async () => {
@@ -280,8 +306,9 @@ eachStore(({ url: storeUrl }) => {
         { accountId: developer.account.id, clientId: made.client.id, name: 'Second', expiresAt: undefined },
         operator,
       );
-      const first = (await serviceToken(made)).body['access_token'] ?? '';
-      const other = (await serviceToken({ client: made.client, secret: second.value })).body['access_token'] ?? '';
+      const first = (await serviceToken(made)).body.access_token ?? '';
+      const other =
+        (await serviceToken({ client: made.client, secret: second.value })).body.access_token ?? '';
       const which = { accountId: developer.account.id, clientId: made.client.id, id: made.secretId };
       await people.domain.services.revokeSecret(which, operator);
       assert.equal((await callMe(first)).status, 401);
@@ -308,7 +335,7 @@ eachStore(({ url: storeUrl }) => {
       const ledger = await app();
       const tokens = await ledger.connect(agent);
       const made = await service('Warehouse robot');
-      const own = (await serviceToken(made)).body['access_token'] ?? '';
+      const own = (await serviceToken(made)).body.access_token ?? '';
       const told = {
         pat: await introspect(pat.value),
         access: await introspect(tokens.access_token),
@@ -316,7 +343,12 @@ eachStore(({ url: storeUrl }) => {
         service: await introspect(own),
       };
       assert.deepEqual(
-        Object.values(told).map(({ active, token_kind, token_name, sub }) => [active, token_kind, token_name, sub]),
+        Object.values(told).map(({ active, token_kind, token_name, sub }) => [
+          active,
+          token_kind,
+          token_name,
+          sub,
+        ]),
         [
           [true, 'personal_access_token', 'Laptop', account.id],
           [true, 'access_token', 'Ledger', account.id],
@@ -324,13 +356,13 @@ eachStore(({ url: storeUrl }) => {
           [true, 'access_token', 'Warehouse robot', undefined],
         ],
       );
-      assert.equal(told.pat['token_id'], pat.credential.id);
-      assert.equal(told.pat['exp'], pat.credential.expiresAt);
-      assert.equal(told.pat['scope'], 'profile');
+      assert.equal(told.pat.token_id, pat.credential.id);
+      assert.equal(told.pat.exp, pat.credential.expiresAt);
+      assert.equal(told.pat.scope, 'profile');
       for (const one of Object.values(told)) {
-        assert.equal(one['aud'], `${server.url}/api/1.1`);
-        assert.equal(typeof one['token_id'], 'string');
-        assert.equal(one['secret_id'], undefined);
+        assert.equal(one.aud, `${server.url}/api/1.1`);
+        assert.equal(typeof one.token_id, 'string');
+        assert.equal(one.secret_id, undefined);
       }
     });
 
@@ -341,7 +373,8 @@ eachStore(({ url: storeUrl }) => {
         operator,
       );
       const made = await service('Nosy');
-      const ask = (values: Record<string, string>) => fetch(`${server.url}/oauth/introspect`, form({ token: pat.value, ...values }));
+      const ask = (values: Record<string, string>) =>
+        fetch(`${server.url}/oauth/introspect`, form({ token: pat.value, ...values }));
       const service1 = await ask({ client_id: made.client.id, client_secret: made.secret });
       assert.deepEqual(await service1.json(), { active: false });
       const personal = await ask({ client_id: 'personal-access-tokens' });
@@ -364,19 +397,31 @@ eachStore(({ url: storeUrl }) => {
       const pat = await mint('To be revoked');
       const stranger = await people.person();
       const theirs = await people.domain.services.create(
-        { account: stranger.account, name: 'Stranger', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        {
+          account: stranger.account,
+          name: 'Stranger',
+          scopes: ['profile'],
+          actsFor: 'account',
+          resourceServer: false,
+        },
         operator,
       );
       const revoke = (client: Client, secret: string) =>
-        fetch(`${server.url}/oauth/revoke`, form({ token: pat.value, client_id: client.id, client_secret: secret }));
+        fetch(
+          `${server.url}/oauth/revoke`,
+          form({ token: pat.value, client_id: client.id, client_secret: secret }),
+        );
       assert.equal((await revoke(theirs.client, theirs.secret.value)).status, 200);
       assert.equal((await callMe(pat.value)).status, 200);
-      await fetch(`${server.url}/oauth/revoke`, form({ token: pat.value, client_id: 'personal-access-tokens' }));
+      await fetch(
+        `${server.url}/oauth/revoke`,
+        form({ token: pat.value, client_id: 'personal-access-tokens' }),
+      );
       assert.equal((await callMe(pat.value)).status, 200);
       const made = await service('Janitor');
       assert.equal((await revoke(made.client, made.secret)).status, 200);
       assert.equal((await callMe(pat.value)).status, 401);
-      assert.equal((await introspect(pat.value))['active'], false);
+      assert.equal((await introspect(pat.value)).active, false);
     });
 
     test('an app that revokes its refresh token is off the list and its access token is dead', async () => {
@@ -428,13 +473,19 @@ eachStore(({ url: storeUrl }) => {
       expectedNonce: started.nonce,
     });
     const made = await service('Dumped');
-    const own = (await serviceToken(made)).body['access_token'] ?? '';
+    const own = (await serviceToken(made)).body.access_token ?? '';
     const lists = await Promise.all(
       Object.values(people.domain.rows).map((collection) => collection.list({ limit: 10_000 })),
     );
     const dump = JSON.stringify(lists);
     const session = agent.cookie('latchkey_session') ?? '';
-    const secrets = { session, interaction, code: callback.searchParams.get('code') ?? '', own, secret: made.secret };
+    const secrets = {
+      session,
+      interaction,
+      code: callback.searchParams.get('code') ?? '',
+      own,
+      secret: made.secret,
+    };
     for (const [name, value] of Object.entries({
       ...secrets,
       access: tokens.access_token,

@@ -236,6 +236,19 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(theirs.text.includes(other.account.email) && !theirs.text.includes(account.email));
     });
 
+    it('does not take a sign-in from before for the one that the app asked for', async () => {
+      const usual = ahead;
+      ahead = -10;
+      try {
+        const { agent } = await people.person();
+        const form = await open(agent, { prompt: 'login' });
+        const path = actionOf(form, 'sign-in').replace(/\/sign-in$/, '');
+        assert.equal((await agent.get(`${path}/continue`)).location, path);
+      } finally {
+        ahead = usual;
+      }
+    });
+
     it('is over when somebody else sits here by now', async () => {
       const { agent } = await people.person();
       const other = await people.person();

@@ -54,7 +54,7 @@ export async function startApiServer(
   };
   const app = new Koa();
   app.use(accessLog(log, []));
-  app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000', google: false }, url, log }));
+  app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log }));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   app.use((await createApiRoutes({ ...domain, declarations, recorder })).routes());
   app.on('error', () => undefined);
@@ -73,7 +73,10 @@ export async function startApiServer(
       insertServiceToken(domain, scopes, options.admin ?? true),
 
     /** The activity, oldest first. */
-    calls: (): Promise<Call[]> => domain.rows.calls.list({ limit: 1000 }),
+    async calls(): Promise<Call[]> {
+      await domain.recorder.spread();
+      return domain.rows.calls.list({ limit: 1000 });
+    },
 
     async call(path: string, init: RequestInit & { token?: string; json?: unknown } = {}) {
       const { token, json, ...rest } = init;

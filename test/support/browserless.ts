@@ -2,7 +2,11 @@
 export type Agent = {
   get(path: string, headers?: Record<string, string>): Promise<Page>;
   /** Sends a form as this site's own page would. */
-  post(path: string, form: Record<string, string | string[]>, headers?: Record<string, string>): Promise<Page>;
+  post(
+    path: string,
+    form: Record<string, string | string[]>,
+    headers?: Record<string, string>,
+  ): Promise<Page>;
   /** As `get`, and on through redirects for as long as they stay on this site. */
   follow(path: string): Promise<Page>;
   cookie(name: string): string | undefined;
@@ -29,7 +33,10 @@ export function createAgent(url: string): Agent {
 
   function cookieHeader(path: string): string {
     return [...jar]
-      .filter(([, cookie]) => path === cookie.path || path.startsWith(cookie.path === '/' ? '/' : `${cookie.path}/`))
+      .filter(
+        ([, cookie]) =>
+          path === cookie.path || path.startsWith(cookie.path === '/' ? '/' : `${cookie.path}/`),
+      )
       .map(([key, cookie]) => `${key.split(' ')[0]}=${cookie.value}`)
       .join('; ');
   }
@@ -47,7 +54,10 @@ export function createAgent(url: string): Agent {
     else jar.set(`${name} ${path}`, { value, path });
   }
 
-  async function request(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Page> {
+  async function request(
+    path: string,
+    init: RequestInit & { headers: Record<string, string> },
+  ): Promise<Page> {
     const target = new URL(path, url);
     const cookies = cookieHeader(target.pathname);
     const response = await fetch(target, {

@@ -158,6 +158,7 @@ export async function screenshot(
       await page.screenshot({ path: join(ARTIFACTS, 'screenshots', file), fullPage: true });
     }
   }
+  await page.emulateMedia({ colorScheme: null });
   if (before !== null) await page.setViewportSize(before);
 }
 

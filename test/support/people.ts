@@ -1,7 +1,7 @@
-import { type Account } from '../../server/accounts/account.ts';
+import type { Account } from '../../server/accounts/account.ts';
+import { systemClock } from '../../server/clock.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
 import { createLog } from '../../server/log.ts';
-import { systemClock } from '../../server/clock.ts';
 import { readSettings } from '../../server/settings.ts';
 import { type Agent, createAgent } from './browserless.ts';
 import type { TestServer } from './server.ts';

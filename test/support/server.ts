@@ -33,7 +33,13 @@ export async function startTestServer(
     },
   });
   const settings = readSettings(
-    { port: 0, data: dataFolder, store: storeUrl, mail: `file:${join(dataFolder, 'mail')}`, ...options.settings },
+    {
+      port: 0,
+      data: dataFolder,
+      store: storeUrl,
+      mail: `file:${join(dataFolder, 'mail')}`,
+      ...options.settings,
+    },
     {},
   );
   const served = await serve(settings, { clock: options.clock ?? systemClock, log: createLog(sink) });

@@ -60,13 +60,16 @@ export async function createThirdPartyApp(
 /** Follows an authorization to its consent page and presses `button`; answers where the person is sent in the end. */
 export async function allow(agent: Agent, location: URL, button: 'allow' | 'deny' = 'allow'): Promise<URL> {
   let page = await agent.get(`${location.pathname}${location.search}`);
-  for (let turn = 0; turn < 10 && page.location.startsWith('/'); turn += 1) page = await agent.get(page.location);
+  for (let turn = 0; turn < 10 && page.location.startsWith('/'); turn += 1)
+    page = await agent.get(page.location);
   if (page.location === '') {
     const action = new RegExp(`action="(/interaction/[^"]+/${button})"`).exec(page.text)?.[1];
-    if (action === undefined) throw new Error(`no ${button} on the page at ${page.path}: ${page.status} ${page.text}`);
+    if (action === undefined)
+      throw new Error(`no ${button} on the page at ${page.path}: ${page.status} ${page.text}`);
     page = await agent.post(action, {});
   }
-  for (let turn = 0; turn < 10 && page.location.startsWith('/'); turn += 1) page = await agent.get(page.location);
+  for (let turn = 0; turn < 10 && page.location.startsWith('/'); turn += 1)
+    page = await agent.get(page.location);
   if (page.location === '') throw new Error(`the way ended at ${page.path}: ${page.status} ${page.text}`);
   return new URL(page.location);
 }

@@ -4,417 +4,438 @@ import type { Account } from '../../server/accounts/account.ts';
 import { createAccounts } from '../../server/accounts/accounts.ts';
 import { Problem } from '../../server/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
 
 const PASSWORD = 'four words that rhyme';
 const OTHER_PASSWORD = 'five words that do not';
 const from = '192.0.2.7';
 
-let domain: TestDomain;
-/** Each test has an address of its own, so that they do not meet in a throttle. */
-let email: string;
-let count = 0;
+eachStore(({ url }) => {
+  let domain: TestDomain;
+  /** Each test has an address of its own, so that they do not meet in a throttle. */
+  let email: string;
+  let count = 0;
 
-before(async () => {
-  domain = await openTestDomain();
-});
-after(() => domain.stop());
-beforeEach(() => {
-  count += 1;
-  email = `ann-${count}@example.com`;
-  // A new quarter of an hour: the throttles of the last test are over.
-  domain.pass(3600);
-});
-
-const problem = (code: string, status?: number) => (error: unknown) =>
-  error instanceof Problem && error.code === code && (status === undefined || error.status === status);
-
-async function makeAccount(password: string | undefined = PASSWORD): Promise<Account> {
-  const passwordHash = await domain.passwords.hash(password);
-  return domain.accounts.create({ email, passwordHash, admin: false }, actor);
-}
-
-/** The secret in the newest mail to an address that has a link with one. */
-async function mailedToken(to: string): Promise<string> {
-  const mails = await domain.rows.outbox.list({
-    where: [['to', '=', to]],
-    order: { by: 'createdAt', descending: true },
-    limit: 20,
+  before(async () => {
+    domain = await openTestDomain({ storeUrl: await url() });
   });
-  const tokens = mails.map((mail) => /[?&]token=([\w-]+)/.exec(mail.text)?.[1]);
-  const token = tokens.find((one) => one !== undefined);
-  assert.ok(token, `no link in the mails to ${to}`);
-  return token;
-}
-
-describe('accounts', () => {
-  it('are one for an address, however it is spelled', async () => {
-    const account = await makeAccount();
-    assert.equal((await domain.accounts.findByEmail(` ANN-${count}@Example.com`))?.id, account.id);
-    await assert.rejects(
-      domain.accounts.create({ email: email.toUpperCase(), admin: false }, actor),
-      problem('email_taken', 409),
-    );
+  after(() => domain.stop());
+  beforeEach(() => {
+    count += 1;
+    email = `ann-${count}@example.com`;
+    // A new quarter of an hour: the throttles of the last test are over.
+    domain.pass(3600);
   });
 
-  it('of two made at once for an address are one', async () => {
-    const made = await Promise.allSettled([1, 2, 3, 4].map(() => domain.account(email)));
-    assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
-  });
+  const problem = (code: string, status?: number) => (error: unknown) =>
+    error instanceof Problem && error.code === code && (status === undefined || error.status === status);
 
-  it('are audited as made by themselves when a person signs up', async () => {
-    const account = await domain.accounts.create({ email, admin: false }, { kind: 'account', from });
-    const [entry] = await domain.rows.audit.list({ where: [['accountId', '=', account.id]], limit: 10 });
-    assert.deepEqual(entry?.actor, { kind: 'account', id: account.id, from });
-    assert.equal(entry?.action, 'account.created');
-  });
-});
+  async function makeAccount(password: string | undefined = PASSWORD): Promise<Account> {
+    const passwordHash = await domain.passwords.hash(password);
+    return domain.accounts.create({ email, passwordHash, admin: false }, actor);
+  }
 
-describe('checking a password', () => {
-  it('answers the account', async () => {
-    const account = await makeAccount();
-    assert.equal((await domain.accounts.checkPassword({ email, password: PASSWORD, from })).id, account.id);
-  });
+  /** The secret in the newest mail to an address that has a link with one. */
+  async function mailedToken(to: string): Promise<string> {
+    const mails = await domain.rows.outbox.list({
+      where: [['to', '=', to]],
+      order: { by: 'createdAt', descending: true },
+      limit: 20,
+    });
+    const tokens = mails.map((mail) => /[?&]token=([\w-]+)/.exec(mail.text)?.[1]);
+    const token = tokens.find((one) => one !== undefined);
+    assert.ok(token, `no link in the mails to ${to}`);
+    return token;
+  }
 
-  it('is the same refusal for a wrong password, an unknown address, no password and no address', async () => {
-    await makeAccount();
-    await domain.account(`federated-${count}@example.com`);
-    const refusals: unknown[] = [];
-    for (const tried of [email, 'nobody@example.com', `federated-${count}@example.com`, '{"$ne":null}', '']) {
-      await domain.accounts.checkPassword({ email: tried, password: OTHER_PASSWORD, from }).catch((error) => {
-        refusals.push({ status: error.status, code: error.code, message: error.message, hint: error.hint });
-      });
-    }
-    assert.equal(refusals.length, 5);
-    for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
-  });
-
-  it('is refused after ten wrong ones, the right one then too, also side by side', async () => {
-    await makeAccount();
-    const guesses = Array.from({ length: 40 }, () =>
-      domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
-    );
-    const reasons = (await Promise.allSettled(guesses)).map(
-      (one) => one.status === 'rejected' && one.reason.code,
-    );
-    assert.equal(reasons.filter((code) => code === 'wrong_credentials').length, 10);
-    assert.equal(reasons.filter((code) => code === 'too_many_attempts').length, 30);
-    await assert.rejects(
-      domain.accounts.checkPassword({ email, password: PASSWORD, from }),
-      problem('too_many_attempts', 429),
-    );
-    // Somebody else's guesses lock nobody out elsewhere.
-    await domain.accounts.checkPassword({ email, password: PASSWORD, from: '198.51.100.1' });
-  });
-
-  it('throttles an address that nobody has in the same way', async () => {
-    const guess = () => domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
-    for (let turn = 0; turn < 10; turn += 1) await assert.rejects(guess(), problem('wrong_credentials'));
-    await assert.rejects(guess(), problem('too_many_attempts', 429));
-  });
-
-  it('throttles one network over many addresses, and counts the /64 as one', async () => {
-    let refused = 0;
-    for (let turn = 0; turn < 60; turn += 1) {
-      await domain.accounts
-        .checkPassword({ email: `n${turn}@example.com`, password: 'x', from: `2001:db8::${turn}` })
-        .catch((error) => {
-          if (error.status === 429) refused += 1;
-        });
-    }
-    assert.equal(refused, 10);
-  });
-
-  it('does not count right ones', async () => {
-    await makeAccount();
-    for (let turn = 0; turn < 12; turn += 1) {
-      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
-    }
-  });
-
-  it('says that an account is suspended only to who knows the password', async () => {
-    const account = await makeAccount();
-    await domain.accounts.suspend(account.id, actor);
-    const check = (password: string) => domain.accounts.checkPassword({ email, password, from });
-    await assert.rejects(check(OTHER_PASSWORD), problem('wrong_credentials'));
-    await assert.rejects(check(PASSWORD), problem('account_suspended', 403));
-    assert.equal(await domain.accounts.suspend(account.id, actor), undefined);
-    await domain.accounts.restore(account.id, actor);
-    await check(PASSWORD);
-    const actions = (await domain.audited(account.id)).map((line) => line.split(' ')[0]);
-    assert.deepEqual(actions.sort(), ['account.created', 'account.restored', 'account.suspended']);
-  });
-
-  it('fails when the password was changed while it was being checked', async () => {
-    const account = await makeAccount();
-    const passwordHash = await domain.passwords.hash(OTHER_PASSWORD);
-    const passwords = {
-      ...domain.passwords,
-      async verify(password: string, phc: string | undefined) {
-        const verdict = await domain.passwords.verify(password, phc);
-        await domain.rows.accounts.update(account.id, { set: { passwordHash } });
-        return verdict;
-      },
-    };
-    const accounts = createAccounts({ ...domain, accounts: domain.rows.accounts, passwords });
-    await assert.rejects(
-      accounts.checkPassword({ email, password: PASSWORD, from }),
-      problem('wrong_credentials'),
-    );
-  });
-});
-
-describe('sign-ups', () => {
-  const ask = (password = PASSWORD) =>
-    domain.signUps.ask({ email, password, returnTo: '/interaction/x/continue', from });
-
-  it('become an account behind the mailed link with the password that was chosen, once', async () => {
-    await ask();
-    assert.equal(await domain.accounts.findByEmail(email), undefined);
-    const token = await mailedToken(email);
-    await assert.rejects(
-      domain.signUps.complete({ token, password: OTHER_PASSWORD }, { kind: 'account', from }),
-      problem('wrong_credentials'),
-    );
-    const done = await domain.signUps.complete({ token, password: PASSWORD }, { kind: 'account', from });
-    assert.equal(done.account.email, email);
-    assert.equal(done.account.admin, false);
-    assert.equal(done.returnTo, '/interaction/x/continue');
-    await assert.rejects(domain.signUps.find(token), problem('link_dead'));
-    await domain.accounts.checkPassword({ email, password: PASSWORD, from });
-  });
-
-  it('of a stranger with my address give the stranger nothing (GHSA-g38m-r43w-p2q7)', async () => {
-    await ask(OTHER_PASSWORD);
-    const strangers = await mailedToken(email);
-    domain.pass(1);
-    await ask(PASSWORD);
-    const mine = await mailedToken(email);
-    await assert.rejects(
-      domain.signUps.complete({ token: strangers, password: PASSWORD }, { kind: 'account' }),
-      problem('wrong_credentials'),
-    );
-    await domain.signUps.complete({ token: mine, password: PASSWORD }, { kind: 'account' });
-    await assert.rejects(domain.signUps.find(strangers), problem('link_dead'));
-    await assert.rejects(
-      domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
-      problem('wrong_credentials'),
-    );
-  });
-
-  it('of one link followed twice at once make one account', async () => {
-    await ask();
-    const token = await mailedToken(email);
-    const done = await Promise.allSettled(
-      [1, 2, 3].map(() => domain.signUps.complete({ token, password: PASSWORD }, { kind: 'account' })),
-    );
-    assert.equal(done.filter(({ status }) => status === 'fulfilled').length, 1);
-    assert.equal(await domain.rows.accounts.count([['emailKey', '=', email]]), 1);
-  });
-
-  it('for a known address mail its owner, and leave no link that works', async () => {
-    await makeAccount();
-    await ask(OTHER_PASSWORD);
-    const mails = await domain.rows.outbox.list({ where: [['to', '=', email]], limit: 10 });
-    assert.equal(mails.length, 1);
-    assert.match(mails[0]?.subject ?? '', /already have an account/);
-    assert.doesNotMatch(mails[0]?.text ?? '', /token=/);
-  });
-
-  it('die after a day', async () => {
-    await ask();
-    const token = await mailedToken(email);
-    domain.pass(24 * 60 * 60);
-    await assert.rejects(domain.signUps.find(token), problem('link_dead'));
-  });
-
-  it('mail an address five times an hour at most', async () => {
-    for (let turn = 0; turn < 5; turn += 1) await ask();
-    await assert.rejects(ask(), problem('too_many_attempts', 429));
-  });
-
-  it('leave neither the password nor the link in their rows', async () => {
-    await ask();
-    const token = await mailedToken(email);
-    const rows = JSON.stringify(await domain.rows.signUps.list({ limit: 100 }));
-    assert.ok(!rows.includes(token) && !rows.includes(PASSWORD));
-  });
-});
-
-describe('resets', () => {
-  const ask = () => domain.resets.ask({ email, returnTo: '/tokens', from });
-  const complete = (token: string, password: string, revokeToo = false) =>
-    domain.resets.complete({ token, password, revokeToo }, { kind: 'account', from });
-
-  it('set the new password, once, and mail that it was changed', async () => {
-    const account = await makeAccount();
-    await ask();
-    const token = await mailedToken(email);
-    await assert.rejects(complete(token, 'short'), problem('weak_password'));
-    const done = await Promise.allSettled([1, 2, 3].map(() => complete(token, OTHER_PASSWORD)));
-    assert.equal(done.filter(({ status }) => status === 'fulfilled').length, 1);
-    await domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
-    await assert.rejects(domain.resets.find(token), problem('link_dead'));
-    assert.deepEqual((await domain.mailed(email)).sort(), [
-      'Reset your password for Latchkey',
-      'Your password for Latchkey was changed',
-    ]);
-    assert.ok((await domain.audited(account.id)).some((line) => line.startsWith('account.password_changed')));
-  });
-
-  it('end sessions, and tokens only where that was wanted', async () => {
-    const account = await makeAccount();
-    const expiresAt = domain.clock() + 86_400;
-    const { value } = await domain.tokens.mint(
-      { account, name: 'kept', scopes: ['profile'], expiresAt },
-      actor,
-    );
-    const session = (id: string) =>
-      domain.rows.artifacts.insert({
-        id,
-        model: 'Session',
-        payload: {},
-        accountId: account.id,
-        uid: id,
-        createdAt: domain.clock(),
-        expiresAt,
-      });
-    await session('session-1');
-    await ask();
-    await complete(await mailedToken(email), OTHER_PASSWORD);
-    assert.deepEqual(await domain.sessionList.list(account.id), []);
-    assert.ok(!('refused' in (await domain.bearers.find(value))));
-    domain.pass(1);
-    await ask();
-    await complete(await mailedToken(email), PASSWORD, true);
-    assert.deepEqual(
-      await domain.bearers.find(value).then((found) => 'refused' in found && found.refused),
-      'revoked',
-    );
-  });
-
-  it('die after half an hour, and when the password became another one', async () => {
-    const account = await makeAccount();
-    await ask();
-    const late = await mailedToken(email);
-    domain.pass(30 * 60);
-    await assert.rejects(complete(late, OTHER_PASSWORD), problem('link_dead'));
-    await ask();
-    const early = await mailedToken(email);
-    await domain.accounts.setPassword(account.id, OTHER_PASSWORD, actor);
-    await assert.rejects(complete(early, 'yet another phrase'), problem('link_dead'));
-  });
-
-  it('mail nobody for an unknown address, and answer after the same time', async () => {
-    const time = async (work: Promise<unknown>) => {
-      const startedAt = performance.now();
-      await work;
-      return performance.now() - startedAt;
-    };
-    const unknown = await time(ask());
-    assert.deepEqual(await domain.mailed(email), []);
-    await makeAccount();
-    const known = await time(ask());
-    assert.ok(Math.abs(known - unknown) < 150, `known ${known} ms, unknown ${unknown} ms`);
-  });
-
-  it('let somebody without a password set one, and say so', async () => {
-    await domain.account(email);
-    await ask();
-    const [mail] = await domain.rows.outbox.list({ where: [['to', '=', email]], limit: 1 });
-    assert.match(mail?.text ?? '', /has no password: you sign in with another account/);
-    await complete(await mailedToken(email), PASSWORD);
-    await domain.accounts.checkPassword({ email, password: PASSWORD, from });
-  });
-
-  it('are not for suspended accounts, before or after the mail (CVE-2026-9798)', async () => {
-    const account = await makeAccount();
-    await ask();
-    const token = await mailedToken(email);
-    await domain.accounts.suspend(account.id, actor);
-    await assert.rejects(complete(token, OTHER_PASSWORD), problem('account_suspended', 403));
-    await assert.rejects(domain.resets.find(token), problem('account_suspended', 403));
-    const before = (await domain.mailed(email)).length;
-    await ask();
-    assert.equal((await domain.mailed(email)).length, before);
-  });
-});
-
-describe('the first admin', () => {
-  it('is made by the newest link, once, and by nothing afterwards', async () => {
-    const fresh = await openTestDomain();
-    try {
-      const { invitations, accounts } = fresh;
-      const tokenOf = async () =>
-        new URL((await invitations.firstAdminLink()) ?? '').searchParams.get('invitation') ?? '';
-      const old = await tokenOf();
-      const token = await tokenOf();
-      const accept = (given: string, address = 'root@example.com', password = PASSWORD) =>
-        invitations.accept({ token: given, email: address, password }, { kind: 'account', from });
-      assert.ok(token.length >= 30);
-      assert.ok(!(await fresh.dump()).includes(token));
-      await assert.rejects(accept(old), problem('link_dead'));
-      await assert.rejects(accept(''), problem('link_dead'));
-      await assert.rejects(accept(token, 'root@example.com', 'short'), problem('weak_password'));
-      await fresh.account('taken@example.com');
-      await assert.rejects(accept(token, 'taken@example.com'), problem('email_taken'));
-      const made = await Promise.allSettled([1, 2, 3].map((n) => accept(token, `root-${n}@example.com`)));
-      assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
-      assert.equal(await fresh.rows.accounts.count([['admin', '=', true]]), 1);
-      assert.equal(await invitations.firstAdminLink(), undefined);
-      await assert.rejects(invitations.requireOpen(token), problem('link_dead'));
-      assert.equal(await accounts.anyAdmin(), true);
-    } finally {
-      await fresh.stop();
-    }
-  });
-
-  it('made another way closes the link', async () => {
-    const fresh = await openTestDomain();
-    try {
-      const link = new URL((await fresh.invitations.firstAdminLink()) ?? '');
-      await fresh.account('root@example.com', true);
+  describe('accounts', () => {
+    it('are one for an address, however it is spelled', async () => {
+      const account = await makeAccount();
+      assert.equal((await domain.accounts.findByEmail(` ANN-${count}@Example.com`))?.id, account.id);
       await assert.rejects(
-        fresh.invitations.requireOpen(link.searchParams.get('invitation') ?? ''),
-        problem('link_dead'),
+        domain.accounts.create({ email: email.toUpperCase(), admin: false }, actor),
+        problem('email_taken', 409),
       );
-    } finally {
-      await fresh.stop();
-    }
-  });
-});
+    });
 
-describe('identities', () => {
-  const issuer = 'https://accounts.google.com';
-  const link = (account: Account, subject: string) =>
-    domain.identities.link({ issuer, subject, account, email: account.email }, actor);
+    it('of two made at once for an address are one', async () => {
+      const made = await Promise.allSettled([1, 2, 3, 4].map(() => domain.account(email)));
+      assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
+    });
 
-  it('belong to one account, and the owner is told', async () => {
-    const account = await makeAccount();
-    const other = await domain.account(`other-${count}@example.com`);
-    await link(account, `sub-${count}`);
-    assert.equal((await domain.identities.find({ issuer, subject: `sub-${count}` }))?.accountId, account.id);
-    assert.equal(
-      await domain.identities.find({ issuer: 'https://evil.example', subject: `sub-${count}` }),
-      undefined,
-    );
-    await assert.rejects(link(other, `sub-${count}`), problem('identity_taken', 409));
-    assert.deepEqual(await domain.mailed(email), ['Google can now sign in to your account at Latchkey']);
+    it('are audited as made by themselves when a person signs up', async () => {
+      const account = await domain.accounts.create({ email, admin: false }, { kind: 'account', from });
+      const [entry] = await domain.rows.audit.list({ where: [['accountId', '=', account.id]], limit: 10 });
+      assert.deepEqual(entry?.actor, { kind: 'account', id: account.id, from });
+      assert.equal(entry?.action, 'account.created');
+    });
   });
 
-  it('can be taken away by their owner only, and not the last way to sign in', async () => {
-    const account = await domain.account(email);
-    const other = await domain.account(`other-${count}@example.com`);
-    await link(account, `sub-${count}`);
-    const [identity] = await domain.identities.list(account.id);
-    assert.ok(identity);
-    assert.equal(await domain.identities.unlink({ accountId: other.id, id: identity.id }, actor), false);
-    await assert.rejects(
-      domain.identities.unlink({ accountId: account.id, id: identity.id }, actor),
-      problem('last_way_to_sign_in', 409),
-    );
-    await domain.accounts.setPassword(account.id, PASSWORD, actor);
-    assert.equal(await domain.identities.unlink({ accountId: account.id, id: identity.id }, actor), true);
-    assert.deepEqual(await domain.identities.list(account.id), []);
-    assert.ok((await domain.audited(account.id)).some((line) => line.startsWith('identity.unlinked')));
+  describe('checking a password', () => {
+    it('answers the account', async () => {
+      const account = await makeAccount();
+      assert.equal((await domain.accounts.checkPassword({ email, password: PASSWORD, from })).id, account.id);
+    });
+
+    it('is the same refusal for a wrong password, an unknown address, no password and no address', async () => {
+      await makeAccount();
+      await domain.account(`federated-${count}@example.com`);
+      const refusals: unknown[] = [];
+      for (const tried of [
+        email,
+        'nobody@example.com',
+        `federated-${count}@example.com`,
+        '{"$ne":null}',
+        '',
+      ]) {
+        await domain.accounts
+          .checkPassword({ email: tried, password: OTHER_PASSWORD, from })
+          .catch((error) => {
+            refusals.push({
+              status: error.status,
+              code: error.code,
+              message: error.message,
+              hint: error.hint,
+            });
+          });
+      }
+      assert.equal(refusals.length, 5);
+      for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
+    });
+
+    it('is refused after ten wrong ones, the right one then too, also side by side', async () => {
+      await makeAccount();
+      const guesses = Array.from({ length: 40 }, () =>
+        domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
+      );
+      const reasons = (await Promise.allSettled(guesses)).map(
+        (one) => one.status === 'rejected' && one.reason.code,
+      );
+      assert.equal(reasons.filter((code) => code === 'wrong_credentials').length, 10);
+      assert.equal(reasons.filter((code) => code === 'too_many_attempts').length, 30);
+      await assert.rejects(
+        domain.accounts.checkPassword({ email, password: PASSWORD, from }),
+        problem('too_many_attempts', 429),
+      );
+      // Somebody else's guesses lock nobody out elsewhere.
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from: '198.51.100.1' });
+    });
+
+    it('throttles an address that nobody has in the same way', async () => {
+      const guess = () => domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
+      for (let turn = 0; turn < 10; turn += 1) await assert.rejects(guess(), problem('wrong_credentials'));
+      await assert.rejects(guess(), problem('too_many_attempts', 429));
+    });
+
+    it('throttles one network over many addresses, and counts the /64 as one', async () => {
+      let refused = 0;
+      for (let turn = 0; turn < 60; turn += 1) {
+        await domain.accounts
+          .checkPassword({ email: `n${turn}@example.com`, password: 'x', from: `2001:db8::${turn}` })
+          .catch((error) => {
+            if (error.status === 429) refused += 1;
+          });
+      }
+      assert.equal(refused, 10);
+    });
+
+    it('does not count right ones', async () => {
+      await makeAccount();
+      for (let turn = 0; turn < 12; turn += 1) {
+        await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      }
+    });
+
+    it('says that an account is suspended only to who knows the password', async () => {
+      const account = await makeAccount();
+      await domain.accounts.suspend(account.id, actor);
+      const check = (password: string) => domain.accounts.checkPassword({ email, password, from });
+      await assert.rejects(check(OTHER_PASSWORD), problem('wrong_credentials'));
+      await assert.rejects(check(PASSWORD), problem('account_suspended', 403));
+      assert.equal(await domain.accounts.suspend(account.id, actor), undefined);
+      await domain.accounts.restore(account.id, actor);
+      await check(PASSWORD);
+      const actions = (await domain.audited(account.id)).map((line) => line.split(' ')[0]);
+      assert.deepEqual(actions.sort(), ['account.created', 'account.restored', 'account.suspended']);
+    });
+
+    it('fails when the password was changed while it was being checked', async () => {
+      const account = await makeAccount();
+      const passwordHash = await domain.passwords.hash(OTHER_PASSWORD);
+      const passwords = {
+        ...domain.passwords,
+        async verify(password: string, phc: string | undefined) {
+          const verdict = await domain.passwords.verify(password, phc);
+          await domain.rows.accounts.update(account.id, { set: { passwordHash } });
+          return verdict;
+        },
+      };
+      const accounts = createAccounts({ ...domain, accounts: domain.rows.accounts, passwords });
+      await assert.rejects(
+        accounts.checkPassword({ email, password: PASSWORD, from }),
+        problem('wrong_credentials'),
+      );
+    });
+  });
+
+  describe('sign-ups', () => {
+    const ask = (password = PASSWORD) =>
+      domain.signUps.ask({ email, password, returnTo: '/interaction/x/continue', from });
+
+    it('become an account behind the mailed link with the password that was chosen, once', async () => {
+      await ask();
+      assert.equal(await domain.accounts.findByEmail(email), undefined);
+      const token = await mailedToken(email);
+      await assert.rejects(
+        domain.signUps.complete({ token, password: OTHER_PASSWORD }, { kind: 'account', from }),
+        problem('wrong_credentials'),
+      );
+      const done = await domain.signUps.complete({ token, password: PASSWORD }, { kind: 'account', from });
+      assert.equal(done.account.email, email);
+      assert.equal(done.account.admin, false);
+      assert.equal(done.returnTo, '/interaction/x/continue');
+      await assert.rejects(domain.signUps.find(token), problem('link_dead'));
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+    });
+
+    it('of a stranger with my address give the stranger nothing (GHSA-g38m-r43w-p2q7)', async () => {
+      await ask(OTHER_PASSWORD);
+      const strangers = await mailedToken(email);
+      domain.pass(1);
+      await ask(PASSWORD);
+      const mine = await mailedToken(email);
+      await assert.rejects(
+        domain.signUps.complete({ token: strangers, password: PASSWORD }, { kind: 'account' }),
+        problem('wrong_credentials'),
+      );
+      await domain.signUps.complete({ token: mine, password: PASSWORD }, { kind: 'account' });
+      await assert.rejects(domain.signUps.find(strangers), problem('link_dead'));
+      await assert.rejects(
+        domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
+        problem('wrong_credentials'),
+      );
+    });
+
+    it('of one link followed twice at once make one account', async () => {
+      await ask();
+      const token = await mailedToken(email);
+      const done = await Promise.allSettled(
+        [1, 2, 3].map(() => domain.signUps.complete({ token, password: PASSWORD }, { kind: 'account' })),
+      );
+      assert.equal(done.filter(({ status }) => status === 'fulfilled').length, 1);
+      assert.equal(await domain.rows.accounts.count([['emailKey', '=', email]]), 1);
+    });
+
+    it('for a known address mail its owner, and leave no link that works', async () => {
+      await makeAccount();
+      await ask(OTHER_PASSWORD);
+      const mails = await domain.rows.outbox.list({ where: [['to', '=', email]], limit: 10 });
+      assert.equal(mails.length, 1);
+      assert.match(mails[0]?.subject ?? '', /already have an account/);
+      assert.doesNotMatch(mails[0]?.text ?? '', /token=/);
+    });
+
+    it('die after a day', async () => {
+      await ask();
+      const token = await mailedToken(email);
+      domain.pass(24 * 60 * 60);
+      await assert.rejects(domain.signUps.find(token), problem('link_dead'));
+    });
+
+    it('mail an address five times an hour at most', async () => {
+      for (let turn = 0; turn < 5; turn += 1) await ask();
+      await assert.rejects(ask(), problem('too_many_attempts', 429));
+    });
+
+    it('leave neither the password nor the link in their rows', async () => {
+      await ask();
+      const token = await mailedToken(email);
+      const rows = JSON.stringify(await domain.rows.signUps.list({ limit: 100 }));
+      assert.ok(!rows.includes(token) && !rows.includes(PASSWORD));
+    });
+  });
+
+  describe('resets', () => {
+    const ask = () => domain.resets.ask({ email, returnTo: '/tokens', from });
+    const complete = (token: string, password: string, revokeToo = false) =>
+      domain.resets.complete({ token, password, revokeToo }, { kind: 'account', from });
+
+    it('set the new password, once, and mail that it was changed', async () => {
+      const account = await makeAccount();
+      await ask();
+      const token = await mailedToken(email);
+      await assert.rejects(complete(token, 'short'), problem('weak_password'));
+      const done = await Promise.allSettled([1, 2, 3].map(() => complete(token, OTHER_PASSWORD)));
+      assert.equal(done.filter(({ status }) => status === 'fulfilled').length, 1);
+      await domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
+      await assert.rejects(domain.resets.find(token), problem('link_dead'));
+      assert.deepEqual((await domain.mailed(email)).sort(), [
+        'Reset your password for Latchkey',
+        'Your password for Latchkey was changed',
+      ]);
+      assert.ok(
+        (await domain.audited(account.id)).some((line) => line.startsWith('account.password_changed')),
+      );
+    });
+
+    it('end sessions, and tokens only where that was wanted', async () => {
+      const account = await makeAccount();
+      const expiresAt = domain.clock() + 86_400;
+      const { value } = await domain.tokens.mint(
+        { account, name: 'kept', scopes: ['profile'], expiresAt },
+        actor,
+      );
+      const session = (id: string) =>
+        domain.rows.artifacts.insert({
+          id,
+          model: 'Session',
+          payload: {},
+          accountId: account.id,
+          uid: id,
+          createdAt: domain.clock(),
+          expiresAt,
+        });
+      await session('session-1');
+      await ask();
+      await complete(await mailedToken(email), OTHER_PASSWORD);
+      assert.deepEqual(await domain.sessionList.list(account.id), []);
+      assert.ok(!('refused' in (await domain.bearers.find(value))));
+      domain.pass(1);
+      await ask();
+      await complete(await mailedToken(email), PASSWORD, true);
+      assert.deepEqual(
+        await domain.bearers.find(value).then((found) => 'refused' in found && found.refused),
+        'revoked',
+      );
+    });
+
+    it('die after half an hour, and when the password became another one', async () => {
+      const account = await makeAccount();
+      await ask();
+      const late = await mailedToken(email);
+      domain.pass(30 * 60);
+      await assert.rejects(complete(late, OTHER_PASSWORD), problem('link_dead'));
+      await ask();
+      const early = await mailedToken(email);
+      await domain.accounts.setPassword(account.id, OTHER_PASSWORD, actor);
+      await assert.rejects(complete(early, 'yet another phrase'), problem('link_dead'));
+    });
+
+    it('mail nobody for an unknown address, and answer after the same time', async () => {
+      const time = async (work: Promise<unknown>) => {
+        const startedAt = performance.now();
+        await work;
+        return performance.now() - startedAt;
+      };
+      const unknown = await time(ask());
+      assert.deepEqual(await domain.mailed(email), []);
+      await makeAccount();
+      const known = await time(ask());
+      assert.ok(Math.abs(known - unknown) < 150, `known ${known} ms, unknown ${unknown} ms`);
+    });
+
+    it('let somebody without a password set one, and say so', async () => {
+      await domain.account(email);
+      await ask();
+      const [mail] = await domain.rows.outbox.list({ where: [['to', '=', email]], limit: 1 });
+      assert.match(mail?.text ?? '', /has no password: you sign in with another account/);
+      await complete(await mailedToken(email), PASSWORD);
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+    });
+
+    it('are not for suspended accounts, before or after the mail (CVE-2026-9798)', async () => {
+      const account = await makeAccount();
+      await ask();
+      const token = await mailedToken(email);
+      await domain.accounts.suspend(account.id, actor);
+      await assert.rejects(complete(token, OTHER_PASSWORD), problem('account_suspended', 403));
+      await assert.rejects(domain.resets.find(token), problem('account_suspended', 403));
+      const before = (await domain.mailed(email)).length;
+      await ask();
+      assert.equal((await domain.mailed(email)).length, before);
+    });
+  });
+
+  describe('the first admin', () => {
+    it('is made by the newest link, once, and by nothing afterwards', async () => {
+      const fresh = await openTestDomain({ storeUrl: await url() });
+      try {
+        const { invitations, accounts } = fresh;
+        const tokenOf = async () =>
+          new URL((await invitations.firstAdminLink()) ?? '').searchParams.get('invitation') ?? '';
+        const old = await tokenOf();
+        const token = await tokenOf();
+        const accept = (given: string, address = 'root@example.com', password = PASSWORD) =>
+          invitations.accept({ token: given, email: address, password }, { kind: 'account', from });
+        assert.ok(token.length >= 30);
+        assert.ok(!(await fresh.dump()).includes(token));
+        await assert.rejects(accept(old), problem('link_dead'));
+        await assert.rejects(accept(''), problem('link_dead'));
+        await assert.rejects(accept(token, 'root@example.com', 'short'), problem('weak_password'));
+        await fresh.account('taken@example.com');
+        await assert.rejects(accept(token, 'taken@example.com'), problem('email_taken'));
+        const made = await Promise.allSettled([1, 2, 3].map((n) => accept(token, `root-${n}@example.com`)));
+        assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
+        assert.equal(await fresh.rows.accounts.count([['admin', '=', true]]), 1);
+        assert.equal(await invitations.firstAdminLink(), undefined);
+        await assert.rejects(invitations.requireOpen(token), problem('link_dead'));
+        assert.equal(await accounts.anyAdmin(), true);
+      } finally {
+        await fresh.stop();
+      }
+    });
+
+    it('made another way closes the link', async () => {
+      const fresh = await openTestDomain({ storeUrl: await url() });
+      try {
+        const link = new URL((await fresh.invitations.firstAdminLink()) ?? '');
+        await fresh.account('root@example.com', true);
+        await assert.rejects(
+          fresh.invitations.requireOpen(link.searchParams.get('invitation') ?? ''),
+          problem('link_dead'),
+        );
+      } finally {
+        await fresh.stop();
+      }
+    });
+  });
+
+  describe('identities', () => {
+    const issuer = 'https://accounts.google.com';
+    const link = (account: Account, subject: string) =>
+      domain.identities.link({ issuer, subject, account, email: account.email }, actor);
+
+    it('belong to one account, and the owner is told', async () => {
+      const account = await makeAccount();
+      const other = await domain.account(`other-${count}@example.com`);
+      await link(account, `sub-${count}`);
+      assert.equal(
+        (await domain.identities.find({ issuer, subject: `sub-${count}` }))?.accountId,
+        account.id,
+      );
+      assert.equal(
+        await domain.identities.find({ issuer: 'https://evil.example', subject: `sub-${count}` }),
+        undefined,
+      );
+      await assert.rejects(link(other, `sub-${count}`), problem('identity_taken', 409));
+      assert.deepEqual(await domain.mailed(email), ['Google can now sign in to your account at Latchkey']);
+    });
+
+    it('can be taken away by their owner only, and not the last way to sign in', async () => {
+      const account = await domain.account(email);
+      const other = await domain.account(`other-${count}@example.com`);
+      await link(account, `sub-${count}`);
+      const [identity] = await domain.identities.list(account.id);
+      assert.ok(identity);
+      assert.equal(await domain.identities.unlink({ accountId: other.id, id: identity.id }, actor), false);
+      await assert.rejects(
+        domain.identities.unlink({ accountId: account.id, id: identity.id }, actor),
+        problem('last_way_to_sign_in', 409),
+      );
+      await domain.accounts.setPassword(account.id, PASSWORD, actor);
+      assert.equal(await domain.identities.unlink({ accountId: account.id, id: identity.id }, actor), true);
+      assert.deepEqual(await domain.identities.list(account.id), []);
+      assert.ok((await domain.audited(account.id)).some((line) => line.startsWith('identity.unlinked')));
+    });
   });
 });

@@ -254,6 +254,10 @@ eachStore(({ url }) => {
       assert.equal(await domain.services.get({ accountId: ann.id, id: app.client.id }), undefined);
       assert.equal(await domain.apps.get({ accountId: ann.id, id: service.client.id }), undefined);
       assert.equal(await domain.services.revoke({ accountId: ann.id, id: app.client.id }, actor), false);
+      const ofApp = { accountId: ann.id, clientId: app.client.id, overlapSeconds: 0 };
+      const ofService = { ...ofApp, clientId: service.client.id };
+      await assert.rejects(domain.services.rotate(ofApp, actor), { status: 404 });
+      await assert.rejects(domain.apps.rotate(ofService, actor), { status: 404 });
       assert.equal(await domain.apps.remove({ accountId: ann.id, id: service.client.id }, actor), false);
     });
   });

@@ -45,7 +45,8 @@ describe('recorder', () => {
     from: '127.0.0.1',
     requestId: 'r',
   });
-  const recorderAt = (clock: () => number) => createRecorder({ calls: undefined as never, clock });
+  const recorderAt = (clock: () => number) => 
+    createRecorder({ calls: undefined as never, callBatches: undefined as never, clock });
 
   test('ids ascend within a second and over the seconds, and differ between processes', () => {
     let now = 1_800_000_000;

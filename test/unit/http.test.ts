@@ -25,17 +25,15 @@ describe('safePath', () => {
     '/\n/evil.example',
     '/a\\b',
     ' //evil.example',
+    '/.//evil.example',
+    '/..//evil.example',
+    '/tokens/..//evil.example',
     'javascript:alert(1)',
     'data:text/html,x',
   ];
   for (const value of elsewhere) {
     test(`${JSON.stringify(value)} is not followed`, () => assert.equal(safePath(value, '/no'), '/no'));
   }
-
-  test('dots cannot climb into a network path', () => {
-    assert.ok(!safePath('/..//evil.example', '/no').startsWith('//'));
-    assert.ok(!safePath('/.//evil.example', '/no').startsWith('//'));
-  });
 });
 
 const origin = 'http://localhost:3000';
@@ -47,7 +45,7 @@ function application(proxies: string[]): Koa {
     noteAddress(ctx, proxies);
     await next();
   });
-  const site = { appName: 'Test', accentColour: '#0b57d0', google: false };
+  const site = { appName: 'Test', accentColour: '#0b57d0' };
   app.use(respondToErrors({ site, url: origin, log: createLog({ write: () => undefined }) }));
   app.use(canonicalHost(origin));
   app.use(sameOriginOnly(origin));
@@ -83,7 +81,11 @@ describe('http', () => {
     { name: 'a sibling domain', headers: { ...form, 'sec-fetch-site': 'same-site' }, status: 403 },
     { name: 'typed by hand', headers: { ...form, 'sec-fetch-site': 'none' }, status: 403 },
     { name: 'our origin but cross-site', headers: { ...ours, 'sec-fetch-site': 'cross-site' }, status: 403 },
-    { name: 'same-origin but another origin', headers: { ...ours, origin: 'http://localhost:3001' }, status: 403 },
+    {
+      name: 'same-origin but another origin',
+      headers: { ...ours, origin: 'http://localhost:3001' },
+      status: 403,
+    },
     { name: 'JSON', headers: { ...ours, 'content-type': 'application/json' }, status: 415 },
     { name: 'a field twice', headers: ours, body: 'a=1&a=2', status: 400 },
     { name: 'a huge form', headers: ours, body: `a=${'x'.repeat(70_000)}`, status: 413 },
@@ -116,14 +118,19 @@ describe('http', () => {
     const other = createServer(application([]).callback());
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+    const response = await fetch(`http://127.0.0.1:${port}`, {
+      headers: { 'x-forwarded-for': '203.0.113.7' },
+    });
     assert.equal(((await response.json()) as { from: string }).from, '127.0.0.1');
     other.close();
   });
 
   for (const host of ['evil.example', 'evil.example:x@localhost:3000', 'localhost:3000, evil.example', '']) {
     test(`Host ${JSON.stringify(host)} does not reach what is written`, async () => {
-      const answer = await raw(url, `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n`);
+      const answer = await raw(
+        url,
+        `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n`,
+      );
       assert.match(answer, /^HTTP\/1.1 200/);
       assert.match(answer, /"href":"http:\/\/localhost:3000\/"/);
     });

@@ -8,7 +8,7 @@ const NOW = 1_780_000_000;
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
-const site: Site = { appName: 'Tom & Co', accentColour: '#0b57d0', google: false };
+const site: Site = { appName: 'Tom & Co', accentColour: '#0b57d0' };
 
 describe('relativeTime', () => {
   const CASES: [number, string][] = [

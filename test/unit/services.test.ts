@@ -218,8 +218,8 @@ eachStore(({ url }) => {
       const { client, secret } = await create(ann);
       const which = { accountId: ann.id, clientId: client.id };
       await Promise.allSettled([
-        domain.services.rotate({ ...which, overlapSeconds: 7200 }, actor),
         domain.services.rotate({ ...which, overlapSeconds: 3600 }, actor),
+        domain.services.rotate({ ...which, overlapSeconds: 7200 }, actor),
       ]);
       assert.equal((await secretOf(secret.credential.id)).expiresAt, domain.clock() + 3600);
     });

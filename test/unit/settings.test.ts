@@ -49,12 +49,21 @@ describe('settings', () => {
     { given: { LATCHKEY_URL: 'ftp://x' }, line: /^LATCHKEY_URL is "ftp:\/\/x": wanted / },
     { given: { LATCHKEY_URL: 'https://x.example/path' }, line: /^LATCHKEY_URL is .*without a path/ },
     { given: { LATCHKEY_URL: 'http://id.example.com' }, line: /^LATCHKEY_URL is .*https/ },
-    { given: { LATCHKEY_STORE: 'postgres://x' }, line: /^LATCHKEY_STORE is "postgres:\/\/x": wanted sqlite:PATH/ },
+    {
+      given: { LATCHKEY_STORE: 'postgres://x' },
+      line: /^LATCHKEY_STORE is "postgres:\/\/x": wanted sqlite:PATH/,
+    },
     { given: { LATCHKEY_MAIL: 'sendmail' }, line: /^LATCHKEY_MAIL is "sendmail": wanted smtp/ },
     { given: { LATCHKEY_SECRET: 'short' }, line: /^LATCHKEY_SECRET is not good: wanted at least 32 bytes/ },
-    { given: { LATCHKEY_PROXIES: 'nobody' }, line: /^LATCHKEY_PROXIES.* is .*: wanted an address or a range/ },
+    {
+      given: { LATCHKEY_PROXIES: 'nobody' },
+      line: /^LATCHKEY_PROXIES.* is .*: wanted an address or a range/,
+    },
     { given: { GOOGLE_CLIENT_ID: 'x' }, line: /^GOOGLE_CLIENT_SECRET is not good: wanted / },
-    { given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: 'nope' }, line: /^GOOGLE_ISSUER is "nope": wanted / },
+    {
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: 'nope' },
+      line: /^GOOGLE_ISSUER is "nope": wanted /,
+    },
     { given: { LATCHKEY_WORKERS: '4' }, line: /^LATCHKEY_WORKERS is set, but there is no such setting/ },
     { given: { LATCHKEY_URL: 'https://id.example.com' }, line: /^LATCHKEY_MAIL is .*must be sent/ },
     {
@@ -68,7 +77,11 @@ describe('settings', () => {
     { given: {}, owner: { accentColour: '#ffff00' }, line: /^accentColour is "#ffff00": wanted .*contrast/ },
     { given: {}, owner: { colour: 'red' }, line: /colour/ },
     { given: {}, owner: { tokens: { defaultDays: 90, maxDays: 30 } }, line: /^tokens.defaultDays is 90/ },
-    { given: {}, owner: { logo: '/nowhere/logo.png' }, line: /^logo is \/nowhere\/logo.png: there is no such file/ },
+    {
+      given: {},
+      owner: { logo: '/nowhere/logo.png' },
+      line: /^logo is \/nowhere\/logo.png: there is no such file/,
+    },
   ];
   for (const { given, owner, line } of wrong) {
     test(`${JSON.stringify({ ...given, ...owner })} is one line that names it`, () => {

@@ -3,53 +3,56 @@ import { after, before, describe, it } from 'node:test';
 import { addressBucket, createThrottle } from '../../server/accounts/throttle.ts';
 import { Problem } from '../../server/errors.ts';
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
 
 const limit = { limit: 5, windowSeconds: 60 };
 const isFull = (error: unknown) => error instanceof Problem && error.status === 429;
 
-describe('throttle', () => {
-  let domain: TestDomain;
-  before(async () => {
-    domain = await openTestDomain();
-  });
-  after(() => domain.stop());
+eachStore(({ url }) => {
+  describe('throttle', () => {
+    let domain: TestDomain;
+    before(async () => {
+      domain = await openTestDomain({ storeUrl: await url() });
+    });
+    after(() => domain.stop());
 
-  it('lets the limit through and no more, however many come at once', async () => {
-    const tries = Array.from({ length: 30 }, () => domain.throttle.take('crowd', limit));
-    const outcomes = await Promise.allSettled(tries);
-    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 5);
-    for (const outcome of outcomes) assert.ok(outcome.status === 'fulfilled' || isFull(outcome.reason));
-  });
+    it('lets the limit through and no more, however many come at once', async () => {
+      const tries = Array.from({ length: 30 }, () => domain.throttle.take('crowd', limit));
+      const outcomes = await Promise.allSettled(tries);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 5);
+      for (const outcome of outcomes) assert.ok(outcome.status === 'fulfilled' || isFull(outcome.reason));
+    });
 
-  it('counts in the store: a second process goes on where the first stopped', async () => {
-    const other = createThrottle({ throttles: domain.rows.throttles, clock: domain.clock });
-    for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('shared', limit);
-    await assert.rejects(other.take('shared', limit), isFull);
-  });
+    it('counts in the store: a second process goes on where the first stopped', async () => {
+      const other = createThrottle({ throttles: domain.rows.throttles, clock: domain.clock });
+      for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('shared', limit);
+      await assert.rejects(other.take('shared', limit), isFull);
+    });
 
-  it('says how long to wait, and opens again then', async () => {
-    for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('waiting', limit);
-    const problem = await domain.throttle.take('waiting', limit).catch((error: Problem) => error);
-    assert.ok(problem instanceof Problem);
-    const wait = Number(problem.headers['Retry-After']);
-    assert.ok(wait >= 1 && wait <= 60);
-    domain.pass(wait);
-    await domain.throttle.take('waiting', limit);
-  });
+    it('says how long to wait, and opens again then', async () => {
+      for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('waiting', limit);
+      const problem = await domain.throttle.take('waiting', limit).catch((error: Problem) => error);
+      assert.ok(problem instanceof Problem);
+      const wait = Number(problem.headers['Retry-After']);
+      assert.ok(wait >= 1 && wait <= 60);
+      domain.pass(wait);
+      await domain.throttle.take('waiting', limit);
+    });
 
-  it('gives back what was no guess, and never more than was taken', async () => {
-    for (let turn = 0; turn < 20; turn += 1) {
-      await domain.throttle.take('honest', limit);
+    it('gives back what was no guess, and never more than was taken', async () => {
+      for (let turn = 0; turn < 20; turn += 1) {
+        await domain.throttle.take('honest', limit);
+        await domain.throttle.giveBack('honest', limit);
+      }
       await domain.throttle.giveBack('honest', limit);
-    }
-    await domain.throttle.giveBack('honest', limit);
-    for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('honest', limit);
-    await assert.rejects(domain.throttle.take('honest', limit), isFull);
-  });
+      for (let turn = 0; turn < 5; turn += 1) await domain.throttle.take('honest', limit);
+      await assert.rejects(domain.throttle.take('honest', limit), isFull);
+    });
 
-  it('keeps no address in the store', async () => {
-    await domain.throttle.take('password:ann@example.com', limit);
-    assert.ok(!(await domain.dump()).includes('ann@example.com'));
+    it('keeps no address in the store', async () => {
+      await domain.throttle.take('password:ann@example.com', limit);
+      assert.ok(!(await domain.dump()).includes('ann@example.com'));
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
+import { createUse } from '../../server/credentials/use.ts';
 import { Problem } from '../../server/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
@@ -270,11 +271,31 @@ eachStore(({ url }) => {
       domain.use.seen(credential, '192.0.2.3');
       assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
       // Another process, whose memory is empty and whose clock is behind.
-      const { createUse } = await import('../../server/credentials/use.ts');
       const other = createUse({ ...domain.rows, clock: () => start + 30 });
       other.seen(credential, '192.0.2.9');
       await other.flush();
       assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
+    });
+
+    it('costs one write for a thousand uses', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      let writes = 0;
+      const { credentials, artifacts } = domain.rows;
+      const counted: typeof credentials = {
+        ...credentials,
+        update(...change) {
+          writes += 1;
+          return credentials.update(...change);
+        },
+      };
+      const use = createUse({ credentials: counted, artifacts, clock: domain.clock });
+      for (let turn = 0; turn < 1000; turn += 1) {
+        use.seen(credential, '192.0.2.1');
+        if (turn % 100 === 0) await use.flush();
+      }
+      await use.flush();
+      assert.equal(writes, 1);
     });
   });
 });

@@ -13,7 +13,8 @@ export function alreadyRegistered(
       heading: 'You already have an account',
       paragraphs: [
         'Somebody wanted to sign up with this address. It has an account already, so nothing was changed.',
-        html`If it was you, sign in. If you do not know the password any more, you can <a href="${resetUrl}">choose a new one</a>.`,
+        html`If it was you, sign in. If you do not know the password any more, you can
+<a href="${resetUrl}">choose a new one</a>.`,
       ],
       facts: signUp.from === undefined ? undefined : [{ label: 'Asked for from', value: signUp.from }],
       action: { label: 'Sign in', url: `${site.url}/sign-in` },

@@ -18,7 +18,8 @@ export function passwordChanged(
         { label: 'From', value: change.from ?? 'the operator of this site' },
       ],
       action: { label: 'See your account', url: `${site.url}/account` },
-      footer: html`If it was not you, <a href="${resetUrl}">choose a new password</a> at once and let your tokens be revoked on that page.`,
+      footer: html`If it was not you, <a href="${resetUrl}">choose a new password</a> at once
+and let your tokens be revoked on that page.`,
     }),
   };
 }

@@ -19,7 +19,8 @@ export function resetPassword(
       paragraphs: [
         reset.hasPassword
           ? 'Open the link to choose a new password. It works once, and signs you out everywhere.'
-          : 'Your account has no password: you sign in with another account, such as Google. Open the link if you want a password as well. It works once.',
+          : 'Your account has no password: you sign in with another account, such as Google.',
+        ...(reset.hasPassword ? [] : ['Open the link if you want a password as well. It works once.']),
       ],
       facts: [
         { label: 'Good until', value: momentOf(reset.expiresAt) },

@@ -1,7 +1,10 @@
 import { type MailSite, mailLayout } from './layout.ts';
 import { momentOf } from './moment.ts';
 
-/** Asks somebody who signed up to prove the address. The link alone opens nothing: the password is asked for too. */
+/**
+ * Asks somebody who signed up to prove the address. The link alone opens nothing: the password is asked for
+ * too.
+ */
 export function verifyEmail(
   site: MailSite,
   signUp: { token: string; expiresAt: number; from?: string | undefined },
@@ -11,7 +14,8 @@ export function verifyEmail(
     ...mailLayout(site, {
       heading: 'Confirm your e-mail address',
       paragraphs: [
-        `Somebody, we hope you, wants an account at ${site.appName} for this address. Open the link and type the password that you chose; then the account is made.`,
+        `Somebody, we hope you, wants an account at ${site.appName} for this address.`,
+        'Open the link and type the password that you chose; then the account is made.',
       ],
       facts: [
         { label: 'Good until', value: momentOf(signUp.expiresAt) },
