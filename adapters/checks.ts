@@ -35,73 +35,33 @@ export function isScalar(value: unknown): value is Scalar {
 }
 
 export function createChecks<R extends { id: string }>(declaration: Declaration<R>) {
-  const { name, schema } = declaration;
-  const { shape } = schema;
-  const optional = new Set<string>();
-  const refuse = (what: string): never => {
-    throw new TypeError(`${name}: ${what}`);
-  };
-
-  if (!PLAIN_NAME.test(name)) refuse('is no plain name');
-  for (const [field, fieldSchema] of Object.entries(shape)) {
-    if (!PLAIN_NAME.test(field)) refuse(`${field} is no plain field name`);
-    if (fieldSchema.safeParse(undefined).success) optional.add(field);
-  }
-  const { unique = [], indexes = [] } = declaration;
-  for (const field of [...unique, ...indexes.flat()]) checkField(field);
-  const leading = new Set<string | undefined>([...unique, ...indexes.map(([first]) => first)]);
-
-  function checkField(field: unknown): string {
-    if (typeof field !== 'string' || !Object.hasOwn(shape, field)) refuse('a field that is not declared');
-    return field as string;
-  }
-
-  function checkScalar(field: string, value: unknown): Scalar {
-    return isScalar(value) ? value : refuse(`${field} can only be compared with text, numbers and booleans`);
-  }
-
-  function checkCondition(condition: Condition<R>): CheckedCondition {
-    if (!Array.isArray(condition)) refuse('a condition that is no list');
-    const [name, test, value] = condition as readonly unknown[];
-    const field = checkField(name);
-    if (test === 'absent' || test === 'present') return { field, test };
-    if (test === 'in') {
-      const values = Array.isArray(value) ? value : refuse(`${field}: "in" wants a list`);
-      return { field, test, values: values.map((one: unknown) => checkScalar(field, one)) };
-    }
-    if (!COMPARISONS.has(test as string)) refuse(`${field}: no such comparison`);
-    return { field, test: test as Comparison, value: checkScalar(field, value) };
-  }
+  const { schema, unique = [] } = declaration;
+  const fields = createFields(declaration);
+  const { refuse, checkField, checkScalar } = fields;
 
   return {
-    checkField,
-    checkScalar,
-    isOptional: (field: string) => optional.has(field),
-    /** Whether rows with a certain value of the field are found without looking at all. */
-    leadsIndex: (field: string) => leading.has(field),
+    ...fields,
 
     checkId(id: unknown): string {
       return typeof id === 'string' ? id : refuse('an id that is no text');
     },
 
     checkRow(row: R): void {
-      const result = schema.safeParse(row);
-      const fault = result.error?.issues[0];
+      const fault = schema.safeParse(row).error?.issues[0];
       if (fault !== undefined) refuse(`the row does not fit: ${fault.path.join('.')} (${fault.code})`);
       if (isDeeper(row, NESTING_MAX)) refuse('the row is nested too deep');
     },
 
     checkWhere(where: Where<R>): CheckedCondition[] {
       if (!Array.isArray(where)) refuse('conditions that are no list');
-      return where.map(checkCondition);
+      return where.map((condition: Condition<R>) => checkedCondition(fields, condition));
     },
 
     /** The value of a field by which a row can be found: its id or a unique field. */
     checkKey(field: string, value: unknown): Scalar {
-      if (field !== 'id' && !(unique as readonly string[]).includes(field)) {
-        refuse(`${field} is not unique`);
-      }
-      return checkScalar(field, value);
+      const key = checkField(field);
+      if (key !== 'id' && !(unique as readonly string[]).includes(key)) refuse(`${key} is not unique`);
+      return checkScalar(key, value);
     },
 
     checkLimit(limit: number): number {
@@ -109,33 +69,97 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     },
 
     checkChange(change: Change<R>): CheckedChange {
-      const checked: CheckedChange = { set: [], unset: [...(change.unset ?? [])], add: [] };
-      for (const [field, value] of Object.entries(change.set ?? {})) {
-        if (value === undefined) checked.unset.push(field);
-        else checked.set.push([field, value]);
-      }
-      for (const [field, by] of Object.entries<number | undefined>(change.add ?? {})) {
-        checked.add.push([
-          field,
-          Number.isFinite(by) ? (by as number) : refuse(`${field}: no number to add`),
-        ]);
-      }
-      for (const field of checked.unset) if (!optional.has(field)) refuse(`${field} cannot be removed`);
-      for (const [field, value] of checked.set) {
-        if (shape[checkField(field)]?.safeParse(value).success !== true)
-          refuse(`${field}: the value does not fit`);
-        if (isDeeper(value, NESTING_MAX)) refuse(`${field}: the value is nested too deep`);
-      }
-      const fields = [
-        ...checked.unset,
-        ...checked.set.map(([f]) => f),
-        ...checked.add.map(([f]) => checkField(f)),
-      ];
-      if (fields.includes('id')) refuse('an id never changes');
-      if (new Set(fields).size < fields.length) refuse('a change names a field once');
-      return checked;
+      return checkedChange(fields, change);
     },
   };
+}
+
+type Fields = ReturnType<typeof createFields>;
+
+/** What is known of a declaration's fields. */
+function createFields<R extends { id: string }>(declaration: Declaration<R>) {
+  const { name, schema, unique = [], indexes = [] } = declaration;
+  const shapes: Readonly<Record<string, Declaration<R>['schema']['shape'][string]>> = schema.shape;
+  const refuse = (what: string): never => {
+    throw new TypeError(`${name}: ${what}`);
+  };
+
+  function checkField(field: unknown): string {
+    if (typeof field !== 'string' || !Object.hasOwn(shapes, field)) refuse('a field that is not declared');
+    return field as string;
+  }
+
+  const optional = new Set<string>();
+  const leading = new Set<string | undefined>([...unique, ...indexes.map(([first]) => first)]);
+  for (const word of [name, ...Object.keys(shapes)])
+    if (!PLAIN_NAME.test(word)) refuse(`${word} is no plain name`);
+  for (const field of [...unique, ...indexes.flat()]) checkField(field);
+  for (const [field, shape] of Object.entries(shapes))
+    if (shape.safeParse(undefined).success) optional.add(field);
+
+  return {
+    refuse,
+    checkField,
+    isOptional: (field: string) => optional.has(field),
+    /** Whether rows with a certain value of the field are found without looking at all. */
+    leadsIndex: (field: string) => leading.has(field),
+
+    checkScalar(field: string, value: unknown): Scalar {
+      return isScalar(value)
+        ? value
+        : refuse(`${field} can only be compared with text, numbers and booleans`);
+    },
+
+    checkValue(field: string, value: unknown): void {
+      if (shapes[checkField(field)]?.safeParse(value).success !== true)
+        refuse(`${field}: the value does not fit`);
+      if (isDeeper(value, NESTING_MAX)) refuse(`${field}: the value is nested too deep`);
+    },
+  };
+}
+
+function checkedCondition<R>(fields: Fields, condition: Condition<R>): CheckedCondition {
+  const { refuse, checkField, checkScalar } = fields;
+  if (!Array.isArray(condition)) refuse('a condition that is no list');
+  const [name, test, value] = condition as readonly unknown[];
+  const field = checkField(name);
+  if (test === 'absent' || test === 'present') return { field, test };
+  if (test === 'in') {
+    const values = Array.isArray(value) ? value : refuse(`${field}: "in" wants a list`);
+    return { field, test, values: values.map((one: unknown) => checkScalar(field, one)) };
+  }
+  if (!COMPARISONS.has(test as string)) refuse(`${field}: no such comparison`);
+  return { field, test: test as Comparison, value: checkScalar(field, value) };
+}
+
+function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
+  const { refuse, checkField, checkValue, isOptional } = fields;
+  const checked: CheckedChange = { set: [], unset: [], add: [] };
+  const named = new Set(['id']);
+  const once = (field: string): string => {
+    if (named.has(field)) refuse('a change names a field once, and never the id');
+    named.add(field);
+    return checkField(field);
+  };
+  const remove = (field: string): void => {
+    if (!isOptional(once(field))) refuse(`${field} cannot be removed`);
+    checked.unset.push(field);
+  };
+
+  for (const field of change.unset ?? []) remove(field);
+  for (const [field, value] of Object.entries(change.set ?? {})) {
+    if (value === undefined) {
+      remove(field);
+      continue;
+    }
+    checkValue(once(field), value);
+    checked.set.push([field, value]);
+  }
+  for (const [field, by] of Object.entries<unknown>(change.add ?? {})) {
+    if (!Number.isFinite(by)) refuse(`${field}: no number to add`);
+    checked.add.push([once(field), by as number]);
+  }
+  return checked;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -14,8 +14,9 @@ const ROOT = resolve(import.meta.dirname, '..');
 const CONCURRENCY = 2;
 
 /** No test takes a quarter of this; what hangs is ended and named. */
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 300_000;
 
+const files = testFiles(process.argv.slice(2));
 const server = await mongodbServer();
 const uri = process.env.MONGODB_URI ?? server?.uri;
 const runner = spawn(
@@ -25,7 +26,7 @@ const runner = spawn(
     '--test-reporter=spec',
     `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
-    ...testFiles(process.argv.slice(2)),
+    ...files,
   ],
   {
     cwd: ROOT,
@@ -48,7 +49,7 @@ async function mongodbServer(): Promise<Ferretdb | undefined> {
     );
     return startFerretdb();
   }
-  const wanted = 'neither MONGODB_URI nor Go is here, so the tests on MongoDB';
+  const wanted = 'Neither MONGODB_URI nor Go is here, so the tests on MongoDB';
   if (process.env.CI !== undefined) {
     console.error(`${wanted} cannot run, and CI is set: that is a failure.`);
     process.exit(1);

@@ -23,33 +23,18 @@ const CACHE_KIB = 16_384;
 
 export async function openConnection(path: string, lockTimeoutMs: number) {
   const file = resolve(path);
+  const attempt = createAttempt(lockTimeoutMs);
   const statements = new Map<string, StatementSync>();
-  let database: DatabaseSync | undefined;
+  createPrivately(file);
+  let database: DatabaseSync | undefined = await attempt(() => openDatabase(file));
+  /** What synchronous is set to; FULL when a file is opened. */
   let synced = true;
   let closed = false;
 
-  function connect(): DatabaseSync {
-    const opened = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: DRIVER_WAIT_MS });
-    try {
-      // Sorting happens in memory, so that no rows are left in temporary files.
-      opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-      opened.exec('PRAGMA synchronous = FULL');
-      synced = true;
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
-    return opened;
-  }
-
-  /** After a failure of the file the next call opens it anew: that is how a store recovers by itself. */
+  /** Lets go of the file; the next call opens it anew. */
   function drop(): void {
     statements.clear();
-    try {
-      database?.close();
-    } catch {
-      // It is given up anyway.
-    }
+    database?.close();
     database = undefined;
   }
 
@@ -58,44 +43,13 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     if (database === undefined) {
       // A file that has gone must not come back as an empty one.
       if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
-      database = connect();
+      database = openDatabase(file);
+      synced = true;
     }
     return database;
   }
 
-  /** Runs one synchronous step; while the file is busy again and again. Fails as the port wants it. */
-  function attempt<T>(step: () => T): T | Promise<T> {
-    try {
-      return step();
-    } catch (error) {
-      return attemptAgain(step, error);
-    }
-  }
-
-  async function attemptAgain<T>(step: () => T, failed: unknown): Promise<T> {
-    const until = performance.now() + lockTimeoutMs;
-    for (let error = failed; ; ) {
-      if (!isBusy(error) || performance.now() >= until) throw given(error);
-      await sleep(PAUSE_MS);
-      try {
-        return step();
-      } catch (again) {
-        error = again;
-      }
-    }
-  }
-
-  function given(error: unknown): unknown {
-    const failure = unavailableFrom(error);
-    if (failure instanceof Unavailable && !isBusy(error)) drop();
-    return failure;
-  }
-
-  createPrivately(file);
-  database = await attempt(connect);
-
   return {
-    file,
     attempt,
 
     /** Makes sure that the open file is still there: what is written to a removed one is lost with this process. */
@@ -142,11 +96,47 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     inTransaction: () => database?.isTransaction === true,
 
     close(): void {
-      if (closed) return;
       drop();
       closed = true;
     },
   };
+}
+
+/** Gives a function that runs one synchronous step, again and again while the file is busy. */
+function createAttempt(lockTimeoutMs: number) {
+  async function attemptAgain<T>(step: () => T, failed: unknown): Promise<T> {
+    const until = performance.now() + lockTimeoutMs;
+    for (let error = failed; ; ) {
+      if (!isBusy(error) || performance.now() >= until) throw unavailableFrom(error);
+      await sleep(PAUSE_MS);
+      try {
+        return step();
+      } catch (again) {
+        error = again;
+      }
+    }
+  }
+
+  return function attempt<T>(step: () => T): T | Promise<T> {
+    try {
+      return step();
+    } catch (error) {
+      return attemptAgain(step, error);
+    }
+  };
+}
+
+function openDatabase(file: string): DatabaseSync {
+  const opened = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: DRIVER_WAIT_MS });
+  try {
+    // Sorting happens in memory, so that no rows are left in temporary files.
+    opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+    opened.exec('PRAGMA synchronous = FULL');
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  return opened;
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main one, so this one is made first, for its owner alone. */

@@ -125,9 +125,7 @@ export function createBearers(parts: {
       account,
       client,
       actsFor: client.kind === 'service' ? client.actsFor : 'account',
-      scopes: new Set(
-        typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : [],
-      ),
+      scopes: new Set(typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : []),
       issuedAt: artifact.createdAt,
       expiresAt: artifact.expiresAt,
       ...(artifact.grantId === undefined ? {} : { grantId: artifact.grantId }),

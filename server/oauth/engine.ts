@@ -12,6 +12,7 @@ import { logoutPage, signedOutPage } from '../../views/end-session.ts';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import type { Account } from '../accounts/account.ts';
+import { noteCredential } from '../http/access-log.ts';
 import { sendPage } from '../http/page.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import type { Settings } from '../settings.ts';
@@ -165,7 +166,10 @@ export function createEngine(parts: {
   ) {
     const ctx = Provider.ctx;
     const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
-    if (secretId !== undefined && ctx !== undefined) secretUsed.set(ctx.req, secretId);
+    if (secretId !== undefined && ctx !== undefined) {
+      secretUsed.set(ctx.req, secretId);
+      noteCredential(ctx, secretId);
+    }
     return secretId !== undefined;
   };
 

@@ -43,6 +43,9 @@ export async function openWalk(options: { google?: boolean } = {}) {
       return google ?? assert.fail('this walk was opened without Google');
     },
 
+    /** The server's time, epoch seconds. */
+    now: () => systemClock() + ahead,
+
     /** Lets time pass, so that what is fresh grows old. */
     wait(seconds: number): void {
       ahead += seconds;

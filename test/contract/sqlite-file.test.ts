@@ -258,4 +258,27 @@ describe('the SQLite file', () => {
     assert.equal((await rows.find('label', 'L'))?.id, 'one');
     await assert.rejects(rows.insert(item('two', { label: 'L' })), /label is taken/);
   });
+
+  it('stays as it was when a newer declaration cannot be: rows share what is to be unique', async () => {
+    store = await openSqlite(path);
+    const bare = await store.collection({ name: 'items', schema: items.schema });
+    await bare.insertMany([item('one', { label: 'L' }), item('two', { label: 'L' })]);
+    await assert.rejects(async () => store?.collection(items), /UNIQUE/);
+    await bare.insert(item('three'));
+    assert.equal(await bare.count([]), 3);
+  });
+
+  it('waits for the disk where the declaration says so, and only there', async (test) => {
+    const rows = await open();
+    const lighter = await (store as Store).collection(notes);
+    const exec = test.mock.method(DatabaseSync.prototype, 'exec');
+    const pragmas = () =>
+      exec.mock.calls.flatMap(({ arguments: [text] }) => /synchronous = \w+/.exec(text) ?? []);
+    await lighter.insert(item('one'));
+    await Promise.all([lighter.insert(item('two')), lighter.update('one', { set: { rank: 1 } })]);
+    assert.deepEqual(pragmas(), ['synchronous = NORMAL']);
+    await rows.insert(item('one'));
+    await Promise.all([lighter.insert(item('three')), rows.insert(item('two'))]);
+    assert.deepEqual(pragmas(), ['synchronous = NORMAL', 'synchronous = FULL']);
+  });
 });

@@ -49,6 +49,8 @@ export async function showApp(scene: Scene, developer: Person, person: Person): 
 
   telling.step('It refreshes; the refresh token is replaced too.');
   const renewed = await refresh(scene, app, textAt(tokens, 'refresh_token'), 200);
+  const [before, after] = [textAt(tokens, 'refresh_token'), textAt(renewed, 'refresh_token')];
+  expect(before !== after, 'wanted another refresh token');
   const token = textAt(renewed, 'access_token');
   await api.call(200, { path: '/api/1.1/me', token });
 
@@ -57,7 +59,7 @@ export async function showApp(scene: Scene, developer: Person, person: Person): 
 
   telling.step('Its access token and its refresh token are refused at once.');
   requireRefusal(await api.call(401, { path: '/api/1.1/me', token }), 'invalid_token');
-  const refused = await refresh(scene, app, textAt(renewed, 'refresh_token'), 400);
+  const refused = await refresh(scene, app, after, 400);
   expect(at(refused, 'error') === 'invalid_grant', 'wanted the error invalid_grant');
   telling.good('cut off');
 }

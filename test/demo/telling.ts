@@ -37,6 +37,8 @@ const WAITING = /(\/interaction\/|\/oauth\/authorize\/)([\w-]{12,})/g;
 
 const INDENT = '   ';
 const QUERY_LENGTH_MAX = 80;
+/** From here on eight characters of a value leave enough of it untold. */
+const LONG_LENGTH_MIN = 40;
 
 /** Prints what happens, in colour on a terminal, with every secret cut short. */
 export function createTelling(write: (text: string) => void = (text) => process.stdout.write(text)) {
@@ -127,5 +129,6 @@ function unfolded(address: string): string {
 function shortened(value: string): string {
   const [, prefix] = /^(lk_(?:pat|cs)_)/.exec(value) ?? [];
   if (prefix !== undefined) return `${value.slice(0, prefix.length + 4)}…${value.slice(-4)}`;
-  return /\s/.test(value) ? '••••••••' : `${value.slice(0, 6)}…`;
+  if (/\s/.test(value)) return '••••••••';
+  return value.length < LONG_LENGTH_MIN ? `${value.slice(0, 6)}…` : `${value.slice(0, 4)}…${value.slice(-4)}`;
 }

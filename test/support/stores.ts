@@ -57,7 +57,7 @@ export function mongodbStores(tests: (stores: FreshStores) => void): void {
 }
 
 /** The server's URI with another database name; several hosts and options are left as they are. */
-export function databaseUrl(server: string, name: string): string {
+function databaseUrl(server: string, name: string): string {
   const [, hosts = server, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(server) ?? [];
   return `${hosts}/${name}${options}`;
 }

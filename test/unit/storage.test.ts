@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createStorage } from '../../server/oauth/storage.ts';
+import { openTestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
+
+eachStore(({ url }) => {
+  async function open() {
+    const domain = await openTestDomain({ storeUrl: await url() });
+    const storage = createStorage({
+      artifacts: domain.rows.artifacts,
+      bearers: domain.bearers,
+      effects: domain.effects,
+      clock: domain.clock,
+      findClient: async () => undefined,
+      getClient: domain.clients.get,
+      findAccount: domain.accounts.get,
+      revokePersonalAccessToken: async () => undefined,
+    });
+    return { domain, storage };
+  }
+
+  const payload = (grantId?: string) => ({ kind: 'AccessToken', iat: 1_900_000_000, ...(grantId ? { grantId } : {}) });
+
+  describe('the engine’s storage', () => {
+    test('revoking by a grant id that is none removes nothing', async () => {
+      const { domain, storage } = await open();
+      const tokens = storage.adapterFor('AccessToken');
+      await tokens.upsert('without-a-grant', payload(), 100);
+      await tokens.upsert('with-a-grant', payload('grant-1'), 100);
+      for (const bad of [undefined, null, {}, { $ne: null }, '', 0, [], 'grant-2']) {
+        await tokens.revokeByGrantId(bad as string);
+        assert.equal(await domain.rows.artifacts.count([]), 2, JSON.stringify(bad));
+      }
+      await tokens.revokeByGrantId('grant-1');
+      assert.equal(await domain.rows.artifacts.count([]), 1);
+      await domain.stop();
+    });
+
+    test('a grant that was ended stays ended, whoever saves it again', async () => {
+      const { domain, storage } = await open();
+      const account = await domain.account('ann@example.com');
+      const grants = storage.adapterFor('Grant');
+      const grant = { kind: 'Grant', accountId: account.id, clientId: 'app_1', openid: { scope: 'openid' } };
+      await grants.upsert('grant-1', grant, 1000);
+      await grants.upsert('grant-1', { ...grant, openid: { scope: 'openid email' } }, 1000);
+      const widened = (await grants.find('grant-1')) as { openid: { scope: string } } | undefined;
+      assert.equal(widened?.openid.scope, 'openid email');
+      await domain.grants.revoke({ accountId: account.id, grantId: 'grant-1' }, { kind: 'operator' });
+      assert.equal(await grants.find('grant-1'), undefined);
+      await assert.rejects(async () => grants.upsert('grant-1', grant, 1000), { error: 'invalid_grant' });
+      assert.equal(await grants.find('grant-1'), undefined);
+      assert.deepEqual((await domain.audited(account.id)).filter((line) => line.startsWith('app.')), ['app.ended ']);
+      await domain.stop();
+    });
+
+    test('one of many consumes a code; a refresh token may be used again for a moment', async () => {
+      const { domain, storage } = await open();
+      const codes = storage.adapterFor('AuthorizationCode');
+      await codes.upsert('code-1', { kind: 'AuthorizationCode' }, 60);
+      const all = await Promise.allSettled(Array.from({ length: 30 }, async () => codes.consume('code-1')));
+      assert.equal(all.filter(({ status }) => status === 'fulfilled').length, 1);
+
+      const refresh = storage.adapterFor('RefreshToken');
+      await refresh.upsert('refresh-1', { kind: 'RefreshToken' }, 1000);
+      await refresh.consume('refresh-1');
+      const consumed = async () => ((await refresh.find('refresh-1')) as { consumed?: unknown }).consumed;
+      domain.pass(4);
+      assert.equal(await consumed(), undefined);
+      await refresh.consume('refresh-1');
+      domain.pass(2);
+      assert.notEqual(await consumed(), undefined, 'the second use does not lengthen the grace');
+      await assert.rejects(async () => refresh.consume('refresh-1'), { error: 'invalid_grant' });
+      await domain.stop();
+    });
+
+    test('a value of one kind is not found as another', async () => {
+      const { domain, storage } = await open();
+      await storage.adapterFor('RefreshToken').upsert('value-1', { kind: 'RefreshToken' }, 100);
+      for (const model of ['AccessToken', 'ClientCredentials', 'AuthorizationCode', 'Session', 'Interaction']) {
+        assert.equal(await storage.adapterFor(model).find('value-1'), undefined, model);
+        await storage.adapterFor(model).destroy('value-1');
+      }
+      assert.notEqual(await storage.adapterFor('RefreshToken').find('value-1'), undefined);
+      await domain.stop();
+    });
+
+    test('a session from before all were ended is nobody’s, even when it is written again', async () => {
+      const { domain, storage } = await open();
+      const account = await domain.account('ann@example.com');
+      const sessions = storage.adapterFor('Session');
+      const session = { kind: 'Session', uid: 'uid-1', accountId: account.id, loginTs: domain.clock() };
+      await sessions.upsert('session-1', session, 1000);
+      assert.notEqual(await sessions.find('session-1'), undefined);
+      domain.pass(5);
+      await domain.accounts.setPassword(account.id, 'a new passphrase here', { kind: 'operator' });
+      assert.equal(await sessions.find('session-1'), undefined);
+      await sessions.upsert('session-1', session, 1000);
+      assert.equal(await sessions.find('session-1'), undefined);
+      await sessions.upsert('session-2', { ...session, loginTs: domain.clock() }, 1000);
+      assert.notEqual(await sessions.find('session-2'), undefined);
+      await domain.stop();
+    });
+
+    test('an interaction’s id and the session’s bearer value are not in its row', async () => {
+      const { domain, storage } = await open();
+      const interactions = storage.adapterFor('Interaction');
+      const kept = {
+        kind: 'Interaction',
+        returnTo: 'https://id.example.com/oauth/authorize/interaction-secret',
+        session: { accountId: 'acc_1', uid: 'uid-1', cookie: 'session-secret' },
+      };
+      await interactions.upsert('interaction-secret', kept, 100);
+      const dump = await domain.dump();
+      assert.ok(!dump.includes('interaction-secret') && !dump.includes('session-secret'));
+      const found = (await interactions.find('interaction-secret')) as typeof kept;
+      assert.equal(found.returnTo, kept.returnTo);
+      await domain.stop();
+    });
+  });
+});
