@@ -28,7 +28,7 @@ export async function createApp(domain: Domain): Promise<Koa> {
   const { settings, log, clock, rows, effects, clients, scopes } = domain;
   const site = siteOf(domain);
   const engine = await openEngine(domain, site);
-  const sessions = createSessions({ engine, list: domain.sessionList, artifacts: rows.artifacts, clock });
+  const sessions = createSessions({ engine, artifacts: rows.artifacts, clock });
   const interactions = createInteractions({
     engine,
     sessions,

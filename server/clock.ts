@@ -1,4 +1,5 @@
 /** Now, in epoch seconds. Everything of ours that asks the time asks one of these, so that tests can move it. */
 export type Clock = () => number;
 
+/** The machine's own time. */
 export const systemClock: Clock = () => Math.floor(Date.now() / 1000);

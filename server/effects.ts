@@ -60,7 +60,7 @@ export function createEffects(parts: {
   /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
   function nextId(at: number): string {
     count += 1;
-    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${newId()}`;
+    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${randomId()}`;
   }
 
   function pendingOf(effects: EffectsOfChange): PendingFields {
@@ -70,14 +70,14 @@ export function createEffects(parts: {
         audit: (effects.audit ?? []).map((entry) => ({ ...entry, id: nextId(at), at })),
         mail: (effects.mail ?? []).map((mail) => ({
           ...mail,
-          id: newId(),
+          id: randomId(),
           createdAt: at,
           dueAt: at,
           attempts: 0,
         })),
       },
       pendingAt: at,
-      pendingId: newId(),
+      pendingId: randomId(),
     };
   }
 
@@ -174,7 +174,7 @@ export function createEffects(parts: {
   };
 }
 
-function newId(): string {
+function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
 

@@ -17,6 +17,7 @@ export type ProblemDetails = {
   cause?: unknown;
 };
 
+/** The base of all refusals: the compiler asks each for a status, a code, a message and a hint. */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;

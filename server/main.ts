@@ -10,9 +10,9 @@ import { readSettings, WrongSettings } from './settings.ts';
 function explain(error: unknown): string {
   if (error instanceof WrongSettings) return error.lines.join('\n');
   if (error instanceof Unavailable) return `LATCHKEY_STORE does not answer: ${error.message}`;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE') {
-    return `PORT is ${process.env['PORT'] || 3000}: something else listens there; stop it or set another PORT`;
+    return `PORT is ${port}: something else listens there; stop it or set another PORT`;
   }
   if (code === 'EACCES') return `${message}: choose a PORT above 1023, or a folder that may be written`;
   return error instanceof Error ? (error.stack ?? message) : String(error);

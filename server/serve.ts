@@ -9,6 +9,7 @@ import type { Settings } from './settings.ts';
 /** How long running requests may take to end when the server is stopped. */
 const STOP_SECONDS = 10;
 
+/** A server that listens. */
 export type Served = {
   /** The public URL. */
   url: string;

@@ -3,12 +3,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { isLoopback } from './loopback.ts';
 
 /** What an app owner writes in config/settings.ts. Every key may be left out. */
 export type OwnerSettings = z.input<typeof ownerSchema>;
+/** All settings, checked and filled in. */
 export type Settings = ReturnType<typeof readSettings>;
 
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+/** As long as each key that is derived from it. */
 const SECRET_BYTES_MIN = 32;
 
 const publicUrl = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).pathname === '/', {
@@ -78,7 +80,7 @@ const ownerSchema = z.strictObject({
     .optional(),
 });
 
-/** Environment variable → key in the schema. Every other LATCHKEY_ or GOOGLE_ variable is refused as a slip of the pen. */
+/** Environment variable → key in the schema. Any other LATCHKEY_ variable is refused as a slip of the pen. */
 const ENVIRONMENT = {
   LATCHKEY_URL: 'url',
   HOST: 'host',
@@ -128,7 +130,7 @@ export function readSettings(owner: OwnerSettings, environment: Record<string, s
   const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
   const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
 
-  if (!production && !LOOPBACK_HOSTS.includes(url.hostname)) {
+  if (!production && !isLoopback(url)) {
     lines.push(
       `LATCHKEY_URL is ${url.origin}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
     );

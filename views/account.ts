@@ -1,4 +1,5 @@
-import { doneNotice, type FormProblem, formNotice, problemAt } from './credential-parts.ts';
+import { doneNotice } from './credential-parts.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import {
@@ -59,7 +60,7 @@ export function accountPage(
     body: html`${doneNotice(DONE, done)}<div class="card">${keyValues([
       { label: 'E-mail', value: html`${viewer.email}${viewer.admin && html` ${badge('admin')}`}` },
       { label: 'Account id', value: code(accountId) },
-      { label: 'Since', value: relativeTime(createdAt, now) },
+      { label: 'Made', value: relativeTime(createdAt, now) },
     ])}</div>${waysSection(site, given)}${sessionsSection(given)}`,
   });
 }

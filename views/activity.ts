@@ -9,8 +9,10 @@ export type ShownEntry = {
   what: string;
   /** The credential or thing that it is about. */
   name: string;
-  /** In words: `Success`, `Refused: 403 insufficient_scope`. */
+  /** In a word: `Success`, `Refused`. */
   result: string;
+  /** Why it was refused or failed: `insufficient scope (403)`. */
+  reason?: string | undefined;
   /** Whether it went well; a change is there only if it did. */
   succeeded: boolean;
   from: string;
@@ -56,7 +58,7 @@ export function activityPage(
           })
         : dataTable({
             caption: 'Calls and changes',
-            columns: ['When', 'What', 'Credential', 'Result', 'From'],
+            columns: ['What', 'About', 'Result', 'When', 'From'],
             rows: entries.map(rowOf),
           })
     }${pager({ newerUrl: newestUrl, olderUrl })}`,
@@ -65,12 +67,12 @@ export function activityPage(
 
 function rowOf(entry: ShownEntry) {
   return [
-    exactTime(entry.at),
     entry.what,
     entry.name,
-    html`${entry.succeeded ? entry.result : badge('problem', entry.result)}${
+    html`${entry.succeeded ? entry.result : html`${badge('problem', entry.result)} ${entry.reason}`}${
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
+    exactTime(entry.at),
     html`${entry.from}${entry.requestId !== '' && html`<br>${code(entry.requestId)}`}`,
   ];
 }

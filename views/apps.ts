@@ -48,7 +48,7 @@ export function appsPage(
           })
         : dataTable({
             caption: 'Connected apps',
-            columns: ['App', 'May', 'Allowed', 'Last used', { label: 'Actions', kind: 'actions' }],
+            columns: ['App', 'It may', 'Allowed', 'Last used', { label: 'Actions', kind: 'actions' }],
             rows: grants.map((grant) => [
               html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
               allowsOf(grant.allows),

@@ -32,11 +32,10 @@ export function consentPage(site: Site, given: ConsentPage): Html {
     body: [
       keyValues([
         { label: 'Signed in as', value: html`<strong>${given.email}</strong>` },
-        { label: 'Answer goes to', value: code(app.goesTo) },
-        { label: 'App id', value: code(app.clientId) },
+        { label: 'Sends you back to', value: code(app.goesTo) },
       ]),
-      warnings(site, app),
       section({ title: 'It will be able to', plain: true, body: scopeList(given.scopes) }),
+      warnings(site, app),
       html`<p class="fine">It keeps this access, also while you are away, until you cut it off. You can do that at any time
 on your page <strong>Connected apps</strong>.</p>`,
       buttons(
@@ -45,7 +44,8 @@ on your page <strong>Connected apps</strong>.</p>`,
       ),
       postForm({
         action: given.switchAction,
-        body: html`<p class="fine">Not you? ${submit('Use another account', { link: true })}</p>`,
+        body: html`<p class="fine">Not you? ${submit('Use another account', { link: true })}<br>
+App id: ${code(app.clientId)}</p>`,
       }),
     ],
   });

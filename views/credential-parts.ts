@@ -31,9 +31,6 @@ export type ShownCredential = {
 /** A scope as people choose it: what it allows, and its name for those who know it. */
 export type ShownScope = { name: string; description: string };
 
-/** What was wrong with a form: at which field, and in which words. */
-export type FormProblem = { parameter: string; text: string };
-
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
 export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', shown: ShownCredential): Html {
   return html`${shown.name}<br><code class="ends">${prefix}${shown.firstFour}…${shown.lastFour}</code>`;
@@ -105,7 +102,7 @@ export type ExpiryChoices = {
   dateMax: string;
 };
 
-/** A list of lives, and a date for those who choose one: both are there without JavaScript. */
+/** A list of lives, and a date, which the style sheet hides as long as nobody chooses one. */
 export function expiryFields(given: {
   choices: ExpiryChoices;
   expires: string;
@@ -127,7 +124,7 @@ export function expiryFields(given: {
     value: given.expires,
     problem: given.problem,
     hint: given.hint,
-  })}${field({
+  })}<div class="on-date">${field({
     label: 'Date',
     name: 'date',
     type: 'date',
@@ -135,21 +132,11 @@ export function expiryFields(given: {
     min: dateMin,
     max: dateMax,
     hint: 'Only read if you chose "On a date". It works until the end of that day, UTC.',
-  })}`;
+  })}</div>`;
 }
 
 /** The sentence for a `?done=` code; nothing for a code that a page does not know. */
 export function doneNotice(sentences: Record<string, string>, done: string): Html | undefined {
   const sentence = Object.hasOwn(sentences, done) ? sentences[done] : undefined;
   return sentence === undefined ? undefined : notice('done', sentence);
-}
-
-/** Above a form that came back: what is wrong, also where the field at fault is out of sight. */
-export function formNotice(problem: FormProblem | undefined): Html | undefined {
-  return problem && notice('problem', problem.text, 'Nothing was saved.');
-}
-
-/** The problem of one field, if that is the one at fault. */
-export function problemAt(problem: FormProblem | undefined, ...parameters: string[]): string | undefined {
-  return problem && parameters.includes(problem.parameter) ? problem.text : undefined;
 }

@@ -1,13 +1,11 @@
 import {
   allowsOf,
   doneNotice,
-  type FormProblem,
-  formNotice,
-  problemAt,
   type ShownCredential,
   type ShownScope,
   scopeBoxes,
 } from './credential-parts.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import {

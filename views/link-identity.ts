@@ -1,7 +1,8 @@
+import { type FormProblem, generalProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { confirmPage, postForm, submit } from './parts.ts';
-import { accountField, type FormProblem, generalProblem, passwordField } from './sign-in.ts';
+import { accountField, passwordField } from './sign-in.ts';
 
 /**
  * Somebody signed in elsewhere with the address of an account here: asks for its password, once, before

@@ -1,7 +1,8 @@
+import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { checkbox, field, postForm, submit } from './parts.ts';
-import { accountField, type FormProblem, generalProblem, newPasswordField, problemAt } from './sign-in.ts';
+import { accountField, newPasswordField } from './sign-in.ts';
 
 /** `/reset-password`: asks where to send the link. */
 export function askResetPage(
@@ -63,7 +64,7 @@ export function newPasswordPage(
         fields: { token: given.token },
         body: [
           accountField(given.email),
-          newPasswordField('New password', given.problem),
+          newPasswordField('New password', given.problem, true),
           checkbox({
             label: 'Revoke my tokens and connected apps too',
             name: 'revoke',

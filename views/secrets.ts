@@ -3,13 +3,11 @@ import {
   endOf,
   expiryFields,
   expiryOf,
-  type FormProblem,
-  formNotice,
   lastUseOf,
   nameAndEnds,
-  problemAt,
   type ShownCredential,
 } from './credential-parts.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Section, type Site, type Viewer } from './layout.ts';
 import {

@@ -3,13 +3,11 @@ import {
   doneNotice,
   type ExpiryChoices,
   expiryFields,
-  type FormProblem,
-  formNotice,
-  problemAt,
   type ShownCredential,
   type ShownScope,
   scopeBoxes,
 } from './credential-parts.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import {
@@ -70,7 +68,7 @@ export function servicesPage(
     body: html`${doneNotice(DONE, done)}${
       live.length === 0
         ? emptyState({
-            title: 'No services yet',
+            title: dead.length === 0 ? 'No services yet' : 'No live services',
             text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
             action: { label: 'Make a service', url: action.url },
           })

@@ -1,9 +1,7 @@
+import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { buttonLink, divider, field, googleLink, notice, postForm, submit } from './parts.ts';
-
-/** Why a form was refused; `parameter` names the field at fault. */
-export type FormProblem = { message: string; hint: string; parameter?: string | undefined };
 
 /** The other provider that people can sign in with. */
 export type Federation = { name: string; url: string };
@@ -102,7 +100,10 @@ export function signInAgainPage(
         ? undefined
         : notice('info', 'You have no password yet, and no other way to sign in works at the moment.'),
       html`<p><a href="${given.resetUrl}">${hasPassword ? 'Forgot your password?' : 'Set a password'}</a></p>`,
-      postForm({ action: given.switchAction, body: submit('Use another account', { quiet: true }) }),
+      postForm({
+        action: given.switchAction,
+        body: html`<p>Not you? ${submit('Use another account', { link: true })}</p>`,
+      }),
     ],
   });
 }
@@ -116,19 +117,6 @@ export function federationLink({ name, url }: Federation): Html {
 /** The same as a form has it: a line of its own. */
 export function federationButton(federation: Federation | undefined): Part {
   return federation && html`<div class="buttons stacked">${federationLink(federation)}</div>`;
-}
-
-/** What is wrong with one field. */
-export function problemAt(problem: FormProblem | undefined, name: string): string | undefined {
-  return problem?.parameter === name ? `${problem.message} ${problem.hint}` : undefined;
-}
-
-/** What is wrong with the form as a whole. */
-export function generalProblem(problem: FormProblem | undefined): Part {
-  if (problem === undefined || problem.parameter === 'email' || problem.parameter === 'password') {
-    return undefined;
-  }
-  return notice('problem', problem.hint, problem.message);
 }
 
 /** The current password. */
@@ -145,13 +133,14 @@ export function passwordField(problem: FormProblem | undefined, autofocus: boole
 }
 
 /** A password that is chosen now. */
-export function newPasswordField(label: string, problem: FormProblem | undefined): Html {
+export function newPasswordField(label: string, problem: FormProblem | undefined, autofocus: boolean): Html {
   return field({
     label,
     name: 'password',
     type: 'password',
     autocomplete: 'new-password',
     required: true,
+    autofocus,
     lengthMin: 8,
     hint: 'At least 8 characters. A few words that do not belong together make a good one.',
     problem: problemAt(problem, 'password'),

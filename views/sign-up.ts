@@ -1,14 +1,8 @@
+import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { divider, field, notice, postForm, submit } from './parts.ts';
-import {
-  type Federation,
-  type FormProblem,
-  federationButton,
-  generalProblem,
-  newPasswordField,
-  problemAt,
-} from './sign-in.ts';
+import { type Federation, federationButton, newPasswordField } from './sign-in.ts';
 
 /** `/sign-up`. With an invitation it makes the first admin, at once. */
 export function signUpPage(
@@ -34,11 +28,11 @@ export function signUpPage(
         value: given.email,
         autocomplete: 'username',
         required: true,
-        autofocus: true,
+        autofocus: given.email === undefined,
         hint: invited ? undefined : 'We send a link there, to see that it is yours.',
         problem: problemAt(problem, 'email'),
       }),
-      newPasswordField('Password', problem),
+      newPasswordField('Password', problem, given.email !== undefined),
       html`<div class="buttons stacked">${submit(invited ? 'Create the admin account' : 'Create account')}</div>`,
     ],
   });

@@ -5,15 +5,13 @@ import {
   endOf,
   expiryFields,
   expiryOf,
-  type FormProblem,
-  formNotice,
   lastUseOf,
   nameAndEnds,
-  problemAt,
   type ShownCredential,
   type ShownScope,
   scopeBoxes,
 } from './credential-parts.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import {
@@ -62,7 +60,7 @@ export function tokensPage(
     body: html`${doneNotice(DONE, done)}${
       live.length === 0
         ? emptyState({
-            title: 'No tokens yet',
+            title: dead.length === 0 ? 'No tokens yet' : 'No live tokens',
             text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
             action: { label: 'Make a token', url: action.url },
           })

@@ -1,7 +1,8 @@
+import { type FormProblem, generalProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { postForm, submit } from './parts.ts';
-import { accountField, type FormProblem, generalProblem, passwordField } from './sign-in.ts';
+import { accountField, passwordField } from './sign-in.ts';
 
 /** Behind the link in the mail: asks for the password that was chosen at sign-up, then makes the account. */
 export function verifyEmailPage(
@@ -10,6 +11,7 @@ export function verifyEmailPage(
 ): Html {
   return layout(site, {
     title: 'Confirm your e-mail address',
+    heading: 'Confirm your address',
     lead: 'Type the password that you chose, so that nobody else can have signed up with your address.',
     narrow: true,
     body: [

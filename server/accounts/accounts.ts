@@ -1,6 +1,7 @@
 import { type Collection, Taken } from '../../adapters/port.ts';
 import { passwordChanged } from '../../views/mail/password-changed.ts';
 import type { Actor } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import { newId } from '../credentials/format.ts';
 import type { Effects, EffectsOfChange } from '../effects.ts';
@@ -137,7 +138,7 @@ export function createAccounts(parts: {
       if (account === undefined) throw noSuchAccount();
       passwords.requireGood(password, account);
       const passwordHash = await passwords.hash(password);
-      const mail = passwordChanged(settings, { changedAt: clock(), from: actor.from });
+      const mail = passwordChanged(settings, { changedAt: clock(), from: originOf(actor) });
       const changed = await effects.update(
         accounts,
         id,

@@ -2,6 +2,7 @@ import { type Collection, Taken } from '../../adapters/port.ts';
 import { identityLinked } from '../../views/mail/identity-linked.ts';
 import { identityUnlinked } from '../../views/mail/identity-unlinked.ts';
 import type { Actor } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import { hashOf } from '../credentials/format.ts';
 import type { Effects } from '../effects.ts';
@@ -16,6 +17,7 @@ import type { Accounts } from './accounts.ts';
  */
 export type Subject = { issuer: string; subject: string };
 
+/** More than there are providers to link; bounds the reading, since nothing is read without a bound. */
 const IDENTITIES_MAX = 20;
 
 export type Identities = ReturnType<typeof createIdentities>;
@@ -51,7 +53,7 @@ export function createIdentities(parts: {
       const { account, issuer, subject, email } = wanted;
       const provider = providerNameOf(issuer);
       const id = idOf(issuer, subject);
-      const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: actor.from });
+      const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: originOf(actor) });
       const audit = {
         accountId: account.id,
         actor: { ...actor, id: account.id },
@@ -84,7 +86,7 @@ export function createIdentities(parts: {
         provider,
         email: identity.email,
         unlinkedAt: clock(),
-        from: actor.from,
+        from: originOf(actor),
       });
       const guard = [['accountId', '=', account.id]] as const;
       const audit = {

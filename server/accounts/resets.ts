@@ -8,7 +8,7 @@ import { hashOf } from '../credentials/format.ts';
 import { type Effects, pendingEffects } from '../effects.ts';
 import { Problem } from '../errors.ts';
 import type { Grants } from '../oauth/grants.ts';
-import type { Sessions } from '../oauth/sessions.ts';
+import type { SessionList } from '../oauth/sessions.ts';
 import type { Settings } from '../settings.ts';
 import type { Account } from './account.ts';
 import { type Accounts, requireActive } from './accounts.ts';
@@ -55,7 +55,7 @@ export type Resets = ReturnType<typeof createResets>;
 export function createResets(parts: {
   resets: Collection<Reset>;
   accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPassword'>;
-  sessions: Pick<Sessions, 'endAll'>;
+  sessions: Pick<SessionList, 'endAll'>;
   tokens: { revokeAll(accountId: string, actor: Actor): Promise<number> };
   grants: Pick<Grants, 'revokeAll'>;
   effects: Effects;

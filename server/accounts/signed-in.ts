@@ -52,6 +52,7 @@ export function createSignedIn(parts: {
   };
 }
 
+/** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */
 export function isFresh(session: SignedInSession, now: number): boolean {
   return now - session.signedInAt <= FRESH_SECONDS;
 }

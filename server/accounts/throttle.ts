@@ -22,6 +22,7 @@ export const throttleDeclaration = declare<ThrottleRow>({
   durability: 'process',
 });
 
+/** How many attempts one window lets through, and how long it is. */
 export type Limit = { limit: number; windowSeconds: number };
 
 /** Only a window that is given back to at this very moment needs a second turn. */

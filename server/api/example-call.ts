@@ -1,6 +1,7 @@
 import type { Declarations } from './load.ts';
 import type { Parameter, Workflow } from './workflow.ts';
 
+/** A call that its workflow accepts, with the example values of the declaration. */
 export type ExampleCall = {
   name: string;
   method: 'POST' | 'GET';
@@ -10,10 +11,7 @@ export type ExampleCall = {
   body?: Record<string, unknown>;
 };
 
-/**
- * A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no
- * workflow.
- */
+/** A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow. */
 export function exampleCall(
   declarations: Pick<Declarations, 'workflows'>,
   scope: string,

@@ -7,6 +7,7 @@ import { isOptional } from './example-call.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { type Callers, type DataType, isType, isWorkflow, type Workflow } from './workflow.ts';
 
+/** What config/ declares, each by its name. */
 export type Declarations = {
   workflows: ReadonlyMap<string, Workflow>;
   types: ReadonlyMap<string, DataType>;

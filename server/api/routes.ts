@@ -18,7 +18,7 @@ import type { Declarations } from './load.ts';
 import { describeCaller } from './me.ts';
 import { nearMissOf } from './near-miss.ts';
 import { readParameters } from './parameters.ts';
-import { createRunner } from './run.ts';
+import { createRunner } from './runner.ts';
 import { openRuns } from './runs.ts';
 import type { Workflow } from './workflow.ts';
 

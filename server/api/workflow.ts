@@ -3,9 +3,10 @@ import { Problem } from '../errors.ts';
 
 /**
  * What an app owner writes in config/: workflows and data types. The functions here only keep the types
- * of what is written and remember that it came through them; load.ts checks it, run.ts carries it out.
+ * of what is written and remember that it came through them; load.ts checks it, runner.ts carries it out.
  */
 
+/** One parameter of a workflow. */
 export type Parameter = {
   /** What is accepted. `.optional()` and `.default(…)` make the parameter optional. */
   schema: z.ZodType;
@@ -130,7 +131,7 @@ export function defineWorkflow<
   C extends Callers,
   T extends Record<string, DataType> = Record<never, never>,
 >(written: WrittenWorkflow<P, R, C, T>): Workflow {
-  // What `run` is handed is made from this same declaration (run.ts), so its own types hold for it.
+  // What `run` is handed is made from this same declaration (runner.ts), so its own types hold for it.
   const workflow = { method: 'POST', types: {}, ...written } as unknown as Workflow;
   workflows.add(workflow);
   return workflow;

@@ -45,6 +45,7 @@ export async function answer(
   }
 }
 
+/** Prints what a command has to say, as JSON where that was asked for. */
 export function say(terminal: Terminal, options: Options, said: Said): void {
   terminal.out(`${options.json === true ? JSON.stringify(said.json, undefined, 2) : said.person}\n`);
 }

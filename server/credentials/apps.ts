@@ -2,6 +2,7 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import { appChanged } from '../../views/mail/app-changed.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import type { Effects, EffectsOfChange } from '../effects.ts';
 import { Problem } from '../errors.ts';
@@ -11,7 +12,6 @@ import { someScopesFrom } from './chosen-scopes.ts';
 import type { Client } from './client.ts';
 import { newId } from './format.ts';
 import { nameFrom } from './names.ts';
-import { originOf } from './origin.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
 import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
 
@@ -127,11 +127,6 @@ export function createApps(parts: {
     return changed !== undefined;
   }
 
-  /** Runs a change of secrets only on an app of this account. */
-  async function ownApp(which: { accountId: string; clientId: string }): Promise<void> {
-    if ((await get({ accountId: which.accountId, id: which.clientId })) === undefined) throw noSuchClient();
-  }
-
   return {
     /** What an app may ask people for. */
     scopes: scopes.forApps,
@@ -156,31 +151,8 @@ export function createApps(parts: {
     /** Deletes an app for good; secrets, grants and tokens end with it. False: not there, or gone already. */
     remove,
 
-    secrets: secrets.list,
-
-    async addSecret(
-      wanted: { accountId: string; clientId: string; name: string; expiresAt?: number | undefined },
-      actor: Actor,
-    ): Promise<NewSecret> {
-      await ownApp(wanted);
-      return secrets.add(wanted, actor);
-    },
-
-    async rotate(
-      wanted: { accountId: string; clientId: string; overlapSeconds: number },
-      actor: Actor,
-    ): Promise<NewSecret> {
-      await ownApp(wanted);
-      return secrets.rotate(wanted, actor);
-    },
-
-    async revokeSecret(
-      which: { accountId: string; clientId: string; id: string },
-      actor: Actor,
-    ): Promise<boolean> {
-      await ownApp(which);
-      return secrets.revoke(which, actor);
-    },
+    // secrets, addSecret, rotate, revokeSecret
+    ...secrets.forKind('app'),
   };
 }
 

@@ -1,10 +1,10 @@
 import { Problem } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 
 /** Enough for an app with a few hosts and its test machines. */
 const URIS_MAX = 10;
 /** Longer than any honest one; some browsers cut at 2,048. */
 const URI_LENGTH_MAX = 1000;
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
  * Schemes that browsers or systems treat as their own: sent there, a code would run as script, be saved, mailed,
@@ -91,10 +91,6 @@ function faultOfScheme(uri: string, scheme: string, url: URL): string | undefine
   // RFC 8252 section 7.1: a name in reverse order, or at least a place of its own behind the scheme.
   const hasPlace = scheme.includes('.') || url.host !== '';
   return hasPlace ? undefined : 'Use a scheme of your own, like com.example.app:/callback.';
-}
-
-function isLoopback(url: URL): boolean {
-  return LOOPBACK_HOSTS.includes(url.hostname);
 }
 
 function shown(uri: string): string {

@@ -1,8 +1,10 @@
 import type { Collection, Where } from '../../adapters/port.ts';
+import type { WrittenMail } from '../../views/mail/layout.ts';
 import { secretAdded } from '../../views/mail/secret-added.ts';
 import { secretRevoked } from '../../views/mail/secret-revoked.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import type { Effects, EffectsOfChange } from '../effects.ts';
 import { Problem } from '../errors.ts';
@@ -12,7 +14,6 @@ import type { Credential } from './credential.ts';
 import { endsOf, hashOf, newId, newSecret } from './format.ts';
 import { countLive, insertNamed, listDead, listLive } from './live.ts';
 import { nameFrom } from './names.ts';
-import { originOf } from './origin.ts';
 
 /** Two are enough to change over without a gap; a few more for several machines. */
 const LIVE_SECRETS_MAX = 5;
@@ -76,13 +77,13 @@ export function createSecrets(parts: {
     return { credential, value };
   }
 
-  async function mailTo(accountId: string, mail: { subject: string; text: string; html: string }) {
+  async function mailTo(accountId: string, mail: WrittenMail) {
     const owner = await accounts.get(accountId);
     return owner === undefined ? [] : [{ to: owner.email, ...mail }];
   }
 
-  async function refuseMoreThan(limit: number, clientId: string): Promise<void> {
-    if ((await countLive(credentials, ofClient(clientId), clock())) < limit) return;
+  async function requireRoom(clientId: string): Promise<void> {
+    if ((await countLive(credentials, ofClient(clientId), clock())) < LIVE_SECRETS_MAX) return;
     throw new Problem({
       status: 409,
       code: 'too_many_secrets',
@@ -99,7 +100,7 @@ export function createSecrets(parts: {
     const client = await holder(wanted);
     const name = nameFrom(wanted.name);
     checkExpiry(client.scopes, wanted.expiresAt);
-    await refuseMoreThan(LIVE_SECRETS_MAX, client.id);
+    await requireRoom(client.id);
     const about = { name, clientName: client.name, path: pathOf(client), from: originOf(actor) };
     const times = { createdAt: clock(), expiresAt: wanted.expiresAt };
     const mail = await mailTo(client.accountId, secretAdded(settings, { ...about, ...times }));
@@ -141,12 +142,12 @@ export function createSecrets(parts: {
       listDead(credentials, owner, now),
     ]);
     // Without an overlap the older ones end at once, so they do not count.
-    if (wanted.overlapSeconds > 0) await refuseMoreThan(LIVE_SECRETS_MAX, client.id);
+    if (wanted.overlapSeconds > 0) await requireRoom(client.id);
     const lifeSeconds = lifeOf(newest([...older, ...dead]));
     const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
     const othersEndAt = now + wanted.overlapSeconds;
     const about = { clientName: client.name, path: pathOf(client), from: originOf(actor) };
-    const made = await insertNumbered(client, older.length + dead.length + 1, async (name) => {
+    const made = await insertNumbered(older.length + dead.length + 1, async (name) => {
       const times = { createdAt: now, expiresAt, othersEndAt };
       const mail = await mailTo(client.accountId, secretAdded(settings, { name, ...about, ...times }));
       return insert(client, { name, expiresAt }, (credential) => ({
@@ -157,23 +158,6 @@ export function createSecrets(parts: {
     // The new one is there first: a client is never left without a secret half way.
     for (const row of older) await (wanted.overlapSeconds > 0 ? endBy(row, othersEndAt) : endNow(row));
     return made;
-  }
-
-  /** Names count up: `Secret 2`, `Secret 3`. A number that its owner gave to another secret is passed over. */
-  async function insertNumbered(
-    client: Client,
-    from: number,
-    insertAs: (name: string) => Promise<NewSecret>,
-  ): Promise<NewSecret> {
-    for (let number = from; ; number += 1) {
-      try {
-        return await insertAs(`Secret ${number}`);
-      } catch (error) {
-        // Only live names are in the way, and there are at most a handful of those.
-        const isTaken = error instanceof Problem && error.code === 'name_taken';
-        if (!isTaken || number > from + 2 * LIVE_SECRETS_MAX || client.revokedAt !== undefined) throw error;
-      }
-    }
   }
 
   /** Brings the end of a secret forward, never back. Another rotation at the same time may bring it further. */
@@ -214,16 +198,24 @@ export function createSecrets(parts: {
     return changed !== undefined;
   }
 
+  /** Throws Problem 404 unless the client is of this kind and this account's; a revoked one passes. */
+  async function requireKind(kind: Client['kind'], which: OfClient): Promise<void> {
+    const client = await clients.get(which.clientId);
+    if (client?.kind !== kind || client.accountId !== which.accountId) throw noSuchClient();
+  }
+
+  async function list(which: OfClient): Promise<Credential[]> {
+    const owner: Where<Credential> = [...ofClient(which.clientId), ['accountId', '=', which.accountId]];
+    const [live, dead] = await Promise.all([
+      listLive(credentials, owner, clock()),
+      listDead(credentials, owner, clock()),
+    ]);
+    return [...live, ...dead];
+  }
+
   return {
     /** The live ones, newest first, and behind them the latest dead ones. */
-    async list(which: OfClient): Promise<Credential[]> {
-      const owner: Where<Credential> = [...ofClient(which.clientId), ['accountId', '=', which.accountId]];
-      const [live, dead] = await Promise.all([
-        listLive(credentials, owner, clock()),
-        listDead(credentials, owner, clock()),
-      ]);
-      return [...live, ...dead];
-    },
+    list,
 
     /** Throws Problem when a client of these scopes may not have a secret with this expiry. */
     checkExpiry,
@@ -234,17 +226,37 @@ export function createSecrets(parts: {
         audit: [entry('secret.created', client, credential, actor)],
       })),
 
-    /** Adds a secret beside the others. Throws Problem. */
-    add,
+    /** What the owner of one kind of client may do: /services reaches no app's secrets, and /developer no service's. */
+    forKind: (kind: Client['kind']) => ({
+      secrets: list,
 
-    /**
-     * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or
-     * are revoked at once without one. Throws Problem.
-     */
-    rotate,
+      /** Adds a secret beside the others. Throws Problem. */
+      async addSecret(
+        wanted: OfClient & { name: string; expiresAt?: number | undefined },
+        actor: Actor,
+      ): Promise<NewSecret> {
+        await requireKind(kind, wanted);
+        return add(wanted, actor);
+      },
 
-    /** Revokes one secret; access tokens that were got with it end with it. False: not there, or dead already. */
-    revoke,
+      /**
+       * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or
+       * are revoked at once without one. Throws Problem.
+       */
+      async rotate(wanted: OfClient & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
+        await requireKind(kind, wanted);
+        return rotate(wanted, actor);
+      },
+
+      /**
+       * Revokes one secret; access tokens that were got with it end with it. False: not there, or dead already.
+       * Throws Problem for a client that is not there.
+       */
+      async revokeSecret(which: OfClient & { id: string }, actor: Actor): Promise<boolean> {
+        await requireKind(kind, which);
+        return revoke(which, actor);
+      },
+    }),
 
     /** Marks all secrets of a client revoked. What decides is the client's own `revokedAt`, set before. */
     async revokeAll(clientId: string): Promise<void> {
@@ -262,6 +274,22 @@ export function noSuchClient(): Problem {
     message: 'There is no such client.',
     hint: 'Look for it in your list of services or apps; it may have been removed.',
   });
+}
+
+/** Names count up: `Secret 2`, `Secret 3`. A number that its owner gave to another secret is passed over. */
+async function insertNumbered(
+  from: number,
+  insertAs: (name: string) => Promise<NewSecret>,
+): Promise<NewSecret> {
+  for (let number = from; ; number += 1) {
+    try {
+      return await insertAs(`Secret ${number}`);
+    } catch (error) {
+      // Only live names are in the way, and there are at most a handful of those.
+      const isTaken = error instanceof Problem && error.code === 'name_taken';
+      if (!isTaken || number > from + 2 * LIVE_SECRETS_MAX) throw error;
+    }
+  }
 }
 
 function ofClient(clientId: string): Where<Credential> {

@@ -3,17 +3,17 @@ import { serviceCreated } from '../../views/mail/service-created.ts';
 import { serviceRevoked } from '../../views/mail/service-revoked.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import type { Effects } from '../effects.ts';
 import { Problem } from '../errors.ts';
-import type { Scope, Scopes } from '../oauth/scopes.ts';
+import type { Scopes } from '../oauth/scopes.ts';
 import type { Settings } from '../settings.ts';
 import { scopesFrom, someScopesFrom } from './chosen-scopes.ts';
 import type { Client } from './client.ts';
 import { newId } from './format.ts';
 import { nameFrom, textFrom } from './names.ts';
-import { originOf } from './origin.ts';
-import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
+import type { NewSecret, Secrets } from './secrets.ts';
 
 /** What one account may have live at a time: one for each third-party service that it uses. */
 const LIVE_SERVICES_MAX = 50;
@@ -51,7 +51,7 @@ export function createServices(parts: {
   function check(wanted: WantedService): { name: string; chosen: string[]; reason: string } {
     const name = nameFrom(wanted.name);
     const reason = textFrom(wanted.reason ?? '', 'reason');
-    const allowed = scopesFor(wanted.account);
+    const allowed = scopes.allowedFor(wanted.account);
     // A resource server may be there for nothing but asking about tokens.
     const choose = wanted.resourceServer ? scopesFrom : someScopesFrom;
     const chosen = choose(wanted.scopes, allowed);
@@ -60,10 +60,6 @@ export function createServices(parts: {
     if (chosen.includes('admin') && wanted.actsFor !== 'app') throw adminActsForApp();
     secrets.checkExpiry(chosen, wanted.expiresAt);
     return { name, chosen, reason };
-  }
-
-  function scopesFor(account: Account): readonly Scope[] {
-    return scopes.allowedFor(account);
   }
 
   async function create(wanted: WantedService, actor: Actor): Promise<{ client: Client; secret: NewSecret }> {
@@ -100,11 +96,6 @@ export function createServices(parts: {
     return client?.accountId === which.accountId && client.kind === 'service' ? client : undefined;
   }
 
-  /** Runs a change of secrets only on a service of this account. */
-  async function ownService(which: { accountId: string; clientId: string }): Promise<void> {
-    if ((await get({ accountId: which.accountId, id: which.clientId })) === undefined) throw noSuchClient();
-  }
-
   async function revoke(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
     const client = await get(which);
     if (client === undefined) return false;
@@ -129,7 +120,7 @@ export function createServices(parts: {
 
   return {
     /** What this account may give to a service; `admin` only to an admin's. */
-    scopesFor,
+    scopesFor: scopes.allowedFor,
 
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
     create,
@@ -148,31 +139,8 @@ export function createServices(parts: {
     /** One service, if it is this account's; a revoked one too. */
     get,
 
-    secrets: secrets.list,
-
-    async addSecret(
-      wanted: { accountId: string; clientId: string; name: string; expiresAt?: number | undefined },
-      actor: Actor,
-    ): Promise<NewSecret> {
-      await ownService(wanted);
-      return secrets.add(wanted, actor);
-    },
-
-    async rotate(
-      wanted: { accountId: string; clientId: string; overlapSeconds: number },
-      actor: Actor,
-    ): Promise<NewSecret> {
-      await ownService(wanted);
-      return secrets.rotate(wanted, actor);
-    },
-
-    async revokeSecret(
-      which: { accountId: string; clientId: string; id: string },
-      actor: Actor,
-    ): Promise<boolean> {
-      await ownService(which);
-      return secrets.revoke(which, actor);
-    },
+    // secrets, addSecret, rotate, revokeSecret
+    ...secrets.forKind('service'),
 
     /** Ends a service for good, its secrets and access tokens with it. False: not there, or dead already. */
     revoke,

@@ -3,6 +3,7 @@ import { tokenCreated } from '../../views/mail/token-created.ts';
 import { tokensRevoked } from '../../views/mail/tokens-revoked.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
+import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
 import type { Effects, EffectsOfChange } from '../effects.ts';
 import { Problem } from '../errors.ts';
@@ -11,9 +12,8 @@ import type { Settings } from '../settings.ts';
 import { someScopesFrom } from './chosen-scopes.ts';
 import type { Credential } from './credential.ts';
 import { checkFormat, endsOf, hashOf, newId, newSecret } from './format.ts';
-import { countLive, insertNamed, listDead, listLive, stateOf } from './live.ts';
+import { countLive, insertNamed, listDead, listLive } from './live.ts';
 import { nameFrom, textFrom } from './names.ts';
-import { originOf } from './origin.ts';
 
 /** What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price. */
 const LIVE_TOKENS_MAX = 100;
@@ -167,9 +167,6 @@ export function createTokens(parts: {
       const row = await credentials.find('hash', hashOf(value));
       return row?.kind === 'personal_access_token' ? row : undefined;
     },
-
-    /** Whether a token opens anything now. */
-    stateOf: (credential: Credential) => stateOf(credential, clock()),
   };
 }
 

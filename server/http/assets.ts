@@ -42,6 +42,7 @@ export function createAssetRoutes(settings: Settings, names: readonly string[]):
   return router;
 }
 
+/** Where the logo is served, whatever its file is called. */
 export function logoPath(file: string): string {
   return `/assets/logo${extname(file).toLowerCase()}`;
 }

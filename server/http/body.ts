@@ -4,6 +4,7 @@ import { Problem } from '../errors.ts';
 /** Enough for any form of ours; a longer one is not from our pages. */
 const FORM_BYTES_MAX = 64 * 1024;
 
+/** The fields of a form that was posted. */
 export type Form = {
   /** The field's value, '' when absent. Throws Problem 400 when it was sent twice. */
   one(name: string): string;
@@ -33,6 +34,7 @@ export async function readForm(ctx: Context): Promise<Form> {
   };
 }
 
+/** A field that was sent twice: two readers would take different ones (parameter pollution). */
 export function sentTwice(name: string): Problem {
   return new Problem({
     status: 400,

@@ -5,7 +5,7 @@ import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { BearerProblem, Problem, SignInNeeded } from '../errors.ts';
 import { resourceMetadataUrl } from '../oauth/metadata.ts';
-import { sendPage } from './page.ts';
+import { seeOther, sendPage } from './page.ts';
 import { requestIdOf } from './request.ts';
 
 /** Seconds after which a caller should try again while the store is away. */
@@ -42,6 +42,7 @@ export function respondToErrors(parts: { site: Site; url: string; log: Logger })
   };
 }
 
+/** What a caller may be shown of whatever was thrown; what is no Problem becomes 503, a bare 4xx or 500. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Unavailable) {
@@ -89,9 +90,7 @@ function respond(ctx: Context, problem: Problem, parts: { site: Site; url: strin
     return;
   }
   if (problem instanceof SignInNeeded) {
-    ctx.set('Cache-Control', 'no-store');
-    ctx.status = 303;
-    ctx.redirect(problem.location);
+    seeOther(ctx, problem.location);
     return;
   }
   sendPage(

@@ -24,6 +24,14 @@ export function sendPage(ctx: Context, page: Html, status = 200): void {
   ctx.body = render(page);
 }
 
+/** The answer to a form, and to whoever must go elsewhere first: open `location` with GET (RFC 9110 section 15.4.4). */
+export function seeOther(ctx: Context, location: string): void {
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
+  ctx.set('Location', location);
+  ctx.body = '';
+}
+
 /** Headers that hold for every answer of the server (OWASP secure headers). */
 export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Content-Type-Options', 'nosniff');

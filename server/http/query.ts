@@ -7,3 +7,8 @@ export function queryOne(ctx: Context, name: string): string {
   if (Array.isArray(value)) throw sentTwice(name);
   return value ?? '';
 }
+
+/** The values of a query parameter that may be there several times. */
+export function queryAll(ctx: Context, name: string): string[] {
+  return [ctx.query[name] ?? []].flat();
+}

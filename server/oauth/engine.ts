@@ -275,9 +275,14 @@ function wordsFor(status: number, out: ErrorOut, error: Error) {
   }
   return {
     title: 'This request cannot be followed',
-    message: out.error_description ?? out.error,
-    hint: `The app that sent you here made a mistake (${out.error}). Tell its developer, or go back and try again.`,
+    message: 'The app that sent you here asked in a way that cannot be answered.',
+    hint: `Go back to it and try again. If that does not help, tell its developer: ${reasonOf(out)}.`,
   };
+}
+
+/** The error in the words of the protocol, which the developer of an app can look up. */
+function reasonOf({ error, error_description: description }: ErrorOut): string {
+  return description === undefined ? error : `${error}, ${description}`;
 }
 
 /** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */

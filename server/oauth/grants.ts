@@ -17,6 +17,7 @@ export type GrantRow = {
 
 export type Grants = ReturnType<typeof createGrants>;
 
+/** More apps than anybody lets in; `revokeClient` goes on until none is left. */
 const GRANTS_LISTED_MAX = 500;
 
 /**

@@ -1,9 +1,10 @@
 import Router from '@koa/router';
 import type { Scopes } from './scopes.ts';
 
-/** Where the API lives, and by what name (RFC 8707) a token for it is asked for. */
+/** Where the API lives. */
 export const API_PATH = '/api/1.1';
 
+/** The API as a resource that tokens are asked for (RFC 8707 section 2), which is their `aud` too. */
 export function apiResource(url: string): string {
   return `${url}${API_PATH}`;
 }

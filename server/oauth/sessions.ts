@@ -3,7 +3,9 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from '../clock.ts';
 import type { Artifact } from './artifact.ts';
 import type { Engine } from './engine.ts';
+import { removeAll } from './remove-all.ts';
 
+/** A session in which somebody is signed in. */
 export type SignedInSession = {
   uid: string;
   accountId: string;
@@ -13,6 +15,7 @@ export type SignedInSession = {
   amr: string[];
 };
 
+/** One session of an account as /account lists it. Times are epoch seconds. */
 export type SessionRow = { uid: string; signedInAt: number; createdAt: number; lastSeenAt: number };
 
 export type SessionList = ReturnType<typeof createSessionList>;
@@ -20,9 +23,10 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 const SESSION_SECONDS = 14 * 24 * 60 * 60;
 
-/** "Last seen" is written this often at most. */
+/** "Last seen" is written this often at most: a finer one would be a write for every page. */
 const SEEN_SECONDS = 5 * 60;
 
+/** More than anybody has browsers; the newest are listed, and `endAll` ends the others too. */
 const SESSIONS_LISTED_MAX = 100;
 
 /** The sessions of an account, in whichever browser: to show them and to end them. */
@@ -59,18 +63,13 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
     /** Ends every session of an account but, when given, the one at hand. */
     async endAll(accountId: string, exceptUid?: string): Promise<void> {
       const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
-      await artifacts.removeMany([...live(accountId), ...others], Number.MAX_SAFE_INTEGER);
+      await removeAll(artifacts, [...live(accountId), ...others]);
     },
   };
 }
 
 /** Browser sessions: the engine's own, shared by our pages and the authorization endpoint. */
-export function createSessions(parts: {
-  engine: Engine;
-  list: SessionList;
-  artifacts: Collection<Artifact>;
-  clock: Clock;
-}) {
+export function createSessions(parts: { engine: Engine; artifacts: Collection<Artifact>; clock: Clock }) {
   const { engine, artifacts, clock } = parts;
 
   function setCookie(ctx: Context, value: string, expiresAt: number): void {
@@ -86,8 +85,6 @@ export function createSessions(parts: {
   }
 
   return {
-    ...parts.list,
-
     /** The session of this browser, when somebody is signed in. */
     async read(ctx: Context): Promise<SignedInSession | undefined> {
       const session = await engine.Session.get(ctx);

@@ -3,10 +3,10 @@ import { accountPage, accountPasswordPage, type ShownIdentity, unlinkPage } from
 import type { Identity } from '../accounts/account.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf, notFound, seeOther } from './form.ts';
+import { formProblemOf, notFound } from './form.ts';
 import type { PortalParts } from './parts.ts';
 import { viewerOf } from './shown.ts';
 

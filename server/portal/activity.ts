@@ -104,7 +104,7 @@ function shownEntry(entry: Entry, accountId: string): ShownEntry {
       at,
       what: `${method} ${path}`,
       name: tokenName,
-      result: resultOf(entry.call),
+      ...resultOf(entry.call),
       succeeded: status < 400,
       from,
       requestId,
@@ -124,10 +124,11 @@ function shownEntry(entry: Entry, accountId: string): ShownEntry {
   };
 }
 
-/** `Success`, `Refused: missing data (400)`. */
-function resultOf(call: Call): string {
-  if (call.status < 400) return 'Success';
-  return `${call.status < 500 ? 'Refused' : 'Failed'}: ${wordsOf(call.result)} (${call.status})`;
+/** `Success`; `Refused`, because of `missing data (400)`. */
+function resultOf(call: Call): { result: string; reason?: string } {
+  if (call.status < 400) return { result: 'Success' };
+  const reason = `${wordsOf(call.result)} (${call.status})`;
+  return { result: call.status < 500 ? 'Refused' : 'Failed', reason };
 }
 
 function wordsOf(code: string): string {

@@ -1,10 +1,10 @@
 import Router from '@koa/router';
 import { appsPage, endGrantPage, type ShownGrant } from '../../views/apps.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import type { GrantRow } from '../oauth/grants.ts';
-import { notFound, seeOther } from './form.ts';
+import { notFound } from './form.ts';
 import type { PortalParts } from './parts.ts';
 import { viewerOf } from './shown.ts';
 

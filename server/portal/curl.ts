@@ -1,10 +1,14 @@
 /** A call of the API with example values, as its workflow declares them. */
 export type ExampleCall = {
-  method: string;
+  method: 'GET' | 'POST';
   /** Below the public URL, with its query. */
   path: string;
+  /** Sent as JSON. Every POST has one, and curl posts where there is one. */
   body?: Record<string, unknown> | undefined;
 };
+
+/** What any token may ask. */
+const ME: ExampleCall = { method: 'GET', path: '/api/1.1/me' };
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
 export function callLine(
@@ -13,12 +17,9 @@ export function callLine(
   scopes: readonly string[],
   exampleCall: (scope: string) => ExampleCall | undefined,
 ): string {
-  const call = scopes.map(exampleCall).find((example) => example !== undefined) ?? {
-    method: 'GET',
-    path: '/api/1.1/me',
-  };
+  const call = scopes.map(exampleCall).find((example) => example !== undefined) ?? ME;
   return lines([
-    `curl${call.method === 'GET' || call.method === 'POST' ? '' : ` -X ${call.method}`}`,
+    'curl',
     `-H ${quoted(`Authorization: Bearer ${token}`)}`,
     call.body !== undefined && `-H ${quoted('Content-Type: application/json')}`,
     call.body !== undefined && `-d ${quoted(JSON.stringify(call.body))}`,

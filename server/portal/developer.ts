@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/credential-parts.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import {
   type AppForm,
   appFormPage,
@@ -14,13 +14,13 @@ import { madeSecretPage } from '../../views/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
-import { queryOne } from '../http/query.ts';
+import { seeOther, sendPage } from '../http/page.ts';
+import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf, notFound, pathOfForm, queryAll, seeOther } from './form.ts';
+import { formProblemOf, notFound, pathOfForm } from './form.ts';
 import type { PortalParts } from './parts.ts';
 import { addSecretRoutes } from './secrets.ts';
-import { shownApp, shownCredential, shownScopes, split, viewerOf } from './shown.ts';
+import { liveAndDead, shownApp, shownCredential, shownScopes, viewerOf } from './shown.ts';
 
 /** /developer: apps that this account registers. */
 export function createDeveloperRoutes(parts: PortalParts): Router {
@@ -103,7 +103,7 @@ export function createDeveloperRoutes(parts: PortalParts): Router {
     const rows = await apps.secrets({ accountId: account.id, clientId: client.id });
     const page = appPage(site, viewerOf(account), {
       app: shownApp(client, scopes.describe),
-      secrets: split(rows.map((row) => shownCredential(row, clock()))),
+      secrets: liveAndDead(rows.map((row) => shownCredential(row, clock()))),
       endpoints,
       now: clock(),
       done: queryOne(ctx, 'done'),

@@ -1,5 +1,4 @@
-import type { Context } from 'koa';
-import type { FormProblem } from '../../views/credential-parts.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { Problem } from '../errors.ts';
 
 /** Longer ones do not come back through a browser's address line; then the form starts empty. */
@@ -11,7 +10,8 @@ const QUERY_LENGTH_MAX = 3000;
  */
 export function formProblemOf(error: unknown): FormProblem & { status: number } {
   if (!(error instanceof Problem) || error.parameter === undefined || error.status >= 500) throw error;
-  return { parameter: error.parameter, text: `${error.message} ${error.hint}`, status: error.status };
+  const { message, hint, parameter, status } = error;
+  return { message, hint, parameter, status };
 }
 
 /** The path of a form with its values in the query: so it comes back filled in after a fresh sign-in. */
@@ -26,19 +26,6 @@ export function pathOfForm(
   }
   const whole = query.size === 0 ? path : `${path}?${query}`;
   return whole.length > QUERY_LENGTH_MAX ? path : whole;
-}
-
-/** The values of a query parameter that may be there several times. */
-export function queryAll(ctx: Context, name: string): string[] {
-  return [ctx.query[name] ?? []].flat();
-}
-
-/** The answer to a form that did its work: go there with GET (RFC 9110 section 15.4.4). */
-export function seeOther(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.set('Cache-Control', 'no-store');
-  ctx.set('Location', path);
-  ctx.body = '';
 }
 
 /** The same for what is not there and what belongs to another account. */

@@ -1,11 +1,10 @@
 import Router from '@koa/router';
 import { welcomePage } from '../../views/welcome.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { createAccountRoutes } from './account.ts';
 import { createActivityRoutes } from './activity.ts';
 import { createConnectedAppRoutes } from './apps.ts';
 import { createDeveloperRoutes } from './developer.ts';
-import { seeOther } from './form.ts';
 import type { PortalParts } from './parts.ts';
 import { createServiceRoutes } from './services.ts';
 import { createTokenRoutes } from './tokens.ts';

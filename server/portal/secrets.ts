@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/credential-parts.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import {
   madeSecretPage,
   newSecretPage,
@@ -14,12 +14,12 @@ import type { Client } from '../credentials/client.ts';
 import { type NewSecret, noSuchClient } from '../credentials/secrets.ts';
 import type { Services } from '../credentials/services.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formProblemOf, notFound, seeOther } from './form.ts';
+import { formProblemOf, notFound } from './form.ts';
 import type { PortalParts } from './parts.ts';
-import { shownCredential, split, viewerOf } from './shown.ts';
+import { liveAndDead, shownCredential, viewerOf } from './shown.ts';
 
 /** Calls to try with a new secret. */
 export type CallsOf = (client: Client, secret: string) => readonly { label: string; code: string }[];
@@ -118,7 +118,7 @@ export function addSecretRoutes(
     const rows = await clients.secrets({ accountId: account.id, clientId: client.id });
     const secret = rows.find((row) => row.id === id);
     if (secret === undefined) throw notFound('secret');
-    const live = split(rows.map((row) => shownCredential(row, clock()))).live;
+    const live = liveAndDead(rows.map((row) => shownCredential(row, clock()))).live;
     return { secret: shownCredential(secret, clock()), isLast: live.every((row) => row.id === id) };
   }
 

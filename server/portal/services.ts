@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/credential-parts.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { madeSecretPage } from '../../views/secrets.ts';
 import {
   holderOf,
@@ -13,15 +13,15 @@ import {
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
-import { queryOne } from '../http/query.ts';
+import { seeOther, sendPage } from '../http/page.ts';
+import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { introspectionLine, tokenLine } from './curl.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formProblemOf, notFound, pathOfForm, queryAll, seeOther } from './form.ts';
+import { formProblemOf, notFound, pathOfForm } from './form.ts';
 import type { PortalParts } from './parts.ts';
 import { addSecretRoutes } from './secrets.ts';
-import { shownCredential, shownScopes, shownService, split, viewerOf } from './shown.ts';
+import { liveAndDead, shownCredential, shownScopes, shownService, viewerOf } from './shown.ts';
 
 /** Stands in a line to try where a secret that nobody can read any more would go. */
 const SECRET_PLACE = 'THE_SECRET';
@@ -123,7 +123,7 @@ export function createServiceRoutes(parts: PortalParts): Router {
     const rows = await services.secrets({ accountId: account.id, clientId: client.id });
     const page = servicePage(site, viewerOf(account), {
       service: shownService(client, scopes.describe),
-      secrets: split(rows.map((row) => shownCredential(row, clock()))),
+      secrets: liveAndDead(rows.map((row) => shownCredential(row, clock()))),
       calls: callsOf(client, SECRET_PLACE),
       now: clock(),
       done: queryOne(ctx, 'done'),

@@ -11,7 +11,11 @@ import type { Scope } from '../oauth/scopes.ts';
 
 type Describe = (scope: string) => string;
 
-/** Rows as pages show them: scopes in words, states named, and nothing that a page has no business with. */
+/*
+ * Rows as pages show them: scopes in words, states named, and nothing that a page has no business with.
+ */
+
+/** Who looks at the page. */
 export function viewerOf(account: Account): Viewer {
   return { email: account.email, admin: account.admin };
 }
@@ -31,7 +35,7 @@ export function shownToken(row: Credential, now: number, describe: Describe): Sh
 }
 
 /** Live ones apart from dead ones, as every list shows them. */
-export function split<T extends { state: ShownCredential['state'] }>(rows: readonly T[]) {
+export function liveAndDead<T extends { state: ShownCredential['state'] }>(rows: readonly T[]) {
   return {
     live: rows.filter((row) => row.state === 'live'),
     dead: rows.filter((row) => row.state !== 'live'),

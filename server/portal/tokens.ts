@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/credential-parts.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import {
   mintedTokenPage,
   newTokenPage,
@@ -11,14 +11,14 @@ import {
 } from '../../views/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
-import { queryOne } from '../http/query.ts';
+import { seeOther, sendPage } from '../http/page.ts';
+import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { callLine } from './curl.ts';
 import { expiryFrom, tokenExpiry } from './expiry.ts';
-import { formProblemOf, notFound, pathOfForm, queryAll, seeOther } from './form.ts';
+import { formProblemOf, notFound, pathOfForm } from './form.ts';
 import type { PortalParts } from './parts.ts';
-import { shownScopes, shownToken, split, viewerOf } from './shown.ts';
+import { liveAndDead, shownScopes, shownToken, viewerOf } from './shown.ts';
 
 /** /tokens: the account's own personal access tokens. */
 export function createTokenRoutes(parts: PortalParts): Router {
@@ -27,7 +27,7 @@ export function createTokenRoutes(parts: PortalParts): Router {
 
   async function shownTokens(account: Account) {
     const rows = await tokens.list(account.id);
-    return split(rows.map((row) => shownToken(row, clock(), scopes.describe)));
+    return liveAndDead(rows.map((row) => shownToken(row, clock(), scopes.describe)));
   }
 
   async function ownToken(account: Account, id: string) {

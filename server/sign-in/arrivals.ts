@@ -8,7 +8,7 @@ import { Problem } from '../errors.ts';
 import { actorOf } from '../http/request.ts';
 import type { DepartureRow, FederatedSignIns } from './federated-sign-ins.ts';
 import type { Google, Proof } from './google.ts';
-import type { SignInParts } from './routes.ts';
+import type { SignInParts } from './parts.ts';
 
 /** How far the clocks of two servers may be apart. */
 const CLOCK_SKEW_SECONDS = 60;

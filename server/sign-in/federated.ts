@@ -2,16 +2,16 @@ import type { Context } from 'koa';
 import { linkIdentityPage, startLinkPage } from '../../views/link-identity.ts';
 import type { Subject } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { createArrivals } from './arrivals.ts';
 import type { DepartureRow, FederatedSignIns } from './federated-sign-ins.ts';
 import type { Google } from './google.ts';
-import { goTo, HOME, pathWith } from './paths.ts';
+import type { SignInParts } from './parts.ts';
+import { HOME, pathWith } from './paths.ts';
 import { showRefusal } from './refusal.ts';
-import type { SignInParts } from './routes.ts';
 
 /** The page that starts linking; the provider's mode is never chosen by a link from elsewhere. */
 const LINK_PATH = '/sign-in/google?link=1';
@@ -28,7 +28,7 @@ export function createFederatedSteps(parts: SignInParts, google: Google, trips: 
       loginHint: trip.mode === 'fresh' ? account?.email : undefined,
     });
     await trips.depart(ctx, departure, { ...trip, issuer: google.issuer });
-    goTo(ctx, departure.location);
+    seeOther(ctx, departure.location);
   }
 
   /** Where somebody goes on who thought better of it at the provider. */
@@ -68,7 +68,7 @@ export function createFederatedSteps(parts: SignInParts, google: Google, trips: 
       const trip = await trips.arrive(ctx, state, google.issuer);
       const { nonce, verifier } = trip;
       const proof = await google.arrive(ctx.search, { state, nonce, verifier });
-      goTo(ctx, proof === 'denied' ? afterDenial(trip) : await arrivals.use(ctx, trip, proof));
+      seeOther(ctx, proof === 'denied' ? afterDenial(trip) : await arrivals.use(ctx, trip, proof));
     },
 
     /** GET /sign-in/link: asks for the password of the account that has this address. */
@@ -93,7 +93,7 @@ export function createFederatedSteps(parts: SignInParts, google: Google, trips: 
         await identities.link({ ...subject, account, email: link.email }, actorOf(ctx, account.id));
         await signUps.endAll(account.emailKey);
         await sessions.start(ctx, { accountId: account.id, amr: ['pwd', 'fed'] });
-        goTo(ctx, link.returnTo);
+        seeOther(ctx, link.returnTo);
       } catch (error) {
         showRefusal(ctx, error, (problem) => linkPage(link, problem));
       }

@@ -2,6 +2,7 @@ import * as openid from 'openid-client';
 import type { Logger } from 'pino';
 import { providerNameOf } from '../accounts/identities.ts';
 import { Problem } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import type { Settings } from '../settings.ts';
 
 /** What a trip to the provider starts with; kept until the browser comes back. */
@@ -20,8 +21,6 @@ export type Google = ReturnType<typeof createGoogle>;
 
 /** A person waits in front of each of these calls. */
 const TIMEOUT_SECONDS = 5;
-
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Codes of openid-client for an issuer that is away or ill, as against one that answers wrongly. */
 const NO_ANSWER = [
@@ -59,7 +58,7 @@ export function createGoogle(parts: {
   function discover(): Promise<openid.Configuration> {
     const issuer = new URL(google.issuer);
     const execute = [openid.enableNonRepudiationChecks];
-    if (issuer.protocol === 'http:' && LOOPBACK_HOSTS.includes(issuer.hostname)) {
+    if (issuer.protocol === 'http:' && isLoopback(issuer)) {
       execute.push(openid.allowInsecureRequests);
     }
     return openid.discovery(issuer, google.clientId, google.clientSecret, undefined, {

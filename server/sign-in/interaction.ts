@@ -1,21 +1,21 @@
 import type { Context } from 'koa';
 import { consentPage } from '../../views/consent.ts';
 import type { Html } from '../../views/html.ts';
-import { type FormProblem, signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { isFresh } from '../accounts/signed-in.ts';
 import type { Client } from '../credentials/client.ts';
 import { Problem } from '../errors.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf, addressOf } from '../http/request.ts';
+import { isLoopback } from '../loopback.ts';
 import type { Waiting } from '../oauth/interactions.ts';
-import { goTo, HOME, pathWith } from './paths.ts';
+import type { SignInParts } from './parts.ts';
+import { HOME, pathWith } from './paths.ts';
 import { showRefusal } from './refusal.ts';
-import type { SignInParts } from './routes.ts';
 import type { Ways } from './ways.ts';
-
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 type PageOf = (waiting: Waiting, account: Account | undefined) => Promise<(problem?: FormProblem) => Html>;
 
@@ -99,7 +99,7 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
           password: form.one('password'),
           from: addressOf(ctx),
         });
-        goTo(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: ['pwd'] }));
+        seeOther(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: ['pwd'] }));
       } catch (error) {
         showRefusal(ctx, error, await loginPage({ ...waiting, loginHint: email }, known));
       }
@@ -117,36 +117,36 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
           return undefined;
         throw error;
       });
-      if (waiting === undefined) return goTo(ctx, HOME);
+      if (waiting === undefined) return seeOther(ctx, HOME);
       const proved =
         found !== undefined &&
         isFresh(found.session, clock()) &&
         found.session.signedInAt >= waiting.startedAt;
-      if (waiting.prompt !== 'login' || !proved) return goTo(ctx, `/interaction/${waiting.uid}`);
+      if (waiting.prompt !== 'login' || !proved) return seeOther(ctx, `/interaction/${waiting.uid}`);
       const { accountId, amr, signedInAt } = found.session;
-      goTo(ctx, await interactions.signIn(ctx, { accountId, amr, signedInAt }));
+      seeOther(ctx, await interactions.signIn(ctx, { accountId, amr, signedInAt }));
     },
 
     /** POST /interaction/:uid/allow */
     async allow(ctx: Context): Promise<void> {
       await readForm(ctx);
       const { waiting, account } = await read(ctx);
-      if (account === undefined) return goTo(ctx, `/interaction/${waiting.uid}`);
-      goTo(ctx, await interactions.allow(ctx, actorOf(ctx, account.id)));
+      if (account === undefined) return seeOther(ctx, `/interaction/${waiting.uid}`);
+      seeOther(ctx, await interactions.allow(ctx, actorOf(ctx, account.id)));
     },
 
     /** POST /interaction/:uid/deny */
     async deny(ctx: Context): Promise<void> {
       await readForm(ctx);
       await interactions.read(ctx);
-      goTo(ctx, await interactions.deny(ctx));
+      seeOther(ctx, await interactions.deny(ctx));
     },
 
     /** POST /interaction/:uid/switch-account: the same request again, for somebody else. */
     async switchAccount(ctx: Context): Promise<void> {
       await readForm(ctx);
       await interactions.read(ctx);
-      goTo(ctx, await interactions.switchAccount(ctx));
+      seeOther(ctx, await interactions.switchAccount(ctx));
     },
   };
 }
@@ -159,6 +159,9 @@ function faceOf(client: Client, redirectUri: string) {
     name: client.name,
     clientId: client.id,
     goesTo: web && url ? url.host : redirectUri,
-    loopback: client.redirectUris.every((uri) => LOOPBACK_HOSTS.includes(URL.parse(uri)?.hostname ?? '')),
+    loopback: client.redirectUris.every((uri) => {
+      const redirect = URL.parse(uri);
+      return redirect !== null && isLoopback(redirect);
+    }),
   };
 }

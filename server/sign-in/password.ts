@@ -1,15 +1,16 @@
 import type { Context } from 'koa';
 import { notice } from '../../views/parts.ts';
-import { type FormProblem, signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { isFresh } from '../accounts/signed-in.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
-import { goTo, HOME, pathWith } from './paths.ts';
+import type { SignInParts } from './parts.ts';
+import { HOME, pathWith } from './paths.ts';
 import { showRefusal } from './refusal.ts';
-import type { SignInParts } from './routes.ts';
 import type { Ways } from './ways.ts';
 
 /** What brought somebody here, as codes in the address; the words are ours. */
@@ -62,7 +63,7 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
       };
       const found = await signedIn.find(ctx);
       if (found !== undefined && (!asked.fresh || isFresh(found.session, clock()))) {
-        return goTo(ctx, asked.returnTo);
+        return seeOther(ctx, asked.returnTo);
       }
       sendPage(ctx, (await page(ctx, asked, {}))());
     },
@@ -80,7 +81,7 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
       try {
         const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
         await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
-        goTo(ctx, asked.returnTo);
+        seeOther(ctx, asked.returnTo);
       } catch (error) {
         showRefusal(ctx, error, await page(ctx, asked, { email }));
       }
@@ -89,7 +90,7 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
     /** POST /sign-out */
     async signOut(ctx: Context): Promise<void> {
       await sessions.end(ctx);
-      goTo(ctx, '/sign-in?done=signed-out');
+      seeOther(ctx, '/sign-in?done=signed-out');
     },
   };
 }

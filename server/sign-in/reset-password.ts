@@ -1,16 +1,16 @@
 import type { Context } from 'koa';
 import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
-import type { FormProblem } from '../../views/sign-in.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showMailbox } from './mailbox.ts';
-import { goTo, HOME, pathWith } from './paths.ts';
+import type { SignInParts } from './parts.ts';
+import { HOME, pathWith } from './paths.ts';
 import { showRefusal } from './refusal.ts';
-import type { SignInParts } from './routes.ts';
 
 /** Choosing a new password by way of the mailbox. */
 export function createResetSteps(parts: SignInParts) {
@@ -54,7 +54,7 @@ export function createResetSteps(parts: SignInParts) {
       const [email, returnTo] = [form.one('email'), safePath(form.one('return_to'), HOME)];
       try {
         await resets.ask({ email, returnTo, from: addressOf(ctx) });
-        goTo(ctx, '/reset-password?done=mailed');
+        seeOther(ctx, '/reset-password?done=mailed');
       } catch (error) {
         showRefusal(ctx, error, askPage(returnTo, email));
       }
@@ -67,7 +67,7 @@ export function createResetSteps(parts: SignInParts) {
     try {
       const { returnTo } = await resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id));
       await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
-      goTo(ctx, returnTo);
+      seeOther(ctx, returnTo);
     } catch (error) {
       showRefusal(ctx, error, newPage(token, account, revokeToo));
     }

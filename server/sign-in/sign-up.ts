@@ -1,16 +1,16 @@
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/sign-in.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { signUpPage } from '../../views/sign-up.ts';
 import { verifyEmailPage } from '../../views/verify-email.ts';
 import { readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showMailbox } from './mailbox.ts';
-import { goTo, HOME, pathWith } from './paths.ts';
+import type { SignInParts } from './parts.ts';
+import { HOME, pathWith } from './paths.ts';
 import { showRefusal } from './refusal.ts';
-import type { SignInParts } from './routes.ts';
 import type { Ways } from './ways.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
@@ -40,7 +40,7 @@ export function createSignUpSteps(parts: SignInParts, ways: Ways) {
   async function acceptInvitation(ctx: Context, wanted: { token: string; email: string; password: string }) {
     const account = await invitations.accept(wanted, newcomer(ctx));
     await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
-    goTo(ctx, HOME);
+    seeOther(ctx, HOME);
   }
 
   return {
@@ -64,7 +64,7 @@ export function createSignUpSteps(parts: SignInParts, ways: Ways) {
       try {
         if (invitation !== '') return await acceptInvitation(ctx, { token: invitation, email, password });
         await signUps.ask({ email, password, returnTo, from: addressOf(ctx) });
-        goTo(ctx, '/sign-up?done=mailed');
+        seeOther(ctx, '/sign-up?done=mailed');
       } catch (error) {
         showRefusal(ctx, error, page({ returnTo, invitation, email }));
       }
@@ -87,7 +87,7 @@ export function createSignUpSteps(parts: SignInParts, ways: Ways) {
       try {
         const { account, returnTo } = await signUps.complete({ token, password }, newcomer(ctx));
         await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
-        goTo(ctx, returnTo);
+        seeOther(ctx, returnTo);
       } catch (error) {
         showRefusal(ctx, error, (problem) =>
           verifyEmailPage(site, { token, email: waiting.email, signUpUrl, problem }),

@@ -144,8 +144,8 @@ eachStore(({ url: storeUrl }) => {
     test('sends everybody who is not signed in to sign-in, and changes nothing', async () => {
       const before = await stateOf(owner);
       const forged = createAgent(server.url);
-      forged.setCookie('_session', 'x'.repeat(43));
-      forged.setCookie('_session.sig', 'x'.repeat(27));
+      forged.setCookie('latchkey_session', 'x'.repeat(43));
+      forged.setCookie('latchkey_session.sig', 'x'.repeat(27));
       for (const agent of [createAgent(server.url), forged]) {
         for (const route of routes.filter(({ path }) => path !== '/')) {
           const page = await send(agent, route, pathOf(route));

@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openStore } from '../../adapters/open.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { callDeclaration } from '../../server/activity/call.ts';
 import { artifactDeclaration } from '../../server/oauth/artifact.ts';
 import { type Filled, fillStore } from './filling.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
-const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
+/** What `npm start` runs, without its `node`. */
+const COMMAND = manifest.scripts.start.split(' ').slice(1);
 
 /** A data folder of its own, which goes when the row is done. */
 export async function createFolder() {
@@ -17,8 +18,9 @@ export async function createFolder() {
 }
 
 /** Latchkey as its README starts it, with its default store in this folder. */
-export function startLatchkey(folder: string): Promise<ServerProcess> {
-  return startServer({ file: MAIN, environment: { LATCHKEY_DATA: folder }, readyPath: '/healthz' });
+export function startLatchkey(folder: string, more: Record<string, string> = {}): Promise<ServerProcess> {
+  const environment = { LATCHKEY_DATA: folder, ...more };
+  return startServer({ command: COMMAND, environment, readyPath: '/healthz' });
 }
 
 export function storeUrlIn(folder: string): string {

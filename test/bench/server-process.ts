@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** How long a server may take to give its first answer before the run is given up. */
 const START_SECONDS_MAX = 30;
 /** Linux counts processor time in hundredths of a second (`getconf CLK_TCK`). */
@@ -26,14 +28,16 @@ export type ServerProcess = {
  * PORT and what `environment` says, nothing else of ours, and is ready when `readyPath` answers with 200.
  */
 export async function startServer(options: {
-  file: string;
+  /** What node is called with: flags and the file. */
+  command: readonly string[];
   environment: Record<string, string>;
   readyPath: string;
 }): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [options.file], {
+  const child = spawn(process.execPath, options.command, {
+    cwd: ROOT,
     env: {
       PATH: process.env.PATH,
       NODE_ENV: 'production',
@@ -53,7 +57,7 @@ export async function startServer(options: {
   while (!(await answers(`${url}${options.readyPath}`))) {
     if (child.exitCode !== null || performance.now() - startedAt > START_SECONDS_MAX * 1000) {
       kill();
-      throw new Error(`${options.file} did not start:\n${complaints}`);
+      throw new Error(`${options.command.join(' ')} did not start:\n${complaints}`);
     }
     await sleep(5);
   }

@@ -13,12 +13,11 @@ type Tokens = Awaited<ReturnType<typeof oauth.authorizationCodeGrant>>;
 export async function startAppSite() {
   const started = new Map<string, Awaited<ReturnType<App['start']>>>();
   let app: App | undefined;
-  let scope = 'openid email wf:create_transaction';
   let tokens: Tokens | undefined;
 
   async function depart(response: ServerResponse): Promise<void> {
     if (app === undefined) throw new Error('no app is set up');
-    const start = await app.start({ scope });
+    const start = await app.start();
     started.set(start.state, start);
     response.writeHead(303, { location: start.location.href }).end();
   }
@@ -60,11 +59,6 @@ export async function startAppSite() {
     /** From now on it is this app. */
     become(registered: App): void {
       app = registered;
-    },
-
-    /** What it asks for from now on. */
-    ask(scopes: string): void {
-      scope = scopes;
     },
 
     /** What it was given last. */

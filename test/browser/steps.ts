@@ -119,7 +119,7 @@ function createVisitor(page: Page, javaScript: boolean) {
     press: async (name: string | RegExp) => await named(name).click(),
 
     /** What is written on the page, in one line. */
-    text: async () => (await page.locator('main').innerText()).replace(/\s+/g, ' '),
+    text: async () => (await page.locator('main').allInnerTexts()).join(' ').replace(/\s+/g, ' '),
 
     async reads(...wanted: (string | RegExp)[]): Promise<void> {
       const text = await visitor.text();
@@ -210,4 +210,3 @@ function listen(page: Page, url: string): string[] {
   });
   return complaints;
 }
-

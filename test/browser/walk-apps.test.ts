@@ -14,10 +14,12 @@ describe('third-party apps, in a browser', () => {
   let walk: Walk;
   let site: Awaited<ReturnType<typeof startAppSite>>;
   let developer: Person;
+  let ledger: Awaited<ReturnType<typeof createThirdPartyApp>>;
   before(async () => {
     [walk, site] = await Promise.all([openWalk(), startAppSite()]);
     developer = await walk.people.person();
-    site.become(await register('Ledger', [site.callback]));
+    ledger = await register('Ledger', [site.callback]);
+    site.become(ledger);
   });
   after(async () => {
     await site?.stop();
@@ -77,7 +79,6 @@ describe('third-party apps, in a browser', () => {
       it('are let in on a consent page, act on another origin, and are cut off at once', async () => {
         const { account } = await walk.people.person();
         await walk.visit({ javaScript }, async (visitor) => {
-          site.ask('openid email wf:create_transaction');
           await visitor.open(site.origin);
           await visitor.press('Sign in with Latchkey');
           await visitor.arrive('Sign in to continue to Ledger');
@@ -92,12 +93,11 @@ describe('third-party apps, in a browser', () => {
           await visitor.press('Allow');
           await visitor.arrive('Connected');
           assert.equal(new URL(visitor.page.url()).origin, site.origin);
-          assert.equal(await visitor.page.locator('p').innerText(), account.id);
+          assert.equal(await visitor.page.locator('p').textContent(), account.id);
 
           const given = site.tokens();
           assert.equal((await walk.callMe(given.access_token)).status, 200);
-          const app = await createdApp();
-          const renewed = await oauth.refreshTokenGrant(app.config, given.refresh_token ?? '');
+          const renewed = await oauth.refreshTokenGrant(ledger.config, given.refresh_token ?? '');
           assert.equal((await walk.callMe(renewed.access_token)).status, 200);
 
           await visitor.open('/apps');
@@ -111,7 +111,7 @@ describe('third-party apps, in a browser', () => {
           await visitor.page.getByText('The app was cut off.').waitFor();
           await visitor.look('apps-empty');
           assert.equal((await walk.callMe(renewed.access_token)).status, 401);
-          await assert.rejects(oauth.refreshTokenGrant(app.config, renewed.refresh_token ?? ''), {
+          await assert.rejects(oauth.refreshTokenGrant(ledger.config, renewed.refresh_token ?? ''), {
             error: 'invalid_grant',
           });
         });
@@ -125,7 +125,7 @@ describe('third-party apps, in a browser', () => {
           await visitor.arrive('Ledger wants to use your Latchkey account');
           await visitor.press('Deny');
           await visitor.arrive('Not connected');
-          assert.equal(await visitor.page.locator('p').innerText(), 'access_denied');
+          assert.equal(await visitor.page.locator('p').textContent(), 'access_denied');
 
           await visitor.open(`${site.origin}/start`);
           await visitor.reads(account.email);
@@ -136,7 +136,7 @@ describe('third-party apps, in a browser', () => {
           await visitor.reads(other.account.email);
           await visitor.press('Allow');
           await visitor.arrive('Connected');
-          assert.equal(await visitor.page.locator('p').innerText(), other.account.id);
+          assert.equal(await visitor.page.locator('p').textContent(), other.account.id);
         });
       });
 
@@ -164,13 +164,6 @@ describe('third-party apps, in a browser', () => {
       });
     });
   }
-
-  /** The app that plays Ledger, to speak for it outside its site. */
-  const createdApp = async () => {
-    const [client] = await walk.people.domain.apps.list(developer.account.id);
-    assert.ok(client);
-    return createThirdPartyApp(walk.server.url, { client });
-  };
 
   it('say where a web app sends people, and mark what is new when they ask for more', async () => {
     const { agent } = await walk.people.person();

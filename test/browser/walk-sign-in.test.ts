@@ -38,7 +38,7 @@ describe('signing in, in a browser', () => {
 
           const link = await walk.mailedLink(email, 'Confirm your e-mail address');
           await visitor.open(link);
-          await visitor.arrive('Confirm your e-mail address');
+          await visitor.arrive('Confirm your address');
           await visitor.look('verify-email', 'main');
           await visitor.fill({ Password: ANOTHER });
           await visitor.press('Create my account');

@@ -35,8 +35,9 @@ export function refusals({ url }: FreshStores): void {
     await rows.insert(item('one', { label: 'L', rank: 1 }));
   });
   after(async () => {
-    assert.deepEqual(await rows.list({ limit: 10 }), [item('one', { label: 'L', rank: 1 })]);
+    const left = await rows.list({ limit: 10 });
     await store.close();
+    assert.deepEqual(left, [item('one', { label: 'L', rank: 1 })]);
   });
 
   async function refused(method: string, ...args: unknown[]): Promise<void> {

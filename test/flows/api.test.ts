@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
 import type { Call } from '../../server/activity/call.ts';
-import { createRunner } from '../../server/api/run.ts';
+import { createRunner } from '../../server/api/runner.ts';
 import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/api/runs.ts';
 import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/api/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +17,8 @@ import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 const operator = { kind: 'operator' } as const;
+const TRANSACTION_PATH = '/api/1.1/wf/create_transaction';
+const TRANSACTION = { account: 'DE02', phone: '+49301234567', amount: 12.5 };
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
 async function statusOf(url: string, token: string): Promise<number> {
@@ -24,10 +28,10 @@ async function statusOf(url: string, token: string): Promise<number> {
 }
 
 function transaction(url: string, token: string) {
-  return fetch(`${url}/api/1.1/wf/create_transaction`, {
+  return fetch(`${url}${TRANSACTION_PATH}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ account: 'DE02', phone: '+49301234567', amount: 12.5 }),
+    body: JSON.stringify(TRANSACTION),
   });
 }
 
@@ -91,7 +95,9 @@ eachStore(({ engine, url: storeUrl }) => {
         limit: 100,
       });
       assert.equal(page.filter((call) => call.path.endsWith('create_transaction')).length, 20);
-      await delay(6_000);
+      // As if the five seconds of grace were over.
+      const used = [['consumedAt', 'present']] as const;
+      await people.domain.rows.artifacts.updateMany(used, { add: { consumedAt: -6 } });
       await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), {
         error: 'invalid_grant',
       });
@@ -139,15 +145,27 @@ eachStore(({ engine, url: storeUrl }) => {
       { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
       operator,
     );
-    const running = Array.from({ length: 10 }, () => transaction(server.url, pat.value));
-    await delay(5);
+    const body = JSON.stringify(TRANSACTION);
+    const running = request(`${server.url}${TRANSACTION_PATH}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${pat.value}`,
+        'content-type': 'application/json',
+        'content-length': body.length,
+      },
+    });
+    const answered = once(running, 'response');
+    running.write(body.slice(0, 10));
+    // By then the server has its head and waits for the rest.
+    await delay(200);
     const killed = server.kill('SIGTERM');
-    const answers = await Promise.allSettled(running);
+    await delay(200);
+    await assert.rejects(fetch(`${server.url}/healthz`), 'it takes nothing new');
+    running.end(body.slice(10));
+    const [answer] = (await answered) as [IncomingMessage];
+    answer.resume();
+    assert.equal(answer.statusCode, 200);
     await killed;
-    for (const answer of answers) {
-      // One that had not arrived yet is refused as a connection; none that did is cut off or fails.
-      if (answer.status === 'fulfilled') assert.equal(answer.value.status, 200);
-    }
     await people.close();
   });
 

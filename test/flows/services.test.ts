@@ -157,7 +157,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await tokenFor(id, secret)).error, 'invalid_client');
       assert.match(
         textOf((await agent.get('/services')).text),
-        /No services yet .*Revoked services .*Courier/,
+        /No live services .*Revoked services .*Courier/,
       );
       assert.match(textOf((await agent.get(`/services/${id}`)).text), /This service is revoked/);
       for (const path of ['secrets/new', 'rotate']) {

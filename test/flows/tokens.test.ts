@@ -259,7 +259,7 @@ eachStore(({ url: storeUrl }) => {
         const page = textOf((await person.agent.get('/tokens')).text);
         assert.match(
           page,
-          /No tokens yet .*Expired and revoked tokens .*Build server .*Expired 1 minute ago/,
+          /No live tokens .*Expired and revoked tokens .*Build server .*Expired 1 minute ago/,
         );
         assert.equal((await callMe(value)).status, 401);
       } finally {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
+import { stateOf } from '../../server/credentials/live.ts';
 import { createUse } from '../../server/credentials/use.ts';
 import { Problem } from '../../server/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
@@ -149,7 +150,7 @@ eachStore(({ url }) => {
       const second = await mint(ann, { expiresAt: domain.clock() + DAY });
       const rows = await domain.tokens.list(ann.id);
       assert.deepEqual(
-        rows.map((row) => [row.id, domain.tokens.stateOf(row)]),
+        rows.map((row) => [row.id, stateOf(row, domain.clock())]),
         [
           [second.credential.id, 'live'],
           [first.credential.id, 'expired'],

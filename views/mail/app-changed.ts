@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** What happened to an app, as its mail says it. */
@@ -31,7 +31,7 @@ export function appChanged(
     /** Network address, or who it was where there is none. */
     from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   const words = WORDS[app.what];
   return {
     subject: `${words.subject}: ${app.name}`,

@@ -1,11 +1,11 @@
 import { html, raw } from '../html.ts';
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 
 /** A mail that a workflow wrote as plain text: its blank lines part paragraphs, its line ends are kept. */
 export function fromWorkflow(
   site: MailSite,
   mail: { subject: string; text: string; workflow: string },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   const paragraphs = mail.text
     .trim()
     .split(/\n{2,}/)

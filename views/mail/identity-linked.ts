@@ -1,11 +1,11 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that there is a further way to sign in. */
 export function identityLinked(
   site: MailSite,
-  link: { provider: string; email: string; linkedAt: number; from?: string | undefined },
-): { subject: string; text: string; html: string } {
+  link: { provider: string; email: string; linkedAt: number; from: string },
+): WrittenMail {
   return {
     subject: `${link.provider} can now sign in to your account at ${site.appName}`,
     ...mailLayout(site, {
@@ -14,7 +14,7 @@ export function identityLinked(
       facts: [
         { label: 'Account there', value: link.email },
         { label: 'Linked', value: momentOf(link.linkedAt) },
-        { label: 'From', value: link.from ?? 'the operator of this site' },
+        { label: 'From', value: link.from },
       ],
       action: { label: 'See your sign-in methods', url: `${site.url}/account` },
       footer: 'If it was not you, remove it there and change your password.',

@@ -1,11 +1,11 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that one way to sign in is gone. */
 export function identityUnlinked(
   site: MailSite,
-  link: { provider: string; email: string; unlinkedAt: number; from?: string | undefined },
-): { subject: string; text: string; html: string } {
+  link: { provider: string; email: string; unlinkedAt: number; from: string },
+): WrittenMail {
   return {
     subject: `${link.provider} can no longer sign in to your account at ${site.appName}`,
     ...mailLayout(site, {
@@ -14,7 +14,7 @@ export function identityUnlinked(
       facts: [
         { label: 'Account there', value: link.email },
         { label: 'Removed', value: momentOf(link.unlinkedAt) },
-        { label: 'From', value: link.from ?? 'the operator of this site' },
+        { label: 'From', value: link.from },
       ],
       action: { label: 'See your sign-in methods', url: `${site.url}/account` },
       footer: 'If it was not you, choose a new password and look at your sessions on the account page.',

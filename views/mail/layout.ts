@@ -7,6 +7,10 @@ export type MailSite = {
   url: string;
 };
 
+/** A mail but for whom it goes to: what each of the files beside this one answers. */
+export type WrittenMail = { subject: string; text: string; html: string };
+
+/** What a mail says, once for both of its parts. */
 export type MailContent = {
   heading: string;
   /** Text, or Html made of inline elements. */
@@ -23,7 +27,7 @@ export type MailContent = {
  * the markup is plain, since mail programs drop most else; the address of the action is also there to be
  * read.
  */
-export function mailLayout(site: MailSite, content: MailContent): { text: string; html: string } {
+export function mailLayout(site: MailSite, content: MailContent): Omit<WrittenMail, 'subject'> {
   return { text: textOf(site, content), html: render(htmlOf(site, content)) };
 }
 

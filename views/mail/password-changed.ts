@@ -1,12 +1,9 @@
 import { html } from '../html.ts';
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that the password is another one now. */
-export function passwordChanged(
-  site: MailSite,
-  change: { changedAt: number; from?: string | undefined },
-): { subject: string; text: string; html: string } {
+export function passwordChanged(site: MailSite, change: { changedAt: number; from: string }): WrittenMail {
   const resetUrl = `${site.url}/reset-password`;
   return {
     subject: `Your password for ${site.appName} was changed`,
@@ -15,7 +12,7 @@ export function passwordChanged(
       paragraphs: ['From now on you sign in with the new one.'],
       facts: [
         { label: 'Changed', value: momentOf(change.changedAt) },
-        { label: 'From', value: change.from ?? 'the operator of this site' },
+        { label: 'From', value: change.from },
       ],
       action: { label: 'See your account', url: `${site.url}/account` },
       footer: html`If it was not you, <a href="${resetUrl}">choose a new password</a> at once

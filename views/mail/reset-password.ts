@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Carries the link with which the owner of the mailbox chooses a new password, or a first one. */
@@ -9,9 +9,9 @@ export function resetPassword(
     expiresAt: number;
     /** False for somebody who only signs in elsewhere so far. */
     hasPassword: boolean;
-    from?: string | undefined;
+    from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   return {
     subject: `${reset.hasPassword ? 'Reset' : 'Set'} your password for ${site.appName}`,
     ...mailLayout(site, {
@@ -24,7 +24,7 @@ export function resetPassword(
       ],
       facts: [
         { label: 'Good until', value: momentOf(reset.expiresAt) },
-        ...(reset.from === undefined ? [] : [{ label: 'Asked for from', value: reset.from }]),
+        { label: 'Asked for from', value: reset.from },
       ],
       action: {
         label: reset.hasPassword ? 'Choose a new password' : 'Set a password',

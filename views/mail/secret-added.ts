@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner of a service or an app that it has a further secret. Never holds the secret. */
@@ -16,7 +16,7 @@ export function secretAdded(
     /** Network address, or who it was where there is none. */
     from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   const rotated = secret.othersEndAt !== undefined;
   return {
     subject: `${rotated ? 'Secret rotated' : 'New secret'}: ${secret.clientName}`,

@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner of a service or an app that one of its secrets works no longer. */
@@ -13,7 +13,7 @@ export function secretRevoked(
     /** Network address, or who it was where there is none. */
     from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   return {
     subject: `Secret revoked: ${secret.clientName}`,
     ...mailLayout(site, {

@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that client credentials were made in their name. Never holds the secret. */
@@ -15,7 +15,7 @@ export function serviceCreated(
     /** Network address, or who it was where there is none. */
     from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   return {
     subject: `New service: ${service.name}`,
     ...mailLayout(site, {

@@ -1,11 +1,11 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that a service, with its secrets and access tokens, works no longer. */
 export function serviceRevoked(
   site: MailSite,
   service: { name: string; revokedAt: number; from: string },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   return {
     subject: `Service revoked: ${service.name}`,
     ...mailLayout(site, {

@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Tells the owner that a personal access token was made in their name. Never holds the token. */
@@ -14,7 +14,7 @@ export function tokenCreated(
     /** Network address, or who it was where there is none. */
     from: string;
   },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   return {
     subject: `New personal access token: ${token.name}`,
     ...mailLayout(site, {

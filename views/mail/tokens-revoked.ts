@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /** Enough to recognise what was revoked; the page has the rest. */
@@ -8,7 +8,7 @@ const NAMES_MAX = 20;
 export function tokensRevoked(
   site: MailSite,
   revoked: { names: readonly string[]; revokedAt: number; from: string },
-): { subject: string; text: string; html: string } {
+): WrittenMail {
   const { names } = revoked;
   const one = names.length === 1;
   const shown = names.slice(0, NAMES_MAX).join('; ');

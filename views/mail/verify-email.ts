@@ -1,4 +1,4 @@
-import { type MailSite, mailLayout } from './layout.ts';
+import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 import { momentOf } from './moment.ts';
 
 /**
@@ -7,8 +7,8 @@ import { momentOf } from './moment.ts';
  */
 export function verifyEmail(
   site: MailSite,
-  signUp: { token: string; expiresAt: number; from?: string | undefined },
-): { subject: string; text: string; html: string } {
+  signUp: { token: string; expiresAt: number; from: string },
+): WrittenMail {
   return {
     subject: `Confirm your e-mail address for ${site.appName}`,
     ...mailLayout(site, {
@@ -19,7 +19,7 @@ export function verifyEmail(
       ],
       facts: [
         { label: 'Good until', value: momentOf(signUp.expiresAt) },
-        ...(signUp.from === undefined ? [] : [{ label: 'Asked for from', value: signUp.from }]),
+        { label: 'Asked for from', value: signUp.from },
       ],
       action: { label: 'Confirm this address', url: `${site.url}/verify-email?token=${signUp.token}` },
       footer: 'If it was not you, do nothing: without your click no account is made.',

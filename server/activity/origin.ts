@@ -1,4 +1,4 @@
-import type { Actor } from '../activity/audit.ts';
+import type { Actor } from './audit.ts';
 
 const NAMES: Record<Actor['kind'], string> = {
   account: 'the pages of this site',

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import * as oauth from 'openid-client';
+import { textOf } from '../support/page-text.ts';
+import { openPeople } from '../support/people.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { eachStore } from '../support/stores.ts';
+import { createThirdPartyApp } from '../support/third-party-app.ts';
+
+eachStore(({ url: storeUrl }) => {
+  describe('the consent page', () => {
+    let server: TestServer;
+    let people: Awaited<ReturnType<typeof openPeople>>;
+    let app: Awaited<ReturnType<typeof createThirdPartyApp>>;
+
+    before(async () => {
+      server = await startTestServer({ storeUrl: await storeUrl() });
+      people = await openPeople(server);
+      const { account } = await people.person();
+      const { client } = await people.domain.apps.create(
+        {
+          account,
+          name: 'Ledger',
+          redirectUris: ['https://app.example.com/callback'],
+          confidential: false,
+          scopes: ['openid', 'email'],
+        },
+        { kind: 'operator' },
+      );
+      app = await createThirdPartyApp(server.url, { client });
+    });
+    after(async () => {
+      await people.close();
+      await server.stop();
+    });
+
+    it('has no words of the app’s own: a scope that is not known is not shown', async () => {
+      const { agent } = await people.person();
+      const { location } = await app.start({ scope: 'openid Latchkey_has_checked_this_app! email' });
+      const page = await agent.follow(`${location.pathname}${location.search}`);
+      assert.match(textOf(page.text), /It will be able to Know that it is you .* See your e-mail address/);
+      assert.ok(!page.text.includes('has_checked'));
+    });
+
+    it('says that access lasts until it is cut off, as it does without being asked for', async () => {
+      const { agent } = await people.person();
+      const { location } = await app.start({ scope: 'openid' });
+      const page = await agent.follow(`${location.pathname}${location.search}`);
+      assert.match(textOf(page.text), /keeps this access, also while you are away, until you cut it off/);
+      const tokens = await app.connect(agent, { scope: 'openid' });
+      await agent.post('/sign-out', {});
+      assert.ok((await oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '')).access_token);
+    });
+  });
+});
