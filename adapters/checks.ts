@@ -1,9 +1,10 @@
 import type { Change, Condition, Declaration, Scalar, Where } from './port.ts';
 
 /**
- * What both engines hold a caller to before anything reaches a database: rows fit their schema, fields are the
- * declaration's own, and conditions compare with scalars only, so that no object (`{"$ne": null}`) can pass for
- * an operator. Whatever is refused here is a mistake of ours, hence a TypeError; values are never repeated in it.
+ * What both engines hold a caller to before anything reaches a database: rows fit their schema, fields are
+ * the declaration's own, and conditions compare with scalars only, so that no object (`{"$ne": null}`) can
+ * pass for an operator. Whatever is refused here is a mistake of ours, hence a TypeError; values are never
+ * repeated in it.
  */
 export type Checks<R extends { id: string }> = ReturnType<typeof createChecks<R>>;
 

@@ -1,6 +1,6 @@
 /**
- * JSON as it is kept. Halves of surrogate pairs become U+FFFD, as in every UTF-8 text that a condition is compared
- * with; JSON.stringify writes only such halves as escapes.
+ * JSON as it is kept. Halves of surrogate pairs become U+FFFD, as in every UTF-8 text that a condition is
+ * compared with; JSON.stringify writes only such halves as escapes.
  */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value);

@@ -2,8 +2,8 @@ import type { Store } from './port.ts';
 import { openSqlite } from './sqlite/sqlite.ts';
 
 /**
- * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's driver
- * is loaded only when it is wanted, because that takes longer than the whole start with SQLite.
+ * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's
+ * driver is loaded only when it is wanted, because that takes longer than the whole start with SQLite.
  */
 export async function openStore(url: string): Promise<Store> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length));

@@ -35,8 +35,8 @@ export type Condition<R> =
 export type Where<R> = readonly Condition<R>[];
 
 /**
- * What a change does to a row: fields set (to undefined: removed), fields removed, numbers added to (an absent
- * number counts as 0). A field is named once.
+ * What a change does to a row: fields set (to undefined: removed), fields removed, numbers added to (an
+ * absent number counts as 0). A field is named once.
  */
 export type Change<R> = {
   set?: { [K in Exclude<keyof R, 'id'>]?: R[K] };
@@ -45,8 +45,8 @@ export type Change<R> = {
 };
 
 /**
- * Rows in the order of one field, ties broken by `id` in the same direction; without `order` by `id`. Text is in
- * the order of its code points. Rows that lack the field come before all others (last when descending).
+ * Rows in the order of one field, ties broken by `id` in the same direction; without `order` by `id`. Text is
+ * in the order of its code points. Rows that lack the field come before all others (last when descending).
  */
 export type Listing<R> = {
   where?: Where<R>;
@@ -57,7 +57,9 @@ export type Listing<R> = {
   after?: R;
 };
 
-/** A collection, declared once. `unique` fields may be absent: only rows that have them exclude each other. */
+/**
+ * A collection, declared once. `unique` fields may be absent: only rows that have them exclude each other.
+ */
 export type Declaration<R extends Row> = {
   name: string;
   /** An object schema: its shape says which fields there are and which may be absent. */
@@ -76,8 +78,9 @@ export type Collection<R extends Row> = {
   /** Adds a row. Throws `Taken` when its id or a unique field is in use. */
   insert(row: R): Promise<void>;
   /**
-   * Adds rows. Those whose id is there already are left alone (so a repeat does no harm); answers how many were
-   * new. Throws `Taken` when a unique field of one is in use; some of the others may then have been added.
+   * Adds rows. Those whose id is there already are left alone (so a repeat does no harm); answers how many
+   * were new. Throws `Taken` when a unique field of one is in use; some of the others may then have been
+   * added.
    */
   insertMany(rows: readonly R[]): Promise<number>;
   /** Adds the row or puts it in the place of the one with its id. Throws `Taken` for a unique field. */
@@ -103,7 +106,10 @@ export type Collection<R extends Row> = {
 export type Store = {
   /** Which engine this is, for `doctor` and the log. */
   engine: 'sqlite' | 'mongodb';
-  /** Makes ready the collection's table and indexes the first time; the same declaration always gives the same rows. */
+  /**
+   * Makes ready the collection's table and indexes the first time; the same declaration always gives the same
+   * rows.
+   */
   collection<R extends Row>(declaration: Declaration<R>): Promise<Collection<R>>;
   /** Throws `Unavailable` if the store cannot answer now. */
   ping(): Promise<void>;

@@ -43,8 +43,9 @@ export async function createApp(domain: Domain): Promise<Koa> {
   const app = new Koa();
   // The engine reads the cookies that are set here and the other way round: one set of keys.
   if (engine.keys !== undefined) app.keys = engine.keys;
-  // Behind a proxy TLS ends before us. canonicalHost writes X-Forwarded-Proto from the public URL, over whatever
-  // came in, so both may believe it: Secure cookies are set and the engine's own URLs begin with https.
+  // Behind a proxy TLS ends before us. canonicalHost writes X-Forwarded-Proto from the public URL, over
+  // whatever came in, so both may believe it: Secure cookies are set and the engine's own URLs begin with
+  // https.
   app.proxy = true;
   engine.proxy = true;
   // Logged where they are answered; what is left is the connection's own, such as a client that went away.
@@ -82,7 +83,7 @@ function siteOf({ settings }: Domain): Site {
 }
 
 async function openEngine(domain: Domain, site: Site): Promise<Engine> {
-  const { settings, store, clock, log, rows, effects, clients, accounts, bearers, tokens } = domain;
+  const { settings, store, clock, log, rows, clients, accounts, bearers, tokens } = domain;
   const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
 
   /** Undefined for one that is gone or suspended: nothing of such an account works. */
@@ -100,9 +101,8 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
   const storage = createStorage({
     artifacts: rows.artifacts,
     bearers,
-    effects,
+    grants: domain.grants,
     clock,
-    getClient: clients.get,
     findClient: async (id) => {
       const client = await liveClient(id);
       return client === undefined ? undefined : metadataOf(client);

@@ -23,8 +23,8 @@ import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
 import { createUse } from './credentials/use.ts';
-import { createEffects } from './effects.ts';
-import { createJobs } from './jobs/jobs.ts';
+import { createEffects, type Effects } from './effects.ts';
+import { createJobs, type Expiring } from './jobs/jobs.ts';
 import { leaseDeclaration } from './lease.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
@@ -43,8 +43,8 @@ export type Domain = Awaited<ReturnType<typeof openDomain>>;
 const CONFIG_FOLDER = join(import.meta.dirname, '../config');
 
 /**
- * Everything but the web: the store and what is done with it. The server and the command line both stand on it,
- * so a change made at the command line is the same change.
+ * Everything but the web: the store and what is done with it. The server and the command line both stand on
+ * it, so a change made at the command line is the same change.
  */
 export async function openDomain(settings: Settings, parts: { clock: Clock; log: Logger }) {
   const { clock, log } = parts;
@@ -59,13 +59,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     clock,
     mailWaiting: () => sender.wake(),
   });
-  effects.watch(rows.accounts);
-  effects.watch(rows.identities);
-  effects.watch(rows.signUps);
-  effects.watch(rows.resets);
-  effects.watch(rows.credentials);
-  effects.watch(rows.clients);
-  effects.watch(rows.artifacts);
+  watchIn(rows, effects);
   const sender = createSender({
     outbox: rows.outbox,
     leases: rows.leases,
@@ -94,16 +88,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     leases: rows.leases,
     clock,
     log,
-    expiring: [
-      { collection: rows.artifacts, field: 'expiresAt' },
-      { collection: rows.throttles, field: 'expiresAt' },
-      { collection: rows.signUps, field: 'expiresAt' },
-      { collection: rows.resets, field: 'expiresAt' },
-      { collection: rows.departures, field: 'expiresAt' },
-      { collection: rows.waitingLinks, field: 'expiresAt' },
-      { collection: rows.outbox, field: 'sentAt', keepSeconds: 30 * 24 * 60 * 60 },
-      { collection: rows.outbox, field: 'failedAt', keepSeconds: 30 * 24 * 60 * 60 },
-    ],
+    expiring: expiringIn(rows),
   });
 
   return {
@@ -191,4 +176,34 @@ async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
     outbox: await store.collection(messageDeclaration),
     leases: await store.collection(leaseDeclaration),
   };
+}
+
+type Rows = Awaited<ReturnType<typeof openCollections>>;
+
+/** The collections whose rows may carry effects. That of workflow runs is opened by api/, which adds it. */
+function watchIn(rows: Rows, effects: Effects): void {
+  effects.watch(rows.accounts);
+  effects.watch(rows.identities);
+  effects.watch(rows.signUps);
+  effects.watch(rows.resets);
+  effects.watch(rows.credentials);
+  effects.watch(rows.clients);
+  effects.watch(rows.artifacts);
+}
+
+/** A mail that was sent or given up stays so long, without its text, for who asks what became of it. */
+const MAIL_KEPT_SECONDS = 30 * 24 * 60 * 60;
+
+/** What goes by itself when its time is over. */
+function expiringIn(rows: Rows): Expiring[] {
+  return [
+    { collection: rows.artifacts, field: 'expiresAt' },
+    { collection: rows.throttles, field: 'expiresAt' },
+    { collection: rows.signUps, field: 'expiresAt' },
+    { collection: rows.resets, field: 'expiresAt' },
+    { collection: rows.departures, field: 'expiresAt' },
+    { collection: rows.waitingLinks, field: 'expiresAt' },
+    { collection: rows.outbox, field: 'sentAt', keepSeconds: MAIL_KEPT_SECONDS },
+    { collection: rows.outbox, field: 'failedAt', keepSeconds: MAIL_KEPT_SECONDS },
+  ];
 }

@@ -13,10 +13,10 @@ import type { Clock } from './clock.ts';
 import { type Message, messageSchema } from './mail/message.ts';
 
 /**
- * What a change brings with it: its audit entries and its mails. They are written inside the changed row, in the
- * same single-document write, and moved on to the audit and the outbox right after. If the process dies in
- * between, the next sweep moves them: nothing is lost and, because their ids are fixed at the change, nothing
- * is doubled. This needs no transaction over several documents, so it is the same on every engine.
+ * What a change brings with it: its audit entries and its mails. They are written inside the changed row, in
+ * the same single-document write, and moved on to the audit and the outbox right after. If the process dies
+ * in between, the next sweep moves them: nothing is lost and, because their ids are fixed at the change,
+ * nothing is doubled. This needs no transaction over several documents, so it is the same on every engine.
  */
 export const pendingEffects = {
   pending: z.object({ audit: z.array(auditSchema), mail: z.array(messageSchema) }).optional(),
@@ -30,7 +30,9 @@ type Pending = { audit: AuditEntry[]; mail: Message[] };
 type PendingFields = { pending: Pending; pendingAt: number; pendingId: string };
 type Causing = { id: string } & { [F in keyof PendingFields]?: PendingFields[F] | undefined };
 
-/** A sweep leaves alone what was written just now: the process that wrote it is about to move it on itself. */
+/**
+ * A sweep leaves alone what was written just now: the process that wrote it is about to move it on itself.
+ */
 const SWEEP_AGE_SECONDS = 10;
 const SWEEP_ROWS = 100;
 /** Changes with effects that may come before ours at one row before we say that the store is too busy. */
@@ -117,7 +119,10 @@ export function createEffects(parts: {
   }
 
   return {
-    /** A collection whose rows may carry effects: the sweep looks after it. Its declaration indexes `pendingAt`. */
+    /**
+     * A collection whose rows may carry effects: the sweep looks after it. Its declaration indexes
+     * `pendingAt`.
+     */
     watch<R extends Causing>(collection: Collection<R>): void {
       sweeps.push(() => sweepCollection(collection));
     },

@@ -36,9 +36,13 @@ export class Problem extends Error {
   }
 }
 
-/** A refused bearer token (RFC 6750 section 3). The mapper adds the `WWW-Authenticate` challenge from these. */
+/**
+ * A refused bearer token (RFC 6750 section 3). The mapper adds the `WWW-Authenticate` challenge from these.
+ */
 export class BearerProblem extends Problem {
-  /** RFC 6750 error word; undefined when no credential was sent at all (section 3.1: then no error is named). */
+  /**
+   * RFC 6750 error word; undefined when no credential was sent at all (section 3.1: then no error is named).
+   */
   readonly challengeError: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | undefined;
   /** Every scope that the call needs, for `insufficient_scope`. */
   readonly scope: string | undefined;

@@ -18,8 +18,8 @@ const WRITE_BYTES = 4096;
 const WRITE_AFTER_MS = 200;
 
 /**
- * The log: JSON lines on standard output, one a request and one for each thing that went wrong. What could hold
- * a secret is never given to it; hiding fields by their names is the second fence, not the first.
+ * The log: JSON lines on standard output, one a request and one for each thing that went wrong. What could
+ * hold a secret is never given to it; hiding fields by their names is the second fence, not the first.
  */
 export function createLog(destination?: DestinationStream): Logger {
   const options: LoggerOptions = {
@@ -36,7 +36,9 @@ function standardOutput(): DestinationStream {
   return pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES, periodicFlush: WRITE_AFTER_MS });
 }
 
-/** The fields as they may be written. Copies only where something is hidden: most lines are flat and clean. */
+/**
+ * The fields as they may be written. Copies only where something is hidden: most lines are flat and clean.
+ */
 function hideSecrets(fields: Record<string, unknown>, depth: number): Record<string, unknown> {
   let shown = fields;
   for (const name in fields) {
@@ -53,7 +55,9 @@ function hideSecrets(fields: Record<string, unknown>, depth: number): Record<str
   return shown;
 }
 
-/** Type, message, stack and what else an error carries; its `code` is no secret but the system's name for it. */
+/**
+ * Type, message, stack and what else an error carries; its `code` is no secret but the system's name for it.
+ */
 function explainError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, ...fields } = pino.stdSerializers.err(error) as unknown as Record<string, unknown>;

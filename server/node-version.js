@@ -1,6 +1,6 @@
 /**
- * Loaded before anything else, so that an older Node answers with a sentence and not with a stack. In JavaScript,
- * because an older Node cannot read TypeScript.
+ * Loaded before anything else, so that an older Node answers with a sentence and not with a stack. In
+ * JavaScript, because an older Node cannot read TypeScript.
  */
 const wanted = 24;
 const running = Number(process.versions.node.split('.')[0]);

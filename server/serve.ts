@@ -20,8 +20,8 @@ export type Served = {
 };
 
 /**
- * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public URL
- * follows it.
+ * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public
+ * URL follows it.
  */
 export async function serve(given: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
   const listener = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 });

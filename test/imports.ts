@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /**
- * Holds the direction of imports: from top to bottom only, features never sideways, and one home for each heavy
- * package. Type-only imports may point anywhere: they are gone at run time. Part of `npm run check`.
+ * Holds the direction of imports: from top to bottom only, features never sideways, and one home for each
+ * heavy package. Type-only imports may point anywhere: they are gone at run time. Part of `npm run check`.
  */
 
 const root = resolve(import.meta.dirname, '..');

@@ -5,8 +5,8 @@ import { join, relative, resolve, sep } from 'node:path';
 import { buildFerretdb, type Ferretdb, hasGo, startFerretdb } from './mongodb/ferretdb.ts';
 
 /**
- * `npm test`: gets a MongoDB-protocol server for the MongoDB half of the tests, then runs node's own runner over
- * test/**.test.ts, or over the files and folders given as arguments. The exit code is the runner's.
+ * `npm test`: gets a MongoDB-protocol server for the MongoDB half of the tests, then runs node's own runner
+ * over test/**.test.ts, or over the files and folders given as arguments. The exit code is the runner's.
  */
 const ROOT = resolve(import.meta.dirname, '..');
 

@@ -14,7 +14,9 @@ type Held<R extends { id: string }> = {
   ask<T>(command: () => Promise<T>, written?: Partial<R>): Promise<T>;
 };
 
-/** A write is done when most of a replica set have it in their journals, or when one server has it in memory. */
+/**
+ * A write is done when most of a replica set have it in their journals, or when one server has it in memory.
+ */
 const WRITE_TIMEOUT_MS = 5000;
 const WRITE_CONCERNS = {
   disk: { w: 'majority', j: true, wtimeoutMS: WRITE_TIMEOUT_MS },
@@ -22,8 +24,9 @@ const WRITE_CONCERNS = {
 } as const;
 
 /**
- * Makes ready the indexes of a declaration and gives the port's words for it. Rows are held to their schemas above
- * this, so the collection of mongoose's connection is used and not a model, which would cast and check once more.
+ * Makes ready the indexes of a declaration and gives the port's words for it. Rows are held to their schemas
+ * above this, so the collection of mongoose's connection is used and not a model, which would cast and check
+ * once more.
  */
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
@@ -116,7 +119,8 @@ function insertsOf<R extends { id: string }>(
       } catch (error) {
         const refused = duplicatesOf(error, all.length);
         if (refused === undefined) throw portError(error);
-        // Mostly a repeat. Each refused row is asked about alone, because only then is it sure what was taken.
+        // Mostly a repeat. Each refused row is asked about alone, because only then is it sure what was
+        // taken.
         let added = all.length - refused.length;
         for (const index of refused) {
           added += await insertNew(rows[index] as R, all[index] as Document);

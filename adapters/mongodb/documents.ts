@@ -4,8 +4,8 @@ import { toJson } from '../json.ts';
 
 /**
  * Rows as documents. `id` is `_id`; scalars and lists of scalars stand as themselves; everything with more
- * structure is kept as `{ json: TEXT }`, because names with dots or dollars and lists in lists are not welcome on
- * every engine that speaks this protocol, and nothing here asks for what lies inside.
+ * structure is kept as `{ json: TEXT }`, because names with dots or dollars and lists in lists are not
+ * welcome on every engine that speaks this protocol, and nothing here asks for what lies inside.
  */
 export type Document = { _id: string } & Record<string, unknown>;
 

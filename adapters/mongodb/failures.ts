@@ -22,12 +22,23 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
 
 /** What a caller gets instead of the driver's errors; anything else is ours and passes as it is. */
 export function portError(error: unknown): unknown {
-  const { MongoError, MongoParseError } = mongoose.mongo;
-  // The driver repeats the URL here, and with it the password.
-  if (error instanceof MongoParseError)
-    return new Unavailable('this is no URL that MongoDB can be reached by');
-  if (!(error instanceof MongoError) && !(error instanceof mongoose.Error)) return error;
+  if (!(error instanceof mongoose.mongo.MongoError) && !(error instanceof mongoose.Error)) return error;
   return new Unavailable(`MongoDB cannot answer now: ${error.message}`, { cause: error });
+}
+
+/**
+ * Why there is no connection. Errors about the URL itself repeat parts of it, and with them the password, so of
+ * those only the kind is told; errors about servers name hosts and reasons.
+ */
+export function openError(error: unknown): Unavailable {
+  const { MongoServerError, MongoNetworkError } = mongoose.mongo;
+  const aboutServers = [mongoose.Error.MongooseServerSelectionError, MongoServerError, MongoNetworkError];
+  if (error instanceof Error && aboutServers.some((kind) => error instanceof kind)) {
+    return new Unavailable(`MongoDB cannot be reached: ${error.message}`, { cause: error });
+  }
+  return new Unavailable(
+    'MongoDB cannot be reached: the URL is not one like mongodb://USER:PASSWORD@HOST/DATABASE',
+  );
 }
 
 /**

@@ -3,7 +3,10 @@ import type { CheckedChange, CheckedCondition } from '../checks.ts';
 import type { Scalar } from '../port.ts';
 import { keptValue } from './documents.ts';
 
-/** Filters and updates of the port's words. Every value stands behind its operator, never in an operator's place. */
+/**
+ * Filters and updates of the port's words. Every value stands behind its operator, never in an operator's
+ * place.
+ */
 export type Filter = Record<string, unknown>;
 
 /** `$ne` holds for an absent field too, as the port wants it. */
@@ -36,7 +39,8 @@ export function changeUpdate({ set, unset, add }: CheckedChange): Filter | undef
   const update: Filter = {};
   if (set.length > 0) update.$set = Object.fromEntries(set.map(([name, value]) => [name, keptValue(value)]));
   if (unset.length > 0) update.$unset = Object.fromEntries(unset.map((name) => [name, '']));
-  // As doubles: the driver would send small numbers as 32-bit integers, and FerretDB 1 lets those sums wrap round.
+  // As doubles: the driver would send small numbers as 32-bit integers, and FerretDB 1 lets those sums wrap
+  // round.
   if (add.length > 0)
     update.$inc = Object.fromEntries(add.map(([name, by]) => [name, new mongoose.mongo.Double(by)]));
   return Object.keys(update).length === 0 ? undefined : update;

@@ -11,7 +11,8 @@ export async function makeIndexes<R extends { id: string }>(
   const known = new Set(await indexNames(documents));
   for (const field of declaration.unique ?? []) {
     const name = `unique_${field}`;
-    // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that anyway.
+    // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
+    // anyway.
     if (!known.has(name))
       await documents.createIndex({ [nameOf(field)]: 1 }, { name, unique: true, sparse: true });
   }

@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
 import { type Collection, type Declaration, type Store, Unavailable } from '../port.ts';
 import { openCollection } from './collection.ts';
-import { portError } from './failures.ts';
+import { openError, portError } from './failures.ts';
 
 const PATIENCE = {
   /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
@@ -31,7 +31,7 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
     });
   } catch (error) {
     await connection.close();
-    throw portError(error);
+    throw openError(error);
   }
   const { db } = connection;
   if (db === undefined) throw new Unavailable('MongoDB is not connected');

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { defineType } from '../../server/api/workflow.ts';
 
 /**
- * A data type: its name and its fields, each with what it may hold (https://zod.dev). To each row are
- * added its `id`, `createdAt` (epoch seconds) and `createdBy` (the id of the account whose token made
- * it).
+ * A data type: its name and its fields, each with what it may hold (https://zod.dev). To each row are added
+ * its `id`, `createdAt` (epoch seconds) and `createdBy` (the id of the account whose token made it).
  */
 export const transaction = defineType({
   name: 'transaction',

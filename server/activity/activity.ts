@@ -11,7 +11,9 @@ export type About = { tokenId: string } | { clientId: string; secretIds: readonl
 
 export type Activity = ReturnType<typeof createActivity>;
 
-/** Reads the calls and the changes of one account as one list, newest first. Others' entries are out of reach. */
+/**
+ * Reads the calls and the changes of one account as one list, newest first. Others' entries are out of reach.
+ */
 export function createActivity(parts: {
   calls: Collection<Call>;
   audit: Collection<AuditEntry>;
@@ -21,7 +23,10 @@ export function createActivity(parts: {
   const order = { by: 'at', descending: true } as const;
 
   return {
-    /** One page, and the cursor of the next one if there are more. A cursor that is not ours starts at the newest. */
+    /**
+     * One page, and the cursor of the next one if there are more. A cursor that is not ours starts at the
+     * newest.
+     */
     async list(wanted: {
       accountId: string;
       about?: About | undefined;

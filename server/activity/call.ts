@@ -27,7 +27,9 @@ export const callSchema = z.strictObject({
 
 export type Call = z.infer<typeof callSchema>;
 
-/** A call that changed something waits for its own durable write; the entry survives the process, see port.ts. */
+/**
+ * A call that changed something waits for its own durable write; the entry survives the process, see port.ts.
+ */
 export const callDeclaration = declare<Call>({
   name: 'calls',
   schema: callSchema,

@@ -31,10 +31,9 @@ const WRONG_QUERY =
 const HOW = 'Send it as a header: "Authorization: Bearer YOUR_TOKEN".';
 
 /**
- * The bearer token of a request, only ever from the Authorization header (RFC 6750 section 2.1).
- * Undefined when there is no such header. Throws 401 `invalid_request` when it cannot be read, or when a
- * token came in the address, where logs and histories keep it. No message repeats anything of what was
- * sent.
+ * The bearer token of a request, only ever from the Authorization header (RFC 6750 section 2.1). Undefined
+ * when there is no such header. Throws 401 `invalid_request` when it cannot be read, or when a token came in
+ * the address, where logs and histories keep it. No message repeats anything of what was sent.
  */
 export function readBearerToken(req: IncomingMessage, query: string): string | undefined {
   if (query !== '' && holdsToken(new URLSearchParams(query))) {

@@ -11,7 +11,9 @@ export type ExampleCall = {
   body?: Record<string, unknown>;
 };
 
-/** A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow. */
+/**
+ * A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow.
+ */
 export function exampleCall(
   declarations: Pick<Declarations, 'workflows'>,
   scope: string,

@@ -102,8 +102,7 @@ export async function openRuns(parts: {
 
   return {
     /**
-     * Makes it happen. When this has returned, the run is done for good, whatever becomes of the store
-     * after.
+     * Makes it happen. When this has returned, the run is done for good, whatever becomes of the store after.
      */
     async commit(staged: Staged, call: Call | undefined): Promise<void> {
       const rows = staged.rows.map(({ type, row }) => ({ type, row: { ...row } }));

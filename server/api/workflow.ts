@@ -59,8 +59,7 @@ type DataOf<T extends Record<string, DataType>> = {
 };
 
 /**
- * What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or
- * none.
+ * What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or none.
  */
 export type WorkflowCall<P extends Parameters, C extends Callers, T extends Record<string, DataType>> = {
   parameters: { [K in keyof P]: z.output<P[K]['schema']> };

@@ -126,7 +126,9 @@ async function lookAtMail(settings: Settings): Promise<Omit<Finding, 'about'>> {
   return { level: 'warn', found, todo: 'set LATCHKEY_MAIL to smtp://… when people are to get them' };
 }
 
-/** Asks the public URL who it is, the way a client finds the provider (OpenID Connect Discovery section 4). */
+/**
+ * Asks the public URL who it is, the way a client finds the provider (OpenID Connect Discovery section 4).
+ */
 async function lookAtUrl(settings: Settings): Promise<Omit<Finding, 'about'>> {
   const where = `${settings.url}/.well-known/openid-configuration`;
   let response: Response;

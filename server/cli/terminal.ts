@@ -28,8 +28,8 @@ export function settingsOf(terminal: Terminal): Settings {
 }
 
 /**
- * Does one piece of work on the store of the settings, which running servers may be using at the same time, and
- * says what came of it.
+ * Does one piece of work on the store of the settings, which running servers may be using at the same time,
+ * and says what came of it.
  */
 export async function answer(
   terminal: Terminal,

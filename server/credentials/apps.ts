@@ -131,7 +131,10 @@ export function createApps(parts: {
     /** What an app may ask people for. */
     scopes: scopes.forApps,
 
-    /** Registers an app; a confidential one comes with a secret, whose value is given out here only. Throws Problem. */
+    /**
+     * Registers an app; a confidential one comes with a secret, whose value is given out here only. Throws
+     * Problem.
+     */
     create,
 
     /** The apps that this account registered, newest first. */
@@ -145,7 +148,9 @@ export function createApps(parts: {
     /** One app, if this account registered it. */
     get,
 
-    /** Changes what a developer says about an app. What people allowed already stays as it is. Throws Problem. */
+    /**
+     * Changes what a developer says about an app. What people allowed already stays as it is. Throws Problem.
+     */
     update,
 
     /** Deletes an app for good; secrets, grants and tokens end with it. False: not there, or gone already. */

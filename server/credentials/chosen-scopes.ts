@@ -2,8 +2,9 @@ import { Problem } from '../errors.ts';
 import type { Scope } from '../oauth/scopes.ts';
 
 /**
- * The scopes that somebody chose, each once and in the order of the catalogue. Only exact names from `allowed`
- * pass, so nobody gives away what is not theirs (better-auth's CVE-2025-61928 was the lack of this). Throws Problem.
+ * The scopes that somebody chose, each once and in the order of the catalogue. Only exact names from
+ * `allowed` pass, so nobody gives away what is not theirs (better-auth's CVE-2025-61928 was the lack of
+ * this). Throws Problem.
  */
 export function scopesFrom(given: readonly string[], allowed: readonly Scope[]): string[] {
   const names = new Set(allowed.map((scope) => scope.name));

@@ -10,7 +10,9 @@ export const clientSchema = z.strictObject({
   name: z.string(),
   /** The account that registered it. */
   accountId: z.string(),
-  /** A service acts within its owner's own data (`account`) or, made by an admin, for the whole app (`app`). */
+  /**
+   * A service acts within its owner's own data (`account`) or, made by an admin, for the whole app (`app`).
+   */
   actsFor: z.enum(['account', 'app']),
   /** Every scope it may ask for. */
   scopes: z.array(z.string()),

@@ -20,8 +20,9 @@ export function createClients(parts: {
     get: (id: string): Promise<Client | undefined> => clients.get(id),
 
     /**
-     * The id of the live secret of this client that the value is, which is noted as used; undefined for a wrong
-     * one. A damaged value costs no read, and nothing secret is compared: the row is found by its SHA-256.
+     * The id of the live secret of this client that the value is, which is noted as used; undefined for a
+     * wrong one. A damaged value costs no read, and nothing secret is compared: the row is found by its
+     * SHA-256.
      */
     async checkSecret(clientId: string, value: string, from?: string): Promise<string | undefined> {
       if (checkFormat(value) !== 'ours') return undefined;

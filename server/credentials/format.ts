@@ -11,8 +11,9 @@ const OURS = /^lk_(?:pat|cs)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 export type SecretPrefix = 'lk_pat_' | 'lk_cs_';
 
 /**
- * Makes a secret: prefix, 30 random base62 characters and 6 of their CRC-32, the form that GitHub's tokens have.
- * Secret scanners find it by its prefix and a value that was cut off is told apart without asking the store.
+ * Makes a secret: prefix, 30 random base62 characters and 6 of their CRC-32, the form that GitHub's tokens
+ * have. Secret scanners find it by its prefix and a value that was cut off is told apart without asking the
+ * store.
  */
 export function newSecret(prefix: SecretPrefix): string {
   const random = randomBase62(RANDOM_LENGTH);
@@ -20,8 +21,8 @@ export function newSecret(prefix: SecretPrefix): string {
 }
 
 /**
- * What a value is by its looks: `ours`, `damaged` (our prefix, but cut off, lengthened or mistyped: the checksum
- * or the length does not fit) or `foreign` (no secret of this format).
+ * What a value is by its looks: `ours`, `damaged` (our prefix, but cut off, lengthened or mistyped: the
+ * checksum or the length does not fit) or `foreign` (no secret of this format).
  */
 export function checkFormat(value: string): 'ours' | 'damaged' | 'foreign' {
   if (!value.startsWith('lk_pat_') && !value.startsWith('lk_cs_')) return 'foreign';
@@ -51,7 +52,10 @@ export function endsOf(value: string): { firstFour: string; lastFour: string } {
   return { firstFour: body.slice(0, 4), lastFour: body.slice(-4) };
 }
 
-/** A public id: prefix and 20 random base62 characters (119 bits), so that ids never clash and cannot be counted. */
+/**
+ * A public id: prefix and 20 random base62 characters (119 bits), so that ids never clash and cannot be
+ * counted.
+ */
 export function newId(prefix: string): string {
   return `${prefix}${randomBase62(ID_LENGTH)}`;
 }

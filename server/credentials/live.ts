@@ -56,8 +56,8 @@ export async function listDead(
 }
 
 /**
- * Inserts a credential under its `liveName`. One that holds the name but has expired gives it up (nothing tells
- * the store when a credential expires); a live one keeps it, and the insert is refused with a Problem.
+ * Inserts a credential under its `liveName`. One that holds the name but has expired gives it up (nothing
+ * tells the store when a credential expires); a live one keeps it, and the insert is refused with a Problem.
  */
 export async function insertNamed(
   parts: { credentials: Collection<Credential>; effects: Effects },

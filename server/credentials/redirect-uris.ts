@@ -7,8 +7,8 @@ const URIS_MAX = 10;
 const URI_LENGTH_MAX = 1000;
 
 /**
- * Schemes that browsers or systems treat as their own: sent there, a code would run as script, be saved, mailed,
- * or reach a program that nobody meant (GHSA-86j7-9j95-vpqj).
+ * Schemes that browsers or systems treat as their own: sent there, a code would run as script, be saved,
+ * mailed, or reach a program that nobody meant (GHSA-86j7-9j95-vpqj).
  */
 const FORBIDDEN_SCHEMES = new Set(
   `about acap acct android-app appstore blob callto chrome chrome-extension chrome-search chrome-untrusted cid

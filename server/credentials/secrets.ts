@@ -29,7 +29,10 @@ export type Secrets = ReturnType<typeof createSecrets>;
 export type NewSecret = { credential: Credential; value: string };
 type OfClient = { accountId: string; clientId: string };
 
-/** The secrets of confidential clients, services and apps alike: several live ones each, so that they can be rotated. */
+/**
+ * The secrets of confidential clients, services and apps alike: several live ones each, so that they can be
+ * rotated.
+ */
 export function createSecrets(parts: {
   clients: Collection<Client>;
   credentials: Collection<Credential>;
@@ -160,7 +163,9 @@ export function createSecrets(parts: {
     return made;
   }
 
-  /** Brings the end of a secret forward, never back. Another rotation at the same time may bring it further. */
+  /**
+   * Brings the end of a secret forward, never back. Another rotation at the same time may bring it further.
+   */
   async function endBy(row: Credential, endAt: number): Promise<void> {
     let current: Credential | undefined = row;
     while (current !== undefined && current.revokedAt === undefined) {
@@ -226,7 +231,10 @@ export function createSecrets(parts: {
         audit: [entry('secret.created', client, credential, actor)],
       })),
 
-    /** What the owner of one kind of client may do: /services reaches no app's secrets, and /developer no service's. */
+    /**
+     * What the owner of one kind of client may do: /services reaches no app's secrets, and /developer no
+     * service's.
+     */
     forKind: (kind: Client['kind']) => ({
       secrets: list,
 
@@ -240,8 +248,8 @@ export function createSecrets(parts: {
       },
 
       /**
-       * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or
-       * are revoked at once without one. Throws Problem.
+       * Makes a secret of the same life as the newest one had; the others end after the overlap at the
+       * latest, or are revoked at once without one. Throws Problem.
        */
       async rotate(wanted: OfClient & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
         await requireKind(kind, wanted);
@@ -249,8 +257,8 @@ export function createSecrets(parts: {
       },
 
       /**
-       * Revokes one secret; access tokens that were got with it end with it. False: not there, or dead already.
-       * Throws Problem for a client that is not there.
+       * Revokes one secret; access tokens that were got with it end with it. False: not there, or dead
+       * already. Throws Problem for a client that is not there.
        */
       async revokeSecret(which: OfClient & { id: string }, actor: Actor): Promise<boolean> {
         await requireKind(kind, which);
@@ -318,7 +326,9 @@ function checkOverlap(overlapSeconds: number): void {
   });
 }
 
-/** Of those made in the same second the one with the longest life: the others were cut short by a rotation. */
+/**
+ * Of those made in the same second the one with the longest life: the others were cut short by a rotation.
+ */
 function newest(rows: readonly Credential[]): Credential | undefined {
   return rows.toSorted(
     (one, other) =>

@@ -15,7 +15,9 @@ import { checkFormat, endsOf, hashOf, newId, newSecret } from './format.ts';
 import { countLive, insertNamed, listDead, listLive } from './live.ts';
 import { nameFrom, textFrom } from './names.ts';
 
-/** What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price. */
+/**
+ * What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price.
+ */
 const LIVE_TOKENS_MAX = 100;
 const DAY_SECONDS = 86_400;
 
@@ -159,8 +161,8 @@ export function createTokens(parts: {
     },
 
     /**
-     * The token with this value, whatever its state; undefined for anything else. A damaged value costs no read.
-     * It is looked up by its SHA-256: nothing secret is compared character by character.
+     * The token with this value, whatever its state; undefined for anything else. A damaged value costs no
+     * read. It is looked up by its SHA-256: nothing secret is compared character by character.
      */
     async findByValue(value: string): Promise<Credential | undefined> {
       if (checkFormat(value) !== 'ours') return undefined;

@@ -46,8 +46,8 @@ export function sentTwice(name: string): Problem {
 }
 
 /**
- * Reads a whole body of at most `bytesMax` bytes. When it gives up half way the connection is closed after the
- * answer, because the rest of the body would be taken for the next request.
+ * Reads a whole body of at most `bytesMax` bytes. When it gives up half way the connection is closed after
+ * the answer, because the rest of the body would be taken for the next request.
  */
 export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> {
   const encoding = ctx.get('content-encoding');

@@ -4,9 +4,9 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /**
  * Every URL that we write is built from the configured public URL, never from what a caller claims (Koa's
- * ctx.host and the engine's URLs follow the Host header): the header is set to what it should be before anything
- * reads it. On a developer's machine, pages asked for under another name of it are sent to the configured one,
- * because cookies belong to a name.
+ * ctx.host and the engine's URLs follow the Host header): the header is set to what it should be before
+ * anything reads it. On a developer's machine, pages asked for under another name of it are sent to the
+ * configured one, because cookies belong to a name.
  */
 export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);

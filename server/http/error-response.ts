@@ -9,7 +9,7 @@ import { seeOther, sendPage } from './page.ts';
 import { requestIdOf } from './request.ts';
 
 /** Seconds after which a caller should try again while the store is away. */
-const RETRY_SECONDS = 5;
+export const RETRY_SECONDS = 5;
 
 const TITLES: Record<number, string> = {
   400: 'That did not work',
@@ -24,8 +24,8 @@ const TITLES: Record<number, string> = {
 };
 
 /**
- * Outermost: turns what was thrown into what a caller is shown, by one table. Below /api/ the envelope, elsewhere
- * a page. The engine writes its own endpoints' errors (RFC 6749 section 5.2) before they get here.
+ * Outermost: turns what was thrown into what a caller is shown, by one table. Below /api/ the envelope,
+ * elsewhere a page. The engine writes its own endpoints' errors (RFC 6749 section 5.2) before they get here.
  */
 export function respondToErrors(parts: { site: Site; url: string; log: Logger }) {
   return async (ctx: Context, next: Next): Promise<void> => {

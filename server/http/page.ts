@@ -2,8 +2,8 @@ import type { Context } from 'koa';
 import { type Html, render } from '../../views/html.ts';
 
 /**
- * Everything that a page loads is ours. No `form-action`: browsers apply it to the whole redirect chain behind a
- * form, which ends at the app's own address after sign-in and consent.
+ * Everything that a page loads is ours. No `form-action`: browsers apply it to the whole redirect chain
+ * behind a form, which ends at the app's own address after sign-in and consent.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -12,7 +12,7 @@ const CONTENT_SECURITY_POLICY = [
   "img-src 'self' data:",
   "font-src 'self'",
   "base-uri 'none'",
-  "frame-ancestors 'none'",
+  "frame-ancestors 'none'", "form-action 'self'",
 ].join('; ');
 
 /** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */
@@ -24,7 +24,10 @@ export function sendPage(ctx: Context, page: Html, status = 200): void {
   ctx.body = render(page);
 }
 
-/** The answer to a form, and to whoever must go elsewhere first: open `location` with GET (RFC 9110 section 15.4.4). */
+/**
+ * The answer to a form, and to whoever must go elsewhere first: open `location` with GET (RFC 9110 section
+ * 15.4.4).
+ */
 export function seeOther(ctx: Context, location: string): void {
   ctx.status = 303;
   ctx.set('Cache-Control', 'no-store');
@@ -36,7 +39,8 @@ export function seeOther(ctx: Context, location: string): void {
 export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Content-Type-Options', 'nosniff');
   ctx.set('X-Frame-Options', 'DENY');
-  // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse them.
+  // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
+  // them.
   ctx.set('Referrer-Policy', 'same-origin');
   ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
   if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');

@@ -2,8 +2,8 @@ import type { Context, Next } from 'koa';
 import { Problem } from '../errors.ts';
 
 /**
- * Refuses every change of state that another site's page could have sent with our cookies. Browsers say where a
- * request comes from (Fetch Metadata `Sec-Fetch-Site`; older ones `Origin`); a request that says neither is
+ * Refuses every change of state that another site's page could have sent with our cookies. Browsers say where
+ * a request comes from (Fetch Metadata `Sec-Fetch-Site`; older ones `Origin`); a request that says neither is
  * refused too. Our pages need no further token.
  */
 export function sameOriginOnly(origin: string) {
@@ -31,7 +31,8 @@ function comesFromUs(ctx: Context, origin: string): boolean {
 
 /** `value` if it is a path on this site, else `fallback`: nobody is sent elsewhere by a link to us. */
 export function safePath(value: string, fallback: string): string {
-  // A backslash or a control character is read as a slash, or dropped, by browsers: //evil.example in disguise.
+  // A backslash or a control character is read as a slash, or dropped, by browsers: //evil.example in
+  // disguise.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (!value.startsWith('/') || /^\/[/\\]|[\\\u0000-\u001f\u007f]/.test(value)) return fallback;
   const base = 'http://same-origin.invalid';

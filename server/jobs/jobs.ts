@@ -5,7 +5,10 @@ import type { Clock } from '../clock.ts';
 import type { Effects } from '../effects.ts';
 import { createLease, type Lease } from '../lease.ts';
 
-/** Rows of `collection` go when `field` is `keepSeconds` (default: a minute) past. The declaration indexes `field`. */
+/**
+ * Rows of `collection` go when `field` is `keepSeconds` (default: a minute) past. The declaration indexes
+ * `field`.
+ */
 export type Expiring = {
   [F in 'expiresAt' | 'sentAt' | 'failedAt']: {
     collection: Pick<Collection<{ id: string } & Record<F, number>>, 'removeMany'>;
@@ -23,8 +26,8 @@ const PAUSE_MS = 50;
 const KEEP_SECONDS = 60;
 
 /**
- * Periodic work: moves on the effects that a dead process left behind, and removes expired rows in small batches
- * on every engine, so that row counts come back to where they were. One process at a time does it.
+ * Periodic work: moves on the effects that a dead process left behind, and removes expired rows in small
+ * batches on every engine, so that row counts come back to where they were. One process at a time does it.
  */
 export function createJobs(parts: {
   effects: Pick<Effects, 'sweep'>;

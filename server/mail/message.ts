@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 
-/** A mail on its way. `id` is also the local part of its Message-ID, so a doubled send is one message to a reader. */
+/**
+ * A mail on its way. `id` is also the local part of its Message-ID, so a doubled send is one message to a
+ * reader.
+ */
 export const messageSchema = z.strictObject({
   id: z.string(),
   to: z.string(),
@@ -10,7 +13,10 @@ export const messageSchema = z.strictObject({
   text: z.string(),
   html: z.string(),
   createdAt: z.number(),
-  /** Not before this time; moved on by each claim, which makes it the sender's lease as well. Absent once sent or given up. */
+  /**
+   * Not before this time; moved on by each claim, which makes it the sender's lease as well. Absent once sent
+   * or given up.
+   */
   dueAt: z.number().optional(),
   attempts: z.number(),
   sentAt: z.number().optional(),

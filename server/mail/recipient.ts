@@ -7,13 +7,14 @@ const LOCAL_PART = /^[^\s\p{C}"(),:;<>@[\\\]]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
 
 /**
- * Whether `to` is exactly one bare address. What the outbox holds was checked when it came in; this is the last
- * look before the mail library, whose parser also takes lists, groups, display names and comments, and has been
- * led astray by them (CVE-2025-14874 and others).
+ * Whether `to` is exactly one bare address. What the outbox holds was checked when it came in; this is the
+ * last look before the mail library, whose parser also takes lists, groups, display names and comments, and
+ * has been led astray by them (CVE-2025-14874 and others).
  */
 export function isOneAddress(to: string): boolean {
   if (Buffer.byteLength(to) > ADDRESS_BYTES_MAX) return false;
-  // Compatibility characters would be mapped to others on the way: to another mailbox than the one that was proved.
+  // Compatibility characters would be mapped to others on the way: to another mailbox than the one that was
+  // proved.
   if (to.normalize('NFKC') !== to) return false;
   const [local = '', domain = '', ...rest] = to.split('@');
   if (rest.length > 0 || Buffer.byteLength(local) > LOCAL_BYTES_MAX) return false;

@@ -22,9 +22,9 @@ const WAIT_SECONDS_MAX = 6 * 3600;
 const ATTEMPTS_MAX = 18;
 
 /**
- * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on its
- * own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies between
- * the server's yes and our note of it makes a mail go twice, under one Message-ID.
+ * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on
+ * its own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies
+ * between the server's yes and our note of it makes a mail go twice, under one Message-ID.
  */
 export function createSender(parts: {
   outbox: Collection<Message>;

@@ -9,7 +9,9 @@ import { isOneAddress } from './recipient.ts';
 
 /** The way a mail leaves: through SMTP, or into a folder for trying things out. */
 export type Transport = {
-  /** Fulfilled when the message was taken over; throws `MailFault` otherwise. Answers the file it was kept in. */
+  /**
+   * Fulfilled when the message was taken over; throws `MailFault` otherwise. Answers the file it was kept in.
+   */
   send(message: Message, signal: AbortSignal): Promise<{ keptAs?: string }>;
   /** Throws, saying why, when no mail could be sent now. */
   verify(): Promise<void>;
@@ -125,7 +127,9 @@ function fileNameOf(message: Message): string {
   return `${time}-${message.id}.eml`;
 }
 
-/** Written beside and renamed, so that nobody reads half a mail. Only its owner may read it: it holds links. */
+/**
+ * Written beside and renamed, so that nobody reads half a mail. Only its owner may read it: it holds links.
+ */
 async function writeWhole(path: string, content: Buffer): Promise<void> {
   const beside = `${path}.part`;
   const file = await open(beside, 'w', 0o600);

@@ -9,21 +9,25 @@ const MOMENT_LENGTH = 9;
 const LED_BY_MOMENT = /^[0-9a-z]{9}[\w-]{43}$/;
 
 /**
- * Leads a token's random value with the moment it is made. Row ids begin alike, so rows that come one after another
- * are written side by side; by hashes alone, each would dirty a page of its own, which costs more than all the rest.
+ * Leads a token's random value with the moment it is made. Row ids begin alike, so rows that come one after
+ * another are written side by side; by hashes alone, each would dirty a page of its own, which costs more
+ * than all the rest.
  */
 export function ledByMoment(random: string): string {
   return `${Date.now().toString(36).padStart(MOMENT_LENGTH, '0')}${random}`;
 }
 
-/** The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret. */
+/**
+ * The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret.
+ */
 export function artifactIdOf(value: string): string {
   return LED_BY_MOMENT.test(value) ? `${value.slice(0, MOMENT_LENGTH)}${hashOf(value)}` : hashOf(value);
 }
 
 /**
- * What the engine keeps: sessions, interactions, grants, codes and tokens. Its id is made of the bearer value by
- * `artifactIdOf` (a grant's id is no secret and stands as it is), so no row holds anything that opens something.
+ * What the engine keeps: sessions, interactions, grants, codes and tokens. Its id is made of the bearer value
+ * by `artifactIdOf` (a grant's id is no secret and stands as it is), so no row holds anything that opens
+ * something.
  */
 export const artifactSchema = z.strictObject({
   id: z.string(),
@@ -34,7 +38,9 @@ export const artifactSchema = z.strictObject({
   grantId: z.string().optional(),
   uid: z.string().optional(),
   consumedAt: z.number().optional(),
-  /** A grant that was ended: gone for everybody, kept until its effects have settled and the sweep takes it. */
+  /**
+   * A grant that was ended: gone for everybody, kept until its effects have settled and the sweep takes it.
+   */
   revokedAt: z.number().optional(),
   createdAt: z.number(),
   lastUsedAt: z.number().optional(),

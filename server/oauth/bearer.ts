@@ -45,9 +45,9 @@ export type Bearers = ReturnType<typeof createBearers>;
 const UNKNOWN: BearerRefusal = { refused: 'unknown' };
 
 /**
- * The one place that says whether a bearer token is good. Asked by the resource side and, through storage.ts, by
- * the engine. It reads the store each time and keeps nothing, so a revocation holds from the next call on, on
- * every process.
+ * The one place that says whether a bearer token is good. Asked by the resource side and, through storage.ts,
+ * by the engine. It reads the store each time and keeps nothing, so a revocation holds from the next call on,
+ * on every process.
  */
 export function createBearers(parts: {
   credentials: Collection<Credential>;
@@ -93,7 +93,10 @@ export function createBearers(parts: {
     return judge(artifact);
   }
 
-  /** Whether an access token's row is live, and everything that it hangs on with it: client, grant or secret, account. */
+  /**
+   * Whether an access token's row is live, and everything that it hangs on with it: client, grant or secret,
+   * account.
+   */
   async function judge(artifact: Artifact): Promise<Bearer | BearerRefusal> {
     const clientId = artifact.clientId ?? '';
     const client = await clients.get(clientId);
@@ -155,8 +158,8 @@ export function createBearers(parts: {
     find,
 
     /**
-     * The names that introspection gives a live token of any kind, refresh tokens too; undefined for a dead one.
-     * RFC 7662 section 2.2: a token that is not active is not told about.
+     * The names that introspection gives a live token of any kind, refresh tokens too; undefined for a dead
+     * one. RFC 7662 section 2.2: a token that is not active is not told about.
      */
     async describe(value: string): Promise<TokenNames | undefined> {
       const bearer = await find(value);
@@ -167,7 +170,9 @@ export function createBearers(parts: {
       return 'refused' in judged ? undefined : namesOf(judged, 'refresh_token');
     },
 
-    /** Notes that this token was used just now, for "last used": off the request path, at most once a minute. */
+    /**
+     * Notes that this token was used just now, for "last used": off the request path, at most once a minute.
+     */
     used(bearer: Bearer, from: string): void {
       if (bearer.tokenKind === 'personal_access_token') use.seen({ id: bearer.tokenId }, from);
       if (bearer.grantId !== undefined) use.seenGrant(bearer.grantId);

@@ -8,7 +8,10 @@ export const OWN_METADATA = {
   owner: 'latchkey_owner',
 } as const;
 
-/** Stands in the engine's client for its secret, because one is required there: known to nobody, new at each start. */
+/**
+ * Stands in the engine's client for its secret, because one is required there: known to nobody, new at each
+ * start.
+ */
 const SECRET_PLACEHOLDER = randomBytes(32).toString('base64url');
 
 /** A client as the engine reads it: the metadata of RFC 7591 section 2. */

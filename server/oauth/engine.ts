@@ -13,6 +13,7 @@ import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { noteCredential } from '../http/access-log.ts';
+import { RETRY_SECONDS } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import type { Settings } from '../settings.ts';
@@ -22,6 +23,7 @@ import { OWN_METADATA } from './client-metadata.ts';
 import { derivedKey } from './keys.ts';
 import { apiResource } from './metadata.ts';
 import type { Scopes } from './scopes.ts';
+import { SESSION_SECONDS } from './sessions.ts';
 import { PERSONAL_CLIENT_ID, type Storage } from './storage.ts';
 
 const MINUTE = 60;
@@ -35,19 +37,18 @@ const LIVES = {
   IdToken: 60 * MINUTE,
   Interaction: 60 * MINUTE,
   RefreshToken: 30 * DAY,
-  Session: 14 * DAY,
+  Session: SESSION_SECONDS,
   Grant: 400 * DAY,
 };
 
-const REFRESH_YEAR = 365 * DAY;
+/**
+ * So long a refresh token is replaced at each use (oidc-provider's own default); the last one ends its line.
+ */
+const REFRESH_LIFE_MAX = 365 * DAY;
 
 export type Engine = ReturnType<typeof createEngine>;
 
-/**
- * oidc-provider, with the settings of this product. Everything that differs from its defaults has its reason
- * beside it. Nothing outside server/oauth imports the package.
- */
-export function createEngine(parts: {
+type EngineParts = {
   settings: Settings;
   site: Site;
   log: Logger;
@@ -59,14 +60,40 @@ export function createEngine(parts: {
   checkSecret: (clientId: string, value: string, from: string) => Promise<string | undefined>;
   /** The names of a live token of any kind; undefined for a dead one. */
   describe: Bearers['describe'];
-}) {
-  const { settings, storage, scopes, findAccount, checkSecret, describe } = parts;
-  const secretUsed = new WeakMap<object, string>();
-  const described = new WeakMap<object, TokenNames>();
+};
 
-  const provider = new Provider(settings.url, {
+/** What one part of the engine learns in a request and another part tells, by its `req`. */
+type Learned = {
+  /** The id of the client secret that was used. */
+  secretIds: WeakMap<object, string>;
+  /** The names of the token that was introspected. */
+  names: WeakMap<object, TokenNames>;
+};
+
+/** oidc-provider, with the settings of this product. Nothing outside server/oauth imports the package. */
+export function createEngine(parts: EngineParts) {
+  const { settings, checkSecret, log } = parts;
+  const learned: Learned = { secretIds: new WeakMap(), names: new WeakMap() };
+  const provider = new Provider(settings.url, configurationOf(parts, learned));
+  compareSecretsAsHashes(provider, checkSecret, learned);
+  leadTokensByMoment(provider);
+  provider.use(async (ctx, next) => {
+    await next();
+    const names = learned.names.get(ctx.req);
+    if (names !== undefined) ctx.body = introspected(ctx.body as Introspected, names, settings.url);
+    if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
+  });
+  logRefusals(provider, log);
+  return provider;
+}
+
+/** Everything that differs from the engine's defaults, with its reason beside it. */
+function configurationOf(parts: EngineParts, learned: Learned): Configuration {
+  const { settings, storage, scopes, findAccount } = parts;
+  return {
     adapter: (name: string) => storage.adapterFor(name),
     jwks: parts.jwks as NonNullable<Configuration['jwks']>,
+    // Personal access tokens are answered for under this client, see storage.ts.
     clients: [
       {
         client_id: PERSONAL_CLIENT_ID,
@@ -92,16 +119,19 @@ export function createEngine(parts: {
     responseTypes: ['code'],
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    // RFC 9700 sections 2.1 and 2.1.1: of every client, and the redirect URI in each request.
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     extraClientMetadata: { properties: Object.values(OWN_METADATA) },
     // Access that a person gave to an app stands until it is ended on /apps, not until the browser is closed.
     expiresWithSession: () => false,
+    // Many clients never ask for offline_access, and would send people through sign-in each hour.
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) => {
       const token = ctx.oidc.entities.RefreshToken;
-      return token !== undefined && token.totalLifetime() < REFRESH_YEAR;
+      return token !== undefined && token.totalLifetime() < REFRESH_LIFE_MAX;
     },
+    // An app in a browser calls from where it is sent back to.
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     findAccount: async (_ctx, sub) => {
@@ -111,55 +141,69 @@ export function createEngine(parts: {
         : { accountId: account.id, claims: async () => claimsOf(account) };
     },
     extraTokenClaims: (ctx, token) => {
-      const secretId = token.kind === 'ClientCredentials' ? secretUsed.get(ctx.req) : undefined;
+      const secretId = token.kind === 'ClientCredentials' ? learned.secretIds.get(ctx.req) : undefined;
       return secretId === undefined ? undefined : { secret_id: secretId };
     },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    features: {
-      devInteractions: { enabled: false },
-      // Bound tokens would need their proof checked by every resource; they come when the API does that.
-      dPoP: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
-      clientCredentials: { enabled: true },
-      introspection: {
-        enabled: true,
-        allowedPolicy: async (ctx, client, token) => {
-          if (client[OWN_METADATA.resourceServer] !== true) return false;
-          const names = await describe(token.jti);
-          if (names !== undefined) described.set(ctx.req, names);
-          return names !== undefined;
-        },
-      },
-      revocation: { enabled: true, allowedPolicy: mayRevoke },
-      userinfo: { enabled: true },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: (ctx, form) => sendPage(ctx, logoutPage(parts.site, { form })),
-        postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(parts.site)),
-      },
-      resourceIndicators: {
-        enabled: true,
-        // A token for no stated resource is good for this server: its API and userinfo.
-        defaultResource: (ctx, client) => {
-          askForEverythingByDefault(ctx, client);
-          return undefined as unknown as string;
-        },
-        useGrantedResource: () => true,
-        getResourceServerInfo: (ctx, resource, client) => {
-          if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
-          askForEverythingByDefault(ctx, client);
-          return {
-            scope: scopes.all.map((scope) => scope.name).join(' '),
-            audience: resource,
-            accessTokenFormat: 'opaque',
-          };
-        },
+    features: featuresOf(parts, learned),
+    renderError: (ctx, out, error) => showError(ctx, parts.site, out, error),
+  };
+}
+
+function featuresOf(parts: EngineParts, learned: Learned): NonNullable<Configuration['features']> {
+  const { settings, scopes, describe } = parts;
+  return {
+    devInteractions: { enabled: false },
+    // Bound tokens would need their proof checked by every resource; they come when the API does that.
+    dPoP: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: {
+      enabled: true,
+      allowedPolicy: async (ctx, client, token) => {
+        if (client[OWN_METADATA.resourceServer] !== true) return false;
+        const names = await describe(token.jti);
+        if (names !== undefined) learned.names.set(ctx.req, names);
+        return names !== undefined;
       },
     },
-    renderError: (ctx, out, error) => showError(ctx, parts.site, out, error),
-  });
+    revocation: { enabled: true, allowedPolicy: mayRevoke },
+    userinfo: { enabled: true },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (ctx, form) => sendPage(ctx, logoutPage(parts.site, { form })),
+      postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(parts.site)),
+    },
+    resourceIndicators: {
+      enabled: true,
+      // A token for no stated resource is good for this server: its API and userinfo.
+      defaultResource: (ctx, client) => {
+        askForEverythingByDefault(ctx, client);
+        return undefined as unknown as string;
+      },
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource, client) => {
+        if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
+        askForEverythingByDefault(ctx, client);
+        return {
+          scope: scopes.all.map((scope) => scope.name).join(' '),
+          audience: resource,
+          accessTokenFormat: 'opaque',
+        };
+      },
+    },
+  };
+}
 
-  // The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, against every live one.
+/**
+ * The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, with every
+ * live one.
+ */
+function compareSecretsAsHashes(
+  provider: Provider,
+  checkSecret: EngineParts['checkSecret'],
+  learned: Learned,
+): void {
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(
     this: EngineClient,
     actual: string,
@@ -167,12 +211,15 @@ export function createEngine(parts: {
     const ctx = Provider.ctx;
     const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
     if (secretId !== undefined && ctx !== undefined) {
-      secretUsed.set(ctx.req, secretId);
+      learned.secretIds.set(ctx.req, secretId);
       noteCredential(ctx, secretId);
     }
     return secretId !== undefined;
   };
+}
 
+/** So that the rows of tokens that come one after another are written side by side, see artifact.ts. */
+function leadTokensByMoment(provider: Provider): void {
   for (const { prototype } of [provider.AccessToken, provider.ClientCredentials, provider.RefreshToken]) {
     const token = prototype as unknown as { generateTokenId(): string };
     const { generateTokenId } = token;
@@ -180,15 +227,6 @@ export function createEngine(parts: {
       return ledByMoment(generateTokenId.call(this));
     };
   }
-
-  provider.use(async (ctx, next) => {
-    await next();
-    const names = described.get(ctx.req);
-    if (names !== undefined) ctx.body = introspected(ctx.body as Introspected, names, settings.url);
-    if (ctx.status === 503) ctx.set('Retry-After', '5');
-  });
-  logRefusals(provider, parts.log);
-  return provider;
 }
 
 type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<
@@ -196,7 +234,9 @@ type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: 
   unknown
 >;
 
-/** Names the credential the way all of Latchkey does; a token for no stated resource is for this server's API. */
+/**
+ * Names the credential the way all of Latchkey does; a token for no stated resource is for this server's API.
+ */
 function introspected(body: Introspected, names: TokenNames, url: string) {
   const { secret_id: _secretId, client_id: clientId, ...told } = body;
   return {
@@ -285,7 +325,9 @@ function reasonOf({ error, error_description: description }: ErrorOut): string {
   return description === undefined ? error : `${error}, ${description}`;
 }
 
-/** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */
+/**
+ * Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent.
+ */
 function logRefusals(provider: Provider, log: Logger): void {
   const events = [
     'authorization.error',

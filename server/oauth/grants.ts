@@ -45,7 +45,7 @@ export function createGrants(parts: {
     });
   }
 
-  async function end(grant: Artifact, actor: Actor): Promise<boolean> {
+  async function endOne(grant: Artifact, actor: Actor): Promise<boolean> {
     const client = await getClient(grant.clientId ?? '');
     const ended = await effects.update(
       artifacts,
@@ -74,7 +74,7 @@ export function createGrants(parts: {
 
   async function endEach(grants: readonly Artifact[], actor: Actor): Promise<number> {
     let ended = 0;
-    for (const grant of grants) if (await end(grant, actor)) ended += 1;
+    for (const grant of grants) if (await endOne(grant, actor)) ended += 1;
     return ended;
   }
 
@@ -100,11 +100,19 @@ export function createGrants(parts: {
       return listed.flat();
     },
 
+    /**
+     * Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended.
+     */
+    async end(grantId: string, actor: Actor): Promise<boolean> {
+      const grant = await artifacts.get(grantId);
+      return grant?.model === 'Grant' && endOne(grant, actor);
+    },
+
     /** Ends one grant of this account with every token under it; false when it has no such grant. */
     async revoke(which: { accountId: string; grantId: string }, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(which.grantId);
       if (grant?.model !== 'Grant' || grant.accountId !== which.accountId) return false;
-      return end(grant, actor);
+      return endOne(grant, actor);
     },
 
     async revokeAll(accountId: string, actor: Actor): Promise<number> {

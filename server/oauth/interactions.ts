@@ -34,8 +34,8 @@ type EngineInteraction = Awaited<ReturnType<Engine['interactionDetails']>>;
 export type Interactions = ReturnType<typeof createInteractions>;
 
 /**
- * Sign-in and consent inside an authorization. Each step ends by going back to the engine, which finds what is
- * still missing; no step knows the next. Answers are locations for a 303.
+ * Sign-in and consent inside an authorization. Each step ends by going back to the engine, which finds what
+ * is still missing; no step knows the next. Answers are locations for a 303.
  */
 export function createInteractions(parts: {
   engine: Engine;
@@ -75,7 +75,9 @@ export function createInteractions(parts: {
   }
 
   return {
-    /** The waiting request of this page and browser. Throws Problem when it is too old or another browser's. */
+    /**
+     * The waiting request of this page and browser. Throws Problem when it is too old or another browser's.
+     */
     async read(ctx: Context): Promise<Waiting> {
       const interaction = await details(ctx);
       const client = await getClient(String(interaction.params.client_id));
@@ -88,8 +90,8 @@ export function createInteractions(parts: {
         client,
         accountId: interaction.session?.accountId,
         redirectUri: String(interaction.params.redirect_uri),
-        // The engine grants nothing that the app is not registered for, but lets unknown words through to here,
-        // where people would read them as ours.
+        // The engine grants nothing that the app is not registered for, but lets unknown words through to
+        // here, where people would read them as ours.
         scopes: client.scopes.filter((scope) => asked.includes(scope)),
         newScopes: [...new Set([...missing.oidc, ...Object.values(missing.resources).flat()])],
         loginHint:
@@ -145,7 +147,8 @@ export function createInteractions(parts: {
         grant.addResourceScope(resource, scopes.join(' '));
       }
       const grantId = await grant.save();
-      // The grant is of no use to the app before the engine is told of it below, so its entry cannot come too late.
+      // The grant is of no use to the app before the engine is told of it below, so its entry cannot come too
+      // late.
       await effects.update(artifacts, grantId, {}, [], {
         audit: [
           {

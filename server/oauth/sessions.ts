@@ -21,7 +21,8 @@ export type SessionRow = { uid: string; signedInAt: number; createdAt: number; l
 export type SessionList = ReturnType<typeof createSessionList>;
 export type Sessions = ReturnType<typeof createSessions>;
 
-const SESSION_SECONDS = 14 * 24 * 60 * 60;
+/** Two weeks from the sign-in on; the cookie and its row end together. */
+export const SESSION_SECONDS = 14 * 24 * 60 * 60;
 
 /** "Last seen" is written this often at most: a finer one would be a write for every page. */
 const SEEN_SECONDS = 5 * 60;
@@ -99,9 +100,9 @@ export function createSessions(parts: { engine: Engine; artifacts: Collection<Ar
     },
 
     /**
-     * Signs this browser in. It always gets a new session id, so one that was planted before is worth nothing;
-     * what a session of somebody else had been granted does not pass on. `signedInAt`: when the person proved who
-     * they are, if that was not now.
+     * Signs this browser in. It always gets a new session id, so one that was planted before is worth
+     * nothing; what a session of somebody else had been granted does not pass on. `signedInAt`: when the
+     * person proved who they are, if that was not now.
      */
     async start(
       ctx: Context,

@@ -4,12 +4,11 @@ import { type Collection, Taken } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
-import type { Client } from '../credentials/client.ts';
 import { checkFormat } from '../credentials/format.ts';
-import type { Effects } from '../effects.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
 import type { Bearers } from './bearer.ts';
+import type { Grants } from './grants.ts';
 import { removeAll } from './remove-all.ts';
 
 /**
@@ -18,7 +17,9 @@ import { removeAll } from './remove-all.ts';
  */
 const REFRESH_GRACE_SECONDS = 5;
 
-/** Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself. */
+/**
+ * Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself.
+ */
 export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
 
 /** Where an interaction's own id stands in a URL that is kept with it. */
@@ -27,25 +28,26 @@ const ID_PLACEHOLDER = '{id}';
 export type Storage = ReturnType<typeof createStorage>;
 
 /**
- * The engine's storage. Bearer values are hashed before they reach the store and put back into what the engine
- * reads; a used code or refresh token is marked by one atomic guarded write; a personal access token is answered
- * for as an AccessToken, so that introspection and revocation serve it unchanged.
+ * The engine's storage. Bearer values are hashed before they reach the store and put back into what the
+ * engine reads; a used code or refresh token is marked by one atomic guarded write; a personal access token
+ * is answered for as an AccessToken, so that introspection and revocation serve it unchanged.
  */
 export function createStorage(parts: {
   artifacts: Collection<Artifact>;
   bearers: Bearers;
-  effects: Effects;
+  grants: Pick<Grants, 'end'>;
   clock: Clock;
   findClient: (id: string) => Promise<AdapterPayload | undefined>;
-  getClient: (id: string) => Promise<Client | undefined>;
   /** The account, unless it is suspended or gone. */
   findAccount: (id: string) => Promise<Account | undefined>;
   revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
 }) {
-  const { artifacts, bearers, effects, clock, findClient, getClient } = parts;
+  const { artifacts, bearers, grants, clock, findClient } = parts;
   const { findAccount, revokePersonalAccessToken } = parts;
 
-  /** What each request is reading: introspection asks for a token three times at once, as each of its kinds. */
+  /**
+   * What each request is reading: introspection asks for a token three times at once, as each of its kinds.
+   */
   const reading = new WeakMap<object, { id: string; row: Promise<Artifact | undefined> }>();
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
@@ -71,8 +73,8 @@ export function createStorage(parts: {
   }
 
   /**
-   * A session of an account that is suspended or gone is nobody's, and so is one from before all were ended: it
-   * may have been written again by a request that was under way.
+   * A session of an account that is suspended or gone is nobody's, and so is one from before all were ended:
+   * it may have been written again by a request that was under way.
    */
   async function isSomebodys(session: Artifact): Promise<boolean> {
     if (session.accountId === undefined) return true;
@@ -162,27 +164,9 @@ export function createStorage(parts: {
   async function destroy(model: string, id: string): Promise<void> {
     if (model === 'AccessToken' && checkFormat(id) !== 'foreign')
       return revokePersonalAccessToken(id, actingClient());
-    if (model === 'Grant') return endGrant(id);
+    // When an app revokes its refresh token, or a used one comes back.
+    if (model === 'Grant') return void (await grants.end(id, actingClient()));
     await artifacts.remove(rowId(model, id), [['model', '=', model]]);
-  }
-
-  /** The engine ends a grant when its app revokes a refresh token or a used one comes back. */
-  async function endGrant(grantId: string): Promise<void> {
-    const row = await artifacts.get(grantId);
-    if (row?.accountId === undefined || row.model !== 'Grant') return;
-    const client = await getClient(row.clientId ?? '');
-    const ended = { set: { revokedAt: clock(), expiresAt: clock() } };
-    await effects.update(artifacts, grantId, ended, [['revokedAt', 'absent']], {
-      audit: [
-        {
-          accountId: row.accountId,
-          actor: actingClient(),
-          action: 'app.ended',
-          targetId: row.clientId ?? '',
-          targetName: client?.name ?? '',
-        },
-      ],
-    });
   }
 
   return {
@@ -244,7 +228,10 @@ function clientsOnly(findClient: (id: string) => Promise<AdapterPayload | undefi
   };
 }
 
-/** A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer value. */
+/**
+ * A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer
+ * value.
+ */
 function rowId(model: string, id: string): string {
   return model === 'Grant' ? id : artifactIdOf(id);
 }

@@ -1,6 +1,5 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { FormProblem } from '../../views/form-problem.ts';
 import {
   type AppForm,
   appFormPage,
@@ -10,6 +9,7 @@ import {
   developerPage,
   type Endpoints,
 } from '../../views/developer.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { madeSecretPage } from '../../views/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';

@@ -5,8 +5,8 @@ import { Problem } from '../errors.ts';
 const QUERY_LENGTH_MAX = 3000;
 
 /**
- * What was wrong with a form, to be shown with the form itself and what was typed. Throws everything that is not
- * the fault of one of its fields.
+ * What was wrong with a form, to be shown with the form itself and what was typed. Throws everything that is
+ * not the fault of one of its fields.
  */
 export function formProblemOf(error: unknown): FormProblem & { status: number } {
   if (!(error instanceof Problem) || error.parameter === undefined || error.status >= 500) throw error;

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import { consentPage } from '../../views/consent.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
-import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { isFresh } from '../accounts/signed-in.ts';
 import type { Client } from '../credentials/client.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
+import type { FormProblem } from '../../views/form-problem.ts';
 import { notice } from '../../views/parts.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
-import type { FormProblem } from '../../views/form-problem.ts';
 import { isFresh } from '../accounts/signed-in.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import type { Html } from '../../views/html.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
+import type { Html } from '../../views/html.ts';
 import { Problem, SignInNeeded } from '../errors.ts';
 import { sendPage } from '../http/page.ts';
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
+import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
 import type { Account } from '../accounts/account.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { openPeople, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { eachStore } from '../support/stores.ts';
 
 /*
  * Every route against bytes that no browser sends. Whatever comes, the answer is the caller's mistake and never
@@ -117,14 +118,14 @@ const BODIES: [string, string][] = [
   ['application/octet-stream', '\u0000\u00ff\u00fe'],
 ];
 
-describe('every route', () => {
+eachStore(({ url: storeUrl }) => {
   let server: TestServer;
   let people: Awaited<ReturnType<typeof openPeople>>;
   let person: Person;
   let token: string;
 
   before(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ storeUrl: await storeUrl() });
     people = await openPeople(server);
     person = await people.person();
     token = await mint('Fuzz');

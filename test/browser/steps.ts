@@ -106,7 +106,8 @@ function createVisitor(page: Page, javaScript: boolean) {
 
     /** Waits until the page with this heading is there. */
     async arrive(heading: string | RegExp): Promise<void> {
-      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      const exact = typeof heading === 'string';
+      await page.getByRole('heading', { level: 1, name: heading, exact }).waitFor();
       await page.waitForLoadState();
     },
 

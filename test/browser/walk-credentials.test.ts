@@ -125,6 +125,12 @@ describe('credentials, in a browser', () => {
 
           await visitor.press('I have copied it');
           await visitor.arrive('Bookkeeping Ltd');
+          await visitor.press('Services');
+          await visitor.arrive('Services');
+          await visitor.reads('Bookkeeping Ltd', 'Your own data');
+          await visitor.look('services');
+          await visitor.press('Bookkeeping Ltd');
+          await visitor.arrive('Bookkeeping Ltd');
           assert.ok(!(await visitor.page.content()).includes(secret));
           await visitor.look('service', 'main');
 
@@ -165,6 +171,31 @@ describe('credentials, in a browser', () => {
           await visitor.look('services-revoked');
         });
       });
+
+      it('shows a person their calls and changes, refused ones marked, and filters them', async () => {
+        const { account, agent } = await walk.people.person();
+        const actor = { kind: 'account', id: account.id, from: '203.0.113.9', requestId: 'a1b2c3' } as const;
+        const wanted = { account, scopes: ['profile'], expiresAt: walk.now() + 86_400 * 90, note: '' };
+        const { value } = await walk.people.domain.tokens.mint({ ...wanted, name: 'Nightly export' }, actor);
+        await walk.people.domain.tokens.mint({ ...wanted, name: 'Laptop' }, actor);
+        await walk.callMe(value);
+        await fetch(`${walk.server.url}/api/1.1/wf/create_transaction`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${value}` },
+        });
+        await walk.visit({ javaScript, as: agent }, async (visitor) => {
+          await visitor.open('/activity');
+          await visitor.arrive('Activity');
+          await visitor.reads('GET /api/1.1/me', 'Refused insufficient scope (403)', 'Token made', 'Laptop');
+          await visitor.look('activity', 'main');
+          await visitor.page.getByLabel('Show').selectOption({ label: 'Token: Laptop' });
+          await visitor.press('Filter');
+          await visitor.page.waitForURL(/credential=/);
+          const text = await visitor.text();
+          assert.ok(text.includes('Token made') && !text.includes('/api/1.1/me'), text);
+          await visitor.look('activity-filtered');
+        });
+      });
     });
   }
 
@@ -173,31 +204,6 @@ describe('credentials, in a browser', () => {
     assert.equal(answer.status, 200);
     return ((await answer.json()) as { access_token: string }).access_token;
   }
-
-  it('shows a person their calls and changes, refused ones marked, and filters them', async () => {
-    const { account, agent } = await walk.people.person();
-    const actor = { kind: 'account', id: account.id, from: '203.0.113.9', requestId: 'a1b2c3' } as const;
-    const wanted = { account, scopes: ['profile'], expiresAt: walk.now() + 86_400 * 90, note: '' };
-    const { value } = await walk.people.domain.tokens.mint({ ...wanted, name: 'Nightly export' }, actor);
-    await walk.people.domain.tokens.mint({ ...wanted, name: 'Laptop' }, actor);
-    await walk.callMe(value);
-    await fetch(`${walk.server.url}/api/1.1/wf/create_transaction`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${value}` },
-    });
-    await walk.visit({ javaScript: true, as: agent }, async (visitor) => {
-      await visitor.open('/activity');
-      await visitor.arrive('Activity');
-      await visitor.reads('GET /api/1.1/me', 'Refused insufficient scope (403)', 'Token made', 'Laptop');
-      await visitor.look('activity', 'main');
-      await visitor.page.getByLabel('Show').selectOption({ label: 'Token: Laptop' });
-      await visitor.press('Filter');
-      await visitor.page.waitForURL(/credential=/);
-      const text = await visitor.text();
-      assert.ok(text.includes('Token made') && !text.includes('/api/1.1/me'), text);
-      await visitor.look('activity-filtered');
-    });
-  });
 
   it('offers an admin what only admins choose, and asks before all tokens are revoked', async () => {
     const { account, agent } = await walk.people.person({ admin: true });

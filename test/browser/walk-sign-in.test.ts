@@ -182,4 +182,20 @@ describe('signing in, in a browser', () => {
       });
     });
   }
+
+  it('makes the first admin behind the link that the server printed', () =>
+    walk.visit({ javaScript: true }, async (visitor) => {
+      await visitor.open(walk.server.firstAdminLink ?? assert.fail('no link was printed'));
+      await visitor.arrive('Create the first admin');
+      await visitor.look('first-admin');
+      await visitor.fill({ 'E-mail': 'root@example.com', Password: PASSWORD });
+      await visitor.press('Create the admin account');
+      await visitor.arrive('Personal access tokens');
+      await visitor.press('Account');
+      await visitor.arrive('Account');
+      await visitor.reads(/root@example\.com Admin/);
+      await visitor.open('/nothing/here');
+      await visitor.arrive('There is nothing here');
+      await visitor.look('not-found');
+    }));
 });

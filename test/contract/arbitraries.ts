@@ -7,8 +7,9 @@ import type { Model } from './model.ts';
 export type Call = { of: (rows: Collection<Item> | Model) => unknown; toString: () => string };
 
 /**
- * Calls out of few values, so that rows meet and clash: text whose order by UTF-16 units would be another, numbers
- * of every kind that BSON and JSON know, names inside `extra` that some engine might take for something else.
+ * Calls out of few values, so that rows meet and clash: text whose order by UTF-16 units would be another,
+ * numbers of every kind that BSON and JSON know, names inside `extra` that some engine might take for
+ * something else.
  */
 const id = fc.constantFrom('a', 'b', 'c', 'ä', '\u0000', '');
 const text = fc.constantFrom(

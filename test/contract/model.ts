@@ -2,8 +2,8 @@ import { type Change, type Condition, type Listing, Taken, type Where } from '..
 import type { Item } from './items.ts';
 
 /**
- * The port in the plainest way: a map in memory. The property tests hold each engine against it. A clash of unique
- * fields is answered with every field in use, because the port does not say which of several is named.
+ * The port in the plainest way: a map in memory. The property tests hold each engine against it. A clash of
+ * unique fields is answered with every field in use, because the port does not say which of several is named.
  */
 export type Model = ReturnType<typeof createModel>;
 

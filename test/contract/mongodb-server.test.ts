@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import mongoose from 'mongoose';
 import { openMongodb } from '../../adapters/mongodb/mongodb.ts';
-import { openStore } from '../../adapters/open.ts';
 import { type Collection, type Store, Unavailable } from '../../adapters/port.ts';
 import { mongodbStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';
@@ -82,24 +81,43 @@ mongodbStores(({ url }) => {
 
   it('never says what password the URL holds', async () => {
     const away = line.url.replace('://', '://ann:verysecret@').replace(/:\d+\//, ':1/');
-    for (const wrong of [away, 'mongodb://ann:verysecret@no host/x', `${away}&nonsense=1`]) {
-      const error = await openMongodb(wrong, patience).catch((refused: Error) => refused);
+    const wrong = [
+      'mongodb://ann:verysecret',
+      'mongodb://ann:verysecret@h:99999/x',
+      'mongodb://ann:%verysecret@h/x',
+    ];
+    for (const refused of [away, ...wrong, 'mongodb://ann:verysecret@no host/x', `${away}&nonsense=1`]) {
+      const error = await openMongodb(refused, patience).catch((thrown: Error) => thrown);
       assert.ok(error instanceof Unavailable, String(error));
       assert.doesNotMatch(inspect(error, { depth: 10, showHidden: true }), /verysecret/);
     }
   });
 
-  describe('what stands in the documents', () => {
+  describe('what the database holds', () => {
+    let connection: mongoose.Connection;
+    before(async () => {
+      connection = await mongoose.createConnection(address).asPromise();
+    });
+    after(() => connection.close());
+
     it('is readable to people: _id, scalars and lists of scalars as they are, the rest as JSON', async () => {
-      const whole = item('doc', { hot: true, tags: ['a'], extra: { 'a.b': { $c: [[1]] } } });
-      const other = await openStore(address);
-      await (await other.collection(items)).insert(whole);
-      await other.close();
-      const connection = await mongoose.createConnection(address).asPromise();
+      await rows.insert(item('doc', { hot: true, tags: ['a'], extra: { 'a.b': { $c: [[1]] } } }));
       const document = await connection.collection<{ _id: string }>('items').findOne({ _id: 'doc' });
-      await connection.close();
       const extra = { json: '{"a.b":{"$c":[[1]]}}' };
       assert.deepEqual(document, { _id: 'doc', group: 'g', size: 1, hot: true, tags: ['a'], extra });
+    });
+
+    it('has the indexes of the declaration', async () => {
+      const indexes = await connection.collection('items').listIndexes().toArray();
+      const keys = indexes.map(({ key, unique }) => `${Object.keys(key).join(' ')}${unique ? ' once' : ''}`);
+      assert.deepEqual(keys.sort(), [
+        '_id',
+        'code once',
+        'group size _id',
+        'label once',
+        'rank _id',
+        'size _id',
+      ]);
     });
   });
 });

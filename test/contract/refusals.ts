@@ -7,7 +7,10 @@ import { type Collection, declare, type Store } from '../../adapters/port.ts';
 import type { FreshStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';
 
-/** What is no scalar where a scalar is wanted: the objects and lists that a JSON body or a query could bring in. */
+/**
+ * What is no scalar where a scalar is wanted: the objects and lists that a JSON body or a query could bring
+ * in.
+ */
 const OPERATORS = [
   { $ne: '' },
   { $gt: '' },

@@ -13,7 +13,9 @@ import { type Store, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
 import { item, items, notes } from './items.ts';
 
-/** What only a file has: modes, other processes that write to it, a process killed in the middle, a full disk. */
+/**
+ * What only a file has: modes, other processes that write to it, a process killed in the middle, a full disk.
+ */
 describe('the SQLite file', () => {
   const base = mkdtempSync(join(tmpdir(), 'latchkey-file-'));
   const children: ChildProcess[] = [];

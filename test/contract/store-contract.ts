@@ -5,7 +5,9 @@ import { races } from './races.ts';
 import { refusals } from './refusals.ts';
 import { sentences } from './sentences.ts';
 
-/** The meaning of adapters/port.ts, for any engine: its sentences one by one, refusals, races, and properties. */
+/**
+ * The meaning of adapters/port.ts, for any engine: its sentences one by one, refusals, races, and properties.
+ */
 export function storeContract(stores: FreshStores): void {
   describe('sentences', () => sentences(stores));
   describe('refusals', () => refusals(stores));

@@ -23,7 +23,10 @@ const jobs: Record<string, () => Promise<unknown>> = {
     }
   },
 
-  /** Inserts large rows until one is refused and later ones are taken again; prints both, and what is there then. */
+  /**
+   * Inserts large rows until one is refused and later ones are taken again; prints both, and what is there
+   * then.
+   */
   async fill() {
     let refused = false;
     let taken = 0;

@@ -10,7 +10,8 @@ import { showWorkflow } from './workflows.ts';
 
 /**
  * `npm run demo`: the main job over real HTTP, against a server of its own on a free port with a temporary
- * folder. Prints each request and answer; ends with 1 and a word at the first thing that is not as it should be.
+ * folder. Prints each request and answer; ends with 1 and a word at the first thing that is not as it should
+ * be.
  */
 
 async function showAll(scene: Scene): Promise<void> {

@@ -1,4 +1,6 @@
-/** What a person sees of a page and what a browser would send from it. Reads this site's own markup, no other. */
+/**
+ * What a person sees of a page and what a browser would send from it. Reads this site's own markup, no other.
+ */
 
 /** A form as a browser would send it without any typing: where to, and which fields with which values. */
 export type PageForm = { action: string; values: Map<string, string[]>; names: Set<string> };

@@ -9,7 +9,10 @@ import { type Browser, createBrowser } from './browser.ts';
 import { type Caller, createCaller } from './caller.ts';
 import { expect, type Telling } from './telling.ts';
 
-/** Where the demonstration takes place: a server of its own, a provider that plays Google, and the way to both. */
+/**
+ * Where the demonstration takes place: a server of its own, a provider that plays Google, and the way to
+ * both.
+ */
 export type Scene = {
   url: string;
   /** The one-time link that the server printed. */
@@ -29,7 +32,10 @@ const COMPLAINTS_MAX = 20;
 /** The link is printed right behind the line that says where the server listens. */
 const LINK_MS_MAX = 5_000;
 
-/** Opens it all in a temporary folder that goes with it: the server in a process of its own, as `npm start` does. */
+/**
+ * Opens it all in a temporary folder that goes with it: the server in a process of its own, as `npm start`
+ * does.
+ */
 export async function openScene(telling: Telling): Promise<Scene> {
   const google = await startGoogle();
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'));

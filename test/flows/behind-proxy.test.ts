@@ -104,7 +104,9 @@ it('gives out addresses of its own that begin with its public one', async () => 
   );
 });
 
-/** RFC 6265bis section 4.1.3.2: a browser drops a `__Host-` cookie without Secure, or with a path of its own. */
+/**
+ * RFC 6265bis section 4.1.3.2: a browser drops a `__Host-` cookie without Secure, or with a path of its own.
+ */
 function assertCookies(headers: Headers, wanted: readonly string[]): void {
   const cookies = headers.getSetCookie();
   for (const name of wanted)

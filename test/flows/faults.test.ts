@@ -136,7 +136,7 @@ eachStore(({ engine, url: storeUrl }) => {
     }
   });
 
-  test('SIGTERM lets a running request finish', async () => {
+  test('SIGTERM lets a running request finish and takes no new one', async () => {
     const given = await settled();
     const server = await startServerProcess(given.environment);
     const people = await peopleOf(server.url, given);

@@ -16,7 +16,10 @@ export function hasGo(): boolean {
   return spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Builds the server unless this very source was built before; `building` is told when that will take its time. */
+/**
+ * Builds the server unless this very source was built before; `building` is told when that will take its
+ * time.
+ */
 export function buildFerretdb(building: () => void = () => {}): string {
   const hash = createHash('sha256');
   for (const name of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(join(SOURCE, name)));
@@ -45,8 +48,8 @@ export function buildFerretdb(building: () => void = () => {}): string {
 }
 
 /**
- * Starts the server on a free port, or on `listen`. It keeps its files in `folder`, or in one of its own that goes
- * with it. It ends with this process too, however that ends: its standard input is closed then.
+ * Starts the server on a free port, or on `listen`. It keeps its files in `folder`, or in one of its own that
+ * goes with it. It ends with this process too, however that ends: its standard input is closed then.
  */
 export async function startFerretdb(options: { listen?: string; folder?: string } = {}): Promise<Ferretdb> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-ferretdb-'));

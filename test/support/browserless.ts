@@ -1,4 +1,7 @@
-/** A browser without a window: keeps cookies, sends what browsers send with a form, follows no redirect by itself. */
+/**
+ * A browser without a window: keeps cookies, sends what browsers send with a form, follows no redirect by
+ * itself.
+ */
 export type Agent = {
   get(path: string, headers?: Record<string, string>): Promise<Page>;
   /** Sends a form as this site's own page would. */

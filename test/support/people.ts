@@ -11,8 +11,8 @@ export const PASSWORD = 'correct horse battery staple';
 export type Person = { account: Account; agent: Agent };
 
 /**
- * People of a running server. They are made as the command line makes them, through a second connection to the
- * server's store, and sign in through its pages.
+ * People of a running server. They are made as the command line makes them, through a second connection to
+ * the server's store, and sign in through its pages.
  */
 export async function openPeople(server: TestServer) {
   const settings = readSettings(

@@ -6,7 +6,8 @@ import { after, describe, it } from 'node:test';
 
 /**
  * Where the tests' databases are: SQLite in folders of their own, MongoDB on the server of MONGODB_URI, which
- * test/run.ts sets. Each call of `url` is a fresh, empty database; all are removed when the file's tests are done.
+ * test/run.ts sets. Each call of `url` is a fresh, empty database; all are removed when the file's tests are
+ * done.
  */
 export type FreshStores = { engine: 'sqlite' | 'mongodb'; url: () => Promise<string> };
 

@@ -57,7 +57,10 @@ export async function createThirdPartyApp(
   };
 }
 
-/** Follows an authorization to its consent page and presses `button`; answers where the person is sent in the end. */
+/**
+ * Follows an authorization to its consent page and presses `button`; answers where the person is sent in the
+ * end.
+ */
 export async function allow(agent: Agent, location: URL, button: 'allow' | 'deny' = 'allow'): Promise<URL> {
   let page = await agent.get(`${location.pathname}${location.search}`);
   for (let turn = 0; turn < 10 && page.location.startsWith('/'); turn += 1)

@@ -240,8 +240,8 @@ eachStore(({ url }) => {
 
     it('keeps the effects of a change that came in the same second as one settled late', async () => {
       const { rows, audit, effects } = await fresh();
-      // The first change stops before it takes its effects out of the row; in the meantime another helps it and
-      // leaves effects of its own, whose process dies. Going on, the first must not throw those away.
+      // The first change stops before it takes its effects out of the row; in the meantime another helps it
+      // and leaves effects of its own, whose process dies. Going on, the first must not throw those away.
       let goOn = () => {};
       const waiting = new Promise<void>((resolve) => {
         goOn = resolve;

@@ -81,7 +81,8 @@ describe('format of secrets', () => {
     }
     const expected = (draws * 20) / 62;
     assert.equal(seen.size, 62);
-    // Eight standard deviations: a fair draw never fails here, a `byte % 62` (25 % off for eight letters) does.
+    // Eight standard deviations: a fair draw never fails here, a `byte % 62` (25 % off for eight letters)
+    // does.
     for (const [letter, count] of seen) {
       assert.ok(Math.abs(count - expected) < 8 * Math.sqrt(expected), `${letter}: ${count} of ${expected}`);
     }

@@ -10,17 +10,20 @@ eachStore(({ url }) => {
     const storage = createStorage({
       artifacts: domain.rows.artifacts,
       bearers: domain.bearers,
-      effects: domain.effects,
+      grants: domain.grants,
       clock: domain.clock,
       findClient: async () => undefined,
-      getClient: domain.clients.get,
       findAccount: domain.accounts.get,
       revokePersonalAccessToken: async () => undefined,
     });
     return { domain, storage };
   }
 
-  const payload = (grantId?: string) => ({ kind: 'AccessToken', iat: 1_900_000_000, ...(grantId ? { grantId } : {}) });
+  const payload = (grantId?: string) => ({
+    kind: 'AccessToken',
+    iat: 1_900_000_000,
+    ...(grantId ? { grantId } : {}),
+  });
 
   describe('the engine’s storage', () => {
     test('revoking by a grant id that is none removes nothing', async () => {
@@ -50,7 +53,10 @@ eachStore(({ url }) => {
       assert.equal(await grants.find('grant-1'), undefined);
       await assert.rejects(async () => grants.upsert('grant-1', grant, 1000), { error: 'invalid_grant' });
       assert.equal(await grants.find('grant-1'), undefined);
-      assert.deepEqual((await domain.audited(account.id)).filter((line) => line.startsWith('app.')), ['app.ended ']);
+      assert.deepEqual(
+        (await domain.audited(account.id)).filter((line) => line.startsWith('app.')),
+        ['app.ended '],
+      );
       await domain.stop();
     });
 
@@ -77,7 +83,13 @@ eachStore(({ url }) => {
     test('a value of one kind is not found as another', async () => {
       const { domain, storage } = await open();
       await storage.adapterFor('RefreshToken').upsert('value-1', { kind: 'RefreshToken' }, 100);
-      for (const model of ['AccessToken', 'ClientCredentials', 'AuthorizationCode', 'Session', 'Interaction']) {
+      for (const model of [
+        'AccessToken',
+        'ClientCredentials',
+        'AuthorizationCode',
+        'Session',
+        'Interaction',
+      ]) {
         assert.equal(await storage.adapterFor(model).find('value-1'), undefined, model);
         await storage.adapterFor(model).destroy('value-1');
       }
