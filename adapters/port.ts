@@ -32,6 +32,7 @@ export type Condition<R> =
   | { [K in ScalarField<R>]: readonly [K, 'in', readonly NonNullable<R[K]>[]] }[ScalarField<R>]
   | readonly [keyof R & string, 'absent' | 'present'];
 
+/** Conditions that hold together. */
 export type Where<R> = readonly Condition<R>[];
 
 /**
@@ -74,6 +75,7 @@ export function declare<R extends Row>(declaration: Declaration<R>): Declaration
   return declaration;
 }
 
+/** The rows of one declaration. */
 export type Collection<R extends Row> = {
   /** Adds a row. Throws `Taken` when its id or a unique field is in use. */
   insert(row: R): Promise<void>;
@@ -103,6 +105,7 @@ export type Collection<R extends Row> = {
   removeMany(where: Where<R>, limit: number): Promise<number>;
 };
 
+/** A database that was opened. */
 export type Store = {
   /** Which engine this is, for `doctor` and the log. */
   engine: 'sqlite' | 'mongodb';

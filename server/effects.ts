@@ -48,6 +48,7 @@ export type EffectsOfChange = {
 
 export type Effects = ReturnType<typeof createEffects>;
 
+/** Changes together with what they bring, and the sweep behind those that were cut short. */
 export function createEffects(parts: {
   audit: Collection<AuditEntry>;
   outbox: Collection<Message>;

@@ -36,16 +36,10 @@ const ALLOWED: readonly { from: RegExp; to: RegExp; because: string }[] = [
     because: 'the entries read the owner’s settings',
   },
   {
-    from: /^server\/http\//,
-    to: /^server\/oauth\/metadata\.ts$/,
-    because: 'challenges name the metadata’s address',
-  },
-  {
     from: /^server\/effects\.ts$/,
     to: /^server\/(activity|mail)\//,
     because: 'effects are made of their rows',
   },
-  { from: /^config\//, to: /^views\/mail\//, because: 'a workflow’s mail is a view' },
 ];
 
 const HOMES: readonly { name: string; home: RegExp }[] = [

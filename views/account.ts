@@ -126,7 +126,10 @@ function sessionsSection(given: { sessions: readonly ShownSession[]; now: number
   });
 }
 
-/** The form for a password, the first or another one. The person has just signed in, so the old one is not asked. */
+/**
+ * The form for a password, the first or another one. The person has just signed in, so the old one is not
+ * asked.
+ */
 export function accountPasswordPage(
   site: Site,
   viewer: Viewer,
@@ -157,11 +160,8 @@ export function accountPasswordPage(
   });
 }
 
-export function unlinkPage(
-  site: Site,
-  viewer: Viewer,
-  given: { identity: ShownIdentity; problem?: FormProblem | undefined },
-): Html {
+/** Asks once more before a way to sign in is taken away. */
+export function unlinkPage(site: Site, viewer: Viewer, given: { identity: ShownIdentity }): Html {
   const { identity } = given;
   return confirmPage(site, viewer, {
     title: `Remove ${identity.provider} as a way to sign in?`,

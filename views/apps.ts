@@ -61,6 +61,7 @@ export function appsPage(
   });
 }
 
+/** Asks once more before an app is cut off. */
 export function endGrantPage(site: Site, viewer: Viewer, given: { grant: ShownGrant; now: number }): Html {
   const { grant, now } = given;
   return confirmPage(site, viewer, {

@@ -22,7 +22,9 @@ export type ConsentPage = {
   switchAction: string;
 };
 
-/** The decision whether an app may act for somebody. Both answers are a click; nothing is allowed beforehand. */
+/**
+ * The decision whether an app may act for somebody. Both answers are a click; nothing is allowed beforehand.
+ */
 export function consentPage(site: Site, given: ConsentPage): Html {
   const { app } = given;
   return layout(site, {

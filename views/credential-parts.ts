@@ -36,6 +36,7 @@ export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', shown: ShownCredential
   return html`${shown.name}<br><code class="ends">${prefix}${shown.firstFour}…${shown.lastFour}</code>`;
 }
 
+/** When a credential ends, marked in its last week. */
 export function expiryOf(shown: Pick<ShownCredential, 'expiresAt' | 'state'>, now: number): Html {
   if (shown.expiresAt === undefined) return html`Never`;
   const soon = shown.state === 'live' && shown.expiresAt - now < EXPIRING_SECONDS;

@@ -29,6 +29,7 @@ import {
 } from './parts.ts';
 import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
 
+/** An app as its developer sees it. */
 export type ShownApp = {
   id: string;
   name: string;
@@ -93,6 +94,7 @@ function endpointsSection(endpoints: Endpoints): Html {
   });
 }
 
+/** What was typed about an app; `redirectUris` has one a line. */
 export type AppForm = {
   name: string;
   redirectUris: string;
@@ -210,6 +212,7 @@ export function appPage(
   });
 }
 
+/** Asks once more before an app is deleted, with everything that people allowed it. */
 export function deleteAppPage(site: Site, viewer: Viewer, given: { app: ShownApp }): Html {
   const { app } = given;
   return confirmPage(site, viewer, {

@@ -2,7 +2,10 @@ import { type Html, html, raw } from './html.ts';
 import { layout, type Site } from './layout.ts';
 import { buttonLink, buttons } from './parts.ts';
 
-/** Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the request. */
+/**
+ * Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the
+ * request.
+ */
 export function logoutPage(site: Site, props: { form: string }): Html {
   return layout(site, {
     title: 'Sign out',
@@ -17,6 +20,7 @@ ${buttons(
   });
 }
 
+/** After signing out where an app asked for it. */
 export function signedOutPage(site: Site): Html {
   return layout(site, {
     title: 'Signed out',

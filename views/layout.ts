@@ -17,6 +17,7 @@ export type Viewer = { email: string; admin: boolean };
 /** The pages of the navigation; `current` of a page is one of these paths. */
 export type Section = (typeof NAVIGATION)[number]['path'];
 
+/** What a page puts into the document around it. */
 export type Page = {
   /** Of the window, and of the h1 where there is no `heading`. */
   title: string;

@@ -66,6 +66,7 @@ ${given.value}</textarea>`,
   );
 }
 
+/** One of several to choose from. */
 export type Option = { value: string; label: string; hint?: Part; checked?: boolean; disabled?: boolean };
 
 type Choice = {

@@ -14,16 +14,14 @@ export function problemPage(
     message: string;
     hint: string;
     requestId: string;
-    action?: { label: string; url: string };
   },
 ): Html {
-  const action = given.action ?? { label: 'Go to the start page', url: '/' };
   return layout(site, {
     title: given.title,
     narrow: true,
     body: html`<p>${given.message}</p>
 <p>${given.hint}</p>
-${buttons(buttonLink(action.label, action.url, 'primary'))}
+${buttons(buttonLink('Go to the start page', '/', 'primary'))}
 <p class="fine">Error ${given.status} · Request <code>${given.requestId}</code></p>`,
   });
 }

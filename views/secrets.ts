@@ -103,6 +103,7 @@ export function madeSecretPage(
   });
 }
 
+/** The form for one more secret. */
 export function newSecretPage(
   site: Site,
   viewer: Viewer,
@@ -149,6 +150,7 @@ const OVERLAPS = [
   { value: '2592000', label: '30 days' },
 ];
 
+/** Asks how long the older secrets stay good beside the new one. */
 export function rotatePage(
   site: Site,
   viewer: Viewer,
@@ -177,6 +179,7 @@ export function rotatePage(
   });
 }
 
+/** Asks once more before a secret is revoked, and says whether it is the last one. */
 export function revokeSecretPage(
   site: Site,
   viewer: Viewer,

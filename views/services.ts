@@ -33,6 +33,7 @@ import {
 } from './parts.ts';
 import { SECRET_EXPIRY_HINT, SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
 
+/** A service as its owner sees it. */
 export type ShownService = {
   id: string;
   name: string;
@@ -110,6 +111,7 @@ function badgesOf(service: ShownService): Html {
   }`;
 }
 
+/** What was typed about a service. */
 export type ServiceForm = {
   name: string;
   scopes: readonly string[];
@@ -231,6 +233,7 @@ export function servicePage(
   });
 }
 
+/** Asks once more before a service is revoked. */
 export function revokeServicePage(site: Site, viewer: Viewer, given: { service: ShownService }): Html {
   const { service } = given;
   return confirmPage(site, viewer, {

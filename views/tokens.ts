@@ -32,6 +32,7 @@ import {
   submit,
 } from './parts.ts';
 
+/** A personal access token as its owner sees it. */
 export type ShownToken = ShownCredential & {
   /** What it may do, in plain words. */
   allows: readonly string[];
@@ -104,6 +105,7 @@ function deadTokens(tokens: readonly ShownToken[], now: number): Html {
   });
 }
 
+/** What was typed about a token. */
 export type TokenForm = {
   name: string;
   note: string;
@@ -182,6 +184,7 @@ export function mintedTokenPage(
   });
 }
 
+/** Asks once more before a token is revoked. */
 export function revokeTokenPage(site: Site, viewer: Viewer, given: { token: ShownToken; now: number }): Html {
   const { token, now } = given;
   return confirmPage(site, viewer, {
@@ -198,6 +201,7 @@ export function revokeTokenPage(site: Site, viewer: Viewer, given: { token: Show
   });
 }
 
+/** Asks once more before all tokens are revoked, and names them. */
 export function revokeAllTokensPage(
   site: Site,
   viewer: Viewer,

@@ -1,5 +1,6 @@
+import { WORKFLOWS_PATH } from '../api-address.ts';
 import type { Declarations } from './load.ts';
-import type { Parameter, Workflow } from './workflow.ts';
+import { isOptional, placesOf, type Workflow } from './workflow.ts';
 
 /** A call that its workflow accepts, with the example values of the declaration. */
 export type ExampleCall = {
@@ -27,7 +28,7 @@ export function exampleCall(
       textOf(value),
     ]),
   );
-  const path = `/api/1.1/wf/${name}${query.size === 0 ? '' : `?${query}`}`;
+  const path = `${WORKFLOWS_PATH}${name}${query.size === 0 ? '' : `?${query}`}`;
   return method === 'GET'
     ? { name, method, path }
     : { name, method, path, body: examplesIn(workflow, 'body') };
@@ -39,18 +40,6 @@ export function examplesIn(workflow: Workflow, place: 'query' | 'body'): Record<
     .filter(([, parameter]) => placesOf(workflow, parameter)[0] === place && !isOptional(parameter))
     .map(([name, parameter]) => [name, parameter.example]);
   return Object.fromEntries(entries);
-}
-
-/** Where a parameter is read from, the usual place first. */
-export function placesOf(workflow: Workflow, parameter: Parameter): readonly ('query' | 'body')[] {
-  if (workflow.method === 'GET') return ['query'];
-  if (parameter.in === 'either') return ['body', 'query'];
-  return [parameter.in ?? 'body'];
-}
-
-/** Whether a call may leave it out. */
-export function isOptional(parameter: Parameter): boolean {
-  return parameter.schema.safeParse(undefined).success;
 }
 
 function textOf(value: unknown): string {

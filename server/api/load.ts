@@ -3,9 +3,8 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { WrongSettings } from '../settings.ts';
-import { isOptional } from './example-call.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
-import { type Callers, type DataType, isType, isWorkflow, type Workflow } from './workflow.ts';
+import { type Callers, type DataType, isOptional, isType, isWorkflow, type Workflow } from './workflow.ts';
 
 /** What config/ declares, each by its name. */
 export type Declarations = {

@@ -1,10 +1,10 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import { Problem } from '../errors.ts';
-import { examplesIn, placesOf } from './example-call.ts';
+import { examplesIn } from './example-call.ts';
 import { nearMissOf } from './near-miss.ts';
 import { readRequestBody, readRequestQuery, type Sent, shown } from './request-body.ts';
-import type { Parameter, Workflow } from './workflow.ts';
+import { isOptional, type Parameter, placesOf, type Workflow } from './workflow.ts';
 
 type Place = 'query' | 'body';
 type Call = { workflow: Workflow; sent: Record<Place, Sent>; strangers: readonly string[] };
@@ -48,7 +48,7 @@ function placeOf(call: Call, name: string, parameter: Parameter): Place | undefi
     );
   }
   if (place !== undefined && readFrom.includes(place)) return place;
-  const optional = parameter.schema.safeParse(undefined).success;
+  const optional = isOptional(parameter);
   if (place !== undefined) {
     const where = `${name} was sent in the ${place}, but it is read from the ${readFrom[0]}.`;
     const hint = `${where} ${howToSend(call, name)}`;

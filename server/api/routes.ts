@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../../adapters/port.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Recorder } from '../activity/recorder.ts';
+import { ME_PATH, WORKFLOWS_PATH } from '../api-address.ts';
 import type { Clock } from '../clock.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Effects } from '../effects.ts';
@@ -21,9 +22,6 @@ import { readParameters } from './parameters.ts';
 import { createRunner } from './runner.ts';
 import { openRuns } from './runs.ts';
 import type { Workflow } from './workflow.ts';
-
-const ME = '/api/1.1/me';
-const WORKFLOWS = '/api/1.1/wf/';
 
 /** Everything below /api: who may call what, and what it answers. */
 export async function createApiRoutes(parts: {
@@ -47,15 +45,16 @@ export async function createApiRoutes(parts: {
 
   function answerMe({ ctx, caller }: Asked): Answer {
     if (caller === undefined) throw authenticate.noCredential(ctx);
-    requireMethod(ctx, 'GET', ME);
+    requireMethod(ctx, 'GET', ME_PATH);
     return { body: { status: 'success', response: describeCaller(caller, clock()) } };
   }
 
   async function answerWorkflow({ ctx, caller, entry }: Asked): Promise<Answer> {
     // The raw path, so that each workflow has one address and no encoded spelling of it.
-    const workflow = workflows.get(ctx.path.slice(WORKFLOWS.length));
+    const workflow = workflows.get(ctx.path.slice(WORKFLOWS_PATH.length));
     if (caller === undefined && workflow?.callers !== 'anyone') throw authenticate.noCredential(ctx);
-    if (workflow === undefined) throw noSuchWorkflow(ctx.path.slice(WORKFLOWS.length), callableBy(caller));
+    if (workflow === undefined)
+      throw noSuchWorkflow(ctx.path.slice(WORKFLOWS_PATH.length), callableBy(caller));
     requireMethod(ctx, workflow.method, workflow.name);
     if (caller !== undefined) requireRights(caller, workflow);
     const parameters = await readParameters(ctx, workflow);
@@ -78,8 +77,8 @@ export async function createApiRoutes(parts: {
   }
 
   const router = new Router({ strict: true, sensitive: true });
-  router.all(ME, answered(answerMe));
-  router.all(`${WORKFLOWS}:name`, answered(answerWorkflow));
+  router.all(ME_PATH, answered(answerMe));
+  router.all(`${WORKFLOWS_PATH}:name`, answered(answerWorkflow));
   router.all(/^\/api(?:\/|$)/, answered(nothingHere));
   return router;
 }
@@ -124,6 +123,6 @@ function nothingHere(): never {
     status: 404,
     code: 'NOT_FOUND',
     message: 'There is nothing at this address of the API.',
-    hint: `Workflows are at ${WORKFLOWS}NAME; ${ME} says who a token is. No slash at the end.`,
+    hint: `Workflows are at ${WORKFLOWS_PATH}NAME; ${ME_PATH} says who a token is. No slash at the end.`,
   });
 }

@@ -153,6 +153,18 @@ export function isType(value: unknown): value is DataType {
   return typeof value === 'object' && value !== null && types.has(value);
 }
 
+/** Where a parameter is read from, the usual place first. */
+export function placesOf(workflow: Workflow, parameter: Parameter): readonly ('query' | 'body')[] {
+  if (workflow.method === 'GET') return ['query'];
+  if (parameter.in === 'either') return ['body', 'query'];
+  return [parameter.in ?? 'body'];
+}
+
+/** Whether a call may leave it out. */
+export function isOptional(parameter: Parameter): boolean {
+  return parameter.schema.safeParse(undefined).success;
+}
+
 /**
  * For `run` to throw when the call is well-formed but cannot be done ("the account is closed"): the
  * caller gets 400 with this message and hint, and nothing is stored or sent.

@@ -12,7 +12,7 @@ const CONTENT_SECURITY_POLICY = [
   "img-src 'self' data:",
   "font-src 'self'",
   "base-uri 'none'",
-  "frame-ancestors 'none'", "form-action 'self'",
+  "frame-ancestors 'none'",
 ].join('; ');
 
 /** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from '../clock.ts';
-import type { Artifact } from './artifact.ts';
+import { type Artifact, SESSION_SECONDS } from './artifact.ts';
 import type { Engine } from './engine.ts';
 import { removeAll } from './remove-all.ts';
 
@@ -20,9 +20,6 @@ export type SessionRow = { uid: string; signedInAt: number; createdAt: number; l
 
 export type SessionList = ReturnType<typeof createSessionList>;
 export type Sessions = ReturnType<typeof createSessions>;
-
-/** Two weeks from the sign-in on; the cookie and its row end together. */
-export const SESSION_SECONDS = 14 * 24 * 60 * 60;
 
 /** "Last seen" is written this often at most: a finer one would be a write for every page. */
 const SEEN_SECONDS = 5 * 60;

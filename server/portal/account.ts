@@ -42,7 +42,7 @@ export function createAccountRoutes(parts: PortalParts): Router {
     try {
       await accounts.setPassword(account.id, password, actorOf(ctx, account.id));
       // Whoever knew the old one is out; this browser is signed in anew.
-      await sessionList.endAll(account.id, session.uid);
+      await sessionList.endAll(account.id);
       await sessions.start(ctx, { accountId: account.id, amr: session.amr });
       seeOther(ctx, '/account?done=password');
     } catch (error) {

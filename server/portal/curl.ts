@@ -1,3 +1,5 @@
+import { ME_PATH } from '../api-address.ts';
+
 /** A call of the API with example values, as its workflow declares them. */
 export type ExampleCall = {
   method: 'GET' | 'POST';
@@ -8,7 +10,7 @@ export type ExampleCall = {
 };
 
 /** What any token may ask. */
-const ME: ExampleCall = { method: 'GET', path: '/api/1.1/me' };
+const ME: ExampleCall = { method: 'GET', path: ME_PATH };
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
 export function callLine(

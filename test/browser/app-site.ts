@@ -7,8 +7,8 @@ type App = Awaited<ReturnType<typeof createThirdPartyApp>>;
 type Tokens = Awaited<ReturnType<typeof oauth.authorizationCodeGrant>>;
 
 /**
- * The web site of a third-party app, on an origin of its own: one link that sends people to sign in, and the page
- * that they come back to, which redeems the code with a standard client library.
+ * The web site of a third-party app, on an origin of its own: one link that sends people to sign in, and the
+ * page that they come back to, which redeems the code with a standard client library.
  */
 export async function startAppSite() {
   const started = new Map<string, Awaited<ReturnType<App['start']>>>();

@@ -132,9 +132,9 @@ function createVisitor(page: Page, javaScript: boolean) {
     isOffered: async (name: string | RegExp) => (await named(name).count()) > 0,
 
     /**
-     * Looks at the page as it stands: accessible, nothing to scroll sideways, nothing that a template forgot; and
-     * keeps a picture of it, of the main pages a dark one too. Pages differ without JavaScript only by what the
-     * script does, and axe needs it: there the width is looked at.
+     * Looks at the page as it stands: accessible, nothing to scroll sideways, nothing that a template forgot;
+     * and keeps a picture of it, of the main pages a dark one too. Pages differ without JavaScript only by what
+     * the script does, and axe needs it: there the width is looked at.
      */
     async look(name: string, kind: 'main' | 'side' = 'side'): Promise<void> {
       assert.match(await page.title(), / · Latchkey$/);
@@ -163,7 +163,9 @@ export async function chooseAtGoogle(visitor: Visitor, email: string): Promise<v
   await visitor.press('Continue');
 }
 
-/** What a line for curl asks for, to be sent by fetch: `-H`, `-d`, `--data-urlencode`, `-u` and the address. */
+/**
+ * What a line for curl asks for, to be sent by fetch: `-H`, `-d`, `--data-urlencode`, `-u` and the address.
+ */
 export function requestOf(line: string): Request {
   const words = [...line.matchAll(/'([^']*)'|[^\s'\\]+/g)].map(([word, quoted]) => quoted ?? word);
   assert.equal(words.shift(), 'curl', line);

@@ -149,7 +149,7 @@ describe('third-party apps, in a browser', () => {
           await visitor.arrive('Ledger Mobile wants to use your Latchkey account');
           await visitor.reads('com.example.ledger:/callback');
           await visitor.look('consent-native');
-          // Chromium hands such an address to the system; here nobody takes it, but this is what it would get.
+          // Chromium hands such an address to the system: nobody takes it here, but this is what it gets.
           const answer = visitor.page.waitForRequest(/^com\.example\.ledger:/);
           await visitor.press('Allow');
           const callback = new URL((await answer).url());

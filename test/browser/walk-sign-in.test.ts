@@ -160,6 +160,7 @@ describe('signing in, in a browser', () => {
           await visitor.fill({ 'New password': ANOTHER });
           await visitor.press('Save the password');
           await visitor.page.getByText('Your password was changed.').waitFor();
+          assert.equal(await visitor.isOffered('End'), false);
 
           await visitor.press(`Link ${provider}…`);
           await visitor.arrive(`Link ${provider}`);

@@ -2,17 +2,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { Browser, Shown } from './browser.ts';
 import { type Answer, at, prettyJson, textAt } from './caller.ts';
-import { factsOf, listedIn, rowsOf, valueAt } from './page.ts';
+import { factsOf, listedIn, rowsOf } from './page.ts';
 import type { Scene } from './scene.ts';
-import type { Credentials } from './services.ts';
+import { type Credentials, credentialsIn } from './services.ts';
 import type { Person } from './sign-in.ts';
 import { expect } from './telling.ts';
 import { requireRefusal } from './tokens.ts';
 
 const NAME = 'Monthly reports';
 const REDIRECT_URI = 'https://reports.example.com/callback';
-/** The name of the site is the owner's to choose. */
-const CONSENT = new RegExp(`^${NAME} wants to use your `);
+/** Sign-in and consent inside an authorization. */
+const WAITING = { at: /^\/interaction\/[\w-]+$/ };
 const SCOPES = ['openid', 'email', 'offline_access', 'wf:create_transaction'];
 
 /** A third-party app: authorization code with PKCE (RFC 6749 section 4.1, RFC 7636), up to being cut off. */
@@ -65,11 +65,10 @@ export async function showApp(scene: Scene, developer: Person, person: Person): 
 }
 
 async function registerApp(scene: Scene, developer: Person): Promise<Credentials> {
-  const form = await developer.browser.open('/developer/new', 'Register an app');
+  const form = await developer.browser.open('/developer/new');
   const typed = { name: NAME, redirectUris: REDIRECT_URI, scopes: SCOPES, type: 'confidential' };
-  const made = await developer.browser.send(form, '/developer/new', typed, `App “${NAME}” is registered`);
-  const app = { id: valueAt(made.markup, 'Client id'), secret: valueAt(made.markup, 'Client secret') };
-  expect(app.id.startsWith('app_') && app.secret.startsWith('lk_cs_'), 'wanted client id and secret');
+  const made = await developer.browser.send(form, '/developer/new', typed);
+  const app = credentialsIn(made.markup);
   scene.telling.quote(`Client id: ${app.id}\nClient secret: ${app.secret}`);
   return app;
 }
@@ -94,12 +93,12 @@ function authorizationRequest(app: Credentials) {
 
 async function deny(scene: Scene, browser: Browser, app: Credentials, person: Person): Promise<void> {
   const { path, state } = authorizationRequest(app);
-  const signIn = await browser.open(path, `Sign in to continue to ${NAME}`);
+  const signIn = await browser.open(path, WAITING);
   const { email, password } = person;
   const [, action = ''] = /action="(\/interaction\/[^"]+\/sign-in)"/.exec(signIn.markup) ?? [];
-  const consent = await browser.send(signIn, action, { email, password }, CONSENT);
+  const consent = await browser.send(signIn, action, { email, password }, WAITING);
   showConsent(scene, consent);
-  const { sentTo } = await browser.send(consent, consentAction(consent, 'deny'), {});
+  const { sentTo } = await browser.send(consent, consentAction(consent, 'deny'), {}, 'elsewhere');
   const answer = answerIn(sentTo, scene, state);
   expect(answer.get('error') === 'access_denied', 'wanted the app to be told access_denied');
   scene.telling.good('the app is told so');
@@ -107,8 +106,8 @@ async function deny(scene: Scene, browser: Browser, app: Credentials, person: Pe
 
 async function allow(scene: Scene, browser: Browser, app: Credentials) {
   const { path, verifier, state } = authorizationRequest(app);
-  const consent = await browser.open(path, CONSENT);
-  const { sentTo } = await browser.send(consent, consentAction(consent, 'allow'), {});
+  const consent = await browser.open(path, WAITING);
+  const { sentTo } = await browser.send(consent, consentAction(consent, 'allow'), {}, 'elsewhere');
   const code = answerIn(sentTo, scene, state).get('code');
   expect(code !== null, 'wanted a code for the app');
   scene.telling.good('the browser is back at the app, with a code, our issuer and the state of the app');
@@ -160,9 +159,9 @@ function refresh(scene: Scene, app: Credentials, value: string, wanted: number):
 }
 
 async function cutOff(scene: Scene, browser: Browser): Promise<void> {
-  const list = await browser.open('/apps', 'Connected apps');
+  const list = await browser.open('/apps');
   for (const row of rowsOf(list.markup)) scene.telling.quote(row.slice(0, 4).join('  |  '));
   const [, path = ''] = /href="(\/apps\/[^"]+\/end)"/.exec(list.markup) ?? [];
-  const question = await browser.open(path, `Cut off “${NAME}”?`);
-  await browser.send(question, path, {}, 'Connected apps');
+  const question = await browser.open(path);
+  await browser.send(question, path, {}, { at: '/apps' });
 }

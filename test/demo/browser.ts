@@ -5,7 +5,13 @@ import { expect, type Telling } from './telling.ts';
 export type Browser = ReturnType<typeof createBrowser>;
 
 /** A page as it was shown in the end, or the address on another site that the browser was sent to. */
-export type Shown = { markup: string; status: number; sentTo: string };
+export type Shown = { markup: string; status: number; path: string; sentTo: string };
+
+/**
+ * Where a request should end: at a page of this site (by default the one asked for, with 200), or at another
+ * site. Pages are told apart by their paths, since their words may change.
+ */
+export type Wanted = { at?: string | RegExp; status?: number } | 'elsewhere';
 
 const REDIRECTS_MAX = 10;
 
@@ -38,28 +44,12 @@ export function createBrowser(url: string, telling: Telling) {
       tellOf(page);
     }
     expect(page.status < 500, `the server answered ${page.status}`);
-    return { markup: page.text, status: page.status, sentTo: page.location };
-  }
-
-  function requireHeading(shown: Shown, wanted: string | RegExp): Shown {
-    const heading = headingOf(shown.markup);
-    const found = shown.sentTo === '' ? `the page “${heading}”` : shown.sentTo;
-    const fits = typeof wanted === 'string' ? heading === wanted : wanted.test(heading);
-    expect(fits, `wanted the page “${wanted}”, got ${found}`);
-    return shown;
+    return { markup: page.text, status: page.status, path: pathnameOf(page.path), sentTo: page.location };
   }
 
   return {
-    /** Opens an address, and checks the heading of the page that it leads to. */
-    async open(path: string, heading: string | RegExp): Promise<Shown> {
-      return requireHeading(await settle(await get(path)), heading);
-    },
-
-    /** Opens an address that leads to another site. */
-    async leave(path: string): Promise<Shown> {
-      const shown = await settle(await get(path));
-      expect(shown.sentTo !== '', `wanted to be sent to another site, got “${headingOf(shown.markup)}”`);
-      return shown;
+    async open(path: string, wanted: Wanted = {}): Promise<Shown> {
+      return requireEnd(await settle(await get(path)), path, wanted);
     },
 
     /** Types into the form of a page and sends it. A field that the form does not have is a surprise. */
@@ -67,7 +57,7 @@ export function createBrowser(url: string, telling: Telling) {
       from: Shown,
       action: string,
       typed: Record<string, string | string[]>,
-      heading?: string | RegExp,
+      wanted: Wanted = {},
     ): Promise<Shown> {
       const form = formOf(from.markup, action);
       expect(form !== undefined, `wanted a form for ${action} on “${headingOf(from.markup)}”`);
@@ -78,10 +68,26 @@ export function createBrowser(url: string, telling: Telling) {
       telling.keepSecretsOf(Object.entries(typed));
       const fields = { ...Object.fromEntries(form.values), ...typed };
       telling.asked(`POST ${action}   ${shownFields(fields)}`.trimEnd());
-      const shown = await settle(await agent.post(action, fields));
-      return heading === undefined ? shown : requireHeading(shown, heading);
+      return requireEnd(await settle(await agent.post(action, fields)), action, wanted);
     },
   };
+}
+
+function requireEnd(shown: Shown, asked: string, wanted: Wanted): Shown {
+  const heading = headingOf(shown.markup);
+  const found = shown.sentTo === '' ? `“${heading}” at ${shown.path} with ${shown.status}` : shown.sentTo;
+  if (wanted === 'elsewhere') {
+    expect(shown.sentTo !== '', `wanted to be sent to another site, got ${found}`);
+    return shown;
+  }
+  const { at = pathnameOf(asked), status = 200 } = wanted;
+  const fits = typeof at === 'string' ? shown.path === at : at.test(shown.path);
+  expect(fits && shown.status === status, `wanted the page at ${at} with ${status}, got ${found}`);
+  return shown;
+}
+
+function pathnameOf(path: string): string {
+  return path.split('?')[0] ?? '';
 }
 
 function shownFields(fields: Record<string, string | string[]>): string {

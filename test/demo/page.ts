@@ -1,3 +1,5 @@
+import { expect } from './telling.ts';
+
 /**
  * What a person sees of a page and what a browser would send from it. Reads this site's own markup, no other.
  */
@@ -35,10 +37,11 @@ export function listedIn(markup: string): string[] {
     .map((match) => textOf(match[1] ?? ''));
 }
 
-/** The value to be copied under a label. */
-export function valueAt(markup: string, label: string): string {
-  const field = new RegExp(`<label[^>]*>${label}</label>.*?<textarea[^>]*>\n?(.*?)</textarea>`, 's');
-  return unescaped(field.exec(markup)?.[1] ?? '').trim();
+/** The first word on a page that has this form, such as a new secret. */
+export function wordIn(markup: string, form: RegExp): string {
+  const word = form.exec(markup)?.[0];
+  expect(word !== undefined, `wanted ${form} on the page “${headingOf(markup)}”`);
+  return word;
 }
 
 /** Lines for a terminal. */

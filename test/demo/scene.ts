@@ -86,8 +86,11 @@ async function adminLinkOf(server: ServerProcess): Promise<string> {
   return server.firstAdminLink;
 }
 
-/** Warnings and errors of the log, and words that are no log line. */
+/** Warnings and errors of the log, and words that are neither a log line nor those of a good start. */
 function complaintsIn(output: string): string[] {
-  const lines = output.split('\n').filter((line) => line !== '' && !/^\{"level":[123]0,/.test(line));
-  return lines.slice(-COMPLAINTS_MAX);
+  const usual = /^(?:\{"level":[123]0,|Latchkey listens|Mails are kept|Make the first admin|$)/;
+  return output
+    .split('\n')
+    .filter((line) => !usual.test(line))
+    .slice(-COMPLAINTS_MAX);
 }

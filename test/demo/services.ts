@@ -1,11 +1,19 @@
 import { at, textAt } from './caller.ts';
-import { codeIn, listedIn, valueAt } from './page.ts';
+import { codeIn, listedIn, wordIn } from './page.ts';
 import type { Scene } from './scene.ts';
 import { noteMail, type Person } from './sign-in.ts';
 import { expect } from './telling.ts';
 import { requireRefusal } from './tokens.ts';
 
 export type Credentials = { id: string; secret: string };
+
+/** A client's id and the secret that is shown this once. */
+export function credentialsIn(markup: string): Credentials {
+  return {
+    id: wordIn(markup, /\b(?:svc|app)_[0-9A-Za-z]{20}\b/),
+    secret: wordIn(markup, /\blk_cs_[0-9A-Za-z]{36}\b/),
+  };
+}
 
 /** Makes a service on /services, as its owner does, and answers what is shown this once. */
 export async function makeService(
@@ -14,10 +22,9 @@ export async function makeService(
   wanted: { name: string } & Record<string, string | string[]>,
 ): Promise<Credentials> {
   const { browser, email } = person;
-  const form = await browser.open('/services/new', 'New service');
-  const made = await browser.send(form, '/services/new', wanted, `Service “${wanted.name}” is ready`);
-  const [id, secret] = [valueAt(made.markup, 'Client id'), valueAt(made.markup, 'Client secret')];
-  expect(id.startsWith('svc_') && secret.startsWith('lk_cs_'), 'wanted client id and secret on the page');
+  const form = await browser.open('/services/new');
+  const made = await browser.send(form, '/services/new', wanted);
+  const { id, secret } = credentialsIn(made.markup);
   scene.telling.quote(`Client id: ${id}\nClient secret: ${secret}`);
   for (const line of codeIn(made.markup)) scene.telling.quote(line);
   await noteMail(scene, email, /service/i);
@@ -56,9 +63,9 @@ export async function showService(scene: Scene, person: Person): Promise<void> {
 
   telling.step('They revoke the service.');
   const path = `/services/${id}/revoke`;
-  const question = await browser.open(path, `Revoke the service “${name}”?`);
+  const question = await browser.open(path);
   for (const line of listedIn(question.markup)) telling.quote(`• ${line}`);
-  await browser.send(question, path, {}, 'Services');
+  await browser.send(question, path, {}, { at: '/services' });
 
   telling.step('Its access tokens and its secret are refused from the very next call on.');
   requireRefusal(await api.call(401, { path: '/api/1.1/me', token }), 'invalid_token');

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, at } from './caller.ts';
-import { codeIn, factsOf, listedIn, rowsOf, valueAt } from './page.ts';
+import { codeIn, factsOf, listedIn, rowsOf, wordIn } from './page.ts';
 import type { Scene } from './scene.ts';
 import { noteMail, type Person } from './sign-in.ts';
 import { expect } from './telling.ts';
@@ -13,11 +13,10 @@ const USE_NOTED_MS = 800;
 /** Makes a token on /tokens, as its owner does, and answers its value. */
 export async function mintToken(scene: Scene, person: Person, name: string): Promise<string> {
   const { browser, email } = person;
-  const form = await browser.open('/tokens/new', 'New personal access token');
+  const form = await browser.open('/tokens/new');
   const chosen = { name, scopes: ['wf:create_transaction', 'profile'], expires: '7' };
-  const made = await browser.send(form, '/tokens/new', chosen, `Token “${name}” is ready`);
-  const value = valueAt(made.markup, 'Token');
-  expect(/^lk_pat_[0-9A-Za-z]{36}$/.test(value), 'wanted the new token on the page');
+  const made = await browser.send(form, '/tokens/new', chosen);
+  const value = wordIn(made.markup, /\blk_pat_[0-9A-Za-z]{36}\b/);
   for (const fact of factsOf(made.markup)) scene.telling.quote(fact);
   scene.telling.quote(`Token: ${value}`);
   for (const line of codeIn(made.markup)) scene.telling.quote(line);
@@ -47,11 +46,11 @@ export async function showToken(scene: Scene, person: Person): Promise<void> {
   expect(!row.includes('Never'), 'wanted the use to be noted');
 
   telling.step('They revoke it; the page says first what that breaks.');
-  const list = await browser.open('/tokens', 'Personal access tokens');
+  const list = await browser.open('/tokens');
   const [, path = ''] = /href="(\/tokens\/[^"]+\/revoke)"/.exec(list.markup) ?? [];
-  const question = await browser.open(path, 'Revoke the token “Build server”?');
+  const question = await browser.open(path);
   for (const line of listedIn(question.markup)) telling.quote(`• ${line}`);
-  await browser.send(question, path, {}, 'Personal access tokens');
+  await browser.send(question, path, {}, { at: '/tokens' });
 
   telling.step('The very next call is refused.');
   const refused = await api.call(401, { path: ME, token });
@@ -60,7 +59,7 @@ export async function showToken(scene: Scene, person: Person): Promise<void> {
 }
 
 async function showList(scene: Scene, person: Person, token: string): Promise<string[][]> {
-  const list = await person.browser.open('/tokens', 'Personal access tokens');
+  const list = await person.browser.open('/tokens');
   const rows = rowsOf(list.markup);
   for (const row of rows) scene.telling.quote(row.slice(0, 5).join('  |  '));
   expect(

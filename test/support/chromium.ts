@@ -115,7 +115,7 @@ export async function checkAccessibility(page: Page): Promise<void> {
   const violations = await page.evaluate(async () => {
     const { axe: injected } = globalThis as unknown as { axe: typeof axe };
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const found = await injected.run({ runOnly: { type: 'tag', values: tags } });
+    const found = await injected.run({ runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
     return found.violations.flatMap(({ id, help, nodes }) =>
       nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`),
     );

@@ -1,0 +1,21 @@
+/** Where the API lives. */
+export const API_PATH = '/api/1.1';
+
+/** Who a token is. */
+export const ME_PATH = `${API_PATH}/me`;
+
+/** A workflow is called behind it, by its name. */
+export const WORKFLOWS_PATH = `${API_PATH}/wf/`;
+
+/** The API as a resource that tokens are asked for (RFC 8707 section 2), which is their `aud` too. */
+export function apiResource(url: string): string {
+  return `${url}${API_PATH}`;
+}
+
+/**
+ * The protected resource metadata's address for the API, as 401 and 403 challenges give it (RFC 9728 section
+ * 5.1).
+ */
+export function resourceMetadataUrl(url: string): string {
+  return `${url}/.well-known/oauth-protected-resource${API_PATH}`;
+}
