@@ -68,7 +68,12 @@ export function createGrants(parts: {
       },
     );
     if (ended === undefined) return false;
-    await removeAll(artifacts, [['grantId', '=', grant.id]]);
+    // Access tokens are dead by the grant. They stay for their last hour, so that whoever sends one is told why,
+    // and its owner sees the call.
+    await removeAll(artifacts, [
+      ['grantId', '=', grant.id],
+      ['model', '!=', 'AccessToken'],
+    ]);
     return true;
   }
 

@@ -245,7 +245,11 @@ eachStore(({ url: storeUrl }) => {
         tokens.access_token,
         ...(refreshed.status === 'fulfilled' ? [refreshed.value.access_token] : []),
       ];
-      for (const token of given) assert.equal((await callMe(token)).status, 401);
+      for (const token of given) {
+        const { status, body } = await callMe(token);
+        assert.equal(status, 401);
+        assert.match(JSON.stringify(body), /was revoked/);
+      }
       if (refreshed.status === 'fulfilled') {
         await assert.rejects(oauth.refreshTokenGrant(ledger.config, refreshed.value.refresh_token ?? ''));
       }
