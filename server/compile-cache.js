@@ -6,4 +6,4 @@ import { fileURLToPath } from 'node:url';
  * is half of the time of a start, and 30 MB less to hold. In the folder of the installation and not in /tmp,
  * where anybody could put code for us. Where it cannot be written, Node goes on without it.
  */
-enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)));
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey/compiled', import.meta.url)));

@@ -4,8 +4,8 @@ import { Unavailable } from '../port.ts';
 const DUPLICATE_KEY = 11000;
 
 /**
- * Whether a write was refused for a value that another row has. FerretDB 1 says so with the code on inserts only;
- * on updates it passes on its own database's words under "internal error".
+ * Whether a write was refused for a value that another row has. FerretDB 1 says so with the code on inserts
+ * only; on updates it passes on its own database's words under "internal error".
  */
 export function isDuplicate(error: unknown): error is mongoose.mongo.MongoServerError {
   if (!(error instanceof mongoose.mongo.MongoError)) return false;
@@ -27,8 +27,8 @@ export function portError(error: unknown): unknown {
 }
 
 /**
- * Why there is no connection. Errors about the URL itself repeat parts of it, and with them the password, so of
- * those only the kind is told; errors about servers name hosts and reasons.
+ * Why there is no connection. Errors about the URL itself repeat parts of it, and with them the password, so
+ * of those only the kind is told; errors about servers name hosts and reasons.
  */
 export function openError(error: unknown): Unavailable {
   const { MongoServerError, MongoNetworkError } = mongoose.mongo;
@@ -42,8 +42,8 @@ export function openError(error: unknown): Unavailable {
 }
 
 /**
- * The places, among `count` rows to be inserted, of those refused as duplicates; undefined unless all others are
- * known to be in. (An interrupted insert comes as the same kind of error, with fewer rows accounted for.)
+ * The places, among `count` rows to be inserted, of those refused as duplicates; undefined unless all others
+ * are known to be in. (An interrupted insert comes as the same kind of error, with fewer rows accounted for.)
  */
 export function duplicatesOf(error: unknown, count: number): number[] | undefined {
   if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return undefined;

@@ -16,7 +16,9 @@ const PATIENCE = {
 /** The database when the URL names none (the driver's own choice would be `test`). */
 const DATABASE = 'latchkey';
 
-/** The store for more than one machine: a replica set or sharded cluster that any number of processes share. */
+/**
+ * The store for more than one machine: a replica set or sharded cluster that any number of processes share.
+ */
 export async function openMongodb(url: string, patience = PATIENCE): Promise<Store> {
   const connection = mongoose.createConnection();
   try {

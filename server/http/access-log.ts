@@ -1,5 +1,6 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
+import { withoutSecrets } from '../without-secrets.ts';
 import { addressOf, noteAddress, requestIdOf } from './request.ts';
 
 const credentials = new WeakMap<object, string>();
@@ -9,7 +10,10 @@ export function noteCredential(ctx: Context, tokenId: string): void {
   credentials.set(ctx.req, tokenId);
 }
 
-/** One line a request. The path is given without its query, and without the ids of waiting sign-ins in it. */
+/**
+ * One line a request. The path is given without its query, the ids of waiting sign-ins, and what may be a
+ * token.
+ */
 export function accessLog(log: Logger, proxies: readonly string[]) {
   return async (ctx: Context, next: Next): Promise<void> => {
     const startedAt = performance.now();
@@ -20,7 +24,7 @@ export function accessLog(log: Logger, proxies: readonly string[]) {
       {
         requestId: requestIdOf(ctx),
         method: ctx.method,
-        path: ctx.path.replace(WAITING, '$1:uid'),
+        path: withoutSecrets(ctx.path.replace(WAITING, '$1:uid')),
         status: ctx.status,
         ms: Math.round((performance.now() - startedAt) * 10) / 10,
         from: addressOf(ctx),

@@ -520,7 +520,7 @@ eachStore(({ url: storeUrl }) => {
         const { head, body } = await get(path, [`Authorization: Bearer ${good}`]);
         assertNoEcho(head + body, secret);
       }
-      assertNoEcho(JSON.stringify(await server.calls()), secret);
+      assertNoEcho(JSON.stringify(await server.calls()) + server.logged(), secret);
     });
 
     const methods = ['PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY', 'SEARCH'];

@@ -72,7 +72,9 @@ eachStore(({ url: storeUrl }) => {
           `${pattern} in\n${rows.join('\n')}`,
         );
       found(/^GET \/api\/1\.1\/me Script Success \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC 127\.0\.0\.1 \S{10,}$/);
-      found(/POST \/api\/1\.1\/wf\/create_transaction Script Refused [a-z ]+ \(403\) .* UTC 127\.0\.0\.1 \S+$/);
+      found(
+        /POST \/api\/1\.1\/wf\/create_transaction Script Refused [a-z ]+ \(403\) .* UTC 127\.0\.0\.1 \S+$/,
+      );
       found(/^Token made Script Done .* UTC 127\.0\.0\.1 \S+$/);
       found(/Account made, by the operator/);
       const requestId = ((await refused.json()) as { body: { requestId: string } }).body.requestId;

@@ -9,6 +9,7 @@ import {
   callDeclaration,
 } from '../../server/activity/call.ts';
 import { createRecorder } from '../../server/activity/recorder.ts';
+import { newSecret } from '../../server/credentials/format.ts';
 import { eachStore } from '../support/stores.ts';
 
 const whose = {
@@ -116,4 +117,39 @@ eachStore(({ url }) => {
       assert.deepEqual(await listed(), ['r3']);
     });
   });
+});
+
+describe('an activity entry', () => {
+  const calledAt = (path: string) => ({ ...called('r'), path });
+  const recorderAt = (clock: () => number) =>
+    createRecorder({ calls: undefined as never, callBatches: undefined as never, clock });
+
+  it('ids ascend within a second and over the seconds, and differ between processes', () => {
+    let now = 1_800_000_000;
+    const one = recorderAt(() => now);
+    const ids: string[] = [];
+    for (let turn = 0; turn < 200; turn += 1) {
+      if (turn % 50 === 0) now += 1;
+      ids.push(one.entry(whose, calledAt('/api/1.1/me')).id);
+    }
+    assert.deepEqual(ids, [...new Set(ids)].sort());
+    const other = recorderAt(() => 1_800_000_001).entry(whose, calledAt('/api/1.1/me'));
+    assert.ok(!ids.includes(other.id));
+  });
+
+  const paths: [path: string, kept: string | RegExp][] = [
+    ['/api/1.1/wf/create_transaction', '/api/1.1/wf/create_transaction'],
+    [`/api/1.1/wf/${newSecret('lk_pat_')}`, '/api/1.1/wf/(removed)'],
+    [`/api/${newSecret('lk_cs_').slice(0, 20)}/x`, '/api/(removed)/x'],
+    [`/api/1.1/wf/${'Ab3-_'.repeat(9)}`, '/api/1.1/wf/(removed)'],
+    [`/api/${'x/'.repeat(5000)}`, /^.{120}$/],
+    [`/api/${'x/'.repeat(50)}${newSecret('lk_pat_')}`, /^[^_]*$/],
+  ];
+  for (const [path, kept] of paths) {
+    it(`${path.slice(0, 20)}… is kept without what may be a token`, () => {
+      const entry: Call = recorderAt(() => 1).entry(whose, calledAt(path));
+      if (typeof kept === 'string') assert.equal(entry.path, kept);
+      else assert.match(entry.path, kept);
+    });
+  }
 });
