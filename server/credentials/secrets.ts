@@ -159,7 +159,9 @@ export function createSecrets(parts: {
       }));
     });
     // The new one is there first: a client is never left without a secret half way.
-    for (const row of older) await (wanted.overlapSeconds > 0 ? endBy(row, othersEndAt) : endNow(row));
+    for (const row of older) {
+      await (wanted.overlapSeconds > 0 ? endBy(row, othersEndAt) : endNow(client, row, actor));
+    }
     return made;
   }
 
@@ -181,9 +183,11 @@ export function createSecrets(parts: {
   }
 
   /** Revoked, not expired: whoever wants no overlap wants the access tokens of the older secrets gone too. */
-  async function endNow(row: Credential): Promise<void> {
+  async function endNow(client: Client, row: Credential, actor: Actor): Promise<void> {
     const change = { set: { revokedAt: clock() }, unset: ['liveName'] as const };
-    await credentials.update(row.id, change, [['revokedAt', 'absent']]);
+    await effects.update(credentials, row.id, change, [['revokedAt', 'absent']], {
+      audit: [entry('secret.revoked', client, row, actor)],
+    });
   }
 
   async function revoke(which: OfClient & { id: string }, actor: Actor): Promise<boolean> {

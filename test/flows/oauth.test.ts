@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as oauth from 'openid-client';
+import { z } from 'zod';
+import { declare } from '../../adapters/port.ts';
 import type { Client } from '../../server/credentials/client.ts';
 import { openPeople, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { createKeptMail } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
 
@@ -255,6 +258,21 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
+    test('refresh against revocation by the app: nothing lives afterwards, whoever is first', async () => {
+      const { agent } = await people.person();
+      const ledger = await app();
+      const tokens = await ledger.connect(agent);
+      const [refreshed] = await Promise.allSettled([
+        oauth.refreshTokenGrant(ledger.config, tokens.refresh_token ?? ''),
+        oauth.tokenRevocation(ledger.config, tokens.refresh_token ?? ''),
+      ]);
+      assert.equal((await callMe(tokens.access_token)).status, 401);
+      if (refreshed.status === 'fulfilled') {
+        assert.equal((await callMe(refreshed.value.access_token)).status, 401);
+        await assert.rejects(oauth.refreshTokenGrant(ledger.config, refreshed.value.refresh_token ?? ''));
+      }
+    });
+
     test("another app's refresh token, and no or a wrong secret, are refused", async () => {
       const { agent } = await people.person();
       const mine = await app();
@@ -370,6 +388,17 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
+    test('an expired token is not active', async (t) => {
+      const { account } = await people.person();
+      const expiresAt = Math.floor(Date.now() / 1000) + 3600;
+      const wanted = { account, name: 'Short', scopes: ['profile'], expiresAt };
+      const pat = await people.domain.tokens.mint(wanted, operator);
+      assert.equal((await introspect(pat.value)).active, true);
+      t.mock.timers.enable({ apis: ['Date'], now: expiresAt * 1000 });
+      assert.deepEqual(await introspect(pat.value), { active: false });
+      assert.equal((await callMe(pat.value)).status, 401);
+    });
+
     test('everybody else is told nothing', async () => {
       const { account } = await people.person();
       const pat = await people.domain.tokens.mint(
@@ -437,6 +466,26 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await callMe(tokens.access_token)).status, 401);
       assert.equal((await people.domain.grants.list(account.id)).length, 0);
     });
+  });
+
+  test('a workflow stores its row and its mail goes out', async () => {
+    const { account } = await people.person();
+    const expiresAt = Math.floor(Date.now() / 1000) + 3600;
+    const wanted = { account, name: 'Till', scopes: ['wf:create_transaction'], expiresAt };
+    const pat = await people.domain.tokens.mint(wanted, operator);
+    const answer = (await (await callTransaction(pat.value)).json()) as {
+      status: string;
+      response: { transaction_id: string };
+    };
+    assert.equal(answer.status, 'success');
+    const mail = await createKeptMail(server.mailFolder).waitFor({
+      to: account.email,
+      subject: /transaction/i,
+    });
+    assert.match(`${mail.text}`, /12\.5/);
+    const row = z.looseObject({ id: z.string() });
+    const stored = await people.domain.store.collection(declare({ name: 'data_transaction', schema: row }));
+    assert.equal((await stored.get(answer.response.transaction_id))?.amount, 12.5);
   });
 
   describe('suspension', () => {

@@ -201,6 +201,8 @@ eachStore(({ url }) => {
       assert.equal(await isGood(client.id, secret.value), false);
       assert.equal((await secretOf(secret.credential.id)).revokedAt, domain.clock());
       assert.equal(await isGood(client.id, made.value), true);
+      const revoked = (await domain.audited(ann.id)).filter((line) => line.startsWith('secret.revoked'));
+      assert.equal(revoked.length, 1);
     });
 
     it('refuses an overlap that is none', async () => {
