@@ -3,21 +3,24 @@ import mount from 'koa-mount';
 import type { Site } from '../views/layout.ts';
 import { providerNameOf } from './accounts/identities.ts';
 import { createSignedIn } from './accounts/signed-in.ts';
-import { exampleCall } from './api/example-call.ts';
+import { addressBucket } from './accounts/throttle.ts';
 import { createApiRoutes } from './api/routes.ts';
 import type { Domain } from './domain.ts';
+import { Problem } from './errors.ts';
 import { accessLog } from './http/access-log.ts';
 import { createAssetRoutes, logoPath } from './http/assets.ts';
 import { canonicalHost } from './http/canonical-host.ts';
 import { respondToErrors } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
 import { setSecurityHeaders } from './http/page.ts';
+import { addressOf } from './http/request.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { metadataOf } from './oauth/client-metadata.ts';
 import { createEngine, type Engine } from './oauth/engine.ts';
 import { createInteractions } from './oauth/interactions.ts';
 import { loadSigningKeys } from './oauth/keys.ts';
 import { createMetadataRoutes } from './oauth/metadata.ts';
+import { createSessionStorage } from './oauth/session-storage.ts';
 import { createSessions } from './oauth/sessions.ts';
 import { createStorage } from './oauth/storage.ts';
 import { createPortalRoutes } from './portal/routes.ts';
@@ -27,8 +30,8 @@ import { createSignInRoutes } from './sign-in/routes.ts';
 export async function createApp(domain: Domain): Promise<Koa> {
   const { settings, log, clock, rows, effects, clients, scopes } = domain;
   const site = siteOf(domain);
-  const engine = await openEngine(domain, site);
-  const sessions = createSessions({ engine, artifacts: rows.artifacts, clock });
+  const { engine, sessionStorage } = await openEngine(domain, site);
+  const sessions = createSessions({ engine, storage: sessionStorage, artifacts: rows.artifacts, clock });
   const interactions = createInteractions({
     engine,
     sessions,
@@ -60,16 +63,16 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.use(canonicalHost(settings.url));
 
   // The busiest first: each router looks at all of its routes before it hands a request on.
-  app.use((await createApiRoutes(domain)).routes());
+  app.use(createApiRoutes(domain).routes());
   app.use(createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes());
+  app.use(limitBeginnings(domain.throttle));
   app.use(engineRoutes(engine));
   app.use(createHealthRoutes(domain.store).routes());
   app.use(createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']).routes());
 
   app.use(sameOriginOnly(settings.url));
   app.use(createSignInRoutes(pages).routes());
-  const example = (scope: string) => exampleCall(domain.declarations, scope);
-  app.use(createPortalRoutes({ ...pages, exampleCall: example }).routes());
+  app.use(createPortalRoutes(pages).routes());
   return app;
 }
 
@@ -82,7 +85,7 @@ function siteOf({ settings }: Domain): Site {
   };
 }
 
-async function openEngine(domain: Domain, site: Site): Promise<Engine> {
+async function openEngine(domain: Domain, site: Site) {
   const { settings, store, clock, log, rows, clients, accounts, bearers, tokens } = domain;
   const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
 
@@ -98,8 +101,10 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
     return (await liveAccount(client.accountId)) === undefined ? undefined : client;
   }
 
+  const sessionStorage = createSessionStorage({ artifacts: rows.artifacts, clock, findAccount: liveAccount });
   const storage = createStorage({
     artifacts: rows.artifacts,
+    sessions: sessionStorage,
     bearers,
     grants: domain.grants,
     clock,
@@ -107,7 +112,6 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
       const client = await liveClient(id);
       return client === undefined ? undefined : metadataOf(client);
     },
-    findAccount: liveAccount,
     revokePersonalAccessToken: async (value, actor) => {
       const token = await tokens.findByValue(value);
       if (token === undefined) return;
@@ -115,7 +119,7 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
     },
   });
 
-  return createEngine({
+  const engine = createEngine({
     settings,
     site,
     log,
@@ -125,6 +129,34 @@ async function openEngine(domain: Domain, site: Site): Promise<Engine> {
     findAccount: liveAccount,
     checkSecret: clients.checkSecret,
     describe: bearers.describe,
+  });
+  return { engine, sessionStorage };
+}
+
+/** Beginning a sign-in needs nobody and leaves a row for an hour: one network begins so many, of bounded size. */
+function limitBeginnings(throttle: Domain['throttle']) {
+  const paths = ['/oauth/authorize', '/sign-in/google'];
+  return async (ctx: Context, next: Next): Promise<void> => {
+    if (paths.includes(ctx.path)) {
+      if (ctx.querystring.length > BEGINNING_LENGTH_MAX) throw tooLong();
+      await throttle.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
+    }
+    await next();
+  };
+}
+
+/** An office behind one address signs in at nine o'clock; a script fills a disk. */
+const BEGINNINGS = { limit: 1000, windowSeconds: 10 * 60 };
+
+/** Room for a large `state` beside everything else that RFC 6749 and OpenID Connect name. */
+const BEGINNING_LENGTH_MAX = 6_000;
+
+function tooLong(): Problem {
+  return new Problem({
+    status: 414,
+    code: 'invalid_request',
+    message: 'The address of this request is too long.',
+    hint: `Send at most ${BEGINNING_LENGTH_MAX} characters; keep what is longer with the app, under a short state.`,
   });
 }
 

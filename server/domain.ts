@@ -13,7 +13,6 @@ import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
 import { callBatchDeclaration, callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
-import { loadDeclarations } from './api/load.ts';
 import type { Clock } from './clock.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
@@ -36,6 +35,8 @@ import { createScopes } from './oauth/scopes.ts';
 import { createSessionList } from './oauth/sessions.ts';
 import type { Settings } from './settings.ts';
 import { departureDeclaration, waitingLinkDeclaration } from './sign-in/federated-sign-ins.ts';
+import { loadDeclarations } from './workflows/load.ts';
+import { openRuns } from './workflows/runs.ts';
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
 
@@ -82,6 +83,8 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   const tokens = createTokens({ credentials: rows.credentials, accounts, effects, scopes, clock, settings });
   const shared = { clients: rows.clients, accounts, effects, clock, settings };
   const secrets = createSecrets({ ...shared, credentials: rows.credentials });
+  const services = createServices({ ...shared, secrets, scopes });
+  const apps = createApps({ ...shared, secrets, scopes, grants });
 
   const jobs = createJobs({
     effects,
@@ -101,6 +104,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     scopes,
     effects,
     recorder,
+    runs: await openRuns({ store, types: declarations.types, effects, recorder, clock, log }),
     throttle,
     passwords,
     accounts,
@@ -119,7 +123,10 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
       accounts,
       sessions: sessionList,
       tokens,
+      services,
+      apps,
       grants,
+      identities,
       effects,
       passwords,
       throttle,
@@ -133,8 +140,8 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     sessionList,
     tokens,
     secrets,
-    services: createServices({ ...shared, secrets, scopes }),
-    apps: createApps({ ...shared, secrets, scopes, grants }),
+    services,
+    apps,
     bearers: createBearers({ ...rows, use, clock }),
     activity: createActivity({ ...rows, recorder }),
     jobs,

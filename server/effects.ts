@@ -72,6 +72,7 @@ export function createEffects(parts: {
       pending: {
         audit: (effects.audit ?? []).map((entry) => ({ ...entry, id: nextId(at), at })),
         mail: (effects.mail ?? []).map((mail) => ({
+          queue: 'own',
           ...mail,
           id: randomId(),
           createdAt: at,

@@ -49,7 +49,8 @@ function hideSecrets(fields: Record<string, unknown>, depth: number): Record<str
       visible = depth === 0 ? '[left out]' : hideSecrets(value as Record<string, unknown>, depth - 1);
     }
     if (visible === value) continue;
-    if (shown === fields) shown = { ...fields };
+    // A list stays one: its copy takes the same names.
+    if (shown === fields) shown = Array.isArray(fields) ? Object.assign([], fields) : { ...fields };
     shown[name] = visible;
   }
   return shown;

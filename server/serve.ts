@@ -24,7 +24,13 @@ export type Served = {
  * URL follows it.
  */
 export async function serve(given: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
-  const listener = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 });
+  const listener = createServer({
+    requestTimeout: 60_000,
+    headersTimeout: 20_000,
+    keepAliveTimeout: 65_000,
+    // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
+    connectionsCheckingInterval: 5000,
+  });
   const settings = given.port === 0 ? await onFreePort(listener, given) : given;
   const domain = await openDomain(settings, parts);
   try {

@@ -13,9 +13,15 @@ export type Settings = ReturnType<typeof readSettings>;
 /** As long as each key that is derived from it. */
 const SECRET_BYTES_MIN = 32;
 
-const publicUrl = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).pathname === '/', {
-  message: 'a URL without a path, like https://id.example.com',
-});
+const publicUrl = z
+  .url({ protocol: /^https?$/, error: 'a URL like https://id.example.com', abort: true })
+  .refine((value) => new URL(value).pathname === '/', {
+    message: 'a URL without a path, like https://id.example.com',
+    abort: true,
+  })
+  .refine((value) => new URL(value).username + new URL(value).password === '', {
+    message: 'a URL without a user and a password, like https://id.example.com',
+  });
 
 const storeUrl = z.string().regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, {
   message: 'sqlite:PATH or mongodb://HOST/DATABASE',
@@ -211,9 +217,15 @@ function lineFor(
     (value, part) => (value as Record<string, unknown>)?.[part],
     given,
   );
-  const shown =
-    first === 'secret' || key.includes('SECRET') ? 'not good' : (JSON.stringify(found) ?? 'not set');
+  const shown = first === 'secret' || key.includes('SECRET') ? 'not good' : shownValue(found);
   return `${key} is ${shown}: wanted ${issue.message}`;
+}
+
+/** A value without what may be a password in it: whatever stands before the last @, but for the scheme of a URL. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'not good';
+  const text = JSON.stringify(value) ?? 'not set';
+  return text.replace(/^("(?:[a-z][a-z\d+.-]*:\/\/)?)?.*@/i, '$1***@');
 }
 
 /** The secret of a first start, kept for the next ones. Only its owner may read it. */

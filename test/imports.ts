@@ -16,7 +16,7 @@ const ROOMS: readonly { name: string; files: RegExp; rank: number; alone?: boole
   { name: 'api', files: /^server\/api\//, rank: 8, alone: true },
   { name: 'config', files: /^config\//, rank: 8, alone: true },
   { name: 'oauth', files: /^server\/oauth\//, rank: 7 },
-  { name: 'domain', files: /^server\/(accounts|credentials|activity|mail|jobs)\//, rank: 6 },
+  { name: 'domain', files: /^server\/(accounts|credentials|activity|mail|jobs|workflows)\//, rank: 6 },
   { name: 'http', files: /^server\/http\//, rank: 5 },
   { name: 'ground', files: /^server\/[^/]+\.ts$/, rank: 4 },
   { name: 'views', files: /^views\//, rank: 2, alone: true },
@@ -27,7 +27,7 @@ const ROOMS: readonly { name: string; files: RegExp; rank: number; alone?: boole
 const ALLOWED: readonly { from: RegExp; to: RegExp; because: string }[] = [
   {
     from: /^config\//,
-    to: /^server\/(api\/workflow|settings)\.ts$/,
+    to: /^server\/(workflows\/workflow|settings)\.ts$/,
     because: 'declarations are written with these',
   },
   {

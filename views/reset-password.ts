@@ -66,10 +66,10 @@ export function newPasswordPage(
           accountField(given.email),
           newPasswordField('New password', given.problem, true),
           checkbox({
-            label: 'Revoke my tokens and connected apps too',
+            label: 'Revoke my tokens, services and connected apps too',
             name: 'revoke',
             checked: given.revokeToo,
-            hint: 'Choose this if somebody else may have been in your account. Whatever uses them stops working.',
+            hint: 'Choose this if somebody else may have been in your account. Whatever uses them stops working, secrets of your apps as well, and other accounts that can sign in to yours (Google) are unlinked.',
           }),
           html`<div class="buttons stacked">${submit('Save the password')}</div>`,
         ],

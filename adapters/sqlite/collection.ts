@@ -3,6 +3,7 @@ import { toJson } from '../json.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
+import type { Reader } from './reader.ts';
 import {
   allOf,
   type Bound,
@@ -22,6 +23,7 @@ type Table<R extends { id: string }> = {
   name: string;
   checks: Checks<R>;
   connection: Connection;
+  read: Reader['read'];
   write: <T>(run: () => T) => Promise<T>;
 };
 
@@ -29,29 +31,30 @@ type Table<R extends { id: string }> = {
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   connection: Connection,
-  writer: Writer,
+  queues: { reader: Reader; writer: Writer },
 ): Promise<Collection<R>> {
   const { name, durability } = declaration;
   const checks = createChecks(declaration);
   const uniqueFields = await makeTable(declaration, checks, connection);
   const refusal = (error: unknown) => portError(error, name, (index) => uniqueFields.get(index) ?? 'id');
   const toDisk = durability !== 'process';
-  const write = <T>(run: () => T): Promise<T> => writer.write(toDisk, run, refusal);
+  const write = <T>(run: () => T): Promise<T> => queues.writer.write(toDisk, run, refusal);
 
-  const table: Table<R> = { name: `"${name}"`, checks, connection, write };
+  const { read } = queues.reader;
+  const table: Table<R> = { name: `"${name}"`, checks, connection, read, write };
   return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
 }
 
 function readsOf<R extends { id: string }>(
   table: Table<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection } = table;
+  const { name, checks, connection, read } = table;
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
   const byKey = new Map<string, string>();
-  const one = (field: string, value: Bound): R | undefined | Promise<R | undefined> => {
+  const one = (field: string, value: Bound): Promise<R | undefined> => {
     const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
     byKey.set(field, text);
-    return connection.attempt(() => rowOf<R>(connection.statement(text).get(value)));
+    return read(() => rowOf<R>(connection.statement(text).get(value)));
   };
 
   return {
@@ -65,7 +68,7 @@ function readsOf<R extends { id: string }>(
 
     async list(listing) {
       const { text, values } = listSql(table, listing);
-      return connection.attempt(() =>
+      return read(() =>
         connection
           .statement(text)
           .all(...values)
@@ -76,7 +79,7 @@ function readsOf<R extends { id: string }>(
     async count(where) {
       const { text, values } = whereSql(table, where);
       const statement = `SELECT count(*) AS rows FROM ${name} WHERE ${text}`;
-      return connection.attempt(() => connection.statement(statement).get(...values)?.rows as number);
+      return read(() => connection.statement(statement).get(...values)?.rows as number);
     },
   };
 }

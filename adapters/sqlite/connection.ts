@@ -38,6 +38,18 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     database = undefined;
   }
 
+  /**
+   * The log of writes (-wal) still has rows as they were before they were blanked. SQLite removes it with the last
+   * connection; while another process has the file open, it is emptied here.
+   */
+  function emptyLog(): void {
+    try {
+      database?.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Busy, or the disk is full: the file is whole all the same, and the next close does it.
+    }
+  }
+
   function current(): DatabaseSync {
     if (closed) throw new Unavailable('the database was closed');
     if (database === undefined) {
@@ -72,6 +84,22 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       current().exec(text);
     },
 
+    /** Runs reads on one state of the file; without that where it cannot be had, so that they fail for themselves. */
+    atOnce(reads: () => void): void {
+      try {
+        database?.exec('BEGIN');
+      } catch {
+        reads();
+        return;
+      }
+      reads();
+      try {
+        if (database?.isTransaction === true) database.exec('COMMIT');
+      } catch {
+        drop();
+      }
+    },
+
     /**
      * Runs a step inside one write transaction. `toDisk`: the commit waits for the disk (synchronous = FULL); else
      * it is in the operating system's hands, which a death of this process does not touch.
@@ -96,6 +124,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     inTransaction: () => database?.isTransaction === true,
 
     close(): void {
+      emptyLog();
       drop();
       closed = true;
     },
@@ -131,7 +160,8 @@ function openDatabase(file: string): DatabaseSync {
   try {
     // Sorting happens in memory, so that no rows are left in temporary files.
     opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-    opened.exec('PRAGMA synchronous = FULL');
+    // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
+    opened.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
   } catch (error) {
     opened.close();
     throw error;

@@ -1,6 +1,7 @@
 import type { Collection, Declaration, Store } from '../port.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
+import { createReader } from './reader.ts';
 import { createWriter } from './writer.ts';
 
 /** How long a call waits for a file that another process (the command line, a backup) is writing to. */
@@ -9,18 +10,19 @@ const LOCK_TIMEOUT_MS = 5000;
 /** The embedded store: one file that is read and written in this process. */
 export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS): Promise<Store> {
   const connection = await openConnection(path, lockTimeoutMs);
+  const reader = createReader(connection);
   const writer = createWriter(connection);
 
   return {
     engine: 'sqlite',
 
     collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      return openCollection(declaration, connection, writer);
+      return openCollection(declaration, connection, { reader, writer });
     },
 
     async ping() {
       connection.confirm();
-      await connection.attempt(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
+      await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
     },
 
     async close() {

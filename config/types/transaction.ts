@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineType } from '../../server/api/workflow.ts';
+import { defineType } from '../../server/workflows/workflow.ts';
 
 /**
  * A data type: its name and its fields, each with what it may hold (https://zod.dev). To each row are added

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../server/api/workflow.ts';
+import { defineWorkflow } from '../../server/workflows/workflow.ts';
 import { transaction } from '../types/transaction.ts';
 
 /**
@@ -56,7 +56,7 @@ export const workflow = defineWorkflow({
   }),
 
   // Rows and mails are staged: they happen together once `run` has returned, or, if it throws, not at all. To
-  // turn a call down, throw `refusal(message, hint)` from server/api/workflow.ts.
+  // turn a call down, throw `refusal(message, hint)` from server/workflows/workflow.ts.
   run({ parameters, caller, data, mail }) {
     const { account, phone, amount } = parameters;
     const stored = data.transaction.create({ account, phone, amount });

@@ -19,8 +19,11 @@ export const accountSchema = z.strictObject({
   createdAt: z.number(),
   /** While present, nothing of this account works: no sign-in, no credential. */
   suspendedAt: z.number().optional(),
-  /** Sessions that were signed in before are dead, whatever is written of them later. */
-  sessionsEndedAt: z.number().optional(),
+  /**
+   * Counts what ends all that was proved before: each change of the password adds one, in the same write. A
+   * session, and whoever makes a credential, must have been let in under the number that stands here.
+   */
+  proofNumber: z.number().optional(),
   ...pendingEffects,
 });
 

@@ -1,4 +1,4 @@
-import { type Collection, Taken } from '../../adapters/port.ts';
+import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { passwordChanged } from '../../views/mail/password-changed.ts';
 import type { Actor } from '../activity/audit.ts';
 import { originOf } from '../activity/origin.ts';
@@ -10,6 +10,7 @@ import type { Settings } from '../settings.ts';
 import type { Account } from './account.ts';
 import { readEmail, requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
+import { changedMeanwhile } from './proof.ts';
 import { addressBucket, type Limit, type Throttle } from './throttle.ts';
 
 const QUARTER_HOUR = 15 * 60;
@@ -17,8 +18,14 @@ const QUARTER_HOUR = 15 * 60;
 const PAIR_LIMIT: Limit = { limit: 10, windowSeconds: QUARTER_HOUR };
 /** For all e-mails from one network: an office shares an address, a list of stolen passwords is long. */
 const ADDRESS_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
-/** For one e-mail from everywhere: NIST SP 800-63B section 5.2.2 wants at most 100 in a row. */
+/**
+ * For one e-mail from everywhere: NIST SP 800-63B section 5.2.2 wants at most 100 in a row. Networks from
+ * which that e-mail signed in lately do not count here: strangers who guess lock no owner out at home.
+ */
 const EMAIL_LIMIT: Limit = { limit: 100, windowSeconds: 60 * 60 };
+const KNOWN_NETWORK_SECONDS = 30 * 24 * 60 * 60;
+/** Each change costs a hash and a mail; nobody needs more. */
+const CHANGE_LIMIT: Limit = { limit: 5, windowSeconds: 60 * 60 };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
@@ -47,14 +54,19 @@ export function createAccounts(parts: {
     guess: () => Promise<Account | undefined>,
   ): Promise<Account | undefined> {
     const who = readEmail(attempt.email)?.key ?? 'no address';
-    const buckets: [string, Limit][] = [[`password:${who}`, EMAIL_LIMIT]];
-    if (attempt.from !== undefined) {
-      const network = addressBucket(attempt.from);
-      buckets.unshift([`password:${network}`, ADDRESS_LIMIT], [`password:${who}:${network}`, PAIR_LIMIT]);
+    const network = attempt.from === undefined ? undefined : addressBucket(attempt.from);
+    const known = `signed-in:${who}:${network}`;
+    const buckets: [string, Limit][] = [];
+    if (network !== undefined) {
+      buckets.push([`password:${network}`, ADDRESS_LIMIT], [`password:${who}:${network}`, PAIR_LIMIT]);
     }
-    for (const [bucket, limit] of buckets) await throttle.take(bucket, limit);
-    const account = await guess();
-    if (account !== undefined) for (const [bucket, limit] of buckets) await throttle.giveBack(bucket, limit);
+    if (network === undefined || !(await throttle.knows(known))) {
+      buckets.push([`password:${who}`, EMAIL_LIMIT]);
+    }
+    const account = await throttle.counted(buckets, guess);
+    if (account === undefined) return undefined;
+    for (const [bucket, limit] of buckets) await throttle.giveBack(bucket, limit);
+    if (network !== undefined) await throttle.remember(known, KNOWN_NETWORK_SECONDS);
     return account;
   }
 
@@ -71,6 +83,34 @@ export function createAccounts(parts: {
     // Hashing takes long enough for a reset to come in between, and after it the old password opens nothing.
     const [now] = await accounts.list({ where: [['id', '=', account.id], ...unchanged], limit: 1 });
     return now;
+  }
+
+  /** The guard of a write that must find the account as it was read. */
+  function unchangedSince(account: Account): Where<Account> {
+    const { passwordHash, proofNumber } = account;
+    return [
+      ['suspendedAt', 'absent'],
+      passwordHash === undefined ? ['passwordHash', 'absent'] : ['passwordHash', '=', passwordHash],
+      proofNumber === undefined ? ['proofNumber', 'absent'] : ['proofNumber', '=', proofNumber],
+    ];
+  }
+
+  async function keepPassword(account: Account, passwordHash: string, actor: Actor): Promise<Account> {
+    const mail = passwordChanged(settings, { changedAt: clock(), from: originOf(actor) });
+    const changed = await effects.update(
+      accounts,
+      account.id,
+      { set: { passwordHash }, add: { proofNumber: 1 } },
+      unchangedSince(account),
+      {
+        ...change(account, 'account.password_changed', actor),
+        mail: [{ to: account.email, ...mail }],
+      },
+    );
+    if (changed !== undefined) return changed;
+    const now = await accounts.get(account.id);
+    if (now !== undefined) requireActive(now);
+    throw changedMeanwhile();
   }
 
   function change(account: Pick<Account, 'id' | 'email'>, action: string, actor: Actor): EffectsOfChange {
@@ -131,27 +171,18 @@ export function createAccounts(parts: {
 
     /**
      * Sets a password, the first or another one; sessions of before are dead with it. Tokens are the caller's
-     * to end.
+     * to end. `account` is the row that its owner was let in with: where another password was set since,
+     * nothing is written. Throws Problem.
      */
-    async setPassword(id: string, password: string, actor: Actor): Promise<Account> {
-      const account = await accounts.get(id);
-      if (account === undefined) throw noSuchAccount();
+    async setPassword(account: Account, password: string, actor: Actor): Promise<Account> {
       passwords.requireGood(password, account);
-      const passwordHash = await passwords.hash(password);
-      const mail = passwordChanged(settings, { changedAt: clock(), from: originOf(actor) });
-      const changed = await effects.update(
-        accounts,
-        id,
-        { set: { passwordHash, sessionsEndedAt: clock() } },
-        [['suspendedAt', 'absent']],
-        {
-          ...change(account, 'account.password_changed', actor),
-          mail: [{ to: account.email, ...mail }],
-        },
-      );
-      if (changed === undefined) throw suspended();
-      return changed;
+      const bucket = `password-change:${account.id}`;
+      const passwordHash = await throttle.counted([[bucket, CHANGE_LIMIT]], () => passwords.hash(password));
+      return keepPassword(account, passwordHash, actor);
     },
+
+    /** The same for a password that was checked and hashed already. */
+    keepPassword,
 
     /**
      * From the next request on nothing of this account works. Answers undefined if there is nothing to
@@ -216,14 +247,5 @@ function emailTaken(): Problem {
     message: 'There is an account with this e-mail address already.',
     hint: 'Sign in with it, or use another address.',
     parameter: 'email',
-  });
-}
-
-function noSuchAccount(): Problem {
-  return new Problem({
-    status: 404,
-    code: 'no_such_account',
-    message: 'There is no such account.',
-    hint: 'It may have been removed. Check its id.',
   });
 }

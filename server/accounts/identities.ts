@@ -10,6 +10,7 @@ import { Problem } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import type { Account, Identity } from './account.ts';
 import type { Accounts } from './accounts.ts';
+import { requireSameProof } from './proof.ts';
 
 /**
  * Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the
@@ -36,6 +37,34 @@ export function createIdentities(parts: {
     return identities.list({ where: [['accountId', '=', accountId]], limit: IDENTITIES_MAX });
   }
 
+  async function undo({ issuer, subject }: Subject, accountId: string): Promise<void> {
+    await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
+  }
+
+  async function takeAway(account: Account, identity: Identity, actor: Actor): Promise<boolean> {
+    const provider = providerNameOf(identity.issuer);
+    const mail = identityUnlinked(settings, {
+      provider,
+      email: identity.email,
+      unlinkedAt: clock(),
+      from: originOf(actor),
+    });
+    const guard = [['accountId', '=', account.id]] as const;
+    const audit = {
+      accountId: account.id,
+      actor,
+      action: 'identity.unlinked',
+      targetId: identity.id,
+      targetName: `${provider}: ${identity.email}`,
+    };
+    // First what will be told of it, then the removal: a row that is gone can carry no effects.
+    await effects.update(identities, identity.id, {}, guard, {
+      audit: [audit],
+      mail: [{ to: account.email, ...mail }],
+    });
+    return identities.remove(identity.id, guard);
+  }
+
   return {
     find: ({ issuer, subject }: Subject): Promise<Identity | undefined> =>
       identities.get(idOf(issuer, subject)),
@@ -47,7 +76,11 @@ export function createIdentities(parts: {
      * warn. Throws Problem 409 when it is linked already, to this account or another.
      */
     async link(
-      wanted: Subject & { account: Pick<Account, 'id' | 'email'>; email: string; quiet?: boolean },
+      wanted: Subject & {
+        account: Pick<Account, 'id' | 'email' | 'proofNumber'>;
+        email: string;
+        quiet?: boolean;
+      },
       actor: Actor,
     ): Promise<void> {
       const { account, issuer, subject, email } = wanted;
@@ -70,6 +103,14 @@ export function createIdentities(parts: {
       } catch (error) {
         throw error instanceof Taken ? linkedAlready(provider) : error;
       }
+      // The account of a quiet one is yet to be made.
+      if (wanted.quiet === true) return;
+      try {
+        requireSameProof(account, await accounts.get(account.id));
+      } catch (error) {
+        await undo(wanted, account.id);
+        throw error;
+      }
     },
 
     /**
@@ -81,33 +122,20 @@ export function createIdentities(parts: {
       const identity = linked.find((row) => row.id === which.id);
       if (account === undefined || identity === undefined) return false;
       if (account.passwordHash === undefined && linked.length === 1) throw lastWay();
-      const provider = providerNameOf(identity.issuer);
-      const mail = identityUnlinked(settings, {
-        provider,
-        email: identity.email,
-        unlinkedAt: clock(),
-        from: originOf(actor),
-      });
-      const guard = [['accountId', '=', account.id]] as const;
-      const audit = {
-        accountId: account.id,
-        actor,
-        action: 'identity.unlinked',
-        targetId: identity.id,
-        targetName: `${provider}: ${identity.email}`,
-      };
-      // First what will be told of it, then the removal: a row that is gone can carry no effects.
-      await effects.update(identities, identity.id, {}, guard, {
-        audit: [audit],
-        mail: [{ to: account.email, ...mail }],
-      });
-      return identities.remove(identity.id, guard);
+      return takeAway(account, identity, actor);
+    },
+
+    /** Takes all of them away, from an account that has a password by now. */
+    async unlinkAll(accountId: string, actor: Actor): Promise<void> {
+      const account = await accounts.get(accountId);
+      if (account?.passwordHash === undefined) return;
+      for (let linked = await list(accountId); linked.length > 0; linked = await list(accountId)) {
+        for (const identity of linked) await takeAway(account, identity, actor);
+      }
     },
 
     /** Takes back a link that was made a moment ago for an account that could then not be made. */
-    async undo({ issuer, subject }: Subject, accountId: string): Promise<void> {
-      await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
-    },
+    undo,
 
     /** Notes a sign-in with it. */
     async used({ issuer, subject }: Subject): Promise<void> {

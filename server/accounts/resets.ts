@@ -13,6 +13,7 @@ import type { Settings } from '../settings.ts';
 import type { Account } from './account.ts';
 import { type Accounts, requireActive } from './accounts.ts';
 import { requireEmail } from './email.ts';
+import type { Identities } from './identities.ts';
 import { newLinkToken } from './link-token.ts';
 import type { Passwords } from './passwords.ts';
 import { addressBucket, type Limit, type Throttle } from './throttle.ts';
@@ -43,6 +44,9 @@ const HOUR = 60 * 60;
 const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
 const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
 
+/** Hashes for one link: the first that comes through uses it up. */
+const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR };
+
 /**
  * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
  * takes this long, which is many times the work.
@@ -54,17 +58,20 @@ export type Resets = ReturnType<typeof createResets>;
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: {
   resets: Collection<Reset>;
-  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPassword'>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'keepPassword'>;
   sessions: Pick<SessionList, 'endAll'>;
   tokens: { revokeAll(accountId: string, actor: Actor): Promise<number> };
+  services: { revokeAll(accountId: string, actor: Actor): Promise<number> };
+  apps: { revokeSecrets(accountId: string, actor: Actor): Promise<void> };
   grants: Pick<Grants, 'revokeAll'>;
+  identities: Pick<Identities, 'unlinkAll'>;
   effects: Effects;
   passwords: Passwords;
   throttle: Throttle;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
 }) {
-  const { resets, accounts, sessions, tokens, grants, effects, passwords, throttle, clock, settings } = parts;
+  const { resets, accounts, sessions, effects, passwords, throttle, clock, settings } = parts;
 
   async function find(token: string): Promise<{ reset: Reset; account: Account }> {
     const reset = await resets.get(hashOf(token));
@@ -89,6 +96,15 @@ export function createResets(parts: {
     );
   }
 
+  /** Everything by which somebody else may have kept a way in: what acts for the account, and who signs in. */
+  async function revokeAll(accountId: string, actor: Actor): Promise<void> {
+    await parts.identities.unlinkAll(accountId, actor);
+    await parts.tokens.revokeAll(accountId, actor);
+    await parts.services.revokeAll(accountId, actor);
+    await parts.apps.revokeSecrets(accountId, actor);
+    await parts.grants.revokeAll(accountId, actor);
+  }
+
   return {
     /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
@@ -102,8 +118,9 @@ export function createResets(parts: {
     find,
 
     /**
-     * Sets the new password, ends every session and, where wanted, revokes the account's tokens and the
-     * access of its apps. A password that is refused leaves the link as it was.
+     * Sets the new password, ends every session and, where wanted, revokes the account's tokens, services,
+     * secrets of its apps and the access of apps that it let in, and unlinks its accounts elsewhere. A
+     * password that is refused, or cannot be hashed now, leaves the link as it was.
      */
     async complete(
       proof: { token: string; password: string; revokeToo: boolean },
@@ -112,15 +129,16 @@ export function createResets(parts: {
       const { reset, account } = await find(proof.token);
       passwords.requireGood(proof.password, account);
       const by = { ...actor, id: account.id };
+      const passwordHash = await throttle.counted([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
+        passwords.hash(proof.password),
+      );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
       if (used === undefined) throw linkDead();
-      await accounts.setPassword(account.id, proof.password, by);
+      // First the new proof number, then the lists: see requireSameProof.
+      const changed = await accounts.keepPassword(account, passwordHash, by);
       await sessions.endAll(account.id);
-      if (proof.revokeToo) {
-        await tokens.revokeAll(account.id, by);
-        await grants.revokeAll(account.id, by);
-      }
-      return { account, returnTo: reset.returnTo };
+      if (proof.revokeToo) await revokeAll(account.id, by);
+      return { account: changed, returnTo: reset.returnTo };
     },
   };
 }

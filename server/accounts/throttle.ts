@@ -50,25 +50,54 @@ export function createThrottle(parts: { throttles: Collection<ThrottleRow>; cloc
     }
   }
 
+  async function take(bucket: string, limit: Limit): Promise<void> {
+    const { id, endsAt } = windowOf(bucket, limit);
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const counted = await throttles.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
+      if (counted !== undefined || (await open(id, endsAt))) return;
+      const row = await throttles.get(id);
+      if (row !== undefined && row.count >= limit.limit) break;
+    }
+    throw tooMany(endsAt - clock());
+  }
+
+  async function giveBack(bucket: string, limit: Limit): Promise<void> {
+    await throttles.update(windowOf(bucket, limit).id, { add: { count: -1 } }, [['count', '>', 0]]);
+  }
+
   return {
     /**
      * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt:
      * counting afterwards would let guesses that run side by side all through.
      */
-    async take(bucket: string, limit: Limit): Promise<void> {
-      const { id, endsAt } = windowOf(bucket, limit);
-      for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-        const counted = await throttles.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-        if (counted !== undefined || (await open(id, endsAt))) return;
-        const row = await throttles.get(id);
-        if (row !== undefined && row.count >= limit.limit) break;
-      }
-      throw tooMany(endsAt - clock());
+    take,
+
+    /** Notes for some time that something went well, so that `knows` answers true. */
+    async remember(what: string, seconds: number): Promise<void> {
+      await throttles.put({ id: hashOf(what), count: 1, expiresAt: clock() + seconds });
+    },
+
+    async knows(what: string): Promise<boolean> {
+      const row = await throttles.get(hashOf(what));
+      return row !== undefined && row.expiresAt > clock();
     },
 
     /** Takes one attempt back out of the count, because it turned out to be no guess. */
-    async giveBack(bucket: string, limit: Limit): Promise<void> {
-      await throttles.update(windowOf(bucket, limit).id, { add: { count: -1 } }, [['count', '>', 0]]);
+    giveBack,
+
+    /**
+     * Counts one attempt in each bucket and makes it. One that could not be made (no place in the queue, the
+     * store away) is given back: an overload of ours must lock nobody out.
+     */
+    async counted<T>(buckets: readonly (readonly [string, Limit])[], attempt: () => Promise<T>): Promise<T> {
+      for (const [bucket, limit] of buckets) await take(bucket, limit);
+      try {
+        return await attempt();
+      } catch (error) {
+        // Where the store is away, giving back fails too; what is told is why the attempt failed.
+        for (const [bucket, limit] of buckets) await giveBack(bucket, limit).catch(() => undefined);
+        throw error;
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from '../clock.ts';
+import { withoutSecrets } from '../without-secrets.ts';
 import type { Call, CallBatch } from './call.ts';
 
 /** Whose call it is: account and credential, as far as an activity entry names them. */
@@ -17,9 +18,6 @@ export type Recorder = ReturnType<typeof createRecorder>;
 
 /** Longer paths are nobody's route; enough of one is kept to recognise it. */
 const PATH_LENGTH_MAX = 120;
-/** What may be a token: ours with their prefix, and anything as long as the engine's. */
-const SECRET_LIKE = /lk_(?:pat|cs)_\w*|[\w-]{43,}/g;
-
 /** Bounds what is one row; more callers than this at one moment make a second one. */
 const BATCH_MAX = 500;
 /** Entries wait this long to be spread together. Whoever reads the activity does not wait: see `spread`. */
@@ -103,7 +101,7 @@ export function createRecorder(parts: {
   };
 }
 
-/** People put tokens into addresses by mistake; the activity is no place for them. */
+/** The path as an entry has it. */
 function fitted(path: string): string {
-  return path.replace(SECRET_LIKE, '(removed)').slice(0, PATH_LENGTH_MAX);
+  return withoutSecrets(path).slice(0, PATH_LENGTH_MAX);
 }

@@ -1,10 +1,13 @@
 /** Deeper than any declared parameter; what walks over values later does so by recursion. */
 const DEPTH_MAX = 32;
 
+/** More than any workflow has parameters; what looks at each name stays quick. */
+export const NAMES_MAX = 1000;
+
 /**
  * What JSON.parse lets through and we do not, as one plain sentence: a name twice in an object (two
- * readers would take different ones, RFC 8259 section 4), `__proto__`, and endless nesting. `text` must
- * be valid JSON.
+ * readers would take different ones, RFC 8259 section 4), `__proto__`, endless nesting and endless names.
+ * `text` must be valid JSON.
  */
 export function jsonFaultOf(text: string): string | undefined {
   /** The names of each open object so far; undefined for an array. */
@@ -24,6 +27,7 @@ export function jsonFaultOf(text: string): string | undefined {
         if (name === '__proto__') return 'it has the name __proto__';
         if (names.has(name)) return `it has the name ${JSON.stringify(name.slice(0, 60))} twice`;
         names.add(name);
+        if (names.size > NAMES_MAX) return `it has more than ${NAMES_MAX} names in one object`;
       }
       at = end - 1;
     }

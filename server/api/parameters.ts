@@ -1,10 +1,13 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import { Problem } from '../errors.ts';
-import { examplesIn } from './example-call.ts';
+import { examplesIn } from '../workflows/example-call.ts';
+import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
 import { nearMissOf } from './near-miss.ts';
 import { readRequestBody, readRequestQuery, type Sent, shown } from './request-body.ts';
-import { isOptional, type Parameter, placesOf, type Workflow } from './workflow.ts';
+
+/** Each is compared with each absent parameter; who sends more is not in need of a hint. */
+const STRANGERS_MAX = 50;
 
 type Place = 'query' | 'body';
 type Call = { workflow: Workflow; sent: Record<Place, Sent>; strangers: readonly string[] };
@@ -21,9 +24,9 @@ export async function readParameters(ctx: Context, workflow: Workflow): Promise<
   const query = readRequestQuery(ctx);
   const body: Sent =
     workflow.method === 'GET' ? { kind: 'nothing', values: new Map() } : await readRequestBody(ctx);
-  const strangers = [...body.values.keys(), ...query.values.keys()].filter(
-    (name) => !Object.hasOwn(workflow.parameters, name),
-  );
+  const strangers = [...body.values.keys(), ...query.values.keys()]
+    .filter((name) => !Object.hasOwn(workflow.parameters, name))
+    .slice(0, STRANGERS_MAX);
   const call: Call = { workflow, sent: { query, body }, strangers };
   const found = Object.entries(workflow.parameters).map(([name, parameter]) => ({
     name,

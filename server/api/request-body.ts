@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { Problem } from '../errors.ts';
 import { readBody } from '../http/body.ts';
-import { jsonFaultOf } from './json.ts';
+import { jsonFaultOf, NAMES_MAX } from './json.ts';
 
 /** Enough for parameters of a call; it is held in memory whole. */
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -36,7 +36,7 @@ export async function readRequestBody(ctx: Context): Promise<Sent> {
 /** Reads the query of the address. */
 export function readRequestQuery(ctx: Context): Sent {
   if (ctx.querystring === '') return NOTHING;
-  return { kind: 'query', values: pairsOf(new URLSearchParams(ctx.querystring), 'query') };
+  return { kind: 'query', values: pairsOf(ctx.querystring, 'query') };
 }
 
 function decoded(bytes: Buffer): string {
@@ -63,7 +63,7 @@ function jsonFrom(text: string): Sent {
   }
   const fault = jsonFaultOf(text);
   if (fault !== undefined)
-    throw invalidBody(`The body cannot be used: ${fault}.`, 'Send each name once, in a flat object.');
+    throw invalidBody(`The body cannot be used: ${fault}.`, `Send each name once, at most ${NAMES_MAX}, in a flat object.`);
   return { kind: 'json', values: new Map(Object.entries(value)) };
 }
 
@@ -92,12 +92,21 @@ function formFrom(text: string): Sent {
       'Add the header "Content-Type: application/json" (curl: -H "Content-Type: application/json").',
     );
   }
-  return { kind: 'form', values: pairsOf(new URLSearchParams(text), 'body') };
+  return { kind: 'form', values: pairsOf(text, 'body') };
 }
 
-function pairsOf(pairs: URLSearchParams, place: 'query' | 'body'): ReadonlyMap<string, string> {
+function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string> {
+  // Counted before they are parsed, which takes long for many.
+  if (text.split('&', NAMES_MAX + 1).length > NAMES_MAX) {
+    throw new Problem({
+      status: 400,
+      code: 'INVALID_DATA',
+      message: `The ${place} has more than ${NAMES_MAX} names.`,
+      hint: `Send at most ${NAMES_MAX}, each once.`,
+    });
+  }
   const values = new Map<string, string>();
-  for (const [name, value] of pairs) {
+  for (const [name, value] of new URLSearchParams(text)) {
     if (values.has(name)) {
       throw new Problem({
         status: 400,

@@ -1,45 +1,44 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
-import type { Store } from '../../adapters/port.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../api-address.ts';
 import type { Clock } from '../clock.ts';
 import type { Tokens } from '../credentials/tokens.ts';
-import type { Effects } from '../effects.ts';
 import { Problem } from '../errors.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import type { Bearer, Bearers } from '../oauth/bearer.ts';
 import type { Settings } from '../settings.ts';
+import { createIssueToken, ISSUE_TOKEN } from '../workflows/issue-token.ts';
+import type { Declarations } from '../workflows/load.ts';
+import { createRunner } from '../workflows/runner.ts';
+import type { Runs } from '../workflows/runs.ts';
+import type { Workflow } from '../workflows/workflow.ts';
 import { type Answer, type Asked, createAnswering } from './answering.ts';
 import { createAuthenticate, requireScopes } from './authenticate.ts';
-import { createIssueToken, ISSUE_TOKEN } from './issue-token.ts';
-import type { Declarations } from './load.ts';
 import { describeCaller } from './me.ts';
 import { nearMissOf } from './near-miss.ts';
 import { readParameters } from './parameters.ts';
-import { createRunner } from './runner.ts';
-import { openRuns } from './runs.ts';
-import type { Workflow } from './workflow.ts';
+
+/** A body that took longer to come was held back, or went over a bad line; most come with their headers. */
+const HELD_MS = 1000;
 
 /** Everything below /api: who may call what, and what it answers. */
-export async function createApiRoutes(parts: {
+export function createApiRoutes(parts: {
   settings: Pick<Settings, 'appName' | 'url' | 'tokens'>;
   declarations: Declarations;
   bearers: Bearers;
   accounts: Pick<Accounts, 'checkPassword'>;
   tokens: Pick<Tokens, 'mint' | 'scopesFor'>;
   recorder: Recorder;
-  store: Store;
-  effects: Effects;
+  runs: Runs;
   clock: Clock;
   log: Logger;
-}): Promise<Router> {
-  const { settings, declarations, clock } = parts;
+}): Router {
+  const { settings, declarations, runs, clock } = parts;
   const authenticate = createAuthenticate(parts);
   const answered = createAnswering({ ...parts, authenticate });
-  const runs = await openRuns({ ...parts, types: declarations.types });
   const runner = createRunner({ runs, clock, settings });
   const workflows = new Map([...declarations.workflows, [ISSUE_TOKEN.name, createIssueToken(parts)]]);
 
@@ -57,9 +56,19 @@ export async function createApiRoutes(parts: {
       throw noSuchWorkflow(ctx.path.slice(WORKFLOWS_PATH.length), callableBy(caller));
     requireMethod(ctx, workflow.method, workflow.name);
     if (caller !== undefined) requireRights(caller, workflow);
+    const startedMs = performance.now();
     const parameters = await readParameters(ctx, workflow);
+    const isHeld = performance.now() - startedMs > HELD_MS;
+    const judged = isHeld ? await judgedAgain(ctx, workflow) : caller;
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
-    return runner.run(workflow, { parameters, caller, request }, entry);
+    return runner.run(workflow, { parameters, caller: judged, request }, entry);
+  }
+
+  /** The caller as of now: what was judged before a body that was slow to come may be revoked since. */
+  async function judgedAgain(ctx: Context, workflow: Workflow): Promise<Bearer | undefined> {
+    const caller = await authenticate.callerOf(ctx);
+    if (caller !== undefined) requireRights(caller, workflow);
+    return caller;
   }
 
   function requireRights(caller: Bearer, workflow: Workflow): void {

@@ -6,12 +6,12 @@ import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
 import { accountDeclaration } from '../accounts/account.ts';
-import { loadDeclarations } from '../api/load.ts';
 import { systemClock } from '../clock.ts';
 import { leaseDeclaration } from '../lease.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
 import { type Settings, WrongSettings } from '../settings.ts';
+import { loadDeclarations } from '../workflows/load.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
 /** One thing that was looked at. `fail` keeps the server from working, `warn` from working well. */

@@ -1,6 +1,7 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { appChanged } from '../../views/mail/app-changed.ts';
 import type { Account } from '../accounts/account.ts';
+import { requireSameProof } from '../accounts/proof.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
 import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
@@ -81,8 +82,28 @@ export function createApps(parts: {
       createdAt: clock(),
     };
     await effects.insert(clients, client, await caused('registered', client, actor));
-    if (!client.confidential) return { client };
-    return { client, secret: await secrets.first(client, undefined, actor) };
+    const secret = client.confidential ? await secrets.first(client, undefined, actor) : undefined;
+    try {
+      requireSameProof(wanted.account, await accounts.get(client.accountId));
+    } catch (error) {
+      await end(client, { audit: [entry('app.deleted', client, { kind: 'system' })] });
+      throw error;
+    }
+    return secret === undefined ? { client } : { client, secret };
+  }
+
+  /** This one write decides: every check of a token or a secret looks at the client. */
+  async function end(client: Client, change: EffectsOfChange): Promise<boolean> {
+    const revoked = { set: { revokedAt: clock() } };
+    const changed = await effects.update(clients, client.id, revoked, liveOf(client.accountId), change);
+    // Also when another call was first: what it left undone is done here.
+    await secrets.revokeAll(client.id);
+    return changed !== undefined;
+  }
+
+  function list(accountId: string): Promise<Client[]> {
+    const order = { by: 'createdAt', descending: true } as const;
+    return clients.list({ where: liveOf(accountId), order, limit: LIVE_APPS_MAX * 2 });
   }
 
   async function get(which: { accountId: string; id: string }): Promise<Client | undefined> {
@@ -113,18 +134,9 @@ export function createApps(parts: {
   async function remove(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
     const client = await clients.get(which.id);
     if (client?.accountId !== which.accountId || client.kind !== 'app') return false;
-    // This one write decides: every check of a token or a secret looks at the client.
-    const changed = await effects.update(
-      clients,
-      client.id,
-      { set: { revokedAt: clock() } },
-      liveOf(which.accountId),
-      await caused('deleted', client, actor),
-    );
-    // Also when another call was first: what it left undone is done here.
-    await secrets.revokeAll(client.id);
+    const changed = await end(client, await caused('deleted', client, actor));
     await grants.revokeClient(client.id, actor);
-    return changed !== undefined;
+    return changed;
   }
 
   return {
@@ -138,12 +150,7 @@ export function createApps(parts: {
     create,
 
     /** The apps that this account registered, newest first. */
-    list: (accountId: string): Promise<Client[]> =>
-      clients.list({
-        where: liveOf(accountId),
-        order: { by: 'createdAt', descending: true },
-        limit: LIVE_APPS_MAX * 2,
-      }),
+    list,
 
     /** One app, if this account registered it. */
     get,
@@ -155,6 +162,11 @@ export function createApps(parts: {
 
     /** Deletes an app for good; secrets, grants and tokens end with it. False: not there, or gone already. */
     remove,
+
+    /** Revokes the secrets of all apps that this account registered; the apps stay. */
+    async revokeSecrets(accountId: string, actor: Actor): Promise<void> {
+      for (const client of await list(accountId)) await secrets.revokeEach(client, actor);
+    },
 
     // secrets, addSecret, rotate, revokeSecret
     ...secrets.forKind('app'),

@@ -3,6 +3,7 @@ import type { WrittenMail } from '../../views/mail/layout.ts';
 import { secretAdded } from '../../views/mail/secret-added.ts';
 import { secretRevoked } from '../../views/mail/secret-revoked.ts';
 import type { Account } from '../accounts/account.ts';
+import { requireSameProof } from '../accounts/proof.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
 import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
@@ -28,6 +29,8 @@ export type Secrets = ReturnType<typeof createSecrets>;
 /** A secret that was just made: `value` is given out here and never again. */
 export type NewSecret = { credential: Credential; value: string };
 type OfClient = { accountId: string; clientId: string };
+/** `account` as its owner was let in with it; without it, as it stands when the call begins. */
+type OfOwner = OfClient & { account?: Account };
 
 /**
  * The secrets of confidential clients, services and apps alike: several live ones each, so that they can be
@@ -80,6 +83,24 @@ export function createSecrets(parts: {
     return { credential, value };
   }
 
+  /** Makes a secret for an owner who is still the one that was let in, or none. */
+  async function whileProved(
+    client: Client,
+    account: Account | undefined,
+    make: () => Promise<NewSecret>,
+  ): Promise<NewSecret> {
+    const before = account ?? (await accounts.get(client.accountId));
+    if (before === undefined) throw noSuchClient();
+    const made = await make();
+    try {
+      requireSameProof(before, await accounts.get(client.accountId));
+    } catch (error) {
+      await endNow(client, made.credential, { kind: 'system' });
+      throw error;
+    }
+    return made;
+  }
+
   async function mailTo(accountId: string, mail: WrittenMail) {
     const owner = await accounts.get(accountId);
     return owner === undefined ? [] : [{ to: owner.email, ...mail }];
@@ -97,7 +118,7 @@ export function createSecrets(parts: {
   }
 
   async function add(
-    wanted: OfClient & { name: string; expiresAt?: number | undefined },
+    wanted: OfOwner & { name: string; expiresAt?: number | undefined },
     actor: Actor,
   ): Promise<NewSecret> {
     const client = await holder(wanted);
@@ -107,10 +128,12 @@ export function createSecrets(parts: {
     const about = { name, clientName: client.name, path: pathOf(client), from: originOf(actor) };
     const times = { createdAt: clock(), expiresAt: wanted.expiresAt };
     const mail = await mailTo(client.accountId, secretAdded(settings, { ...about, ...times }));
-    return insert(client, { name, expiresAt: wanted.expiresAt }, (credential) => ({
-      audit: [entry('secret.created', client, credential, actor)],
-      mail,
-    }));
+    return whileProved(client, wanted.account, () =>
+      insert(client, { name, expiresAt: wanted.expiresAt }, (credential) => ({
+        audit: [entry('secret.created', client, credential, actor)],
+        mail,
+      })),
+    );
   }
 
   /** Refuses an expiry that is past, and for the admin scope one that is missing or far. */
@@ -135,7 +158,7 @@ export function createSecrets(parts: {
     });
   }
 
-  async function rotate(wanted: OfClient & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
+  async function rotate(wanted: OfOwner & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
     const client = await holder(wanted);
     checkOverlap(wanted.overlapSeconds);
     const now = clock();
@@ -150,14 +173,16 @@ export function createSecrets(parts: {
     const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
     const othersEndAt = now + wanted.overlapSeconds;
     const about = { clientName: client.name, path: pathOf(client), from: originOf(actor) };
-    const made = await insertNumbered(older.length + dead.length + 1, async (name) => {
+    const firstNumber = older.length + dead.length + 1;
+    const make = async (name: string) => {
       const times = { createdAt: now, expiresAt, othersEndAt };
       const mail = await mailTo(client.accountId, secretAdded(settings, { name, ...about, ...times }));
       return insert(client, { name, expiresAt }, (credential) => ({
         audit: [entry('secret.rotated', client, credential, actor)],
         mail,
       }));
-    });
+    };
+    const made = await whileProved(client, wanted.account, () => insertNumbered(firstNumber, make));
     // The new one is there first: a client is never left without a secret half way.
     for (const row of older) {
       await (wanted.overlapSeconds > 0 ? endBy(row, othersEndAt) : endNow(client, row, actor));
@@ -244,7 +269,7 @@ export function createSecrets(parts: {
 
       /** Adds a secret beside the others. Throws Problem. */
       async addSecret(
-        wanted: OfClient & { name: string; expiresAt?: number | undefined },
+        wanted: OfOwner & { name: string; expiresAt?: number | undefined },
         actor: Actor,
       ): Promise<NewSecret> {
         await requireKind(kind, wanted);
@@ -255,7 +280,7 @@ export function createSecrets(parts: {
        * Makes a secret of the same life as the newest one had; the others end after the overlap at the
        * latest, or are revoked at once without one. Throws Problem.
        */
-      async rotate(wanted: OfClient & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
+      async rotate(wanted: OfOwner & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
         await requireKind(kind, wanted);
         return rotate(wanted, actor);
       },
@@ -269,6 +294,14 @@ export function createSecrets(parts: {
         return revoke(which, actor);
       },
     }),
+
+    /** Revokes each live secret of a client that itself goes on, also those that are made meanwhile. */
+    async revokeEach(client: Client, actor: Actor): Promise<void> {
+      const find = () => listLive(credentials, ofClient(client.id), clock());
+      for (let rows = await find(); rows.length > 0; rows = await find()) {
+        for (const row of rows) await endNow(client, row, actor);
+      }
+    },
 
     /** Marks all secrets of a client revoked. What decides is the client's own `revokedAt`, set before. */
     async revokeAll(clientId: string): Promise<void> {

@@ -2,10 +2,11 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import { serviceCreated } from '../../views/mail/service-created.ts';
 import { serviceRevoked } from '../../views/mail/service-revoked.ts';
 import type { Account } from '../accounts/account.ts';
+import { requireSameProof } from '../accounts/proof.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
 import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
-import type { Effects } from '../effects.ts';
+import type { Effects, EffectsOfChange } from '../effects.ts';
 import { Problem } from '../errors.ts';
 import type { Scopes } from '../oauth/scopes.ts';
 import type { Settings } from '../settings.ts';
@@ -88,7 +89,14 @@ export function createServices(parts: {
       audit: [entry('service.created', client, actor)],
       mail: [{ to: account.email, ...mail }],
     });
-    return { client, secret: await secrets.first(client, wanted.expiresAt, actor) };
+    const secret = await secrets.first(client, wanted.expiresAt, actor);
+    try {
+      requireSameProof(account, await accounts.get(account.id));
+    } catch (error) {
+      await end(client, { kind: 'system' }, []);
+      throw error;
+    }
+    return { client, secret };
   }
 
   async function get(which: { accountId: string; id: string }): Promise<Client | undefined> {
@@ -100,22 +108,30 @@ export function createServices(parts: {
     const client = await get(which);
     if (client === undefined) return false;
     const owner = await accounts.get(client.accountId);
-    const revokedAt = clock();
-    const mail = serviceRevoked(settings, { name: client.name, revokedAt, from: originOf(actor) });
+    const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
+    return end(client, actor, owner === undefined ? [] : [{ to: owner.email, ...mail }]);
+  }
+
+  async function end(
+    client: Client,
+    actor: Actor,
+    mail: NonNullable<EffectsOfChange['mail']>,
+  ): Promise<boolean> {
+    const change = { set: { revokedAt: clock() } };
+    const audit = [entry('service.revoked', client, actor)];
     // This one write decides: every check of a secret or an access token looks at the client.
-    const changed = await effects.update(
-      clients,
-      client.id,
-      { set: { revokedAt } },
-      liveOf(which.accountId),
-      {
-        audit: [entry('service.revoked', client, actor)],
-        mail: owner === undefined ? [] : [{ to: owner.email, ...mail }],
-      },
-    );
+    const changed = await effects.update(clients, client.id, change, liveOf(client.accountId), {
+      audit,
+      mail,
+    });
     // Also when another call was first: what it left undone is done here.
     await secrets.revokeAll(client.id);
     return changed !== undefined;
+  }
+
+  function listLive(accountId: string): Promise<Client[]> {
+    const order = { by: 'createdAt', descending: true } as const;
+    return clients.list({ where: liveOf(accountId), order, limit: LIVE_SERVICES_MAX * 2 });
   }
 
   return {
@@ -130,7 +146,7 @@ export function createServices(parts: {
       const order = { by: 'createdAt', descending: true } as const;
       const dead: Where<Client> = [...ownedBy(accountId), ['revokedAt', 'present']];
       const pages = await Promise.all([
-        clients.list({ where: liveOf(accountId), order, limit: LIVE_SERVICES_MAX * 2 }),
+        listLive(accountId),
         clients.list({ where: dead, order, limit: DEAD_SERVICES_MAX }),
       ]);
       return pages.flat();
@@ -144,6 +160,15 @@ export function createServices(parts: {
 
     /** Ends a service for good, its secrets and access tokens with it. False: not there, or dead already. */
     revoke,
+
+    /** Ends all live services of an account, also those that are made meanwhile. Answers how many. */
+    async revokeAll(accountId: string, actor: Actor): Promise<number> {
+      let count = 0;
+      for (let live = await listLive(accountId); live.length > 0; live = await listLive(accountId)) {
+        for (const { id } of live) if (await revoke({ accountId, id }, actor)) count += 1;
+      }
+      return count;
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import { tokenCreated } from '../../views/mail/token-created.ts';
 import { tokensRevoked } from '../../views/mail/tokens-revoked.ts';
 import type { Account } from '../accounts/account.ts';
+import { requireSameProof } from '../accounts/proof.ts';
 import type { Actor, AuditEntry } from '../activity/audit.ts';
 import { originOf } from '../activity/origin.ts';
 import type { Clock } from '../clock.ts';
@@ -78,6 +79,12 @@ export function createTokens(parts: {
       mail: [{ to: account.email, ...mail }],
     };
     await insertNamed({ credentials, effects }, credential, caused, now);
+    try {
+      requireSameProof(account, await accounts.get(account.id));
+    } catch (error) {
+      await endOne(credential, { kind: 'system' });
+      throw error;
+    }
     return { credential, value };
   }
 
@@ -146,16 +153,21 @@ export function createTokens(parts: {
       return (await endOne(row, actor, mail)) !== undefined;
     },
 
-    /** Revokes all live tokens of an account; one mail for all of them. Answers how many. */
+    /**
+     * Revokes all live tokens of an account, also those that are made meanwhile; one mail for each look that
+     * finds some. Answers how many.
+     */
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
-      const rows = await listLive(credentials, ownedBy(accountId), clock());
-      const names = rows.map((row) => row.name);
-      let mail = rows.length === 0 ? [] : await revokedMail(accountId, names, actor);
+      const find = () => listLive(credentials, ownedBy(accountId), clock());
       let count = 0;
-      for (const row of rows) {
-        if ((await endOne(row, actor, mail)) === undefined) continue;
-        mail = [];
-        count += 1;
+      for (let rows = await find(); rows.length > 0; rows = await find()) {
+        const names = rows.map((row) => row.name);
+        let mail = await revokedMail(accountId, names, actor);
+        for (const row of rows) {
+          if ((await endOne(row, actor, mail)) === undefined) continue;
+          mail = [];
+          count += 1;
+        }
       }
       return count;
     },

@@ -1,4 +1,5 @@
 import type { Context, Next } from 'koa';
+import { Problem } from '../errors.ts';
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
@@ -12,6 +13,9 @@ export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);
   const loopback = LOOPBACK.test(host);
   return async (ctx: Context, next: Next): Promise<void> => {
+    // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
+    // believe it.
+    if (!ctx.req.url?.startsWith('/')) throw noPath();
     const asked = ctx.req.headers.host ?? '';
     const { headers } = ctx.req;
     headers.host = host;
@@ -20,11 +24,20 @@ export function canonicalHost(url: string) {
     delete headers[':authority'];
     if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
       ctx.status = 307;
-      ctx.redirect(`${url}${ctx.originalUrl.startsWith('/') ? ctx.originalUrl : '/'}`);
+      ctx.redirect(`${url}${ctx.originalUrl}`);
       return;
     }
     await next();
   };
+}
+
+function noPath(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_REQUEST',
+    message: 'The request line has no plain path.',
+    hint: 'Ask for a path that begins with a slash; a proxy must pass on the path alone, not the whole URL.',
+  });
 }
 
 function isPageView(ctx: Context): boolean {

@@ -12,6 +12,11 @@ export const messageSchema = z.strictObject({
   /** Both bodies are blanked once the mail is sent or given up: they may hold a link that opens something. */
   text: z.string(),
   html: z.string(),
+  /**
+   * Which mails it waits among: `own` are ours, about people's accounts, and go before all others; those that
+   * workflows send are under the id of the account that called, or `anyone`. Absent in rows of an older version.
+   */
+  queue: z.string().optional(),
   createdAt: z.number(),
   /**
    * Not before this time; moved on by each claim, which makes it the sender's lease as well. Absent once sent
@@ -31,5 +36,5 @@ export type Message = z.infer<typeof messageSchema>;
 export const messageDeclaration = declare<Message>({
   name: 'outbox',
   schema: messageSchema,
-  indexes: [['dueAt'], ['sentAt'], ['failedAt']],
+  indexes: [['dueAt'], ['queue', 'dueAt'], ['sentAt'], ['failedAt']],
 });

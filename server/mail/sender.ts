@@ -41,8 +41,12 @@ export function createSender(parts: {
   let running: Promise<void> | undefined;
   let wokenMeanwhile = false;
 
-  function listDue(): Promise<Message[]> {
-    return outbox.list({ where: [['dueAt', '<=', clock()]], order: { by: 'dueAt' }, limit: AT_ONCE });
+  /** Our own mails first: workflows can fill the outbox, and a warning must not wait behind what they sent. */
+  async function listDue(): Promise<Message[]> {
+    const isDue = ['dueAt', '<=', clock()] as const;
+    const page = { order: { by: 'dueAt' as const }, limit: AT_ONCE };
+    const ours = await outbox.list({ where: [['queue', '=', 'own'], isDue], ...page });
+    return ours.length > 0 ? ours : outbox.list({ where: [isDue], ...page });
   }
 
   async function sendDue(): Promise<void> {

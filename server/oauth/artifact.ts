@@ -40,10 +40,12 @@ export const artifactSchema = z.strictObject({
   clientId: z.string().optional(),
   grantId: z.string().optional(),
   uid: z.string().optional(),
+  /** SHA-256 of a session's bearer value, which changes while its row stays. Unique. */
+  valueHash: z.string().optional(),
+  /** Of the account, when the person of a session proved themselves. */
+  proofNumber: z.number().optional(),
   consumedAt: z.number().optional(),
-  /**
-   * A grant that was ended: gone for everybody, kept until its effects have settled and the sweep takes it.
-   */
+  /** A grant or session that was ended: gone for everybody, kept so that nothing brings it back. */
   revokedAt: z.number().optional(),
   createdAt: z.number(),
   lastUsedAt: z.number().optional(),
@@ -56,12 +58,6 @@ export type Artifact = z.infer<typeof artifactSchema>;
 export const artifactDeclaration = declare<Artifact>({
   name: 'artifacts',
   schema: artifactSchema,
-  indexes: [
-    ['grantId'],
-    ['uid'],
-    ['accountId', 'model'],
-    ['clientId', 'model'],
-    ['expiresAt'],
-    ['pendingAt'],
-  ],
+  unique: ['valueHash'],
+  indexes: [['grantId'], ['accountId', 'model'], ['clientId', 'model'], ['expiresAt'], ['pendingAt']],
 });

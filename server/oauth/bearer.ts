@@ -121,6 +121,9 @@ export function createBearers(parts: {
     const account = await accounts.get(known.accountId);
     if (account === undefined) return UNKNOWN;
     if (account.suspendedAt !== undefined) return { refused: 'suspended', at: account.suspendedAt, ...known };
+    // An app stands and falls with its developer's account too.
+    const owner = client.accountId === account.id ? account : await accounts.get(client.accountId);
+    if (owner === undefined || owner.suspendedAt !== undefined) return { refused: 'revoked', ...known };
     return {
       tokenId: known.tokenId,
       tokenKind: 'access_token',

@@ -76,10 +76,12 @@ export function createEngine(parts: EngineParts) {
   const provider = new Provider(settings.url, configurationOf(parts, learned));
   compareSecretsAsHashes(provider, checkSecret, learned);
   leadTokensByMoment(provider);
+  keepRowsOfSessions(provider);
   provider.use(async (ctx, next) => {
     await next();
     const names = learned.names.get(ctx.req);
-    if (names !== undefined) ctx.body = introspected(ctx.body as Introspected, names, settings.url);
+    if (names !== undefined && ctx.status === 200)
+      ctx.body = introspected(ctx.body as Introspected, names, settings.url);
     if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
   });
   logRefusals(provider, log);
@@ -132,7 +134,8 @@ function configurationOf(parts: EngineParts, learned: Learned): Configuration {
     },
     // An app in a browser calls from where it is sent back to.
     clientBasedCORS: (_ctx, origin, client) =>
-      (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
+      // `null` is the origin of a scheme of an app's own, and of anybody's sandboxed page.
+      origin !== 'null' && (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     findAccount: async (_ctx, sub) => {
       const account = await findAccount(sub);
       return account === undefined
@@ -226,6 +229,22 @@ function leadTokensByMoment(provider: Provider): void {
       return ledByMoment(generateTokenId.call(this));
     };
   }
+}
+
+/**
+ * A session's row stays when its bearer value changes, so the former value is gone with the change, and there is
+ * nothing of before to destroy: the engine would end the very session that it saves.
+ */
+function keepRowsOfSessions(provider: Provider): void {
+  const session = provider.Session.prototype as unknown as {
+    oldId?: string;
+    save(ttlSeconds: number): Promise<string>;
+  };
+  const { save } = session;
+  session.save = function saveInPlace(ttlSeconds) {
+    delete this.oldId;
+    return save.call(this, ttlSeconds);
+  };
 }
 
 type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<

@@ -1,4 +1,4 @@
-import type { Collection } from '../../adapters/port.ts';
+import type { Collection, Where } from '../../adapters/port.ts';
 import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
@@ -17,7 +17,7 @@ export type GrantRow = {
 
 export type Grants = ReturnType<typeof createGrants>;
 
-/** More apps than anybody lets in; `revokeClient` goes on until none is left. */
+/** More apps than anybody lets in; endings go on until none is left. */
 const GRANTS_LISTED_MAX = 500;
 
 /**
@@ -32,14 +32,14 @@ export function createGrants(parts: {
 }) {
   const { artifacts, effects, getClient, clock } = parts;
 
-  async function liveGrants(by: 'accountId' | 'clientId', id: string): Promise<Artifact[]> {
+  /** A page of the live grants of an account, a client, or both, newest first. */
+  function liveGrants(of: { accountId?: string; clientId?: string }): Promise<Artifact[]> {
+    const whose: Where<Artifact> = [
+      ...(of.accountId === undefined ? [] : [['accountId', '=', of.accountId] as const]),
+      ...(of.clientId === undefined ? [] : [['clientId', '=', of.clientId] as const]),
+    ];
     return artifacts.list({
-      where: [
-        [by, '=', id],
-        ['model', '=', 'Grant'],
-        ['revokedAt', 'absent'],
-        ['expiresAt', '>', clock()],
-      ],
+      where: [...whose, ['model', '=', 'Grant'], ['revokedAt', 'absent'], ['expiresAt', '>', clock()]],
       order: { by: 'createdAt', descending: true },
       limit: GRANTS_LISTED_MAX,
     });
@@ -77,29 +77,23 @@ export function createGrants(parts: {
     return true;
   }
 
-  async function endEach(grants: readonly Artifact[], actor: Actor): Promise<number> {
+  /** Ends what `find` finds until it finds nothing more: a page of grants is not all of them. */
+  async function endAll(find: () => Promise<Artifact[]>, actor: Actor): Promise<number> {
     let ended = 0;
-    for (const grant of grants) if (await endOne(grant, actor)) ended += 1;
+    for (let found = await find(); found.length > 0; found = await find()) {
+      for (const grant of found) if (await endOne(grant, actor)) ended += 1;
+    }
     return ended;
   }
 
   return {
+    /** What the account lets in: one row an app, however many browsers allowed it. */
     async list(accountId: string): Promise<GrantRow[]> {
-      const rows = await liveGrants('accountId', accountId);
+      const byClient = Map.groupBy(await liveGrants({ accountId }), (row) => row.clientId ?? '');
       const listed = await Promise.all(
-        rows.map(async (row) => {
-          const client = await getClient(row.clientId ?? '');
-          return client === undefined || client.revokedAt !== undefined
-            ? []
-            : [
-                {
-                  grantId: row.id,
-                  client,
-                  scopes: scopesOf(row),
-                  createdAt: row.createdAt,
-                  lastUsedAt: row.lastUsedAt,
-                },
-              ];
+        [...byClient].map(async ([clientId, rows]) => {
+          const client = await getClient(clientId);
+          return client === undefined || client.revokedAt !== undefined ? [] : [rowOf(client, rows)];
         }),
       );
       return listed.flat();
@@ -113,21 +107,36 @@ export function createGrants(parts: {
       return grant?.model === 'Grant' && endOne(grant, actor);
     },
 
-    /** Ends one grant of this account with every token under it; false when it has no such grant. */
+    /**
+     * Cuts the app of this grant off from this account: every grant that it has there, with every token under
+     * them. False when the account has no such grant.
+     */
     async revoke(which: { accountId: string; grantId: string }, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(which.grantId);
       if (grant?.model !== 'Grant' || grant.accountId !== which.accountId) return false;
-      return endOne(grant, actor);
+      const { accountId, clientId = '' } = grant;
+      return (await endAll(() => liveGrants({ accountId, clientId }), actor)) > 0;
     },
 
-    async revokeAll(accountId: string, actor: Actor): Promise<number> {
-      return endEach(await liveGrants('accountId', accountId), actor);
-    },
+    revokeAll: (accountId: string, actor: Actor): Promise<number> =>
+      endAll(() => liveGrants({ accountId }), actor),
 
     /** When an app is deleted: everybody's grants to it, batch by batch. */
     async revokeClient(clientId: string, actor: Actor): Promise<void> {
-      while ((await endEach(await liveGrants('clientId', clientId), actor)) > 0);
+      await endAll(() => liveGrants({ clientId }), actor);
     },
+  };
+}
+
+/** The newest first: its id stands for the app. */
+function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
+  const used = rows.map((row) => row.lastUsedAt ?? 0);
+  return {
+    grantId: rows[0]?.id ?? '',
+    client,
+    scopes: [...new Set(rows.flatMap(scopesOf))],
+    createdAt: Math.min(...rows.map((row) => row.createdAt)),
+    lastUsedAt: Math.max(...used) || undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { errors } from 'oidc-provider';
 import type { Collection } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
 import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
@@ -56,6 +57,22 @@ export function createInteractions(parts: {
     }
   }
 
+  /**
+   * What is granted in the end is what was asked for in the beginning. If its developer changed the app since, the
+   * page could show less than that, or the answer go where it no longer belongs: then the request starts again.
+   */
+  async function requireUnchanged(
+    interaction: EngineInteraction,
+    client: Client,
+    missing: ReturnType<typeof missingOf>,
+  ): Promise<void> {
+    const engineClient = await engine.Client.find(client.id);
+    const goesTo = String(interaction.params.redirect_uri);
+    const wanted = [...missing.oidc, ...Object.values(missing.resources).flat()];
+    const isSame = wanted.every((scope) => client.scopes.includes(scope));
+    if (!isSame || engineClient?.redirectUriAllowed(goesTo) !== true) throw tooOld(undefined);
+  }
+
   /** The same request from the start: the engine asks again for whatever this browser now misses. */
   function restartLocation(interaction: EngineInteraction, withoutLogin: boolean): string {
     const query = new URLSearchParams();
@@ -83,6 +100,7 @@ export function createInteractions(parts: {
       const client = await getClient(String(interaction.params.client_id));
       if (client === undefined || client.revokedAt !== undefined) throw tooOld(undefined);
       const missing = missingOf(interaction);
+      await requireUnchanged(interaction, client, missing);
       const asked = String(interaction.params.scope ?? '').split(' ');
       return {
         uid: interaction.uid,
@@ -107,17 +125,18 @@ export function createInteractions(parts: {
      */
     async signIn(
       ctx: Context,
-      login: { accountId: string; amr: string[]; signedInAt?: number },
+      login: { account: Account; amr: string[]; signedInAt?: number | undefined },
     ): Promise<string> {
       const interaction = await details(ctx);
       const former = interaction.session?.accountId;
-      if (former !== undefined && former !== login.accountId) {
+      if (former !== undefined && former !== login.account.id) {
         // Somebody else than before: nothing of the former session may flow into this authorization.
         await sessions.start(ctx, login);
         return restartLocation(interaction, true);
       }
-      const { accountId, amr, signedInAt = clock() } = login;
-      const result = { login: { accountId, amr, ts: signedInAt, remember: true } };
+      const { account, amr, signedInAt = clock() } = login;
+      const proofNumber = account.proofNumber ?? 0;
+      const result = { login: { accountId: account.id, amr, ts: signedInAt, remember: true, proofNumber } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
 
@@ -133,14 +152,17 @@ export function createInteractions(parts: {
       const interaction = await details(ctx);
       const accountId = interaction.session?.accountId;
       const clientId = String(interaction.params.client_id);
+      const client = await getClient(clientId);
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld(undefined);
+      if (client === undefined || client.revokedAt !== undefined) throw tooOld(undefined);
+      const missing = missingOf(interaction);
+      await requireUnchanged(interaction, client, missing);
       const known =
         interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
       const grant =
         known?.accountId === accountId && known.clientId === clientId
           ? known
           : new engine.Grant({ accountId, clientId });
-      const missing = missingOf(interaction);
       if (missing.oidc.length > 0) grant.addOIDCScope(missing.oidc.join(' '));
       if (missing.claims.length > 0) grant.addOIDCClaims(missing.claims);
       for (const [resource, scopes] of Object.entries(missing.resources)) {
@@ -156,7 +178,7 @@ export function createInteractions(parts: {
             actor,
             action: 'app.allowed',
             targetId: clientId,
-            targetName: (await getClient(clientId))?.name ?? clientId,
+            targetName: client.name,
           },
         ],
       });

@@ -1,9 +1,10 @@
 import type { Context } from 'koa';
 import type { Collection } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../clock.ts';
 import { type Artifact, SESSION_SECONDS } from './artifact.ts';
 import type { Engine } from './engine.ts';
-import { removeAll } from './remove-all.ts';
+import { type SessionStorage, sessionRowId } from './session-storage.ts';
 
 /** A session in which somebody is signed in. */
 export type SignedInSession = {
@@ -35,6 +36,7 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
     [
       ['accountId', '=', accountId],
       ['model', '=', 'Session'],
+      ['revokedAt', 'absent'],
       ['expiresAt', '>', clock()],
     ] as const;
 
@@ -55,20 +57,25 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
 
     /** Ends one session of this account; another account's is not found. */
     async endOne(accountId: string, uid: string): Promise<void> {
-      await artifacts.removeMany([['uid', '=', uid], ...live(accountId)], 1);
+      await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, live(accountId));
     },
 
     /** Ends every session of an account but, when given, the one at hand. */
     async endAll(accountId: string, exceptUid?: string): Promise<void> {
       const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
-      await removeAll(artifacts, [...live(accountId), ...others]);
+      await artifacts.updateMany([...live(accountId), ...others], { set: { revokedAt: clock() } });
     },
   };
 }
 
 /** Browser sessions: the engine's own, shared by our pages and the authorization endpoint. */
-export function createSessions(parts: { engine: Engine; artifacts: Collection<Artifact>; clock: Clock }) {
-  const { engine, artifacts, clock } = parts;
+export function createSessions(parts: {
+  engine: Engine;
+  storage: SessionStorage;
+  artifacts: Collection<Artifact>;
+  clock: Clock;
+}) {
+  const { engine, storage, artifacts, clock } = parts;
 
   function setCookie(ctx: Context, value: string, expiresAt: number): void {
     const cookies = engineCookies(ctx, engine);
@@ -98,20 +105,22 @@ export function createSessions(parts: { engine: Engine; artifacts: Collection<Ar
 
     /**
      * Signs this browser in. It always gets a new session id, so one that was planted before is worth
-     * nothing; what a session of somebody else had been granted does not pass on. `signedInAt`: when the
-     * person proved who they are, if that was not now.
+     * nothing; what a session of somebody else had been granted does not pass on. `account`: the row as it was
+     * when the person proved who they are; if it changed its password since, the session is dead from the
+     * start. `signedInAt`: when that was, if not now.
      */
     async start(
       ctx: Context,
-      details: { accountId: string; amr: string[]; signedInAt?: number },
+      details: { account: Account; amr: string[]; signedInAt?: number | undefined },
     ): Promise<void> {
-      const { accountId, amr, signedInAt = clock() } = details;
+      const { account, amr, signedInAt = clock() } = details;
       const former = await engine.Session.get(ctx);
-      const sameAccount = former.accountId === accountId;
+      const sameAccount = former.accountId === account.id;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
-      session.loginAccount({ accountId, amr, loginTs: signedInAt });
+      session.loginAccount({ accountId: account.id, amr, loginTs: signedInAt });
+      storage.noteProof(session.uid, account);
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
     },
@@ -119,7 +128,10 @@ export function createSessions(parts: { engine: Engine; artifacts: Collection<Ar
     /** Signs this browser out. Apps that were let in keep their own access: that ends on /apps. */
     async end(ctx: Context): Promise<void> {
       const session = await engine.Session.get(ctx);
-      if (session.accountId !== undefined) await session.destroy();
+      // By its uid: a request under way may just have given it another bearer value.
+      await artifacts.update(sessionRowId(session.uid), { set: { revokedAt: clock() } }, [
+        ['revokedAt', 'absent'],
+      ]);
       setCookie(ctx, '', 0);
     },
   };
@@ -131,12 +143,6 @@ function engineCookies(ctx: Context, engine: Engine): Context['cookies'] {
 }
 
 async function noteSeen(artifacts: Collection<Artifact>, uid: string, now: number): Promise<void> {
-  await artifacts.updateMany(
-    [
-      ['uid', '=', uid],
-      ['model', '=', 'Session'],
-      ['lastUsedAt', '<', now - SEEN_SECONDS],
-    ],
-    { set: { lastUsedAt: now } },
-  );
+  const due = [['lastUsedAt', '<', now - SEEN_SECONDS]] as const;
+  await artifacts.update(sessionRowId(uid), { set: { lastUsedAt: now } }, due);
 }

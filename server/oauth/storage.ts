@@ -1,7 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import { type Collection, Taken } from '../../adapters/port.ts';
-import type { Account } from '../accounts/account.ts';
 import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
 import { checkFormat } from '../credentials/format.ts';
@@ -10,6 +9,7 @@ import { type Artifact, artifactIdOf } from './artifact.ts';
 import type { Bearers } from './bearer.ts';
 import type { Grants } from './grants.ts';
 import { removeAll } from './remove-all.ts';
+import type { SessionStorage } from './session-storage.ts';
 
 /**
  * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
@@ -38,12 +38,10 @@ export function createStorage(parts: {
   grants: Pick<Grants, 'end'>;
   clock: Clock;
   findClient: (id: string) => Promise<AdapterPayload | undefined>;
-  /** The account, unless it is suspended or gone. */
-  findAccount: (id: string) => Promise<Account | undefined>;
+  sessions: SessionStorage;
   revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
 }) {
-  const { artifacts, bearers, grants, clock, findClient } = parts;
-  const { findAccount, revokePersonalAccessToken } = parts;
+  const { artifacts, bearers, grants, clock, findClient, sessions, revokePersonalAccessToken } = parts;
 
   /**
    * What each request is reading: introspection asks for a token three times at once, as each of its kinds.
@@ -54,7 +52,6 @@ export function createStorage(parts: {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
     const row = await readShared(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
-    if (model === 'Session' && !(await isSomebodys(row))) return undefined;
     return payloadOf(row, id);
   }
 
@@ -70,17 +67,6 @@ export function createStorage(parts: {
       row.then(done, done);
     }
     return row;
-  }
-
-  /**
-   * A session of an account that is suspended or gone is nobody's, and so is one from before all were ended:
-   * it may have been written again by a request that was under way.
-   */
-  async function isSomebodys(session: Artifact): Promise<boolean> {
-    if (session.accountId === undefined) return true;
-    const account = await findAccount(session.accountId);
-    if (account === undefined) return false;
-    return Number(session.payload.loginTs ?? 0) >= (account.sessionsEndedAt ?? 0);
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {
@@ -125,9 +111,7 @@ export function createStorage(parts: {
       accountId: stringIn(kept, 'accountId'),
       clientId: stringIn(kept, 'clientId'),
       grantId: stringIn(kept, 'grantId'),
-      uid: model === 'Session' ? stringIn(kept, 'uid') : undefined,
       createdAt: typeof kept.iat === 'number' ? kept.iat : now,
-      lastUsedAt: model === 'Session' ? now : undefined,
       expiresAt: now + ttl,
     };
     await (model === 'Grant' ? saveGrant(row) : artifacts.put(row));
@@ -173,22 +157,11 @@ export function createStorage(parts: {
     /** The engine's `adapter` setting: one of these a model. */
     adapterFor(model: string): Adapter {
       if (model === 'Client') return clientsOnly(findClient);
+      if (model === 'Session') return sessions.adapter;
       return {
         upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),
         find: (id) => find(model, id),
-        findByUid: async (uid) => {
-          const [row] = await artifacts.list({
-            where: [
-              ['uid', '=', uid],
-              ['model', '=', model],
-            ],
-            limit: 1,
-          });
-          if (row === undefined) return undefined;
-          // Only read by the engine; its bearer value is not known here and not needed.
-          const { jti: _jti, ...payload } = payloadOf(row, '');
-          return payload;
-        },
+        findByUid: async () => undefined,
         findByUserCode: async () => undefined,
         consume: (id) => consume(model, id),
         destroy: (id) => destroy(model, id),

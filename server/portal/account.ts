@@ -37,13 +37,14 @@ export function createAccountRoutes(parts: PortalParts): Router {
   });
 
   router.post('/account/password', async (ctx) => {
-    const { account, session } = await signedIn.fresh(ctx);
+    // The form first: who was let in before a slow body arrives may be out by the time it has.
     const password = (await readForm(ctx)).one('password');
+    const { account, session } = await signedIn.fresh(ctx);
     try {
-      await accounts.setPassword(account.id, password, actorOf(ctx, account.id));
+      const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
       // Whoever knew the old one is out; this browser is signed in anew.
       await sessionList.endAll(account.id);
-      await sessions.start(ctx, { accountId: account.id, amr: session.amr });
+      await sessions.start(ctx, { account: changed, amr: session.amr });
       seeOther(ctx, '/account?done=password');
     } catch (error) {
       const problem = formProblemOf(error);
@@ -53,6 +54,7 @@ export function createAccountRoutes(parts: PortalParts): Router {
   });
 
   router.post('/account/link-google', async (ctx) => {
+    await readForm(ctx);
     await signedIn.fresh(ctx, '/account');
     seeOther(ctx, '/sign-in/google?link=1');
   });
@@ -71,6 +73,7 @@ export function createAccountRoutes(parts: PortalParts): Router {
   });
 
   router.post('/account/identities/:id/unlink', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.fresh(ctx);
     const { id } = await ownIdentity(account.id, ctx.params.id);
     await identities.unlink({ accountId: account.id, id }, actorOf(ctx, account.id));
@@ -78,12 +81,14 @@ export function createAccountRoutes(parts: PortalParts): Router {
   });
 
   router.post('/account/sessions/end-others', async (ctx) => {
+    await readForm(ctx);
     const { account, session } = await signedIn.account(ctx, '/account');
     await sessionList.endAll(account.id, session.uid);
     seeOther(ctx, '/account?done=sessions-ended');
   });
 
   router.post('/account/sessions/:uid/end', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx, '/account');
     await sessionList.endOne(account.id, ctx.params.uid ?? '');
     seeOther(ctx, '/account?done=session-ended');

@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import { appsPage, endGrantPage, type ShownGrant } from '../../views/apps.ts';
+import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
@@ -39,6 +40,7 @@ export function createConnectedAppRoutes(parts: PortalParts): Router {
   });
 
   router.post('/apps/:id/end', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx);
     const { grantId } = await ownGrant(account.id, ctx.params.id);
     await grants.revoke({ accountId: account.id, grantId }, actorOf(ctx, account.id));

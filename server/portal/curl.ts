@@ -1,25 +1,19 @@
 import { ME_PATH } from '../api-address.ts';
-
-/** A call of the API with example values, as its workflow declares them. */
-export type ExampleCall = {
-  method: 'GET' | 'POST';
-  /** Below the public URL, with its query. */
-  path: string;
-  /** Sent as JSON. Every POST has one, and curl posts where there is one. */
-  body?: Record<string, unknown> | undefined;
-};
+import { type ExampleCall, exampleCall } from '../workflows/example-call.ts';
+import type { Declarations } from '../workflows/load.ts';
 
 /** What any token may ask. */
-const ME: ExampleCall = { method: 'GET', path: ME_PATH };
+const ME: Pick<ExampleCall, 'path' | 'body'> = { path: ME_PATH };
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
 export function callLine(
   url: string,
   token: string,
   scopes: readonly string[],
-  exampleCall: (scope: string) => ExampleCall | undefined,
+  declarations: Declarations,
 ): string {
-  const call = scopes.map(exampleCall).find((example) => example !== undefined) ?? ME;
+  const call =
+    scopes.map((scope) => exampleCall(declarations, scope)).find((example) => example !== undefined) ?? ME;
   return lines([
     'curl',
     `-H ${quoted(`Authorization: Bearer ${token}`)}`,

@@ -120,9 +120,9 @@ export function createDeveloperRoutes(parts: PortalParts): Router {
   });
 
   router.post('/developer/:id/edit', async (ctx) => {
+    const form = appForm(await readForm(ctx));
     const { account } = await signedIn.fresh(ctx);
     const app = await ownApp(account, ctx.params.id);
-    const form = appForm(await readForm(ctx));
     try {
       const wanted = { ...wishOf(form), accountId: account.id, id: app.id };
       await apps.update(wanted, actorOf(ctx, account.id));
@@ -141,6 +141,7 @@ export function createDeveloperRoutes(parts: PortalParts): Router {
 
   // Only for the freshly signed in: it ends what other people set up.
   router.post('/developer/:id/delete', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.fresh(ctx);
     const client = await ownApp(account, ctx.params.id);
     await apps.remove({ accountId: account.id, id: client.id }, actorOf(ctx, account.id));

@@ -11,7 +11,7 @@ import type { Grants } from '../oauth/grants.ts';
 import type { Scopes } from '../oauth/scopes.ts';
 import type { SessionList, Sessions } from '../oauth/sessions.ts';
 import type { Settings } from '../settings.ts';
-import type { ExampleCall } from './curl.ts';
+import type { Declarations } from '../workflows/load.ts';
 
 /** What the pages of a signed-in person stand on. */
 export type PortalParts = {
@@ -29,6 +29,5 @@ export type PortalParts = {
   grants: Grants;
   scopes: Scopes;
   activity: Activity;
-  /** A call that a scope allows, with example values; undefined for a scope of no workflow. */
-  exampleCall: (scope: string) => ExampleCall | undefined;
+  declarations: Declarations;
 };

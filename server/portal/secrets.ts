@@ -75,13 +75,14 @@ export function addSecretRoutes(
   });
 
   router.post(`${base}/:id/secrets/new`, async (ctx) => {
+    // The form first: who was let in before a slow body arrives may be out by the time it has.
+    const sent = await readForm(ctx);
     const { account } = await signedIn.fresh(ctx);
     const client = await ownClient(account, ctx.params.id);
-    const sent = await readForm(ctx);
     const form = { name: sent.one('name'), expires: sent.one('expires'), date: sent.one('date') };
     try {
       const expiresAt = expiryFrom(sent, clock());
-      const wanted = { accountId: account.id, clientId: client.id, name: form.name, expiresAt };
+      const wanted = { account, accountId: account.id, clientId: client.id, name: form.name, expiresAt };
       const secret = await clients.addSecret(wanted, actorOf(ctx, account.id));
       showMade(ctx, account, client, { title: `A secret was added to “${client.name}”`, secret });
     } catch (error) {
@@ -97,12 +98,12 @@ export function addSecretRoutes(
   });
 
   router.post(`${base}/:id/rotate`, async (ctx) => {
+    const overlap = (await readForm(ctx)).one('overlap');
     const { account } = await signedIn.fresh(ctx);
     const client = await ownClient(account, ctx.params.id);
-    const overlap = (await readForm(ctx)).one('overlap');
     try {
       const overlapSeconds = /^\d{1,8}$/.test(overlap) ? Number(overlap) : Number.NaN;
-      const wanted = { accountId: account.id, clientId: client.id, overlapSeconds };
+      const wanted = { account, accountId: account.id, clientId: client.id, overlapSeconds };
       const secret = await clients.rotate(wanted, actorOf(ctx, account.id));
       const othersEndAt = clock() + overlapSeconds;
       const title = `The secrets of “${client.name}” were rotated`;
@@ -131,6 +132,7 @@ export function addSecretRoutes(
   });
 
   router.post(`${base}/:id/secrets/:secretId/revoke`, async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx);
     const client = await ownClient(account, ctx.params.id);
     const { secret } = await ownSecret(account, client, ctx.params.secretId);

@@ -140,6 +140,7 @@ export function createServiceRoutes(parts: PortalParts): Router {
 
   // Not only for the freshly signed in: whoever wants a service dead should not be held up.
   router.post('/services/:id/revoke', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx);
     const client = await ownService(account, ctx.params.id);
     await services.revoke({ accountId: account.id, id: client.id }, actorOf(ctx, account.id));

@@ -22,7 +22,7 @@ import { liveAndDead, shownScopes, shownToken, viewerOf } from './shown.ts';
 
 /** /tokens: the account's own personal access tokens. */
 export function createTokenRoutes(parts: PortalParts): Router {
-  const { site, settings, clock, signedIn, tokens, scopes, exampleCall } = parts;
+  const { site, settings, clock, signedIn, tokens, scopes, declarations } = parts;
   const router = new Router({ strict: true, sensitive: true });
 
   async function shownTokens(account: Account) {
@@ -83,7 +83,7 @@ export function createTokenRoutes(parts: PortalParts): Router {
       const page = mintedTokenPage(site, viewerOf(account), {
         token: shownToken(credential, clock(), scopes.describe),
         value,
-        curl: callLine(settings.url, value, credential.scopes, exampleCall),
+        curl: callLine(settings.url, value, credential.scopes, declarations),
         now: clock(),
       });
       sendPage(ctx, page);
@@ -101,6 +101,7 @@ export function createTokenRoutes(parts: PortalParts): Router {
   });
 
   router.post('/tokens/revoke-all', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx, '/tokens/revoke-all');
     await tokens.revokeAll(account.id, actorOf(ctx, account.id));
     seeOther(ctx, '/tokens?done=revoked-all');
@@ -115,6 +116,7 @@ export function createTokenRoutes(parts: PortalParts): Router {
 
   // Not only for the freshly signed in: whoever wants a token dead should not be held up.
   router.post('/tokens/:id/revoke', async (ctx) => {
+    await readForm(ctx);
     const { account } = await signedIn.account(ctx);
     const row = await ownToken(account, ctx.params.id ?? '');
     await tokens.revoke({ accountId: account.id, id: row.id }, actorOf(ctx, account.id));

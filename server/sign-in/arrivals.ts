@@ -19,12 +19,24 @@ const CLOCK_SKEW_SECONDS = 60;
  * to go on to.
  */
 export function createArrivals(parts: SignInParts, google: Google, trips: FederatedSignIns) {
-  const { accounts, identities, signUps, sessions, signedIn } = parts;
+  const { accounts, identities, signUps, sessions, signedIn, clock } = parts;
 
-  async function signIn(ctx: Context, account: Account, subject: Subject): Promise<void> {
+  /**
+   * When the person proved who they are: at the provider, which may have answered out of a session of last
+   * week. One that does not say when adds nothing to what this browser showed before.
+   */
+  async function provedAt(ctx: Context, account: Account, proof: Proof): Promise<number> {
+    const now = clock();
+    if (proof.authenticatedAt !== undefined) return Math.min(proof.authenticatedAt, now);
+    const found = await signedIn.find(ctx);
+    return found?.account.id === account.id ? found.session.signedInAt : now;
+  }
+
+  async function signIn(ctx: Context, account: Account, proof: Proof): Promise<void> {
     requireActive(account);
-    await identities.used(subject);
-    await sessions.start(ctx, { accountId: account.id, amr: ['fed'] });
+    await identities.used({ issuer: google.issuer, subject: proof.subject });
+    const signedInAt = await provedAt(ctx, account, proof);
+    await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
   }
 
   /**
@@ -63,13 +75,13 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
     const identity = await identities.find(subject);
     const known = identity && (await accounts.get(identity.accountId));
     if (known !== undefined) {
-      await signIn(ctx, known, subject);
+      await signIn(ctx, known, proof);
       return trip.returnTo;
     }
     const email = provenEmail(proof, google.name);
     const owner = await accounts.findByEmail(email.address);
     if (owner !== undefined) return askForPassword(ctx, owner, subject, trip.returnTo);
-    await signIn(ctx, await newcomer(ctx, subject, email, identity?.accountId), subject);
+    await signIn(ctx, await newcomer(ctx, subject, email, identity?.accountId), proof);
     return trip.returnTo;
   }
 
@@ -78,10 +90,10 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
     const identity = await identities.find(subject);
     const account = identity && (await accounts.get(identity.accountId));
     if (account === undefined || account.id !== trip.accountId) throw otherPerson(google.name);
-    const askedSince = trip.createdAt - CLOCK_SKEW_SECONDS;
-    if (proof.authenticatedAt !== undefined && proof.authenticatedAt < askedSince)
-      throw notAsked(google.name);
-    await signIn(ctx, account, subject);
+    // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
+    if (proof.authenticatedAt === undefined) throw notTold(google.name);
+    if (proof.authenticatedAt < trip.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(google.name);
+    await signIn(ctx, account, proof);
     return trip.returnTo;
   }
 
@@ -135,6 +147,15 @@ function otherPerson(provider: string): Problem {
     code: 'other_account',
     message: `That account at ${provider} does not belong to the account that you are signed in with here.`,
     hint: 'Go back and choose the right one, or sign out here first.',
+  });
+}
+
+function notTold(provider: string): Problem {
+  return new Problem({
+    status: 403,
+    code: 'not_fresh',
+    message: `${provider} did not say when it last asked you to prove that it is you.`,
+    hint: 'Use your password instead. If you have none, set one by way of Forgot password? on the sign-in page.',
   });
 }
 

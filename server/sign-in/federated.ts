@@ -92,7 +92,7 @@ export function createFederatedSteps(parts: SignInParts, google: Google, trips: 
         const subject: Subject = { issuer: link.issuer, subject: link.subject };
         await identities.link({ ...subject, account, email: link.email }, actorOf(ctx, account.id));
         await signUps.endAll(account.emailKey);
-        await sessions.start(ctx, { accountId: account.id, amr: ['pwd', 'fed'] });
+        await sessions.start(ctx, { account, amr: ['pwd', 'fed'] });
         seeOther(ctx, link.returnTo);
       } catch (error) {
         showRefusal(ctx, error, (problem) => linkPage(link, problem));

@@ -22,6 +22,13 @@ export type Google = ReturnType<typeof createGoogle>;
 /** A person waits in front of each of these calls. */
 const TIMEOUT_SECONDS = 5;
 
+/**
+ * When the person last proved themselves there (OpenID Connect Core section 5.5). Providers must say so when
+ * asked for `max_age`; Google only says it when asked like this, and where its console allows it (session age
+ * claims).
+ */
+const CLAIMS = JSON.stringify({ id_token: { auth_time: { essential: true } } });
+
 /** Codes of openid-client for an issuer that is away or ill, as against one that answers wrongly. */
 const NO_ANSWER = [
   'OAUTH_TIMEOUT',
@@ -133,6 +140,7 @@ export function createGoogle(parts: {
         nonce: departure.nonce,
         code_challenge: await openid.calculatePKCECodeChallenge(departure.verifier),
         code_challenge_method: 'S256',
+        claims: CLAIMS,
         ...(wanted.fresh ? { prompt: 'login', max_age: '0' } : { prompt: 'select_account' }),
         ...(wanted.loginHint === undefined ? {} : { login_hint: wanted.loginHint }),
       });

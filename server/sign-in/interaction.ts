@@ -99,7 +99,7 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
           password: form.one('password'),
           from: addressOf(ctx),
         });
-        seeOther(ctx, await interactions.signIn(ctx, { accountId: account.id, amr: ['pwd'] }));
+        seeOther(ctx, await interactions.signIn(ctx, { account, amr: ['pwd'] }));
       } catch (error) {
         showRefusal(ctx, error, await loginPage({ ...waiting, loginHint: email }, known));
       }
@@ -120,11 +120,12 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
       if (waiting === undefined) return seeOther(ctx, HOME);
       const proved =
         found !== undefined &&
-        isFresh(found.session, clock()) &&
-        found.session.signedInAt >= waiting.startedAt;
+        (!waiting.freshNeeded ||
+          (isFresh(found.session, clock()) && found.session.signedInAt >= waiting.startedAt));
       if (waiting.prompt !== 'login' || !proved) return seeOther(ctx, `/interaction/${waiting.uid}`);
-      const { accountId, amr, signedInAt } = found.session;
-      seeOther(ctx, await interactions.signIn(ctx, { accountId, amr, signedInAt }));
+      const { account, session } = found;
+      const { amr, signedInAt } = session;
+      seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
     },
 
     /** POST /interaction/:uid/allow */

@@ -26,7 +26,8 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
   type Asked = { returnTo: string; fresh: boolean };
 
   function noticeFor(ctx: Context) {
-    const found = NOTICES[queryOne(ctx, 'done')];
+    const done = queryOne(ctx, 'done');
+    const found = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
     return found && notice(found.kind, found.text);
   }
 
@@ -80,7 +81,7 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
       const password = form.one('password');
       try {
         const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
-        await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
+        await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, asked.returnTo);
       } catch (error) {
         showRefusal(ctx, error, await page(ctx, asked, { email }));
@@ -89,6 +90,7 @@ export function createPasswordSteps(parts: SignInParts, ways: Ways) {
 
     /** POST /sign-out */
     async signOut(ctx: Context): Promise<void> {
+      await readForm(ctx);
       await sessions.end(ctx);
       seeOther(ctx, '/sign-in?done=signed-out');
     },

@@ -65,9 +65,9 @@ export function createResetSteps(parts: SignInParts) {
   async function complete(ctx: Context, token: string, password: string, revokeToo: boolean): Promise<void> {
     const { account } = await resets.find(token);
     try {
-      const { returnTo } = await resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id));
-      await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
-      seeOther(ctx, returnTo);
+      const done = await resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id));
+      await sessions.start(ctx, { account: done.account, amr: ['pwd'] });
+      seeOther(ctx, done.returnTo);
     } catch (error) {
       showRefusal(ctx, error, newPage(token, account, revokeToo));
     }

@@ -39,7 +39,7 @@ export function createSignUpSteps(parts: SignInParts, ways: Ways) {
 
   async function acceptInvitation(ctx: Context, wanted: { token: string; email: string; password: string }) {
     const account = await invitations.accept(wanted, newcomer(ctx));
-    await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
+    await sessions.start(ctx, { account, amr: ['pwd'] });
     seeOther(ctx, HOME);
   }
 
@@ -86,7 +86,7 @@ export function createSignUpSteps(parts: SignInParts, ways: Ways) {
       const signUpUrl = pathWith('/sign-up', { return_to: waiting.returnTo });
       try {
         const { account, returnTo } = await signUps.complete({ token, password }, newcomer(ctx));
-        await sessions.start(ctx, { accountId: account.id, amr: ['pwd'] });
+        await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, returnTo);
       } catch (error) {
         showRefusal(ctx, error, (problem) =>

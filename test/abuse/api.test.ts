@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { newSecret } from '../../server/credentials/format.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
@@ -23,7 +24,10 @@ eachStore(({ url: storeUrl }) => {
   type Raw = { status: number; head: string; body: string };
 
   /** Sends bytes as they are, since fetch tidies up what this is about. */
-  function send(request: string | Buffer, { half = false } = {}): Promise<Raw> {
+  function send(
+    request: string | Buffer,
+    { half = false, rest }: { half?: boolean; rest?: () => Promise<string> } = {},
+  ): Promise<Raw> {
     return new Promise((resolve, reject) => {
       const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
       const chunks: Buffer[] = [];
@@ -37,6 +41,7 @@ eachStore(({ url: storeUrl }) => {
       });
       socket.write(request);
       if (half) socket.end();
+      rest?.().then((text) => socket.write(text), reject);
     });
   }
 
@@ -241,6 +246,8 @@ eachStore(({ url: storeUrl }) => {
   const RIGHT = JSON.stringify(CALL);
   const FORM = 'account=savings&phone=%2B358401234567&amount=1';
 
+  const manyNames = Array.from({ length: 95_000 }, (_, at) => `"${at.toString(36)}a":1`).join();
+
   const bodyShapes: [
     what: string,
     headers: string[],
@@ -350,6 +357,31 @@ eachStore(({ url: storeUrl }) => {
       'MISSING_DATA',
       /account/,
     ],
+    ['100,000 names', [JSON_TYPE], RIGHT.replace('}', `,${manyNames}}`), 400, 'INVALID_DATA', /at most 1000/],
+    [
+      '100,000 names deeper down',
+      [JSON_TYPE],
+      RIGHT.replace('}', `,"x":[{${manyNames}}]}`),
+      400,
+      'INVALID_DATA',
+      /at most 1000/,
+    ],
+    [
+      'a form of 170,000 fields',
+      [FORM_TYPE],
+      `${FORM}&${Array.from({ length: 170_000 }, (_, at) => at.toString(36)).join('&')}`,
+      400,
+      'INVALID_DATA',
+      /at most 1000/,
+    ],
+    [
+      'a form of 170,000 times nothing',
+      [FORM_TYPE],
+      FORM + '&'.repeat(170_000),
+      400,
+      'INVALID_DATA',
+      /at most 1000/,
+    ],
     [
       'a form of a megabyte',
       [FORM_TYPE],
@@ -404,6 +436,57 @@ eachStore(({ url: storeUrl }) => {
         const { status } = await send(`${[...head, framing, '', ''].join('\r\n')}{"acc`, { half: true });
         assert.ok(status === 0 || status === 400, String(status));
       }
+    });
+
+    test('a query of more than 1000 names is refused', async () => {
+      const query = Array.from({ length: 1001 }, (_, at) => at.toString(36)).join('&');
+      const answer = await post([JSON_TYPE], RIGHT, `/api/1.1/wf/create_transaction?${query}`);
+      assert.deepEqual([answer.status, JSON.parse(answer.body).body.status], [400, 'INVALID_DATA']);
+    });
+
+    test('a thousand names are read, and no more than fifty are taken for slips of the pen', async () => {
+      const names = Array.from({ length: 997 }, (_, at) => [`n${at}`, 1]);
+      const all = { ...CALL, ...Object.fromEntries(names) };
+      assert.equal((await post([JSON_TYPE], JSON.stringify(all))).status, 200);
+      const { account: _left, ...others } = all;
+      const late = await post([JSON_TYPE], JSON.stringify({ ...others, acount: 'savings' }));
+      assert.doesNotMatch(JSON.parse(late.body).body.hint, /acount/);
+      const early = await post([JSON_TYPE], JSON.stringify({ acount: 'savings', ...others }));
+      assert.match(JSON.parse(early.body).body.hint, /acount was sent/);
+    });
+
+    test('a token that is revoked while its body is held back runs nothing', async () => {
+      const { value, credential } = await server.token();
+      const head = [
+        'POST /api/1.1/wf/create_transaction HTTP/1.1',
+        'Host: x',
+        'Connection: close',
+        `Authorization: Bearer ${value}`,
+        JSON_TYPE,
+        `Content-Length: ${RIGHT.length}`,
+      ];
+      const before = await server.domain.rows.outbox.count([]);
+      const answer = await send(`${[...head, '', ''].join('\r\n')}${RIGHT.slice(0, 3)}`, {
+        async rest() {
+          await delay(500);
+          const revoked = { set: { revokedAt: server.domain.clock() } };
+          await server.domain.rows.credentials.update(credential.id, revoked);
+          await delay(700);
+          return RIGHT.slice(3);
+        },
+      });
+      assert.equal(answer.status, 401, answer.body);
+      assert.match(answer.head, /www-authenticate: .*invalid_token/i);
+      assert.equal(await server.domain.rows.outbox.count([]), before);
+      const [entry] = (await server.calls()).filter(({ tokenId }) => tokenId === credential.id);
+      assert.deepEqual([entry?.status, entry?.result], [401, 'invalid_token']);
+    });
+
+    test('a token whose body is merely slow to come runs its call', async () => {
+      const head = `POST /api/1.1/wf/create_transaction HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+      const more = `Authorization: Bearer ${good}\r\n${JSON_TYPE}\r\nContent-Length: ${RIGHT.length}\r\n\r\n`;
+      const answer = await send(head + more, { rest: () => delay(1100, RIGHT) });
+      assert.equal(answer.status, 200, answer.body);
     });
 
     test('a value of a refused body is not in the answer nor in the log', async () => {

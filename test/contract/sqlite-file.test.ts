@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -65,6 +65,31 @@ describe('the SQLite file', () => {
     } finally {
       process.umask(umask);
     }
+  });
+
+  it('forgets what was removed or blanked, also while another process has it open', async () => {
+    const rows = await open();
+    const secret = 'sesame-open-the-door';
+    const long = (start: string) => [`${start} ${'x'.repeat(9000)} ${secret}`];
+    await rows.insertMany([
+      item('kept'),
+      item('short', { group: secret }),
+      item('removed', { tags: long('removed') }),
+      item('blanked', { tags: long('blanked') }),
+    ]);
+    await store?.close();
+    assert.ok(readFileSync(path).includes(secret));
+    const again = await open();
+    const other = new DatabaseSync(path);
+    other.prepare('SELECT count(*) FROM items').get();
+    await again.remove('short');
+    await again.remove('removed');
+    await again.update('blanked', { set: { tags: [] } });
+    await store?.close();
+    for (const name of readdirSync(join(folder, 'made'))) {
+      assert.ok(!readFileSync(join(folder, 'made', name)).includes(secret), name);
+    }
+    other.close();
   });
 
   it('is made private when it was not', async () => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../server/clock.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
@@ -7,6 +10,8 @@ import { openPeople, PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 
+/** Long enough for a handler to have come as far as it comes without its body. */
+const HELD_MS = 200;
 const ANOTHER = 'another horse battery staple';
 const google = { clientId: 'latchkey', clientSecret: 'not used here', issuer: 'https://accounts.google.com' };
 
@@ -57,6 +62,56 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual([await isIn(person), await isIn(elsewhere)], [true, false]);
       assert.equal((await signIn(person.account.email, PASSWORD)).status, 400);
       assert.equal((await signIn(person.account.email, ANOTHER)).location, '/tokens');
+    });
+
+    test('lets in by the session that stands when the form has arrived, not when it began', async () => {
+      const person = await people.person();
+      const { account } = person;
+      const { client } = await people.domain.services.create(
+        { account, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        { kind: 'operator' },
+      );
+      const app = await people.domain.apps.create(
+        {
+          account,
+          name: 'A',
+          redirectUris: ['https://app.example.com/callback'],
+          confidential: true,
+          scopes: ['profile'],
+        },
+        { kind: 'operator' },
+      );
+      const paths = [
+        '/account/password',
+        '/account/link-google',
+        '/account/sessions/end-others',
+        '/account/sessions/x/end',
+        '/account/identities/x/unlink',
+        '/tokens/new',
+        '/tokens/revoke-all',
+        '/tokens/x/revoke',
+        '/services/new',
+        `/services/${client.id}/revoke`,
+        `/services/${client.id}/secrets/new`,
+        `/services/${client.id}/secrets/x/revoke`,
+        `/services/${client.id}/rotate`,
+        '/developer/new',
+        `/developer/${app.client.id}/edit`,
+        `/developer/${app.client.id}/delete`,
+        '/apps/x/end',
+      ];
+      const cookie = Object.entries(person.agent.cookies())
+        .map(([name, value]) => `${name.split(' ')[0]}=${value}`)
+        .join('; ');
+      const hold = (path: string) => holdForm(server.url, path, cookie);
+      assert.equal((await (await hold('/account/sessions/x/end'))()).location, '/account?done=session-ended');
+      const held = await Promise.all(paths.map(hold));
+      await people.domain.accounts.setPassword(account, ANOTHER, { kind: 'operator' });
+      for (const finish of held) {
+        const { path, status, location } = await finish();
+        assert.deepEqual([path, status, /^\/sign-in\?return_to=/.test(location)], [path, 303, true]);
+      }
+      assert.equal((await signIn(account.email, ANOTHER)).location, '/tokens');
     });
 
     test('refuses a password that is no good, and says why', async () => {
@@ -147,3 +202,29 @@ eachStore(({ url: storeUrl }) => {
     });
   });
 });
+
+/**
+ * Sends the head of a form and its first bytes, waits until its handler reads, and answers what sends the rest.
+ */
+async function holdForm(url: string, path: string, cookie: string) {
+  const body = 'password=words+of+a+stranger&overlap=0';
+  const sent = request(new URL(path, url), {
+    method: 'POST',
+    headers: {
+      cookie,
+      origin: url,
+      'sec-fetch-site': 'same-origin',
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': body.length,
+    },
+  });
+  sent.write(body.slice(0, 3));
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+  await delay(HELD_MS);
+  return async () => {
+    sent.end(body.slice(3));
+    const [response] = await answered;
+    response.resume();
+    return { path, status: response.statusCode, location: response.headers.location ?? '' };
+  };
+}

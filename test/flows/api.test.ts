@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
 import type { Call } from '../../server/activity/call.ts';
-import { createRunner } from '../../server/api/runner.ts';
-import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/api/runs.ts';
-import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/api/workflow.ts';
+import { createRunner } from '../../server/workflows/runner.ts';
+import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/workflows/runs.ts';
+import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -649,6 +649,42 @@ eachStore(({ engine, url }) => {
       assert.equal((await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })).status, 200);
       assert.equal((await mails()).filter(({ to }) => to === 'only@example.com').length, 1);
       assert.equal((await lastCall())?.result, 'success');
+    });
+
+    test('a caller whose mails pile up is refused another; other callers and sent mails do not count', async () => {
+      const { outbox } = server.domain.rows;
+      act = ({ data, mail }) => {
+        data.note?.create({ text: 'beside a mail' });
+        mail.send({ to: 'pile@example.com', subject: 'Pile', text: 'mail' });
+        return {};
+      };
+      const one = await tokenFor('wf:tricky');
+      const other = await tokenFor('wf:tricky');
+      const call = ({ value }: typeof one) =>
+        server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
+      const mail = {
+        to: 'pile@example.com',
+        subject: 'Pile',
+        text: '',
+        html: '',
+        createdAt: now,
+        attempts: 0,
+      };
+      const queue = one.credential.accountId;
+      const ids = Array.from({ length: 999 }, (_, at) => `pile${at}`);
+      await outbox.insertMany(ids.map((id) => ({ ...mail, id, queue, dueAt: now + 60 })));
+      assert.equal((await call(one)).status, 200);
+      const before = (await notes()).length;
+      const refused = await call(one);
+      assert.deepEqual([refused.status, refused.body.body.status], [429, 'TOO_MANY_MAILS']);
+      assert.equal(refused.headers.get('retry-after'), '60');
+      assert.equal((await notes()).length, before);
+      const entries = (await server.calls()).filter(({ tokenId }) => tokenId === one.credential.id);
+      assert.deepEqual(entries.map(({ result }) => result).sort(), ['TOO_MANY_MAILS', 'success']);
+      assert.equal((await call(other)).status, 200);
+      await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
+      assert.equal((await call(one)).status, 200);
+      await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
     });
 
     test('a run whose process died right after it happened is finished by a sweep, once', async () => {

@@ -42,6 +42,34 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(!page.text.includes('has_checked'));
     });
 
+    it('starts again when the app was changed while it waited, so that it shows what it grants', async () => {
+      const developer = await people.person();
+      const wanted = {
+        account: developer.account,
+        name: 'Shifty',
+        redirectUris: ['https://app.example.com/callback', 'https://other.example.com/callback'],
+        confidential: false,
+        scopes: ['openid', 'wf:create_transaction'],
+      };
+      const { client } = await people.domain.apps.create(wanted, { kind: 'operator' });
+      const shifty = await createThirdPartyApp(server.url, { client });
+      const { agent } = await people.person();
+      const change = (row: Partial<typeof client>) =>
+        people.domain.rows.clients.update(client.id, { set: row });
+      for (const changed of [
+        { scopes: ['openid'] },
+        { redirectUris: ['https://other.example.com/callback'] },
+      ]) {
+        const { location } = await shifty.start({ scope: 'openid wf:create_transaction' });
+        const consent = await agent.get((await agent.get(`${location.pathname}${location.search}`)).location);
+        const allow = /action="([^"]+\/allow)"/.exec(consent.text)?.[1] ?? '';
+        await change(changed);
+        assert.equal((await agent.get(consent.path)).status, 400);
+        assert.equal((await agent.post(allow, {})).status, 400);
+        await change({ scopes: wanted.scopes, redirectUris: wanted.redirectUris });
+      }
+    });
+
     it('says that access lasts until it is cut off, as it does without being asked for', async () => {
       const { agent } = await people.person();
       const { location } = await app.start({ scope: 'openid' });

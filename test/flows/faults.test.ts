@@ -245,6 +245,11 @@ describe('a start that cannot be', () => {
       { LATCHKEY_STORE: `sqlite:${import.meta.filename}/x/latchkey.db` },
       /LATCHKEY_STORE/,
     ],
+    [
+      'a MongoDB URL that is none',
+      { LATCHKEY_STORE: 'mongodb://ann:hun%ter2@db.example.com/latchkey' },
+      /^LATCHKEY_STORE does not answer: (?!.*ter2)/,
+    ],
   ];
   for (const [name, environment, line] of starts) {
     test(`${name} is one line and exit 1`, async () => {

@@ -130,7 +130,8 @@ eachStore(({ url: storeUrl }) => {
         operator,
       );
       const app = await createThirdPartyApp(server.url, { client });
-      await google.behave({ person: stranger });
+      // Also out of a session there of yesterday: nothing was asked for but to be signed in.
+      await google.behave({ person: { ...stranger, auth_time: Math.floor(Date.now() / 1000) - 86_400 } });
       const agent = createAgent(server.url);
       const { location } = await app.start({ scope: 'openid' });
       const form = await agent.follow(`${location.pathname}${location.search}`);
@@ -413,6 +414,38 @@ eachStore(({ url: storeUrl }) => {
       await google.behave({ person: { ...stranger, auth_time: now() - 3600 } });
       const { page } = await travel(agent, start);
       assert.equal(page.status, 403);
+      assert.equal((await agent.get('/tokens/new')).status, 303);
+    });
+
+    it('refuses when the provider does not say that it did', async () => {
+      const { agent, start } = await linkedAgent();
+      await google.behave({ person: stranger, keepsAuthTime: true });
+      const { page } = await travel(agent, start);
+      assert.equal(page.status, 403);
+      assert.match(page.text, /did not say when/);
+      assert.equal((await agent.get('/tokens/new')).status, 303);
+    });
+
+    it('is not done by signing in once more out of an old session there', async () => {
+      const { agent } = await linkedAgent();
+      for (const behaviour of [
+        { person: { ...stranger, auth_time: now() - 3600 } },
+        { person: stranger, keepsAuthTime: true },
+      ]) {
+        await google.behave(behaviour);
+        const { page } = await travel(agent);
+        assert.equal(page.location, '/tokens');
+        assert.equal((await agent.get('/tokens/new')).status, 303);
+      }
+      assert.match((await google.seen())[0]?.authorize.claims ?? '', /"auth_time":{"essential":true}/);
+    });
+
+    it('is no later than now, whatever the provider says', async () => {
+      const { agent } = await linkedAgent();
+      await google.behave({ person: { ...stranger, auth_time: now() + 3600 } });
+      await travel(agent);
+      assert.equal((await agent.get('/tokens/new')).status, 200);
+      ahead += 301;
       assert.equal((await agent.get('/tokens/new')).status, 303);
     });
 

@@ -488,7 +488,58 @@ eachStore(({ url: storeUrl }) => {
     assert.equal((await stored.get(answer.response.transaction_id))?.amount, 12.5);
   });
 
+  test('cutting an app off ends what every browser had allowed it', async () => {
+    const { agent, account } = await people.person();
+    const ledger = await app();
+    const one = await ledger.connect(agent);
+    const two = await ledger.connect(await people.signIn(account.email));
+    const grants = await people.domain.grants.list(account.id);
+    assert.equal(grants.length, 1);
+    const grantId = grants[0]?.grantId ?? '';
+    await people.domain.grants.revoke({ accountId: account.id, grantId }, operator);
+    for (const { access_token: token } of [one, two]) assert.equal((await callMe(token)).status, 401);
+    assert.deepEqual(await people.domain.grants.list(account.id), []);
+  });
+
+  test('a session that is ended stays ended, however many requests are under way with it', async () => {
+    const { agent, account } = await people.person();
+    const ledger = await app();
+    const cookies = Object.entries(agent.cookies()).map(([key, value]) => `${key.split(' ')[0]}=${value}`);
+    for (let round = 0; round < 5; round += 1) {
+      const { location } = await ledger.start({ prompt: 'none' });
+      const ask = () => fetch(location, { headers: { cookie: cookies.join('; ') }, redirect: 'manual' });
+      const busy = Array.from({ length: 16 }, ask);
+      await people.domain.sessionList.endAll(account.id);
+      await Promise.all(busy);
+      assert.deepEqual(await people.domain.sessionList.list(account.id), []);
+      assert.equal((await agent.get('/tokens')).status, 303);
+    }
+  });
+
   describe('suspension', () => {
+    test('an app of a suspended developer is cut off too', async () => {
+      const owner = await people.person();
+      const made = await people.domain.apps.create(
+        {
+          account: owner.account,
+          name: 'Orphan',
+          redirectUris: [CALLBACK],
+          confidential: false,
+          scopes: ['openid'],
+        },
+        operator,
+      );
+      const orphan = await createThirdPartyApp(server.url, { client: made.client });
+      const { agent } = await people.person();
+      const tokens = await orphan.connect(agent, { scope: 'openid' });
+      assert.equal((await callMe(tokens.access_token)).status, 200);
+      await people.domain.accounts.suspend(owner.account.id, operator);
+      assert.equal((await callMe(tokens.access_token)).status, 401);
+      for (const token of [tokens.access_token, tokens.refresh_token ?? '']) {
+        assert.deepEqual(await introspect(token), { active: false });
+      }
+    });
+
     test('nothing of a suspended account works on the next call, and works again when it is restored', async () => {
       const { agent, account } = await people.person();
       const ledger = await app();

@@ -66,7 +66,7 @@ eachStore(({ url: storeUrl }) => {
       const { path, token } = await mailedLink(person.account.email);
       await createAgent(server.url).get(path);
       const agent = createAgent(server.url);
-      assert.match((await agent.get(path)).text, /Revoke my tokens and connected apps too/);
+      assert.match((await agent.get(path)).text, /Revoke my tokens, services and connected apps too/);
       const weak = await agent.post('/reset-password', { token, password: 'short' });
       assert.equal(weak.status, 400);
       const done = await agent.post('/reset-password', { token, password: NEW_PASSWORD });

@@ -95,6 +95,14 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await thief.get('/tokens')).status, 303);
     });
 
+    it('says nothing for a code that it does not know', async () => {
+      const page = (done: string) => createAgent(server.url).get(`/sign-in?done=${done}`);
+      const plain = (await createAgent(server.url).get('/sign-in')).text;
+      for (const done of ['constructor', 'toString', '__proto__'])
+        assert.equal((await page(done)).text, plain);
+      assert.notEqual((await page('signed-out')).text, plain);
+    });
+
     it('throttles after ten wrong ones and says when to come back', async () => {
       const { account } = await people.person();
       const agent = createAgent(server.url);
@@ -269,8 +277,9 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(stranger.status, 400);
       assert.match(stranger.text, /too old, or was started in another browser/);
       await people.domain.accounts.suspend(account.id, operator);
-      const refused = await agent.follow((await agent.post(allow, {})).location);
-      assert.match(refused.text, /Sign in to continue to/);
+      const refused = await agent.post(allow, {});
+      assert.equal(refused.status, 400);
+      assert.match(refused.text, /too old, or was started in another browser/);
     });
 
     it('is never allowed by a GET', async () => {

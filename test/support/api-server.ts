@@ -9,7 +9,6 @@ import Koa from 'koa';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
 import { createApiRoutes } from '../../server/api/routes.ts';
-import type { DataType, Workflow } from '../../server/api/workflow.ts';
 import { type Clock, systemClock } from '../../server/clock.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { endsOf, hashOf, newId, newSecret } from '../../server/credentials/format.ts';
@@ -18,6 +17,8 @@ import { accessLog } from '../../server/http/access-log.ts';
 import { respondToErrors } from '../../server/http/error-response.ts';
 import { createLog } from '../../server/log.ts';
 import { readSettings } from '../../server/settings.ts';
+import { openRuns } from '../../server/workflows/runs.ts';
+import type { DataType, Workflow } from '../../server/workflows/workflow.ts';
 
 export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 
@@ -56,7 +57,8 @@ export async function startApiServer(
   app.use(accessLog(log, []));
   app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log }));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
-  app.use((await createApiRoutes({ ...domain, declarations, recorder })).routes());
+  const runs = await openRuns({ ...domain, types: declarations.types, recorder });
+  app.use(createApiRoutes({ ...domain, declarations, recorder, runs }).routes());
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 

@@ -12,7 +12,14 @@ import type { Behaviour, Person, Seen } from './google.ts';
 const CLIENT = { id: 'latchkey-test', secret: 'google-test-secret' };
 const KEY_ID = 'key-1';
 
-type Code = { person: Person; nonce: string | null; challenge: string | null; redirectUri: string };
+type Code = {
+  person: Person;
+  nonce: string | null;
+  challenge: string | null;
+  redirectUri: string;
+  /** OpenID Connect Core section 2: `auth_time` must be there when asked for. */
+  tellsWhen: boolean;
+};
 
 const keys = await generateKeyPair('RS256', { extractable: true });
 const otherKeys = await generateKeyPair('RS256');
@@ -129,6 +136,7 @@ function approve(response: ServerResponse, query: URLSearchParams, person: Perso
     nonce: query.get('nonce'),
     challenge: query.get('code_challenge_method') === 'S256' ? query.get('code_challenge') : null,
     redirectUri: query.get('redirect_uri') ?? '',
+    tellsWhen: query.has('max_age') || (query.get('claims') ?? '').includes('auth_time'),
   });
   goBack(response, query, { code });
 }
@@ -148,6 +156,7 @@ async function idTokenFor(code: Code): Promise<string> {
   const expired = fault === 'expired';
   const { email, email_verified, ...others } = code.person;
   const claims = {
+    ...(code.tellsWhen && behaviour.keepsAuthTime !== true ? { auth_time: now } : {}),
     ...others,
     ...(behaviour.emailInUserinfo === true ? {} : { email, email_verified }),
     iss: fault === 'wrong-iss' ? 'https://accounts.example' : issuer,

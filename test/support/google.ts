@@ -35,6 +35,8 @@ export type Behaviour = {
   fault?: Fault;
   /** The ID token says nothing of the e-mail; userinfo does. */
   emailInUserinfo?: boolean;
+  /** Does not say when it asked the person, although it was asked to, as Google unless it is set up for it. */
+  keepsAuthTime?: boolean;
 };
 
 /** The query of a request to the authorization endpoint. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import { createAccounts } from '../../server/accounts/accounts.ts';
+import { createResets } from '../../server/accounts/resets.ts';
 import { Problem } from '../../server/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
@@ -176,6 +177,78 @@ eachStore(({ url }) => {
         problem('wrong_credentials'),
       );
     });
+
+    const withVerify = (verify: typeof domain.passwords.verify) =>
+      createAccounts({
+        ...domain,
+        accounts: domain.rows.accounts,
+        passwords: { ...domain.passwords, verify },
+      });
+
+    it('counts nothing while no guess can be made', async () => {
+      await makeAccount();
+      const busy = withVerify(async () => {
+        throw new Error('no place in the queue');
+      });
+      for (let turn = 0; turn < 12; turn += 1) {
+        await assert.rejects(busy.checkPassword({ email, password: PASSWORD, from }), /no place/);
+      }
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+    });
+
+    it('goes on from where the person signed in before, however many strangers guess', async () => {
+      await makeAccount();
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      for (let turn = 0; turn < 101; turn += 1) {
+        const guess = wrong.checkPassword({ email, password: 'x', from: `198.51.100.${turn}` });
+        await assert.rejects(guess, problem(turn < 100 ? 'wrong_credentials' : 'too_many_attempts'));
+      }
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      const elsewhere = domain.accounts.checkPassword({ email, password: PASSWORD, from: '203.0.113.1' });
+      await assert.rejects(elsewhere, problem('too_many_attempts', 429));
+    });
+  });
+
+  describe('setting a password', () => {
+    it('is for who was let in with the one that stands, also side by side', async () => {
+      const account = await makeAccount();
+      const both = await Promise.allSettled(
+        [OTHER_PASSWORD, 'six more words to pick'].map((one) =>
+          domain.accounts.setPassword(account, one, actor),
+        ),
+      );
+      const lost = both.filter((one) => one.status === 'rejected').map((one) => one.reason);
+      assert.deepEqual(
+        lost.map(({ code, status }) => [code, status]),
+        [['changed_meanwhile', 409]],
+      );
+      const now = await domain.accounts.get(account.id);
+      assert.ok(now);
+      assert.equal(now.proofNumber, 1);
+      // The same hash does not make up for another number.
+      const stale = { ...now, proofNumber: undefined };
+      await assert.rejects(
+        domain.accounts.setPassword(stale, PASSWORD, actor),
+        problem('changed_meanwhile', 409),
+      );
+      await domain.accounts.suspend(account.id, actor);
+      await assert.rejects(
+        domain.accounts.setPassword(now, PASSWORD, actor),
+        problem('account_suspended', 403),
+      );
+    });
+
+    it('is done five times an hour at most', async () => {
+      let account = await makeAccount();
+      for (let turn = 0; turn < 5; turn += 1) {
+        account = await domain.accounts.setPassword(account, `${OTHER_PASSWORD} ${turn}`, actor);
+      }
+      const sixth = domain.accounts.setPassword(account, PASSWORD, actor);
+      await assert.rejects(sixth, problem('too_many_attempts', 429));
+      domain.pass(3600);
+      await domain.accounts.setPassword(account, PASSWORD, actor);
+    });
   });
 
   describe('sign-ups', () => {
@@ -309,6 +382,60 @@ eachStore(({ url }) => {
       );
     });
 
+    it('leave nobody a way in where that was wanted', async () => {
+      const account = await makeAccount();
+      const service = await domain.services.create(
+        { account, name: 'Courier', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        actor,
+      );
+      const app = await domain.apps.create(
+        {
+          account,
+          name: 'Planner',
+          redirectUris: ['https://app.example.com/callback'],
+          confidential: true,
+          scopes: ['profile'],
+        },
+        actor,
+      );
+      const subject = { issuer: 'https://accounts.google.com', subject: `sub-${count}` };
+      await domain.identities.link({ ...subject, account, email }, actor);
+      const good = async () => [
+        (await domain.clients.checkSecret(service.client.id, service.secret.value)) !== undefined,
+        (await domain.clients.checkSecret(app.client.id, app.secret?.value ?? '')) !== undefined,
+        (await domain.identities.find(subject)) !== undefined,
+      ];
+      await ask();
+      await complete(await mailedToken(email), OTHER_PASSWORD);
+      assert.deepEqual(await good(), [true, true, true]);
+      domain.pass(1);
+      await ask();
+      await complete(await mailedToken(email), PASSWORD, true);
+      assert.deepEqual(await good(), [false, false, false]);
+      assert.notEqual(
+        await domain.apps.get({ accountId: account.id, id: app.client.id }),
+        undefined,
+        'people go on using the app',
+      );
+    });
+
+    it('keep the link while no password can be hashed', async () => {
+      await makeAccount();
+      await ask();
+      const token = await mailedToken(email);
+      const passwords = {
+        ...domain.passwords,
+        hash: async () => {
+          throw new Error('no place in the queue');
+        },
+      };
+      const { resets } = domain.rows;
+      const busy = createResets({ ...domain, resets, sessions: domain.sessionList, passwords });
+      const attempt = () => busy.complete({ token, password: OTHER_PASSWORD, revokeToo: false }, actor);
+      for (let turn = 0; turn < 12; turn += 1) await assert.rejects(attempt(), /no place/);
+      await complete(token, OTHER_PASSWORD);
+    });
+
     it('die after half an hour, and when the password became another one', async () => {
       const account = await makeAccount();
       await ask();
@@ -317,7 +444,7 @@ eachStore(({ url }) => {
       await assert.rejects(complete(late, OTHER_PASSWORD), problem('link_dead'));
       await ask();
       const early = await mailedToken(email);
-      await domain.accounts.setPassword(account.id, OTHER_PASSWORD, actor);
+      await domain.accounts.setPassword(account, OTHER_PASSWORD, actor);
       await assert.rejects(complete(early, 'yet another phrase'), problem('link_dead'));
     });
 
@@ -421,6 +548,13 @@ eachStore(({ url }) => {
       assert.deepEqual(await domain.mailed(email), ['Google can now sign in to your account at Latchkey']);
     });
 
+    it('are not linked for somebody who was let in before the password became another one', async () => {
+      const account = await makeAccount();
+      await domain.accounts.setPassword(account, OTHER_PASSWORD, actor);
+      await assert.rejects(link(account, `sub-${count}`), problem('changed_meanwhile', 409));
+      assert.deepEqual(await domain.identities.list(account.id), []);
+    });
+
     it('can be taken away by their owner only, and not the last way to sign in', async () => {
       const account = await domain.account(email);
       const other = await domain.account(`other-${count}@example.com`);
@@ -432,7 +566,7 @@ eachStore(({ url }) => {
         domain.identities.unlink({ accountId: account.id, id: identity.id }, actor),
         problem('last_way_to_sign_in', 409),
       );
-      await domain.accounts.setPassword(account.id, PASSWORD, actor);
+      await domain.accounts.setPassword(account, PASSWORD, actor);
       assert.equal(await domain.identities.unlink({ accountId: account.id, id: identity.id }, actor), true);
       assert.deepEqual(await domain.identities.list(account.id), []);
       assert.ok((await domain.audited(account.id)).some((line) => line.startsWith('identity.unlinked')));

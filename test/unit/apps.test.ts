@@ -244,6 +244,13 @@ eachStore(({ url }) => {
       assert.ok(await domain.clients.checkSecret(client.id, secret?.value ?? ''));
     });
 
+    it('is not registered for who was let in before the password became another one', async () => {
+      const ann = await open();
+      await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
+      await assert.rejects(create(ann), { status: 409, code: 'changed_meanwhile' });
+      assert.deepEqual(await domain.apps.list(ann.id), []);
+    });
+
     it('takes no service for an app and no app for a service', async () => {
       const ann = await open();
       const app = await create(ann);

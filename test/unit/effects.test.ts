@@ -93,6 +93,7 @@ eachStore(({ url }) => {
         subject: 'thing.created',
         text: 'text',
         html: '<p>html</p>',
+        queue: 'own',
         createdAt: START,
         dueAt: START,
         attempts: 0,

@@ -136,6 +136,23 @@ describe('http', () => {
     });
   }
 
+  const targets = [
+    'GET http://evil.example/',
+    'GET https://localhost:3000/',
+    'GET evil.example',
+    'OPTIONS *',
+  ];
+  for (const target of targets) {
+    test(`${target} is refused: only a path says what is asked for`, async () => {
+      const answer = await raw(
+        url,
+        `${target} HTTP/1.1\r\nHost: localhost:3000\r\nConnection: close\r\n\r\n`,
+      );
+      assert.match(answer, /^HTTP\/1.1 400/);
+      assert.doesNotMatch(answer, /evil\.example/);
+    });
+  }
+
   test('a body that ends too early is a 400 and closes the connection', async () => {
     const head = `POST / HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
     const answer = await raw(url, `${head}Content-Length: 50\r\n\r\na=1`, true);

@@ -15,7 +15,7 @@ describe('the log', () => {
       path: '/tokens',
       authorization: 'Bearer lk_pat_x',
       nested: { password: 'hunter2', deeper: { cookie: 'a=b', kept: 1 } },
-      list: [{ token: 'lk_pat_y' }],
+      list: ['first', { token: 'lk_pat_y' }],
       deep: { a: { b: { c: { d: { secret: 'x' } } } } },
     });
     assert.deepEqual(said, {
@@ -24,7 +24,7 @@ describe('the log', () => {
       path: '/tokens',
       authorization: '[hidden]',
       nested: { password: '[hidden]', deeper: { cookie: '[hidden]', kept: 1 } },
-      list: { 0: { token: '[hidden]' } },
+      list: ['first', { token: '[hidden]' }],
       deep: { a: { b: { c: { d: '[left out]' } } } },
     });
   });

@@ -97,6 +97,21 @@ eachStore(({ url }) => {
       assert.equal(smtp.messages().length, 1);
     });
 
+    it('sends our own mails before those of workflows, however long these have waited', async () => {
+      const store = await openFresh();
+      const smtp = await startMailServer();
+      const outbox = await store.collection(messageDeclaration);
+      const older = { queue: 'acc_1', dueAt: START - 60 };
+      await outbox.insertMany([
+        ...Array.from({ length: 12 }, (_, index) => message(`workflow${index}`, older)),
+        ...Array.from({ length: 5 }, (_, index) => message(`ours${index}`, { queue: 'own' })),
+      ]);
+      await startSender(store, smtp.url, () => START);
+      await until(async () => (await outbox.count([['sentAt', 'present']])) === 17);
+      const order = smtp.messages().map(({ subject }) => (subject?.includes('ours') ? 'ours' : 'workflow'));
+      assert.deepEqual(order, [...Array(5).fill('ours'), ...Array(12).fill('workflow')]);
+    });
+
     it('sends each mail once however many processes send', async () => {
       const store = await openFresh();
       const smtp = await startMailServer();

@@ -281,6 +281,29 @@ eachStore(({ url }) => {
       assert.equal(await isGood(client.id, secret.value), true);
     });
 
+    it('gives no secret to who was let in before the password became another one', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const now = await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
+      const which = { accountId: ann.id, clientId: client.id, account: ann };
+      const lost = { status: 409, code: 'changed_meanwhile' };
+      await assert.rejects(create(ann, { name: 'Late' }), lost);
+      await assert.rejects(domain.services.addSecret({ ...which, name: 'Late' }, actor), lost);
+      await assert.rejects(domain.services.rotate({ ...which, overlapSeconds: 0 }, actor), lost);
+      const secrets = await domain.services.secrets(which);
+      const live = secrets.filter((row) => stateOf(row, domain.clock()) === 'live');
+      assert.deepEqual(
+        live.map(({ id }) => id),
+        [secret.credential.id],
+      );
+      const services = await domain.services.list(ann.id);
+      assert.deepEqual(services.map(({ name, revokedAt }) => [name, revokedAt !== undefined]).toSorted(), [
+        ['Courier', false],
+        ['Late', true],
+      ]);
+      await domain.services.addSecret({ ...which, account: now, name: 'In time' }, actor);
+    });
+
     it('notes the use of a secret', async () => {
       const ann = await open();
       const { client, secret } = await create(ann);

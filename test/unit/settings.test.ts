@@ -47,6 +47,7 @@ describe('settings', () => {
     { given: { PORT: 'abc' }, line: /^PORT is "abc": wanted / },
     { given: { PORT: '70000' }, line: /^PORT is "70000": wanted / },
     { given: { LATCHKEY_URL: 'ftp://x' }, line: /^LATCHKEY_URL is "ftp:\/\/x": wanted / },
+    { given: { LATCHKEY_URL: 'nonsense' }, line: /^LATCHKEY_URL is "nonsense": wanted a URL like https/ },
     { given: { LATCHKEY_URL: 'https://x.example/path' }, line: /^LATCHKEY_URL is .*without a path/ },
     { given: { LATCHKEY_URL: 'http://id.example.com' }, line: /^LATCHKEY_URL is .*https/ },
     {
@@ -95,6 +96,32 @@ describe('settings', () => {
     const lines = linesOf({ PORT: 'x', LATCHKEY_MAIL: 'y', LATCHKEY_SECRET: 'hunter2' });
     assert.equal(lines.length, 3);
     assert.ok(!lines.join().includes('hunter2'));
+  });
+
+  const echoes: Record<string, string>[] = [
+    { LATCHKEY_MAIL: 'stmp://ann:hunter2@mail.example.com' },
+    { LATCHKEY_MAIL: 'stmp://ann:hun@:/ter2@mail.example.com' },
+    { LATCHKEY_MAIL: 'ann:hunter2@mail.example.com' },
+    { LATCHKEY_STORE: 'postgres://ann:hunter2@db.example.com/latchkey' },
+    { LATCHKEY_URL: 'https://ann:hunter2@id.example.com/path' },
+    { LATCHKEY_URL: 'https://ann:hunter2@id.example.com' },
+    { LATCHKEY_URL: 'https://hunter2@id.example.com' },
+    { LATCHKEY_URL: 'ann:hunter2@id.example.com' },
+  ];
+  for (const given of echoes) {
+    test(`${Object.values(given).join()} is refused without its password`, () => {
+      const lines = linesOf(given);
+      assert.equal(lines.length, 1, lines.join('\n'));
+      assert.match(lines[0] ?? '', /^LATCHKEY_\S+ is .*\*\*\*@.*: wanted /);
+      assert.doesNotMatch(lines[0] ?? '', /ann|hun|ter2/);
+    });
+  }
+
+  test('a misspelt key of google does not show the client secret beside it', () => {
+    const google = { clientId: 'x', clientSecret: 'hunter2', isuer: 'https://id.example.com' };
+    const lines = linesOf({}, { google });
+    assert.equal(lines.length, 1);
+    assert.ok(!lines.join().includes('hunter2'), lines.join());
   });
 
   test('a secret file that was emptied stops the start', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createSessionStorage } from '../../server/oauth/session-storage.ts';
 import { createStorage } from '../../server/oauth/storage.ts';
 import { openTestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
@@ -13,7 +14,11 @@ eachStore(({ url }) => {
       grants: domain.grants,
       clock: domain.clock,
       findClient: async () => undefined,
-      findAccount: domain.accounts.get,
+      sessions: createSessionStorage({
+        artifacts: domain.rows.artifacts,
+        clock: domain.clock,
+        findAccount: domain.accounts.get,
+      }),
       revokePersonalAccessToken: async () => undefined,
     });
     return { domain, storage };
@@ -97,20 +102,43 @@ eachStore(({ url }) => {
       await domain.stop();
     });
 
-    test('a session from before all were ended is nobody’s, even when it is written again', async () => {
+    test('a session dies with the password it was proved by, even when it is written again', async () => {
       const { domain, storage } = await open();
       const account = await domain.account('ann@example.com');
       const sessions = storage.adapterFor('Session');
       const session = { kind: 'Session', uid: 'uid-1', accountId: account.id, loginTs: domain.clock() };
       await sessions.upsert('session-1', session, 1000);
       assert.notEqual(await sessions.find('session-1'), undefined);
-      domain.pass(5);
-      await domain.accounts.setPassword(account.id, 'a new passphrase here', { kind: 'operator' });
+      await domain.rows.accounts.update(account.id, { add: { proofNumber: 1 } });
       assert.equal(await sessions.find('session-1'), undefined);
       await sessions.upsert('session-1', session, 1000);
       assert.equal(await sessions.find('session-1'), undefined);
-      await sessions.upsert('session-2', { ...session, loginTs: domain.clock() }, 1000);
+      await sessions.upsert('session-2', { ...session, uid: 'uid-2' }, 1000);
       assert.notEqual(await sessions.find('session-2'), undefined);
+      await domain.stop();
+    });
+
+    test('a session that was ended does not come back when a request under way saves it', async () => {
+      const { domain, storage } = await open();
+      const account = await domain.account('ann@example.com');
+      const sessions = storage.adapterFor('Session');
+      const session = (uid: string) => ({ kind: 'Session', uid, accountId: account.id, loginTs: 1 });
+      for (const uid of ['one', 'two', 'three']) await sessions.upsert(`value-${uid}`, session(uid), 1000);
+      await domain.sessionList.endOne(account.id, 'one');
+      await domain.sessionList.endAll(account.id, 'three');
+      for (const uid of ['one', 'two', 'three']) await sessions.upsert(`renewed-${uid}`, session(uid), 1000);
+      const alive = await Promise.all(
+        ['one', 'two', 'three'].map(async (uid) => (await sessions.find(`renewed-${uid}`)) !== undefined),
+      );
+      assert.deepEqual(alive, [false, false, true]);
+      assert.equal(await sessions.find('value-three'), undefined, 'its former value opens nothing');
+      assert.deepEqual(
+        (await domain.sessionList.list(account.id)).map(({ uid }) => uid),
+        ['three'],
+      );
+      await sessions.destroy('renewed-three');
+      await sessions.upsert('renewed-three', session('three'), 1000);
+      assert.equal(await sessions.find('renewed-three'), undefined);
       await domain.stop();
     });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import { stateOf } from '../../server/credentials/live.ts';
+import { createTokens } from '../../server/credentials/tokens.ts';
 import { createUse } from '../../server/credentials/use.ts';
 import { Problem } from '../../server/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
@@ -216,6 +217,39 @@ eachStore(({ url }) => {
         (await domain.audited(ann.id)).filter((line) => line.startsWith('token.revoked')).length,
         3,
       );
+    });
+
+    it('revokes at once what is made while it looks', async () => {
+      const ann = await open();
+      await mint(ann, { name: 'A' });
+      let isFirst = true;
+      const accounts = {
+        async get(id: string) {
+          if (isFirst) await mint(ann, { name: 'B' });
+          isFirst = false;
+          return domain.accounts.get(id);
+        },
+      };
+      const tokens = createTokens({ ...domain, credentials: domain.rows.credentials, accounts });
+      assert.equal(await tokens.revokeAll(ann.id, actor), 2);
+    });
+
+    it('makes none for who was let in before the password became another one, or the suspension', async () => {
+      const ann = await open();
+      const now = await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
+      await assert.rejects(mint(ann), { status: 409, code: 'changed_meanwhile' });
+      await mint(now, { name: 'B' });
+      await domain.accounts.suspend(ann.id, actor);
+      await assert.rejects(mint(now, { name: 'C' }), { status: 409, code: 'changed_meanwhile' });
+      const states = (await domain.tokens.list(ann.id)).map((row) => [
+        row.name,
+        stateOf(row, domain.clock()),
+      ]);
+      assert.deepEqual(states.toSorted(), [
+        ['B', 'live'],
+        ['Build server', 'revoked'],
+        ['C', 'revoked'],
+      ]);
     });
 
     it('finds nothing for a value that is not whole, and none of another kind (A24)', async () => {

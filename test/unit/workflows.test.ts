@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { exampleCall } from '../../server/api/example-call.ts';
+import { exampleCall } from '../../server/workflows/example-call.ts';
 import { jsonFaultOf } from '../../server/api/json.ts';
-import { loadDeclarations } from '../../server/api/load.ts';
+import { loadDeclarations } from '../../server/workflows/load.ts';
 import { nearMissOf } from '../../server/api/near-miss.ts';
 import { WrongSettings } from '../../server/settings.ts';
 
@@ -89,7 +89,7 @@ describe('create_transaction takes sensible values only', () => {
 });
 
 const IMPORTS = `import { z } from '${import.meta.resolve('zod')}';
-import { defineType, defineWorkflow } from '${import.meta.resolve('../../server/api/workflow.ts')}';
+import { defineType, defineWorkflow } from '${import.meta.resolve('../../server/workflows/workflow.ts')}';
 `;
 const workflow = (changes: string) => `${IMPORTS}
 export const workflow = defineWorkflow({

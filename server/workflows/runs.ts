@@ -6,6 +6,8 @@ import type { Recorder } from '../activity/recorder.ts';
 import type { Clock } from '../clock.ts';
 import { newId } from '../credentials/format.ts';
 import { type Effects, type EffectsOfChange, pendingEffects } from '../effects.ts';
+import { Problem } from '../errors.ts';
+import { messageDeclaration } from '../mail/message.ts';
 import type { DataType } from './workflow.ts';
 
 /** A row of a declared data type: its own fields stand beside these. */
@@ -36,6 +38,9 @@ export const runDeclaration = declare<Run>({
 const SWEEP_AGE_SECONDS = 10;
 const SWEEP_ROWS = 100;
 
+/** So many mails of one caller may wait; more would only come late, and fill the outbox. */
+const MAILS_WAITING_MAX = 1000;
+
 /** What a run staged. */
 export type Staged = {
   rows: readonly { type: string; row: DataRow }[];
@@ -60,6 +65,7 @@ export async function openRuns(parts: {
 }) {
   const { store, types, effects, recorder, clock, log } = parts;
   const runs = await store.collection(runDeclaration);
+  const outbox = await store.collection(messageDeclaration);
   const collections = new Map<string, Collection<DataRow>>();
   for (const type of types.values())
     collections.set(type.name, await store.collection(rowDeclarationOf(type)));
@@ -100,11 +106,23 @@ export async function openRuns(parts: {
     await runs.remove(run.id, [['pendingAt', 'absent']]);
   }
 
+  async function requireRoomFor(mail: Staged['mail']): Promise<void> {
+    const [first] = mail;
+    if (first === undefined) return;
+    const waiting = await outbox.count([
+      ['queue', '=', first.queue ?? 'anyone'],
+      ['dueAt', 'present'],
+    ]);
+    if (waiting + mail.length > MAILS_WAITING_MAX) throw tooMuchMail();
+  }
+
   return {
     /**
      * Makes it happen. When this has returned, the run is done for good, whatever becomes of the store after.
+     * Throws Problem 429, with nothing done, while too many mails of the same caller wait to be sent.
      */
     async commit(staged: Staged, call: Call | undefined): Promise<void> {
+      await requireRoomFor(staged.mail);
       const rows = staged.rows.map(({ type, row }) => ({ type, row: { ...row } }));
       const run: Run = { id: newId('run_'), committedAt: clock(), rows, call };
       if (staged.mail.length === 0) await runs.insert(run);
@@ -112,6 +130,16 @@ export async function openRuns(parts: {
       await spread(run).catch((error: unknown) => noteUnspread(run, error));
     },
   };
+}
+
+function tooMuchMail(): Problem {
+  return new Problem({
+    status: 429,
+    code: 'TOO_MANY_MAILS',
+    message: `${MAILS_WAITING_MAX} mails that workflows sent for this account are waiting to go out.`,
+    hint: 'Nothing was stored or sent. Try again in a minute; if it stays, the mail server does not take them.',
+    headers: { 'Retry-After': '60' },
+  });
 }
 
 /**

@@ -69,11 +69,8 @@ export function createStage(
           );
         }
         const written = { subject, text, workflow: workflow.name };
-        take(
-          { to, ...(html === undefined ? fromWorkflow(settings, written) : { subject, text, html }) },
-          mail,
-          MAILS_MAX,
-        );
+        const shown = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
+        take({ to, queue: accountId ?? 'anyone', ...shown }, mail, MAILS_MAX);
       },
     },
 
