@@ -62,8 +62,10 @@ function jsonFrom(text: string): Sent {
     );
   }
   const fault = jsonFaultOf(text);
-  if (fault !== undefined)
-    throw invalidBody(`The body cannot be used: ${fault}.`, `Send each name once, at most ${NAMES_MAX}, in a flat object.`);
+  if (fault !== undefined) {
+    const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
+    throw invalidBody(`The body cannot be used: ${fault}.`, hint);
+  }
   return { kind: 'json', values: new Map(Object.entries(value)) };
 }
 
