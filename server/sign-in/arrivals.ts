@@ -91,9 +91,10 @@ export function createArrivals(parts: SignInParts, google: Google, trips: Federa
     const account = identity && (await accounts.get(identity.accountId));
     if (account === undefined || account.id !== trip.accountId) throw otherPerson(google.name);
     // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
-    if (proof.authenticatedAt === undefined) throw notTold(google.name);
-    if (proof.authenticatedAt < trip.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(google.name);
-    await signIn(ctx, account, proof);
+    const { authenticatedAt = google.tellsWhen ? undefined : clock() } = proof;
+    if (authenticatedAt === undefined) throw notTold(google.name);
+    if (authenticatedAt < trip.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(google.name);
+    await signIn(ctx, account, { ...proof, authenticatedAt });
     return trip.returnTo;
   }
 

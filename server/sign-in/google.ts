@@ -122,6 +122,11 @@ export function createGoogle(parts: {
   return {
     name,
     issuer: google.issuer,
+    /**
+     * Whether it must say when it last asked the person (OpenID Connect Core section 3.1.2.1, `max_age`). Google
+     * itself says so to few apps and knows no `max_age`: there a completed round trip is all the proof there is.
+     */
+    tellsWhen: new URL(google.issuer).hostname !== 'accounts.google.com',
 
     /** Where to send the browser. `fresh` asks the provider to have the person prove themselves again. */
     async depart(wanted: { fresh: boolean; loginHint?: string | undefined }): Promise<Departure> {
