@@ -21,6 +21,12 @@ const STATEMENTS_MAX = 500;
 /** 16 MB of pages; SQLite's own default of 2 MB misses often from some 10,000 rows on. */
 const CACHE_KIB = 16_384;
 
+/**
+ * The WAL goes into the file when it has 32 MB: at SQLite's own 4 MB a busy server writes the same pages again and
+ * again, and waits for the disk each time.
+ */
+const CHECKPOINT_PAGES = 8_000;
+
 export async function openConnection(path: string, lockTimeoutMs: number) {
   const file = resolve(path);
   const attempt = createAttempt(lockTimeoutMs);
@@ -160,6 +166,7 @@ function openDatabase(file: string): DatabaseSync {
   try {
     // Sorting happens in memory, so that no rows are left in temporary files.
     opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+    opened.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
     opened.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
   } catch (error) {
