@@ -105,6 +105,7 @@ describe('signing in, in a browser', () => {
           await visitor.arrive('Personal access tokens');
 
           walk.wait(301);
+          await walk.google.behave({ aheadSeconds: 86_400 });
           await visitor.press('Make a token');
           await visitor.arrive('Confirm that it is you');
           assert.equal(await visitor.page.getByLabel('Password').count(), 0);

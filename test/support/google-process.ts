@@ -156,7 +156,9 @@ async function idTokenFor(code: Code): Promise<string> {
   const expired = fault === 'expired';
   const { email, email_verified, ...others } = code.person;
   const claims = {
-    ...(code.tellsWhen && behaviour.keepsAuthTime !== true ? { auth_time: now } : {}),
+    ...(code.tellsWhen && behaviour.keepsAuthTime !== true
+      ? { auth_time: now + (behaviour.aheadSeconds ?? 0) }
+      : {}),
     ...others,
     ...(behaviour.emailInUserinfo === true ? {} : { email, email_verified }),
     iss: fault === 'wrong-iss' ? 'https://accounts.example' : issuer,

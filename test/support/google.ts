@@ -37,6 +37,8 @@ export type Behaviour = {
   emailInUserinfo?: boolean;
   /** Does not say when it asked the person, although it was asked to, as Google unless it is set up for it. */
   keepsAuthTime?: boolean;
+  /** How far its clock is ahead: for tests that move the clock of the server. */
+  aheadSeconds?: number;
 };
 
 /** The query of a request to the authorization endpoint. */
