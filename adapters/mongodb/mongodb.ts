@@ -6,7 +6,8 @@ import { openError, portError } from './failures.ts';
 const PATIENCE = {
   /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
   serverSelectionTimeoutMS: 2000,
-  connectTimeoutMS: 2000,
+  /** A machine under load takes its time over the first words; the wait of a request is bounded above. */
+  connectTimeoutMS: 10_000,
   /** For a free connection, when all are in use. */
   waitQueueTimeoutMS: 2000,
   /** A server that takes a command and never answers counts as away after this. */
