@@ -23,7 +23,7 @@ type Table<R extends { id: string }> = {
   name: string;
   checks: Checks<R>;
   connection: Connection;
-  read: Reader['read'];
+  reader: Reader;
   write: <T>(run: () => T) => Promise<T>;
 };
 
@@ -40,21 +40,20 @@ export async function openCollection<R extends { id: string }>(
   const toDisk = durability !== 'process';
   const write = <T>(run: () => T): Promise<T> => queues.writer.write(toDisk, run, refusal);
 
-  const { read } = queues.reader;
-  const table: Table<R> = { name: `"${name}"`, checks, connection, read, write };
+  const table: Table<R> = { name: `"${name}"`, checks, connection, reader: queues.reader, write };
   return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
 }
 
 function readsOf<R extends { id: string }>(
   table: Table<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection, read } = table;
+  const { name, checks, connection, reader } = table;
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
   const byKey = new Map<string, string>();
   const one = (field: string, value: Bound): Promise<R | undefined> => {
     const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
     byKey.set(field, text);
-    return read(() => rowOf<R>(connection.statement(text).get(value)));
+    return reader.readOne<R>(text, value);
   };
 
   return {
@@ -68,7 +67,7 @@ function readsOf<R extends { id: string }>(
 
     async list(listing) {
       const { text, values } = listSql(table, listing);
-      return read(() =>
+      return reader.read(() =>
         connection
           .statement(text)
           .all(...values)
@@ -79,7 +78,7 @@ function readsOf<R extends { id: string }>(
     async count(where) {
       const { text, values } = whereSql(table, where);
       const statement = `SELECT count(*) AS rows FROM ${name} WHERE ${text}`;
-      return read(() => connection.statement(statement).get(...values)?.rows as number);
+      return reader.read(() => connection.statement(statement).get(...values)?.rows as number);
     },
   };
 }
