@@ -99,7 +99,7 @@ export function createBearers(parts: {
    */
   async function judge(artifact: Artifact): Promise<Bearer | BearerRefusal> {
     const clientId = artifact.clientId ?? '';
-    const client = await clients.get(clientId);
+    const [client, heldBy] = await Promise.all([clients.get(clientId), holderOf(artifact)]);
     if (client === undefined) return UNKNOWN;
     const known = {
       tokenId: publicIdOf(artifact),
@@ -110,7 +110,6 @@ export function createBearers(parts: {
     };
     if (artifact.expiresAt <= clock()) return { refused: 'expired', at: artifact.expiresAt, ...known };
     if (client.revokedAt !== undefined) return { refused: 'revoked', at: client.revokedAt, ...known };
-    const heldBy = await holderOf(artifact);
     if (heldBy === undefined || heldBy.revokedAt !== undefined) {
       return {
         refused: 'revoked',
