@@ -1,6 +1,7 @@
 import { type Checks, createChecks } from '../checks.ts';
 import { toJson } from '../json.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
+import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
 import type { Reader } from './reader.ts';
@@ -23,6 +24,7 @@ type Table<R extends { id: string }> = {
   name: string;
   checks: Checks<R>;
   connection: Connection;
+  cached: CachedTable;
   reader: Reader;
   write: <T>(run: () => T) => Promise<T>;
 };
@@ -31,38 +33,45 @@ type Table<R extends { id: string }> = {
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   connection: Connection,
-  queues: { reader: Reader; writer: Writer },
+  parts: { cache: Cache; reader: Reader; writer: Writer },
 ): Promise<Collection<R>> {
   const { name, durability } = declaration;
   const checks = createChecks(declaration);
   const uniqueFields = await makeTable(declaration, checks, connection);
   const refusal = (error: unknown) => portError(error, name, (index) => uniqueFields.get(index) ?? 'id');
   const toDisk = durability !== 'process';
-  const write = <T>(run: () => T): Promise<T> => queues.writer.write(toDisk, run, refusal);
+  const write = <T>(run: () => T): Promise<T> => parts.writer.write(toDisk, run, refusal);
 
-  const table: Table<R> = { name: `"${name}"`, checks, connection, reader: queues.reader, write };
+  const cached = parts.cache.table();
+  const table: Table<R> = { name: `"${name}"`, checks, connection, cached, reader: parts.reader, write };
   return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
 }
 
 function readsOf<R extends { id: string }>(
   table: Table<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection, reader } = table;
+  const { name, checks, connection, cached, reader } = table;
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
   const byKey = new Map<string, string>();
-  const one = (field: string, value: Bound): Promise<R | undefined> => {
+
+  function one(field: string, value: Bound): R | undefined {
+    const known = cached.get(field, value);
+    if (known !== undefined) return known as R;
     const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
     byKey.set(field, text);
-    return reader.readOne<R>(text, value);
-  };
+    const kept = connection.statement(text).get(value);
+    return kept === undefined ? undefined : (cached.keep(field, value, kept.doc as string) as R);
+  }
 
   return {
     async get(id) {
-      return one('id', checks.checkId(id));
+      const checked = checks.checkId(id);
+      return reader.read(() => one('id', checked));
     },
 
     async find(field, value) {
-      return one(field, bound(checks.checkKey(field, value)));
+      const checked = bound(checks.checkKey(field, value));
+      return reader.read(() => one(field, checked));
     },
 
     async list(listing) {
@@ -86,7 +95,7 @@ function readsOf<R extends { id: string }>(
 function insertsOf<R extends { id: string }>(
   table: Table<R>,
 ): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
-  const { name, checks, connection, write } = table;
+  const { name, checks, connection, cached, write } = table;
   const insertion = `INSERT INTO ${name} (id, doc) VALUES (?, ?)`;
   const valuesOf = (row: R): Bound[] => {
     checks.checkRow(row);
@@ -113,13 +122,16 @@ function insertsOf<R extends { id: string }>(
     async put(row) {
       const values = valuesOf(row);
       const replacing = `${insertion} ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`;
-      await write(() => run(table, replacing, values));
+      await write(() => {
+        cached.forget(row.id);
+        run(table, replacing, values);
+      });
     },
   };
 }
 
 function changesOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
-  const { name, checks, connection, write } = table;
+  const { name, checks, connection, cached, write } = table;
 
   return {
     async update(id, change, guard = []) {
@@ -127,33 +139,45 @@ function changesOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R
       const { text, values } = whereSql(table, guard);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE id = ? AND ${text} RETURNING doc`;
       const all = [...changed.values, checks.checkId(id), ...values];
-      return write(() => rowOf<R>(connection.statement(statement).get(...all)));
+      return write(() => {
+        cached.forget(id);
+        return rowOf<R>(connection.statement(statement).get(...all));
+      });
     },
 
     async updateMany(where, change) {
       const changed = changedSql(checks.checkChange(change));
       const { text, values } = whereSql(table, where);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE ${text}`;
-      return write(() => run(table, statement, [...changed.values, ...values]));
+      return write(() => {
+        cached.forgetAll();
+        return run(table, statement, [...changed.values, ...values]);
+      });
     },
   };
 }
 
 function removalsOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
-  const { name, checks, write } = table;
+  const { name, checks, cached, write } = table;
 
   return {
     async remove(id, guard = []) {
       const { text, values } = whereSql(table, guard);
       const all = [checks.checkId(id), ...values];
-      return write(() => run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
+      return write(() => {
+        cached.forget(id);
+        return run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0;
+      });
     },
 
     async removeMany(where, limit) {
       const { text, values } = whereSql(table, where);
       const all = [...values, checks.checkLimit(limit)];
       const statement = `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${text} LIMIT ?)`;
-      return write(() => run(table, statement, all));
+      return write(() => {
+        cached.forgetAll();
+        return run(table, statement, all);
+      });
     },
   };
 }

@@ -35,6 +35,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   let database: DatabaseSync | undefined = await attempt(() => openDatabase(file));
   /** What synchronous is set to; FULL when a file is opened. */
   let synced = true;
+  let openings = 1;
   let closed = false;
 
   /** Lets go of the file; the next call opens it anew. */
@@ -63,6 +64,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
       database = openDatabase(file);
       synced = true;
+      openings += 1;
     }
     return database;
   }
@@ -84,6 +86,15 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       const prepared = open.prepare(text);
       statements.set(text, prepared);
       return prepared;
+    },
+
+    /**
+     * A number that stays for as long as no other connection has changed the file, as far as this one sees
+     * (`PRAGMA data_version`).
+     */
+    version(): number {
+      const { data_version: seen } = this.statement('PRAGMA data_version').get() as { data_version: number };
+      return openings * 2 ** 32 + seen;
     },
 
     exec(text: string): void {

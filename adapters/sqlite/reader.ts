@@ -1,5 +1,5 @@
+import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
-import type { Bound } from './statements.ts';
 
 /**
  * Reads of one turn of the event loop run one after another, on one state of the file: side by side each takes
@@ -10,45 +10,37 @@ export type Reader = ReturnType<typeof createReader>;
 /** Bounds how long reads keep the event loop waiting: a few milliseconds. */
 const BATCH_MAX = 500;
 
-/** What a batch has found so far: the documents by the text of their statement and its value. */
-type Found = Map<string, Map<Bound, string | undefined>>;
+type Read = { run: () => unknown; resolve: (value: never) => void };
 
-type Read = { run: (found: Found) => unknown; resolve: (value: never) => void };
-
-export function createReader(connection: Connection) {
-  const waiting: Read[] = [];
+export function createReader(connection: Connection, cache: Cache) {
+  let waiting: Read[] = [];
 
   function drain(): void {
-    const batch = waiting.splice(0, BATCH_MAX);
+    const batch = waiting.length <= BATCH_MAX ? waiting : waiting.slice(0, BATCH_MAX);
+    waiting = waiting.slice(batch.length);
     if (waiting.length > 0) setImmediate(drain);
-    const found: Found = new Map();
     connection.atOnce(() => {
+      refreshCache();
       // A read that fails, or is tried again because the file is busy, gives a promise of its own.
-      for (const { run, resolve } of batch) resolve(connection.attempt(() => run(found)) as never);
+      for (const { run, resolve } of batch) resolve(connection.attempt(run) as never);
     });
   }
 
-  /** Queues a synchronous read. */
-  function read<T>(run: (found: Found) => T): Promise<T> {
-    return new Promise((resolve) => {
-      if (waiting.length === 0) setImmediate(drain);
-      waiting.push({ run, resolve });
-    });
+  function refreshCache(): void {
+    try {
+      cache.refresh();
+    } catch {
+      // The file cannot be asked: each read finds out for itself why.
+      cache.forgetAll();
+    }
   }
 
   return {
-    read,
-
-    /** The row that this statement gives for this value; asked by several callers at once, it is looked up once. */
-    readOne<R>(text: string, value: Bound): Promise<R | undefined> {
-      return read((found) => {
-        const byValue = found.get(text) ?? new Map<Bound, string | undefined>();
-        found.set(text, byValue);
-        if (!byValue.has(value))
-          byValue.set(value, connection.statement(text).get(value)?.doc as string | undefined);
-        const doc = byValue.get(value);
-        // Each caller has a copy of its own.
-        return doc === undefined ? undefined : (JSON.parse(doc) as R);
+    /** Queues a synchronous read, which may answer from the cache. */
+    read<T>(run: () => T): Promise<T> {
+      return new Promise((resolve) => {
+        if (waiting.length === 0) setImmediate(drain);
+        waiting.push({ run, resolve });
       });
     },
   };

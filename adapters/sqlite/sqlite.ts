@@ -1,4 +1,5 @@
 import type { Collection, Declaration, Store } from '../port.ts';
+import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
 import { createReader } from './reader.ts';
@@ -10,14 +11,15 @@ const LOCK_TIMEOUT_MS = 5000;
 /** The embedded store: one file that is read and written in this process. */
 export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS): Promise<Store> {
   const connection = await openConnection(path, lockTimeoutMs);
-  const reader = createReader(connection);
+  const cache = createCache(connection);
+  const reader = createReader(connection, cache);
   const writer = createWriter(connection);
 
   return {
     engine: 'sqlite',
 
     collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      return openCollection(declaration, connection, { reader, writer });
+      return openCollection(declaration, connection, { cache, reader, writer });
     },
 
     async ping() {

@@ -106,6 +106,25 @@ export function sentences({ engine, url }: FreshStores): void {
     assert.deepEqual((await rows.get('one'))?.tags, ['a']);
   });
 
+  it('reads a row as the last change left it, however often it was read before', async () => {
+    const changes: Record<string, () => Promise<unknown>> = {
+      put: () => rows.put(item('one', { label: 'L', rank: 1 })),
+      update: () => rows.update('one', { set: { rank: 2 } }),
+      updateMany: () => rows.updateMany([['label', '=', 'L']], { set: { rank: 3 } }),
+      remove: () => rows.remove('one'),
+      removeMany: () => rows.removeMany([['label', '=', 'L']], 10),
+    };
+    const read = () => Promise.all([rows.get('one'), rows.find('label', 'L')]);
+    for (const [name, change] of Object.entries(changes)) {
+      await rows.put(item('one', { label: 'L' }));
+      await read();
+      await change();
+      const [listed] = await rows.list({ limit: 1 });
+      assert.notDeepEqual(listed, item('one', { label: 'L' }), name);
+      assert.deepEqual(await read(), [listed, listed], name);
+    }
+  });
+
   it('refuses an id and a unique value in use, and says which', async () => {
     await rows.insert(item('one', { label: 'L', code: 7 }));
     await assert.rejects(rows.insert(item('one')), taken('id'));

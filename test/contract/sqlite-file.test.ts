@@ -142,6 +142,48 @@ describe('the SQLite file', () => {
     assert.equal(await rows.count([['label', 'present']]), 400);
   });
 
+  it('sees at once what another connection changed, though it read the row before', async () => {
+    const rows = await open();
+    await rows.insertMany([item('one', { label: 'L', code: 7 }), item('two')]);
+    const other = await openSqlite(path);
+    const others = await other.collection(items);
+    const readAll = async () => [
+      await rows.get('one'),
+      await rows.find('label', 'L'),
+      await rows.find('code', 7),
+    ];
+    for (let rank = 0; rank < 50; rank += 1) {
+      await Promise.all([readAll(), readAll()]);
+      await others.update('one', { set: { rank } });
+      assert.deepEqual(
+        (await readAll()).map((row) => row?.rank),
+        [rank, rank, rank],
+      );
+    }
+    await others.update('one', { unset: ['label'] });
+    assert.equal(await rows.find('label', 'L'), undefined);
+    await others.update('two', { set: { label: 'L' } });
+    assert.equal((await rows.find('label', 'L'))?.id, 'two');
+    await others.remove('one');
+    assert.equal(await rows.get('one'), undefined);
+    assert.equal(await rows.find('code', 7), undefined);
+    await other.close();
+  });
+
+  it('reads what is there after a change that the disk did not take', async () => {
+    const rows = await open(50);
+    await rows.insert(item('one', { rank: 1 }));
+    const other = new DatabaseSync(path);
+    await rows.get('one');
+    other.exec('BEGIN IMMEDIATE');
+    await assert.rejects(rows.update('one', { set: { rank: 2 } }), Unavailable);
+    assert.equal((await rows.get('one'))?.rank, 1);
+    other.exec('COMMIT');
+    other.close();
+    await rows.update('one', { set: { rank: 3 } });
+    assert.equal((await rows.get('one'))?.rank, 3);
+  });
+
   it('waits for another process that holds the lock, without standing still', async () => {
     const rows = await open();
     await rows.insert(item('before'));
