@@ -105,6 +105,22 @@ export type Collection<R extends Row> = {
   removeMany(where: Where<R>, limit: number): Promise<number>;
 };
 
+/**
+ * Rows of one collection that come so often, and are looked at so seldom, that putting each in its place at
+ * once would cost more than all the rest: they are kept first, cheaply, and put in their place later, many at a
+ * time. The collection has `durability: 'process'` and nothing unique.
+ */
+export type Journal<R extends Row> = {
+  /** Keeps a row. From then on it outlives this process, and is in the collection after some `settle`. */
+  append(row: R): Promise<void>;
+  /**
+   * Puts all that this process appended, and what was left behind by those that died, in its place. Rows whose
+   * id is there already are left alone, so this may be repeated and raced. Throws `Unavailable`: then it is
+   * still kept.
+   */
+  settle(): Promise<void>;
+};
+
 /** A database that was opened. */
 export type Store = {
   /** Which engine this is, for `doctor` and the log. */
@@ -114,6 +130,8 @@ export type Store = {
    * rows.
    */
   collection<R extends Row>(declaration: Declaration<R>): Promise<Collection<R>>;
+  /** The journal in front of a collection. */
+  journal<R extends Row>(declaration: Declaration<R>): Promise<Journal<R>>;
   /** Throws `Unavailable` if the store cannot answer now. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -11,7 +11,7 @@ import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createThrottle, throttleDeclaration } from './accounts/throttle.ts';
 import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
-import { callBatchDeclaration, callDeclaration } from './activity/call.ts';
+import { callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
 import type { Clock } from './clock.ts';
 import { createApps } from './credentials/apps.ts';
@@ -69,8 +69,9 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     log,
   });
 
-  const recorder = createRecorder({ ...rows, clock });
-  effects.alsoSweep(recorder.spread);
+  const callJournal = await store.journal(callDeclaration);
+  const recorder = createRecorder({ calls: rows.calls, callJournal, clock });
+  effects.alsoSweep(recorder.settle);
 
   const throttle = createThrottle({ throttles: rows.throttles, clock });
   const passwords = createPasswords(settings);
@@ -157,8 +158,8 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
       await Promise.all([sender.stop(), jobs.stop()]);
       await use.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await recorder
-        .spread()
-        .catch((error: unknown) => log.warn({ err: error }, 'the activity waits to be spread'));
+        .settle()
+        .catch((error: unknown) => log.warn({ err: error }, 'the activity waits to be settled'));
       await store.close();
     },
   };
@@ -179,7 +180,6 @@ async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
     artifacts: await store.collection(artifactDeclaration),
     audit: await store.collection(auditDeclaration),
     calls: await store.collection(callDeclaration),
-    callBatches: await store.collection(callBatchDeclaration),
     outbox: await store.collection(messageDeclaration),
     leases: await store.collection(leaseDeclaration),
   };

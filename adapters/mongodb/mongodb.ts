@@ -1,7 +1,8 @@
 import mongoose from 'mongoose';
-import { type Collection, type Declaration, type Store, Unavailable } from '../port.ts';
+import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
 import { openCollection } from './collection.ts';
 import { openError, portError } from './failures.ts';
+import { createJournal } from './journal.ts';
 
 const PATIENCE = {
   /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
@@ -44,6 +45,10 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
 
     collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
       return openCollection(declaration, db);
+    },
+
+    async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
+      return createJournal(declaration, await openCollection(declaration, db));
     },
 
     async ping() {

@@ -118,11 +118,11 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
 function copyOf<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf) as T;
-  const copy: Record<string, unknown> = {};
-  for (const [name, inner] of Object.entries(value)) {
+  const copy: Partial<T> = {};
+  for (const name in value) {
     // An assignment to this name would change the prototype instead.
-    if (name === '__proto__') Object.defineProperty(copy, name, { ...PLAIN, value: copyOf(inner) });
-    else copy[name] = copyOf(inner);
+    if (name === '__proto__') Object.defineProperty(copy, name, { ...PLAIN, value: copyOf(value[name]) });
+    else copy[name] = copyOf(value[name]);
   }
   return copy as T;
 }

@@ -70,7 +70,13 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   }
 
   return {
+    file,
     attempt,
+
+    /** Throws `Unavailable` when the store was closed or the file cannot be had. */
+    requireOpen(): void {
+      current();
+    },
 
     /** Makes sure that the open file is still there: what is written to a removed one is lost with this process. */
     confirm(): void {

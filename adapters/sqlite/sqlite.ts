@@ -1,7 +1,8 @@
-import type { Collection, Declaration, Store } from '../port.ts';
+import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
+import { openJournal } from './journal.ts';
 import { createReader } from './reader.ts';
 import { createWriter } from './writer.ts';
 
@@ -15,11 +16,17 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
   const reader = createReader(connection, cache);
   const writer = createWriter(connection);
 
+  function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
+    return openCollection(declaration, connection, { cache, reader, writer });
+  }
+
   return {
     engine: 'sqlite',
+    collection,
 
-    collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      return openCollection(declaration, connection, { cache, reader, writer });
+    async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
+      await collection(declaration);
+      return openJournal(declaration, connection, writer);
     },
 
     async ping() {

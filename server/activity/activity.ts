@@ -17,7 +17,7 @@ export type Activity = ReturnType<typeof createActivity>;
 export function createActivity(parts: {
   calls: Collection<Call>;
   audit: Collection<AuditEntry>;
-  recorder: Pick<Recorder, 'spread'>;
+  recorder: Pick<Recorder, 'settle'>;
 }) {
   const { calls, audit, recorder } = parts;
   const order = { by: 'at', descending: true } as const;
@@ -35,7 +35,7 @@ export function createActivity(parts: {
     }): Promise<{ entries: Entry[]; next: string | undefined }> {
       const { accountId, about, limit } = wanted;
       const after = readCursor(wanted.after ?? '');
-      await recorder.spread();
+      await recorder.settle();
       // One more than the page of each, so that it shows whether there is another page.
       const page = { order, limit: limit + 1 };
       const [called, changed] = await Promise.all([

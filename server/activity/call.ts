@@ -27,27 +27,10 @@ export const callSchema = z.strictObject({
 
 export type Call = z.infer<typeof callSchema>;
 
-/**
- * A call that changed something waits for its own durable write; the entry survives the process, see port.ts.
- */
+/** Kept first and put in their place later, many at once: see `Journal` in adapters/port.ts. */
 export const callDeclaration = declare<Call>({
   name: 'calls',
   schema: callSchema,
   indexes: [['accountId', 'at']],
-  durability: 'process',
-});
-
-/** Entries that were kept by one write, until they are spread over `calls`, see recorder.ts. */
-export const callBatchSchema = z.strictObject({
-  /** That of the first entry, so that they list in the order they were kept. */
-  id: z.string(),
-  entries: z.array(callSchema),
-});
-
-export type CallBatch = z.infer<typeof callBatchSchema>;
-
-export const callBatchDeclaration = declare<CallBatch>({
-  name: 'call_batches',
-  schema: callBatchSchema,
   durability: 'process',
 });

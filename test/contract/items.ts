@@ -26,6 +26,14 @@ export const items = declare<Item>({
 /** The same rows where the last moment may be lost to a power cut. */
 export const notes = declare<Item>({ ...items, name: 'notes', durability: 'process' });
 
+/** The same rows as they come through a journal. */
+export const logbook = declare<Item>({
+  name: 'logbook',
+  schema: itemSchema,
+  indexes: [['group', 'size']],
+  durability: 'process',
+});
+
 /** A row with what every row must have; `more` adds and overrides. */
 export function item(id: string, more: Partial<Item> = {}): Item {
   return { id, group: 'g', size: 1, ...more };

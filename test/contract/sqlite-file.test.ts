@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
@@ -11,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { type Store, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
-import { item, items, notes } from './items.ts';
+import { item, items, logbook, notes } from './items.ts';
 
 /**
  * What only a file has: modes, other processes that write to it, a process killed in the middle, a full disk.
@@ -278,6 +289,56 @@ describe('the SQLite file', () => {
     spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
     assert.equal((await lines.next()).value, '0 there');
     assert.equal((await lines.next()).value, 'taken taken taken');
+  });
+
+  it('takes rows into the journal again when the disk has room again, and loses none', {
+    skip: noPrlimit,
+  }, async () => {
+    const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer('fillJournal', 'row'));
+    const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, 'unavailable');
+    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+    const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
+    assert.ok(Number(taken) > 10);
+    assert.equal(there, taken);
+  });
+
+  it('finds in the journal of a process that was killed each row that it acknowledged', async () => {
+    const child = start(...writer('append', 'r'));
+    const acknowledged: string[] = [];
+    for await (const line of createInterface({ input: child.stdout ?? assert.fail() })) {
+      acknowledged.push(line);
+      if (acknowledged.length === 200) child.kill('SIGKILL');
+    }
+    store = await openSqlite(path);
+    const rows = await store.collection(logbook);
+    const journal = await store.journal(logbook);
+    await journal.settle();
+    const kept = new Set((await rows.list({ limit: 100_000 })).map(({ id }) => id));
+    assert.deepEqual(
+      acknowledged.filter((id) => !kept.has(id)),
+      [],
+    );
+    const [left, ...others] = readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
+    assert.deepEqual(others, []);
+    const file = join(dirname(path), left ?? assert.fail());
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    // It may be that of a process on another machine for a while; then it goes.
+    appendFileSync(file, '{"id":"half a row');
+    utimesSync(file, 1, 1);
+    await journal.settle();
+    assert.equal(existsSync(file), false);
+    assert.equal(await rows.count([]), kept.size);
+  });
+
+  it('leaves the journal of a running process to that process', async () => {
+    const child = start(...writer('append', 'r'));
+    for await (const _line of createInterface({ input: child.stdout ?? assert.fail() })) break;
+    store = await openSqlite(path);
+    const rows = await store.collection(logbook);
+    await (await store.journal(logbook)).settle();
+    assert.equal(await rows.count([]), 0);
+    child.kill('SIGKILL');
   });
 
   it('finds rows by an index without looking at all of them', async () => {

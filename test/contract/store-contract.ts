@@ -1,5 +1,6 @@
 import { describe } from 'node:test';
 import type { FreshStores } from '../support/stores.ts';
+import { journals } from './journals.ts';
 import { properties } from './properties.ts';
 import { races } from './races.ts';
 import { refusals } from './refusals.ts';
@@ -11,6 +12,7 @@ import { sentences } from './sentences.ts';
 export function storeContract(stores: FreshStores): void {
   describe('sentences', () => sentences(stores));
   describe('refusals', () => refusals(stores));
+  describe('journals', () => journals(stores));
   describe('races', () => races(stores));
   describe('properties', () => properties(stores));
 }

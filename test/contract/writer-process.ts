@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { Unavailable } from '../../adapters/port.ts';
-import { item, items, notes } from './items.ts';
+import { item, items, logbook, notes } from './items.ts';
 
 /**
  * Another process on a store, for the tests that end one, need two, or take its disk away:
@@ -14,6 +14,41 @@ const rows = await store.collection(name.startsWith('note') ? notes : items);
 const jobs: Record<string, () => Promise<unknown>> = {
   /** Inserts until it is ended, eight at a time, and prints each id that was acknowledged. */
   insert: () => Promise.all(Array.from({ length: 8 }, (_, i) => insertForEver(i))),
+
+  /** Appends to the journal until it is ended, eight at a time, and prints each id that was acknowledged. */
+  async append() {
+    const journal = await store.journal(logbook);
+    const appendForEver = async (from: number): Promise<void> => {
+      for (let i = from; ; i += 8) {
+        const id = `${name}-${i}`;
+        await journal.append(item(id, { tags: ['x'.repeat(1000)] }));
+        process.stdout.write(`${id}\n`);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, i) => appendForEver(i)));
+  },
+
+  /** Appends large rows until one is refused and others are taken again; prints how many were, and are there. */
+  async fillJournal() {
+    const journal = await store.journal(logbook);
+    const kept = await store.collection(logbook);
+    let refused = false;
+    let taken = 0;
+    for (let since = 0; since < 5; ) {
+      try {
+        await journal.append(item(`${name}-${taken}`, { extra: { text: 'x'.repeat(20_000) } }));
+        taken += 1;
+        if (refused) since += 1;
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        if (!refused) process.stdout.write('unavailable\n');
+        refused = true;
+        await sleep(20);
+      }
+    }
+    await journal.settle();
+    process.stdout.write(`${taken} taken, ${await kept.count([])} there\n`);
+  },
 
   /** Adds 200 to the row "counter" one by one, and inserts a row of its own each time. */
   async count() {

@@ -76,7 +76,7 @@ export async function startApiServer(
 
     /** The activity, oldest first. */
     async calls(): Promise<Call[]> {
-      await domain.recorder.spread();
+      await domain.recorder.settle();
       return domain.rows.calls.list({ limit: 1000 });
     },
 

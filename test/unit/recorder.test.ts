@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
-import { type Collection, type Store, Unavailable } from '../../adapters/port.ts';
-import {
-  type Call,
-  type CallBatch,
-  callBatchDeclaration,
-  callDeclaration,
-} from '../../server/activity/call.ts';
+import { type Journal, type Store, Unavailable } from '../../adapters/port.ts';
+import { type Call, callDeclaration } from '../../server/activity/call.ts';
 import { createRecorder } from '../../server/activity/recorder.ts';
 import { newSecret } from '../../server/credentials/format.ts';
 import { eachStore } from '../support/stores.ts';
@@ -35,85 +31,53 @@ eachStore(({ url }) => {
     const opened: Store[] = [];
     after(() => Promise.all(opened.map((store) => store.close())));
 
-    async function fresh() {
+    async function fresh(more: { journal?: (real: Journal<Call>) => Journal<Call> } = {}) {
       const store = await openStore(await url());
       opened.push(store);
       const calls = await store.collection(callDeclaration);
-      const callBatches = await store.collection(callBatchDeclaration);
-      const clock = () => 1_800_000_000;
-      /** As another process has it. */
-      const another = (rows: { calls?: Collection<Call>; callBatches?: Collection<CallBatch> } = {}) =>
-        createRecorder({ calls, callBatches, clock, ...rows });
+      const real = await store.journal(callDeclaration);
+      const callJournal = more.journal?.(real) ?? real;
+      const recorder = createRecorder({ calls, callJournal, clock: () => 1_800_000_000 });
+      const keep = (id: string) => recorder.keep(recorder.entry(whose, called(id)));
       const listed = async () => (await calls.list({ limit: 1000 })).map(({ requestId }) => requestId);
-      const waiting = () => callBatches.count([]);
-      return { recorder: another(), another, listed, waiting, calls, callBatches };
+      return { recorder, keep, listed };
     }
 
-    it('keeps the entries of one moment as one row, and lists each of them in their order', async () => {
-      const { recorder, listed, waiting } = await fresh();
+    it('lists each entry once, in their order', async () => {
+      const { recorder, keep, listed } = await fresh();
       const ids = Array.from({ length: 40 }, (_, number) => `r${String(number).padStart(2, '0')}`);
-      await Promise.all(ids.map((id) => recorder.keep(recorder.entry(whose, called(id)))));
-      assert.equal(await waiting(), 1);
-      await recorder.keep(recorder.entry(whose, called('r40')));
-      assert.equal(await waiting(), 2);
-      await recorder.spread();
-      assert.deepEqual(await listed(), [...ids, 'r40']);
-      assert.equal(await waiting(), 0);
+      await Promise.all(ids.map(keep));
+      await keep('r40');
+      const again = recorder.entry(whose, called('r41'));
+      await recorder.keep(again);
+      await recorder.keepAgain(again);
+      await recorder.settle();
+      assert.deepEqual(await listed(), [...ids, 'r40', 'r41']);
     });
 
-    it('bounds the row: more callers than that at one moment make another one', async () => {
-      const { recorder, listed, waiting } = await fresh();
-      const keeping = Array.from({ length: 501 }, () => recorder.keep(recorder.entry(whose, called('r'))));
-      await Promise.all(keeping);
-      assert.equal(await waiting(), 2);
-      await recorder.spread();
-      assert.equal((await listed()).length, 501);
-    });
-
-    it('has kept an entry when it says so, though the process dies before it is spread', async () => {
-      const { recorder, another, listed } = await fresh();
-      await recorder.keep(recorder.entry(whose, called('r1')));
-      assert.deepEqual(await listed(), []);
-      await another().spread();
-      assert.deepEqual(await listed(), ['r1']);
-    });
-
-    it('doubles nothing when two processes spread at once, or one died half way', async () => {
-      const { recorder, another, listed, waiting, calls, callBatches } = await fresh();
-      const entry = recorder.entry(whose, called('r1'));
-      await recorder.keep(entry);
-      await calls.insertMany([entry]);
-      for (let number = 2; number < 250; number += 1) {
-        await callBatches.insert({
-          id: `call_${number}`,
-          entries: [recorder.entry(whose, called(`r${number}`))],
-        });
+    it('settles by itself a moment later, and again for what comes after', async () => {
+      const { keep, listed } = await fresh();
+      for (const expected of [['r1'], ['r1', 'r2']]) {
+        await keep(expected.at(-1) ?? '');
+        const until = Date.now() + 10_000;
+        while ((await listed()).length < expected.length && Date.now() < until) await sleep(100);
+        assert.deepEqual(await listed(), expected);
       }
-      await Promise.all([recorder.spread(), another().spread(), another().spread()]);
-      assert.equal((await listed()).length, 249);
-      assert.equal(await waiting(), 0);
-    });
-
-    it('spreads by itself a moment later', async () => {
-      const { recorder, listed, waiting } = await fresh();
-      await recorder.keep(recorder.entry(whose, called('r1')));
-      const until = Date.now() + 10_000;
-      while ((await waiting()) > 0 && Date.now() < until) await new Promise((done) => setTimeout(done, 100));
-      assert.deepEqual(await listed(), ['r1']);
     });
 
     it('tells every caller of one moment when the store is away, and goes on when it is back', async () => {
-      const { another, listed, callBatches } = await fresh();
       let isAway = true;
-      const insert = (row: CallBatch) =>
-        isAway ? Promise.reject(new Unavailable('away')) : callBatches.insert(row);
-      const recorder = another({ callBatches: { ...callBatches, insert } });
-      const keep = (id: string) => recorder.keep(recorder.entry(whose, called(id)));
+      const { recorder, keep, listed } = await fresh({
+        journal: (real) => ({
+          ...real,
+          append: (row) => (isAway ? Promise.reject(new Unavailable('away')) : real.append(row)),
+        }),
+      });
       const refused = await Promise.allSettled([keep('r1'), keep('r2')]);
       assert.ok(refused.every((one) => one.status === 'rejected' && one.reason instanceof Unavailable));
       isAway = false;
       await keep('r3');
-      await recorder.spread();
+      await recorder.settle();
       assert.deepEqual(await listed(), ['r3']);
     });
   });
@@ -122,7 +86,7 @@ eachStore(({ url }) => {
 describe('an activity entry', () => {
   const calledAt = (path: string) => ({ ...called('r'), path });
   const recorderAt = (clock: () => number) =>
-    createRecorder({ calls: undefined as never, callBatches: undefined as never, clock });
+    createRecorder({ calls: undefined as never, callJournal: undefined as never, clock });
 
   it('ids ascend within a second and over the seconds, and differ between processes', () => {
     let now = 1_800_000_000;
