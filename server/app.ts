@@ -55,9 +55,9 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
   app.use(accessLog(log, settings.proxies));
-  app.use(async (ctx, next) => {
+  app.use((ctx, next) => {
     setSecurityHeaders(ctx, settings.production);
-    await next();
+    return next();
   });
   app.use(respondToErrors({ site, url: settings.url, log }));
   app.use(canonicalHost(settings.url));

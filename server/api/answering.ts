@@ -68,6 +68,8 @@ function calledBy(ctx: Context, status: number, result: string): Called {
 
 /** Credentials travel in a header that no browser adds by itself, so a page of any origin may call. */
 function allowAnyOrigin(ctx: Context): void {
+  // Only a browser's page has an origin, and only its browser reads these.
+  if (ctx.req.headers.origin === undefined) return;
   ctx.set('Access-Control-Allow-Origin', '*');
   ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, X-Request-Id');
 }

@@ -1,8 +1,7 @@
 import type { Context } from 'koa';
 import type { Attribution } from '../activity/recorder.ts';
 import { BearerProblem } from '../errors.ts';
-import { noteCredential } from '../http/access-log.ts';
-import { addressOf } from '../http/request.ts';
+import { addressOf, noteCredential } from '../http/request.ts';
 import type { Bearer, BearerRefusal, Bearers } from '../oauth/bearer.ts';
 import type { Settings } from '../settings.ts';
 import { noCredential, readBearerToken } from './authorization.ts';

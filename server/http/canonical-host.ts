@@ -12,7 +12,7 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);
   const loopback = LOOPBACK.test(host);
-  return async (ctx: Context, next: Next): Promise<void> => {
+  return (ctx: Context, next: Next): Promise<void> => {
     // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
     // believe it.
     if (!ctx.req.url?.startsWith('/')) throw noPath();
@@ -25,9 +25,9 @@ export function canonicalHost(url: string) {
     if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
       ctx.status = 307;
       ctx.redirect(`${url}${ctx.originalUrl}`);
-      return;
+      return Promise.resolve();
     }
-    await next();
+    return next();
   };
 }
 

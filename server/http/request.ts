@@ -5,27 +5,43 @@ import ipaddr from 'ipaddr.js';
 import type { Context } from 'koa';
 import type { Actor } from '../activity/audit.ts';
 
-const requestIds = new WeakMap<IncomingMessage, string>();
+/** What is known of a request from its first moment on, and its credential as soon as that is known. */
+type Known = {
+  /** Ours, never the caller's, so that nobody can write into another's log lines. */
+  readonly id: string;
+  /** The client's network address, IPv4-mapped IPv6 written as IPv4. */
+  readonly from: string;
+  /** A `token_id`, never a token. */
+  credential?: string;
+};
 
-/** The id of this request: ours, never the caller's, so that nobody can write into another's log lines. */
+/** On the request itself: a WeakMap of all requests is dear to the garbage collector. */
+const KNOWN = Symbol('what is known of this request');
+
+type Marked = IncomingMessage & { [KNOWN]?: Known };
+
+/** Begins what is known of this request. Called by the outermost middleware. */
+export function noteRequest(ctx: Context, proxies: readonly string[]): Known {
+  const known: Known = { id: randomUUID(), from: clientAddress(ctx.req, proxies) };
+  (ctx.req as Marked)[KNOWN] = known;
+  return known;
+}
+
+function knownOf(ctx: Context): Known {
+  return (ctx.req as Marked)[KNOWN] ?? noteRequest(ctx, []);
+}
+
 export function requestIdOf(ctx: Context): string {
-  const known = requestIds.get(ctx.req);
-  if (known !== undefined) return known;
-  const id = randomUUID();
-  requestIds.set(ctx.req, id);
-  return id;
+  return knownOf(ctx).id;
 }
 
-const addresses = new WeakMap<IncomingMessage, string>();
-
-/** Notes the address once for each request; `addressOf` gives it. Called by the outermost middleware. */
-export function noteAddress(ctx: Context, proxies: readonly string[]): void {
-  addresses.set(ctx.req, clientAddress(ctx.req, proxies));
-}
-
-/** The client's network address, IPv4-mapped IPv6 written as IPv4. */
 export function addressOf(ctx: Context): string {
-  return addresses.get(ctx.req) ?? plainAddress(ctx.req.socket.remoteAddress ?? '');
+  return knownOf(ctx).from;
+}
+
+/** Which credential this request came with, for its line in the log. */
+export function noteCredential(ctx: Context, tokenId: string): void {
+  knownOf(ctx).credential = tokenId;
 }
 
 /** Who acts when a signed-in person does something on a page, for the audit. */

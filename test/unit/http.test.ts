@@ -6,7 +6,7 @@ import Koa from 'koa';
 import { readForm } from '../../server/http/body.ts';
 import { canonicalHost } from '../../server/http/canonical-host.ts';
 import { respondToErrors } from '../../server/http/error-response.ts';
-import { addressOf, noteAddress } from '../../server/http/request.ts';
+import { addressOf, noteRequest } from '../../server/http/request.ts';
 import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
 import { createLog } from '../../server/log.ts';
 
@@ -42,7 +42,7 @@ function application(proxies: string[]): Koa {
   const app = new Koa();
   app.silent = true;
   app.use(async (ctx, next) => {
-    noteAddress(ctx, proxies);
+    noteRequest(ctx, proxies);
     await next();
   });
   const site = { appName: 'Test', accentColour: '#0b57d0' };
