@@ -165,7 +165,7 @@ export function createBearers(parts: {
      */
     async describe(value: string): Promise<TokenNames | undefined> {
       const bearer = await find(value);
-      if (!('refused' in bearer)) return namesOf(bearer, bearer.tokenKind);
+      if (!('refused' in bearer)) return namesOf(bearer);
       const artifact = await artifacts.get(artifactIdOf(value));
       if (artifact?.model !== 'RefreshToken') return undefined;
       const judged = await judge(artifact);
@@ -182,7 +182,7 @@ export function createBearers(parts: {
   };
 }
 
-function namesOf(bearer: Bearer, tokenKind: string): TokenNames {
+export function namesOf(bearer: Bearer, tokenKind: string = bearer.tokenKind): TokenNames {
   return { token_kind: tokenKind, token_name: bearer.tokenName, token_id: bearer.tokenId };
 }
 

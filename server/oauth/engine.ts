@@ -163,7 +163,7 @@ function featuresOf(parts: EngineParts, learned: Learned): NonNullable<Configura
       enabled: true,
       allowedPolicy: async (ctx, client, token) => {
         if (client[OWN_METADATA.resourceServer] !== true) return false;
-        const names = await describe(token.jti);
+        const names = await namesOfIntrospected(token, describe);
         if (names !== undefined) learned.names.set(ctx.req, names);
         return names !== undefined;
       },
@@ -244,6 +244,14 @@ function keepRowsOfSessions(provider: Provider): void {
     delete this.oldId;
     return save.call(this, ttlSeconds);
   };
+}
+
+/** A personal access token was judged when the storage gave it, a moment ago, and brought its names along. */
+async function namesOfIntrospected(
+  token: { clientId?: string | undefined; jti: string; extra?: unknown },
+  describe: EngineParts['describe'],
+): Promise<TokenNames | undefined> {
+  return token.clientId === PERSONAL_CLIENT_ID ? (token.extra as TokenNames) : describe(token.jti);
 }
 
 type Introspected = { aud?: string | undefined; client_id?: string; secret_id?: string } & Record<

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { checkFormat } from '../credentials/format.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
-import type { Bearers } from './bearer.ts';
+import { type Bearers, namesOf } from './bearer.ts';
 import type { Grants } from './grants.ts';
 import { removeAll } from './remove-all.ts';
 import type { SessionStorage } from './session-storage.ts';
@@ -43,30 +43,11 @@ export function createStorage(parts: {
 }) {
   const { artifacts, bearers, grants, clock, findClient, sessions, revokePersonalAccessToken } = parts;
 
-  /**
-   * What each request is reading: introspection asks for a token three times at once, as each of its kinds.
-   */
-  const reading = new WeakMap<object, { id: string; row: Promise<Artifact | undefined> }>();
-
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
-    const row = await readShared(rowId(model, id));
+    const row = await artifacts.get(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
     return payloadOf(row, id);
-  }
-
-  /** One read for those of one request that want the same row at the same time. */
-  function readShared(id: string): Promise<Artifact | undefined> {
-    const request = Provider.ctx?.req;
-    const known = request && reading.get(request);
-    if (known?.id === id) return known.row;
-    const row = artifacts.get(id);
-    if (request !== undefined) {
-      reading.set(request, { id, row });
-      const done = () => reading.delete(request);
-      row.then(done, done);
-    }
-    return row;
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {
@@ -90,6 +71,7 @@ export function createStorage(parts: {
       clientId: PERSONAL_CLIENT_ID,
       accountId: bearer.account.id,
       scope: [...bearer.scopes].join(' '),
+      extra: namesOf(bearer),
       iat: bearer.issuedAt,
       ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),
     } as AdapterPayload;
