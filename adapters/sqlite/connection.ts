@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fchmodSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fdatasync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Unavailable } from '../port.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
 
@@ -10,6 +11,8 @@ import { isBusy, unavailableFrom } from './failures.ts';
  * would stop this process's event loop, so it is short, and longer waits are made of tries with pauses between.
  */
 export type Connection = Awaited<ReturnType<typeof openConnection>>;
+
+const syncFile = promisify(fdatasync);
 
 /** A busy file is mostly free again within a commit of the other process: a few milliseconds. */
 const DRIVER_WAIT_MS = 20;
@@ -33,8 +36,8 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   const statements = new Map<string, StatementSync>();
   createPrivately(file);
   let database: DatabaseSync | undefined = await attempt(() => openDatabase(file));
-  /** What synchronous is set to; FULL when a file is opened. */
-  let synced = true;
+  /** The log of writes, opened once more to have it synced. */
+  let log: number | undefined;
   let openings = 1;
   let closed = false;
 
@@ -43,6 +46,8 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     statements.clear();
     database?.close();
     database = undefined;
+    if (log !== undefined) closeSync(log);
+    log = undefined;
   }
 
   /**
@@ -63,7 +68,6 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       // A file that has gone must not come back as an empty one.
       if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
       database = openDatabase(file);
-      synced = true;
       openings += 1;
     }
     return database;
@@ -124,15 +128,11 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     },
 
     /**
-     * Runs a step inside one write transaction. `toDisk`: the commit waits for the disk (synchronous = FULL); else
-     * it is in the operating system's hands, which a death of this process does not touch.
+     * Runs a step inside one write transaction. Its commit is in the operating system's hands, which a death of
+     * this process does not touch; `sync` makes sure that it is on disk.
      */
-    transaction(toDisk: boolean, step: () => void): void {
+    transaction(step: () => void): void {
       const open = current();
-      if (toDisk !== synced) {
-        open.exec(`PRAGMA synchronous = ${toDisk ? 'FULL' : 'NORMAL'}`);
-        synced = toDisk;
-      }
       open.exec('BEGIN IMMEDIATE');
       try {
         step();
@@ -141,6 +141,20 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
         // SQLite ends the transaction by itself after some failures.
         if (open.isTransaction) open.exec('ROLLBACK');
         throw error;
+      }
+    },
+
+    /**
+     * Waits until all that was committed is on disk, which is what `synchronous = FULL` does at each commit, but
+     * without keeping the event loop waiting. A commit is in the log of writes (-wal), and in the file itself only
+     * after the log was synced.
+     */
+    async sync(): Promise<void> {
+      try {
+        log ??= openSync(`${file}-wal`, 'r');
+        await syncFile(log);
+      } catch (error) {
+        throw new Unavailable('the disk does not take what was written', { cause: error });
       }
     },
 
@@ -183,9 +197,10 @@ function openDatabase(file: string): DatabaseSync {
   try {
     // Sorting happens in memory, so that no rows are left in temporary files.
     opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-    opened.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    // What must be on disk when it is acknowledged is synced by `sync`.
+    opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
-    opened.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+    opened.exec('PRAGMA secure_delete = ON');
   } catch (error) {
     opened.close();
     throw error;

@@ -38,7 +38,7 @@ export async function makeTable<R extends { id: string }>(
     const known = connection.statement('SELECT name FROM sqlite_schema WHERE tbl_name = ?').all(name);
     const names = new Set(known.map((entry) => entry.name));
     const missing = [...wanted].filter(([entry]) => !names.has(entry)).map(([, what]) => `CREATE ${what}`);
-    if (missing.length > 0) connection.transaction(true, () => connection.exec(missing.join('; ')));
+    if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
   });
   return uniqueFields;
 }

@@ -3,9 +3,9 @@ import { Unavailable } from '../port.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * Writes of one turn of the event loop share one transaction, because waiting for the disk costs far more than a
- * row does. Each write's promise is settled after the commit that holds it; a write that is refused (`Taken`)
- * leaves the others of its transaction alone.
+ * Writes of one turn of the event loop, and those that come while the disk is waited for, share one transaction,
+ * because it costs far more than a row does. Each write's promise is settled after the commit that holds it; a
+ * write that is refused (`Taken`) leaves the others of its transaction alone.
  */
 export type Writer = ReturnType<typeof createWriter>;
 
@@ -28,8 +28,7 @@ export function createWriter(connection: Connection) {
   /** All writes of the batch or none: what is returned are the settlings to do once the commit holds. */
   function commit(batch: readonly Write[]): (() => void)[] {
     const settlings: (() => void)[] = [];
-    const toDisk = batch.some((write) => write.toDisk);
-    connection.transaction(toDisk, () => {
+    connection.transaction(() => {
       for (const { run, refusal, resolve, reject } of batch) {
         try {
           const value = run() as never;
@@ -51,7 +50,10 @@ export function createWriter(connection: Connection) {
       const batch = waiting.splice(0, BATCH_MAX);
       if (batch.length === 0) break;
       try {
-        for (const settle of await connection.attempt(() => commit(batch))) settle();
+        const settlings = await connection.attempt(() => commit(batch));
+        // What comes meanwhile waits for it too, and then shares the next transaction.
+        if (batch.some(({ toDisk }) => toDisk)) await connection.sync();
+        for (const settle of settlings) settle();
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
