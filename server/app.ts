@@ -1,3 +1,4 @@
+import type Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import mount from 'koa-mount';
 import type { Site } from '../views/layout.ts';
@@ -62,9 +63,15 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.use(respondToErrors({ site, url: settings.url, log }));
   app.use(canonicalHost(settings.url));
 
-  // The busiest first: each router looks at all of its routes before it hands a request on.
-  app.use(createApiRoutes(domain).routes());
-  app.use(createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes());
+  // The busiest first, behind the beginning of their paths: a router looks at all of its routes before it hands a
+  // request on.
+  app.use(under('/api', createApiRoutes(domain).routes()));
+  app.use(
+    under(
+      '/.well-known/oauth-protected-resource',
+      createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes(),
+    ),
+  );
   app.use(limitBeginnings(domain.throttle));
   app.use(engineRoutes(engine));
   app.use(createHealthRoutes(domain.store).routes());
@@ -137,10 +144,9 @@ async function openEngine(domain: Domain, site: Site) {
 function limitBeginnings(throttle: Domain['throttle']) {
   const paths = ['/oauth/authorize', '/sign-in/google'];
   return async (ctx: Context, next: Next): Promise<void> => {
-    if (paths.includes(ctx.path)) {
-      if (ctx.querystring.length > BEGINNING_LENGTH_MAX) throw tooLong();
-      await throttle.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
-    }
+    if (!paths.includes(ctx.path)) return next();
+    if (ctx.querystring.length > BEGINNING_LENGTH_MAX) throw tooLong();
+    await throttle.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
     await next();
   };
 }
@@ -158,6 +164,11 @@ function tooLong(): Problem {
     message: 'The address of this request is too long.',
     hint: `Send at most ${BEGINNING_LENGTH_MAX} characters; keep what is longer with the app, under a short state.`,
   });
+}
+
+/** Routes whose paths all begin so; other requests pass them by. */
+function under(start: string, routes: ReturnType<Router['routes']>) {
+  return (ctx: Context, next: Next) => (ctx.path.startsWith(start) ? routes(ctx as never, next) : next());
 }
 
 /** The engine's own endpoints; anything else does not reach it. */

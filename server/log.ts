@@ -13,7 +13,7 @@ const SECRET_NAMES = new Set([
 /** Deeper than anything that is logged; what is still below is left out. */
 const DEPTH_MAX = 4;
 /** Lines are written together: one by one, each request would wait for a write of its own. */
-const WRITE_BYTES = 4096;
+const WRITE_BYTES = 16_000;
 /** A line is written at the latest then, and all at a stop. */
 const WRITE_AFTER_MS = 200;
 
@@ -24,7 +24,7 @@ const WRITE_AFTER_MS = 200;
 export function createLog(destination?: DestinationStream): Logger {
   const options: LoggerOptions = {
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: createTimestamp(),
     // Not pino's own redaction, which takes three times as long as the rest of the line.
     formatters: { log: (fields) => hideSecrets(fields, DEPTH_MAX) },
     serializers: { err: explainError },
@@ -32,8 +32,40 @@ export function createLog(destination?: DestinationStream): Logger {
   return pino(options, destination ?? standardOutput());
 }
 
+/** The time as pino wants it; lines of one millisecond share it. */
+function createTimestamp(): () => string {
+  let at = 0;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+}
+
+/** Lines of one turn are handed on as one text, because pino's output measures all that it holds at each. */
 function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false, minLength: WRITE_BYTES, periodicFlush: WRITE_AFTER_MS });
+  const output = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: WRITE_BYTES,
+    periodicFlush: WRITE_AFTER_MS,
+  });
+  let lines: string[] = [];
+  const handOn = () => {
+    output.write(lines.join(''));
+    lines = [];
+  };
+  // Before the output writes its last.
+  process.prependListener('exit', handOn);
+  return {
+    write(line) {
+      if (lines.push(line) === 1) setImmediate(handOn);
+    },
+  };
 }
 
 /**

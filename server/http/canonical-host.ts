@@ -1,6 +1,9 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../errors.ts';
 
+/** Headers that name a host beside `Host`. */
+const OTHER_NAMES = ['x-forwarded-host', ':authority'];
+
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /**
@@ -20,8 +23,7 @@ export function canonicalHost(url: string) {
     const { headers } = ctx.req;
     headers.host = host;
     headers['x-forwarded-proto'] = protocol.slice(0, -1);
-    delete headers['x-forwarded-host'];
-    delete headers[':authority'];
+    for (const name of OTHER_NAMES) if (headers[name] !== undefined) delete headers[name];
     if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
       ctx.status = 307;
       ctx.redirect(`${url}${ctx.originalUrl}`);
