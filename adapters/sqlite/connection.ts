@@ -22,7 +22,7 @@ const PAUSE_MS = 10;
 const STATEMENTS_MAX = 500;
 
 /** 16 MB of pages; SQLite's own default of 2 MB misses often from some 10,000 rows on. */
-const CACHE_KIB = 16_384;
+const CACHE_KIB = 4_096;
 
 /**
  * The WAL goes into the file when it has 32 MB: at SQLite's own 4 MB a busy server writes the same pages again and

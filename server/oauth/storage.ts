@@ -92,6 +92,7 @@ export function createStorage(parts: {
       payload: withoutAbsent(kept),
       accountId: stringIn(kept, 'accountId'),
       clientId: stringIn(kept, 'clientId'),
+      ...(model === 'Grant' ? { appId: stringIn(kept, 'clientId') } : {}),
       grantId: stringIn(kept, 'grantId'),
       createdAt: typeof kept.iat === 'number' ? kept.iat : now,
       expiresAt: now + ttl,
