@@ -2,7 +2,6 @@ import { closeSync, existsSync, fchmodSync, fdatasync, mkdirSync, openSync } fro
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Unavailable } from '../port.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
 
@@ -11,8 +10,6 @@ import { isBusy, unavailableFrom } from './failures.ts';
  * would stop this process's event loop, so it is short, and longer waits are made of tries with pauses between.
  */
 export type Connection = Awaited<ReturnType<typeof openConnection>>;
-
-const syncFile = promisify(fdatasync);
 
 /** A busy file is mostly free again within a commit of the other process: a few milliseconds. */
 const DRIVER_WAIT_MS = 20;
@@ -152,7 +149,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     async sync(): Promise<void> {
       try {
         log ??= openSync(`${file}-wal`, 'r');
-        await syncFile(log);
+        await synced(log);
       } catch (error) {
         throw new Unavailable('the disk does not take what was written', { cause: error });
       }
@@ -166,6 +163,12 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       closed = true;
     },
   };
+}
+
+function synced(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 /** Gives a function that runs one synchronous step, again and again while the file is busy. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
+import fs, {
   appendFileSync,
   existsSync,
   mkdtempSync,
@@ -13,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -401,14 +402,36 @@ describe('the SQLite file', () => {
   it('waits for the disk where the declaration says so, and only there', async (test) => {
     const rows = await open();
     const lighter = await (store as Store).collection(notes);
-    const exec = test.mock.method(DatabaseSync.prototype, 'exec');
-    const pragmas = () =>
-      exec.mock.calls.flatMap(({ arguments: [text] }) => /synchronous = \w+/.exec(text) ?? []);
-    await lighter.insert(item('one'));
-    await Promise.all([lighter.insert(item('two')), lighter.update('one', { set: { rank: 1 } })]);
-    assert.deepEqual(pragmas(), ['synchronous = NORMAL']);
-    await rows.insert(item('one'));
-    await Promise.all([lighter.insert(item('three')), rows.insert(item('two'))]);
-    assert.deepEqual(pragmas(), ['synchronous = NORMAL', 'synchronous = FULL']);
+    const waits: ((error: Error | null) => void)[] = [];
+    test.mock.method(fs, 'fdatasync', (_descriptor: number, done: (error: Error | null) => void) => {
+      waits.push(done);
+    });
+    syncBuiltinESMExports();
+    const untilWaiting = async () => {
+      for (let turn = 0; turn < 2000 && waits.length === 0; turn += 1) await sleep(1);
+      return waits.shift() ?? assert.fail('nobody waits for the disk');
+    };
+    try {
+      await Promise.all([lighter.insert(item('one')), lighter.update('one', { set: { rank: 1 } })]);
+      assert.equal(waits.length, 0);
+
+      let isAcknowledged = false;
+      const inserted = rows.insert(item('one')).then(() => {
+        isAcknowledged = true;
+      });
+      const isOnDisk = await untilWaiting();
+      await sleep(50);
+      assert.equal(isAcknowledged, false);
+      isOnDisk(null);
+      await inserted;
+
+      const refused = rows.insert(item('two'));
+      (await untilWaiting())(new Error('EIO'));
+      await assert.rejects(refused, Unavailable);
+    } finally {
+      test.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    await rows.insert(item('three'));
   });
 });

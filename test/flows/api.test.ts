@@ -453,6 +453,8 @@ eachStore(({ engine, url }) => {
           preflight.headers.get('access-control-allow-headers') ?? '',
           /Authorization, Content-Type/,
         );
+        const plain = await server.call('/api/1.1/me');
+        assert.equal(plain.headers.get('access-control-allow-origin'), null);
         const refused = await server.call('/api/1.1/me', { headers: { origin: 'https://app.example' } });
         assert.equal(refused.headers.get('access-control-allow-origin'), '*');
         assert.match(refused.headers.get('access-control-expose-headers') ?? '', /WWW-Authenticate/);
