@@ -27,7 +27,8 @@ type OpenFile = { name: string; descriptor: number; bytes: number; openedMs: num
 /** A row as it was appended; `key` is its value in the first index. */
 type KeptRow = { id: string; key: string; doc: string };
 
-type Append = { line: string; resolve: () => void; reject: (error: unknown) => void };
+/** The rows of one burst, which are kept together or not at all. */
+type Burst = { lines: string[]; kept: Promise<void> };
 
 /**
  * The journal of a collection: files beside the database, a row a line, one file a process at a time. Appending is
@@ -49,7 +50,7 @@ export function openJournal<R extends { id: string }>(
   const own = new Set<string>();
   /** What others left and is in its place by now, with its size then: they may not be dead after all. */
   const placed = new Map<string, number>();
-  let waiting: Append[] = [];
+  let gathering: Burst | undefined;
   let current: OpenFile | undefined;
   let settling: Promise<void> = Promise.resolve();
 
@@ -66,20 +67,26 @@ export function openJournal<R extends { id: string }>(
     current = undefined;
   }
 
-  function flush(): void {
-    const batch = waiting;
-    waiting = [];
-    try {
-      connection.requireOpen();
-      if (current !== undefined && isFull(current)) rotate();
-      current ??= open();
-      writeWhole(current, Buffer.from(batch.map(({ line }) => line).join('')));
-    } catch (error) {
-      const unavailable = new Unavailable('the journal cannot be written now', { cause: error });
-      for (const { reject } of batch) reject(unavailable);
-      return;
-    }
-    for (const { resolve } of batch) resolve();
+  function gather(): Burst {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const burst: Burst = { lines: [], kept: promise };
+    afterBurst(() => {
+      gathering = undefined;
+      try {
+        write(burst.lines);
+        resolve();
+      } catch (error) {
+        reject(new Unavailable('the journal cannot be written now', { cause: error }));
+      }
+    });
+    return burst;
+  }
+
+  function write(lines: readonly string[]): void {
+    connection.requireOpen();
+    if (current !== undefined && isFull(current)) rotate();
+    current ??= open();
+    writeWhole(current, Buffer.from(lines.join('')));
   }
 
   /** A file that is ready to be put in its place; `isEnded`: nobody will write to it any more. */
@@ -137,10 +144,10 @@ export function openJournal<R extends { id: string }>(
   return {
     async append(row) {
       checks.checkRow(row);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      if (waiting.length === 0) afterBurst(flush);
-      waiting.push({ line: `${toJson(row)}\n`, resolve, reject });
-      await promise;
+      const line = `${toJson(row)}\n`;
+      gathering ??= gather();
+      gathering.lines.push(line);
+      await gathering.kept;
     },
 
     async settle() {
