@@ -306,11 +306,14 @@ describe('the SQLite file', () => {
 
   it('finds in the journal of a process that was killed each row that it acknowledged', async () => {
     const child = start(...writer('append', 'r'));
+    // Until it is reaped, its process id is still there.
+    const ended = once(child, 'exit');
     const acknowledged: string[] = [];
     for await (const line of createInterface({ input: child.stdout ?? assert.fail() })) {
       acknowledged.push(line);
       if (acknowledged.length === 200) child.kill('SIGKILL');
     }
+    await ended;
     store = await openSqlite(path);
     const rows = await store.collection(logbook);
     const journal = await store.journal(logbook);
