@@ -10,6 +10,7 @@ import type { z } from 'zod';
  * - What does not fit the declaration (rows, changes, conditions) is our bug: a TypeError, and nothing is written.
  * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of
  *   this process (`durability: 'process'`: what a power cut may take is a last moment of activity entries).
+ *   A read may see a change a moment before that.
  * - Engines throw `Taken` and `Unavailable`, and nothing of their driver's.
  */
 

@@ -1,8 +1,6 @@
-import { afterBurst } from '../burst.ts';
+import { gatherBursts } from '../burst.ts';
 import { createChecks } from '../checks.ts';
 import type { Collection, Declaration, Journal } from '../port.ts';
-
-type Append<R> = { row: R; resolve: () => void; reject: (error: unknown) => void };
 
 /**
  * The journal of a collection: here rows go straight to their place, those of a burst in one command, because
@@ -13,26 +11,14 @@ export function createJournal<R extends { id: string }>(
   collection: Pick<Collection<R>, 'insertMany'>,
 ): Journal<R> {
   const checks = createChecks(declaration);
-  let waiting: Append<R>[] = [];
-
-  async function flush(): Promise<void> {
-    const batch = waiting;
-    waiting = [];
-    try {
-      await collection.insertMany(batch.map(({ row }) => row));
-      for (const { resolve } of batch) resolve();
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-  }
+  const keep = gatherBursts<R>(async (rows) => {
+    await collection.insertMany(rows);
+  });
 
   return {
     async append(row) {
       checks.checkRow(row);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      if (waiting.length === 0) afterBurst(flush);
-      waiting.push({ row, resolve, reject });
-      await promise;
+      await keep(row);
     },
 
     async settle() {},

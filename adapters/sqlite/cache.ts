@@ -5,7 +5,8 @@ import type { Bound } from './statements.ts';
  * Rows that were read before, each as it still stands in the file, so that what every request asks for (a
  * credential, its account) costs no look into the file. SQLite itself tells whether any other connection, of
  * whichever process, has changed the file since: then all of it is forgotten, before anything is answered from it.
- * What this connection changes is forgotten row by row. So a row given out is never older than the question.
+ * What this connection changes is forgotten row by row. So a row given out is never older than the question, or
+ * the burst in which it is asked (burst.ts).
  */
 export type Cache = ReturnType<typeof createCache>;
 
@@ -30,6 +31,7 @@ type Keyed = Map<Bound, Entry>;
 export function createCache(connection: Pick<Connection, 'version'>, charactersMax = CHARACTERS_MAX) {
   /** The oldest first. */
   const entries = new Set<Entry>();
+  const tables = new Map<string, Map<string, Keyed>>();
   let characters = 0;
   let version: number | undefined;
 
@@ -56,8 +58,10 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
 
     forgetAll,
 
-    table() {
-      const byField = new Map<string, Keyed>();
+    /** The same rows for the same name, however often it is opened. */
+    table(name: string) {
+      const byField = tables.get(name) ?? new Map<string, Keyed>();
+      tables.set(name, byField);
 
       function keyed(field: string): Keyed {
         const known = byField.get(field);
@@ -121,10 +125,11 @@ function copyOf<T>(value: T): T {
   const copy: Partial<T> = {};
   for (const name in value) {
     // An assignment to this name would change the prototype instead.
-    if (name === '__proto__') Object.defineProperty(copy, name, { ...PLAIN, value: copyOf(value[name]) });
+    if (name === '__proto__') Object.defineProperty(copy, name, { ...OWN_FIELD, value: copyOf(value[name]) });
     else copy[name] = copyOf(value[name]);
   }
   return copy as T;
 }
 
-const PLAIN = { configurable: true, enumerable: true, writable: true };
+/** As an assignment makes it. */
+const OWN_FIELD = { configurable: true, enumerable: true, writable: true };

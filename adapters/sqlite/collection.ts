@@ -42,7 +42,7 @@ export async function openCollection<R extends { id: string }>(
   const toDisk = durability !== 'process';
   const write = <T>(run: () => T): Promise<T> => parts.writer.write(toDisk, run, refusal);
 
-  const cached = parts.cache.table();
+  const cached = parts.cache.table(name);
   const table: Table<R> = { name: `"${name}"`, checks, connection, cached, reader: parts.reader, write };
   return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fchmodSync, fdatasync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fdatasync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +18,7 @@ const PAUSE_MS = 10;
 /** Statements differ by collection and by the shape of conditions: some hundred in all. */
 const STATEMENTS_MAX = 500;
 
-/** 16 MB of pages; SQLite's own default of 2 MB misses often from some 10,000 rows on. */
+/** 4 MB of pages: beside the rows that cache.ts remembers, mostly the upper pages of indexes. */
 const CACHE_KIB = 4_096;
 
 /**
@@ -28,13 +28,16 @@ const CACHE_KIB = 4_096;
 const CHECKPOINT_PAGES = 8_000;
 
 export async function openConnection(path: string, lockTimeoutMs: number) {
-  const file = resolve(path);
   const attempt = createAttempt(lockTimeoutMs);
   const statements = new Map<string, StatementSync>();
-  createPrivately(file);
+  // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
+  const file = createPrivately(resolve(path));
   let database: DatabaseSync | undefined = await attempt(() => openDatabase(file));
   /** The log of writes, opened once more to have it synced. */
   let log: number | undefined;
+  let syncing: Promise<void> = Promise.resolve();
+  /** A sync failed: the system may have dropped what it could not write, and would call the next sync done. */
+  let isDoubtful = false;
   let openings = 1;
   let closed = false;
 
@@ -43,8 +46,10 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     statements.clear();
     database?.close();
     database = undefined;
-    if (log !== undefined) closeSync(log);
+    const closing = log;
     log = undefined;
+    // Not under a sync that waits for its turn: the number might be another file's by then.
+    if (closing !== undefined) syncing.finally(() => closeSync(closing)).catch(() => undefined);
   }
 
   /**
@@ -68,6 +73,13 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       openings += 1;
     }
     return database;
+  }
+
+  /** Has all that was committed written once more, into the file itself, and synced there by SQLite. */
+  function settleDoubt(): void {
+    const result = current().prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    if (result?.busy !== 0) throw new Unavailable('the log of writes cannot be put into the file now');
+    isDoubtful = false;
   }
 
   return {
@@ -148,9 +160,12 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
      */
     async sync(): Promise<void> {
       try {
-        log ??= openSync(`${file}-wal`, 'r');
-        await synced(log);
+        if (isDoubtful) return settleDoubt();
+        log ??= openSync(`${file}-wal`, 'r+');
+        syncing = syncFile(log);
+        await syncing;
       } catch (error) {
+        isDoubtful = true;
         throw new Unavailable('the disk does not take what was written', { cause: error });
       }
     },
@@ -165,9 +180,9 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   };
 }
 
-function synced(descriptor: number): Promise<void> {
+function syncFile(descriptor: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+    fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
   });
 }
 
@@ -212,12 +227,13 @@ function openDatabase(file: string): DatabaseSync {
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main one, so this one is made first, for its owner alone. */
-function createPrivately(file: string): void {
+function createPrivately(file: string): string {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const descriptor = openSync(file, 'a', 0o600);
     fchmodSync(descriptor, 0o600);
     closeSync(descriptor);
+    return realpathSync(file);
   } catch (error) {
     throw new Unavailable(`${file} cannot be opened: ${(error as Error).message}`, { cause: error });
   }

@@ -5,34 +5,36 @@ import type { Connection } from './connection.ts';
 /**
  * Reads of one turn of the event loop run one after another, on one state of the file: side by side each takes
  * half the time that it takes between other work, because what SQLite needs is still at hand from the last one.
- * What their callers go on to read, without waiting for anything else, runs at once.
+ * What their callers go on to read in the same burst runs at once, on that state or a newer one.
  */
 export type Reader = ReturnType<typeof createReader>;
 
 /** Bounds how long reads keep the event loop waiting: a few milliseconds. */
 const BATCH_MAX = 500;
+/** The same for those that follow from a batch: a chain of reads must let others have their turn. */
+const FOLLOWING_MAX = 2000;
 
 type Read = { run: () => unknown; resolve: (value: never) => void };
 
 export function createReader(connection: Connection, cache: Cache) {
   let waiting: Read[] = [];
-  /** True from a batch until the event loop takes up anything else: nobody can have asked for more meanwhile. */
-  let isFresh = false;
+  /** How many more reads may follow in this burst without another look whether the cache is as the file is. */
+  let following = 0;
 
   function drain(): void {
     const batch = waiting.length <= BATCH_MAX ? waiting : waiting.slice(0, BATCH_MAX);
     waiting = waiting.slice(batch.length);
     if (waiting.length > 0) setImmediate(drain);
+    afterBurst(endBurst);
     connection.atOnce(() => {
-      isFresh = refreshCache();
+      following = refreshCache() ? FOLLOWING_MAX : 0;
       // A read that fails, or is tried again because the file is busy, gives a promise of its own.
       for (const { run, resolve } of batch) resolve(connection.attempt(run) as never);
     });
-    afterBurst(endFreshness);
   }
 
-  function endFreshness(): void {
-    isFresh = false;
+  function endBurst(): void {
+    following = 0;
   }
 
   function refreshCache(): boolean {
@@ -50,7 +52,10 @@ export function createReader(connection: Connection, cache: Cache) {
     /** Queues a synchronous read, which may answer from the cache. */
     read<T>(run: () => T): Promise<T> {
       return new Promise((resolve) => {
-        if (isFresh) return resolve(connection.attempt(run));
+        if (following > 0) {
+          following -= 1;
+          return resolve(connection.attempt(run));
+        }
         if (waiting.length === 0) setImmediate(drain);
         waiting.push({ run, resolve });
       });

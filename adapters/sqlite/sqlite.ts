@@ -15,6 +15,7 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
   const cache = createCache(connection);
   const reader = createReader(connection, cache);
   const writer = createWriter(connection);
+  const journals: { end(): void }[] = [];
 
   function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
     return openCollection(declaration, connection, { cache, reader, writer });
@@ -26,7 +27,9 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
       await collection(declaration);
-      return openJournal(declaration, connection, writer);
+      const journal = openJournal(declaration, connection, writer);
+      journals.push(journal);
+      return journal;
     },
 
     async ping() {
@@ -37,6 +40,7 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     async close() {
       await writer.close();
       connection.close();
+      for (const journal of journals) journal.end();
     },
   };
 }

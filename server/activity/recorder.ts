@@ -17,7 +17,7 @@ export type Recorder = ReturnType<typeof createRecorder>;
 
 /** Longer paths are nobody's route; enough of one is kept to recognise it. */
 const PATH_LENGTH_MAX = 120;
-/** Kept entries wait this long to be put where they are listed. Whoever reads the activity does not wait. */
+/** Kept entries wait this long to be put where they are listed; whoever reads the activity settles this process's. */
 const SETTLE_AFTER_MS = 1000;
 
 /**

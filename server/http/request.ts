@@ -31,10 +31,12 @@ function knownOf(ctx: Context): Known {
   return (ctx.req as Marked)[KNOWN] ?? noteRequest(ctx, []);
 }
 
+/** The id under which this request stands in the log, the activity and its answer. */
 export function requestIdOf(ctx: Context): string {
   return knownOf(ctx).id;
 }
 
+/** Where this request came from, as far as the proxies that we trust say. */
 export function addressOf(ctx: Context): string {
   return knownOf(ctx).from;
 }

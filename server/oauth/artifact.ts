@@ -38,8 +38,8 @@ export const artifactSchema = z.strictObject({
   payload: z.record(z.string(), z.unknown()),
   accountId: z.string().optional(),
   clientId: z.string().optional(),
-  /** Of a grant: the client that was let in. Only grants are looked for by client, so tokens are not indexed so. */
-  appId: z.string().optional(),
+  /** The `clientId` of a grant: only grants are looked for by client, so the index leaves tokens out. */
+  grantClientId: z.string().optional(),
   grantId: z.string().optional(),
   uid: z.string().optional(),
   /** SHA-256 of a session's bearer value, which changes while its row stays. Unique. */
@@ -61,5 +61,5 @@ export const artifactDeclaration = declare<Artifact>({
   name: 'artifacts',
   schema: artifactSchema,
   unique: ['valueHash'],
-  indexes: [['grantId'], ['accountId', 'model'], ['appId'], ['expiresAt'], ['pendingAt']],
+  indexes: [['grantId'], ['accountId', 'model'], ['grantClientId'], ['expiresAt'], ['pendingAt']],
 });

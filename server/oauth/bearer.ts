@@ -182,6 +182,7 @@ export function createBearers(parts: {
   };
 }
 
+/** How a live token is named to whoever may know of it. */
 export function namesOf(bearer: Bearer, tokenKind: string = bearer.tokenKind): TokenNames {
   return { token_kind: tokenKind, token_name: bearer.tokenName, token_id: bearer.tokenId };
 }

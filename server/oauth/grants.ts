@@ -36,7 +36,7 @@ export function createGrants(parts: {
   function liveGrants(of: { accountId?: string; clientId?: string }): Promise<Artifact[]> {
     const whose: Where<Artifact> = [
       ...(of.accountId === undefined ? [] : [['accountId', '=', of.accountId] as const]),
-      ...(of.clientId === undefined ? [] : [['appId', '=', of.clientId] as const]),
+      ...(of.clientId === undefined ? [] : [['grantClientId', '=', of.clientId] as const]),
     ];
     return artifacts.list({
       where: [...whose, ['model', '=', 'Grant'], ['revokedAt', 'absent'], ['expiresAt', '>', clock()]],

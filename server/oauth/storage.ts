@@ -43,11 +43,30 @@ export function createStorage(parts: {
 }) {
   const { artifacts, bearers, grants, clock, findClient, sessions, revokePersonalAccessToken } = parts;
 
+  /**
+   * What each request is reading: introspection asks for a token three times at once, as each of its kinds.
+   */
+  const reading = new WeakMap<object, { id: string; row: Promise<Artifact | undefined> }>();
+
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
-    const row = await artifacts.get(rowId(model, id));
+    const row = await readShared(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
     return payloadOf(row, id);
+  }
+
+  /** One read for those of one request that want the same row at the same time. */
+  function readShared(id: string): Promise<Artifact | undefined> {
+    const request = Provider.ctx?.req;
+    const known = request && reading.get(request);
+    if (known?.id === id) return known.row;
+    const row = artifacts.get(id);
+    if (request !== undefined) {
+      reading.set(request, { id, row });
+      const done = () => reading.delete(request);
+      row.then(done, done);
+    }
+    return row;
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {
@@ -92,7 +111,7 @@ export function createStorage(parts: {
       payload: withoutAbsent(kept),
       accountId: stringIn(kept, 'accountId'),
       clientId: stringIn(kept, 'clientId'),
-      ...(model === 'Grant' ? { appId: stringIn(kept, 'clientId') } : {}),
+      ...(model === 'Grant' ? { grantClientId: stringIn(kept, 'clientId') } : {}),
       grantId: stringIn(kept, 'grantId'),
       createdAt: typeof kept.iat === 'number' ? kept.iat : now,
       expiresAt: now + ttl,

@@ -125,6 +125,30 @@ export function sentences({ engine, url }: FreshStores): void {
     }
   });
 
+  it('gives the same rows through every opening of a collection', async () => {
+    const again = await store.collection(items);
+    await rows.insert(item('one', { label: 'L' }));
+    await again.get('one');
+    await rows.update('one', { set: { rank: 2 } });
+    assert.equal((await again.get('one'))?.rank, 2);
+    await rows.remove('one');
+    assert.equal(await again.get('one'), undefined);
+    assert.equal(await again.find('label', 'L'), undefined);
+  });
+
+  it('lets others have their turn during a long chain of reads', async () => {
+    await rows.insert(item('one'));
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+    }, 5);
+    for (let reads = 0; !isOver; reads += 1) {
+      await rows.get('one');
+      assert.ok(reads < 1_000_000, 'no timer ran meanwhile');
+    }
+    clearTimeout(timer);
+  });
+
   it('refuses an id and a unique value in use, and says which', async () => {
     await rows.insert(item('one', { label: 'L', code: 7 }));
     await assert.rejects(rows.insert(item('one')), taken('id'));

@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import fs, {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -102,6 +104,19 @@ describe('the SQLite file', () => {
       assert.ok(!readFileSync(join(folder, 'made', name)).includes(secret), name);
     }
     other.close();
+  });
+
+  it('is the one that a link points to, and so is what belongs to it', async () => {
+    const real = join(folder, 'volume', 'real.db');
+    await (await openSqlite(real)).close();
+    mkdirSync(dirname(path));
+    symlinkSync(real, path);
+    writeFileSync(`${path}-wal`, 'left behind');
+    const rows = await open();
+    await rows.insert(item('one'));
+    await (await (store as Store).journal(logbook)).append(item('two'));
+    assert.deepEqual(readdirSync(dirname(path)).sort(), ['latchkey.db', 'latchkey.db-wal']);
+    assert.equal(readdirSync(dirname(real)).filter((name) => name.endsWith('.jsonl')).length, 1);
   });
 
   it('is made private when it was not', async () => {
@@ -431,10 +446,59 @@ describe('the SQLite file', () => {
       const refused = rows.insert(item('two'));
       (await untilWaiting())(new Error('EIO'));
       await assert.rejects(refused, Unavailable);
+
+      // The system may have dropped what it could not write, and calls the next sync done: so the log is put into
+      // the file, which SQLite syncs itself. While somebody reads an older state, that cannot be.
+      const reader = new DatabaseSync(path);
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM items').get();
+      await assert.rejects(Promise.race([rows.insert(item('three')), sleep(5000)]), Unavailable);
+      reader.close();
+      await rows.insert(item('four'));
+      assert.equal(waits.length, 0);
+      const after = rows.insert(item('five'));
+      (await untilWaiting())(null);
+      await after;
     } finally {
       test.mock.restoreAll();
       syncBuiltinESMExports();
     }
-    await rows.insert(item('three'));
+  });
+
+  it('keeps its journal’s rows whatever happens around their files', async (test) => {
+    store = await openSqlite(path);
+    const rows = await store.collection(logbook);
+    const journal = await store.journal(logbook);
+    const files = () => readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
+    const ids = async () => (await rows.list({ limit: 99 })).map(({ id }) => id);
+
+    // A clock that is set forward makes the file look left behind to others; then it is not written to again.
+    await journal.append(item('a'));
+    test.mock.method(Date, 'now', () => 4_000_000_000_000);
+    await journal.append(item('b'));
+    assert.equal(files().length, 2);
+    test.mock.restoreAll();
+    await journal.settle();
+    assert.deepEqual([await ids(), files()], [['a', 'b'], []]);
+
+    // Lines that no journal wrote hold up nothing.
+    const left = join(dirname(path), `latchkey.db-logbook-${process.pid}-left.jsonl`);
+    writeFileSync(left, `{}\n5\nnull\n[]\n{"id":7}\n${JSON.stringify(item('c'))}\n{"id":"ha`);
+    await journal.settle();
+    assert.deepEqual(await ids(), ['a', 'b', 'c']);
+
+    // What could not be put in its place is tried again.
+    writeFileSync(left, `${JSON.stringify(item('c'))}\n${JSON.stringify(item('d'))}\n`);
+    await store.close();
+    store = await openSqlite(path, 50);
+    const again = await store.journal(logbook);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    await assert.rejects(again.settle(), Unavailable);
+    other.exec('COMMIT');
+    other.close();
+    await again.settle();
+    const kept = await store.collection(logbook);
+    assert.equal((await kept.get('d'))?.id, 'd');
   });
 });

@@ -210,7 +210,7 @@ eachStore(({ url }) => {
         payload: { openid: { scope: 'openid' } },
         accountId: bob.id,
         clientId: client.id,
-        appId: client.id,
+        grantClientId: client.id,
         createdAt: domain.clock(),
         expiresAt: domain.clock() + 3600,
       });

@@ -16,18 +16,18 @@ describe('the row cache', () => {
   const docOf = (id: string, more: object = {}) => JSON.stringify({ id, ...more });
 
   it('gives a row by each value that it was found by, as a copy', () => {
-    const table = cache.table();
+    const table = cache.table('rows');
     const doc = docOf('one', { hash: 'h', inner: { list: [1] } });
     table.keep('hash', 'h', doc);
     const first = table.get('id', 'one') as { inner: { list: number[] } };
     first.inner.list.push(2);
     assert.deepEqual(table.get('hash', 'h'), JSON.parse(doc));
     assert.equal(table.get('email', 'h'), undefined);
-    assert.equal(cache.table().get('id', 'one'), undefined, 'another table');
+    assert.equal(cache.table('other').get('id', 'one'), undefined, 'another table');
   });
 
   it('keeps names that are special to JavaScript', () => {
-    const table = cache.table();
+    const table = cache.table('rows');
     const doc = '{"id":"one","extra":{"__proto__":{"admin":true},"constructor":1}}';
     for (const row of [table.keep('id', 'one', doc), table.get('id', 'one')]) {
       assert.equal(JSON.stringify(row), doc);
@@ -36,7 +36,7 @@ describe('the row cache', () => {
   });
 
   it('forgets a row under all its names', () => {
-    const table = cache.table();
+    const table = cache.table('rows');
     table.keep('id', 'one', docOf('one'));
     table.keep('hash', 'h', docOf('one'));
     table.keep('label', 'l', docOf('one'));
@@ -53,7 +53,7 @@ describe('the row cache', () => {
   });
 
   it('forgets one table, and all of them when another connection changed the file', () => {
-    const [one, two] = [cache.table(), cache.table()];
+    const [one, two] = [cache.table('one'), cache.table('two')];
     one.keep('id', 'a', docOf('a'));
     two.keep('id', 'a', docOf('a'));
     one.forgetAll();
@@ -66,7 +66,7 @@ describe('the row cache', () => {
   });
 
   it('holds a bounded number of characters: the oldest rows go', () => {
-    const table = cache.table();
+    const table = cache.table('rows');
     const text = 'x'.repeat(250);
     for (const id of ['a', 'b', 'c', 'd', 'e']) table.keep('id', id, docOf(id, { text }));
     const known = ['a', 'b', 'c', 'd', 'e'].filter((id) => table.get('id', id) !== undefined);

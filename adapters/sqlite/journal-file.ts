@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Nobody writes to a file that is older, so that none is taken for left behind. */
+const FILE_MS_MAX = 10_000;
+/** Bounds what is held in memory while a file's rows are put in their place: some 4000 rows. */
+const FILE_BYTES_MAX = 2_000_000;
+
+/** What is being written to. `openedAtMs` is of the wall clock, by which others judge whether it was left behind. */
+type OpenFile = { name: string; descriptor: number; bytes: number; openedAtMs: number };
+
+/** The files that this process writes a journal to, one after the other. */
+export function createJournalFiles(folder: string, prefix: string) {
+  let current: OpenFile | undefined;
+
+  function open(): OpenFile {
+    const name = `${prefix}${process.pid}-${randomBytes(9).toString('base64url')}.jsonl`;
+    const descriptor = openSync(join(folder, name), 'ax', 0o600);
+    own.add(name);
+    return { name, descriptor, bytes: 0, openedAtMs: Date.now() };
+  }
+
+  /** Ends the current file; what is written next begins another one. */
+  function rotate(): void {
+    const ended = current;
+    current = undefined;
+    if (ended !== undefined) closeSync(ended.descriptor);
+  }
+
+  /** Writes all of it or, when the disk is full, nothing. */
+  function write(bytes: Buffer): void {
+    if (current !== undefined && isFull(current)) rotate();
+    current ??= open();
+    const file = current;
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file.descriptor, bytes, at);
+      file.bytes += bytes.length;
+    } catch (error) {
+      // Whatever of it was written stands behind the end of a file that is not written to again.
+      ftruncateSync(file.descriptor, file.bytes);
+      throw error;
+    }
+  }
+
+  /** The names of all that this process began and has not put in their place. */
+  const own = new Set<string>();
+
+  return {
+    own,
+    isCurrent: (name: string): boolean => name === current?.name,
+    rotate,
+
+    write(bytes: Buffer): void {
+      try {
+        write(bytes);
+      } catch (error) {
+        rotate();
+        throw error;
+      }
+    },
+  };
+}
+
+function isFull(file: OpenFile): boolean {
+  const ageMs = Date.now() - file.openedAtMs;
+  return file.bytes > FILE_BYTES_MAX || ageMs > FILE_MS_MAX || ageMs < 0;
+}
+
+/** Whose file it is, by its name. */
+export function writerOf(name: string, prefix: string): number {
+  return Number(name.slice(prefix.length).split('-', 1)[0]);
+}
+
+/** Whether this machine has such a process, other than this one, which knows its own files. */
+export function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
