@@ -26,8 +26,6 @@ const runner = spawn(
     '--test-reporter=spec',
     `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
-    // A test that failed before it closed what it opened must not keep the whole run from ending.
-    '--test-force-exit',
     ...files,
   ],
   {
