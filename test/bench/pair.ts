@@ -31,10 +31,13 @@ export function startGenerator(): Generator {
   return {
     async load(job) {
       child.send({ ...job, connections: CONNECTIONS } satisfies Job);
-      const ended = once(child, 'exit').then(() => {
+      const answered = new AbortController();
+      const ended = once(child, 'exit', { signal: answered.signal }).then(() => {
         throw new Error('the load generator ended');
       });
       const [loaded] = (await Promise.race([once(child, 'message'), ended])) as [Loaded];
+      ended.catch(() => undefined);
+      answered.abort();
       if (loaded.failed > 0)
         throw new Error(`${job.url}: ${loaded.failed} failed, ${loaded.statuses.join(', ')}`);
       return loaded;
