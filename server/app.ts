@@ -1,4 +1,3 @@
-import type Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import mount from 'koa-mount';
 import type { Site } from '../views/layout.ts';
@@ -17,7 +16,7 @@ import { setSecurityHeaders } from './http/page.ts';
 import { addressOf } from './http/request.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { metadataOf } from './oauth/client-metadata.ts';
-import { createEngine, type Engine } from './oauth/engine.ts';
+import { createEngine } from './oauth/engine.ts';
 import { createInteractions } from './oauth/interactions.ts';
 import { loadSigningKeys } from './oauth/keys.ts';
 import { createMetadataRoutes } from './oauth/metadata.ts';
@@ -65,15 +64,15 @@ export async function createApp(domain: Domain): Promise<Koa> {
 
   // The busiest first, behind the beginning of their paths: a router looks at all of its routes before it hands a
   // request on.
-  app.use(under('/api', createApiRoutes(domain).routes()));
+  app.use(under(['/api'], createApiRoutes(domain).routes()));
   app.use(
     under(
-      '/.well-known/oauth-protected-resource',
+      ['/.well-known/oauth-protected-resource'],
       createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes(),
     ),
   );
   app.use(limitBeginnings(domain.throttle));
-  app.use(engineRoutes(engine));
+  app.use(under(['/oauth/', '/.well-known/'], mount('/', engine)));
   app.use(createHealthRoutes(domain.store).routes());
   app.use(createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']).routes());
 
@@ -166,14 +165,8 @@ function tooLong(): Problem {
   });
 }
 
-/** Routes whose paths all begin so; other requests pass them by. */
-function under(start: string, routes: ReturnType<Router['routes']>) {
-  return (ctx: Context, next: Next) => (ctx.path.startsWith(start) ? routes(ctx as never, next) : next());
-}
-
-/** The engine's own endpoints; anything else does not reach it. */
-function engineRoutes(engine: Engine) {
-  const engineApp = mount('/', engine);
+/** Routes whose paths all begin in one of these ways; other requests pass them by. */
+function under(starts: readonly string[], routes: (ctx: never, next: Next) => unknown) {
   return (ctx: Context, next: Next) =>
-    ctx.path.startsWith('/oauth/') || ctx.path.startsWith('/.well-known/') ? engineApp(ctx, next) : next();
+    starts.some((start) => ctx.path.startsWith(start)) ? routes(ctx as never, next) : next();
 }

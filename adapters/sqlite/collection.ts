@@ -26,8 +26,13 @@ type Table<R extends { id: string }> = {
   connection: Connection;
   cached: CachedTable;
   reader: Reader;
+  /** Queues what adds rows. */
   write: <T>(run: () => T) => Promise<T>;
+  /** Queues what changes or removes the row of this id, or any row: the cache forgets it then. */
+  change: <T>(which: string | typeof ANY, run: () => T) => Promise<T>;
 };
+
+const ANY = Symbol('any row');
 
 /** Makes ready the table of a declaration and gives the port's words for it. */
 export async function openCollection<R extends { id: string }>(
@@ -43,7 +48,15 @@ export async function openCollection<R extends { id: string }>(
   const write = <T>(run: () => T): Promise<T> => parts.writer.write(toDisk, run, refusal);
 
   const cached = parts.cache.table(name);
-  const table: Table<R> = { name: `"${name}"`, checks, connection, cached, reader: parts.reader, write };
+  const change: Table<R>['change'] = (which, run) =>
+    write(() => {
+      if (which === ANY) cached.forgetAll();
+      else cached.forget(which);
+      return run();
+    });
+
+  const shared = { name: `"${name}"`, checks, connection, cached, reader: parts.reader };
+  const table: Table<R> = { ...shared, write, change };
   return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
 }
 
@@ -95,7 +108,7 @@ function readsOf<R extends { id: string }>(
 function insertsOf<R extends { id: string }>(
   table: Table<R>,
 ): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
-  const { name, checks, connection, cached, write } = table;
+  const { name, checks, connection, write, change } = table;
   const insertion = `INSERT INTO ${name} (id, doc) VALUES (?, ?)`;
   const valuesOf = (row: R): Bound[] => {
     checks.checkRow(row);
@@ -122,62 +135,47 @@ function insertsOf<R extends { id: string }>(
     async put(row) {
       const values = valuesOf(row);
       const replacing = `${insertion} ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`;
-      await write(() => {
-        cached.forget(row.id);
-        run(table, replacing, values);
-      });
+      await change(row.id, () => run(table, replacing, values));
     },
   };
 }
 
 function changesOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
-  const { name, checks, connection, cached, write } = table;
+  const { name, checks, connection, change } = table;
 
   return {
-    async update(id, change, guard = []) {
-      const changed = changedSql(checks.checkChange(change));
+    async update(id, wanted, guard = []) {
+      const changed = changedSql(checks.checkChange(wanted));
       const { text, values } = whereSql(table, guard);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE id = ? AND ${text} RETURNING doc`;
       const all = [...changed.values, checks.checkId(id), ...values];
-      return write(() => {
-        cached.forget(id);
-        return rowOf<R>(connection.statement(statement).get(...all));
-      });
+      return change(id, () => rowOf<R>(connection.statement(statement).get(...all)));
     },
 
-    async updateMany(where, change) {
-      const changed = changedSql(checks.checkChange(change));
+    async updateMany(where, wanted) {
+      const changed = changedSql(checks.checkChange(wanted));
       const { text, values } = whereSql(table, where);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE ${text}`;
-      return write(() => {
-        cached.forgetAll();
-        return run(table, statement, [...changed.values, ...values]);
-      });
+      return change(ANY, () => run(table, statement, [...changed.values, ...values]));
     },
   };
 }
 
 function removalsOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
-  const { name, checks, cached, write } = table;
+  const { name, checks, change } = table;
 
   return {
     async remove(id, guard = []) {
       const { text, values } = whereSql(table, guard);
       const all = [checks.checkId(id), ...values];
-      return write(() => {
-        cached.forget(id);
-        return run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0;
-      });
+      return change(id, () => run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
     },
 
     async removeMany(where, limit) {
       const { text, values } = whereSql(table, where);
       const all = [...values, checks.checkLimit(limit)];
       const statement = `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${text} LIMIT ?)`;
-      return write(() => {
-        cached.forgetAll();
-        return run(table, statement, all);
-      });
+      return change(ANY, () => run(table, statement, all));
     },
   };
 }

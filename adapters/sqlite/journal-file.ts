@@ -12,6 +12,8 @@ type OpenFile = { name: string; descriptor: number; bytes: number; openedAtMs: n
 
 /** The files that this process writes a journal to, one after the other. */
 export function createJournalFiles(folder: string, prefix: string) {
+  /** The names of all that this process began and has not put in their place. */
+  const own = new Set<string>();
   let current: OpenFile | undefined;
 
   function open(): OpenFile {
@@ -28,34 +30,26 @@ export function createJournalFiles(folder: string, prefix: string) {
     if (ended !== undefined) closeSync(ended.descriptor);
   }
 
-  /** Writes all of it or, when the disk is full, nothing. */
-  function write(bytes: Buffer): void {
-    if (current !== undefined && isFull(current)) rotate();
-    current ??= open();
-    const file = current;
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file.descriptor, bytes, at);
-      file.bytes += bytes.length;
-    } catch (error) {
-      // Whatever of it was written stands behind the end of a file that is not written to again.
-      ftruncateSync(file.descriptor, file.bytes);
-      throw error;
-    }
-  }
-
-  /** The names of all that this process began and has not put in their place. */
-  const own = new Set<string>();
-
   return {
     own,
     isCurrent: (name: string): boolean => name === current?.name,
     rotate,
 
+    /** Writes all of it or, when the disk is full, nothing. */
     write(bytes: Buffer): void {
+      if (current !== undefined && isFull(current)) rotate();
+      current ??= open();
+      const file = current;
       try {
-        write(bytes);
+        for (let at = 0; at < bytes.length; ) at += writeSync(file.descriptor, bytes, at);
+        file.bytes += bytes.length;
       } catch (error) {
-        rotate();
+        // Where its end cannot be set back either, half a row stays at the end of a file that is not written to again.
+        try {
+          ftruncateSync(file.descriptor, file.bytes);
+        } finally {
+          rotate();
+        }
         throw error;
       }
     },

@@ -17,13 +17,12 @@ const FOLLOWING_MAX = 2000;
 type Read = { run: () => unknown; resolve: (value: never) => void };
 
 export function createReader(connection: Connection, cache: Cache) {
-  let waiting: Read[] = [];
+  const waiting: Read[] = [];
   /** How many more reads may follow in this burst without another look whether the cache is as the file is. */
   let following = 0;
 
   function drain(): void {
-    const batch = waiting.length <= BATCH_MAX ? waiting : waiting.slice(0, BATCH_MAX);
-    waiting = waiting.slice(batch.length);
+    const batch = waiting.splice(0, BATCH_MAX);
     if (waiting.length > 0) setImmediate(drain);
     afterBurst(endBurst);
     connection.atOnce(() => {

@@ -283,18 +283,23 @@ describe('the SQLite file', () => {
   });
 
   const noPrlimit = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit';
-  it('is Unavailable while the disk takes no more, and recovers with every row', {
-    skip: noPrlimit,
-  }, async () => {
-    // A limit on the size of files stands for the full disk; it is lifted from outside once it was felt.
-    const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer('fill', 'row'));
-    const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
-    assert.equal((await lines.next()).value, 'unavailable');
-    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
-    const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
-    assert.ok(Number(taken) > 10);
-    assert.equal(there, taken);
-  });
+  for (const [what, job] of [
+    ['row', 'fill'],
+    ['row of its journal', 'fillJournal'],
+  ] as const) {
+    it(`is Unavailable while the disk takes no more, and recovers with every ${what}`, {
+      skip: noPrlimit,
+    }, async () => {
+      // A limit on the size of files stands for the full disk; it is lifted from outside once it was felt.
+      const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer(job, 'row'));
+      const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
+      assert.equal((await lines.next()).value, 'unavailable');
+      spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+      const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
+      assert.ok(Number(taken) > 10);
+      assert.equal(there, taken);
+    });
+  }
 
   it('does all of a turn or nothing when the disk is full in the middle of it', {
     skip: noPrlimit,
@@ -305,18 +310,6 @@ describe('the SQLite file', () => {
     spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
     assert.equal((await lines.next()).value, '0 there');
     assert.equal((await lines.next()).value, 'taken taken taken');
-  });
-
-  it('takes rows into the journal again when the disk has room again, and loses none', {
-    skip: noPrlimit,
-  }, async () => {
-    const child = start('sh', '-c', 'ulimit -S -f 2000 && exec "$@"', 'sh', ...writer('fillJournal', 'row'));
-    const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]();
-    assert.equal((await lines.next()).value, 'unavailable');
-    spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
-    const [, taken, there] = /^(\d+) taken, (\d+) there$/.exec((await lines.next()).value ?? '') ?? [];
-    assert.ok(Number(taken) > 10);
-    assert.equal(there, taken);
   });
 
   it('finds in the journal of a process that was killed each row that it acknowledged', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { Unavailable } from '../../adapters/port.ts';
-import { item, items, logbook, notes } from './items.ts';
+import { type Item, item, items, logbook, notes } from './items.ts';
 
 /**
  * Another process on a store, for the tests that end one, need two, or take its disk away:
@@ -13,41 +13,13 @@ const rows = await store.collection(name.startsWith('note') ? notes : items);
 
 const jobs: Record<string, () => Promise<unknown>> = {
   /** Inserts until it is ended, eight at a time, and prints each id that was acknowledged. */
-  insert: () => Promise.all(Array.from({ length: 8 }, (_, i) => insertForEver(i))),
+  insert: () => Promise.all(Array.from({ length: 8 }, (_, i) => keepForEver(i, (row) => rows.insert(row)))),
 
-  /** Appends to the journal until it is ended, eight at a time, and prints each id that was acknowledged. */
+  /** The same through a journal. */
   async append() {
     const journal = await store.journal(logbook);
-    const appendForEver = async (from: number): Promise<void> => {
-      for (let i = from; ; i += 8) {
-        const id = `${name}-${i}`;
-        await journal.append(item(id, { tags: ['x'.repeat(1000)] }));
-        process.stdout.write(`${id}\n`);
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, (_, i) => appendForEver(i)));
-  },
-
-  /** Appends large rows until one is refused and others are taken again; prints how many were, and are there. */
-  async fillJournal() {
-    const journal = await store.journal(logbook);
-    const kept = await store.collection(logbook);
-    let refused = false;
-    let taken = 0;
-    for (let since = 0; since < 5; ) {
-      try {
-        await journal.append(item(`${name}-${taken}`, { extra: { text: 'x'.repeat(20_000) } }));
-        taken += 1;
-        if (refused) since += 1;
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        if (!refused) process.stdout.write('unavailable\n');
-        refused = true;
-        await sleep(20);
-      }
-    }
-    await journal.settle();
-    process.stdout.write(`${taken} taken, ${await kept.count([])} there\n`);
+    const append = (row: Item) => journal.append({ ...row, tags: ['x'.repeat(1000)] });
+    await Promise.all(Array.from({ length: 8 }, (_, i) => keepForEver(i, append)));
   },
 
   /** Adds 200 to the row "counter" one by one, and inserts a row of its own each time. */
@@ -58,26 +30,18 @@ const jobs: Record<string, () => Promise<unknown>> = {
     }
   },
 
-  /**
-   * Inserts large rows until one is refused and later ones are taken again; prints both, and what is there
-   * then.
-   */
+  /** Fills the disk with rows. */
   async fill() {
-    let refused = false;
-    let taken = 0;
-    for (let since = 0; since < 5; ) {
-      try {
-        await rows.insert(item(`${name}-${taken}`, { extra: { text: 'x'.repeat(20_000) } }));
-        taken += 1;
-        if (refused) since += 1;
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        if (!refused) process.stdout.write('unavailable\n');
-        refused = true;
-        await sleep(20);
-      }
-    }
+    const taken = await fillWith((row) => rows.insert(row));
     process.stdout.write(`${taken} taken, ${await rows.count([])} there\n`);
+  },
+
+  /** The same through a journal. */
+  async fillJournal() {
+    const journal = await store.journal(logbook);
+    const taken = await fillWith((row) => journal.append(row));
+    await journal.settle();
+    process.stdout.write(`${taken} taken, ${await (await store.collection(logbook)).count([])} there\n`);
   },
 
   /** Inserts three rows in one turn, until the second time says how many are there, and tries again. */
@@ -103,12 +67,31 @@ async function insertTogether(): Promise<void> {
   process.stdout.write(`${results.map(outcome).join(' ')}\n`);
 }
 
-async function insertForEver(from: number): Promise<void> {
+async function keepForEver(from: number, keep: (row: Item) => Promise<void>): Promise<void> {
   for (let i = from; ; i += 8) {
     const id = `${name}-${i}`;
-    await rows.insert(item(id));
+    await keep(item(id));
     process.stdout.write(`${id}\n`);
   }
+}
+
+/** Keeps large rows until one is refused and later ones are taken again; answers how many were taken. */
+async function fillWith(keep: (row: Item) => Promise<void>): Promise<number> {
+  let refused = false;
+  let taken = 0;
+  for (let since = 0; since < 5; ) {
+    try {
+      await keep(item(`${name}-${taken}`, { extra: { text: 'x'.repeat(20_000) } }));
+      taken += 1;
+      if (refused) since += 1;
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      if (!refused) process.stdout.write('unavailable\n');
+      refused = true;
+      await sleep(20);
+    }
+  }
+  return taken;
 }
 
 await jobs[job]?.();
