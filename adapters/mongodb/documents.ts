@@ -1,6 +1,7 @@
 import type mongoose from 'mongoose';
 import { isScalar } from '../checks.ts';
 import { toJson } from '../json.ts';
+import { frozen } from '../plain.ts';
 
 /**
  * Rows as documents. `id` is `_id`; scalars and lists of scalars stand as themselves; everything with more
@@ -24,7 +25,7 @@ export function rowOf<R>(document: Document): R {
   for (const [field, value] of Object.entries(document)) {
     if (field !== '_id') row[field] = isKeptJson(value) ? JSON.parse(value.json) : value;
   }
-  return row as R;
+  return frozen(row as R);
 }
 
 export function keptValue(value: unknown): unknown {

@@ -1,3 +1,4 @@
+import { frozen } from '../plain.ts';
 import type { Connection } from './connection.ts';
 import type { Bound } from './statements.ts';
 
@@ -18,31 +19,33 @@ const CHARACTERS_MAX = 8_000_000;
 
 type Row = { id: string };
 
-/** A row, and by what it can be found. */
+/** The rows that can be found by one field. The row itself is the value: each step on the way to it costs. */
+type Keyed = Map<Bound, Row>;
+
+/** How large a row is, and by what it can be found. */
 type Entry = {
-  row: Row;
   characters: number;
   keys: [field: string, value: Bound][];
   table: Map<string, Keyed>;
 };
 
-type Keyed = Map<Bound, Entry>;
-
 export function createCache(connection: Pick<Connection, 'version'>, charactersMax = CHARACTERS_MAX) {
   /** The oldest first. */
-  const entries = new Set<Entry>();
+  const entries = new Map<Row, Entry>();
   const tables = new Map<string, Map<string, Keyed>>();
   let characters = 0;
   let version: number | undefined;
 
-  function forget(entry: Entry): void {
-    if (!entries.delete(entry)) return;
+  function forget(row: Row): void {
+    const entry = entries.get(row);
+    if (entry === undefined) return;
+    entries.delete(row);
     characters -= entry.characters;
     for (const [field, value] of entry.keys) entry.table.get(field)?.delete(value);
   }
 
   function forgetAll(): void {
-    for (const entry of entries) forget(entry);
+    for (const row of entries.keys()) forget(row);
   }
 
   return {
@@ -71,65 +74,47 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
         return added;
       }
 
-      function findable(entry: Entry, field: string, value: Bound): void {
-        keyed(field).set(value, entry);
-        entry.keys.push([field, value]);
+      function findable(row: Row, field: string, value: Bound): void {
+        keyed(field).set(value, row);
+        entries.get(row)?.keys.push([field, value]);
       }
 
       return {
-        /** A copy of the row with this value, if it is known. */
+        /** The row with this value, if it is known. */
         get(field: string, value: Bound): unknown {
-          const entry = byField.get(field)?.get(value);
-          return entry === undefined ? undefined : copyOf(entry.row);
+          return byField.get(field)?.get(value);
         },
 
-        /** Keeps a row that was just found by this value; answers a copy of it. */
+        /** Keeps a row that was just found by this value; answers it, frozen. */
         keep(field: string, value: Bound, doc: string): unknown {
-          const row = JSON.parse(doc) as Row;
+          const row = frozen(JSON.parse(doc) as Row);
           const known = keyed('id').get(row.id);
           if (known !== undefined) {
             findable(known, field, value);
             return row;
           }
-          const entry: Entry = { row, characters: doc.length, keys: [], table: byField };
-          entries.add(entry);
+          entries.set(row, { characters: doc.length, keys: [], table: byField });
           characters += doc.length;
-          findable(entry, 'id', row.id);
-          if (field !== 'id') findable(entry, field, value);
-          for (const oldest of entries) {
+          findable(row, 'id', row.id);
+          if (field !== 'id') findable(row, field, value);
+          for (const oldest of entries.keys()) {
             if (characters <= charactersMax) break;
             forget(oldest);
           }
-          return copyOf(row);
+          return row;
         },
 
         /** The row of this id is about to change. */
         forget(id: string): void {
-          const entry = byField.get('id')?.get(id);
-          if (entry !== undefined) forget(entry);
+          const row = byField.get('id')?.get(id);
+          if (row !== undefined) forget(row);
         },
 
         /** Any row of the table is about to change. */
         forgetAll(): void {
-          for (const entry of [...keyed('id').values()]) forget(entry);
+          for (const row of [...keyed('id').values()]) forget(row);
         },
       };
     },
   };
 }
-
-/** A copy of JSON; faster than parsing it again. */
-function copyOf<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyOf) as T;
-  const copy: Partial<T> = {};
-  for (const name in value) {
-    // An assignment to this name would change the prototype instead.
-    if (name === '__proto__') Object.defineProperty(copy, name, { ...OWN_FIELD, value: copyOf(value[name]) });
-    else copy[name] = copyOf(value[name]);
-  }
-  return copy as T;
-}
-
-/** As an assignment makes it. */
-const OWN_FIELD = { configurable: true, enumerable: true, writable: true };

@@ -1,5 +1,6 @@
 import { type Checks, createChecks } from '../checks.ts';
 import { toJson } from '../json.ts';
+import { frozen } from '../plain.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
 import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
@@ -67,25 +68,30 @@ function readsOf<R extends { id: string }>(
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
   const byKey = new Map<string, string>();
 
-  function one(field: string, value: Bound): R | undefined {
-    const known = cached.get(field, value);
-    if (known !== undefined) return known as R;
+  function fromFile(field: string, value: Bound): R | undefined {
     const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
     byKey.set(field, text);
     const kept = connection.statement(text).get(value);
     return kept === undefined ? undefined : (cached.keep(field, value, kept.doc as string) as R);
   }
 
-  return {
-    async get(id) {
-      const checked = checks.checkId(id);
-      return reader.read(() => one('id', checked));
-    },
+  /** No async functions here: each would cost more than the look into the cache. */
+  function one(field: string, check: () => Bound): Promise<R | undefined> {
+    let value: Bound;
+    try {
+      value = check();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return reader.read(
+      () => fromFile(field, value),
+      () => cached.get(field, value) as R | undefined,
+    );
+  }
 
-    async find(field, value) {
-      const checked = bound(checks.checkKey(field, value));
-      return reader.read(() => one(field, checked));
-    },
+  return {
+    get: (id) => one('id', () => checks.checkId(id)),
+    find: (field, value) => one(field, () => bound(checks.checkKey(field, value))),
 
     async list(listing) {
       const { text, values } = listSql(table, listing);
@@ -185,7 +191,7 @@ function run<R extends { id: string }>(table: Table<R>, text: string, values: re
 }
 
 function rowOf<R>(kept: unknown): R | undefined {
-  return kept === undefined ? undefined : (JSON.parse((kept as { doc: string }).doc) as R);
+  return kept === undefined ? undefined : frozen(JSON.parse((kept as { doc: string }).doc) as R);
 }
 
 function whereSql<R extends { id: string }>(table: Table<R>, where: Where<R>): Sql {

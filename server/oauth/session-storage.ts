@@ -1,5 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider from 'oidc-provider';
+import { copyOf } from '../../adapters/plain.ts';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../clock.ts';
@@ -36,7 +37,8 @@ export function createSessionStorage(parts: {
 
   async function payloadOf(row: Artifact | undefined, id?: string): Promise<AdapterPayload | undefined> {
     if (row === undefined || row.revokedAt !== undefined || !(await isSomebodys(row))) return undefined;
-    return { ...row.payload, ...(id === undefined ? {} : { jti: id }) };
+    // A copy, because the engine changes what it is given.
+    return { ...copyOf(row.payload), ...(id === undefined ? {} : { jti: id }) };
   }
 
   /** The number that a sign-in was proved under: noted by us, carried by the engine's interaction, or today's. */

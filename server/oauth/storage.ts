@@ -1,5 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
+import { copyOf } from '../../adapters/plain.ts';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import type { Actor } from '../activity/audit.ts';
 import type { Clock } from '../clock.ts';
@@ -70,7 +71,8 @@ export function createStorage(parts: {
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {
-    const payload: AdapterPayload = { ...row.payload, jti: id };
+    // A copy, because the engine changes what it is given.
+    const payload: AdapterPayload = { ...copyOf(row.payload), jti: id };
     if (typeof payload.returnTo === 'string') {
       payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
     }

@@ -97,12 +97,23 @@ export function sentences({ engine, url }: FreshStores): void {
     assert.deepEqual(found?.extra, { a: '\ufffd', b: '😀' });
   });
 
-  it('gives out fresh copies', async () => {
-    const mine = item('one', { tags: ['a'] });
+  it('takes a row as it is, and gives out frozen ones', async () => {
+    const mine = item('one', { label: 'L', tags: ['a'], extra: { deep: [{ a: 1 }] } });
     await rows.insert(mine);
     mine.tags?.push('b');
-    const found = await rows.get('one');
-    found?.tags?.push('c');
+    const given = [
+      await rows.get('one'),
+      await rows.get('one'),
+      await rows.find('label', 'L'),
+      ...(await rows.list({ limit: 1 })),
+      await rows.update('one', { set: { rank: 1 } }),
+    ];
+    for (const row of given) {
+      const deep = (row?.extra?.deep as object[] | undefined)?.[0];
+      for (const part of [row, row?.tags, row?.extra, row?.extra?.deep, deep]) {
+        assert.ok(part !== undefined && Object.isFrozen(part), JSON.stringify(part));
+      }
+    }
     assert.deepEqual((await rows.get('one'))?.tags, ['a']);
   });
 
