@@ -10,7 +10,10 @@ const FLUSH_AFTER_MS = 500;
 /** Uses that wait while the store is away. Past this the newest are not noted: it is only "last used". */
 const WAITING_MAX = 10_000;
 
-type Seen = { at: number; write: () => Promise<unknown> };
+type Due = readonly ['lastUsedAt', 'absent'] | readonly ['lastUsedAt', '<=', number];
+
+/** What shows its own use: `lastUsedAt` as the row had it when it was read. */
+type Used = { id: string; lastUsedAt?: number | undefined };
 
 export type Use = ReturnType<typeof createUse>;
 
@@ -24,18 +27,18 @@ export function createUse(parts: {
   clock: Clock;
 }) {
   const { credentials, artifacts, clock } = parts;
-  const waiting = new Map<string, Seen>();
-  /** What this process wrote in the last minute, so that most uses cost no write and no read. */
-  const noted = new Map<string, number>();
+  /** The writes that wait or are being done, by the id of their row. */
+  const waiting = new Map<string, () => Promise<unknown>>();
   let timer: NodeJS.Timeout | undefined;
 
-  function note(key: string, writeAt: (at: number) => Promise<unknown>): void {
+  function note({ id, lastUsedAt }: Used, write: (at: number, due: Due) => Promise<unknown>): void {
     const at = clock();
-    const before = noted.get(key);
-    if (before !== undefined && at - before < USE_GRANULARITY_SECONDS) return;
-    if (waiting.size >= WAITING_MAX) return;
-    noted.set(key, at);
-    waiting.set(key, { at, write: () => writeAt(at) });
+    const before = at - USE_GRANULARITY_SECONDS;
+    if (lastUsedAt !== undefined && lastUsedAt > before) return;
+    if (waiting.has(id) || waiting.size >= WAITING_MAX) return;
+    // Of two that saw it due, the later one finds that it is no longer so.
+    const due: Due = lastUsedAt === undefined ? ['lastUsedAt', 'absent'] : ['lastUsedAt', '<=', before];
+    waiting.set(id, () => write(at, due));
     startTimer();
   }
 
@@ -48,41 +51,25 @@ export function createUse(parts: {
   async function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    for (const [key, at] of noted) if (clock() - at >= USE_GRANULARITY_SECONDS) noted.delete(key);
-    const batch = [...waiting];
-    waiting.clear();
-    const results = await Promise.allSettled(batch.map(([, seen]) => seen.write()));
-    const failed = results.find((result) => result.status === 'rejected');
-    results.forEach((result, index) => {
-      const [key, seen] = batch[index] ?? [];
-      if (result.status === 'rejected' && key && seen && !waiting.has(key)) waiting.set(key, seen);
+    const writes = [...waiting].map(async ([id, write]) => {
+      await write();
+      waiting.delete(id);
     });
+    const failed = (await Promise.allSettled(writes)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
   return {
     /** This credential was used just now. `from` is the network address. */
-    seen(credential: { id: string }, from?: string): void {
-      note(credential.id, async (at) => {
-        const change = { set: { lastUsedAt: at, lastUsedFrom: from } };
-        const first = await credentials.update(credential.id, change, [['lastUsedAt', 'absent']]);
-        if (first === undefined) {
-          const due = at - USE_GRANULARITY_SECONDS;
-          await credentials.update(credential.id, change, [['lastUsedAt', '<=', due]]);
-        }
-      });
+    seen(credential: Used, from?: string): void {
+      note(credential, (at, due) =>
+        credentials.update(credential.id, { set: { lastUsedAt: at, lastUsedFrom: from } }, [due]),
+      );
     },
 
     /** A token of this grant was used just now: the app's "last used" on /apps. */
-    seenGrant(grantId: string): void {
-      note(grantId, async (at) => {
-        const change = { set: { lastUsedAt: at } };
-        const first = await artifacts.update(grantId, change, [['lastUsedAt', 'absent']]);
-        if (first === undefined) {
-          const due = at - USE_GRANULARITY_SECONDS;
-          await artifacts.update(grantId, change, [['lastUsedAt', '<=', due]]);
-        }
-      });
+    seenGrant(grant: Used): void {
+      note(grant, (at, due) => artifacts.update(grant.id, { set: { lastUsedAt: at } }, [due]));
     },
 
     flush,

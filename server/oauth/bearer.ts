@@ -20,9 +20,11 @@ export type Bearer = {
   scopes: ReadonlySet<string>;
   issuedAt: number;
   /** Absent: does not expire. */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
   /** The grant that an app's access token hangs on. */
-  grantId?: string;
+  grantId?: string | undefined;
+  /** When its use, or that of its grant, was last noted, as the row was read. */
+  lastUsedAt?: number | undefined;
 };
 
 /** Why a token is refused; the ids are there when we know which credential it is. */
@@ -41,6 +43,8 @@ export type BearerRefusal = {
 export type TokenNames = { token_kind: string; token_name: string; token_id: string };
 
 export type Bearers = ReturnType<typeof createBearers>;
+
+type Holder = { revokedAt?: number | undefined; lastUsedAt?: number | undefined };
 
 const UNKNOWN: BearerRefusal = { refused: 'unknown' };
 
@@ -83,7 +87,8 @@ export function createBearers(parts: {
       actsFor: 'account',
       scopes: new Set(credential.scopes),
       issuedAt: credential.createdAt,
-      ...(credential.expiresAt === undefined ? {} : { expiresAt: credential.expiresAt }),
+      expiresAt: credential.expiresAt,
+      lastUsedAt: credential.lastUsedAt,
     };
   }
 
@@ -133,12 +138,13 @@ export function createBearers(parts: {
       scopes: new Set(typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : []),
       issuedAt: artifact.createdAt,
       expiresAt: artifact.expiresAt,
-      ...(artifact.grantId === undefined ? {} : { grantId: artifact.grantId }),
+      grantId: artifact.grantId,
+      lastUsedAt: heldBy.lastUsedAt,
     };
   }
 
   /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */
-  async function holderOf(artifact: Artifact): Promise<{ revokedAt?: number | undefined } | undefined> {
+  async function holderOf(artifact: Artifact): Promise<Holder | undefined> {
     if (artifact.model === 'ClientCredentials') {
       const secretId = (artifact.payload.extra as { secret_id?: unknown } | undefined)?.secret_id;
       return typeof secretId === 'string' ? credentials.get(secretId) : undefined;
@@ -148,11 +154,11 @@ export function createBearers(parts: {
     return grant.clientId === artifact.clientId && grant.accountId === artifact.accountId ? grant : undefined;
   }
 
-  async function find(value: string): Promise<Bearer | BearerRefusal> {
+  function find(value: string): Promise<Bearer | BearerRefusal> {
     const format = checkFormat(value);
-    if (format === 'damaged') return { refused: 'malformed' };
-    if (format === 'ours') return value.startsWith('lk_pat_') ? findPersonalAccessToken(value) : UNKNOWN;
-    return findAccessToken(value);
+    if (format === 'foreign') return findAccessToken(value);
+    if (format === 'damaged') return Promise.resolve({ refused: 'malformed' });
+    return value.startsWith('lk_pat_') ? findPersonalAccessToken(value) : Promise.resolve(UNKNOWN);
   }
 
   return {
@@ -176,8 +182,9 @@ export function createBearers(parts: {
      * Notes that this token was used just now, for "last used": off the request path, at most once a minute.
      */
     used(bearer: Bearer, from: string): void {
-      if (bearer.tokenKind === 'personal_access_token') use.seen({ id: bearer.tokenId }, from);
-      if (bearer.grantId !== undefined) use.seenGrant(bearer.grantId);
+      const { tokenId, tokenKind, grantId, lastUsedAt } = bearer;
+      if (tokenKind === 'personal_access_token') use.seen({ id: tokenId, lastUsedAt }, from);
+      if (grantId !== undefined) use.seenGrant({ id: grantId, lastUsedAt });
     },
   };
 }

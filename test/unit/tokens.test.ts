@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { Unavailable } from '../../adapters/port.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { stateOf } from '../../server/credentials/live.ts';
 import { createTokens } from '../../server/credentials/tokens.ts';
@@ -292,42 +293,58 @@ eachStore(({ url }) => {
       const ann = await open();
       const { credential } = await mint(ann);
       const start = domain.clock();
-      const used = async () => {
-        await domain.use.flush();
-        const row = await domain.rows.credentials.get(credential.id);
-        return [row?.lastUsedAt, row?.lastUsedFrom];
+      const read = async () =>
+        (await domain.rows.credentials.get(credential.id)) ?? assert.fail('it is gone');
+      const usedAfter = async (use: typeof domain.use, from: string, row = read()) => {
+        use.seen(await row, from);
+        await use.flush();
+        const { lastUsedAt, lastUsedFrom } = await read();
+        return [lastUsedAt, lastUsedFrom];
       };
-      domain.use.seen(credential, '192.0.2.1');
-      assert.deepEqual(await used(), [start, '192.0.2.1']);
+      assert.deepEqual(await usedAfter(domain.use, '192.0.2.1'), [start, '192.0.2.1']);
       domain.pass(59);
-      domain.use.seen(credential, '192.0.2.2');
-      assert.deepEqual(await used(), [start, '192.0.2.1']);
+      assert.deepEqual(await usedAfter(domain.use, '192.0.2.2'), [start, '192.0.2.1']);
+      const before = await read();
       domain.pass(1);
-      domain.use.seen(credential, '192.0.2.3');
-      assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
-      // Another process, whose memory is empty and whose clock is behind.
-      const other = createUse({ ...domain.rows, clock: () => start + 30 });
-      other.seen(credential, '192.0.2.9');
-      await other.flush();
-      assert.deepEqual(await used(), [start + 60, '192.0.2.3']);
+      assert.deepEqual(await usedAfter(domain.use, '192.0.2.3'), [start + 60, '192.0.2.3']);
+      // Another process, which read the row before that, and one whose clock is behind.
+      for (const clock of [domain.clock, () => start + 30]) {
+        const other = createUse({ ...domain.rows, clock });
+        for (const row of [credential, before, await read()]) {
+          assert.deepEqual(await usedAfter(other, '192.0.2.9', Promise.resolve(row)), [
+            start + 60,
+            '192.0.2.3',
+          ]);
+        }
+      }
     });
 
-    it('costs one write for a thousand uses', async () => {
+    it('costs one write for a thousand uses, also while it is being written or the store is away', async () => {
       const ann = await open();
       const { credential } = await mint(ann);
       let writes = 0;
+      let isAway = true;
       const { credentials, artifacts } = domain.rows;
       const counted: typeof credentials = {
         ...credentials,
         update(...change) {
+          if (isAway) return Promise.reject(new Unavailable('away'));
           writes += 1;
           return credentials.update(...change);
         },
       };
       const use = createUse({ credentials: counted, artifacts, clock: domain.clock });
+      use.seen(credential, '192.0.2.1');
+      await assert.rejects(use.flush(), Unavailable);
+      isAway = false;
       for (let turn = 0; turn < 1000; turn += 1) {
-        use.seen(credential, '192.0.2.1');
-        if (turn % 100 === 0) await use.flush();
+        const row = (await credentials.get(credential.id)) ?? credential;
+        use.seen(row, '192.0.2.1');
+        if (turn % 100 === 0) {
+          const flushed = use.flush();
+          use.seen(row, '192.0.2.1');
+          await flushed;
+        }
       }
       await use.flush();
       assert.equal(writes, 1);
