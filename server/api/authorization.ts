@@ -3,6 +3,8 @@ import { BearerProblem } from '../errors.ts';
 
 /** RFC 6750 section 2.1: what may stand behind `Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+/** The whole header as nearly everybody sends it. */
+const USUAL = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/;
 
 /** Headers that people take for the right one. Node gives names in lower case. */
 const WRONG_HEADERS = [
@@ -47,6 +49,8 @@ export function readBearerToken(req: IncomingMessage, query: string): string | u
   if (countOf(req, 'authorization') > 1) {
     throw malformed('The Authorization header came more than once.', 'Send it once, with one token.');
   }
+  const usual = USUAL.exec(header)?.[1];
+  if (usual !== undefined) return usual;
   const [, scheme = '', rest = ''] = /^(\S*)[ \t]*(.*)$/s.exec(header) ?? [];
   if (scheme.toLowerCase() !== 'bearer') throw wrongScheme(scheme, rest);
   if (TOKEN.test(rest)) return rest;

@@ -6,7 +6,7 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
 const ID_LENGTH = 20;
-const OURS = /^lk_(?:pat|cs)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
+const OURS = /^lk_(?:pat|cs)_[0-9A-Za-z]{36}$/;
 
 export type SecretPrefix = 'lk_pat_' | 'lk_cs_';
 
@@ -26,8 +26,9 @@ export function newSecret(prefix: SecretPrefix): string {
  */
 export function checkFormat(value: string): 'ours' | 'damaged' | 'foreign' {
   if (!value.startsWith('lk_pat_') && !value.startsWith('lk_cs_')) return 'foreign';
-  const [, random, checksum] = OURS.exec(value) ?? [];
-  return random !== undefined && checksumOf(random) === checksum ? 'ours' : 'damaged';
+  if (!OURS.test(value)) return 'damaged';
+  const random = value.slice(-RANDOM_LENGTH - CHECKSUM_LENGTH, -CHECKSUM_LENGTH);
+  return value.endsWith(checksumOf(random)) ? 'ours' : 'damaged';
 }
 
 /** CRC-32 (zlib's polynomial) in base62, padded with zeros to six characters. */
