@@ -69,6 +69,8 @@ export type Declaration<R extends Row> = {
   unique?: readonly ScalarField<R>[];
   indexes?: readonly (readonly ScalarField<R>[])[];
   durability?: 'disk' | 'process';
+  /** Its rows come through a `Journal`; an engine may keep them apart from all others. */
+  journalled?: boolean;
 };
 
 /** Keeps the row type of a declaration while checking its field names. */
@@ -109,11 +111,14 @@ export type Collection<R extends Row> = {
 /**
  * Rows of one collection that come so often, and are looked at so seldom, that putting each in its place at
  * once would cost more than all the rest: they are kept first, cheaply, and put in their place later, many at a
- * time. The collection has `durability: 'process'` and nothing unique.
+ * time. The collection is `journalled`, has `durability: 'process'` and nothing unique.
  */
 export type Journal<R extends Row> = {
-  /** Keeps a row. From then on it outlives this process, and is in the collection after some `settle`. */
-  append(row: R): Promise<void>;
+  /**
+   * Keeps a row. From then on it outlives this process, or with `disk` a power cut too, and is in the collection after
+   * some `settle`.
+   */
+  append(row: R, durability?: 'disk' | 'process'): Promise<void>;
   /**
    * Puts all that this process appended, and what was left behind by those that died, in its place. Rows whose
    * id is there already are left alone, so this may be repeated and raced. Throws `Unavailable`: then it is

@@ -70,7 +70,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   });
 
   const callJournal = await store.journal(callDeclaration);
-  const recorder = createRecorder({ calls: rows.calls, callJournal, clock });
+  const recorder = createRecorder({ callJournal, clock });
   effects.alsoSweep(recorder.settle);
 
   const throttle = createThrottle({ throttles: rows.throttles, clock });

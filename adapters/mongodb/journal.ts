@@ -8,17 +8,19 @@ import type { Collection, Declaration, Journal } from '../port.ts';
  */
 export function createJournal<R extends { id: string }>(
   declaration: Declaration<R>,
-  collection: Pick<Collection<R>, 'insertMany'>,
+  collections: Record<'process' | 'disk', Pick<Collection<R>, 'insertMany'>>,
 ): Journal<R> {
   const checks = createChecks(declaration);
-  const keep = gatherBursts<R>(async (rows) => {
-    await collection.insertMany(rows);
-  });
+  const keeping = (collection: Pick<Collection<R>, 'insertMany'>) =>
+    gatherBursts<R>(async (rows) => {
+      await collection.insertMany(rows);
+    });
+  const keep = { process: keeping(collections.process), disk: keeping(collections.disk) };
 
   return {
-    async append(row) {
+    async append(row, durability = 'process') {
       checks.checkRow(row);
-      await keep(row);
+      await keep[durability](row);
     },
 
     async settle() {},

@@ -48,7 +48,10 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
     },
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
-      return createJournal(declaration, await openCollection(declaration, db));
+      return createJournal(declaration, {
+        process: await openCollection(declaration, db),
+        disk: await openCollection({ ...declaration, durability: 'disk' }, db),
+      });
     },
 
     async ping() {

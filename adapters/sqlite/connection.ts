@@ -1,9 +1,11 @@
-import { closeSync, existsSync, fchmodSync, fdatasync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '../port.ts';
+import { openDatabase } from './database.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
+import { syncFile } from './sync.ts';
 
 /**
  * The open file: pragmas, prepared statements, and what to do while another process holds it. SQLite's own wait
@@ -18,21 +20,12 @@ const PAUSE_MS = 10;
 /** Statements differ by collection and by the shape of conditions: some hundred in all. */
 const STATEMENTS_MAX = 500;
 
-/** 4 MB of pages: beside the rows that cache.ts remembers, mostly the upper pages of indexes. */
-const CACHE_KIB = 4_096;
-
-/**
- * The WAL goes into the file when it has 32 MB: at SQLite's own 4 MB a busy server writes the same pages again and
- * again, and waits for the disk each time.
- */
-const CHECKPOINT_PAGES = 8_000;
-
 export async function openConnection(path: string, lockTimeoutMs: number) {
   const attempt = createAttempt(lockTimeoutMs);
   const statements = new Map<string, StatementSync>();
   // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
   const file = createPrivately(resolve(path));
-  let database: DatabaseSync | undefined = await attempt(() => openDatabase(file));
+  let database: DatabaseSync | undefined = await attempt(() => openDatabase(file, DRIVER_WAIT_MS));
   /** The log of writes, opened once more to have it synced. */
   let log: number | undefined;
   let syncing: Promise<void> = Promise.resolve();
@@ -69,7 +62,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     if (database === undefined) {
       // A file that has gone must not come back as an empty one.
       if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
-      database = openDatabase(file);
+      database = openDatabase(file, DRIVER_WAIT_MS);
       openings += 1;
     }
     return database;
@@ -180,12 +173,6 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   };
 }
 
-function syncFile(descriptor: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
 /** Gives a function that runs one synchronous step, again and again while the file is busy. */
 function createAttempt(lockTimeoutMs: number) {
   async function attemptAgain<T>(step: () => T, failed: unknown): Promise<T> {
@@ -208,22 +195,6 @@ function createAttempt(lockTimeoutMs: number) {
       return attemptAgain(step, error);
     }
   };
-}
-
-function openDatabase(file: string): DatabaseSync {
-  const opened = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: DRIVER_WAIT_MS });
-  try {
-    // Sorting happens in memory, so that no rows are left in temporary files.
-    opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-    // What must be on disk when it is acknowledged is synced by `sync`.
-    opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
-    opened.exec('PRAGMA secure_delete = ON');
-  } catch (error) {
-    opened.close();
-    throw error;
-  }
-  return opened;
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main one, so this one is made first, for its owner alone. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFile } from './sync.ts';
 
 /** Nobody writes to a file that is older, so that none is taken for left behind. */
 const FILE_MS_MAX = 10_000;
@@ -8,7 +9,14 @@ const FILE_MS_MAX = 10_000;
 const FILE_BYTES_MAX = 2_000_000;
 
 /** What is being written to. `openedAtMs` is of the wall clock, by which others judge whether it was left behind. */
-type OpenFile = { name: string; descriptor: number; bytes: number; openedAtMs: number };
+type OpenFile = {
+  name: string;
+  descriptor: number;
+  bytes: number;
+  openedAtMs: number;
+  /** Ends with the last sync that was asked for. */
+  synced: Promise<void>;
+};
 
 /** The files that this process writes a journal to, one after the other. */
 export function createJournalFiles(folder: string, prefix: string) {
@@ -20,14 +28,15 @@ export function createJournalFiles(folder: string, prefix: string) {
     const name = `${prefix}${process.pid}-${randomBytes(9).toString('base64url')}.jsonl`;
     const descriptor = openSync(join(folder, name), 'ax', 0o600);
     own.add(name);
-    return { name, descriptor, bytes: 0, openedAtMs: Date.now() };
+    return { name, descriptor, bytes: 0, openedAtMs: Date.now(), synced: Promise.resolve() };
   }
 
   /** Ends the current file; what is written next begins another one. */
   function rotate(): void {
     const ended = current;
     current = undefined;
-    if (ended !== undefined) closeSync(ended.descriptor);
+    // Not under a sync: the number might be another file's by then.
+    ended?.synced.finally(() => closeSync(ended.descriptor)).catch(() => undefined);
   }
 
   return {
@@ -53,12 +62,30 @@ export function createJournalFiles(folder: string, prefix: string) {
         throw error;
       }
     },
+
+    /** Waits until what was written last is on disk. */
+    async sync(): Promise<void> {
+      const file = current;
+      if (file === undefined) return;
+      file.synced = Promise.all([file.synced, syncFile(file.descriptor)]).then(() => undefined);
+      try {
+        await file.synced;
+      } catch (error) {
+        // What the system could not write it may have dropped, and would call the next sync done.
+        if (file === current) rotate();
+        throw error;
+      }
+    },
   };
 }
 
 function isFull(file: OpenFile): boolean {
   const ageMs = Date.now() - file.openedAtMs;
   return file.bytes > FILE_BYTES_MAX || ageMs > FILE_MS_MAX || ageMs < 0;
+}
+
+export function isJournalFile(name: string, prefix: string): boolean {
+  return name.startsWith(prefix) && name.endsWith('.jsonl');
 }
 
 /** Whose file it is, by its name. */

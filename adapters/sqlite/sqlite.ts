@@ -1,3 +1,4 @@
+import { parse } from 'node:path';
 import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
@@ -9,16 +10,27 @@ import { createWriter } from './writer.ts';
 /** How long a call waits for a file that another process (the command line, a backup) is writing to. */
 const LOCK_TIMEOUT_MS = 5000;
 
-/** The embedded store: one file that is read and written in this process. */
+/**
+ * The embedded store: a file that is read and written in this process, and beside it one for each collection whose
+ * rows come through a journal. Those are written by a thread of their own, which in the same file would hold up every
+ * other change, and have the cache forget everything each time.
+ */
 export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS): Promise<Store> {
-  const connection = await openConnection(path, lockTimeoutMs);
-  const cache = createCache(connection);
-  const reader = createReader(connection, cache);
-  const writer = createWriter(connection);
-  const journals: { end(): void }[] = [];
+  const main = await openFile(path, lockTimeoutMs);
+  const apart = new Map<string, Promise<DatabaseFile>>();
+  const journals: { end(): Promise<void> }[] = [];
 
-  function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-    return openCollection(declaration, connection, { cache, reader, writer });
+  async function fileOf({ name, journalled }: Pick<Declaration<never>, 'name' | 'journalled'>) {
+    if (journalled !== true) return main;
+    const known = apart.get(name) ?? openFile(pathApart(main.connection.file, name), lockTimeoutMs);
+    apart.set(name, known);
+    known.catch(() => apart.delete(name));
+    return known;
+  }
+
+  async function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
+    const file = await fileOf(declaration);
+    return openCollection(declaration, file.connection, file);
   }
 
   return {
@@ -27,20 +39,36 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
       await collection(declaration);
-      const journal = openJournal(declaration, connection, writer);
+      const { connection } = await fileOf(declaration);
+      const journal = openJournal(declaration, connection, lockTimeoutMs);
       journals.push(journal);
       return journal;
     },
 
     async ping() {
-      connection.confirm();
-      await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
+      main.connection.confirm();
+      await main.reader.read(() => main.connection.statement('SELECT count(*) FROM sqlite_schema').get());
     },
 
     async close() {
-      await writer.close();
-      connection.close();
-      for (const journal of journals) journal.end();
+      for (const journal of journals) await journal.end();
+      const files = [main, ...(await Promise.all(apart.values()))];
+      await Promise.all(files.map(({ writer }) => writer.close()));
+      for (const { connection } of files) connection.close();
     },
   };
+}
+
+type DatabaseFile = Awaited<ReturnType<typeof openFile>>;
+
+async function openFile(path: string, lockTimeoutMs: number) {
+  const connection = await openConnection(path, lockTimeoutMs);
+  const cache = createCache(connection);
+  return { connection, cache, reader: createReader(connection, cache), writer: createWriter(connection) };
+}
+
+/** `latchkey-calls.db` for the calls of `latchkey.db`. */
+function pathApart(file: string, collection: string): string {
+  const { dir, name, ext } = parse(file);
+  return `${dir}/${name}-${collection}${ext}`;
 }

@@ -33,4 +33,5 @@ export const callDeclaration = declare<Call>({
   schema: callSchema,
   indexes: [['accountId', 'at']],
   durability: 'process',
+  journalled: true,
 });

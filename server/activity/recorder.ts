@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Collection, Journal } from '../../adapters/port.ts';
+import type { Journal } from '../../adapters/port.ts';
 import type { Clock } from '../clock.ts';
 import { withoutSecrets } from '../without-secrets.ts';
 import type { Call } from './call.ts';
@@ -25,12 +25,8 @@ const SETTLE_AFTER_MS = 1000;
  * answer only when the entry is kept. Entries stand beside other entries of their account in the end, and to put
  * each there by itself would cost more than all the rest of a call: so the journal has them first.
  */
-export function createRecorder(parts: {
-  calls: Pick<Collection<Call>, 'insertMany'>;
-  callJournal: Journal<Call>;
-  clock: Clock;
-}) {
-  const { calls, callJournal, clock } = parts;
+export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock }) {
+  const { callJournal, clock } = parts;
   // Ids of one process ascend, so that the index grows at its end and calls of one second list in their order.
   const process = randomBytes(9).toString('base64url');
   let count = 0;
@@ -67,18 +63,16 @@ export function createRecorder(parts: {
       };
     },
 
-    /** Keeps an entry. Throws `Unavailable` if the store is away: then the caller gets 503 and not its answer. */
-    keep(entry: Call): Promise<void> {
+    /**
+     * Keeps an entry; kept again, it is there once all the same. Throws `Unavailable` if the store is away: then the
+     * caller gets 503 and not its answer. `disk`: for good before what it tells of is.
+     */
+    keep(entry: Call, durability?: 'disk'): Promise<void> {
       if (!isSettleDue) {
         isSettleDue = true;
         setTimeout(settleInTime, SETTLE_AFTER_MS).unref();
       }
-      return callJournal.append(entry);
-    },
-
-    /** Keeps an entry that may have been kept before; it is there once all the same. */
-    async keepAgain(entry: Call): Promise<void> {
-      await calls.insertMany([entry]);
+      return callJournal.append(entry, durability);
     },
 
     /** Puts what is kept where it is listed. */

@@ -98,7 +98,7 @@ export async function openRuns(parts: {
     });
     const [whole] = await Promise.all([
       Promise.all(kept).then((all) => all.every(Boolean)),
-      run.call === undefined ? undefined : recorder.keepAgain(run.call),
+      run.call === undefined ? undefined : recorder.keep(run.call, 'disk'),
     ]);
     // A type that was taken out of config/ meanwhile may come back: its rows wait.
     if (!whole) return log.warn({ run: run.id }, 'a run waits for a data type that is no longer declared');

@@ -32,6 +32,7 @@ export const logbook = declare<Item>({
   schema: itemSchema,
   indexes: [['group', 'size']],
   durability: 'process',
+  journalled: true,
 });
 
 /** A row with what every row must have; `more` adds and overrides. */

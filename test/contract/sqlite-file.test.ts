@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import fs, {
   appendFileSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -20,7 +21,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { type Store, Unavailable } from '../../adapters/port.ts';
@@ -410,18 +411,32 @@ describe('the SQLite file', () => {
     assert.equal(await bare.count([]), 3);
   });
 
-  it('waits for the disk where the declaration says so, and only there', async (test) => {
-    const rows = await open();
-    const lighter = await (store as Store).collection(notes);
+  /** A disk that takes its time: `untilWaiting` answers with what ends somebody's wait for it. */
+  function slowDisk(test: TestContext) {
     const waits: ((error: Error | null) => void)[] = [];
-    test.mock.method(fs, 'fdatasync', (_descriptor: number, done: (error: Error | null) => void) => {
-      waits.push(done);
+    test.mock.method(fs, 'fdatasync', (descriptor: number, done: (error: Error | null) => void) => {
+      const { ino } = fstatSync(descriptor);
+      waits.push((error) => {
+        assert.equal(fstatSync(descriptor).ino, ino, 'it was closed under the sync');
+        done(error);
+      });
     });
     syncBuiltinESMExports();
     const untilWaiting = async () => {
       for (let turn = 0; turn < 2000 && waits.length === 0; turn += 1) await sleep(1);
       return waits.shift() ?? assert.fail('nobody waits for the disk');
     };
+    const restore = () => {
+      test.mock.restoreAll();
+      syncBuiltinESMExports();
+    };
+    return { waits, untilWaiting, restore };
+  }
+
+  it('waits for the disk where the declaration says so, and only there', async (test) => {
+    const rows = await open();
+    const lighter = await (store as Store).collection(notes);
+    const { waits, untilWaiting, restore } = slowDisk(test);
     try {
       await Promise.all([lighter.insert(item('one')), lighter.update('one', { set: { rank: 1 } })]);
       assert.equal(waits.length, 0);
@@ -453,9 +468,63 @@ describe('the SQLite file', () => {
       (await untilWaiting())(null);
       await after;
     } finally {
-      test.mock.restoreAll();
-      syncBuiltinESMExports();
+      restore();
     }
+  });
+
+  it('waits for the disk with a row of its journal that asks for it, and only then', async (test) => {
+    store = await openSqlite(path);
+    const journal = await store.journal(logbook);
+    const { waits, untilWaiting, restore } = slowDisk(test);
+    try {
+      await journal.append(item('light'));
+      assert.equal(waits.length, 0);
+      let isAcknowledged = false;
+      const appended = journal.append(item('heavy'), 'disk').then(() => {
+        isAcknowledged = true;
+      });
+      const isOnDisk = await untilWaiting();
+      await Promise.all([journal.append(item('lighter')), sleep(50)]);
+      assert.equal(isAcknowledged, false);
+      // Its file is done with meanwhile, and stays open under the sync.
+      await journal.settle();
+      isOnDisk(null);
+      await appended;
+
+      const refused = journal.append(item('refused'), 'disk');
+      (await untilWaiting())(new Error('EIO'));
+      await assert.rejects(refused, Unavailable);
+      const next = journal.append(item('next'), 'disk');
+      (await untilWaiting())(null);
+      await next;
+    } finally {
+      restore();
+    }
+    await journal.settle();
+    const kept = await (await store.collection(logbook)).list({ limit: 9 });
+    assert.deepEqual(
+      kept.map(({ id }) => id).filter((id) => id !== 'refused'),
+      ['heavy', 'light', 'lighter', 'next'],
+    );
+  });
+
+  it('has the rows of a journal in a file of their own, so that nothing in its own is disturbed', async () => {
+    const rows = await open();
+    const [journal, kept] = [
+      await (store as Store).journal(logbook),
+      await (store as Store).collection(logbook),
+    ];
+    const watching = new DatabaseSync(path);
+    const version = () => watching.prepare('PRAGMA data_version').get()?.data_version;
+    await rows.insert(item('one'));
+    const before = version();
+    await journal.append(item('two'));
+    await journal.settle();
+    assert.deepEqual([(await kept.get('two'))?.id, version()], ['two', before]);
+    await rows.insert(item('three'));
+    assert.notEqual(version(), before);
+    watching.close();
+    await assert.rejects((store as Store).journal(notes), TypeError);
   });
 
   it('keeps its journal’s rows whatever happens around their files', async (test) => {
@@ -475,7 +544,7 @@ describe('the SQLite file', () => {
     assert.deepEqual([await ids(), files()], [['a', 'b'], []]);
 
     // Lines that no journal wrote hold up nothing.
-    const left = join(dirname(path), `latchkey.db-logbook-${process.pid}-left.jsonl`);
+    const left = join(dirname(path), `latchkey-logbook.db-${process.pid}-left.jsonl`);
     writeFileSync(left, `{}\n5\nnull\n[]\n{"id":7}\n${JSON.stringify(item('c'))}\n{"id":"ha`);
     await journal.settle();
     assert.deepEqual(await ids(), ['a', 'b', 'c']);
@@ -485,7 +554,8 @@ describe('the SQLite file', () => {
     await store.close();
     store = await openSqlite(path, 50);
     const again = await store.journal(logbook);
-    const other = new DatabaseSync(path);
+    const beside = join(dirname(path), 'latchkey-logbook.db');
+    const other = new DatabaseSync(beside);
     other.exec('BEGIN IMMEDIATE');
     await assert.rejects(again.settle(), Unavailable);
     other.exec('COMMIT');
@@ -493,5 +563,14 @@ describe('the SQLite file', () => {
     await again.settle();
     const kept = await store.collection(logbook);
     assert.equal((await kept.get('d'))?.id, 'd');
+
+    // A database that has gone does not come back as an empty one.
+    await again.append(item('e'));
+    renameSync(beside, `${beside}.away`);
+    await assert.rejects(again.settle(), Unavailable);
+    assert.equal(existsSync(beside), false);
+    renameSync(`${beside}.away`, beside);
+    await again.settle();
+    assert.equal((await kept.get('e'))?.id, 'e');
   });
 });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
 import type { Call } from '../../server/activity/call.ts';
+import { systemClock } from '../../server/clock.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
 import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/workflows/runs.ts';
 import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
@@ -607,7 +608,7 @@ eachStore(({ engine, url }) => {
 
     test('a run is done once it is written, even if the store goes away before it is spread', async () => {
       const types = new Map([['note', note]]);
-      const away = { ...server.domain.recorder, keepAgain: () => Promise.reject(new Unavailable('away')) };
+      const away = { ...server.domain.recorder, keep: () => Promise.reject(new Unavailable('away')) };
       const broken = await openRuns({ ...server.domain, types, recorder: away });
       const entry = { ...(await lastCall()), id: 'call_away' } as Call;
       const row = { id: 'obj_away', createdAt: now, text: 'away', stars: 1 } as DataRow;
@@ -870,8 +871,10 @@ eachStore(({ engine, url }) => {
   describe(`the API without its activity (${engine})`, () => {
     test('no answer leaves without its entry: 503, and a refusal too', async () => {
       const away = () => Promise.reject(new Unavailable('away'));
+      let now = systemClock();
       const server = await startApiServer({
         storeUrl: await url(),
+        clock: () => now,
         recorder: (real) => ({ ...real, keep: away }),
       });
       try {
@@ -889,7 +892,12 @@ eachStore(({ engine, url }) => {
         // A change carries its entry with it, so it needs no second write.
         const done = await server.call(TRANSACTION, { method: 'POST', token: value, json: CALL });
         assert.equal(done.status, 200, done.text);
-        assert.equal((await server.calls()).length, 1);
+        now += 10;
+        await server.domain.effects.sweep();
+        assert.deepEqual(
+          (await server.calls()).map(({ path }) => path),
+          [TRANSACTION],
+        );
       } finally {
         await server.stop();
       }

@@ -90,6 +90,7 @@ eachStore(({ engine, url: storeUrl }) => {
     try {
       assert.equal(await statusOf(again.url, pat.value), 200);
       assert.equal(await statusOf(again.url, next.access_token), 200);
+      await people.domain.recorder.settle();
       const page = await people.domain.rows.calls.list({
         where: [['accountId', '=', account.id]],
         limit: 100,

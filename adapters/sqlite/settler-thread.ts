@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openDatabase } from './database.ts';
+import type { Settling } from './settler.ts';
+
+/**
+ * The thread behind settler.ts: takes the path of one journal file after the other and answers with what went wrong,
+ * or with nothing.
+ */
+const { database, table, key, lockTimeoutMs } = workerData as Settling;
+const insertion = `INSERT INTO "${table}" (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`;
+
+/** A row as it was appended; `key` is its value in the first index. */
+type KeptRow = { id: string; key: string; doc: string };
+
+parentPort?.on('message', (file: string) => {
+  let fault: string | undefined;
+  try {
+    place(rowsIn(file));
+  } catch (error) {
+    fault = String(error);
+  }
+  parentPort?.postMessage(fault);
+});
+
+/** As they stand: they were checked when they were appended. All of a file or none of it. */
+function place(rows: readonly KeptRow[]): void {
+  // Opened each time: one that was removed meanwhile must not be written to, nor come back as an empty one.
+  if (!existsSync(database)) throw new Error(`${database} is not there`);
+  const open = openDatabase(database, lockTimeoutMs);
+  try {
+    // On disk before the journal file goes.
+    open.exec('PRAGMA synchronous = FULL');
+    open.exec('BEGIN IMMEDIATE');
+    const statement = open.prepare(insertion);
+    for (const { id, doc } of rows) statement.run(id, doc);
+    open.exec('COMMIT');
+  } finally {
+    open.close();
+  }
+}
+
+/** Rows that stand side by side in the index come side by side, so that each of its pages is written once. */
+function rowsIn(file: string): KeptRow[] {
+  return textOf(file).split('\n').flatMap(keptRow).sort(byKey);
+}
+
+/** Nothing for a file that another process has put in its place and removed. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/**
+ * Nothing for what is no whole row: the end of a file, a row that was being written when its process died and that
+ * nobody was told is kept, what a power cut left.
+ */
+function keptRow(doc: string): KeptRow[] {
+  try {
+    const row = JSON.parse(doc) as Record<string, unknown>;
+    return typeof row.id === 'string' ? [{ id: row.id, key: String(row[key]), doc }] : [];
+  } catch {
+    return [];
+  }
+}
+
+function byKey(one: KeptRow, other: KeptRow): number {
+  return one.key < other.key ? -1 : one.key > other.key ? 1 : 0;
+}
