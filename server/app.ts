@@ -4,7 +4,7 @@ import type { Site } from '../views/layout.ts';
 import { providerNameOf } from './accounts/identities.ts';
 import { createSignedIn } from './accounts/signed-in.ts';
 import { addressBucket } from './accounts/throttle.ts';
-import { createApiRoutes } from './api/routes.ts';
+import { createApi } from './api/routes.ts';
 import type { Domain } from './domain.ts';
 import { Problem } from './errors.ts';
 import { accessLog } from './http/access-log.ts';
@@ -62,9 +62,8 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.use(respondToErrors({ site, url: settings.url, log }));
   app.use(canonicalHost(settings.url));
 
-  // The busiest first, behind the beginning of their paths: a router looks at all of its routes before it hands a
-  // request on.
-  app.use(under(['/api'], createApiRoutes(domain).routes()));
+  app.use(createApi(domain));
+  // Behind the beginning of its paths: a router looks at all of its routes before it hands a request on.
   app.use(
     under(
       ['/.well-known/oauth-protected-resource'],

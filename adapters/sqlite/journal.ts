@@ -35,8 +35,9 @@ export function openJournal<R extends { id: string }>(
   const placed = new Map<string, number>();
   let settling: Promise<void> = Promise.resolve();
 
-  function write(lines: readonly string[]): void {
+  function write(rows: readonly R[]): void {
     connection.requireOpen();
+    const lines = rows.map((row) => `${toJson(row)}\n`);
     try {
       files.write(Buffer.from(lines.join('')));
     } catch (error) {
@@ -45,9 +46,9 @@ export function openJournal<R extends { id: string }>(
   }
 
   const keep = {
-    process: gatherBursts<string>(write),
-    disk: gatherBursts<string>(async (lines) => {
-      write(lines);
+    process: gatherBursts<R>(write),
+    disk: gatherBursts<R>(async (rows) => {
+      write(rows);
       await files.sync().catch((error: unknown) => Promise.reject(unwritten(error)));
     }),
   };
@@ -88,9 +89,13 @@ export function openJournal<R extends { id: string }>(
   }
 
   return {
-    async append(row, durability = 'process') {
-      checks.checkRow(row);
-      await keep[durability](`${toJson(row)}\n`);
+    append(row, durability = 'process') {
+      try {
+        checks.checkRow(row);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      return keep[durability](row);
     },
 
     async settle() {

@@ -56,8 +56,8 @@ export function createAnswering(parts: { authenticate: Authenticate; recorder: R
       }
       if (entry !== undefined && given.kept !== true) await recorder.keep(entry);
       ctx.set('Cache-Control', 'no-store');
-      ctx.type = 'application/json; charset=utf-8';
-      ctx.body = given.body;
+      ctx.set('Content-Type', 'application/json; charset=utf-8');
+      ctx.body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body);
     };
 }
 

@@ -51,8 +51,8 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
 
 /** Throws 403 naming every scope of `needed` that the caller lacks. The scope `admin` covers all others. */
 export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {
-  if (caller.scopes.has('admin')) return;
-  const missing = needed.filter((scope) => !caller.scopes.has(scope));
+  if (caller.scopes.includes('admin')) return;
+  const missing = needed.filter((scope) => !caller.scopes.includes(scope));
   if (missing.length === 0) return;
   const list = missing.join(' ');
   throw new BearerProblem({
@@ -77,7 +77,7 @@ export function attributionOf(caller: Bearer): Attribution {
     tokenId: caller.tokenId,
     tokenKind: caller.tokenKind,
     tokenName: caller.tokenName,
-    privacyBypassed: caller.scopes.has('admin') ? true : undefined,
+    privacyBypassed: caller.scopes.includes('admin') ? true : undefined,
   };
 }
 

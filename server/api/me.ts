@@ -6,14 +6,14 @@ import type { Bearer } from '../oauth/bearer.ts';
  */
 export function describeCaller(caller: Bearer, now: number) {
   const { account, client, scopes, issuedAt, expiresAt } = caller;
-  const showsEmail = scopes.has('profile') || scopes.has('email') || scopes.has('admin');
+  const showsEmail = ['profile', 'email', 'admin'].some((scope) => scopes.includes(scope));
   return {
     account: showsEmail ? { id: account.id, email: account.email } : { id: account.id },
     token: {
       id: caller.tokenId,
       kind: caller.tokenKind,
       name: caller.tokenName,
-      scopes: [...scopes],
+      scopes,
       created_at: issuedAt,
       created: isoOf(issuedAt),
       expires_at: expiresAt ?? null,

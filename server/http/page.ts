@@ -35,13 +35,14 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.body = '';
 }
 
-/** Headers that hold for every answer of the server (OWASP secure headers). */
+/** Headers that hold for every answer of the server, and more for what a browser may show (OWASP secure headers). */
 export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Content-Type-Options', 'nosniff');
   ctx.set('X-Frame-Options', 'DENY');
+  if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
+  if (ctx.path.startsWith('/api/')) return;
   // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
   // them.
   ctx.set('Referrer-Policy', 'same-origin');
   ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
-  if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
 }

@@ -17,7 +17,7 @@ export type Bearer = {
   /** The service or app that holds it; absent for a personal access token. */
   client?: Client;
   actsFor: 'account' | 'app';
-  scopes: ReadonlySet<string>;
+  scopes: readonly string[];
   issuedAt: number;
   /** Absent: does not expire. */
   expiresAt?: number | undefined;
@@ -85,7 +85,7 @@ export function createBearers(parts: {
       tokenName: credential.name,
       account,
       actsFor: 'account',
-      scopes: new Set(credential.scopes),
+      scopes: credential.scopes,
       issuedAt: credential.createdAt,
       expiresAt: credential.expiresAt,
       lastUsedAt: credential.lastUsedAt,
@@ -135,7 +135,7 @@ export function createBearers(parts: {
       account,
       client,
       actsFor: client.kind === 'service' ? client.actsFor : 'account',
-      scopes: new Set(typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : []),
+      scopes: typeof artifact.payload.scope === 'string' ? artifact.payload.scope.split(' ') : [],
       issuedAt: artifact.createdAt,
       expiresAt: artifact.expiresAt,
       grantId: artifact.grantId,

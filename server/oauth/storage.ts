@@ -91,7 +91,7 @@ export function createStorage(parts: {
       jti: value,
       clientId: PERSONAL_CLIENT_ID,
       accountId: bearer.account.id,
-      scope: [...bearer.scopes].join(' '),
+      scope: bearer.scopes.join(' '),
       extra: namesOf(bearer),
       iat: bearer.issuedAt,
       ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),

@@ -98,6 +98,6 @@ function seenByWorkflow(caller: Bearer): WorkflowCaller {
     email: account.email,
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name } }),
     actsFor,
-    admin: scopes.has('admin'),
+    admin: scopes.includes('admin'),
   };
 }

@@ -51,6 +51,36 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+it('sends the headers that browsers want with each kind of answer', async () => {
+  const everywhere = {
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'strict-transport-security': 'max-age=31536000',
+  };
+  const shown = {
+    ...everywhere,
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+  };
+  const answers: [path: string, status: number, headers: Record<string, string>][] = [
+    ['/sign-in', 200, shown],
+    ['/tokens', 303, shown],
+    ['/nothing', 404, shown],
+    ['/assets/style.css', 200, shown],
+    ['/healthz', 200, shown],
+    ['/oauth/authorize', 400, shown],
+    ['/.well-known/openid-configuration', 200, shown],
+    ['/api', 404, shown],
+    ['/api/1.1/me', 401, everywhere],
+    ['/api/1.1/wf/nothing', 401, everywhere],
+  ];
+  for (const [path, status, headers] of answers) {
+    const answer = await get(path);
+    const sent = Object.fromEntries(Object.keys(headers).map((name) => [name, answer.headers.get(name)]));
+    assert.deepEqual([path, answer.status, sent], [path, status, headers]);
+  }
+});
+
 it('signs people up and in with cookies that a browser keeps', async () => {
   await post('/sign-up', { email: EMAIL, password: PASSWORD });
   const mail = await smtp.waitFor({ to: EMAIL });

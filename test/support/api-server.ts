@@ -8,7 +8,7 @@ import { Writable } from 'node:stream';
 import Koa from 'koa';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
-import { createApiRoutes } from '../../server/api/routes.ts';
+import { createApi } from '../../server/api/routes.ts';
 import { type Clock, systemClock } from '../../server/clock.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { endsOf, hashOf, newId, newSecret } from '../../server/credentials/format.ts';
@@ -58,7 +58,7 @@ export async function startApiServer(
   app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log }));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const runs = await openRuns({ ...domain, types: declarations.types, recorder });
-  app.use(createApiRoutes({ ...domain, declarations, recorder, runs }).routes());
+  app.use(createApi({ ...domain, declarations, recorder, runs }));
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 

@@ -5,7 +5,7 @@ import { BearerProblem } from '../../server/errors.ts';
 import type { Bearer } from '../../server/oauth/bearer.ts';
 
 describe('requireScopes', () => {
-  const holder = (...scopes: string[]) => ({ scopes: new Set(scopes) }) as unknown as Bearer;
+  const holder = (...scopes: string[]) => ({ scopes }) as unknown as Bearer;
   const missingOf = (caller: Bearer, needed: string[]) => {
     try {
       requireScopes(caller, needed, 'http://localhost:3000');
