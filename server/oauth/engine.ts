@@ -21,6 +21,7 @@ import { ledByMoment, SESSION_SECONDS } from './artifact.ts';
 import type { Bearers, TokenNames } from './bearer.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 import { derivedKey } from './keys.ts';
+import { learnedIn } from './learned.ts';
 import type { Scopes } from './scopes.ts';
 import { PERSONAL_CLIENT_ID, type Storage } from './storage.ts';
 
@@ -60,25 +61,16 @@ type EngineParts = {
   describe: Bearers['describe'];
 };
 
-/** What one part of the engine learns in a request and another part tells, by its `req`. */
-type Learned = {
-  /** The id of the client secret that was used. */
-  secretIds: WeakMap<object, string>;
-  /** The names of the token that was introspected. */
-  names: WeakMap<object, TokenNames>;
-};
-
 /** oidc-provider, with the settings of this product. Nothing outside server/oauth imports the package. */
 export function createEngine(parts: EngineParts) {
   const { settings, checkSecret, log } = parts;
-  const learned: Learned = { secretIds: new WeakMap(), names: new WeakMap() };
-  const provider = new Provider(settings.url, configurationOf(parts, learned));
-  compareSecretsAsHashes(provider, checkSecret, learned);
+  const provider = new Provider(settings.url, configurationOf(parts));
+  compareSecretsAsHashes(provider, checkSecret);
   leadTokensByMoment(provider);
   keepRowsOfSessions(provider);
   provider.use(async (ctx, next) => {
     await next();
-    const names = learned.names.get(ctx.req);
+    const { names } = learnedIn(ctx.req);
     if (names !== undefined && ctx.status === 200)
       ctx.body = introspected(ctx.body as Introspected, names, settings.url);
     if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
@@ -88,7 +80,7 @@ export function createEngine(parts: EngineParts) {
 }
 
 /** Everything that differs from the engine's defaults, with its reason beside it. */
-function configurationOf(parts: EngineParts, learned: Learned): Configuration {
+function configurationOf(parts: EngineParts): Configuration {
   const { settings, storage, scopes, findAccount } = parts;
   return {
     adapter: (name: string) => storage.adapterFor(name),
@@ -142,16 +134,16 @@ function configurationOf(parts: EngineParts, learned: Learned): Configuration {
         : { accountId: account.id, claims: async () => claimsOf(account) };
     },
     extraTokenClaims: (ctx, token) => {
-      const secretId = token.kind === 'ClientCredentials' ? learned.secretIds.get(ctx.req) : undefined;
+      const secretId = token.kind === 'ClientCredentials' ? learnedIn(ctx.req).secretId : undefined;
       return secretId === undefined ? undefined : { secret_id: secretId };
     },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    features: featuresOf(parts, learned),
+    features: featuresOf(parts),
     renderError: (ctx, out, error) => showError(ctx, parts.site, out, error),
   };
 }
 
-function featuresOf(parts: EngineParts, learned: Learned): NonNullable<Configuration['features']> {
+function featuresOf(parts: EngineParts): NonNullable<Configuration['features']> {
   const { settings, scopes, describe } = parts;
   return {
     devInteractions: { enabled: false },
@@ -164,7 +156,7 @@ function featuresOf(parts: EngineParts, learned: Learned): NonNullable<Configura
       allowedPolicy: async (ctx, client, token) => {
         if (client[OWN_METADATA.resourceServer] !== true) return false;
         const names = await namesOfIntrospected(token, describe);
-        if (names !== undefined) learned.names.set(ctx.req, names);
+        if (names !== undefined) learnedIn(ctx.req).names = names;
         return names !== undefined;
       },
     },
@@ -200,11 +192,7 @@ function featuresOf(parts: EngineParts, learned: Learned): NonNullable<Configura
  * The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, with every
  * live one.
  */
-function compareSecretsAsHashes(
-  provider: Provider,
-  checkSecret: EngineParts['checkSecret'],
-  learned: Learned,
-): void {
+function compareSecretsAsHashes(provider: Provider, checkSecret: EngineParts['checkSecret']): void {
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(
     this: EngineClient,
     actual: string,
@@ -212,7 +200,7 @@ function compareSecretsAsHashes(
     const ctx = Provider.ctx;
     const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
     if (secretId !== undefined && ctx !== undefined) {
-      learned.secretIds.set(ctx.req, secretId);
+      learnedIn(ctx.req).secretId = secretId;
       noteCredential(ctx, secretId);
     }
     return secretId !== undefined;

@@ -9,6 +9,7 @@ import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
 import { type Bearers, namesOf } from './bearer.ts';
 import type { Grants } from './grants.ts';
+import { learnedIn } from './learned.ts';
 import { removeAll } from './remove-all.ts';
 import type { SessionStorage } from './session-storage.ts';
 
@@ -44,11 +45,6 @@ export function createStorage(parts: {
 }) {
   const { artifacts, bearers, grants, clock, findClient, sessions, revokePersonalAccessToken } = parts;
 
-  /**
-   * What each request is reading: introspection asks for a token three times at once, as each of its kinds.
-   */
-  const reading = new WeakMap<object, { id: string; row: Promise<Artifact | undefined> }>();
-
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
     const row = await readShared(rowId(model, id));
@@ -56,17 +52,21 @@ export function createStorage(parts: {
     return payloadOf(row, id);
   }
 
-  /** One read for those of one request that want the same row at the same time. */
+  /**
+   * One read for those of one request that want the same row at the same time: introspection asks for a token three
+   * times at once, as each of its kinds.
+   */
   function readShared(id: string): Promise<Artifact | undefined> {
     const request = Provider.ctx?.req;
-    const known = request && reading.get(request);
-    if (known?.id === id) return known.row;
+    if (request === undefined) return artifacts.get(id);
+    const learned = learnedIn(request);
+    if (learned.reading?.id === id) return learned.reading.row;
     const row = artifacts.get(id);
-    if (request !== undefined) {
-      reading.set(request, { id, row });
-      const done = () => reading.delete(request);
-      row.then(done, done);
-    }
+    learned.reading = { id, row };
+    const done = () => {
+      learned.reading = undefined;
+    };
+    row.then(done, done);
     return row;
   }
 
@@ -110,7 +110,7 @@ export function createStorage(parts: {
     const row = {
       id: rowId(model, id),
       model,
-      payload: withoutAbsent(kept),
+      payload: kept,
       accountId: stringIn(kept, 'accountId'),
       clientId: stringIn(kept, 'clientId'),
       ...(model === 'Grant' ? { grantClientId: stringIn(kept, 'clientId') } : {}),
@@ -118,7 +118,9 @@ export function createStorage(parts: {
       createdAt: typeof kept.iat === 'number' ? kept.iat : now,
       expiresAt: now + ttl,
     };
-    await (model === 'Grant' ? saveGrant(row) : artifacts.put(row));
+    if (model === 'Grant') await saveGrant(row);
+    // An interaction is saved again on its way; a token or code is new.
+    else await (model === 'Interaction' ? artifacts.put(row) : artifacts.insert(row));
   }
 
   /** A grant is widened by a later consent; one that was ended at the same moment stays ended. */
@@ -220,9 +222,4 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function stringIn(payload: object, key: string): string | undefined {
   const value = (payload as Record<string, unknown>)[key];
   return typeof value === 'string' ? value : undefined;
-}
-
-/** The payload as JSON would keep it: no undefined anywhere, plain objects only. */
-function withoutAbsent(payload: object): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(payload)) as Record<string, unknown>;
 }
