@@ -12,7 +12,6 @@ import { createAssetRoutes, logoPath } from './http/assets.ts';
 import { canonicalHost } from './http/canonical-host.ts';
 import { respondToErrors } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
-import { setSecurityHeaders } from './http/page.ts';
 import { addressOf } from './http/request.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { metadataOf } from './oauth/client-metadata.ts';
@@ -55,11 +54,7 @@ export async function createApp(domain: Domain): Promise<Koa> {
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
   app.use(accessLog(log, settings.proxies));
-  app.use((ctx, next) => {
-    setSecurityHeaders(ctx, settings.production);
-    return next();
-  });
-  app.use(respondToErrors({ site, url: settings.url, log }));
+  app.use(respondToErrors({ site, url: settings.url, log, production: settings.production }));
   app.use(canonicalHost(settings.url));
 
   app.use(createApi(domain));
@@ -141,12 +136,14 @@ async function openEngine(domain: Domain, site: Site) {
 /** Beginning a sign-in needs nobody and leaves a row for an hour: one network begins so many, of bounded size. */
 function limitBeginnings(throttle: Domain['throttle']) {
   const paths = ['/oauth/authorize', '/sign-in/google'];
-  return async (ctx: Context, next: Next): Promise<void> => {
-    if (!paths.includes(ctx.path)) return next();
+
+  async function begin(ctx: Context, next: Next): Promise<void> {
     if (ctx.querystring.length > BEGINNING_LENGTH_MAX) throw tooLong();
     await throttle.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
     await next();
-  };
+  }
+
+  return (ctx: Context, next: Next) => (paths.includes(ctx.path) ? begin(ctx, next) : next());
 }
 
 /** An office behind one address signs in at nine o'clock; a script fills a disk. */

@@ -68,30 +68,34 @@ function readsOf<R extends { id: string }>(
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
   const byKey = new Map<string, string>();
 
-  function fromFile(field: string, value: Bound): R | undefined {
-    const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
-    byKey.set(field, text);
-    const kept = connection.statement(text).get(value);
-    return kept === undefined ? undefined : (cached.keep(field, value, kept.doc as string) as R);
-  }
+  const source = {
+    known: cached.get,
 
-  /** No async functions here: each would cost more than the look into the cache. */
-  function one(field: string, check: () => Bound): Promise<R | undefined> {
-    let value: Bound;
-    try {
-      value = check();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return reader.read(
-      () => fromFile(field, value),
-      () => cached.get(field, value) as R | undefined,
-    );
-  }
+    find(field: string, value: Bound): R | undefined {
+      const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
+      byKey.set(field, text);
+      const kept = connection.statement(text).get(value);
+      return kept === undefined ? undefined : (cached.keep(field, value, kept.doc as string) as R);
+    },
+  };
 
+  // No async functions: each would cost more than the look into the cache.
   return {
-    get: (id) => one('id', () => checks.checkId(id)),
-    find: (field, value) => one(field, () => bound(checks.checkKey(field, value))),
+    get(id) {
+      try {
+        return reader.one(source, 'id', checks.checkId(id));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+
+    find(field, value) {
+      try {
+        return reader.one(source, field, bound(checks.checkKey(field, value)));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
 
     async list(listing) {
       const { text, values } = listSql(table, listing);

@@ -1,6 +1,7 @@
 import { afterBurst } from '../burst.ts';
 import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
+import type { Bound } from './statements.ts';
 
 /**
  * Reads of one turn of the event loop run one after another, those that the cache does not know on one state of the
@@ -14,15 +15,26 @@ const BATCH_MAX = 500;
 /** The same for those that follow from a batch: a chain of reads must let others have their turn. */
 const FOLLOWING_MAX = 2000;
 
-type Read = {
-  /** The answer from the cache, if it has one. */
-  known: () => unknown;
-  /** The answer from the file. */
-  run: () => unknown;
-  resolve: (value: never) => void;
+/** Where one row is looked for by a value. */
+type Source = {
+  /** In the cache. */
+  known(field: string, value: Bound): unknown;
+  /** In the file. */
+  find(field: string, value: Bound): unknown;
 };
 
-const unknown = () => undefined;
+/** One row that is asked for, or any other read of the file. */
+type Asked = { source: Source; field: string; value: Bound } | { run: () => unknown };
+
+type Read = { asked: Asked; resolve: (value: never) => void };
+
+function known(asked: Asked): unknown {
+  return 'run' in asked ? undefined : asked.source.known(asked.field, asked.value);
+}
+
+function fromFile(asked: Asked): unknown {
+  return 'run' in asked ? asked.run() : asked.source.find(asked.field, asked.value);
+}
 
 export function createReader(connection: Connection, cache: Cache) {
   const waiting: Read[] = [];
@@ -34,15 +46,15 @@ export function createReader(connection: Connection, cache: Cache) {
     if (waiting.length > 0) setImmediate(drain);
     afterBurst(endBurst);
     following = refreshCache() ? FOLLOWING_MAX : 0;
-    const rest = batch.filter(({ known, resolve }) => {
-      const answer = known();
+    const rest = batch.filter(({ asked, resolve }) => {
+      const answer = known(asked);
       if (answer !== undefined) resolve(answer as never);
       return answer === undefined;
     });
     if (rest.length === 0) return;
     connection.atOnce(() => {
       // A read that fails, or is tried again because the file is busy, gives a promise of its own.
-      for (const { run, resolve } of rest) resolve(connection.attempt(run) as never);
+      for (const { asked, resolve } of rest) resolve(attempt(asked) as never);
     });
   }
 
@@ -61,17 +73,26 @@ export function createReader(connection: Connection, cache: Cache) {
     }
   }
 
+  function attempt(asked: Asked): unknown {
+    return connection.attempt(() => fromFile(asked));
+  }
+
+  function ask<T>(asked: Asked): Promise<T> {
+    if (following > 0) {
+      following -= 1;
+      return Promise.resolve((known(asked) ?? attempt(asked)) as T);
+    }
+    return new Promise((resolve) => {
+      if (waiting.length === 0) setImmediate(drain);
+      waiting.push({ asked, resolve });
+    });
+  }
+
   return {
-    /** Queues a synchronous read, which `known` may answer from the cache. */
-    read<T>(run: () => T, known: () => T | undefined = unknown): Promise<T> {
-      if (following > 0) {
-        following -= 1;
-        return Promise.resolve(known() ?? connection.attempt(run));
-      }
-      return new Promise((resolve) => {
-        if (waiting.length === 0) setImmediate(drain);
-        waiting.push({ known, run, resolve });
-      });
-    },
+    /** Queues a synchronous read of the file. */
+    read: <T>(run: () => T): Promise<T> => ask({ run }),
+
+    /** Looks for one row, in the cache and then in the file. */
+    one: <T>(source: Source, field: string, value: Bound): Promise<T> => ask({ source, field, value }),
   };
 }

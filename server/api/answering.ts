@@ -49,7 +49,8 @@ export function createAnswering(parts: { authenticate: Authenticate; recorder: R
       try {
         caller = await authenticate.callerOf(ctx);
         entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
-        given = await answer({ ctx, caller, entry });
+        const answering = answer({ ctx, caller, entry });
+        given = answering instanceof Promise ? await answering : answering;
       } catch (error) {
         await keepRefusal(ctx, caller, error);
         throw error;

@@ -28,20 +28,21 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
   const { bearers } = parts;
   const { url } = parts.settings;
 
+  function callerFrom(ctx: Context, value: string, found: Bearer | BearerRefusal): Bearer {
+    if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
+    if ('refused' in found)
+      throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
+    bearers.used(found, addressOf(ctx));
+    return found;
+  }
+
   return {
     /** The caller; undefined when the request has no credential at all. Throws for one that is not good. */
-    async callerOf(ctx: Context): Promise<Bearer | undefined> {
+    callerOf(ctx: Context): Promise<Bearer> | undefined {
       const value = readBearerToken(ctx.req, ctx.querystring);
       if (value === undefined) return undefined;
       if (value.startsWith('lk_cs_')) throw clientSecret(url);
-      const found = await bearers.find(value);
-      if ('refused' in found) {
-        if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
-        throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
-      }
-      noteCredential(ctx, found.tokenId);
-      bearers.used(found, addressOf(ctx));
-      return found;
+      return bearers.find(value).then((found) => callerFrom(ctx, value, found));
     },
 
     /** What a call without a credential is answered. */

@@ -27,7 +27,7 @@ export function accessLog(log: Logger, proxies: readonly string[]) {
     lines.push({
       requestId: request.id,
       method: ctx.method,
-      path: withoutSecrets(ctx.path.replace(WAITING, '$1:uid')),
+      path: withoutSecrets(withoutWaiting(ctx.path)),
       status: ctx.status,
       ms: Math.round((performance.now() - startedAt) * 10) / 10,
       from: request.from,
@@ -36,4 +36,10 @@ export function accessLog(log: Logger, proxies: readonly string[]) {
   };
 }
 
-const WAITING = /^(\/interaction\/|\/oauth\/authorize\/)[^/]+/;
+/** The path without the id of a sign-in that waits. */
+function withoutWaiting(path: string): string {
+  const start = WAITING.find((one) => path.startsWith(one));
+  return start === undefined ? path : `${start}:uid${path.slice(start.length).replace(/^[^/]+/, '')}`;
+}
+
+const WAITING = ['/interaction/', '/oauth/authorize/'];

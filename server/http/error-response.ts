@@ -5,7 +5,7 @@ import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { resourceMetadataUrl } from '../api-address.ts';
 import { BearerProblem, Problem, SignInNeeded } from '../errors.ts';
-import { seeOther, sendPage } from './page.ts';
+import { seeOther, sendPage, setSecurityHeaders } from './page.ts';
 import { requestIdOf } from './request.ts';
 
 /** Seconds after which a caller should try again while the store is away. */
@@ -26,9 +26,11 @@ const TITLES: Record<number, string> = {
 /**
  * Outermost: turns what was thrown into what a caller is shown, by one table. Below /api/ the envelope,
  * elsewhere a page. The engine writes its own endpoints' errors (RFC 6749 section 5.2) before they get here.
+ * The headers of every answer are set here too, so that no error is without them.
  */
-export function respondToErrors(parts: { site: Site; url: string; log: Logger }) {
+export function respondToErrors(parts: { site: Site; url: string; log: Logger; production: boolean }) {
   return async (ctx: Context, next: Next): Promise<void> => {
+    setSecurityHeaders(ctx, parts.production);
     try {
       await next();
       if (ctx.status === 404 && ctx.body == null) throw nothingHere(ctx);

@@ -35,12 +35,16 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.body = '';
 }
 
+/** Where programs call, and nothing is shown to anybody. */
+const FOR_PROGRAMS = ['/api/', '/oauth/token', '/oauth/introspect', '/oauth/revoke'];
+
 /** Headers that hold for every answer of the server, and more for what a browser may show (OWASP secure headers). */
 export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Content-Type-Options', 'nosniff');
   ctx.set('X-Frame-Options', 'DENY');
   if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
-  if (ctx.path.startsWith('/api/')) return;
+  const { path } = ctx;
+  if (FOR_PROGRAMS.some((start) => path.startsWith(start))) return;
   // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
   // them.
   ctx.set('Referrer-Policy', 'same-origin');

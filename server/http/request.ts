@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Context } from 'koa';
 import type { Actor } from '../activity/audit.ts';
@@ -69,7 +68,8 @@ function clientAddress(req: IncomingMessage, proxies: readonly string[]): string
 }
 
 function plainAddress(address: string): string {
-  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
+  // No IPv6 at all, the usual case.
+  if (!address.includes(':') || !ipaddr.isValid(address)) return address;
   return ipaddr.process(address).toString();
 }
 

@@ -55,7 +55,9 @@ export async function startApiServer(
   };
   const app = new Koa();
   app.use(accessLog(log, []));
-  app.use(respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log }));
+  app.use(
+    respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log, production: false }),
+  );
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const runs = await openRuns({ ...domain, types: declarations.types, recorder });
   app.use(createApi({ ...domain, declarations, recorder, runs }));

@@ -46,7 +46,8 @@ function application(proxies: string[]): Koa {
     await next();
   });
   const site = { appName: 'Test', accentColour: '#0b57d0' };
-  app.use(respondToErrors({ site, url: origin, log: createLog({ write: () => undefined }) }));
+  const log = createLog({ write: () => undefined });
+  app.use(respondToErrors({ site, url: origin, log, production: false }));
   app.use(canonicalHost(origin));
   app.use(sameOriginOnly(origin));
   app.use(async (ctx) => {
