@@ -37,9 +37,9 @@ export function openJournal<R extends { id: string }>(
 
   function write(rows: readonly R[]): void {
     connection.requireOpen();
-    const lines = rows.map((row) => `${toJson(row)}\n`);
+    const lines = rows.map(toJson).join('\n');
     try {
-      files.write(Buffer.from(lines.join('')));
+      files.write(Buffer.from(`${lines}\n`));
     } catch (error) {
       throw unwritten(error);
     }

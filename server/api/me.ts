@@ -34,8 +34,12 @@ const days = new Map<number, string>();
 function isoOf(at: number): string {
   const day = Math.floor(at / DAY_SECONDS);
   const second = at - day * DAY_SECONDS;
-  const parts = [Math.floor(second / 3600), Math.floor(second / 60) % 60, second % 60];
-  return `${dayOf(day)}T${parts.map((part) => String(part).padStart(2, '0')).join(':')}.000Z`;
+  const hours = twoDigits(Math.floor(second / 3600));
+  return `${dayOf(day)}T${hours}:${twoDigits(Math.floor(second / 60) % 60)}:${twoDigits(second % 60)}.000Z`;
+}
+
+function twoDigits(part: number): string {
+  return part < 10 ? `0${part}` : String(part);
 }
 
 function dayOf(day: number): string {
