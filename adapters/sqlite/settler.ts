@@ -12,9 +12,6 @@ export type Settling = {
   lockTimeoutMs: number;
 };
 
-/** It holds one journal file and its rows at a time. */
-const LIMITS = { maxYoungGenerationSizeMb: 8 };
-
 /**
  * Puts the rows of journal files in their place, on a thread of its own: a row takes longer there than all the rest
  * of the call that it tells of, and nobody waits for it. The thread begins with the first file.
@@ -23,10 +20,7 @@ export function createSettler(settling: Settling) {
   let thread: Worker | undefined;
 
   function start(): Worker {
-    const started = new Worker(new URL('./settler-thread.ts', import.meta.url), {
-      workerData: settling,
-      resourceLimits: LIMITS,
-    });
+    const started = new Worker(new URL('./settler-thread.ts', import.meta.url), { workerData: settling });
     const ended = () => {
       if (thread === started) thread = undefined;
     };

@@ -35,8 +35,8 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.body = '';
 }
 
-/** Where programs call, and nothing is shown to anybody. */
-const FOR_PROGRAMS = ['/api/', '/oauth/token', '/oauth/introspect', '/oauth/revoke'];
+/** Where programs call, and nothing is shown to anybody, as below /api/. */
+const FOR_PROGRAMS = ['/oauth/token', '/oauth/introspect', '/oauth/revoke'];
 
 /** Headers that hold for every answer of the server, and more for what a browser may show (OWASP secure headers). */
 export function setSecurityHeaders(ctx: Context, production: boolean): void {
@@ -44,7 +44,7 @@ export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Frame-Options', 'DENY');
   if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
   const { path } = ctx;
-  if (FOR_PROGRAMS.some((start) => path.startsWith(start))) return;
+  if (path.startsWith('/api/') || FOR_PROGRAMS.includes(path)) return;
   // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
   // them.
   ctx.set('Referrer-Policy', 'same-origin');

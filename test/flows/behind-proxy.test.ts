@@ -74,6 +74,7 @@ it('sends the headers that browsers want with each kind of answer', async () => 
     ['/api/1.1/me', 401, everywhere],
     ['/api/1.1/wf/nothing', 401, everywhere],
     ['/oauth/token', 404, everywhere],
+    ['/oauth/tokens', 404, shown],
   ];
   for (const [path, status, headers] of answers) {
     const answer = await get(path);
