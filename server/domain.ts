@@ -71,7 +71,6 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
 
   const callJournal = await store.journal(callDeclaration);
   const recorder = createRecorder({ callJournal, clock });
-  effects.alsoSweep(recorder.settle);
 
   const throttle = createThrottle({ throttles: rows.throttles, clock });
   const passwords = createPasswords(settings);
@@ -93,6 +92,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     clock,
     log,
     expiring: expiringIn(rows),
+    settleActivity: recorder.settle,
   });
 
   return {

@@ -50,8 +50,8 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
 
   return {
     /**
-     * Forgets everything if the file was changed by another connection. Called before the reads of a turn, in
-     * their transaction.
+     * Forgets everything if the file was changed by another connection. Called before the reads of a turn: what is
+     * changed after that shows at the next call, so a row that was read in between is not kept for longer.
      */
     refresh(): void {
       const current = connection.version();

@@ -14,8 +14,8 @@ type OpenFile = {
   descriptor: number;
   bytes: number;
   openedAtMs: number;
-  /** Ends with the last sync that was asked for. */
-  synced: Promise<void>;
+  /** Fulfilled when no sync that was asked for runs any more. */
+  synced: Promise<unknown>;
 };
 
 /** The files that this process writes a journal to, one after the other. */
@@ -36,7 +36,7 @@ export function createJournalFiles(folder: string, prefix: string) {
     const ended = current;
     current = undefined;
     // Not under a sync: the number might be another file's by then.
-    ended?.synced.finally(() => closeSync(ended.descriptor)).catch(() => undefined);
+    ended?.synced.then(() => closeSync(ended.descriptor));
   }
 
   return {
@@ -67,9 +67,10 @@ export function createJournalFiles(folder: string, prefix: string) {
     async sync(): Promise<void> {
       const file = current;
       if (file === undefined) return;
-      file.synced = Promise.all([file.synced, syncFile(file.descriptor)]).then(() => undefined);
+      const syncing = syncFile(file.descriptor);
+      file.synced = Promise.allSettled([file.synced, syncing]);
       try {
-        await file.synced;
+        await syncing;
       } catch (error) {
         // What the system could not write it may have dropped, and would call the next sync done.
         if (file === current) rotate();

@@ -18,30 +18,47 @@ export type Settling = {
  */
 export function createSettler(settling: Settling) {
   let thread: Worker | undefined;
+  let isOver = false;
 
   function start(): Worker {
     const started = new Worker(new URL('./settler-thread.ts', import.meta.url), { workerData: settling });
-    const ended = () => {
+    const forget = () => {
       if (thread === started) thread = undefined;
     };
-    started.once('error', ended).once('exit', ended);
+    started.once('error', forget).once('exit', forget);
     return started;
   }
 
   return {
     /** One file at a time. Throws `Unavailable` when its rows are not in their place, none of them. */
     async place(file: string): Promise<void> {
+      if (isOver) throw new Unavailable('the database was closed');
       thread ??= start();
       // Only while it works does it keep the process from ending.
       thread.ref();
       thread.postMessage(file);
-      const [fault] = await once(thread, 'message');
+      const fault = await answerOf(thread);
       thread?.unref();
       if (fault !== undefined) throw new Unavailable(`a journal cannot be put in its place now: ${fault}`);
     },
 
+    /** For good: what is not in its place by then waits for the next start. */
     async end(): Promise<void> {
+      isOver = true;
       await thread?.terminate();
     },
   };
+}
+
+/** What went wrong, if anything. A thread that ends while it has something to do has not done it. */
+async function answerOf(thread: Worker): Promise<string | undefined> {
+  const answered = new AbortController();
+  const gone = once(thread, 'exit', { signal: answered.signal }).then(() => ['its thread ended']);
+  gone.catch(() => undefined);
+  try {
+    const [fault] = await Promise.race([once(thread, 'message'), gone]);
+    return fault;
+  } finally {
+    answered.abort();
+  }
 }

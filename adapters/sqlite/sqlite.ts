@@ -1,4 +1,4 @@
-import { parse } from 'node:path';
+import { join, parse } from 'node:path';
 import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
@@ -46,8 +46,10 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     },
 
     async ping() {
-      main.connection.confirm();
-      await main.reader.read(() => main.connection.statement('SELECT count(*) FROM sqlite_schema').get());
+      for (const { connection, reader } of [main, ...(await Promise.all(apart.values()))]) {
+        connection.confirm();
+        await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
+      }
     },
 
     async close() {
@@ -70,5 +72,5 @@ async function openFile(path: string, lockTimeoutMs: number) {
 /** `latchkey-calls.db` for the calls of `latchkey.db`. */
 function pathApart(file: string, collection: string): string {
   const { dir, name, ext } = parse(file);
-  return `${dir}/${name}-${collection}${ext}`;
+  return join(dir, `${name}-${collection}${ext}`);
 }

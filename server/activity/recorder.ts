@@ -65,7 +65,8 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
 
     /**
      * Keeps an entry; kept again, it is there once all the same. Throws `Unavailable` if the store is away: then the
-     * caller gets 503 and not its answer. `disk`: for good before what it tells of is.
+     * caller gets 503 and not its answer. `disk`: a power cut does not take it either, for a change that is about to be
+     * forgotten elsewhere.
      */
     keep(entry: Call, durability?: 'disk'): Promise<void> {
       if (!isSettleDue) {

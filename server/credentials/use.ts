@@ -10,6 +10,8 @@ const FLUSH_AFTER_MS = 500;
 /** Uses that wait while the store is away. Past this the newest are not noted: it is only "last used". */
 const WAITING_MAX = 10_000;
 
+type Waiting = { write: () => Promise<unknown>; running?: Promise<void> | undefined };
+
 type Due = readonly ['lastUsedAt', 'absent'] | readonly ['lastUsedAt', '<=', number];
 
 /** What shows its own use: `lastUsedAt` as the row had it when it was read. */
@@ -28,7 +30,7 @@ export function createUse(parts: {
 }) {
   const { credentials, artifacts, clock } = parts;
   /** The writes that wait or are being done, by the id of their row. */
-  const waiting = new Map<string, () => Promise<unknown>>();
+  const waiting = new Map<string, Waiting>();
   let timer: NodeJS.Timeout | undefined;
 
   function note({ id, lastUsedAt }: Used, write: (at: number, due: Due) => Promise<unknown>): void {
@@ -38,7 +40,7 @@ export function createUse(parts: {
     if (waiting.has(id) || waiting.size >= WAITING_MAX) return;
     // Of two that saw it due, the later one finds that it is no longer so.
     const due: Due = lastUsedAt === undefined ? ['lastUsedAt', 'absent'] : ['lastUsedAt', '<=', before];
-    waiting.set(id, () => write(at, due));
+    waiting.set(id, { write: () => write(at, due) });
     startTimer();
   }
 
@@ -51,12 +53,21 @@ export function createUse(parts: {
   async function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    const writes = [...waiting].map(async ([id, write]) => {
-      await write();
-      waiting.delete(id);
+    const writes = [...waiting].map(([id, entry]) => {
+      entry.running ??= run(id, entry);
+      return entry.running;
     });
     const failed = (await Promise.allSettled(writes)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  async function run(id: string, entry: Waiting): Promise<void> {
+    try {
+      await entry.write();
+      waiting.delete(id);
+    } finally {
+      entry.running = undefined;
+    }
   }
 
   return {

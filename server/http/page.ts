@@ -35,7 +35,7 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.body = '';
 }
 
-/** Where programs call, and nothing is shown to anybody, as below /api/. */
+/** Where only programs call, as below /api/. */
 const FOR_PROGRAMS = ['/oauth/token', '/oauth/introspect', '/oauth/revoke'];
 
 /** Headers that hold for every answer of the server, and more for what a browser may show (OWASP secure headers). */

@@ -35,17 +35,23 @@ export function createJobs(parts: {
   clock: Clock;
   log: Pick<Logger, 'error'>;
   expiring: readonly Expiring[];
+  /** Puts the activity where it is listed. */
+  settleActivity: () => Promise<void>;
 }) {
-  const { effects, leases, clock, log, expiring } = parts;
+  const { effects, leases, clock, log, expiring, settleActivity } = parts;
   const lease = createLease({ leases, clock, work: 'jobs', ttlSeconds: LEASE_SECONDS });
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> = Promise.resolve();
   let stopped = false;
 
-  /** Effects first: a row that is removed takes its effects with it. */
+  /**
+   * Effects first: a row that is removed takes its effects with it. The activity last: where it has a file of its own,
+   * only that may be in trouble.
+   */
   async function work(): Promise<void> {
     await effects.sweep();
     for (const entry of expiring) await removeExpired(entry);
+    await settleActivity();
   }
 
   async function removeExpired(entry: Expiring): Promise<void> {

@@ -272,7 +272,14 @@ describe('the SQLite file', () => {
   it('is Unavailable while the file is gone, never makes an empty one in its place, and recovers', async () => {
     const rows = await open();
     await rows.insert(item('one'));
+    const kept = await (store as Store).collection(logbook);
     await store?.ping();
+    const beside = join(dirname(path), 'latchkey-logbook.db');
+    renameSync(beside, `${beside}.away`);
+    await assert.rejects(async () => store?.ping(), Unavailable);
+    renameSync(`${beside}.away`, beside);
+    await store?.ping();
+    assert.equal(await kept.count([]), 0);
     renameSync(join(folder, 'made'), join(folder, 'away'));
     await assert.rejects(async () => store?.ping(), Unavailable);
     await assert.rejects(rows.get('one'), Unavailable);
@@ -497,14 +504,24 @@ describe('the SQLite file', () => {
       const next = journal.append(item('next'), 'disk');
       (await untilWaiting())(null);
       await next;
+
+      // Two in the same file at once, of which one fails: it is not closed under the other.
+      const first = journal.append(item('refused-too'), 'disk');
+      const failFirst = await untilWaiting();
+      const second = journal.append(item('second'), 'disk');
+      const endSecond = await untilWaiting();
+      failFirst(new Error('EIO'));
+      await assert.rejects(first, Unavailable);
+      endSecond(null);
+      await second;
     } finally {
       restore();
     }
     await journal.settle();
     const kept = await (await store.collection(logbook)).list({ limit: 9 });
     assert.deepEqual(
-      kept.map(({ id }) => id).filter((id) => id !== 'refused'),
-      ['heavy', 'light', 'lighter', 'next'],
+      kept.map(({ id }) => id).filter((id) => !id.startsWith('refused')),
+      ['heavy', 'light', 'lighter', 'next', 'second'],
     );
   });
 

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { declare } from '../../adapters/port.ts';
+import { declare, Unavailable } from '../../adapters/port.ts';
 import { auditDeclaration } from '../../server/activity/audit.ts';
 import { createEffects, pendingEffects } from '../../server/effects.ts';
 import { createJobs } from '../../server/jobs/jobs.ts';
@@ -30,7 +30,7 @@ eachStore(({ url }) => {
     });
 
     /** The jobs of one process on a fresh store. */
-    async function fresh(clock: () => number) {
+    async function fresh(clock: () => number, settleActivity = async () => {}) {
       const store = await openStore(await url());
       stops.push(() => store.close());
       const rows = {
@@ -50,6 +50,7 @@ eachStore(({ url }) => {
           { collection: rows.passes, field: 'expiresAt' },
           { collection: rows.outbox, field: 'sentAt', keepSeconds: 30 * DAY },
         ],
+        settleActivity,
       });
       stops.push(jobs.stop);
       return { rows, jobs };
@@ -70,6 +71,20 @@ eachStore(({ url }) => {
       assert.equal(await jobs.runOnce(), true);
       const left = await rows.passes.list({ limit: 10 });
       assert.deepEqual(left.map((row) => row.id).sort(), ['for-ever', 'future', 'just-past']);
+    });
+
+    it('does all other work when the activity cannot be settled, and says so', async () => {
+      let settled = 0;
+      const { rows, jobs } = await fresh(
+        () => START,
+        async () => {
+          settled += 1;
+          throw new Unavailable('away');
+        },
+      );
+      await rows.passes.insert({ id: 'past', expiresAt: START - 60 });
+      await assert.rejects(jobs.runOnce(), Unavailable);
+      assert.deepEqual([await rows.passes.count([]), settled], [0, 1]);
     });
 
     it('forgets sent mails after thirty days, and those that wait never', async () => {

@@ -341,9 +341,9 @@ eachStore(({ url }) => {
         const row = (await credentials.get(credential.id)) ?? credential;
         use.seen(row, '192.0.2.1');
         if (turn % 100 === 0) {
-          const flushed = use.flush();
+          const flushed = [use.flush(), use.flush()];
           use.seen(row, '192.0.2.1');
-          await flushed;
+          await Promise.all(flushed);
         }
       }
       await use.flush();
