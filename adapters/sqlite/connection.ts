@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '../port.ts';
 import { openDatabase } from './database.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
-import { syncFile } from './sync.ts';
+import { type SyncedFile, syncedFile } from './sync.ts';
 
 /**
  * The open file: pragmas, prepared statements, and what to do while another process holds it. SQLite's own wait
@@ -27,8 +27,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   const file = createPrivately(resolve(path));
   let database: DatabaseSync | undefined = await attempt(() => openDatabase(file, DRIVER_WAIT_MS));
   /** The log of writes, opened once more to have it synced. */
-  let log: number | undefined;
-  let syncing: Promise<void> = Promise.resolve();
+  let log: SyncedFile | undefined;
   /** A sync failed: the system may have dropped what it could not write, and would call the next sync done. */
   let isDoubtful = false;
   let openings = 1;
@@ -39,10 +38,8 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     statements.clear();
     database?.close();
     database = undefined;
-    const closing = log;
+    log?.close();
     log = undefined;
-    // Not under a sync that waits for its turn: the number might be another file's by then.
-    if (closing !== undefined) syncing.finally(() => closeSync(closing)).catch(() => undefined);
   }
 
   /**
@@ -154,9 +151,8 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     async sync(): Promise<void> {
       try {
         if (isDoubtful) return settleDoubt();
-        log ??= openSync(`${file}-wal`, 'r+');
-        syncing = syncFile(log);
-        await syncing;
+        log ??= syncedFile(openSync(`${file}-wal`, 'r+'));
+        await log.sync();
       } catch (error) {
         isDoubtful = true;
         throw new Unavailable('the disk does not take what was written', { cause: error });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncFile } from './sync.ts';
+import { type SyncedFile, syncedFile } from './sync.ts';
 
 /** Nobody writes to a file that is older, so that none is taken for left behind. */
 const FILE_MS_MAX = 10_000;
@@ -9,14 +9,7 @@ const FILE_MS_MAX = 10_000;
 const FILE_BYTES_MAX = 2_000_000;
 
 /** What is being written to. `openedAtMs` is of the wall clock, by which others judge whether it was left behind. */
-type OpenFile = {
-  name: string;
-  descriptor: number;
-  bytes: number;
-  openedAtMs: number;
-  /** Fulfilled when no sync that was asked for runs any more. */
-  synced: Promise<unknown>;
-};
+type OpenFile = SyncedFile & { name: string; bytes: number; openedAtMs: number };
 
 /** The files that this process writes a journal to, one after the other. */
 export function createJournalFiles(folder: string, prefix: string) {
@@ -28,15 +21,14 @@ export function createJournalFiles(folder: string, prefix: string) {
     const name = `${prefix}${process.pid}-${randomBytes(9).toString('base64url')}.jsonl`;
     const descriptor = openSync(join(folder, name), 'ax', 0o600);
     own.add(name);
-    return { name, descriptor, bytes: 0, openedAtMs: Date.now(), synced: Promise.resolve() };
+    return { ...syncedFile(descriptor), name, bytes: 0, openedAtMs: Date.now() };
   }
 
   /** Ends the current file; what is written next begins another one. */
   function rotate(): void {
     const ended = current;
     current = undefined;
-    // Not under a sync: the number might be another file's by then.
-    ended?.synced.then(() => closeSync(ended.descriptor));
+    ended?.close();
   }
 
   return {
@@ -67,10 +59,8 @@ export function createJournalFiles(folder: string, prefix: string) {
     async sync(): Promise<void> {
       const file = current;
       if (file === undefined) return;
-      const syncing = syncFile(file.descriptor);
-      file.synced = Promise.allSettled([file.synced, syncing]);
       try {
-        await syncing;
+        await file.sync();
       } catch (error) {
         // What the system could not write it may have dropped, and would call the next sync done.
         if (file === current) rotate();

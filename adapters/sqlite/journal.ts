@@ -49,7 +49,11 @@ export function openJournal<R extends { id: string }>(
     process: gatherBursts<R>(write),
     disk: gatherBursts<R>(async (rows) => {
       write(rows);
-      await files.sync().catch((error: unknown) => Promise.reject(unwritten(error)));
+      try {
+        await files.sync();
+      } catch (error) {
+        throw unwritten(error);
+      }
     }),
   };
 

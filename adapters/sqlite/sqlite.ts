@@ -28,6 +28,8 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     return known;
   }
 
+  const allFiles = async () => [main, ...(await Promise.all(apart.values()))];
+
   async function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
     const file = await fileOf(declaration);
     return openCollection(declaration, file.connection, file);
@@ -46,7 +48,7 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
     },
 
     async ping() {
-      for (const { connection, reader } of [main, ...(await Promise.all(apart.values()))]) {
+      for (const { connection, reader } of await allFiles()) {
         connection.confirm();
         await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
       }
@@ -54,7 +56,7 @@ export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS):
 
     async close() {
       for (const journal of journals) await journal.end();
-      const files = [main, ...(await Promise.all(apart.values()))];
+      const files = await allFiles();
       await Promise.all(files.map(({ writer }) => writer.close()));
       for (const { connection } of files) connection.close();
     },

@@ -1,8 +1,27 @@
-import { fdatasync } from 'node:fs';
+import { closeSync, fdatasync } from 'node:fs';
 
-/** Waits until what was written to this open file is on disk. */
-export function syncFile(descriptor: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
-  });
+export type SyncedFile = ReturnType<typeof syncedFile>;
+
+/** An open file whose writes can be waited for until they are on disk. */
+export function syncedFile(descriptor: number) {
+  /** Fulfilled when no sync that was asked for runs any more. */
+  let running: Promise<unknown> = Promise.resolve();
+
+  return {
+    descriptor,
+
+    /** Waits until what was written is on disk. */
+    sync(): Promise<void> {
+      const syncing = new Promise<void>((resolve, reject) => {
+        fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
+      });
+      running = Promise.allSettled([running, syncing]);
+      return syncing;
+    },
+
+    /** Not under a sync: the number might be another file's by then. */
+    close(): void {
+      running.then(() => closeSync(descriptor));
+    },
+  };
 }
