@@ -32,8 +32,22 @@ export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   db: mongoose.mongo.Db,
 ): Promise<Collection<R>> {
+  const held = heldOf(declaration, db);
+  await held.ask(() => makeIndexes(held.documents, declaration));
+  return { ...readsOf(held), ...insertsOf(held), ...changesOf(held), ...removalsOf(held) };
+}
+
+/** Adds rows to a collection that is open already, with a durability of its own. */
+export function insertsWith<R extends { id: string }>(
+  declaration: Declaration<R>,
+  db: mongoose.mongo.Db,
+  durability: NonNullable<Declaration<R>['durability']>,
+): Pick<Collection<R>, 'insertMany'> {
+  return insertsOf(heldOf({ ...declaration, durability }, db));
+}
+
+function heldOf<R extends { id: string }>(declaration: Declaration<R>, db: mongoose.mongo.Db): Held<R> {
   const { name, durability = 'disk' } = declaration;
-  const checks = createChecks(declaration);
   const writeConcern = WRITE_CONCERNS[durability];
   const documents = db.collection<Document>(name, { writeConcern, ignoreUndefined: true });
 
@@ -47,9 +61,7 @@ export async function openCollection<R extends { id: string }>(
     }
   }
 
-  await ask(() => makeIndexes(documents, declaration));
-  const held: Held<R> = { documents, checks, ask };
-  return { ...readsOf(held), ...insertsOf(held), ...changesOf(held), ...removalsOf(held) };
+  return { documents, checks: createChecks(declaration), ask };
 }
 
 function readsOf<R extends { id: string }>(

@@ -1,6 +1,6 @@
 import mongoose from 'mongoose';
 import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
-import { openCollection } from './collection.ts';
+import { insertsWith, openCollection } from './collection.ts';
 import { openError, portError } from './failures.ts';
 import { createJournal } from './journal.ts';
 
@@ -50,7 +50,7 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
       return createJournal(declaration, {
         process: await openCollection(declaration, db),
-        disk: await openCollection({ ...declaration, durability: 'disk' }, db),
+        disk: insertsWith(declaration, db, 'disk'),
       });
     },
 
