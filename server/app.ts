@@ -14,7 +14,6 @@ import { respondToErrors } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
 import { addressOf } from './http/request.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
-import { metadataOf } from './oauth/client-metadata.ts';
 import { createEngine } from './oauth/engine.ts';
 import { createInteractions } from './oauth/interactions.ts';
 import { loadSigningKeys } from './oauth/keys.ts';
@@ -108,10 +107,6 @@ async function openEngine(domain: Domain, site: Site) {
     bearers,
     grants: domain.grants,
     clock,
-    findClient: async (id) => {
-      const client = await liveClient(id);
-      return client === undefined ? undefined : metadataOf(client);
-    },
     revokePersonalAccessToken: async (value, actor) => {
       const token = await tokens.findByValue(value);
       if (token === undefined) return;
@@ -127,6 +122,7 @@ async function openEngine(domain: Domain, site: Site) {
     jwks,
     scopes: domain.scopes,
     findAccount: liveAccount,
+    findClient: liveClient,
     checkSecret: clients.checkSecret,
     describe: bearers.describe,
   });

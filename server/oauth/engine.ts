@@ -13,6 +13,7 @@ import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { apiResource } from '../api-address.ts';
+import type { Client } from '../credentials/client.ts';
 import { RETRY_SECONDS } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { addressOf, noteCredential, requestIdOf } from '../http/request.ts';
@@ -20,6 +21,7 @@ import type { Settings } from '../settings.ts';
 import { ledByMoment, SESSION_SECONDS } from './artifact.ts';
 import type { Bearers, TokenNames } from './bearer.ts';
 import { OWN_METADATA } from './client-metadata.ts';
+import { rememberClients } from './engine-clients.ts';
 import { derivedKey } from './keys.ts';
 import { learnedIn } from './learned.ts';
 import type { Scopes } from './scopes.ts';
@@ -55,6 +57,7 @@ type EngineParts = {
   jwks: { keys: JWK[] };
   scopes: Scopes;
   findAccount: (id: string) => Promise<Account | undefined>;
+  findClient: (id: string) => Promise<Client | undefined>;
   /** The id of the live secret of this client that the value is. */
   checkSecret: (clientId: string, value: string, from: string) => Promise<string | undefined>;
   /** The names of a live token of any kind; undefined for a dead one. */
@@ -63,8 +66,9 @@ type EngineParts = {
 
 /** oidc-provider, with the settings of this product. Nothing outside server/oauth imports the package. */
 export function createEngine(parts: EngineParts) {
-  const { settings, checkSecret, log } = parts;
+  const { settings, checkSecret, findClient, log } = parts;
   const provider = new Provider(settings.url, configurationOf(parts));
+  rememberClients(provider, findClient);
   compareSecretsAsHashes(provider, checkSecret);
   leadTokensByMoment(provider);
   keepRowsOfSessions(provider);

@@ -39,11 +39,10 @@ export function createStorage(parts: {
   bearers: Bearers;
   grants: Pick<Grants, 'end'>;
   clock: Clock;
-  findClient: (id: string) => Promise<AdapterPayload | undefined>;
   sessions: SessionStorage;
   revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
 }) {
-  const { artifacts, bearers, grants, clock, findClient, sessions, revokePersonalAccessToken } = parts;
+  const { artifacts, bearers, grants, clock, sessions, revokePersonalAccessToken } = parts;
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
@@ -160,9 +159,8 @@ export function createStorage(parts: {
   }
 
   return {
-    /** The engine's `adapter` setting: one of these a model. */
+    /** The engine's `adapter` setting: one of these a model. Its clients come another way, see engine-clients.ts. */
     adapterFor(model: string): Adapter {
-      if (model === 'Client') return clientsOnly(findClient);
       if (model === 'Session') return sessions.adapter;
       return {
         upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),
@@ -189,22 +187,6 @@ function actingClient(): Actor {
   const ctx = Provider.ctx;
   if (ctx === undefined) return { kind: 'client' };
   return { kind: 'client', id: ctx.oidc.client?.clientId, from: addressOf(ctx), requestId: requestIdOf(ctx) };
-}
-
-/** Clients are made on our pages and the command line, never by the engine. */
-function clientsOnly(findClient: (id: string) => Promise<AdapterPayload | undefined>): Adapter {
-  const refuse = async () => {
-    throw new Error('the engine does not write clients');
-  };
-  return {
-    find: findClient,
-    findByUid: async () => undefined,
-    findByUserCode: async () => undefined,
-    upsert: refuse,
-    consume: refuse,
-    destroy: refuse,
-    revokeByGrantId: refuse,
-  };
 }
 
 /**

@@ -13,7 +13,6 @@ eachStore(({ url }) => {
       bearers: domain.bearers,
       grants: domain.grants,
       clock: domain.clock,
-      findClient: async () => undefined,
       sessions: createSessionStorage({
         artifacts: domain.rows.artifacts,
         clock: domain.clock,
