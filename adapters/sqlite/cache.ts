@@ -22,12 +22,8 @@ type Row = { id: string };
 /** The rows that can be found by one field. The row itself is the value: each step on the way to it costs. */
 type Keyed = Map<Bound, Row>;
 
-/** How large a row is, and by what it can be found. */
-type Entry = {
-  characters: number;
-  keys: [field: string, value: Bound][];
-  table: Map<string, Keyed>;
-};
+/** How large a row is, and where it can be found: by its own value of each of these fields. */
+type Entry = { characters: number; byField: Map<string, Keyed> };
 
 export function createCache(connection: Pick<Connection, 'version'>, charactersMax = CHARACTERS_MAX) {
   /** The oldest first. */
@@ -41,7 +37,7 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
     if (entry === undefined) return;
     entries.delete(row);
     characters -= entry.characters;
-    for (const [field, value] of entry.keys) entry.table.get(field)?.delete(value);
+    for (const [field, keyed] of entry.byField) keyed.delete(ownValue(row, field));
   }
 
   function forgetAll(): void {
@@ -74,11 +70,6 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
         return added;
       }
 
-      function findable(row: Row, field: string, value: Bound): void {
-        keyed(field).set(value, row);
-        entries.get(row)?.keys.push([field, value]);
-      }
-
       return {
         /** The row with this value, if it is known. */
         get(field: string, value: Bound): unknown {
@@ -87,21 +78,19 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
 
         /** Keeps a row that was just found by this value; answers it, frozen. */
         keep(field: string, value: Bound, doc: string): unknown {
-          const row = frozen(JSON.parse(doc) as Row);
-          const known = keyed('id').get(row.id);
-          if (known !== undefined) {
-            findable(known, field, value);
-            return row;
-          }
-          entries.set(row, { characters: doc.length, keys: [], table: byField });
+          const found = frozen(JSON.parse(doc) as Row);
+          const row = keyed('id').get(found.id) ?? found;
+          // By another value it would be found even when it is forgotten.
+          if (ownValue(row, field) === value) keyed(field).set(value, row);
+          if (row !== found) return found;
+          entries.set(row, { characters: doc.length, byField });
           characters += doc.length;
-          findable(row, 'id', row.id);
-          if (field !== 'id') findable(row, field, value);
+          keyed('id').set(row.id, row);
           for (const oldest of entries.keys()) {
             if (characters <= charactersMax) break;
             forget(oldest);
           }
-          return row;
+          return found;
         },
 
         /** The row of this id is about to change. */
@@ -117,4 +106,8 @@ export function createCache(connection: Pick<Connection, 'version'>, charactersM
       };
     },
   };
+}
+
+function ownValue(row: Row, field: string): Bound {
+  return row[field as keyof Row];
 }

@@ -37,10 +37,12 @@ describe('the row cache', () => {
 
   it('forgets a row under all its names', () => {
     const table = cache.table('rows');
-    table.keep('id', 'one', docOf('one'));
-    table.keep('hash', 'h', docOf('one'));
-    table.keep('label', 'l', docOf('one'));
+    const doc = docOf('one', { hash: 'h', label: 'l' });
+    table.keep('id', 'one', doc);
+    table.keep('hash', 'h', doc);
+    table.keep('label', 'l', doc);
     table.keep('id', 'two', docOf('two'));
+    assert.equal((table.get('label', 'l') as { id: string }).id, 'one');
     table.forget('one');
     for (const [field, value] of [
       ['id', 'one'],
@@ -50,6 +52,15 @@ describe('the row cache', () => {
       assert.equal(table.get(field, value), undefined, field);
     }
     assert.deepEqual(table.get('id', 'two'), { id: 'two' });
+  });
+
+  it('does not give a row by a value that is not its own, under which it could not be forgotten', () => {
+    const table = cache.table('rows');
+    table.keep('id', 'one', docOf('one', { email: 'before@example.com', verified: true }));
+    table.keep('email', 'after@example.com', docOf('one', { email: 'after@example.com' }));
+    table.keep('verified', 1, docOf('one', { verified: true }));
+    assert.equal(table.get('email', 'after@example.com'), undefined);
+    assert.equal(table.get('verified', 1), undefined);
   });
 
   it('forgets one table, and all of them when another connection changed the file', () => {
