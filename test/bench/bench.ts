@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startGenerator } from './pair.ts';
-import { measureStarts, pairRows } from './rows.ts';
+import { measureStarts, pairRows, runOnce } from './rows.ts';
 import { createTable } from './table.ts';
 
 /**
@@ -24,14 +24,13 @@ if (options.only !== undefined && !names.includes(options.only)) {
 const wanted = (name: string) => options.only === undefined || options.only === name;
 const { lengths, manyCredentials } = options.quick ? QUICK : FULL;
 
-// First, for the first start of an installation holds 30 MB more until its end: what it needs to read TypeScript.
-const starts = wanted('start') ? await inTurn('Start', measureStarts) : undefined;
-
 const table = createTable();
 const generator = startGenerator();
+await runOnce(generator);
 let residentBytes = 0;
 for (const row of pairRows.filter(({ name }) => wanted(name))) {
-  const pair = await inTurn(row.title, () => row.measure({ generator, lengths, manyCredentials }));
+  console.error(`${row.title} …`);
+  const pair = await row.measure({ generator, lengths, manyCredentials });
   residentBytes = Math.max(residentBytes, pair.ours.residentBytes);
   table.addPair(row, pair);
 }
@@ -39,8 +38,9 @@ generator.stop();
 if (residentBytes > 0) {
   table.addLimit('Memory after load, the most of all rows', residentBytes / 1e6, MEMORY_MEGABYTES_AIM, 'MB');
 }
-if (starts !== undefined) {
-  const { firstMs, freshMs, existingMs } = starts;
+if (wanted('start')) {
+  console.error('Start …');
+  const { firstMs, freshMs, existingMs } = await measureStarts();
   table.addLimit('Start to first answer, right after install', firstMs / 1000, START_SECONDS_AIM, 's');
   table.addLimit('Start to first answer, fresh folder', freshMs / 1000, START_SECONDS_AIM, 's');
   table.addLimit('Start to first answer, 10,000 credentials', existingMs / 1000, START_SECONDS_AIM, 's');
@@ -55,8 +55,3 @@ console.log(
     'Ratios above 1 are in favour of Latchkey; the aim is for requests a second.',
   ].join('\n'),
 );
-
-function inTurn<T>(title: string, measure: () => Promise<T>): Promise<T> {
-  console.error(`${title} …`);
-  return measure();
-}
