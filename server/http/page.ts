@@ -17,6 +17,7 @@ const CONTENT_SECURITY_POLICY = [
 
 /** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */
 export function sendPage(ctx: Context, page: Html, status = 200): void {
+  setPageHeaders(ctx);
   ctx.status = status;
   ctx.type = 'text/html; charset=utf-8';
   ctx.set('Cache-Control', 'no-store');
@@ -44,7 +45,10 @@ export function setSecurityHeaders(ctx: Context, production: boolean): void {
   ctx.set('X-Frame-Options', 'DENY');
   if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
   const { path } = ctx;
-  if (path.startsWith('/api/') || FOR_PROGRAMS.includes(path)) return;
+  if (!path.startsWith('/api/') && !FOR_PROGRAMS.includes(path)) setPageHeaders(ctx);
+}
+
+function setPageHeaders(ctx: Context): void {
   // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
   // them.
   ctx.set('Referrer-Policy', 'same-origin');

@@ -73,7 +73,8 @@ it('sends the headers that browsers want with each kind of answer', async () => 
     ['/api', 404, shown],
     ['/api/1.1/me', 401, everywhere],
     ['/api/1.1/wf/nothing', 401, everywhere],
-    ['/oauth/token', 404, everywhere],
+    // A person who opens it in a browser is shown a page.
+    ['/oauth/token', 404, shown],
     ['/oauth/tokens', 404, shown],
   ];
   for (const [path, status, headers] of answers) {
