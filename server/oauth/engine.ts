@@ -71,6 +71,7 @@ export function createEngine(parts: EngineParts) {
   rememberClients(provider, findClient);
   compareSecretsAsHashes(provider, checkSecret);
   leadTokensByMoment(provider);
+  letRefreshNameOfflineAccess(provider);
   keepRowsOfSessions(provider);
   provider.use(async (ctx, next) => {
     await next();
@@ -220,6 +221,19 @@ function leadTokensByMoment(provider: Provider): void {
       return ledByMoment(generateTokenId.call(this));
     };
   }
+}
+
+/**
+ * The engine drops `offline_access` from a request without `prompt=consent` (OpenID Connect Core section 11). Clients
+ * that name the scopes of their first request again when they refresh would be refused for it, with a token in hand
+ * that is offline access.
+ */
+function letRefreshNameOfflineAccess(provider: Provider): void {
+  Object.defineProperty(provider.RefreshToken.prototype, 'scopes', {
+    get(this: { scope?: string }) {
+      return new Set([...(this.scope?.split(' ') ?? []), 'offline_access']);
+    },
+  });
 }
 
 /**

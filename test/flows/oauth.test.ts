@@ -224,6 +224,21 @@ eachStore(({ url: storeUrl }) => {
       await oauth.refreshTokenGrant(ledger.config, answers[3]?.refresh_token ?? '');
     });
 
+    test('may name the scopes of the first request, offline_access too, and fewer, but no others', async () => {
+      const { agent } = await people.person();
+      const ledger = await app({ scopes: ['openid', 'email', 'profile', 'offline_access'] });
+      const first = await ledger.connect(agent, { scope: 'openid profile offline_access' });
+      assert.equal(first.scope, 'openid profile', 'without prompt=consent it is dropped');
+      const refresh = (token: string | undefined, scope: string) =>
+        oauth.refreshTokenGrant(ledger.config, token ?? '', { scope });
+      const same = await refresh(first.refresh_token, 'openid profile offline_access');
+      assert.equal(same.scope, 'openid profile');
+      assert.equal((await callMe(same.access_token)).status, 200);
+      const fewer = await refresh(same.refresh_token, 'openid');
+      assert.equal(fewer.scope, 'openid');
+      await assert.rejects(refresh(fewer.refresh_token, 'openid email'), { error: 'invalid_scope' });
+    });
+
     test('a used token that comes back after the grace ends the family', async (t) => {
       const { agent } = await people.person();
       const ledger = await app();
