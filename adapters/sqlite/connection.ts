@@ -28,7 +28,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   let database: DatabaseSync | undefined = await attempt(() => openDatabase(file, DRIVER_WAIT_MS));
   /** The log of writes, opened once more to have it synced. */
   let log: SyncedFile | undefined;
-  /** A sync failed: the system may have dropped what it could not write, and would call the next sync done. */
+  /** A sync failed: the log may lack what the system could not write. */
   let isDoubtful = false;
   let openings = 1;
   let closed = false;
@@ -38,6 +38,10 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     statements.clear();
     database?.close();
     database = undefined;
+    closeLog();
+  }
+
+  function closeLog(): void {
     log?.close();
     log = undefined;
   }
@@ -155,6 +159,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
         await log.sync();
       } catch (error) {
         isDoubtful = true;
+        closeLog();
         throw new Unavailable('the disk does not take what was written', { cause: error });
       }
     },

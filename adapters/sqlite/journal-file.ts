@@ -62,7 +62,7 @@ export function createJournalFiles(folder: string, prefix: string) {
       try {
         await file.sync();
       } catch (error) {
-        // What the system could not write it may have dropped, and would call the next sync done.
+        // It answers for nothing any more.
         if (file === current) rotate();
         throw error;
       }

@@ -507,15 +507,25 @@ describe('the SQLite file', () => {
       (await untilWaiting())(null);
       await next;
 
-      // Two in the same file at once, of which one fails: it is not closed under the other.
+      // Two in the same file at once, of which the first fails: nobody knows of the other either.
       const first = journal.append(item('refused-too'), 'disk');
       const failFirst = await untilWaiting();
-      const second = journal.append(item('second'), 'disk');
-      const endSecond = await untilWaiting();
+      const second = journal.append(item('refused-beside'), 'disk');
+      await sleep(20);
       failFirst(new Error('EIO'));
       await assert.rejects(first, Unavailable);
-      endSecond(null);
-      await second;
+      await assert.rejects(second, Unavailable);
+
+      // The file is done with while one sync runs and another waits: it stays open for both.
+      const third = journal.append(item('third'), 'disk');
+      const endThird = await untilWaiting();
+      const fourth = journal.append(item('fourth'), 'disk');
+      await sleep(20);
+      await journal.settle();
+      endThird(null);
+      await third;
+      (await untilWaiting())(null);
+      await fourth;
     } finally {
       restore();
     }
@@ -523,7 +533,7 @@ describe('the SQLite file', () => {
     const kept = await (await store.collection(logbook)).list({ limit: 9 });
     assert.deepEqual(
       kept.map(({ id }) => id).filter((id) => !id.startsWith('refused')),
-      ['heavy', 'light', 'lighter', 'next', 'second'],
+      ['fourth', 'heavy', 'light', 'lighter', 'next', 'third'],
     );
   });
 
