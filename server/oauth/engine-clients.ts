@@ -6,21 +6,32 @@ import { PERSONAL_CLIENT_ID } from './storage.ts';
 /** As `Client.find` of oidc-provider asks for the metadata of a client. */
 type Asked = { adapter: { find(id: string): Promise<ReturnType<typeof metadataOf> | undefined> } };
 
+/** Some kilobyte each. Those of other rows are made when they are asked for. */
+const REMEMBERED_MAX = 1000;
+
 /**
- * The engine's client of a row is made once, for as long as the row stays the same one. The engine on its own would
- * put the metadata together and hash it at every request, only to come upon the client that it made before.
+ * Remembers the engine's client of a row for as long as the row is the same object, which it is where the store has
+ * a cache of rows. The engine on its own would put the metadata together and hash it at every request, only to come
+ * upon the client that it made before.
  */
 export function rememberClients(
   provider: Provider,
   findClient: (id: string) => Promise<Client | undefined>,
 ): void {
   const { find } = provider.Client;
-  const made = new WeakMap<Client, EngineClient>();
+  /** By id, the oldest first. */
+  const made = new Map<string, { row: Client; client: EngineClient }>();
 
   async function make(row: Client): Promise<EngineClient | undefined> {
     const asked: Asked = { adapter: { find: async () => metadataOf(row) } };
     const client = await find.call(asked as never, row.id);
-    if (client !== undefined) made.set(row, client);
+    if (client === undefined) return undefined;
+    made.delete(row.id);
+    made.set(row.id, { row, client });
+    for (const oldest of made.keys()) {
+      if (made.size <= REMEMBERED_MAX) break;
+      made.delete(oldest);
+    }
     return client;
   }
 
@@ -29,6 +40,8 @@ export function rememberClients(
     if (id === PERSONAL_CLIENT_ID) return find.call(provider.Client, id);
     if (typeof id !== 'string' || id === '') return undefined;
     const row = await findClient(id);
-    return row && (made.get(row) ?? make(row));
+    if (row === undefined) return undefined;
+    const known = made.get(id);
+    return known?.row === row ? known.client : make(row);
   };
 }

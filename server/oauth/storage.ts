@@ -159,8 +159,10 @@ export function createStorage(parts: {
   }
 
   return {
-    /** The engine's `adapter` setting: one of these a model. Its clients come another way, see engine-clients.ts. */
+    /** The engine's `adapter` setting: one of these a model. */
     adapterFor(model: string): Adapter {
+      // Read by engine-clients.ts; made and changed on our pages and the command line, never by the engine.
+      if (model === 'Client') throw new Error('the engine does not store clients');
       if (model === 'Session') return sessions.adapter;
       return {
         upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),

@@ -42,6 +42,15 @@ describe('the engine’s clients', () => {
     assert.equal(await find('svc_1'), client);
   });
 
+  test('are remembered up to a number', async () => {
+    const others = Array.from({ length: 1000 }, (_, number) => ({ ...SERVICE, id: `svc_other_${number}` }));
+    const { find } = open(SERVICE, ...others);
+    const client = await find('svc_1');
+    for (const { id } of others) await find(id);
+    assert.notEqual(await find('svc_1'), client);
+    assert.equal((await find('svc_1'))?.clientId, 'svc_1');
+  });
+
   test('follow their row at once when it is another one', async () => {
     const { rows, find } = open(SERVICE);
     assert.equal((await find('svc_1'))?.scope, 'profile');
