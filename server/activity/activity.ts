@@ -35,6 +35,7 @@ export function createActivity(parts: {
     }): Promise<{ entries: Entry[]; next: string | undefined }> {
       const { accountId, about, limit } = wanted;
       const after = readCursor(wanted.after ?? '');
+      // While a part of it cannot be read, rather no activity than one with gaps that nobody sees.
       await recorder.settle();
       // One more than the page of each, so that it shows whether there is another page.
       const page = { order, limit: limit + 1 };

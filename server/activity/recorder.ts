@@ -32,7 +32,10 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
   let count = 0;
   let isSettleDue = false;
 
-  /** What fails here is tried again the next time, and reported by the periodic work, which settles too. */
+  /**
+   * What fails here is tried again the next time. The periodic work, which settles too, reports what still fails: for
+   * another process's files, once they look left behind.
+   */
   function settleInTime(): void {
     isSettleDue = false;
     callJournal.settle().catch(() => undefined);
