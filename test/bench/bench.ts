@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startGenerator } from './pair.ts';
-import { measureStarts, pairRows, runOnce } from './rows.ts';
+import { finishInstallation, measureStarts, pairRows } from './rows.ts';
 import { createTable } from './table.ts';
 
 /**
@@ -26,12 +26,14 @@ const { lengths, manyCredentials } = options.quick ? QUICK : FULL;
 
 const table = createTable();
 const generator = startGenerator();
-await runOnce(generator);
 let residentBytes = 0;
-for (const row of pairRows.filter(({ name }) => wanted(name))) {
+const rows = pairRows.filter(({ name }) => wanted(name));
+if (rows.length > 0) await finishInstallation(generator);
+for (const row of rows) {
   console.error(`${row.title} …`);
   const pair = await row.measure({ generator, lengths, manyCredentials });
-  residentBytes = Math.max(residentBytes, pair.ours.residentBytes);
+  const latchkeys = row.comparesLatchkeys ? [pair.ours, pair.theirs] : [pair.ours];
+  residentBytes = Math.max(residentBytes, ...latchkeys.map((side) => side.residentBytes));
   table.addPair(row, pair);
 }
 generator.stop();

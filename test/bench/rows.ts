@@ -16,6 +16,8 @@ export type PairRow = {
   name: string;
   title: string;
   against: string;
+  /** The other side is Latchkey too. */
+  comparesLatchkeys?: true;
   /** The ratio wanted, and the one below which it is not good enough. */
   aim: number;
   atLeast: number;
@@ -60,6 +62,7 @@ export const pairRows: readonly PairRow[] = [
     name: 'many',
     title: 'API call, many credentials',
     against: 'Latchkey with 10,000',
+    comparesLatchkeys: true,
     aim: 0.9,
     atLeast: 0.9,
     measure: manyAgainstFew,
@@ -70,7 +73,7 @@ export const pairRows: readonly PairRow[] = [
  * The first run of an installation reads TypeScript, and what it needs for that stays in memory until it ends: some
  * 30 MB that no later run has. So it comes before the runs that are measured.
  */
-export async function runOnce(generator: Generator): Promise<void> {
+export async function finishInstallation(generator: Generator): Promise<void> {
   const latchkey = await startFilledLatchkey(CREDENTIALS);
   await generator.load({ url: latchkey.url, seconds: 3, requests: latchkey.filled.tokens.map(callWith) });
   await latchkey.stop();
