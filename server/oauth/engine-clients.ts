@@ -6,7 +6,7 @@ import { PERSONAL_CLIENT_ID } from './storage.ts';
 /** As `Client.find` of oidc-provider asks for the metadata of a client. */
 type Asked = { adapter: { find(id: string): Promise<ReturnType<typeof metadataOf> | undefined> } };
 
-/** Some kilobyte each. Those of other rows are made when they are asked for. */
+/** Some kilobyte each. Beyond it all are forgotten, and made again as they are asked for. */
 const REMEMBERED_MAX = 1000;
 
 /**
@@ -19,19 +19,14 @@ export function rememberClients(
   findClient: (id: string) => Promise<Client | undefined>,
 ): void {
   const { find } = provider.Client;
-  /** By id, the oldest first. */
   const made = new Map<string, { row: Client; client: EngineClient }>();
 
   async function make(row: Client): Promise<EngineClient | undefined> {
     const asked: Asked = { adapter: { find: async () => metadataOf(row) } };
     const client = await find.call(asked as never, row.id);
     if (client === undefined) return undefined;
-    made.delete(row.id);
+    if (made.size >= REMEMBERED_MAX) made.clear();
     made.set(row.id, { row, client });
-    for (const oldest of made.keys()) {
-      if (made.size <= REMEMBERED_MAX) break;
-      made.delete(oldest);
-    }
     return client;
   }
 
