@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import fs, {
+import {
   appendFileSync,
   existsSync,
-  fstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,16 +15,16 @@ import fs, {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { after, afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { type Store, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
+import { slowDisk } from '../support/slow-disk.ts';
 import { item, items, logbook, notes } from './items.ts';
 
 /**
@@ -419,33 +418,10 @@ describe('the SQLite file', () => {
     assert.equal(await bare.count([]), 3);
   });
 
-  /** A disk that takes its time: `untilWaiting` answers with what ends somebody's wait for it. */
-  function slowDisk(test: TestContext) {
-    const waits: ((error: Error | null) => void)[] = [];
-    test.mock.method(fs, 'fdatasync', (descriptor: number, done: (error: Error | null) => void) => {
-      const ino = inoOf(descriptor);
-      waits.push((error) => {
-        const after = inoOf(descriptor);
-        done(error);
-        assert.equal(after, ino, 'it was closed under the sync');
-      });
-    });
-    syncBuiltinESMExports();
-    const untilWaiting = async () => {
-      for (let turn = 0; turn < 2000 && waits.length === 0; turn += 1) await sleep(1);
-      return waits.shift() ?? assert.fail('nobody waits for the disk');
-    };
-    const restore = () => {
-      test.mock.restoreAll();
-      syncBuiltinESMExports();
-    };
-    return { waits, untilWaiting, restore };
-  }
-
-  it('waits for the disk where the declaration says so, and only there', async (test) => {
+  it('waits for the disk where the declaration says so, and only there', async () => {
     const rows = await open();
     const lighter = await (store as Store).collection(notes);
-    const { waits, untilWaiting, restore } = slowDisk(test);
+    const { waits, untilWaiting, restore } = slowDisk();
     try {
       await Promise.all([lighter.insert(item('one')), lighter.update('one', { set: { rank: 1 } })]);
       assert.equal(waits.length, 0);
@@ -481,10 +457,10 @@ describe('the SQLite file', () => {
     }
   });
 
-  it('waits for the disk with a row of its journal that asks for it, and only then', async (test) => {
+  it('waits for the disk with a row of its journal that asks for it, and only then', async () => {
     store = await openSqlite(path);
     const journal = await store.journal(logbook);
-    const { waits, untilWaiting, restore } = slowDisk(test);
+    const { waits, untilWaiting, restore } = slowDisk();
     try {
       await journal.append(item('light'));
       assert.equal(waits.length, 0);
@@ -603,12 +579,3 @@ describe('the SQLite file', () => {
     assert.equal((await kept.get('e'))?.id, 'e');
   });
 });
-
-/** Which file a number stands for; undefined for one that was closed. */
-function inoOf(descriptor: number): number | undefined {
-  try {
-    return fstatSync(descriptor).ino;
-  } catch {
-    return undefined;
-  }
-}
