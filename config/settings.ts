@@ -1,4 +1,4 @@
-import type { OwnerSettings } from '../server/settings.ts';
+import type { OwnerSettings } from '../server/ground/settings.ts';
 
 /**
  * Your settings. Every key may be left out; the environment overrides what stands here (README, "Settings").

@@ -2,11 +2,10 @@ import Koa, { type Context, type Next } from 'koa';
 import mount from 'koa-mount';
 import type { Site } from '../views/layout.ts';
 import { providerNameOf } from './accounts/identities.ts';
-import { createSignedIn } from './accounts/signed-in.ts';
-import { addressBucket } from './accounts/throttle.ts';
 import { createApi } from './api/routes.ts';
 import type { Domain } from './domain.ts';
-import { Problem } from './errors.ts';
+import { Problem } from './ground/errors.ts';
+import { addressBucket } from './ground/limiter.ts';
 import { accessLog } from './http/access-log.ts';
 import { createAssetRoutes, logoPath } from './http/assets.ts';
 import { canonicalHost } from './http/canonical-host.ts';
@@ -14,13 +13,14 @@ import { respondToErrors } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
 import { addressOf } from './http/request.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
+import { createStorage } from './oauth/artifact-storage.ts';
+import { createSessions } from './oauth/browser-sessions.ts';
 import { createEngine } from './oauth/engine.ts';
 import { createInteractions } from './oauth/interactions.ts';
 import { loadSigningKeys } from './oauth/keys.ts';
-import { createMetadataRoutes } from './oauth/metadata.ts';
+import { createMetadataRoutes } from './oauth/resource-metadata.ts';
 import { createSessionStorage } from './oauth/session-storage.ts';
-import { createSessions } from './oauth/sessions.ts';
-import { createStorage } from './oauth/storage.ts';
+import { createSignedIn } from './pages/signed-in.ts';
 import { createPortalRoutes } from './portal/routes.ts';
 import { createSignInRoutes } from './sign-in/routes.ts';
 
@@ -64,7 +64,7 @@ export async function createApp(domain: Domain): Promise<Koa> {
       createMetadataRoutes({ url: settings.url, appName: settings.appName, scopes }).routes(),
     ),
   );
-  app.use(limitBeginnings(domain.throttle));
+  app.use(limitBeginnings(domain.limiter));
   app.use(under(['/oauth/', '/.well-known/'], mount('/', engine)));
   app.use(createHealthRoutes(domain.store).routes());
   app.use(createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']).routes());
@@ -130,12 +130,12 @@ async function openEngine(domain: Domain, site: Site) {
 }
 
 /** Beginning a sign-in needs nobody and leaves a row for an hour: one network begins so many, of bounded size. */
-function limitBeginnings(throttle: Domain['throttle']) {
+function limitBeginnings(limiter: Domain['limiter']) {
   const paths = ['/oauth/authorize', '/sign-in/google'];
 
   async function begin(ctx: Context, next: Next): Promise<void> {
     if (ctx.querystring.length > BEGINNING_LENGTH_MAX) throw tooLong();
-    await throttle.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
+    await limiter.take(`begin:${addressBucket(addressOf(ctx))}`, BEGINNINGS);
     await next();
   }
 

@@ -1,40 +1,43 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
+import { artifactDeclaration } from './access/artifact.ts';
+import { createBearers } from './access/bearers.ts';
+import { createClients } from './access/clients.ts';
+import { createGrants } from './access/grants.ts';
+import { createLastUsed } from './access/last-used.ts';
+import { createResets, resetDeclaration } from './access/resets.ts';
+import { createSessionList } from './access/session-list.ts';
 import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
 import { createAccounts } from './accounts/accounts.ts';
+import {
+  authorizationRequestDeclaration,
+  pendingLinkDeclaration,
+} from './accounts/authorization-requests.ts';
 import { createIdentities } from './accounts/identities.ts';
 import { createInvitations, invitationDeclaration } from './accounts/invitations.ts';
 import { createPasswords } from './accounts/passwords.ts';
-import { createResets, resetDeclaration } from './accounts/resets.ts';
 import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
-import { createThrottle, throttleDeclaration } from './accounts/throttle.ts';
 import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
 import { callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
-import type { Clock } from './clock.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
-import { createClients } from './credentials/clients.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
+import { createScopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
-import { createUse } from './credentials/use.ts';
-import { createEffects, type Effects } from './effects.ts';
-import { createJobs, type Expiring } from './jobs/jobs.ts';
-import { leaseDeclaration } from './lease.ts';
+import { createEffects, type Effects } from './effects/effects.ts';
+import type { Clock } from './ground/clock.ts';
+import { createJobs, type Expiring } from './ground/jobs.ts';
+import { leaseDeclaration } from './ground/lease.ts';
+import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
+import type { Settings } from './ground/settings.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
-import { artifactDeclaration } from './oauth/artifact.ts';
-import { createBearers } from './oauth/bearer.ts';
-import { createGrants } from './oauth/grants.ts';
-import { createScopes } from './oauth/scopes.ts';
-import { createSessionList } from './oauth/sessions.ts';
-import type { Settings } from './settings.ts';
-import { departureDeclaration, waitingLinkDeclaration } from './sign-in/federated-sign-ins.ts';
 import { loadDeclarations } from './workflows/load.ts';
 import { openRuns } from './workflows/runs.ts';
 
@@ -72,12 +75,12 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   const callJournal = await store.journal(callDeclaration);
   const recorder = createRecorder({ callJournal, clock });
 
-  const throttle = createThrottle({ throttles: rows.throttles, clock });
+  const limiter = createLimiter({ limiterWindows: rows.limiterWindows, clock });
   const passwords = createPasswords(settings);
-  const accounts = createAccounts({ accounts: rows.accounts, effects, passwords, throttle, clock, settings });
+  const accounts = createAccounts({ accounts: rows.accounts, effects, passwords, limiter, clock, settings });
   const identities = createIdentities({ identities: rows.identities, accounts, effects, clock, settings });
-  const use = createUse({ credentials: rows.credentials, artifacts: rows.artifacts, clock });
-  const clients = createClients({ clients: rows.clients, credentials: rows.credentials, use, clock });
+  const lastUsed = createLastUsed({ credentials: rows.credentials, artifacts: rows.artifacts, clock });
+  const clients = createClients({ clients: rows.clients, credentials: rows.credentials, lastUsed, clock });
   const grants = createGrants({ artifacts: rows.artifacts, effects, getClient: clients.get, clock });
   const sessionList = createSessionList({ artifacts: rows.artifacts, clock });
   const tokens = createTokens({ credentials: rows.credentials, accounts, effects, scopes, clock, settings });
@@ -106,7 +109,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     effects,
     recorder,
     runs: await openRuns({ store, types: declarations.types, effects, recorder, clock, log }),
-    throttle,
+    limiter,
     passwords,
     accounts,
     identities,
@@ -115,7 +118,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
       accounts,
       effects,
       passwords,
-      throttle,
+      limiter,
       clock,
       settings,
     }),
@@ -130,12 +133,12 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
       identities,
       effects,
       passwords,
-      throttle,
+      limiter,
       clock,
       settings,
     }),
     invitations: createInvitations({ invitations: rows.invitations, accounts, passwords, clock, settings }),
-    use,
+    lastUsed,
     clients,
     grants,
     sessionList,
@@ -143,7 +146,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     secrets,
     services,
     apps,
-    bearers: createBearers({ ...rows, use, clock }),
+    bearers: createBearers({ ...rows, lastUsed, clock }),
     activity: createActivity({ ...rows, recorder }),
     jobs,
     sender,
@@ -156,7 +159,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
 
     async close(): Promise<void> {
       await Promise.all([sender.stop(), jobs.stop()]);
-      await use.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
+      await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await recorder
         .settle()
         .catch((error: unknown) => log.warn({ err: error }, 'the activity waits to be settled'));
@@ -172,9 +175,9 @@ async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
     signUps: await store.collection(signUpDeclaration),
     resets: await store.collection(resetDeclaration),
     invitations: await store.collection(invitationDeclaration),
-    departures: await store.collection(departureDeclaration),
-    waitingLinks: await store.collection(waitingLinkDeclaration),
-    throttles: await store.collection(throttleDeclaration),
+    authorizationRequests: await store.collection(authorizationRequestDeclaration),
+    pendingLinks: await store.collection(pendingLinkDeclaration),
+    limiterWindows: await store.collection(limiterWindowDeclaration),
     credentials: await store.collection(credentialDeclaration),
     clients: await store.collection(clientDeclaration),
     artifacts: await store.collection(artifactDeclaration),
@@ -205,11 +208,11 @@ const MAIL_KEPT_SECONDS = 30 * 24 * 60 * 60;
 function expiringIn(rows: Rows): Expiring[] {
   return [
     { collection: rows.artifacts, field: 'expiresAt' },
-    { collection: rows.throttles, field: 'expiresAt' },
+    { collection: rows.limiterWindows, field: 'expiresAt' },
     { collection: rows.signUps, field: 'expiresAt' },
     { collection: rows.resets, field: 'expiresAt' },
-    { collection: rows.departures, field: 'expiresAt' },
-    { collection: rows.waitingLinks, field: 'expiresAt' },
+    { collection: rows.authorizationRequests, field: 'expiresAt' },
+    { collection: rows.pendingLinks, field: 'expiresAt' },
     { collection: rows.outbox, field: 'sentAt', keepSeconds: MAIL_KEPT_SECONDS },
     { collection: rows.outbox, field: 'failedAt', keepSeconds: MAIL_KEPT_SECONDS },
   ];

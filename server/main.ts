@@ -1,10 +1,9 @@
-import './node-version.js';
 import { Unavailable } from '../adapters/port.ts';
 import { settings as ownerSettings } from '../config/settings.ts';
-import { systemClock } from './clock.ts';
-import { createLog } from './log.ts';
+import { systemClock } from './ground/clock.ts';
+import { createLog } from './ground/log.ts';
+import { readSettings, WrongSettings } from './ground/settings.ts';
 import { serve } from './serve.ts';
-import { readSettings, WrongSettings } from './settings.ts';
 
 /** Why a start failed, one line each where we know what to say. */
 function explain(error: unknown): string {

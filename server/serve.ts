@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
-import type { Clock } from './clock.ts';
 import { openDomain } from './domain.ts';
-import type { Settings } from './settings.ts';
+import type { Clock } from './ground/clock.ts';
+import type { Settings } from './ground/settings.ts';
 
 /** How long running requests may take to end when the server is stopped. */
 const STOP_SECONDS = 10;

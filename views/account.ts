@@ -1,4 +1,4 @@
-import { doneNotice } from './credential-parts.ts';
+import { doneNotice } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';

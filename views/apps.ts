@@ -1,4 +1,4 @@
-import { allowsOf, doneNotice } from './credential-parts.ts';
+import { allowsOf, doneNotice } from './credentials.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import {

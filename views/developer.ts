@@ -1,10 +1,4 @@
-import {
-  allowsOf,
-  doneNotice,
-  type ShownCredential,
-  type ShownScope,
-  scopeBoxes,
-} from './credential-parts.ts';
+import { allowsOf, doneNotice, type ShownCredential, type ShownScope, scopeBoxes } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';

@@ -6,7 +6,7 @@ import {
   lastUseOf,
   nameAndEnds,
   type ShownCredential,
-} from './credential-parts.ts';
+} from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Section, type Site, type Viewer } from './layout.ts';

@@ -10,7 +10,7 @@ import {
   type ShownCredential,
   type ShownScope,
   scopeBoxes,
-} from './credential-parts.ts';
+} from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { layout, type Site, type Viewer } from './layout.ts';

@@ -3,8 +3,8 @@ import { type Checks, createChecks } from '../checks.ts';
 import { type Collection, type Declaration, type Listing, Taken, type Where } from '../port.ts';
 import { type Document, type Documents, documentOf, rowOf } from './documents.ts';
 import { duplicateField, duplicatesOf, isDuplicate, portError } from './failures.ts';
-import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, nameOf } from './filters.ts';
-import { makeIndexes } from './indexes.ts';
+import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, nameOf } from './queries.ts';
+import { makeIndexes } from './schema.ts';
 
 /** What the methods of one collection share. */
 type Held<R extends { id: string }> = {

@@ -1,7 +1,7 @@
 import type mongoose from 'mongoose';
 import { isScalar } from '../checks.ts';
-import { toJson } from '../json.ts';
-import { frozen } from '../plain.ts';
+import { frozen } from '../frozen.ts';
+import { toJson } from '../json-text.ts';
 
 /**
  * Rows as documents. `id` is `_id`; scalars and lists of scalars stand as themselves; everything with more

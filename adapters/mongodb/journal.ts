@@ -1,4 +1,4 @@
-import { gatherBursts } from '../burst.ts';
+import { gatherBursts } from '../batch.ts';
 import { createChecks } from '../checks.ts';
 import type { Collection, Declaration, Journal } from '../port.ts';
 

@@ -1,6 +1,6 @@
-import { frozen } from '../plain.ts';
+import { frozen } from '../frozen.ts';
 import type { Connection } from './connection.ts';
-import type { Bound } from './statements.ts';
+import type { Bound } from './queries.ts';
 
 /**
  * Rows that were read before, each as it still stands in the file, so that what every request asks for (a

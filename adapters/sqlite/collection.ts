@@ -1,11 +1,10 @@
 import { type Checks, createChecks } from '../checks.ts';
-import { toJson } from '../json.ts';
-import { frozen } from '../plain.ts';
+import { frozen } from '../frozen.ts';
+import { toJson } from '../json-text.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
 import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
-import type { Reader } from './reader.ts';
 import {
   allOf,
   type Bound,
@@ -15,8 +14,9 @@ import {
   conditionSql,
   fieldOf,
   type Sql,
-} from './statements.ts';
-import { makeTable } from './table.ts';
+} from './queries.ts';
+import type { Reader } from './reader.ts';
+import { makeTable } from './schema.ts';
 import type { Writer } from './writer.ts';
 
 /** What the methods of one collection share. */

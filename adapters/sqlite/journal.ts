@@ -1,8 +1,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { gatherBursts } from '../burst.ts';
+import { gatherBursts } from '../batch.ts';
 import { createChecks } from '../checks.ts';
-import { toJson } from '../json.ts';
+import { toJson } from '../json-text.ts';
 import { type Declaration, type Journal, Unavailable } from '../port.ts';
 import type { Connection } from './connection.ts';
 import { createJournalFiles, isJournalFile, isRunning, writerOf } from './journal-file.ts';

@@ -1,7 +1,7 @@
-import { afterBurst } from '../burst.ts';
+import { afterBurst } from '../batch.ts';
 import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
-import type { Bound } from './statements.ts';
+import type { Bound } from './queries.ts';
 
 /**
  * Reads of one turn of the event loop run one after another, those that the cache does not know on one state of the

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
-import { pendingEffects } from '../effects.ts';
+import { pendingEffects } from '../effects/effects.ts';
+import { Problem } from '../ground/errors.ts';
 
 /**
  * A person. An account is only ever made for an e-mail address that was proved (followed link, federated
@@ -23,7 +24,7 @@ export const accountSchema = z.strictObject({
    * Counts what ends all that was proved before: each change of the password adds one, in the same write. A
    * session, and whoever makes a credential, must have been let in under the number that stands here.
    */
-  proofNumber: z.number().optional(),
+  securityVersion: z.number().optional(),
   ...pendingEffects,
 });
 
@@ -59,3 +60,17 @@ export const identityDeclaration = declare<Identity>({
   schema: identitySchema,
   indexes: [['accountId'], ['pendingAt']],
 });
+
+/** Throws Problem 403 where an account is suspended. Every way to sign in goes through it. */
+export function requireActive(account: Account): void {
+  if (account.suspendedAt !== undefined) throw suspended();
+}
+
+function suspended(): Problem {
+  return new Problem({
+    status: 403,
+    code: 'ACCOUNT_SUSPENDED',
+    message: 'This account is suspended.',
+    hint: 'Ask the people who run this site why, and to restore it.',
+  });
+}

@@ -1,17 +1,17 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { passwordChanged } from '../../views/mail/password-changed.ts';
-import type { Actor } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import { newId } from '../credentials/format.ts';
-import type { Effects, EffectsOfChange } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
-import type { Account } from './account.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
+import { type Account, requireActive } from './account.ts';
 import { readEmail, requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
-import { changedMeanwhile } from './proof.ts';
-import { addressBucket, type Limit, type Throttle } from './throttle.ts';
+import { changedMeanwhile } from './unchanged.ts';
 
 const QUARTER_HOUR = 15 * 60;
 /** Wrong passwords for one e-mail from one network: more than a person needs, hopeless for a guesser. */
@@ -34,11 +34,11 @@ export function createAccounts(parts: {
   accounts: Collection<Account>;
   effects: Effects;
   passwords: Passwords;
-  throttle: Throttle;
+  limiter: Limiter;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
 }) {
-  const { accounts, effects, passwords, throttle, clock, settings } = parts;
+  const { accounts, effects, passwords, limiter, clock, settings } = parts;
 
   async function findByEmail(email: string): Promise<Account | undefined> {
     const key = readEmail(email)?.key;
@@ -60,13 +60,13 @@ export function createAccounts(parts: {
     if (network !== undefined) {
       buckets.push([`password:${network}`, ADDRESS_LIMIT], [`password:${who}:${network}`, PAIR_LIMIT]);
     }
-    if (network === undefined || !(await throttle.knows(known))) {
+    if (network === undefined || !(await limiter.knows(known))) {
       buckets.push([`password:${who}`, EMAIL_LIMIT]);
     }
-    const account = await throttle.counted(buckets, guess);
+    const account = await limiter.counted(buckets, guess);
     if (account === undefined) return undefined;
-    for (const [bucket, limit] of buckets) await throttle.giveBack(bucket, limit);
-    if (network !== undefined) await throttle.remember(known, KNOWN_NETWORK_SECONDS);
+    for (const [bucket, limit] of buckets) await limiter.giveBack(bucket, limit);
+    if (network !== undefined) await limiter.remember(known, KNOWN_NETWORK_SECONDS);
     return account;
   }
 
@@ -87,11 +87,13 @@ export function createAccounts(parts: {
 
   /** The guard of a write that must find the account as it was read. */
   function unchangedSince(account: Account): Where<Account> {
-    const { passwordHash, proofNumber } = account;
+    const { passwordHash, securityVersion } = account;
     return [
       ['suspendedAt', 'absent'],
       passwordHash === undefined ? ['passwordHash', 'absent'] : ['passwordHash', '=', passwordHash],
-      proofNumber === undefined ? ['proofNumber', 'absent'] : ['proofNumber', '=', proofNumber],
+      securityVersion === undefined
+        ? ['securityVersion', 'absent']
+        : ['securityVersion', '=', securityVersion],
     ];
   }
 
@@ -100,7 +102,7 @@ export function createAccounts(parts: {
     const changed = await effects.update(
       accounts,
       account.id,
-      { set: { passwordHash }, add: { proofNumber: 1 } },
+      { set: { passwordHash }, add: { securityVersion: 1 } },
       unchangedSince(account),
       {
         ...change(account, 'account.password_changed', actor),
@@ -177,7 +179,7 @@ export function createAccounts(parts: {
     async setPassword(account: Account, password: string, actor: Actor): Promise<Account> {
       passwords.requireGood(password, account);
       const bucket = `password-change:${account.id}`;
-      const passwordHash = await throttle.counted([[bucket, CHANGE_LIMIT]], () => passwords.hash(password));
+      const passwordHash = await limiter.counted([[bucket, CHANGE_LIMIT]], () => passwords.hash(password));
       return keepPassword(account, passwordHash, actor);
     },
 
@@ -217,24 +219,10 @@ export function createAccounts(parts: {
   };
 }
 
-/** Throws Problem 403 where an account is suspended. Every way to sign in goes through it. */
-export function requireActive(account: Account): void {
-  if (account.suspendedAt !== undefined) throw suspended();
-}
-
-function suspended(): Problem {
-  return new Problem({
-    status: 403,
-    code: 'account_suspended',
-    message: 'This account is suspended.',
-    hint: 'Ask the people who run this site why, and to restore it.',
-  });
-}
-
 function wrongPassword(): Problem {
   return new Problem({
     status: 400,
-    code: 'wrong_credentials',
+    code: 'WRONG_CREDENTIALS',
     message: 'E-mail or password is wrong.',
     hint: 'Check both, or choose a new password. If you signed up another way, sign in that way.',
   });
@@ -243,7 +231,7 @@ function wrongPassword(): Problem {
 function emailTaken(): Problem {
   return new Problem({
     status: 409,
-    code: 'email_taken',
+    code: 'EMAIL_TAKEN',
     message: 'There is an account with this e-mail address already.',
     hint: 'Sign in with it, or use another address.',
     parameter: 'email',

@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /** An e-mail address that mail can be sent to. */
 export type Email = {
@@ -49,7 +49,7 @@ export function requireEmail(written: string): Email {
   if (email !== undefined) return email;
   throw new Problem({
     status: 400,
-    code: 'invalid_email',
+    code: 'INVALID_EMAIL',
     message: 'This is not an e-mail address that mail can be sent to.',
     hint: 'Write it like name@example.com, without quotes, spaces or a name beside it.',
     parameter: 'email',

@@ -1,16 +1,16 @@
 import { type Collection, Taken } from '../../adapters/port.ts';
 import { identityLinked } from '../../views/mail/identity-linked.ts';
 import { identityUnlinked } from '../../views/mail/identity-unlinked.ts';
-import type { Actor } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import { hashOf } from '../credentials/format.ts';
-import type { Effects } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Account, Identity } from './account.ts';
 import type { Accounts } from './accounts.ts';
-import { requireSameProof } from './proof.ts';
+import { requireUnchanged } from './unchanged.ts';
 
 /**
  * Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the
@@ -77,7 +77,7 @@ export function createIdentities(parts: {
      */
     async link(
       wanted: Subject & {
-        account: Pick<Account, 'id' | 'email' | 'proofNumber'>;
+        account: Pick<Account, 'id' | 'email' | 'securityVersion'>;
         email: string;
         quiet?: boolean;
       },
@@ -106,7 +106,7 @@ export function createIdentities(parts: {
       // The account of a quiet one is yet to be made.
       if (wanted.quiet === true) return;
       try {
-        requireSameProof(account, await accounts.get(account.id));
+        requireUnchanged(account, await accounts.get(account.id));
       } catch (error) {
         await undo(wanted, account.id);
         throw error;
@@ -157,7 +157,7 @@ function idOf(issuer: string, subject: string): string {
 function linkedAlready(provider: string): Problem {
   return new Problem({
     status: 409,
-    code: 'identity_taken',
+    code: 'IDENTITY_TAKEN',
     message: `This account at ${provider} is linked already.`,
     hint: `Sign in with ${provider} to see to which account here, or use another one.`,
   });
@@ -166,7 +166,7 @@ function linkedAlready(provider: string): Problem {
 function lastWay(): Problem {
   return new Problem({
     status: 409,
-    code: 'last_way_to_sign_in',
+    code: 'LAST_WAY_TO_SIGN_IN',
     message: 'This is the only way to sign in to this account.',
     hint: 'Set a password first (Forgot password? on the sign-in page), then remove it.',
   });

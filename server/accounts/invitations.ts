@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import type { Actor } from '../activity/audit.ts';
-import type { Clock } from '../clock.ts';
-import { hashOf } from '../credentials/format.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
-import { newLinkToken } from './link-token.ts';
 import type { Passwords } from './passwords.ts';
 
 /**
@@ -87,7 +86,7 @@ export function createInvitations(parts: {
 function spent(): Problem {
   return new Problem({
     status: 400,
-    code: 'link_dead',
+    code: 'LINK_DEAD',
     message: 'This link was used already, or a newer one was printed.',
     hint: 'While there is no admin, each start of the server prints a new link. Use the newest one.',
   });
@@ -96,7 +95,7 @@ function spent(): Problem {
 function takenByOther(): Problem {
   return new Problem({
     status: 409,
-    code: 'email_taken',
+    code: 'EMAIL_TAKEN',
     message: 'This e-mail address has an ordinary account already.',
     hint: 'Use another address for the admin, or make one on the command line: accounts create --admin.',
     parameter: 'email',

@@ -1,7 +1,7 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import commonPasswords from 'fxa-common-password-list';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
 const CURRENT = { memoryKib: 19_456, passes: 2, lanes: 1 };
@@ -173,13 +173,13 @@ function namesOf(email: string, appName: string): Set<string> {
 }
 
 function weak(message: string, hint: string): Problem {
-  return new Problem({ status: 400, code: 'weak_password', message, hint, parameter: 'password' });
+  return new Problem({ status: 400, code: 'WEAK_PASSWORD', message, hint, parameter: 'password' });
 }
 
 function tooBusy(): Problem {
   return new Problem({
     status: 503,
-    code: 'too_busy',
+    code: 'TOO_BUSY',
     message: 'Too many people sign in at this moment.',
     hint: 'Try again in a few seconds.',
     headers: { 'Retry-After': '5' },

@@ -2,18 +2,17 @@ import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { alreadyRegistered } from '../../views/mail/already-registered.ts';
 import { verifyEmail } from '../../views/mail/verify-email.ts';
-import type { Actor } from '../activity/audit.ts';
-import type { Clock } from '../clock.ts';
-import { hashOf } from '../credentials/format.ts';
-import { type Effects, pendingEffects } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { type Effects, pendingEffects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
-import { newLinkToken } from './link-token.ts';
 import type { Passwords } from './passwords.ts';
-import { addressBucket, type Limit, type Throttle } from './throttle.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
 export const signUpSchema = z.strictObject({
@@ -59,11 +58,11 @@ export function createSignUps(parts: {
   accounts: Pick<Accounts, 'findByEmail' | 'create'>;
   effects: Effects;
   passwords: Passwords;
-  throttle: Throttle;
+  limiter: Limiter;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
 }) {
-  const { signUps, accounts, effects, passwords, throttle, clock, settings } = parts;
+  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
 
   async function find(token: string): Promise<SignUp> {
     const row = await signUps.get(hashOf(token));
@@ -84,8 +83,8 @@ export function createSignUps(parts: {
     async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
       const { address, key } = requireEmail(wanted.email);
       passwords.requireGood(wanted.password, { email: address });
-      await throttle.take(`sign-up:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
-      await throttle.take(`sign-up:${key}`, MAIL_LIMIT);
+      await limiter.take(`sign-up:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
+      await limiter.take(`sign-up:${key}`, MAIL_LIMIT);
       const passwordHash = await passwords.hash(wanted.password);
       const { token, hash } = newLinkToken();
       const expiresAt = clock() + LINK_SECONDS;
@@ -112,7 +111,7 @@ export function createSignUps(parts: {
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
       const row = await find(proof.token);
-      await throttle.take(`verify:${row.id}`, PASSWORD_LIMIT);
+      await limiter.take(`verify:${row.id}`, PASSWORD_LIMIT);
       const { right } = await passwords.verify(proof.password, row.passwordHash);
       if (!right) throw otherPassword();
       const account = await accounts.create(
@@ -130,7 +129,7 @@ export function createSignUps(parts: {
 function linkDead(): Problem {
   return new Problem({
     status: 400,
-    code: 'link_dead',
+    code: 'LINK_DEAD',
     message: 'This link was used already, or is too old.',
     hint: 'If you used it, sign in. Otherwise sign up once more to get a new one.',
   });
@@ -139,7 +138,7 @@ function linkDead(): Problem {
 function otherPassword(): Problem {
   return new Problem({
     status: 400,
-    code: 'wrong_credentials',
+    code: 'WRONG_CREDENTIALS',
     message: 'This is not the password that was chosen at sign-up.',
     hint: 'If you do not know it, sign up once more and choose another. If you never signed up, close this page.',
     parameter: 'password',

@@ -1,17 +1,6 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
-
-/** Who makes a change, and from where; handed down from the request (or the command line) to the domain. */
-export const actorSchema = z.strictObject({
-  kind: z.enum(['account', 'client', 'operator', 'system']),
-  /** Account or client id; absent for the operator at the command line and for the system's own jobs. */
-  id: z.string().optional(),
-  /** Network address; absent for the command line. */
-  from: z.string().optional(),
-  requestId: z.string().optional(),
-});
-
-export type Actor = z.infer<typeof actorSchema>;
+import { actorSchema } from '../ground/actor.ts';
 
 /** One change of an account, credential, client, grant or setting. Append-only. */
 export const auditSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Journal } from '../../adapters/port.ts';
-import type { Clock } from '../clock.ts';
-import { withoutSecrets } from '../without-secrets.ts';
+import type { Clock } from '../ground/clock.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { Call } from './call.ts';
 
 /** Whose call it is: account and credential, as far as an activity entry names them. */

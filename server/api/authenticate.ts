@@ -1,9 +1,9 @@
 import type { Context } from 'koa';
+import type { Bearer, BearerRefusal, Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
-import { BearerProblem } from '../errors.ts';
+import { BearerProblem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
-import type { Bearer, BearerRefusal, Bearers } from '../oauth/bearer.ts';
-import type { Settings } from '../settings.ts';
 import { noCredential, readBearerToken } from './authorization.ts';
 
 /** A refused token that we know: its refusal belongs into the activity of its account. */

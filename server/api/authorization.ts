@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BearerProblem } from '../errors.ts';
+import { BearerProblem } from '../ground/errors.ts';
 
 /** RFC 6750 section 2.1: what may stand behind `Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;

@@ -1,4 +1,4 @@
-import type { Bearer } from '../oauth/bearer.ts';
+import type { Bearer } from '../access/bearers.ts';
 
 /**
  * What GET /api/1.1/me answers: who the token is, what it may do and until when. Any good token may ask; the
@@ -25,28 +25,7 @@ export function describeCaller(caller: Bearer, now: number) {
   };
 }
 
-const DAY_SECONDS = 86_400;
-/** More days than tokens live; past that all are forgotten. */
-const DAYS_MAX = 2000;
-const days = new Map<number, string>();
-
-/** As `Date` writes it (ISO 8601, UTC); its own way takes longer than the rest of this answer. */
+/** ISO 8601, UTC. */
 function isoOf(at: number): string {
-  const day = Math.floor(at / DAY_SECONDS);
-  const second = at - day * DAY_SECONDS;
-  const hours = twoDigits(Math.floor(second / 3600));
-  return `${dayOf(day)}T${hours}:${twoDigits(Math.floor(second / 60) % 60)}:${twoDigits(second % 60)}.000Z`;
-}
-
-function twoDigits(part: number): string {
-  return part < 10 ? `0${part}` : String(part);
-}
-
-function dayOf(day: number): string {
-  const known = days.get(day);
-  if (known !== undefined) return known;
-  if (days.size >= DAYS_MAX) days.clear();
-  const written = new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, 10);
-  days.set(day, written);
-  return written;
+  return new Date(at * 1000).toISOString();
 }

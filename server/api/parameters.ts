@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 import { examplesIn } from '../workflows/example-call.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
 import { nearMissOf } from './near-miss.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 import { readBody } from '../http/body.ts';
-import { jsonFaultOf, NAMES_MAX } from './json.ts';
+import { jsonFaultOf, NAMES_MAX } from './json-faults.ts';
 
 /** Enough for parameters of a call; it is held in memory whole. */
 const BODY_BYTES_MAX = 1024 * 1024;

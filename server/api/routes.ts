@@ -1,24 +1,24 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
+import type { Bearer, Bearers } from '../access/bearers.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Recorder } from '../activity/recorder.ts';
-import { ME_PATH, WORKFLOWS_PATH } from '../api-address.ts';
-import type { Clock } from '../clock.ts';
 import type { Tokens } from '../credentials/tokens.ts';
-import { Problem } from '../errors.ts';
+import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
-import type { Bearer, Bearers } from '../oauth/bearer.ts';
-import type { Settings } from '../settings.ts';
 import { createIssueToken, ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import type { Declarations } from '../workflows/load.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Runs } from '../workflows/runs.ts';
 import type { Workflow } from '../workflows/workflow.ts';
-import { type Answer, type Asked, createAnswering } from './answering.ts';
 import { createAuthenticate, requireScopes } from './authenticate.ts';
 import { describeCaller } from './me.ts';
 import { nearMissOf } from './near-miss.ts';
 import { readParameters } from './parameters.ts';
+import { type Answer, type Asked, createAnswering } from './responder.ts';
 
 /** A body that took longer to come was held back, or went over a bad line; most come with their headers. */
 const HELD_MS = 1000;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Account } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
-import { Problem } from '../errors.ts';
-import { accountFrom, passwordFrom } from './given.ts';
+import { Problem } from '../ground/errors.ts';
+import { accountFrom, passwordFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
 
@@ -76,7 +76,7 @@ async function restore(domain: Domain, given: string): Promise<Said> {
 function refuse(account: Account, because: string): never {
   throw new Problem({
     status: 409,
-    code: 'nothing_to_do',
+    code: 'NOTHING_TO_DO',
     message: `${account.email} ${because}.`,
     hint: 'There was nothing to do.',
   });

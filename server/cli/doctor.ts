@@ -6,11 +6,11 @@ import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
 import { accountDeclaration } from '../accounts/account.ts';
-import { systemClock } from '../clock.ts';
-import { leaseDeclaration } from '../lease.ts';
+import { systemClock } from '../ground/clock.ts';
+import { leaseDeclaration } from '../ground/lease.ts';
+import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
-import { type Settings, WrongSettings } from '../settings.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 

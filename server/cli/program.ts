@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Unavailable } from '../../adapters/port.ts';
-import { Problem } from '../errors.ts';
-import { WrongSettings } from '../settings.ts';
+import { Problem } from '../ground/errors.ts';
+import { WrongSettings } from '../ground/settings.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addServiceCommands } from './services.ts';

@@ -5,8 +5,8 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { NewSecret } from '../credentials/secrets.ts';
 import type { Domain } from '../domain.ts';
-import { Problem } from '../errors.ts';
-import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './given.ts';
+import { Problem } from '../ground/errors.ts';
+import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
 
@@ -143,7 +143,7 @@ async function firstAdmin(domain: Domain): Promise<Account> {
   if (admin !== undefined) return admin;
   throw new Problem({
     status: 404,
-    code: 'no_such_account',
+    code: 'NO_SUCH_ACCOUNT',
     message: 'There is no admin account that the service could belong to.',
     hint: 'Name an account with --account, or make an admin with: latchkey accounts create --admin …',
   });
@@ -177,7 +177,7 @@ async function listAll(domain: Domain, given: string | undefined): Promise<Clien
 function noSuchService(id: string): Problem {
   return new Problem({
     status: 404,
-    code: 'no_such_service',
+    code: 'NO_SUCH_SERVICE',
     message: `There is no live service ${JSON.stringify(id)}.`,
     hint: 'latchkey services list shows the ids; it may be revoked already.',
   });

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { settings as ownerSettings } from '../../config/settings.ts';
-import type { Actor } from '../activity/audit.ts';
-import { systemClock } from '../clock.ts';
 import { type Domain, openDomain } from '../domain.ts';
-import { readSettings, type Settings } from '../settings.ts';
+import type { Actor } from '../ground/actor.ts';
+import { systemClock } from '../ground/clock.ts';
+import { readSettings, type Settings } from '../ground/settings.ts';
 import type { Said } from './output.ts';
 
 /** What a command has around it: the process's own, or a test's. */

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Credential } from '../credentials/credential.ts';
-import { stateOf } from '../credentials/live.ts';
+import { stateOf } from '../credentials/credential.ts';
 import type { Domain } from '../domain.ts';
-import { Problem } from '../errors.ts';
-import { accountFrom, endOf, lifeFrom, scopesFrom } from './given.ts';
+import { Problem } from '../ground/errors.ts';
+import { accountFrom, endOf, lifeFrom, scopesFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
 
@@ -95,7 +95,7 @@ async function revoke(domain: Domain, id: string): Promise<Said> {
 function nothingToRevoke(id: string): Problem {
   return new Problem({
     status: 404,
-    code: 'no_such_token',
+    code: 'NO_SUCH_TOKEN',
     message: `There is no live token ${JSON.stringify(id)}.`,
     hint: 'latchkey tokens list --account E-MAIL shows the ids; it may be revoked already.',
   });

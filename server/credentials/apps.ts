@@ -1,19 +1,20 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { appChanged } from '../../views/mail/app-changed.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireSameProof } from '../accounts/proof.ts';
-import type { Actor, AuditEntry } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import type { Effects, EffectsOfChange } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Scopes } from '../oauth/scopes.ts';
-import type { Settings } from '../settings.ts';
-import { someScopesFrom } from './chosen-scopes.ts';
+import { requireUnchanged } from '../accounts/unchanged.ts';
+import type { AuditEntry } from '../activity/audit.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
-import { newId } from './format.ts';
 import { nameFrom } from './names.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
+import type { Scopes } from './scopes.ts';
+import { someScopesFrom } from './scopes.ts';
 import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
 
 /** What one account may register; a developer has a handful. */
@@ -84,7 +85,7 @@ export function createApps(parts: {
     await effects.insert(clients, client, await caused('registered', client, actor));
     const secret = client.confidential ? await secrets.first(client, undefined, actor) : undefined;
     try {
-      requireSameProof(wanted.account, await accounts.get(client.accountId));
+      requireUnchanged(wanted.account, await accounts.get(client.accountId));
     } catch (error) {
       await end(client, { audit: [entry('app.deleted', client, { kind: 'system' })] });
       throw error;
@@ -188,7 +189,7 @@ function entry(action: string, app: Client, actor: Actor): Omit<AuditEntry, 'id'
 function tooMany(): Problem {
   return new Problem({
     status: 409,
-    code: 'too_many_apps',
+    code: 'TOO_MANY_APPS',
     message: `You have ${LIVE_APPS_MAX} apps, which is the most an account may have.`,
     hint: 'Delete the ones you no longer use, then try again.',
     parameter: 'name',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
-import { pendingEffects } from '../effects.ts';
+import { pendingEffects } from '../effects/effects.ts';
 
 /** An OAuth 2.0 client: a service (client_credentials) or an app (authorization code with PKCE). */
 export const clientSchema = z.strictObject({

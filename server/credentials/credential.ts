@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
-import { pendingEffects } from '../effects.ts';
+import { pendingEffects } from '../effects/effects.ts';
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
 export const credentialSchema = z.strictObject({
@@ -39,3 +39,9 @@ export const credentialDeclaration = declare<Credential>({
   unique: ['hash', 'liveName'],
   indexes: [['accountId', 'createdAt'], ['clientId', 'createdAt'], ['pendingAt']],
 });
+
+/** What a credential is at this moment. Only `live` ones open anything. */
+export function stateOf(credential: Credential, now: number): 'live' | 'expired' | 'revoked' {
+  if (credential.revokedAt !== undefined) return 'revoked';
+  return credential.expiresAt !== undefined && credential.expiresAt <= now ? 'expired' : 'live';
+}

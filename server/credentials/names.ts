@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /** Fits a table row and a mail's subject. */
 const NAME_LENGTH_MAX = 80;
@@ -20,7 +20,7 @@ export function nameFrom(given: string): string {
   if (!VISIBLE.test(name) || [...name].length > NAME_LENGTH_MAX || UNFIT.test(name)) {
     throw new Problem({
       status: 400,
-      code: 'invalid_name',
+      code: 'INVALID_NAME',
       message: name === '' ? 'A name is missing.' : 'This name cannot be used.',
       hint: `Use 1 to ${NAME_LENGTH_MAX} characters on one line, for example what will use it: "Build server".`,
       parameter: 'name',
@@ -35,7 +35,7 @@ export function textFrom(given: string, parameter: 'note' | 'reason'): string {
   if (text.length > NOTE_LENGTH_MAX || UNFIT.test(text.replaceAll('\n', ' '))) {
     throw new Problem({
       status: 400,
-      code: `invalid_${parameter}`,
+      code: parameter === 'note' ? 'INVALID_NOTE' : 'INVALID_REASON',
       message: `This ${parameter} cannot be used.`,
       hint: `Use at most ${NOTE_LENGTH_MAX} characters of plain text.`,
       parameter,

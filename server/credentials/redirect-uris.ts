@@ -1,5 +1,5 @@
-import { Problem } from '../errors.ts';
-import { isLoopback } from '../loopback.ts';
+import { Problem } from '../ground/errors.ts';
+import { isLoopback } from '../ground/loopback.ts';
 
 /** Enough for an app with a few hosts and its test machines. */
 const URIS_MAX = 10;
@@ -100,7 +100,7 @@ function shown(uri: string): string {
 function refused(message: string, hint: string): Problem {
   return new Problem({
     status: 400,
-    code: 'invalid_redirect_uri',
+    code: 'INVALID_REDIRECT_URI',
     message,
     hint,
     parameter: 'redirectUris',

@@ -3,18 +3,20 @@ import type { WrittenMail } from '../../views/mail/layout.ts';
 import { secretAdded } from '../../views/mail/secret-added.ts';
 import { secretRevoked } from '../../views/mail/secret-revoked.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireSameProof } from '../accounts/proof.ts';
-import type { Actor, AuditEntry } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import type { Effects, EffectsOfChange } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { requireUnchanged } from '../accounts/unchanged.ts';
+import type { AuditEntry } from '../activity/audit.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf, newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
 import type { Credential } from './credential.ts';
-import { endsOf, hashOf, newId, newSecret } from './format.ts';
-import { countLive, insertNamed, listDead, listLive } from './live.ts';
+import { countLive, insertNamed, listDead, listLive } from './credential-lists.ts';
 import { nameFrom } from './names.ts';
+import { endsOf, newSecret } from './secret-format.ts';
 
 /** Two are enough to change over without a gap; a few more for several machines. */
 const LIVE_SECRETS_MAX = 5;
@@ -53,7 +55,7 @@ export function createSecrets(parts: {
     if (client.confidential) return client;
     throw new Problem({
       status: 409,
-      code: 'public_client',
+      code: 'PUBLIC_CLIENT',
       message: 'A public app has no secrets.',
       hint: 'Register a confidential app if it runs on a server that can keep a secret.',
     });
@@ -93,7 +95,7 @@ export function createSecrets(parts: {
     if (before === undefined) throw noSuchClient();
     const made = await make();
     try {
-      requireSameProof(before, await accounts.get(client.accountId));
+      requireUnchanged(before, await accounts.get(client.accountId));
     } catch (error) {
       await endNow(client, made.credential, { kind: 'system' });
       throw error;
@@ -110,7 +112,7 @@ export function createSecrets(parts: {
     if ((await countLive(credentials, ofClient(clientId), clock())) < LIVE_SECRETS_MAX) return;
     throw new Problem({
       status: 409,
-      code: 'too_many_secrets',
+      code: 'TOO_MANY_SECRETS',
       message: `This client has ${LIVE_SECRETS_MAX} live secrets, which is the most it may have.`,
       hint: 'Revoke one that is no longer used, then try again.',
       parameter: 'name',
@@ -149,7 +151,7 @@ export function createSecrets(parts: {
     if (isFit) return;
     throw new Problem({
       status: 400,
-      code: 'invalid_expiry',
+      code: 'INVALID_EXPIRY',
       message: admin ? 'A secret with the admin scope must expire soon.' : 'This expiry is past.',
       hint: admin
         ? `Choose an expiry at most ${ADMIN_LIFE_DAYS_MAX} days ahead.`
@@ -315,7 +317,7 @@ export function createSecrets(parts: {
 export function noSuchClient(): Problem {
   return new Problem({
     status: 404,
-    code: 'not_found',
+    code: 'NOT_FOUND',
     message: 'There is no such client.',
     hint: 'Look for it in your list of services or apps; it may have been removed.',
   });
@@ -331,7 +333,7 @@ async function insertNumbered(
       return await insertAs(`Secret ${number}`);
     } catch (error) {
       // Only live names are in the way, and there are at most a handful of those.
-      const isTaken = error instanceof Problem && error.code === 'name_taken';
+      const isTaken = error instanceof Problem && error.code === 'NAME_TAKEN';
       if (!isTaken || number > from + 2 * LIVE_SECRETS_MAX) throw error;
     }
   }
@@ -356,7 +358,7 @@ function checkOverlap(overlapSeconds: number): void {
   if (isFit) return;
   throw new Problem({
     status: 400,
-    code: 'invalid_overlap',
+    code: 'INVALID_OVERLAP',
     message: 'This overlap cannot be used.',
     hint: `Choose between none and ${OVERLAP_DAYS_MAX} days.`,
     parameter: 'overlap',

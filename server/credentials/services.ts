@@ -2,18 +2,19 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import { serviceCreated } from '../../views/mail/service-created.ts';
 import { serviceRevoked } from '../../views/mail/service-revoked.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireSameProof } from '../accounts/proof.ts';
-import type { Actor, AuditEntry } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import type { Effects, EffectsOfChange } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Scopes } from '../oauth/scopes.ts';
-import type { Settings } from '../settings.ts';
-import { scopesFrom, someScopesFrom } from './chosen-scopes.ts';
+import { requireUnchanged } from '../accounts/unchanged.ts';
+import type { AuditEntry } from '../activity/audit.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
-import { newId } from './format.ts';
 import { nameFrom, textFrom } from './names.ts';
+import type { Scopes } from './scopes.ts';
+import { scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret, Secrets } from './secrets.ts';
 
 /** What one account may have live at a time: one for each third-party service that it uses. */
@@ -91,7 +92,7 @@ export function createServices(parts: {
     });
     const secret = await secrets.first(client, wanted.expiresAt, actor);
     try {
-      requireSameProof(account, await accounts.get(account.id));
+      requireUnchanged(account, await accounts.get(account.id));
     } catch (error) {
       await end(client, { kind: 'system' }, []);
       throw error;
@@ -190,7 +191,7 @@ function entry(action: string, client: Client, actor: Actor): Omit<AuditEntry, '
 function adminsOnly(): Problem {
   return new Problem({
     status: 403,
-    code: 'admins_only',
+    code: 'ADMINS_ONLY',
     message: 'Only an admin may make a service that acts for the app or asks about tokens.',
     hint: 'Make a service that acts within your own data, or ask an admin of this site.',
     parameter: 'actsFor',
@@ -200,7 +201,7 @@ function adminsOnly(): Problem {
 function adminActsForApp(): Problem {
   return new Problem({
     status: 400,
-    code: 'invalid_acts_for',
+    code: 'INVALID_ACTS_FOR',
     message: 'The admin scope reaches everybody, so it does not fit a service that acts for one account.',
     hint: 'Let it act for the app, or leave out the admin scope.',
     parameter: 'actsFor',
@@ -210,7 +211,7 @@ function adminActsForApp(): Problem {
 function reasonMissing(): Problem {
   return new Problem({
     status: 400,
-    code: 'invalid_reason',
+    code: 'INVALID_REASON',
     message: 'The admin scope needs a reason.',
     hint: 'Say in a sentence what it is for; it is kept with the service.',
     parameter: 'reason',
@@ -220,7 +221,7 @@ function reasonMissing(): Problem {
 function tooMany(): Problem {
   return new Problem({
     status: 409,
-    code: 'too_many_services',
+    code: 'TOO_MANY_SERVICES',
     message: `You have ${LIVE_SERVICES_MAX} services, which is the most an account may have.`,
     hint: 'Revoke the ones you no longer use, then try again.',
     parameter: 'name',

@@ -2,19 +2,21 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import { tokenCreated } from '../../views/mail/token-created.ts';
 import { tokensRevoked } from '../../views/mail/tokens-revoked.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireSameProof } from '../accounts/proof.ts';
-import type { Actor, AuditEntry } from '../activity/audit.ts';
-import { originOf } from '../activity/origin.ts';
-import type { Clock } from '../clock.ts';
-import type { Effects, EffectsOfChange } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Scope, Scopes } from '../oauth/scopes.ts';
-import type { Settings } from '../settings.ts';
-import { someScopesFrom } from './chosen-scopes.ts';
+import { requireUnchanged } from '../accounts/unchanged.ts';
+import type { AuditEntry } from '../activity/audit.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { originOf } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf, newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Credential } from './credential.ts';
-import { checkFormat, endsOf, hashOf, newId, newSecret } from './format.ts';
-import { countLive, insertNamed, listDead, listLive } from './live.ts';
+import { countLive, insertNamed, listDead, listLive } from './credential-lists.ts';
 import { nameFrom, textFrom } from './names.ts';
+import type { Scope, Scopes } from './scopes.ts';
+import { someScopesFrom } from './scopes.ts';
+import { checkFormat, endsOf, newSecret } from './secret-format.ts';
 
 /**
  * What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price.
@@ -80,7 +82,7 @@ export function createTokens(parts: {
     };
     await insertNamed({ credentials, effects }, credential, caused, now);
     try {
-      requireSameProof(account, await accounts.get(account.id));
+      requireUnchanged(account, await accounts.get(account.id));
     } catch (error) {
       await endOne(credential, { kind: 'system' });
       throw error;
@@ -93,7 +95,7 @@ export function createTokens(parts: {
     if (expiresAt === undefined ? allowNever : isWithin(expiresAt, now, maxDays * DAY_SECONDS)) return;
     throw new Problem({
       status: 400,
-      code: 'invalid_expiry',
+      code: 'INVALID_EXPIRY',
       message:
         expiresAt === undefined ? 'A token needs an expiry here.' : 'This expiry is past, or too far away.',
       hint: `Choose a time from now on, at most ${maxDays} days ahead.`,
@@ -202,7 +204,7 @@ function entry(action: string, token: Credential, actor: Actor): Omit<AuditEntry
 function tooMany(): Problem {
   return new Problem({
     status: 409,
-    code: 'too_many_tokens',
+    code: 'TOO_MANY_TOKENS',
     message: `You have ${LIVE_TOKENS_MAX} live tokens, which is the most an account may have.`,
     hint: 'Revoke the ones you no longer use, then try again.',
     parameter: 'name',

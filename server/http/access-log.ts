@@ -1,7 +1,6 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
-import { afterBurst } from '../../adapters/burst.ts';
-import { withoutSecrets } from '../without-secrets.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { noteRequest } from './request.ts';
 
 /**
@@ -9,37 +8,25 @@ import { noteRequest } from './request.ts';
  * token.
  */
 export function accessLog(log: Logger, proxies: readonly string[]) {
-  let lines: object[] = [];
-
-  /** Those of one burst one after another: each takes half the time that it takes between other work. */
-  function write(): void {
-    const due = lines;
-    lines = [];
-    for (const line of due) log.info(line, 'request');
-  }
-
   return async (ctx: Context, next: Next): Promise<void> => {
     const startedAt = performance.now();
     const request = noteRequest(ctx, proxies);
     ctx.set('X-Request-Id', request.id);
     await next();
-    if (lines.length === 0) afterBurst(write);
-    lines.push({
-      requestId: request.id,
-      method: ctx.method,
-      path: withoutSecrets(withoutWaiting(ctx.path)),
-      status: ctx.status,
-      ms: Math.round((performance.now() - startedAt) * 10) / 10,
-      from: request.from,
-      credential: request.credential,
-    });
+    log.info(
+      {
+        requestId: request.id,
+        method: ctx.method,
+        path: withoutSecrets(ctx.path.replace(INTERACTION, '$1:uid')),
+        status: ctx.status,
+        ms: Math.round((performance.now() - startedAt) * 10) / 10,
+        from: request.from,
+        credential: request.credential,
+      },
+      'request',
+    );
   };
 }
 
-/** The path without the id of a sign-in that waits. */
-function withoutWaiting(path: string): string {
-  // Most paths are others, and a look costs less than a replacement.
-  return WAITING.test(path) ? path.replace(WAITING, '$1:uid') : path;
-}
-
-const WAITING = /^(\/interaction\/|\/oauth\/authorize\/)[^/]+/;
+/** The id of a sign-in that waits stands behind these. */
+const INTERACTION = /^(\/interaction\/|\/oauth\/authorize\/)[^/]+/;

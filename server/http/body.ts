@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /** Enough for any form of ours; a longer one is not from our pages. */
 const FORM_BYTES_MAX = 64 * 1024;
@@ -17,7 +17,7 @@ export async function readForm(ctx: Context): Promise<Form> {
     ctx.set('Connection', 'close');
     throw new Problem({
       status: 415,
-      code: 'unsupported_media_type',
+      code: 'UNSUPPORTED_MEDIA_TYPE',
       message: 'This page reads forms only.',
       hint: 'Send the form from its page (application/x-www-form-urlencoded).',
     });
@@ -38,7 +38,7 @@ export async function readForm(ctx: Context): Promise<Form> {
 export function sentTwice(name: string): Problem {
   return new Problem({
     status: 400,
-    code: 'invalid_request',
+    code: 'INVALID_REQUEST',
     message: `The field ${name} was sent more than once.`,
     hint: 'Send each field once.',
     parameter: name,

@@ -1,5 +1,5 @@
 import type { Context, Next } from 'koa';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /** Headers that name a host beside `Host`. */
 const OTHER_NAMES = ['x-forwarded-host', ':authority'];

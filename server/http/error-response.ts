@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
-import { resourceMetadataUrl } from '../api-address.ts';
-import { BearerProblem, Problem, SignInNeeded } from '../errors.ts';
+import { resourceMetadataUrl } from '../ground/api-address.ts';
+import { BearerProblem, Problem, SignInNeeded } from '../ground/errors.ts';
 import { seeOther, sendPage, setSecurityHeaders } from './page.ts';
 import { requestIdOf } from './request.ts';
 

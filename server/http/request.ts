@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Context } from 'koa';
-import type { Actor } from '../activity/audit.ts';
+import type { Actor } from '../ground/actor.ts';
 
 /** What is known of a request from its first moment on, and its credential as soon as that is known. */
 type Known = {

@@ -1,5 +1,5 @@
 import type { Context, Next } from 'koa';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /**
  * Refuses every change of state that another site's page could have sent with our cookies. Browsers say where
@@ -12,7 +12,7 @@ export function sameOriginOnly(origin: string) {
       ctx.set('Connection', 'close');
       throw new Problem({
         status: 403,
-        code: 'foreign_origin',
+        code: 'FOREIGN_ORIGIN',
         message: 'This request did not come from a page of this site.',
         hint: `Open ${origin} yourself and send the form from there.`,
       });

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
-import type { Clock } from '../clock.ts';
-import { createLease, type Lease } from '../lease.ts';
+import type { Clock } from '../ground/clock.ts';
+import { createLease, type Lease } from '../ground/lease.ts';
 import type { Message } from './message.ts';
 import { MailFault, type Transport } from './transport.ts';
 

@@ -3,7 +3,7 @@ import { access, mkdir, open, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
-import { type Settings, WrongSettings } from '../settings.ts';
+import { type Settings, WrongSettings } from '../ground/settings.ts';
 import type { Message } from './message.ts';
 import { isOneAddress } from './recipient.ts';
 

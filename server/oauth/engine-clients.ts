@@ -1,7 +1,7 @@
 import type { Client as EngineClient, Provider } from 'oidc-provider';
 import type { Client } from '../credentials/client.ts';
+import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
 import { metadataOf } from './client-metadata.ts';
-import { PERSONAL_CLIENT_ID } from './storage.ts';
 
 /** As `Client.find` of oidc-provider asks for the metadata of a client. */
 type Asked = { adapter: { find(id: string): Promise<ReturnType<typeof metadataOf> | undefined> } };

@@ -1,15 +1,15 @@
 import type { Context } from 'koa';
 import { errors } from 'oidc-provider';
 import type { Collection } from '../../adapters/port.ts';
+import type { Artifact } from '../access/artifact.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Actor } from '../activity/audit.ts';
-import type { Clock } from '../clock.ts';
 import type { Client } from '../credentials/client.ts';
-import type { Effects } from '../effects.ts';
-import { Problem } from '../errors.ts';
-import type { Artifact } from './artifact.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Sessions } from './browser-sessions.ts';
 import type { Engine } from './engine.ts';
-import type { Sessions } from './sessions.ts';
 
 /** One waiting authorization request: what the engine still misses, and for whom. */
 export type Waiting = {
@@ -135,8 +135,10 @@ export function createInteractions(parts: {
         return restartLocation(interaction, true);
       }
       const { account, amr, signedInAt = clock() } = login;
-      const proofNumber = account.proofNumber ?? 0;
-      const result = { login: { accountId: account.id, amr, ts: signedInAt, remember: true, proofNumber } };
+      const securityVersion = account.securityVersion ?? 0;
+      const result = {
+        login: { accountId: account.id, amr, ts: signedInAt, remember: true, securityVersion },
+      };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
 
@@ -219,7 +221,7 @@ function missingOf(interaction: EngineInteraction) {
 function tooOld(cause: unknown): Problem {
   return new Problem({
     status: 400,
-    code: 'sign_in_too_old',
+    code: 'SIGN_IN_TOO_OLD',
     message: 'This sign-in is too old, or was started in another browser.',
     hint: 'Go back to the app that you came from and start again.',
     cause,

@@ -2,8 +2,8 @@ import { hkdfSync } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import { declare, type Store, Taken } from '../../adapters/port.ts';
-import type { Clock } from '../clock.ts';
-import { WrongSettings } from '../settings.ts';
+import type { Clock } from '../ground/clock.ts';
+import { WrongSettings } from '../ground/settings.ts';
 
 const keySetSchema = z.strictObject({
   id: z.string(),

@@ -1,23 +1,18 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider from 'oidc-provider';
-import { copyOf } from '../../adapters/plain.ts';
 import { type Collection, Taken } from '../../adapters/port.ts';
+import type { Artifact } from '../access/artifact.ts';
+import { sessionRowId } from '../access/session-list.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Clock } from '../clock.ts';
-import { hashOf } from '../credentials/format.ts';
-import type { Artifact } from './artifact.ts';
+import type { Clock } from '../ground/clock.ts';
+import { hashOf } from '../ground/opaque.ts';
 
 export type SessionStorage = ReturnType<typeof createSessionStorage>;
-
-/** A session's row is named by its uid, which stays when its bearer value changes, and opens nothing. */
-export function sessionRowId(uid: string): string {
-  return `ses_${uid}`;
-}
 
 /**
  * Where the engine keeps sessions. A session that was ended stays as a mark until it would have expired: the engine
  * writes back every session that a request has read, and one that was ended meanwhile must not come back. Each
- * carries the `proofNumber` of the account as it was when the person proved themselves, and dies when that changes.
+ * carries the `securityVersion` of the account as it was when the person proved themselves, and dies when that changes.
  */
 export function createSessionStorage(parts: {
   artifacts: Collection<Artifact>;
@@ -32,13 +27,13 @@ export function createSessionStorage(parts: {
   async function isSomebodys(row: Artifact): Promise<boolean> {
     if (row.accountId === undefined) return true;
     const account = await findAccount(row.accountId);
-    return account !== undefined && (account.proofNumber ?? 0) === (row.proofNumber ?? 0);
+    return account !== undefined && (account.securityVersion ?? 0) === (row.securityVersion ?? 0);
   }
 
   async function payloadOf(row: Artifact | undefined, id?: string): Promise<AdapterPayload | undefined> {
     if (row === undefined || row.revokedAt !== undefined || !(await isSomebodys(row))) return undefined;
     // A copy, because the engine changes what it is given.
-    return { ...copyOf(row.payload), ...(id === undefined ? {} : { jti: id }) };
+    return { ...structuredClone(row.payload), ...(id === undefined ? {} : { jti: id }) };
   }
 
   /** The number that a sign-in was proved under: noted by us, carried by the engine's interaction, or today's. */
@@ -46,8 +41,8 @@ export function createSessionStorage(parts: {
     const noted = proofs.get(uid);
     proofs.delete(uid);
     if (noted !== undefined || accountId === undefined) return noted;
-    const login = Provider.ctx?.oidc?.result?.login as { proofNumber?: number } | undefined;
-    return login?.proofNumber ?? (await findAccount(accountId))?.proofNumber;
+    const login = Provider.ctx?.oidc?.result?.login as { securityVersion?: number } | undefined;
+    return login?.securityVersion ?? (await findAccount(accountId))?.securityVersion;
   }
 
   async function save(id: string, payload: AdapterPayload, ttlSeconds: number): Promise<void> {
@@ -64,7 +59,7 @@ export function createSessionStorage(parts: {
       expiresAt: now + ttlSeconds,
     };
     const isSameLogin = known?.accountId === kept.accountId && known?.payload.loginTs === kept.loginTs;
-    const proof = isSameLogin ? {} : { proofNumber: await proofOf(uid, kept.accountId) };
+    const proof = isSameLogin ? {} : { securityVersion: await proofOf(uid, kept.accountId) };
     if (known === undefined) {
       const row = { id: rowId, model: 'Session', uid, createdAt: kept.iat ?? now, ...fields, ...proof };
       try {
@@ -97,7 +92,7 @@ export function createSessionStorage(parts: {
 
     /** Notes under which number the sign-in was proved that is about to be saved. */
     noteProof(uid: string, account: Account): void {
-      proofs.set(uid, account.proofNumber ?? 0);
+      proofs.set(uid, account.securityVersion ?? 0);
     },
   };
 }

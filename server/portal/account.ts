@@ -6,12 +6,13 @@ import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf, notFound } from './form.ts';
-import type { PortalParts } from './parts.ts';
-import { viewerOf } from './shown.ts';
+import { formProblemOf } from '../pages/refused-form.ts';
+import type { PortalDependencies } from './dependencies.ts';
+import { notFound } from './form-in-query.ts';
+import { viewerOf } from './view-models.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
-export function createAccountRoutes(parts: PortalParts): Router {
+export function createAccountRoutes(parts: PortalDependencies): Router {
   const { site, clock, signedIn, accounts, identities, sessionList, sessions } = parts;
   const router = new Router({ strict: true, sensitive: true });
 

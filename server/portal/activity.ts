@@ -1,12 +1,12 @@
 import Router from '@koa/router';
 import { activityPage, type ShownEntry } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
-import type { Actor } from '../activity/audit.ts';
 import type { Call } from '../activity/call.ts';
+import type { Actor } from '../ground/actor.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import type { PortalParts } from './parts.ts';
-import { viewerOf } from './shown.ts';
+import type { PortalDependencies } from './dependencies.ts';
+import { viewerOf } from './view-models.ts';
 
 const ENTRIES_PER_PAGE = 50;
 
@@ -34,7 +34,7 @@ const CHANGES: Record<string, string> = {
 };
 
 /** /activity: an account's own calls and changes. */
-export function createActivityRoutes(parts: PortalParts): Router {
+export function createActivityRoutes(parts: PortalDependencies): Router {
   const { site, signedIn, activity, tokens, services, apps, grants } = parts;
   const router = new Router({ strict: true, sensitive: true });
 

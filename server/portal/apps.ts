@@ -1,16 +1,16 @@
 import Router from '@koa/router';
 import { appsPage, endGrantPage, type ShownGrant } from '../../views/apps.ts';
+import type { GrantRow } from '../access/grants.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import type { GrantRow } from '../oauth/grants.ts';
-import { notFound } from './form.ts';
-import type { PortalParts } from './parts.ts';
-import { viewerOf } from './shown.ts';
+import type { PortalDependencies } from './dependencies.ts';
+import { notFound } from './form-in-query.ts';
+import { viewerOf } from './view-models.ts';
 
 /** /apps: what this account let in, and the way to cut it off. */
-export function createConnectedAppRoutes(parts: PortalParts): Router {
+export function createConnectedAppRoutes(parts: PortalDependencies): Router {
   const { site, clock, signedIn, grants, scopes } = parts;
   const router = new Router({ strict: true, sensitive: true });
 

@@ -1,4 +1,4 @@
-import { ME_PATH } from '../api-address.ts';
+import { ME_PATH } from '../ground/api-address.ts';
 import { type ExampleCall, exampleCall } from '../workflows/example-call.ts';
 import type { Declarations } from '../workflows/load.ts';
 

@@ -17,13 +17,14 @@ import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf, notFound, pathOfForm } from './form.ts';
-import type { PortalParts } from './parts.ts';
+import { formProblemOf } from '../pages/refused-form.ts';
+import type { PortalDependencies } from './dependencies.ts';
+import { notFound, pathOfForm } from './form-in-query.ts';
 import { addSecretRoutes } from './secrets.ts';
-import { liveAndDead, shownApp, shownCredential, shownScopes, viewerOf } from './shown.ts';
+import { liveAndDead, shownApp, shownCredential, shownScopes, viewerOf } from './view-models.ts';
 
 /** /developer: apps that this account registers. */
-export function createDeveloperRoutes(parts: PortalParts): Router {
+export function createDeveloperRoutes(parts: PortalDependencies): Router {
   const { site, settings, clock, signedIn, apps, scopes } = parts;
   const router = new Router({ strict: true, sensitive: true });
   const endpoints: Endpoints = [

@@ -1,7 +1,7 @@
-import type { ExpiryChoices } from '../../views/credential-parts.ts';
-import { Problem } from '../errors.ts';
+import type { ExpiryChoices } from '../../views/credentials.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Form } from '../http/body.ts';
-import type { Settings } from '../settings.ts';
 
 const DAY_SECONDS = 86_400;
 const TOKEN_DAYS = [7, 30, 60, 90, 180, 365];
@@ -35,7 +35,7 @@ export function expiryFrom(form: Form, now: number): number | undefined {
   if (expires === 'date' && midnight !== undefined) return midnight + DAY_SECONDS;
   throw new Problem({
     status: 400,
-    code: 'invalid_expiry',
+    code: 'INVALID_EXPIRY',
     message: expires === 'date' ? 'This is no date.' : 'No expiry is chosen.',
     hint: 'Choose a number of days, or a date like 2027-01-31.',
     parameter: 'expires',

@@ -4,13 +4,13 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { createAccountRoutes } from './account.ts';
 import { createActivityRoutes } from './activity.ts';
 import { createConnectedAppRoutes } from './apps.ts';
+import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperRoutes } from './developer.ts';
-import type { PortalParts } from './parts.ts';
 import { createServiceRoutes } from './services.ts';
 import { createTokenRoutes } from './tokens.ts';
 
 /** Every page of a signed-in person, and the front door. */
-export function createPortalRoutes(parts: PortalParts): Router {
+export function createPortalRoutes(parts: PortalDependencies): Router {
   const router = new Router({ strict: true, sensitive: true });
 
   router.get('/', async (ctx) => {

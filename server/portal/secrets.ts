@@ -16,10 +16,11 @@ import type { Services } from '../credentials/services.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
+import { formProblemOf } from '../pages/refused-form.ts';
+import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formProblemOf, notFound } from './form.ts';
-import type { PortalParts } from './parts.ts';
-import { liveAndDead, shownCredential, viewerOf } from './shown.ts';
+import { notFound } from './form-in-query.ts';
+import { liveAndDead, shownCredential, viewerOf } from './view-models.ts';
 
 /** Calls to try with a new secret. */
 export type CallsOf = (client: Client, secret: string) => readonly { label: string; code: string }[];
@@ -29,7 +30,7 @@ type SecretForm = { name: string; expires: string; date: string };
 /** Adds the pages for the secrets of a kind of client below its own page: add, rotate, revoke. */
 export function addSecretRoutes(
   router: Router,
-  parts: PortalParts,
+  parts: PortalDependencies,
   of: {
     base: '/services' | '/developer';
     clients: Pick<Services & Apps, 'get' | 'secrets' | 'addSecret' | 'rotate' | 'revokeSecret'>;

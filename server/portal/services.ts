@@ -16,18 +16,19 @@ import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { formProblemOf } from '../pages/refused-form.ts';
 import { introspectionLine, tokenLine } from './curl.ts';
+import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formProblemOf, notFound, pathOfForm } from './form.ts';
-import type { PortalParts } from './parts.ts';
+import { notFound, pathOfForm } from './form-in-query.ts';
 import { addSecretRoutes } from './secrets.ts';
-import { liveAndDead, shownCredential, shownScopes, shownService, viewerOf } from './shown.ts';
+import { liveAndDead, shownCredential, shownScopes, shownService, viewerOf } from './view-models.ts';
 
 /** Stands in a line to try where a secret that nobody can read any more would go. */
 const SECRET_PLACE = 'THE_SECRET';
 
 /** /services: client credentials of third-party services. */
-export function createServiceRoutes(parts: PortalParts): Router {
+export function createServiceRoutes(parts: PortalDependencies): Router {
   const { site, settings, clock, signedIn, services, scopes } = parts;
   const router = new Router({ strict: true, sensitive: true });
 

@@ -14,14 +14,15 @@ import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { formProblemOf } from '../pages/refused-form.ts';
 import { callLine } from './curl.ts';
+import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, tokenExpiry } from './expiry.ts';
-import { formProblemOf, notFound, pathOfForm } from './form.ts';
-import type { PortalParts } from './parts.ts';
-import { liveAndDead, shownScopes, shownToken, viewerOf } from './shown.ts';
+import { notFound, pathOfForm } from './form-in-query.ts';
+import { liveAndDead, shownScopes, shownToken, viewerOf } from './view-models.ts';
 
 /** /tokens: the account's own personal access tokens. */
-export function createTokenRoutes(parts: PortalParts): Router {
+export function createTokenRoutes(parts: PortalDependencies): Router {
   const { site, settings, clock, signedIn, tokens, scopes, declarations } = parts;
   const router = new Router({ strict: true, sensitive: true });
 

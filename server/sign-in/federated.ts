@@ -1,27 +1,28 @@
 import type { Context } from 'koa';
 import { linkIdentityPage, startLinkPage } from '../../views/link-identity.ts';
+import type { AuthorizationRequest } from '../accounts/authorization-requests.ts';
 import type { Subject } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
-import { createArrivals } from './arrivals.ts';
-import type { DepartureRow, FederatedSignIns } from './federated-sign-ins.ts';
-import type { Google } from './google.ts';
-import type { SignInParts } from './parts.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import { createArrivals } from './authentication-response.ts';
+import type { SignInDependencies } from './dependencies.ts';
+import type { FederatedSignIns } from './federated-sign-ins.ts';
+import type { Google } from './identity-provider.ts';
 import { HOME, pathWith } from './paths.ts';
-import { showRefusal } from './refusal.ts';
 
 /** The page that starts linking; the provider's mode is never chosen by a link from elsewhere. */
 const LINK_PATH = '/sign-in/google?link=1';
 
 /** Signing in, proving oneself again and linking by way of another provider. */
-export function createFederatedSteps(parts: SignInParts, google: Google, trips: FederatedSignIns) {
+export function createFederatedSteps(parts: SignInDependencies, google: Google, trips: FederatedSignIns) {
   const { site, accounts, identities, signUps, sessions, signedIn } = parts;
   const arrivals = createArrivals(parts, google, trips);
 
-  async function depart(ctx: Context, trip: Pick<DepartureRow, 'mode' | 'accountId' | 'returnTo'>) {
+  async function depart(ctx: Context, trip: Pick<AuthorizationRequest, 'mode' | 'accountId' | 'returnTo'>) {
     const account = trip.accountId === undefined ? undefined : await accounts.get(trip.accountId);
     const departure = await google.depart({
       fresh: trip.mode === 'fresh',
@@ -32,7 +33,7 @@ export function createFederatedSteps(parts: SignInParts, google: Google, trips: 
   }
 
   /** Where somebody goes on who thought better of it at the provider. */
-  function afterDenial(trip: DepartureRow): string {
+  function afterDenial(trip: AuthorizationRequest): string {
     if (trip.mode === 'link') return trip.returnTo;
     const fresh = trip.mode === 'fresh' ? '1' : '';
     return pathWith('/sign-in', { done: 'denied', fresh, return_to: trip.returnTo });

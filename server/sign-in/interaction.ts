@@ -4,18 +4,18 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
 import type { Account } from '../accounts/account.ts';
-import { isFresh } from '../accounts/signed-in.ts';
 import type { Client } from '../credentials/client.ts';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
+import { isLoopback } from '../ground/loopback.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf, addressOf } from '../http/request.ts';
-import { isLoopback } from '../loopback.ts';
 import type { Waiting } from '../oauth/interactions.ts';
-import type { SignInParts } from './parts.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import { isFresh } from '../pages/signed-in.ts';
+import type { SignInDependencies } from './dependencies.ts';
+import type { Ways } from './methods.ts';
 import { HOME, pathWith } from './paths.ts';
-import { showRefusal } from './refusal.ts';
-import type { Ways } from './ways.ts';
 
 type PageOf = (waiting: Waiting, account: Account | undefined) => Promise<(problem?: FormProblem) => Html>;
 
@@ -23,7 +23,7 @@ type PageOf = (waiting: Waiting, account: Account | undefined) => Promise<(probl
  * One waiting authorization: its sign-in and its consent. No step leads to another: each goes back to the
  * engine, which finds what is still missing.
  */
-export function createInteractionSteps(parts: SignInParts, ways: Ways) {
+export function createInteractionSteps(parts: SignInDependencies, ways: Ways) {
   const { site, accounts, interactions, signedIn, scopes, clock } = parts;
 
   /** What the engine still misses, and the page that asks for it. */
@@ -113,7 +113,7 @@ export function createInteractionSteps(parts: SignInParts, ways: Ways) {
     async resume(ctx: Context): Promise<void> {
       const found = await signedIn.find(ctx);
       const waiting = await interactions.read(ctx).catch((error: unknown) => {
-        if (found !== undefined && error instanceof Problem && error.code === 'sign_in_too_old')
+        if (found !== undefined && error instanceof Problem && error.code === 'SIGN_IN_TOO_OLD')
           return undefined;
         throw error;
       });

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import type { Site } from '../../views/layout.ts';
 import { lookIntoMailboxPage } from '../../views/sign-up.ts';
+import type { Settings } from '../ground/settings.ts';
 import { sendPage } from '../http/page.ts';
-import type { Settings } from '../settings.ts';
 
 /** Sends people to their mailbox or, where mails are kept as files for trying it out, to that folder. */
 export function showMailbox(

@@ -2,16 +2,16 @@ import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { notice } from '../../views/parts.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
-import { isFresh } from '../accounts/signed-in.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
-import type { SignInParts } from './parts.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import { isFresh } from '../pages/signed-in.ts';
+import type { SignInDependencies } from './dependencies.ts';
+import type { Ways } from './methods.ts';
 import { HOME, pathWith } from './paths.ts';
-import { showRefusal } from './refusal.ts';
-import type { Ways } from './ways.ts';
 
 /** What brought somebody here, as codes in the address; the words are ours. */
 const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
@@ -20,7 +20,7 @@ const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
 };
 
 /** Signing in by e-mail and password, signing in again, and signing out. */
-export function createPasswordSteps(parts: SignInParts, ways: Ways) {
+export function createPasswordSteps(parts: SignInDependencies, ways: Ways) {
   const { site, accounts, sessions, signedIn, clock } = parts;
 
   type Asked = { returnTo: string; fresh: boolean };

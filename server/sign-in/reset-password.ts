@@ -7,13 +7,13 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import type { SignInDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
-import type { SignInParts } from './parts.ts';
 import { HOME, pathWith } from './paths.ts';
-import { showRefusal } from './refusal.ts';
 
 /** Choosing a new password by way of the mailbox. */
-export function createResetSteps(parts: SignInParts) {
+export function createResetSteps(parts: SignInDependencies) {
   const { site, resets, sessions } = parts;
 
   function askPage(returnTo: string, email?: string) {

@@ -1,18 +1,18 @@
 import Router from '@koa/router';
+import type { SignInDependencies } from './dependencies.ts';
 import { createFederatedSteps } from './federated.ts';
 import { createFederatedSignIns } from './federated-sign-ins.ts';
-import { createGoogle } from './google.ts';
+import { createGoogle } from './identity-provider.ts';
 import { createInteractionSteps } from './interaction.ts';
-import type { SignInParts } from './parts.ts';
+import { createWays } from './methods.ts';
 import { createPasswordSteps } from './password.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
-import { createWays } from './ways.ts';
 
 const CALLBACK_PATH = '/sign-in/google/callback';
 
 /** Every address at which people sign in, sign up, prove an address, let an app in. */
-export function createSignInRoutes(parts: SignInParts): Router {
+export function createSignInRoutes(parts: SignInDependencies): Router {
   const { settings, log, clock, rows, identities } = parts;
   const router = new Router({ strict: true, sensitive: true });
   const google =

@@ -7,14 +7,14 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import type { SignInDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
-import type { SignInParts } from './parts.ts';
+import type { Ways } from './methods.ts';
 import { HOME, pathWith } from './paths.ts';
-import { showRefusal } from './refusal.ts';
-import type { Ways } from './ways.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
-export function createSignUpSteps(parts: SignInParts, ways: Ways) {
+export function createSignUpSteps(parts: SignInDependencies, ways: Ways) {
   const { site, signUps, invitations, sessions } = parts;
 
   /** The one who acts has no account yet. */

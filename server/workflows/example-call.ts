@@ -1,4 +1,4 @@
-import { WORKFLOWS_PATH } from '../api-address.ts';
+import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import type { Declarations } from './load.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { Clock } from '../clock.ts';
 import type { Tokens } from '../credentials/tokens.ts';
-import { Problem } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import { defineWorkflow, type Workflow } from './workflow.ts';
 
 /** What is known of the built-in workflow without running anything. Its name is taken. */

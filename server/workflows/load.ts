@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { WrongSettings } from '../settings.ts';
+import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { type Callers, type DataType, isOptional, isType, isWorkflow, type Workflow } from './workflow.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { Bearer } from '../access/bearers.ts';
 import type { Call } from '../activity/call.ts';
-import type { Clock } from '../clock.ts';
-import { Problem } from '../errors.ts';
-import type { Bearer } from '../oauth/bearer.ts';
-import type { Settings } from '../settings.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Runs } from './runs.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';

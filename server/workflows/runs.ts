@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { type Collection, type Declaration, declare, type Store } from '../../adapters/port.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import type { Recorder } from '../activity/recorder.ts';
-import type { Clock } from '../clock.ts';
-import { newId } from '../credentials/format.ts';
-import { type Effects, type EffectsOfChange, pendingEffects } from '../effects.ts';
-import { Problem } from '../errors.ts';
+import { type Effects, type EffectsOfChange, pendingEffects } from '../effects/effects.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { newId } from '../ground/opaque.ts';
 import { messageDeclaration } from '../mail/message.ts';
 import type { DataType } from './workflow.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { fromWorkflow } from '../../views/mail/from-workflow.ts';
-import type { Clock } from '../clock.ts';
-import { newId } from '../credentials/format.ts';
+import type { Clock } from '../ground/clock.ts';
+import { newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import { isOneAddress } from '../mail/recipient.ts';
-import type { Settings } from '../settings.ts';
 import type { DataRow, Staged } from './runs.ts';
 import type { DataType, Workflow, WorkflowMail } from './workflow.ts';
 

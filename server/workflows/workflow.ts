@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Problem } from '../errors.ts';
+import { Problem } from '../ground/errors.ts';
 
 /**
  * What an app owner writes in config/: workflows and data types. The functions here only keep the types

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { newSecret } from '../../server/credentials/format.ts';
+import { newSecret } from '../../server/credentials/secret-format.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
 

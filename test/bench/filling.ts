@@ -4,7 +4,8 @@ import type { Collection } from '../../adapters/port.ts';
 import { type Account, accountDeclaration } from '../../server/accounts/account.ts';
 import { type Client, clientDeclaration } from '../../server/credentials/client.ts';
 import { type Credential, credentialDeclaration } from '../../server/credentials/credential.ts';
-import { endsOf, hashOf, newId, newSecret } from '../../server/credentials/format.ts';
+import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
+import { hashOf, newId } from '../../server/ground/opaque.ts';
 
 /** As many as one account may plausibly have. */
 const TOKENS_AN_ACCOUNT = 10;

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '../../adapters/open.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { artifactDeclaration } from '../../server/access/artifact.ts';
 import { callDeclaration } from '../../server/activity/call.ts';
-import { artifactDeclaration } from '../../server/oauth/artifact.ts';
 import { type Filled, fillStore } from './filling.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
-/** What `npm start` runs, without its `node`. */
-const COMMAND = manifest.scripts.start.split(' ').slice(1);
+/** What `npm start` runs, without its `exec node`. */
+const COMMAND = manifest.scripts.start.split(' ').slice(2);
 
 /** A data folder of its own, which goes when the row is done. */
 export async function createFolder() {

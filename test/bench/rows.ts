@@ -1,4 +1,4 @@
-import { newSecret } from '../../server/credentials/format.ts';
+import { newSecret } from '../../server/credentials/secret-format.ts';
 import { fillStore } from './filling.ts';
 import { createFolder, startFilledLatchkey, startLatchkey, storeUrlIn } from './latchkey-server.ts';
 import type { LoadRequest } from './load.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { checkAccessibility, checkWidth, launchBrowser, screenshot } from '../support/chromium.ts';
 import { startGoogle, type TestGoogle } from '../support/google.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
 import { openPeople, PASSWORD, type Person } from '../support/people.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
 import type { Call } from '../../server/activity/call.ts';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
 import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/workflows/runs.ts';
 import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
@@ -844,7 +844,7 @@ eachStore(({ engine, url }) => {
         // Each guess costs a hash, so all but the last two of the hour's hundred are only counted.
         const hour = { limit: 100, windowSeconds: 3600 };
         for (let turn = 0; turn < 98; turn += 1) {
-          await server.domain.throttle.take('password:guessed@example.com', hour);
+          await server.domain.limiter.take('password:guessed@example.com', hour);
         }
         const json = { email: 'guessed@example.com', password: 'wrong password' };
         const statuses: number[] = [];

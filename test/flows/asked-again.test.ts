@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as oauth from 'openid-client';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import { openPeople, PASSWORD } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';

@@ -14,7 +14,7 @@ import { startTestServer, type TestServer } from '../support/server.ts';
 import { createKeptMail, startSmtp } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
-const cli = fileURLToPath(new URL('../../server/cli.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../server/start/cli.js', import.meta.url));
 const PASSWORD = 'a horse of another colour';
 
 type Ran = { code: number; out: string; err: string };

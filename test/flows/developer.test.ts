@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as oauth from 'openid-client';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
 import { openPeople, type Person } from '../support/people.ts';

@@ -5,10 +5,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { WrongSettings } from '../../server/ground/settings.ts';
 import type { Message } from '../../server/mail/message.ts';
 import { isOneAddress } from '../../server/mail/recipient.ts';
 import { createTransport, MailFault, type Transport } from '../../server/mail/transport.ts';
-import { WrongSettings } from '../../server/settings.ts';
 import { linkIn, readKeptMail, startSmtp } from '../support/smtp.ts';
 
 const mailFrom = '"Åpp, Inc." <no-reply@app.example>';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 import { openPeople } from '../support/people.ts';

@@ -20,11 +20,11 @@ eachStore(({ url: storeUrl }) => {
     const { rows, jobs } = people.domain;
     const passing = [
       rows.artifacts,
-      rows.throttles,
+      rows.limiterWindows,
       rows.signUps,
       rows.resets,
-      rows.departures,
-      rows.waitingLinks,
+      rows.authorizationRequests,
+      rows.pendingLinks,
     ];
     const rowCounts = () => Promise.all(passing.map((collection) => collection.count([])));
     const before = await rowCounts();

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Account } from '../../server/accounts/account.ts';
-import type { Actor } from '../../server/activity/audit.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
-import { createLog } from '../../server/log.ts';
-import { type OwnerSettings, readSettings } from '../../server/settings.ts';
+import type { Actor } from '../../server/ground/actor.ts';
+import { createLog } from '../../server/ground/log.ts';
+import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 
 export const actor: Actor = { kind: 'operator', from: '192.0.2.7', requestId: 'request-1' };
 

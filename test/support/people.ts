@@ -1,8 +1,8 @@
 import type { Account } from '../../server/accounts/account.ts';
-import { systemClock } from '../../server/clock.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
-import { createLog } from '../../server/log.ts';
-import { readSettings } from '../../server/settings.ts';
+import { systemClock } from '../../server/ground/clock.ts';
+import { createLog } from '../../server/ground/log.ts';
+import { readSettings } from '../../server/ground/settings.ts';
 import { type Agent, createAgent } from './browserless.ts';
 import type { TestServer } from './server.ts';
 

@@ -14,7 +14,7 @@ export type ServerProcess = {
 
 /** A server in a process of its own, as an operator starts it; for what a signal does to it. */
 export async function startServerProcess(environment: Record<string, string>): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'server/main.ts')], {
+  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'server/start/server.js')], {
     cwd: ROOT,
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { Clock } from '../../server/clock.ts';
-import { systemClock } from '../../server/clock.ts';
-import { createLog } from '../../server/log.ts';
+import type { Clock } from '../../server/ground/clock.ts';
+import { systemClock } from '../../server/ground/clock.ts';
+import { createLog } from '../../server/ground/log.ts';
+import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { serve } from '../../server/serve.ts';
-import { type OwnerSettings, readSettings } from '../../server/settings.ts';
 
 export type TestServer = {
   url: string;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { createResets } from '../../server/access/resets.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { createAccounts } from '../../server/accounts/accounts.ts';
-import { createResets } from '../../server/accounts/resets.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -13,7 +13,7 @@ const from = '192.0.2.7';
 
 eachStore(({ url }) => {
   let domain: TestDomain;
-  /** Each test has an address of its own, so that they do not meet in a throttle. */
+  /** Each test has an address of its own, so that they do not meet in a limiter. */
   let email: string;
   let count = 0;
 
@@ -24,7 +24,7 @@ eachStore(({ url }) => {
   beforeEach(() => {
     count += 1;
     email = `ann-${count}@example.com`;
-    // A new quarter of an hour: the throttles of the last test are over.
+    // A new quarter of an hour: the limiterWindows of the last test are over.
     domain.pass(3600);
   });
 
@@ -55,7 +55,7 @@ eachStore(({ url }) => {
       assert.equal((await domain.accounts.findByEmail(` ANN-${count}@Example.com`))?.id, account.id);
       await assert.rejects(
         domain.accounts.create({ email: email.toUpperCase(), admin: false }, actor),
-        problem('email_taken', 409),
+        problem('EMAIL_TAKEN', 409),
       );
     });
 
@@ -112,23 +112,23 @@ eachStore(({ url }) => {
       const reasons = (await Promise.allSettled(guesses)).map(
         (one) => one.status === 'rejected' && one.reason.code,
       );
-      assert.equal(reasons.filter((code) => code === 'wrong_credentials').length, 10);
-      assert.equal(reasons.filter((code) => code === 'too_many_attempts').length, 30);
+      assert.equal(reasons.filter((code) => code === 'WRONG_CREDENTIALS').length, 10);
+      assert.equal(reasons.filter((code) => code === 'TOO_MANY_ATTEMPTS').length, 30);
       await assert.rejects(
         domain.accounts.checkPassword({ email, password: PASSWORD, from }),
-        problem('too_many_attempts', 429),
+        problem('TOO_MANY_ATTEMPTS', 429),
       );
       // Somebody else's guesses lock nobody out elsewhere.
       await domain.accounts.checkPassword({ email, password: PASSWORD, from: '198.51.100.1' });
     });
 
-    it('throttles an address that nobody has in the same way', async () => {
+    it('limiterWindows an address that nobody has in the same way', async () => {
       const guess = () => domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
-      for (let turn = 0; turn < 10; turn += 1) await assert.rejects(guess(), problem('wrong_credentials'));
-      await assert.rejects(guess(), problem('too_many_attempts', 429));
+      for (let turn = 0; turn < 10; turn += 1) await assert.rejects(guess(), problem('WRONG_CREDENTIALS'));
+      await assert.rejects(guess(), problem('TOO_MANY_ATTEMPTS', 429));
     });
 
-    it('throttles one network over many addresses, and counts the /64 as one', async () => {
+    it('limiterWindows one network over many addresses, and counts the /64 as one', async () => {
       let refused = 0;
       for (let turn = 0; turn < 60; turn += 1) {
         await domain.accounts
@@ -151,8 +151,8 @@ eachStore(({ url }) => {
       const account = await makeAccount();
       await domain.accounts.suspend(account.id, actor);
       const check = (password: string) => domain.accounts.checkPassword({ email, password, from });
-      await assert.rejects(check(OTHER_PASSWORD), problem('wrong_credentials'));
-      await assert.rejects(check(PASSWORD), problem('account_suspended', 403));
+      await assert.rejects(check(OTHER_PASSWORD), problem('WRONG_CREDENTIALS'));
+      await assert.rejects(check(PASSWORD), problem('ACCOUNT_SUSPENDED', 403));
       assert.equal(await domain.accounts.suspend(account.id, actor), undefined);
       await domain.accounts.restore(account.id, actor);
       await check(PASSWORD);
@@ -174,7 +174,7 @@ eachStore(({ url }) => {
       const accounts = createAccounts({ ...domain, accounts: domain.rows.accounts, passwords });
       await assert.rejects(
         accounts.checkPassword({ email, password: PASSWORD, from }),
-        problem('wrong_credentials'),
+        problem('WRONG_CREDENTIALS'),
       );
     });
 
@@ -202,11 +202,11 @@ eachStore(({ url }) => {
       const wrong = withVerify(async () => ({ right: false, outdated: false }));
       for (let turn = 0; turn < 101; turn += 1) {
         const guess = wrong.checkPassword({ email, password: 'x', from: `198.51.100.${turn}` });
-        await assert.rejects(guess, problem(turn < 100 ? 'wrong_credentials' : 'too_many_attempts'));
+        await assert.rejects(guess, problem(turn < 100 ? 'WRONG_CREDENTIALS' : 'TOO_MANY_ATTEMPTS'));
       }
       await domain.accounts.checkPassword({ email, password: PASSWORD, from });
       const elsewhere = domain.accounts.checkPassword({ email, password: PASSWORD, from: '203.0.113.1' });
-      await assert.rejects(elsewhere, problem('too_many_attempts', 429));
+      await assert.rejects(elsewhere, problem('TOO_MANY_ATTEMPTS', 429));
     });
   });
 
@@ -221,21 +221,21 @@ eachStore(({ url }) => {
       const lost = both.filter((one) => one.status === 'rejected').map((one) => one.reason);
       assert.deepEqual(
         lost.map(({ code, status }) => [code, status]),
-        [['changed_meanwhile', 409]],
+        [['CHANGED_MEANWHILE', 409]],
       );
       const now = await domain.accounts.get(account.id);
       assert.ok(now);
-      assert.equal(now.proofNumber, 1);
+      assert.equal(now.securityVersion, 1);
       // The same hash does not make up for another number.
-      const stale = { ...now, proofNumber: undefined };
+      const stale = { ...now, securityVersion: undefined };
       await assert.rejects(
         domain.accounts.setPassword(stale, PASSWORD, actor),
-        problem('changed_meanwhile', 409),
+        problem('CHANGED_MEANWHILE', 409),
       );
       await domain.accounts.suspend(account.id, actor);
       await assert.rejects(
         domain.accounts.setPassword(now, PASSWORD, actor),
-        problem('account_suspended', 403),
+        problem('ACCOUNT_SUSPENDED', 403),
       );
     });
 
@@ -245,7 +245,7 @@ eachStore(({ url }) => {
         account = await domain.accounts.setPassword(account, `${OTHER_PASSWORD} ${turn}`, actor);
       }
       const sixth = domain.accounts.setPassword(account, PASSWORD, actor);
-      await assert.rejects(sixth, problem('too_many_attempts', 429));
+      await assert.rejects(sixth, problem('TOO_MANY_ATTEMPTS', 429));
       domain.pass(3600);
       await domain.accounts.setPassword(account, PASSWORD, actor);
     });
@@ -261,13 +261,13 @@ eachStore(({ url }) => {
       const token = await mailedToken(email);
       await assert.rejects(
         domain.signUps.complete({ token, password: OTHER_PASSWORD }, { kind: 'account', from }),
-        problem('wrong_credentials'),
+        problem('WRONG_CREDENTIALS'),
       );
       const done = await domain.signUps.complete({ token, password: PASSWORD }, { kind: 'account', from });
       assert.equal(done.account.email, email);
       assert.equal(done.account.admin, false);
       assert.equal(done.returnTo, '/interaction/x/continue');
-      await assert.rejects(domain.signUps.find(token), problem('link_dead'));
+      await assert.rejects(domain.signUps.find(token), problem('LINK_DEAD'));
       await domain.accounts.checkPassword({ email, password: PASSWORD, from });
     });
 
@@ -279,13 +279,13 @@ eachStore(({ url }) => {
       const mine = await mailedToken(email);
       await assert.rejects(
         domain.signUps.complete({ token: strangers, password: PASSWORD }, { kind: 'account' }),
-        problem('wrong_credentials'),
+        problem('WRONG_CREDENTIALS'),
       );
       await domain.signUps.complete({ token: mine, password: PASSWORD }, { kind: 'account' });
-      await assert.rejects(domain.signUps.find(strangers), problem('link_dead'));
+      await assert.rejects(domain.signUps.find(strangers), problem('LINK_DEAD'));
       await assert.rejects(
         domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
-        problem('wrong_credentials'),
+        problem('WRONG_CREDENTIALS'),
       );
     });
 
@@ -312,12 +312,12 @@ eachStore(({ url }) => {
       await ask();
       const token = await mailedToken(email);
       domain.pass(24 * 60 * 60);
-      await assert.rejects(domain.signUps.find(token), problem('link_dead'));
+      await assert.rejects(domain.signUps.find(token), problem('LINK_DEAD'));
     });
 
     it('mail an address five times an hour at most', async () => {
       for (let turn = 0; turn < 5; turn += 1) await ask();
-      await assert.rejects(ask(), problem('too_many_attempts', 429));
+      await assert.rejects(ask(), problem('TOO_MANY_ATTEMPTS', 429));
     });
 
     it('leave neither the password nor the link in their rows', async () => {
@@ -337,11 +337,11 @@ eachStore(({ url }) => {
       const account = await makeAccount();
       await ask();
       const token = await mailedToken(email);
-      await assert.rejects(complete(token, 'short'), problem('weak_password'));
+      await assert.rejects(complete(token, 'short'), problem('WEAK_PASSWORD'));
       const done = await Promise.allSettled([1, 2, 3].map(() => complete(token, OTHER_PASSWORD)));
       assert.equal(done.filter(({ status }) => status === 'fulfilled').length, 1);
       await domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from });
-      await assert.rejects(domain.resets.find(token), problem('link_dead'));
+      await assert.rejects(domain.resets.find(token), problem('LINK_DEAD'));
       assert.deepEqual((await domain.mailed(email)).sort(), [
         'Reset your password for Latchkey',
         'Your password for Latchkey was changed',
@@ -441,11 +441,11 @@ eachStore(({ url }) => {
       await ask();
       const late = await mailedToken(email);
       domain.pass(30 * 60);
-      await assert.rejects(complete(late, OTHER_PASSWORD), problem('link_dead'));
+      await assert.rejects(complete(late, OTHER_PASSWORD), problem('LINK_DEAD'));
       await ask();
       const early = await mailedToken(email);
       await domain.accounts.setPassword(account, OTHER_PASSWORD, actor);
-      await assert.rejects(complete(early, 'yet another phrase'), problem('link_dead'));
+      await assert.rejects(complete(early, 'yet another phrase'), problem('LINK_DEAD'));
     });
 
     it('mail nobody for an unknown address, and let both wait for the same time', async () => {
@@ -476,8 +476,8 @@ eachStore(({ url }) => {
       await ask();
       const token = await mailedToken(email);
       await domain.accounts.suspend(account.id, actor);
-      await assert.rejects(complete(token, OTHER_PASSWORD), problem('account_suspended', 403));
-      await assert.rejects(domain.resets.find(token), problem('account_suspended', 403));
+      await assert.rejects(complete(token, OTHER_PASSWORD), problem('ACCOUNT_SUSPENDED', 403));
+      await assert.rejects(domain.resets.find(token), problem('ACCOUNT_SUSPENDED', 403));
       const before = (await domain.mailed(email)).length;
       await ask();
       assert.equal((await domain.mailed(email)).length, before);
@@ -497,16 +497,16 @@ eachStore(({ url }) => {
           invitations.accept({ token: given, email: address, password }, { kind: 'account', from });
         assert.ok(token.length >= 30);
         assert.ok(!(await fresh.dump()).includes(token));
-        await assert.rejects(accept(old), problem('link_dead'));
-        await assert.rejects(accept(''), problem('link_dead'));
-        await assert.rejects(accept(token, 'root@example.com', 'short'), problem('weak_password'));
+        await assert.rejects(accept(old), problem('LINK_DEAD'));
+        await assert.rejects(accept(''), problem('LINK_DEAD'));
+        await assert.rejects(accept(token, 'root@example.com', 'short'), problem('WEAK_PASSWORD'));
         await fresh.account('taken@example.com');
-        await assert.rejects(accept(token, 'taken@example.com'), problem('email_taken'));
+        await assert.rejects(accept(token, 'taken@example.com'), problem('EMAIL_TAKEN'));
         const made = await Promise.allSettled([1, 2, 3].map((n) => accept(token, `root-${n}@example.com`)));
         assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
         assert.equal(await fresh.rows.accounts.count([['admin', '=', true]]), 1);
         assert.equal(await invitations.firstAdminLink(), undefined);
-        await assert.rejects(invitations.requireOpen(token), problem('link_dead'));
+        await assert.rejects(invitations.requireOpen(token), problem('LINK_DEAD'));
         assert.equal(await accounts.anyAdmin(), true);
       } finally {
         await fresh.stop();
@@ -520,7 +520,7 @@ eachStore(({ url }) => {
         await fresh.account('root@example.com', true);
         await assert.rejects(
           fresh.invitations.requireOpen(link.searchParams.get('invitation') ?? ''),
-          problem('link_dead'),
+          problem('LINK_DEAD'),
         );
       } finally {
         await fresh.stop();
@@ -545,14 +545,14 @@ eachStore(({ url }) => {
         await domain.identities.find({ issuer: 'https://evil.example', subject: `sub-${count}` }),
         undefined,
       );
-      await assert.rejects(link(other, `sub-${count}`), problem('identity_taken', 409));
+      await assert.rejects(link(other, `sub-${count}`), problem('IDENTITY_TAKEN', 409));
       assert.deepEqual(await domain.mailed(email), ['Google can now sign in to your account at Latchkey']);
     });
 
     it('are not linked for somebody who was let in before the password became another one', async () => {
       const account = await makeAccount();
       await domain.accounts.setPassword(account, OTHER_PASSWORD, actor);
-      await assert.rejects(link(account, `sub-${count}`), problem('changed_meanwhile', 409));
+      await assert.rejects(link(account, `sub-${count}`), problem('CHANGED_MEANWHILE', 409));
       assert.deepEqual(await domain.identities.list(account.id), []);
     });
 
@@ -565,7 +565,7 @@ eachStore(({ url }) => {
       assert.equal(await domain.identities.unlink({ accountId: other.id, id: identity.id }, actor), false);
       await assert.rejects(
         domain.identities.unlink({ accountId: account.id, id: identity.id }, actor),
-        problem('last_way_to_sign_in', 409),
+        problem('LAST_WAY_TO_SIGN_IN', 409),
       );
       await domain.accounts.setPassword(account, PASSWORD, actor);
       assert.equal(await domain.identities.unlink({ accountId: account.id, id: identity.id }, actor), true);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import { redirectUrisFrom } from '../../server/credentials/redirect-uris.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -248,7 +248,7 @@ eachStore(({ url }) => {
     it('is not registered for who was let in before the password became another one', async () => {
       const ann = await open();
       await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
-      await assert.rejects(create(ann), { status: 409, code: 'changed_meanwhile' });
+      await assert.rejects(create(ann), { status: 409, code: 'CHANGED_MEANWHILE' });
       assert.deepEqual(await domain.apps.list(ann.id), []);
     });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hashOf } from '../../server/credentials/format.ts';
-import { artifactIdOf, ledByMoment } from '../../server/oauth/artifact.ts';
+import { artifactIdOf, ledByMoment } from '../../server/access/artifact.ts';
+import { hashOf } from '../../server/ground/opaque.ts';
 
 const RANDOM = 'x'.repeat(43);
 

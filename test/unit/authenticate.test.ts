@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Bearer } from '../../server/access/bearers.ts';
 import { requireScopes } from '../../server/api/authenticate.ts';
-import { BearerProblem } from '../../server/errors.ts';
-import type { Bearer } from '../../server/oauth/bearer.ts';
+import { BearerProblem } from '../../server/ground/errors.ts';
 
 describe('requireScopes', () => {
   const holder = (...scopes: string[]) => ({ scopes }) as unknown as Bearer;

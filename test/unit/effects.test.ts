@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { type Collection, declare, type Store, Taken, Unavailable } from '../../adapters/port.ts';
 import { type AuditEntry, auditDeclaration } from '../../server/activity/audit.ts';
-import { createEffects, type EffectsOfChange, pendingEffects } from '../../server/effects.ts';
+import { createEffects, type EffectsOfChange, pendingEffects } from '../../server/effects/effects.ts';
 import { type Message, messageDeclaration } from '../../server/mail/message.ts';
 import { eachStore } from '../support/stores.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readEmail, requireEmail } from '../../server/accounts/email.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 
 /** GHSA-7rqj-j65f-68wh: what is checked must be what is kept. */
 describe('e-mail addresses', () => {

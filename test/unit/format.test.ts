@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  checkFormat,
-  checksumOf,
-  endsOf,
-  hashOf,
-  newId,
-  newSecret,
-} from '../../server/credentials/format.ts';
+import { checkFormat, checksumOf, endsOf, newSecret } from '../../server/credentials/secret-format.ts';
+import { hashOf, newId } from '../../server/ground/opaque.ts';
 
 describe('format of secrets', () => {
   it('computes the checksums that GitHub and npm print in their own tokens', () => {

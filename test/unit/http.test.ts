@@ -3,12 +3,12 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Koa from 'koa';
+import { createLog } from '../../server/ground/log.ts';
 import { readForm } from '../../server/http/body.ts';
 import { canonicalHost } from '../../server/http/canonical-host.ts';
 import { respondToErrors } from '../../server/http/error-response.ts';
 import { addressOf, noteRequest } from '../../server/http/request.ts';
 import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
-import { createLog } from '../../server/log.ts';
 
 describe('safePath', () => {
   const here = ['/', '/tokens', '/tokens/new?name=a%20b', '/interaction/abc?x=1#y'];

@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { declare, Unavailable } from '../../adapters/port.ts';
 import { auditDeclaration } from '../../server/activity/audit.ts';
-import { createEffects, pendingEffects } from '../../server/effects.ts';
-import { createJobs } from '../../server/jobs/jobs.ts';
-import { leaseDeclaration } from '../../server/lease.ts';
-import { createLog } from '../../server/log.ts';
+import { createEffects, pendingEffects } from '../../server/effects/effects.ts';
+import { createJobs } from '../../server/ground/jobs.ts';
+import { leaseDeclaration } from '../../server/ground/lease.ts';
+import { createLog } from '../../server/ground/log.ts';
 import { messageDeclaration } from '../../server/mail/message.ts';
 import { eachStore } from '../support/stores.ts';
 

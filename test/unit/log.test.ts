@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLog } from '../../server/log.ts';
+import { createLog } from '../../server/ground/log.ts';
 
 function logged(fields: object): Record<string, unknown> {
   const lines: string[] = [];

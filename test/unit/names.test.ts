@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nameFrom, textFrom } from '../../server/credentials/names.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 
 const refused = (parameter: string) => (error: unknown) =>
   error instanceof Problem && error.status === 400 && error.parameter === parameter;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
-const GUARD = new URL('../../server/node-version.js', import.meta.url).href;
+const GUARD = new URL('../../server/start/node-version.js', import.meta.url).href;
 
 /** What the guard of both entries says where this Node were another one. */
 function guardOn(version: string) {

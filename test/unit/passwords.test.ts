@@ -3,7 +3,7 @@ import { createHook } from 'node:async_hooks';
 import { argon2Sync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createPasswords } from '../../server/accounts/passwords.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 
 const passwords = createPasswords({ appName: 'Tidy Ledger' });
 const owner = { email: 'marguerite@example.com' };
@@ -27,7 +27,7 @@ describe('password rules', () => {
         () => passwords.requireGood(password, owner),
         (error) =>
           error instanceof Problem &&
-          error.code === 'weak_password' &&
+          error.code === 'WEAK_PASSWORD' &&
           error.parameter === 'password' &&
           !`${error.message} ${error.hint}`.includes(password),
       );

@@ -5,7 +5,7 @@ import { openStore } from '../../adapters/open.ts';
 import { type Journal, type Store, Unavailable } from '../../adapters/port.ts';
 import { type Call, callDeclaration } from '../../server/activity/call.ts';
 import { createRecorder } from '../../server/activity/recorder.ts';
-import { newSecret } from '../../server/credentials/format.ts';
+import { newSecret } from '../../server/credentials/secret-format.ts';
 import { eachStore } from '../support/stores.ts';
 
 const whose = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
-import { stateOf } from '../../server/credentials/live.ts';
-import { Problem } from '../../server/errors.ts';
+import { stateOf } from '../../server/credentials/credential.ts';
+import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -286,7 +286,7 @@ eachStore(({ url }) => {
       const { client, secret } = await create(ann);
       const now = await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
       const which = { accountId: ann.id, clientId: client.id, account: ann };
-      const lost = { status: 409, code: 'changed_meanwhile' };
+      const lost = { status: 409, code: 'CHANGED_MEANWHILE' };
       await assert.rejects(create(ann, { name: 'Late' }), lost);
       await assert.rejects(domain.services.addSecret({ ...which, name: 'Late' }, actor), lost);
       await assert.rejects(domain.services.rotate({ ...which, overlapSeconds: 0 }, actor), lost);
@@ -308,7 +308,7 @@ eachStore(({ url }) => {
       const ann = await open();
       const { client, secret } = await create(ann);
       await domain.clients.checkSecret(client.id, secret.value, '192.0.2.5');
-      await domain.use.flush();
+      await domain.lastUsed.flush();
       const row = await secretOf(secret.credential.id);
       assert.deepEqual([row.lastUsedAt, row.lastUsedFrom], [domain.clock(), '192.0.2.5']);
     });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { readSettings, WrongSettings } from '../../server/settings.ts';
+import { readSettings, WrongSettings } from '../../server/ground/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-settings-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import Koa from 'koa';
-import { createSignedIn } from '../../server/accounts/signed-in.ts';
-import { SignInNeeded } from '../../server/errors.ts';
+import { SignInNeeded } from '../../server/ground/errors.ts';
+import { createSignedIn } from '../../server/pages/signed-in.ts';
 import { createFederatedSignIns } from '../../server/sign-in/federated-sign-ins.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
@@ -67,10 +67,10 @@ describe('the cookie of a federated sign-in', () => {
     [true, /^__Host-latchkey_federated=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/],
   ] as const) {
     it(`is bound to the ${production ? 'host and TLS' : 'host'}`, async () => {
-      const { departures, waitingLinks } = domain.rows;
+      const { authorizationRequests, pendingLinks } = domain.rows;
       const trips = createFederatedSignIns({
-        departures,
-        waitingLinks,
+        authorizationRequests,
+        pendingLinks,
         clock: domain.clock,
         settings: { production },
       });

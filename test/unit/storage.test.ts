@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createStorage } from '../../server/oauth/artifact-storage.ts';
 import { createSessionStorage } from '../../server/oauth/session-storage.ts';
-import { createStorage } from '../../server/oauth/storage.ts';
 import { openTestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -108,7 +108,7 @@ eachStore(({ url }) => {
       const session = { kind: 'Session', uid: 'uid-1', accountId: account.id, loginTs: domain.clock() };
       await sessions.upsert('session-1', session, 1000);
       assert.notEqual(await sessions.find('session-1'), undefined);
-      await domain.rows.accounts.update(account.id, { add: { proofNumber: 1 } });
+      await domain.rows.accounts.update(account.id, { add: { securityVersion: 1 } });
       assert.equal(await sessions.find('session-1'), undefined);
       await sessions.upsert('session-1', session, 1000);
       assert.equal(await sessions.find('session-1'), undefined);

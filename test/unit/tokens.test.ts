@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { Unavailable } from '../../adapters/port.ts';
+import { createLastUsed } from '../../server/access/last-used.ts';
 import type { Account } from '../../server/accounts/account.ts';
-import { stateOf } from '../../server/credentials/live.ts';
+import { stateOf } from '../../server/credentials/credential.ts';
 import { createTokens } from '../../server/credentials/tokens.ts';
-import { createUse } from '../../server/credentials/use.ts';
-import { Problem } from '../../server/errors.ts';
+import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -238,10 +238,10 @@ eachStore(({ url }) => {
     it('makes none for who was let in before the password became another one, or the suspension', async () => {
       const ann = await open();
       const now = await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
-      await assert.rejects(mint(ann), { status: 409, code: 'changed_meanwhile' });
+      await assert.rejects(mint(ann), { status: 409, code: 'CHANGED_MEANWHILE' });
       await mint(now, { name: 'B' });
       await domain.accounts.suspend(ann.id, actor);
-      await assert.rejects(mint(now, { name: 'C' }), { status: 409, code: 'changed_meanwhile' });
+      await assert.rejects(mint(now, { name: 'C' }), { status: 409, code: 'CHANGED_MEANWHILE' });
       const states = (await domain.tokens.list(ann.id)).map((row) => [
         row.name,
         stateOf(row, domain.clock()),
@@ -295,21 +295,21 @@ eachStore(({ url }) => {
       const start = domain.clock();
       const read = async () =>
         (await domain.rows.credentials.get(credential.id)) ?? assert.fail('it is gone');
-      const usedAfter = async (use: typeof domain.use, from: string, row = read()) => {
-        use.seen(await row, from);
-        await use.flush();
+      const usedAfter = async (lastUsed: typeof domain.lastUsed, from: string, row = read()) => {
+        lastUsed.noteCredential(await row, from);
+        await lastUsed.flush();
         const { lastUsedAt, lastUsedFrom } = await read();
         return [lastUsedAt, lastUsedFrom];
       };
-      assert.deepEqual(await usedAfter(domain.use, '192.0.2.1'), [start, '192.0.2.1']);
+      assert.deepEqual(await usedAfter(domain.lastUsed, '192.0.2.1'), [start, '192.0.2.1']);
       domain.pass(59);
-      assert.deepEqual(await usedAfter(domain.use, '192.0.2.2'), [start, '192.0.2.1']);
+      assert.deepEqual(await usedAfter(domain.lastUsed, '192.0.2.2'), [start, '192.0.2.1']);
       const before = await read();
       domain.pass(1);
-      assert.deepEqual(await usedAfter(domain.use, '192.0.2.3'), [start + 60, '192.0.2.3']);
+      assert.deepEqual(await usedAfter(domain.lastUsed, '192.0.2.3'), [start + 60, '192.0.2.3']);
       // Another process, which read the row before that, and one whose clock is behind.
       for (const clock of [domain.clock, () => start + 30]) {
-        const other = createUse({ ...domain.rows, clock });
+        const other = createLastUsed({ ...domain.rows, clock });
         for (const row of [credential, before, await read()]) {
           assert.deepEqual(await usedAfter(other, '192.0.2.9', Promise.resolve(row)), [
             start + 60,
@@ -333,20 +333,20 @@ eachStore(({ url }) => {
           return credentials.update(...change);
         },
       };
-      const use = createUse({ credentials: counted, artifacts, clock: domain.clock });
-      use.seen(credential, '192.0.2.1');
-      await assert.rejects(use.flush(), Unavailable);
+      const lastUsed = createLastUsed({ credentials: counted, artifacts, clock: domain.clock });
+      lastUsed.noteCredential(credential, '192.0.2.1');
+      await assert.rejects(lastUsed.flush(), Unavailable);
       isAway = false;
       for (let turn = 0; turn < 1000; turn += 1) {
         const row = (await credentials.get(credential.id)) ?? credential;
-        use.seen(row, '192.0.2.1');
+        lastUsed.noteCredential(row, '192.0.2.1');
         if (turn % 100 === 0) {
-          const flushed = [use.flush(), use.flush()];
-          use.seen(row, '192.0.2.1');
+          const flushed = [lastUsed.flush(), lastUsed.flush()];
+          lastUsed.noteCredential(row, '192.0.2.1');
           await Promise.all(flushed);
         }
       }
-      await use.flush();
+      await lastUsed.flush();
       assert.equal(writes, 1);
     });
   });

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { jsonFaultOf } from '../../server/api/json.ts';
+import { jsonFaultOf } from '../../server/api/json-faults.ts';
 import { nearMissOf } from '../../server/api/near-miss.ts';
-import { WrongSettings } from '../../server/settings.ts';
+import { WrongSettings } from '../../server/ground/settings.ts';
 import { exampleCall } from '../../server/workflows/example-call.ts';
 import { loadDeclarations } from '../../server/workflows/load.ts';
 

@@ -1,0 +1,35 @@
+import type mongoose from 'mongoose';
+import type { Declaration } from '../port.ts';
+import type { Documents } from './documents.ts';
+import { nameOf } from './queries.ts';
+
+/** Creates the indexes that are missing, one by one: FerretDB 1 mixes up a list of which some are there. */
+export async function makeIndexes<R extends { id: string }>(
+  documents: Documents,
+  declaration: Declaration<R>,
+): Promise<void> {
+  const known = new Set(await indexNames(documents));
+  for (const field of declaration.unique ?? []) {
+    const name = `unique_${field}`;
+    // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
+    // anyway.
+    if (!known.has(name))
+      await documents.createIndex({ [nameOf(field)]: 1 }, { name, unique: true, sparse: true });
+  }
+  for (const fields of declaration.indexes ?? []) {
+    const name = `by_${fields.join('_')}`;
+    // The id at the end makes paging with ties a walk along the index.
+    const keys = Object.fromEntries([...fields.map(nameOf), '_id'].map((key) => [key, 1 as const]));
+    if (!known.has(name)) await documents.createIndex(keys, { name });
+  }
+}
+
+async function indexNames(documents: Documents): Promise<string[]> {
+  try {
+    return (await documents.listIndexes().toArray()).map((index) => index.name as string);
+  } catch (error) {
+    // A collection that is not there yet: it comes with its first index or row.
+    if ((error as mongoose.mongo.MongoServerError).codeName === 'NamespaceNotFound') return [];
+    throw error;
+  }
+}

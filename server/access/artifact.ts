@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { type Collection, declare, type Where } from '../../adapters/port.ts';
+import { pendingEffects } from '../effects/effects.ts';
+import { hashOf } from '../ground/opaque.ts';
+
+/** The life of a session, whether the engine or one of our pages writes it: two weeks. */
+export const SESSION_SECONDS = 14 * 24 * 60 * 60;
+
+/** Milliseconds in base 36; eight characters would do until the year 2059. */
+const MOMENT_LENGTH = 9;
+/** A token's value: the moment it was made, then the engine's 43 random characters (258 bits). */
+const LED_BY_MOMENT = /^[0-9a-z]{9}[\w-]{43}$/;
+
+/**
+ * Leads a token's random value with the moment it is made. Row ids begin alike, so rows that come one after
+ * another are written side by side; by hashes alone, each would dirty a page of its own, which costs more
+ * than all the rest.
+ */
+export function ledByMoment(random: string): string {
+  return `${Date.now().toString(36).padStart(MOMENT_LENGTH, '0')}${random}`;
+}
+
+/**
+ * The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret.
+ */
+export function artifactIdOf(value: string): string {
+  return LED_BY_MOMENT.test(value) ? `${value.slice(0, MOMENT_LENGTH)}${hashOf(value)}` : hashOf(value);
+}
+
+/**
+ * What the engine keeps: sessions, interactions, grants, codes and tokens. Its id is made of the bearer value
+ * by `artifactIdOf` (a grant's id is no secret and stands as it is), so no row holds anything that opens
+ * something.
+ */
+export const artifactSchema = z.strictObject({
+  id: z.string(),
+  model: z.string(),
+  payload: z.record(z.string(), z.unknown()),
+  accountId: z.string().optional(),
+  clientId: z.string().optional(),
+  /** The `clientId` of a grant: only grants are looked for by client, so the index leaves tokens out. */
+  grantClientId: z.string().optional(),
+  grantId: z.string().optional(),
+  uid: z.string().optional(),
+  /** SHA-256 of a session's bearer value, which changes while its row stays. Unique. */
+  valueHash: z.string().optional(),
+  /** Of the account, when the person of a session proved themselves. */
+  securityVersion: z.number().optional(),
+  consumedAt: z.number().optional(),
+  /** A grant or session that was ended: gone for everybody, kept so that nothing brings it back. */
+  revokedAt: z.number().optional(),
+  createdAt: z.number(),
+  lastUsedAt: z.number().optional(),
+  expiresAt: z.number(),
+  ...pendingEffects,
+});
+
+export type Artifact = z.infer<typeof artifactSchema>;
+
+export const artifactDeclaration = declare<Artifact>({
+  name: 'artifacts',
+  schema: artifactSchema,
+  unique: ['valueHash'],
+  indexes: [['grantId'], ['accountId', 'model'], ['grantClientId'], ['expiresAt'], ['pendingAt']],
+});
+
+const BATCH_ROWS = 500;
+
+/** Removes every row that matches, in batches, so that no single statement runs long. */
+export async function removeAll(artifacts: Collection<Artifact>, where: Where<Artifact>): Promise<void> {
+  while ((await artifacts.removeMany(where, BATCH_ROWS)) === BATCH_ROWS);
+}

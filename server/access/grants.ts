@@ -1,0 +1,148 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import type { Client } from '../credentials/client.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Artifact } from './artifact.ts';
+import { removeAll } from './artifact.ts';
+
+/** What an account allowed an app, as /apps lists it. */
+export type GrantRow = {
+  grantId: string;
+  client: Client;
+  scopes: string[];
+  createdAt: number;
+  lastUsedAt: number | undefined;
+};
+
+export type Grants = ReturnType<typeof createGrants>;
+
+/** More apps than anybody lets in; endings go on until none is left. */
+const GRANTS_LISTED_MAX = 500;
+
+/**
+ * Grants of accounts to apps. The decisive write of an ending is the grant's own `revokedAt`: every token is
+ * judged by it, so one that a refresh writes at the same moment is dead as well.
+ */
+export function createGrants(parts: {
+  artifacts: Collection<Artifact>;
+  effects: Effects;
+  getClient: (id: string) => Promise<Client | undefined>;
+  clock: Clock;
+}) {
+  const { artifacts, effects, getClient, clock } = parts;
+
+  /** A page of the live grants of an account, a client, or both, newest first. */
+  function liveGrants(of: { accountId?: string; clientId?: string }): Promise<Artifact[]> {
+    const whose: Where<Artifact> = [
+      ...(of.accountId === undefined ? [] : [['accountId', '=', of.accountId] as const]),
+      ...(of.clientId === undefined ? [] : [['grantClientId', '=', of.clientId] as const]),
+    ];
+    return artifacts.list({
+      where: [...whose, ['model', '=', 'Grant'], ['revokedAt', 'absent'], ['expiresAt', '>', clock()]],
+      order: { by: 'createdAt', descending: true },
+      limit: GRANTS_LISTED_MAX,
+    });
+  }
+
+  async function endOne(grant: Artifact, actor: Actor): Promise<boolean> {
+    const client = await getClient(grant.clientId ?? '');
+    const ended = await effects.update(
+      artifacts,
+      grant.id,
+      { set: { revokedAt: clock(), expiresAt: clock() } },
+      [
+        ['model', '=', 'Grant'],
+        ['revokedAt', 'absent'],
+      ],
+      {
+        audit: [
+          {
+            accountId: grant.accountId ?? '',
+            actor,
+            action: 'app.ended',
+            targetId: grant.clientId ?? '',
+            targetName: client?.name ?? '',
+          },
+        ],
+      },
+    );
+    if (ended === undefined) return false;
+    // Access tokens are dead by the grant. They stay for their last hour, so that whoever sends one is told why,
+    // and its owner sees the call.
+    await removeAll(artifacts, [
+      ['grantId', '=', grant.id],
+      ['model', '!=', 'AccessToken'],
+    ]);
+    return true;
+  }
+
+  /** Ends what `find` finds until it finds nothing more: a page of grants is not all of them. */
+  async function endAll(find: () => Promise<Artifact[]>, actor: Actor): Promise<number> {
+    let ended = 0;
+    for (let found = await find(); found.length > 0; found = await find()) {
+      for (const grant of found) if (await endOne(grant, actor)) ended += 1;
+    }
+    return ended;
+  }
+
+  return {
+    /** What the account lets in: one row an app, however many browsers allowed it. */
+    async list(accountId: string): Promise<GrantRow[]> {
+      const byClient = Map.groupBy(await liveGrants({ accountId }), (row) => row.clientId ?? '');
+      const listed = await Promise.all(
+        [...byClient].map(async ([clientId, rows]) => {
+          const client = await getClient(clientId);
+          return client === undefined || client.revokedAt !== undefined ? [] : [rowOf(client, rows)];
+        }),
+      );
+      return listed.flat();
+    },
+
+    /**
+     * Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended.
+     */
+    async end(grantId: string, actor: Actor): Promise<boolean> {
+      const grant = await artifacts.get(grantId);
+      return grant?.model === 'Grant' && endOne(grant, actor);
+    },
+
+    /**
+     * Cuts the app of this grant off from this account: every grant that it has there, with every token under
+     * them. False when the account has no such grant.
+     */
+    async revoke(which: { accountId: string; grantId: string }, actor: Actor): Promise<boolean> {
+      const grant = await artifacts.get(which.grantId);
+      if (grant?.model !== 'Grant' || grant.accountId !== which.accountId) return false;
+      const { accountId, clientId = '' } = grant;
+      return (await endAll(() => liveGrants({ accountId, clientId }), actor)) > 0;
+    },
+
+    revokeAll: (accountId: string, actor: Actor): Promise<number> =>
+      endAll(() => liveGrants({ accountId }), actor),
+
+    /** When an app is deleted: everybody's grants to it, batch by batch. */
+    async revokeClient(clientId: string, actor: Actor): Promise<void> {
+      await endAll(() => liveGrants({ clientId }), actor);
+    },
+  };
+}
+
+/** The newest first: its id stands for the app. */
+function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
+  const used = rows.map((row) => row.lastUsedAt ?? 0);
+  return {
+    grantId: rows[0]?.id ?? '',
+    client,
+    scopes: [...new Set(rows.flatMap(scopesOf))],
+    createdAt: Math.min(...rows.map((row) => row.createdAt)),
+    lastUsedAt: Math.max(...used) || undefined,
+  };
+}
+
+/** Scopes granted, without those refused later. */
+function scopesOf(row: Artifact): string[] {
+  const payload = row.payload as { openid?: { scope?: string }; resources?: Record<string, string> };
+  const lists = [payload.openid?.scope ?? '', ...Object.values(payload.resources ?? {})];
+  return [...new Set(lists.flatMap((list) => list.split(' ')).filter((scope) => scope !== ''))];
+}

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Collection, declare } from '../../adapters/port.ts';
+import { resetPassword } from '../../views/mail/reset-password.ts';
+import type { Account } from '../accounts/account.ts';
+import { requireActive } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import { requireEmail } from '../accounts/email.ts';
+import type { Identities } from '../accounts/identities.ts';
+import type { Passwords } from '../accounts/passwords.ts';
+import { type Effects, pendingEffects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
+import type { Grants } from './grants.ts';
+import type { SessionList } from './session-list.ts';
+
+/** One mailed link with which a new password may be set. */
+export const resetSchema = z.strictObject({
+  /** SHA-256 of the secret in the link. */
+  id: z.string(),
+  accountId: z.string(),
+  /** SHA-256 of the password hash at that time: once the password is another one, the link is dead. */
+  passwordMark: z.string(),
+  returnTo: z.string(),
+  expiresAt: z.number(),
+  usedAt: z.number().optional(),
+  ...pendingEffects,
+});
+
+export type Reset = z.infer<typeof resetSchema>;
+
+export const resetDeclaration = declare<Reset>({
+  name: 'resets',
+  schema: resetSchema,
+  indexes: [['expiresAt'], ['pendingAt']],
+});
+
+const LINK_SECONDS = 30 * 60;
+const HOUR = 60 * 60;
+const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
+const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
+
+/** Hashes for one link: the first that comes through uses it up. */
+const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR };
+
+/**
+ * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
+ * takes this long, which is many times the work.
+ */
+const ANSWER_MS = 250;
+
+export type Resets = ReturnType<typeof createResets>;
+
+/** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
+export function createResets(parts: {
+  resets: Collection<Reset>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'keepPassword'>;
+  sessions: Pick<SessionList, 'endAll'>;
+  tokens: { revokeAll(accountId: string, actor: Actor): Promise<number> };
+  services: { revokeAll(accountId: string, actor: Actor): Promise<number> };
+  apps: { revokeSecrets(accountId: string, actor: Actor): Promise<void> };
+  grants: Pick<Grants, 'revokeAll'>;
+  identities: Pick<Identities, 'unlinkAll'>;
+  effects: Effects;
+  passwords: Passwords;
+  limiter: Limiter;
+  clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
+}) {
+  const { resets, accounts, sessions, effects, passwords, limiter, clock, settings } = parts;
+
+  async function find(token: string): Promise<{ reset: Reset; account: Account }> {
+    const reset = await resets.get(hashOf(token));
+    if (reset === undefined || reset.usedAt !== undefined || reset.expiresAt <= clock()) throw linkDead();
+    const account = await accounts.get(reset.accountId);
+    if (account === undefined || markOf(account) !== reset.passwordMark) throw linkDead();
+    requireActive(account);
+    return { reset, account };
+  }
+
+  async function mailLink(email: string, returnTo: string, from: string): Promise<void> {
+    const account = await accounts.findByEmail(email);
+    if (account === undefined || account.suspendedAt !== undefined) return;
+    const { token, hash } = newLinkToken();
+    const expiresAt = clock() + LINK_SECONDS;
+    const hasPassword = account.passwordHash !== undefined;
+    const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
+    await effects.insert(
+      resets,
+      { id: hash, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt },
+      { mail: [{ to: account.email, ...mail }] },
+    );
+  }
+
+  /** Everything by which somebody else may have kept a way in: what acts for the account, and who signs in. */
+  async function revokeAll(accountId: string, actor: Actor): Promise<void> {
+    await parts.identities.unlinkAll(accountId, actor);
+    await parts.tokens.revokeAll(accountId, actor);
+    await parts.services.revokeAll(accountId, actor);
+    await parts.apps.revokeSecrets(accountId, actor);
+    await parts.grants.revokeAll(accountId, actor);
+  }
+
+  return {
+    /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
+    async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
+      const { address, key } = requireEmail(wanted.email);
+      await limiter.take(`reset:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
+      await limiter.take(`reset:${key}`, MAIL_LIMIT);
+      await Promise.all([mailLink(address, wanted.returnTo, wanted.from), delay(ANSWER_MS)]);
+    },
+
+    /** The reset behind a mailed link. Throws Problem when it was used or is too old. */
+    find,
+
+    /**
+     * Sets the new password, ends every session and, where wanted, revokes the account's tokens, services,
+     * secrets of its apps and the access of apps that it let in, and unlinks its accounts elsewhere. A
+     * password that is refused, or cannot be hashed now, leaves the link as it was.
+     */
+    async complete(
+      proof: { token: string; password: string; revokeToo: boolean },
+      actor: Actor,
+    ): Promise<{ account: Account; returnTo: string }> {
+      const { reset, account } = await find(proof.token);
+      passwords.requireGood(proof.password, account);
+      const by = { ...actor, id: account.id };
+      const passwordHash = await limiter.counted([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
+        passwords.hash(proof.password),
+      );
+      const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
+      if (used === undefined) throw linkDead();
+      // First the new proof number, then the lists: see requireUnchanged.
+      const changed = await accounts.keepPassword(account, passwordHash, by);
+      await sessions.endAll(account.id);
+      if (proof.revokeToo) await revokeAll(account.id, by);
+      return { account: changed, returnTo: reset.returnTo };
+    },
+  };
+}
+
+function markOf(account: Account): string {
+  return hashOf(account.passwordHash ?? 'none');
+}
+
+function linkDead(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'LINK_DEAD',
+    message: 'This link was used already, or is too old.',
+    hint: 'Links to choose a new password are good for 30 minutes and once. Ask for another one.',
+  });
+}

@@ -1,0 +1,56 @@
+import type { Collection } from '../../adapters/port.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Artifact } from './artifact.ts';
+
+/** One session of an account as /account lists it. Times are epoch seconds. */
+export type SessionRow = { uid: string; signedInAt: number; createdAt: number; lastSeenAt: number };
+
+export type SessionList = ReturnType<typeof createSessionList>;
+
+/** More than anybody has browsers; the newest are listed, and `endAll` ends the others too. */
+const SESSIONS_LISTED_MAX = 100;
+
+/** A session's row is named by its uid, which stays when its bearer value changes, and opens nothing. */
+export function sessionRowId(uid: string): string {
+  return `ses_${uid}`;
+}
+
+/** The sessions of an account, in whichever browser: to show them and to end them. */
+export function createSessionList(parts: { artifacts: Collection<Artifact>; clock: Clock }) {
+  const { artifacts, clock } = parts;
+
+  const live = (accountId: string) =>
+    [
+      ['accountId', '=', accountId],
+      ['model', '=', 'Session'],
+      ['revokedAt', 'absent'],
+      ['expiresAt', '>', clock()],
+    ] as const;
+
+  return {
+    async list(accountId: string): Promise<SessionRow[]> {
+      const rows = await artifacts.list({
+        where: live(accountId),
+        order: { by: 'createdAt', descending: true },
+        limit: SESSIONS_LISTED_MAX,
+      });
+      return rows.map((row) => ({
+        uid: row.uid ?? '',
+        signedInAt: typeof row.payload.loginTs === 'number' ? row.payload.loginTs : row.createdAt,
+        createdAt: row.createdAt,
+        lastSeenAt: row.lastUsedAt ?? row.createdAt,
+      }));
+    },
+
+    /** Ends one session of this account; another account's is not found. */
+    async endOne(accountId: string, uid: string): Promise<void> {
+      await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, live(accountId));
+    },
+
+    /** Ends every session of an account but, when given, the one at hand. */
+    async endAll(accountId: string, exceptUid?: string): Promise<void> {
+      const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
+      await artifacts.updateMany([...live(accountId), ...others], { set: { revokedAt: clock() } });
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Context } from 'koa';
+import type { Logger } from 'pino';
+import { Unavailable } from '../../adapters/port.ts';
+import type { Bearer } from '../access/bearers.ts';
+import type { Call } from '../activity/call.ts';
+import type { Called, Recorder } from '../activity/recorder.ts';
+import { problemFrom } from '../http/error-response.ts';
+import { addressOf, requestIdOf } from '../http/request.ts';
+import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
+
+/** One request: its caller, if it has one, and the activity entry for the case that all goes well. */
+export type Asked = { ctx: Context; caller: Bearer | undefined; entry: Call | undefined };
+
+/** What is sent back. `kept`: the entry was kept together with a change. */
+export type Answer = { body: string | object; kept?: boolean };
+
+/**
+ * Wraps each route of the API: finds the caller, lets the route answer, and leaves an entry in the
+ * activity of the caller before anything is sent, whether the call was answered, refused or failed.
+ *
+ * Which comes first, a change or its entry? Neither: a run that changes something is written as one row that
+ * holds both (runs.ts). For all others the entry is written last, and without it there is no answer but 503.
+ */
+export function createAnswering(parts: { authenticate: Authenticate; recorder: Recorder; log: Logger }) {
+  const { authenticate, recorder, log } = parts;
+
+  /** A refusal whose entry cannot be kept is a 503 instead. */
+  async function keepRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
+    const refused = error instanceof RefusedCaller ? error.attribution : undefined;
+    const whose = caller === undefined ? refused : attributionOf(caller);
+    // With the store away there is nowhere to keep it, and the caller has waited long enough.
+    if (whose === undefined || error instanceof Unavailable) return;
+    const { status, code } = problemFrom(error);
+    try {
+      await recorder.keep(recorder.entry(whose, calledBy(ctx, status, code)));
+    } catch (unkept) {
+      if (status < 500) throw unkept;
+      log.warn({ requestId: requestIdOf(ctx), err: unkept }, 'a failed call has no activity entry');
+    }
+  }
+
+  return (answer: (asked: Asked) => Answer | Promise<Answer>) =>
+    async (ctx: Context): Promise<void> => {
+      allowAnyOrigin(ctx);
+      if (ctx.method === 'OPTIONS') return answerPreflight(ctx);
+      let caller: Bearer | undefined;
+      let entry: Call | undefined;
+      let given: Answer;
+      try {
+        caller = await authenticate.callerOf(ctx);
+        entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
+        const answering = answer({ ctx, caller, entry });
+        given = answering instanceof Promise ? await answering : answering;
+      } catch (error) {
+        await keepRefusal(ctx, caller, error);
+        throw error;
+      }
+      if (entry !== undefined && given.kept !== true) await recorder.keep(entry);
+      ctx.set('Cache-Control', 'no-store');
+      ctx.set('Content-Type', 'application/json; charset=utf-8');
+      ctx.body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body);
+    };
+}
+
+function calledBy(ctx: Context, status: number, result: string): Called {
+  const { method, path } = ctx;
+  return { method, path, status, result, from: addressOf(ctx), requestId: requestIdOf(ctx) };
+}
+
+/** Credentials travel in a header that no browser adds by itself, so a page of any origin may call. */
+function allowAnyOrigin(ctx: Context): void {
+  // Only a browser's page has an origin, and only its browser reads these.
+  if (ctx.req.headers.origin === undefined) return;
+  ctx.set('Access-Control-Allow-Origin', '*');
+  ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, X-Request-Id');
+}
+
+/** The same for every path: a preflight carries no token, so it must not tell what there is. */
+function answerPreflight(ctx: Context): void {
+  ctx.set('Access-Control-Allow-Methods', 'GET, POST');
+  ctx.set('Access-Control-Allow-Headers', 'Authorization, Content-Type');
+  ctx.set('Access-Control-Max-Age', '600');
+  ctx.status = 204;
+}

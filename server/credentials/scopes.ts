@@ -1,0 +1,83 @@
+import { Problem } from '../ground/errors.ts';
+
+/** One thing that a credential may be allowed to do. */
+export type Scope = {
+  /** `wf:NAME`, `profile`, `admin`, or one of OpenID Connect's. */
+  name: string;
+  /** In plain words, as pages and consent show it. */
+  description: string;
+  /** `admin` scopes are for services that an admin makes; `app` scopes mean something to apps only. */
+  access: 'account' | 'admin' | 'app';
+};
+
+export type Scopes = ReturnType<typeof createScopes>;
+
+/** Scopes that are no workflow's. OpenID Connect Core sections 5.4 and 11 for the last three. */
+const BUILT_IN: readonly Scope[] = [
+  { name: 'profile', description: 'See who you are: your account id and e-mail address', access: 'account' },
+  {
+    name: 'admin',
+    description: 'Do everything, for every account, past all privacy rules',
+    access: 'admin',
+  },
+  { name: 'openid', description: 'Know that it is you who signs in', access: 'app' },
+  { name: 'email', description: 'See your e-mail address', access: 'app' },
+  { name: 'offline_access', description: 'Keep its access while you are away', access: 'app' },
+];
+
+/** The catalogue of every scope, made from the declared workflows. */
+export function createScopes(
+  workflows: readonly { name: string; description: string; callers: 'anyone' | 'account' | 'admin' }[],
+) {
+  const declared: Scope[] = workflows.map((workflow) => ({
+    name: `wf:${workflow.name}`,
+    description: workflow.description,
+    access: workflow.callers === 'admin' ? 'admin' : 'account',
+  }));
+  const all: readonly Scope[] = [...declared, ...BUILT_IN];
+  const byName = new Map(all.map((scope) => [scope.name, scope]));
+
+  return {
+    all,
+    /** The scope in plain words; the bare name for one that is no longer declared. */
+    describe: (name: string): string => byName.get(name)?.description ?? name,
+    /** What this account may give to credentials of its own. `admin` scopes go to services of admins only. */
+    allowedFor: (account: { admin: boolean }): readonly Scope[] =>
+      all.filter((scope) => scope.access === 'account' || (scope.access === 'admin' && account.admin)),
+    /** What an app may ask a person for on the consent page. */
+    forApps: all.filter((scope) => scope.access !== 'admin') as readonly Scope[],
+  };
+}
+
+/**
+ * The scopes that somebody chose, each once and in the order of the catalogue. Only exact names from
+ * `allowed` pass, so nobody gives away what is not theirs (better-auth's CVE-2025-61928 was the lack of
+ * this). Throws Problem.
+ */
+export function scopesFrom(given: readonly string[], allowed: readonly Scope[]): string[] {
+  const names = new Set(allowed.map((scope) => scope.name));
+  const foreign = given.find((name) => !names.has(name));
+  if (foreign !== undefined) {
+    throw new Problem({
+      status: 400,
+      code: 'invalid_scope',
+      message: `The scope ${JSON.stringify(foreign.slice(0, 80))} is not there, or not yours to give.`,
+      hint: `Choose among: ${[...names].join(', ')}.`,
+      parameter: 'scopes',
+    });
+  }
+  return [...names].filter((name) => given.includes(name));
+}
+
+/** Refuses an empty choice: a credential that may do nothing is a mistake. */
+export function someScopesFrom(given: readonly string[], allowed: readonly Scope[]): string[] {
+  const chosen = scopesFrom(given, allowed);
+  if (chosen.length > 0) return chosen;
+  throw new Problem({
+    status: 400,
+    code: 'invalid_scope',
+    message: 'No scope is chosen.',
+    hint: 'Choose at least one thing that it may do.',
+    parameter: 'scopes',
+  });
+}

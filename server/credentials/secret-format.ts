@@ -1,0 +1,47 @@
+import { crc32 } from 'node:zlib';
+import { BASE62, randomBase62 } from '../ground/opaque.ts';
+
+/** 30 base62 characters are 178 random bits: far past guessing, so a fast hash is enough at rest. */
+const RANDOM_LENGTH = 30;
+const CHECKSUM_LENGTH = 6;
+const OURS = /^lk_(?:pat|cs)_[0-9A-Za-z]{36}$/;
+
+export type SecretPrefix = 'lk_pat_' | 'lk_cs_';
+
+/**
+ * Makes a secret: prefix, 30 random base62 characters and 6 of their CRC-32, the form that GitHub's tokens
+ * have. Secret scanners find it by its prefix and a value that was cut off is told apart without asking the
+ * store.
+ */
+export function newSecret(prefix: SecretPrefix): string {
+  const random = randomBase62(RANDOM_LENGTH);
+  return `${prefix}${random}${checksumOf(random)}`;
+}
+
+/**
+ * What a value is by its looks: `ours`, `damaged` (our prefix, but cut off, lengthened or mistyped: the
+ * checksum or the length does not fit) or `foreign` (no secret of this format).
+ */
+export function checkFormat(value: string): 'ours' | 'damaged' | 'foreign' {
+  if (!value.startsWith('lk_pat_') && !value.startsWith('lk_cs_')) return 'foreign';
+  if (!OURS.test(value)) return 'damaged';
+  const random = value.slice(-RANDOM_LENGTH - CHECKSUM_LENGTH, -CHECKSUM_LENGTH);
+  return value.endsWith(checksumOf(random)) ? 'ours' : 'damaged';
+}
+
+/** CRC-32 (zlib's polynomial) in base62, padded with zeros to six characters. */
+export function checksumOf(random: string): string {
+  let rest = crc32(random);
+  let written = '';
+  for (let place = 0; place < CHECKSUM_LENGTH; place += 1) {
+    written = `${BASE62[rest % 62]}${written}`;
+    rest = Math.floor(rest / 62);
+  }
+  return written;
+}
+
+/** The four characters at each end of the part behind the prefix, by which people recognise a secret. */
+export function endsOf(value: string): { firstFour: string; lastFour: string } {
+  const body = value.slice(value.lastIndexOf('_') + 1);
+  return { firstFour: body.slice(0, 4), lastFour: body.slice(-4) };
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** Who makes a change, and from where; handed down from the request (or the command line) to the domain. */
+export const actorSchema = z.strictObject({
+  kind: z.enum(['account', 'client', 'operator', 'system']),
+  /** Account or client id; absent for the operator at the command line and for the system's own jobs. */
+  id: z.string().optional(),
+  /** Network address; absent for the command line. */
+  from: z.string().optional(),
+  requestId: z.string().optional(),
+});
+
+export type Actor = z.infer<typeof actorSchema>;
+
+const NAMES: Record<Actor['kind'], string> = {
+  account: 'the pages of this site',
+  client: 'the app or service itself',
+  operator: 'the operator of this site',
+  system: 'this site itself',
+};
+
+/** Where a change came from, as mails say it: the network address, or who it was where there is none. */
+export function originOf(actor: Actor): string {
+  return actor.from ?? NAMES[actor.kind];
+}

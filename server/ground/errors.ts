@@ -1,0 +1,142 @@
+/** Words of RFC 6749 section 5.2 and RFC 6750 section 3.1, which keep their spelling. */
+type ProtocolCode = 'invalid_request' | 'invalid_scope' | 'invalid_token' | 'insufficient_scope';
+
+/** What the API answers, as the table in docs/calling-the-api.md explains it. */
+type ApiCode =
+  | 'FORBIDDEN'
+  | 'INCOMPLETE_BODY'
+  | 'INTERNAL'
+  | 'INVALID_DATA'
+  | 'INVALID_REQUEST'
+  | 'METHOD_NOT_ALLOWED'
+  | 'MISSING_DATA'
+  | 'NOT_FOUND'
+  | 'NOT_RUN'
+  | 'TIMEOUT'
+  | 'TOO_LARGE'
+  | 'TOO_MANY_MAILS'
+  | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
+  | 'UNSUPPORTED_ENCODING'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  // issue_token, beside those of every workflow
+  | 'CHANGED_MEANWHILE'
+  | 'INVALID_EXPIRY'
+  | 'INVALID_NAME'
+  | 'NAME_TAKEN'
+  | 'TOO_BUSY'
+  | 'TOO_MANY_ATTEMPTS'
+  | 'TOO_MANY_TOKENS';
+
+/** What only pages and the command line answer. */
+type PageCode =
+  | 'ACCOUNT_SUSPENDED'
+  | 'ADMINS_ONLY'
+  | 'EMAIL_NOT_VERIFIED'
+  | 'EMAIL_TAKEN'
+  | 'FEDERATED_SIGN_IN_FAILED'
+  | 'FOREIGN_ORIGIN'
+  | 'IDENTITY_TAKEN'
+  | 'INVALID_ACTS_FOR'
+  | 'INVALID_EMAIL'
+  | 'INVALID_NOTE'
+  | 'INVALID_OVERLAP'
+  | 'INVALID_REASON'
+  | 'INVALID_REDIRECT_URI'
+  | 'ISSUER_UNAVAILABLE'
+  | 'LAST_WAY_TO_SIGN_IN'
+  | 'LINK_DEAD'
+  | 'NOTHING_TO_DO'
+  | 'NOT_FRESH'
+  | 'NO_PASSWORD'
+  | 'NO_SUCH_ACCOUNT'
+  | 'NO_SUCH_SERVICE'
+  | 'NO_SUCH_TOKEN'
+  | 'OTHER_ACCOUNT'
+  | 'OTHER_WAY_FIRST'
+  | 'PUBLIC_CLIENT'
+  | 'SIGN_IN_NEEDED'
+  | 'SIGN_IN_TOO_OLD'
+  | 'TOO_MANY_APPS'
+  | 'TOO_MANY_SECRETS'
+  | 'TOO_MANY_SERVICES'
+  | 'UNTRUSTED_ANSWER'
+  | 'WEAK_PASSWORD'
+  | 'WRONG_CREDENTIALS';
+
+/** The stable machine word of a refusal. */
+export type ProblemCode = ProtocolCode | ApiCode | PageCode;
+
+/**
+ * What a caller may be shown. Anything else that is thrown is our bug: it is logged whole and shown as 500
+ * without a word of it. http/error-response.ts is the only place that writes a Problem to the wire.
+ */
+export type ProblemDetails = {
+  /** HTTP status. */
+  status: number;
+  code: ProblemCode;
+  /** What is wrong, for people. Never echoes a secret. */
+  message: string;
+  /** What the reader should do next. */
+  hint: string;
+  /** The parameter at fault, when there is one. */
+  parameter?: string;
+  headers?: Record<string, string>;
+  cause?: unknown;
+};
+
+/** The base of all refusals: the compiler asks each for a status, a code, a message and a hint. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly hint: string;
+  readonly parameter: string | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(details: ProblemDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'Problem';
+    this.status = details.status;
+    this.code = details.code;
+    this.hint = details.hint;
+    this.parameter = details.parameter;
+    this.headers = details.headers ?? {};
+  }
+}
+
+/**
+ * A refused bearer token (RFC 6750 section 3). The mapper adds the `WWW-Authenticate` challenge from these.
+ */
+export class BearerProblem extends Problem {
+  /**
+   * RFC 6750 error word; undefined when no credential was sent at all (section 3.1: then no error is named).
+   */
+  readonly challengeError: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | undefined;
+  /** Every scope that the call needs, for `insufficient_scope`. */
+  readonly scope: string | undefined;
+
+  constructor(
+    details: ProblemDetails & { challengeError?: BearerProblem['challengeError']; scope?: string },
+  ) {
+    super(details);
+    this.name = 'BearerProblem';
+    this.challengeError = details.challengeError;
+    this.scope = details.scope;
+  }
+}
+
+/** The page needs somebody signed in (or signed in freshly); a browser is sent to `location` with 303. */
+export class SignInNeeded extends Problem {
+  readonly location: string;
+
+  constructor(location: string) {
+    super({
+      status: 401,
+      code: 'SIGN_IN_NEEDED',
+      message: 'Sign in to see this page.',
+      hint: `Open ${location} in a browser.`,
+    });
+    this.name = 'SignInNeeded';
+    this.location = location;
+  }
+}

@@ -1,0 +1,33 @@
+import { hash, randomBytes, randomInt } from 'node:crypto';
+
+/*
+ * Values that say nothing by themselves: public ids, the secrets of links, and the hash under which a secret is
+ * stored and found.
+ */
+
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const ID_LENGTH = 20;
+
+/** How a secret of at least 128 random bits is stored and looked up: SHA-256, base64url. */
+export function hashOf(value: string): string {
+  return hash('sha256', value, 'base64url');
+}
+
+/**
+ * A public id: prefix and 20 random base62 characters (119 bits), so that ids never clash and cannot be
+ * counted.
+ */
+export function newId(prefix: string): string {
+  return `${prefix}${randomBase62(ID_LENGTH)}`;
+}
+
+/** The secret of a link that is mailed or printed, 256 random bits, and the hash that its row has instead. */
+export function newLinkToken(): { token: string; hash: string } {
+  const token = randomBytes(32).toString('base64url');
+  return { token, hash: hashOf(token) };
+}
+
+/** `randomInt` draws without the bias that `byte % 62` would have. */
+export function randomBase62(length: number): string {
+  return Array.from({ length }, () => BASE62[randomInt(BASE62.length)]).join('');
+}

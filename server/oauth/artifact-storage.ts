@@ -1,0 +1,207 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
+import { type Collection, Taken } from '../../adapters/port.ts';
+import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
+import { type Bearers, namesOf } from '../access/bearers.ts';
+import type { Grants } from '../access/grants.ts';
+import { checkFormat } from '../credentials/secret-format.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { addressOf, requestIdOf } from '../http/request.ts';
+import { learnedIn } from './request-notes.ts';
+import type { SessionStorage } from './session-storage.ts';
+
+/**
+ * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
+ * answer that got lost. After it, use of a used token is a theft and ends the whole grant (RFC 9700, 4.14.2).
+ */
+const REFRESH_GRACE_SECONDS = 5;
+
+/**
+ * Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself.
+ */
+export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
+
+/** Where an interaction's own id stands in a URL that is kept with it. */
+const ID_PLACEHOLDER = '{id}';
+
+export type Storage = ReturnType<typeof createStorage>;
+
+/**
+ * The engine's storage. Bearer values are hashed before they reach the store and put back into what the
+ * engine reads; a used code or refresh token is marked by one atomic guarded write; a personal access token
+ * is answered for as an AccessToken, so that introspection and revocation serve it unchanged.
+ */
+export function createStorage(parts: {
+  artifacts: Collection<Artifact>;
+  bearers: Bearers;
+  grants: Pick<Grants, 'end'>;
+  clock: Clock;
+  sessions: SessionStorage;
+  revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
+}) {
+  const { artifacts, bearers, grants, clock, sessions, revokePersonalAccessToken } = parts;
+
+  async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
+    if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
+    const row = await readShared(rowId(model, id));
+    if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
+    return payloadOf(row, id);
+  }
+
+  /**
+   * One read for those of one request that want the same row at the same time: introspection asks for a token three
+   * times at once, as each of its kinds.
+   */
+  function readShared(id: string): Promise<Artifact | undefined> {
+    const request = Provider.ctx?.req;
+    if (request === undefined) return artifacts.get(id);
+    const learned = learnedIn(request);
+    if (learned.reading?.id === id) return learned.reading.row;
+    const row = artifacts.get(id);
+    learned.reading = { id, row };
+    const done = () => {
+      learned.reading = undefined;
+    };
+    row.then(done, done);
+    return row;
+  }
+
+  function payloadOf(row: Artifact, id: string): AdapterPayload {
+    // A copy, because the engine changes what it is given.
+    const payload: AdapterPayload = { ...structuredClone(row.payload), jti: id };
+    if (typeof payload.returnTo === 'string') {
+      payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
+    }
+    const graceSeconds = row.model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
+    if (row.consumedAt !== undefined && row.consumedAt + graceSeconds <= clock()) {
+      payload.consumed = row.consumedAt;
+    }
+    return payload;
+  }
+
+  async function personalAccessToken(value: string): Promise<AdapterPayload | undefined> {
+    const bearer = await bearers.find(value);
+    if ('refused' in bearer) return undefined;
+    return {
+      kind: 'AccessToken',
+      jti: value,
+      clientId: PERSONAL_CLIENT_ID,
+      accountId: bearer.account.id,
+      scope: bearer.scopes.join(' '),
+      extra: namesOf(bearer),
+      iat: bearer.issuedAt,
+      ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),
+    } as AdapterPayload;
+  }
+
+  async function save(model: string, id: string, payload: AdapterPayload, ttl: number): Promise<void> {
+    const { jti: _jti, consumed: _consumed, ...kept } = payload;
+    if (typeof kept.returnTo === 'string') kept.returnTo = kept.returnTo.replace(id, ID_PLACEHOLDER);
+    if (model === 'Interaction' && isRecord(kept.session)) {
+      // The session's own bearer value: nothing needs it here (the uid finds the session).
+      const { cookie: _cookie, ...session } = kept.session;
+      kept.session = session as NonNullable<typeof kept.session>;
+    }
+    const now = clock();
+    const row = {
+      id: rowId(model, id),
+      model,
+      payload: kept,
+      accountId: stringIn(kept, 'accountId'),
+      clientId: stringIn(kept, 'clientId'),
+      ...(model === 'Grant' ? { grantClientId: stringIn(kept, 'clientId') } : {}),
+      grantId: stringIn(kept, 'grantId'),
+      createdAt: typeof kept.iat === 'number' ? kept.iat : now,
+      expiresAt: now + ttl,
+    };
+    if (model === 'Grant') await saveGrant(row);
+    // An interaction is saved again on its way; a token or code is new.
+    else await (model === 'Interaction' ? artifacts.put(row) : artifacts.insert(row));
+  }
+
+  /** A grant is widened by a later consent; one that was ended at the same moment stays ended. */
+  async function saveGrant(row: Artifact): Promise<void> {
+    const { payload, expiresAt } = row;
+    const live = [['revokedAt', 'absent']] as const;
+    if ((await artifacts.update(row.id, { set: { payload, expiresAt } }, live)) !== undefined) return;
+    try {
+      await artifacts.insert(row);
+    } catch (error) {
+      throw error instanceof Taken ? new errors.InvalidGrant('the grant was ended') : error;
+    }
+  }
+
+  /** One winner: the guard lets exactly one caller mark the row. */
+  async function consume(model: string, id: string): Promise<void> {
+    const now = clock();
+    const won = await artifacts.update(rowId(model, id), { set: { consumedAt: now } }, [
+      ['model', '=', model],
+      ['consumedAt', 'absent'],
+    ]);
+    if (won !== undefined) return;
+    const row = await artifacts.get(rowId(model, id));
+    const inGrace =
+      model === 'RefreshToken' &&
+      row?.consumedAt !== undefined &&
+      row.consumedAt + REFRESH_GRACE_SECONDS > now;
+    if (!inGrace) throw new errors.InvalidGrant(`${model} was already used`);
+  }
+
+  async function destroy(model: string, id: string): Promise<void> {
+    if (model === 'AccessToken' && checkFormat(id) !== 'foreign')
+      return revokePersonalAccessToken(id, actingClient());
+    // When an app revokes its refresh token, or a used one comes back.
+    if (model === 'Grant') return void (await grants.end(id, actingClient()));
+    await artifacts.remove(rowId(model, id), [['model', '=', model]]);
+  }
+
+  return {
+    /** The engine's `adapter` setting: one of these a model. */
+    adapterFor(model: string): Adapter {
+      // Read by engine-clients.ts; made and changed on our pages and the command line, never by the engine.
+      if (model === 'Client') throw new Error('the engine does not store clients');
+      if (model === 'Session') return sessions.adapter;
+      return {
+        upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),
+        find: (id) => find(model, id),
+        findByUid: async () => undefined,
+        findByUserCode: async () => undefined,
+        consume: (id) => consume(model, id),
+        destroy: (id) => destroy(model, id),
+        revokeByGrantId: async (grantId) => {
+          // Anything but a grant's id would match rows that have no grant, that is, everybody's.
+          if (typeof grantId !== 'string' || grantId === '') return;
+          await removeAll(artifacts, [
+            ['grantId', '=', grantId],
+            ['model', '=', model],
+          ]);
+        },
+      };
+    },
+  };
+}
+
+/** Who asked the engine for what it does just now: its adapter is not told, but its context is at hand. */
+function actingClient(): Actor {
+  const ctx = Provider.ctx;
+  if (ctx === undefined) return { kind: 'client' };
+  return { kind: 'client', id: ctx.oidc.client?.clientId, from: addressOf(ctx), requestId: requestIdOf(ctx) };
+}
+
+/**
+ * A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer
+ * value.
+ */
+function rowId(model: string, id: string): string {
+  return model === 'Grant' ? id : artifactIdOf(id);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function stringIn(payload: object, key: string): string | undefined {
+  const value = (payload as Record<string, unknown>)[key];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Context } from 'koa';
+import type { FormProblem } from '../../views/form-problem.ts';
+import type { Html } from '../../views/html.ts';
+import { Problem, SignInNeeded } from '../ground/errors.ts';
+import { sendPage } from '../http/page.ts';
+
+/** Refusals that no other input on the same form would cure; they get a page of their own. */
+const FINAL = ['LINK_DEAD', 'SIGN_IN_TOO_OLD', 'IDENTITY_TAKEN'];
+
+/**
+ * Shows a refused form again, with what is wrong at its place and its status. What is no refusal of what was
+ * typed goes on to the error page.
+ */
+export function showRefusal(ctx: Context, error: unknown, page: (problem: FormProblem) => Html): void {
+  if (!(error instanceof Problem) || error instanceof SignInNeeded || error.status >= 500) throw error;
+  if (FINAL.includes(error.code)) throw error;
+  ctx.set(error.headers);
+  sendPage(ctx, page({ message: error.message, hint: error.hint, parameter: error.parameter }), error.status);
+}
+
+/**
+ * What was wrong with a form, to be shown with the form itself and what was typed. Throws everything that is
+ * not the fault of one of its fields.
+ */
+export function formProblemOf(error: unknown): FormProblem & { status: number } {
+  if (!(error instanceof Problem) || error.parameter === undefined || error.status >= 500) throw error;
+  const { message, hint, parameter, status } = error;
+  return { message, hint, parameter, status };
+}

@@ -1,0 +1,63 @@
+import type { Context } from 'koa';
+import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Clock } from '../ground/clock.ts';
+import { SignInNeeded } from '../ground/errors.ts';
+import type { Sessions, SignedInSession } from '../oauth/browser-sessions.ts';
+
+/** How long after a sign-in a person may mint, link and delete without proving themselves again. */
+export const FRESH_SECONDS = 5 * 60;
+
+export type SignedIn = ReturnType<typeof createSignedIn>;
+
+/** Who sits in front of this browser. Asked by every page, so that none relies on another having asked. */
+export function createSignedIn(parts: {
+  sessions: Pick<Sessions, 'read'>;
+  accounts: Pick<Accounts, 'get'>;
+  clock: Clock;
+}) {
+  const { sessions, accounts, clock } = parts;
+
+  /** Undefined when nobody is signed in, and for a session of an account that is suspended or gone. */
+  async function find(ctx: Context): Promise<{ account: Account; session: SignedInSession } | undefined> {
+    const session = await sessions.read(ctx);
+    if (session === undefined) return undefined;
+    const account = await accounts.get(session.accountId);
+    return account === undefined || account.suspendedAt !== undefined ? undefined : { account, session };
+  }
+
+  async function account(ctx: Context, returnTo = pageOf(ctx)) {
+    const found = await find(ctx);
+    if (found === undefined)
+      throw new SignInNeeded(`/sign-in?${new URLSearchParams({ return_to: returnTo })}`);
+    return found;
+  }
+
+  return {
+    find,
+
+    /**
+     * Throws SignInNeeded, which comes back to `returnTo` (a path; default: the page asked for) afterwards.
+     */
+    account,
+
+    /** The same, and the person proved who they are within the last five minutes. */
+    async fresh(ctx: Context, returnTo = pageOf(ctx)) {
+      const found = await account(ctx, returnTo);
+      if (!isFresh(found.session, clock())) {
+        throw new SignInNeeded(`/sign-in?${new URLSearchParams({ fresh: '1', return_to: returnTo })}`);
+      }
+      return found;
+    },
+  };
+}
+
+/** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */
+export function isFresh(session: SignedInSession, now: number): boolean {
+  return now - session.signedInAt <= FRESH_SECONDS;
+}
+
+/** What was posted is gone after a redirect, so a post comes back to the page of the same path. */
+function pageOf(ctx: Context): string {
+  return ctx.method === 'GET' ? `${ctx.path}${ctx.search}` : ctx.path;
+}

@@ -1,0 +1,28 @@
+import { Problem } from '../ground/errors.ts';
+
+/** Longer ones do not come back through a browser's address line; then the form starts empty. */
+const QUERY_LENGTH_MAX = 3000;
+
+/** The path of a form with its values in the query: so it comes back filled in after a fresh sign-in. */
+export function pathOfForm(
+  path: string,
+  values: Record<string, string | boolean | readonly string[]>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    const texts = typeof value === 'object' ? value : [value === true ? 'yes' : value || ''];
+    for (const text of texts) if (text !== '') query.append(name, text);
+  }
+  const whole = query.size === 0 ? path : `${path}?${query}`;
+  return whole.length > QUERY_LENGTH_MAX ? path : whole;
+}
+
+/** The same for what is not there and what belongs to another account. */
+export function notFound(what: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'NOT_FOUND',
+    message: `There is no such ${what}.`,
+    hint: 'Go back to the list: it may have been removed.',
+  });
+}

@@ -1,0 +1,71 @@
+import type { ShownCredential, ShownScope } from '../../views/credentials.ts';
+import type { ShownApp } from '../../views/developer.ts';
+import type { Viewer } from '../../views/layout.ts';
+import type { ShownService } from '../../views/services.ts';
+import type { ShownToken } from '../../views/tokens.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Client } from '../credentials/client.ts';
+import type { Credential } from '../credentials/credential.ts';
+import { stateOf } from '../credentials/credential.ts';
+import type { Scope } from '../credentials/scopes.ts';
+
+type Describe = (scope: string) => string;
+
+/*
+ * Rows as pages show them: scopes in words, states named, and nothing that a page has no business with.
+ */
+
+/** Who looks at the page. */
+export function viewerOf(account: Account): Viewer {
+  return { email: account.email, admin: account.admin };
+}
+
+export function shownScopes(scopes: readonly Scope[]): ShownScope[] {
+  return scopes.map(({ name, description }) => ({ name, description }));
+}
+
+export function shownCredential(row: Credential, now: number): ShownCredential {
+  const { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt } = row;
+  const state = stateOf(row, now);
+  return { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt, state };
+}
+
+export function shownToken(row: Credential, now: number, describe: Describe): ShownToken {
+  return { ...shownCredential(row, now), allows: row.scopes.map(describe), note: row.note };
+}
+
+/** Live ones apart from dead ones, as every list shows them. */
+export function liveAndDead<T extends { state: ShownCredential['state'] }>(rows: readonly T[]) {
+  return {
+    live: rows.filter((row) => row.state === 'live'),
+    dead: rows.filter((row) => row.state !== 'live'),
+  };
+}
+
+export function shownService(client: Client, describe: Describe): ShownService {
+  const { id, name, actsFor, resourceServer, reason, createdAt, revokedAt } = client;
+  return {
+    id,
+    name,
+    actsFor,
+    resourceServer,
+    reason,
+    createdAt,
+    revokedAt,
+    allows: client.scopes.map(describe),
+    isAdmin: client.scopes.includes('admin'),
+  };
+}
+
+export function shownApp(client: Client, describe: Describe): ShownApp {
+  const { id, name, redirectUris, confidential, applicationType, createdAt } = client;
+  return {
+    id,
+    name,
+    redirectUris,
+    confidential,
+    applicationType,
+    createdAt,
+    allows: client.scopes.map(describe),
+  };
+}

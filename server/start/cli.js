@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import './node-version.js';
+import './compile-cache.js';
+import { fileURLToPath } from 'node:url';
+
+// Paths in the settings are seen from here, as the server sees them, wherever the command was typed.
+process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
+// Loaded only now: with a static import it would be read before the compile cache is on.
+const { runCommand } = await import('../cli/program.ts');
+process.exitCode = await runCommand(process.argv.slice(2), {
+  env: process.env,
+  stdin: process.stdin,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+});
