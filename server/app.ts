@@ -6,6 +6,7 @@ import { createApi } from './api/routes.ts';
 import type { Domain } from './domain.ts';
 import { Problem } from './ground/errors.ts';
 import { addressBucket } from './ground/limiter.ts';
+import { MINUTE_SECONDS } from './ground/time.ts';
 import { accessLog } from './http/access-log.ts';
 import { createAssetRoutes, logoPath } from './http/assets.ts';
 import { canonicalHost } from './http/canonical-host.ts';
@@ -143,7 +144,7 @@ function limitBeginnings(limiter: Domain['limiter']) {
 }
 
 /** An office behind one address signs in at nine o'clock; a script fills a disk. */
-const BEGINNINGS = { limit: 1000, windowSeconds: 10 * 60 };
+const BEGINNINGS = { limit: 1000, windowSeconds: 10 * MINUTE_SECONDS };
 
 /** Room for a large `state` beside everything else that RFC 6749 and OpenID Connect name. */
 const BEGINNING_LENGTH_MAX = 6_000;

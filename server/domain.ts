@@ -35,6 +35,7 @@ import { createJobs, type Expiring } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import type { Settings } from './ground/settings.ts';
+import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
@@ -202,7 +203,7 @@ function watchIn(rows: Rows, effects: Effects): void {
 }
 
 /** A mail that was sent or given up stays so long, without its text, for who asks what became of it. */
-const MAIL_KEPT_SECONDS = 30 * 24 * 60 * 60;
+const MAIL_KEPT_SECONDS = 30 * DAY_SECONDS;
 
 /** What goes by itself when its time is over. */
 function expiringIn(rows: Rows): Expiring[] {

@@ -33,11 +33,13 @@ const RANKS: readonly (readonly string[])[] = [
 /** Arrows that the ranks alone would forbid or allow, each with its reason. */
 const ALLOWED: readonly { from: RegExp; to: RegExp; because: string }[] = [];
 
-/** What may be imported of a room from outside it, where that is not all of it. */
-const DOORS: readonly { room: string; door: RegExp }[] = [
+/** What may be imported of a room from outside it (by `by` alone, where given), if that is not all of it. */
+const DOORS: readonly { room: string; by?: string; door: RegExp }[] = [
   { room: 'adapters', door: /^adapters\/(port|open)\.ts$/ },
   // The owner's own folder is read by whoever starts.
   { room: 'config', door: /^config\/settings\.ts$/ },
+  // Pages and mails print limits and times; all else is told to them.
+  { room: 'server/ground', by: 'views', door: /^server\/ground\/(limits|time)\.ts$/ },
 ];
 
 const HOMES: readonly { name: string; home: RegExp }[] = [
@@ -75,8 +77,8 @@ function faultOf(from: string, specifier: string): string | undefined {
   if (source === undefined || target === undefined) return 'a file that is in no room';
   if (source.name === target.name) return undefined;
   if (ALLOWED.some((arrow) => arrow.from.test(from) && arrow.to.test(to))) return undefined;
-  const door = DOORS.find(({ room }) => room === target.name)?.door;
-  if (door?.test(to) === false) return `${to} is not for other rooms`;
+  const doors = DOORS.filter(({ room, by = source.name }) => room === target.name && by === source.name);
+  if (doors.some(({ door }) => !door.test(to))) return `${to} is not for other rooms`;
   if (source.rank === target.rank) return `${source.name} and ${target.name} never import each other`;
   return target.rank < source.rank ? `${target.name} stands above ${source.name}` : undefined;
 }

@@ -1,3 +1,4 @@
+import { isoTime, timeFromNow, timeToTheSecond } from '../server/ground/time.ts';
 import { type Html, html, isThere, type Part, raw } from './html.ts';
 import { layout, type Section, type Site, type Viewer } from './layout.ts';
 
@@ -284,23 +285,16 @@ export function codeBlock(given: { label: string; code: string }): Html {
 data-copy-from>${given.code}</code></pre></figure>`;
 }
 
-const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-/** Expiries are given in days up to the longest life of a token, which is a little more than a year. */
-const YEARS_FROM = 400 * DAY;
-
 /**
  * Epoch seconds as people say it ("3 minutes ago", "in 89 days"), the exact time on hover and for machines.
  */
 export function relativeTime(at: number, now: number): Html {
-  return html`<time datetime="${isoOf(at)}" title="${exactOf(at)}">${relativeWords(at - now)}</time>`;
+  return html`<time datetime="${isoTime(at)}" title="${timeToTheSecond(at)}">${timeFromNow(at - now)}</time>`;
 }
 
 /** Epoch seconds in full: `2026-02-20 14:03:22 UTC`. */
 export function exactTime(at: number): Html {
-  return html`<time datetime="${isoOf(at)}">${exactOf(at)}</time>`;
+  return html`<time datetime="${isoTime(at)}">${timeToTheSecond(at)}</time>`;
 }
 
 /** `data` is a column of text; `number` is aligned right; `actions` has buttons and no visible heading. */
@@ -484,24 +478,4 @@ function box(
 /** Hidden until the script shows it: without JavaScript it could do nothing. */
 function copyButton(label: string): Html {
   return html`<button class="quiet" type="button" data-copy hidden aria-label="Copy ${label}">Copy</button>`;
-}
-
-function relativeWords(seconds: number): string {
-  const distance = Math.abs(seconds);
-  if (distance < MINUTE) return seconds > 0 ? 'in less than a minute' : 'just now';
-  const rounded = (unit: number) => Math.round(seconds / unit);
-  if (Math.abs(rounded(MINUTE)) < 60) return RELATIVE.format(rounded(MINUTE), 'minute');
-  if (Math.abs(rounded(HOUR)) < 24) return RELATIVE.format(rounded(HOUR), 'hour');
-  if (distance < YEARS_FROM) return RELATIVE.format(rounded(DAY), 'day');
-  return RELATIVE.format(rounded(365 * DAY), 'year');
-}
-
-function isoOf(at: number): string {
-  return new Date(at * 1000).toISOString();
-}
-
-function exactOf(at: number): string {
-  return isoOf(at)
-    .replace('T', ' ')
-    .replace(/\.\d+Z$/, ' UTC');
 }

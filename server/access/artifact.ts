@@ -3,9 +3,6 @@ import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { hashOf } from '../ground/opaque.ts';
 
-/** The life of a session, whether the engine or one of our pages writes it: two weeks. */
-export const SESSION_SECONDS = 14 * 24 * 60 * 60;
-
 /** Milliseconds in base 36; eight characters would do until the year 2059. */
 const MOMENT_LENGTH = 9;
 /** A token's value: the moment it was made, then the engine's 43 random characters (258 bits). */

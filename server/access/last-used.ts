@@ -1,10 +1,9 @@
 import type { Collection } from '../../adapters/port.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Clock } from '../ground/clock.ts';
+import { LAST_USED_SECONDS } from '../ground/limits.ts';
 import type { Artifact } from './artifact.ts';
 
-/** How exact "last used" is. Pages say so; a finer one would be a write for every call. */
-export const USE_GRANULARITY_SECONDS = 60;
 /** Uses wait this long to be written together, since one sync of the disk serves all of them. */
 const FLUSH_AFTER_MS = 500;
 /** Uses that wait while the store is away. Past this the newest are not noted: it is only "last used". */
@@ -35,7 +34,7 @@ export function createLastUsed(parts: {
 
   function note({ id, lastUsedAt }: Used, write: (at: number, due: Due) => Promise<unknown>): void {
     const at = clock();
-    const before = at - USE_GRANULARITY_SECONDS;
+    const before = at - LAST_USED_SECONDS;
     if (lastUsedAt !== undefined && lastUsedAt > before) return;
     if (waiting.has(id) || waiting.size >= WAITING_MAX) return;
     // Of two that saw it due, the later one finds that it is no longer so.

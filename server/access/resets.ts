@@ -13,8 +13,10 @@ import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { RESET_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { duration, HOUR_SECONDS } from '../ground/time.ts';
 import type { Grants } from './grants.ts';
 import type { SessionList } from './session-list.ts';
 
@@ -39,13 +41,11 @@ export const resetDeclaration = declare<Reset>({
   indexes: [['expiresAt'], ['pendingAt']],
 });
 
-const LINK_SECONDS = 30 * 60;
-const HOUR = 60 * 60;
-const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
-const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
+const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
+const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
 
 /** Hashes for one link: the first that comes through uses it up. */
-const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR };
+const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 
 /**
  * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
@@ -86,7 +86,7 @@ export function createResets(parts: {
     const account = await accounts.findByEmail(email);
     if (account === undefined || account.suspendedAt !== undefined) return;
     const { token, hash } = newLinkToken();
-    const expiresAt = clock() + LINK_SECONDS;
+    const expiresAt = clock() + RESET_LINK_SECONDS;
     const hasPassword = account.passwordHash !== undefined;
     const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
     await effects.insert(
@@ -152,6 +152,6 @@ function linkDead(): Problem {
     status: 400,
     code: 'LINK_DEAD',
     message: 'This link was used already, or is too old.',
-    hint: 'Links to choose a new password are good for 30 minutes and once. Ask for another one.',
+    hint: `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`,
   });
 }

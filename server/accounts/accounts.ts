@@ -8,12 +8,13 @@ import { Problem } from '../ground/errors.ts';
 import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { type Account, requireActive } from './account.ts';
 import { readEmail, requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
-const QUARTER_HOUR = 15 * 60;
+const QUARTER_HOUR = 15 * MINUTE_SECONDS;
 /** Wrong passwords for one e-mail from one network: more than a person needs, hopeless for a guesser. */
 const PAIR_LIMIT: Limit = { limit: 10, windowSeconds: QUARTER_HOUR };
 /** For all e-mails from one network: an office shares an address, a list of stolen passwords is long. */
@@ -22,10 +23,10 @@ const ADDRESS_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
  * For one e-mail from everywhere: NIST SP 800-63B section 5.2.2 wants at most 100 in a row. Networks from
  * which that e-mail signed in lately do not count here: strangers who guess lock no owner out at home.
  */
-const EMAIL_LIMIT: Limit = { limit: 100, windowSeconds: 60 * 60 };
-const KNOWN_NETWORK_SECONDS = 30 * 24 * 60 * 60;
+const EMAIL_LIMIT: Limit = { limit: 100, windowSeconds: HOUR_SECONDS };
+const KNOWN_NETWORK_SECONDS = 30 * DAY_SECONDS;
 /** Each change costs a hash and a mail; nobody needs more. */
-const CHANGE_LIMIT: Limit = { limit: 5, windowSeconds: 60 * 60 };
+const CHANGE_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 

@@ -2,15 +2,12 @@ import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'nod
 import { promisify } from 'node:util';
 import commonPasswords from 'fxa-common-password-list';
 import { Problem } from '../ground/errors.ts';
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../ground/limits.ts';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
 const CURRENT = { memoryKib: 19_456, passes: 2, lanes: 1 };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
-
-/** NIST SP 800-63B section 5.1.1.2: at least 8; long enough for any phrase; both in Unicode characters. */
-const LENGTH_MIN = 8;
-const LENGTH_MAX = 128;
 
 /**
  * Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on.
@@ -65,7 +62,7 @@ export function createPasswords(parts: { appName: string }) {
     /** Whether the password fits. `outdated`: it does, and should be hashed again with today's parameters. */
     async verify(password: string, phc: string | undefined): Promise<{ right: boolean; outdated: boolean }> {
       // Nobody has such a password; the same quick answer whether or not there is an account.
-      if (lengthOf(password) > LENGTH_MAX) return { right: false, outdated: false };
+      if (lengthOf(password) > PASSWORD_LENGTH_MAX) return { right: false, outdated: false };
       const kept = readPhc(phc ?? nobodys);
       const tag = await inTurn(() =>
         derive('argon2id', parametersOf(kept.cost, password, kept.salt, kept.tag.length)),
@@ -80,15 +77,15 @@ export function createPasswords(parts: { appName: string }) {
      */
     requireGood(password: string, owner: { email: string }): void {
       const length = lengthOf(password);
-      if (length < LENGTH_MIN) {
+      if (length < PASSWORD_LENGTH_MIN) {
         throw weak(
-          `The password has ${length} characters; ${LENGTH_MIN} are the least.`,
+          `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
           'Three or four words that do not belong together are long and easy to remember.',
         );
       }
-      if (length > LENGTH_MAX) {
+      if (length > PASSWORD_LENGTH_MAX) {
         throw weak(
-          `The password has ${length} characters; ${LENGTH_MAX} are the most.`,
+          `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
           'A shorter one is as safe.',
         );
       }

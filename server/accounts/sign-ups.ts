@@ -7,8 +7,10 @@ import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { SIGN_UP_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
@@ -35,14 +37,11 @@ export const signUpDeclaration = declare<SignUp>({
   indexes: [['emailKey'], ['expiresAt'], ['pendingAt']],
 });
 
-/** Mail may be read tomorrow. */
-const LINK_SECONDS = 24 * 60 * 60;
-const HOUR = 60 * 60;
 /** Each sign-up mails an address that somebody typed: nobody's mailbox is to be filled through us. */
-const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR };
-const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR };
+const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
+const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
 /** Typing the chosen password wrong on the page behind the link. */
-const PASSWORD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR };
+const PASSWORD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 /** More cannot wait for one address, by the limits above. */
 const WAITING_MAX = 500;
 
@@ -87,7 +86,7 @@ export function createSignUps(parts: {
       await limiter.take(`sign-up:${key}`, MAIL_LIMIT);
       const passwordHash = await passwords.hash(wanted.password);
       const { token, hash } = newLinkToken();
-      const expiresAt = clock() + LINK_SECONDS;
+      const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
       const known = await accounts.findByEmail(address);
       // For a known address the row is a dead end: its link is in no mail.
       const mail =

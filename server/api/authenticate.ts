@@ -3,6 +3,7 @@ import type { Bearer, BearerRefusal, Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { timeToTheMinute } from '../ground/time.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { noCredential, readBearerToken } from './authorization.ts';
 
@@ -104,7 +105,7 @@ function clientSecret(url: string): BearerProblem {
 }
 
 function refusalOf(refusal: BearerRefusal, value: string, url: string): Details {
-  const when = refusal.at === undefined ? '' : ` on ${momentOf(refusal.at)}`;
+  const when = refusal.at === undefined ? '' : ` on ${timeToTheMinute(refusal.at)}`;
   const isAccessToken = refusal.tokenKind === 'access_token';
   switch (refusal.refused) {
     case 'malformed':
@@ -147,9 +148,4 @@ function unknownHint(value: string, url: string): string {
     return 'It looks like a placeholder: the variable that should hold the token has no value.';
   }
   return `It was made on another server, or is gone. It must come from ${url}: make one at ${url}/tokens.`;
-}
-
-/** Epoch seconds as `2026-02-20 14:03 UTC`, in the characters that RFC 6750 allows in a challenge. */
-function momentOf(at: number): string {
-  return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

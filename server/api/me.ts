@@ -1,4 +1,5 @@
 import type { Bearer } from '../access/bearers.ts';
+import { isoTime } from '../ground/time.ts';
 
 /**
  * What GET /api/1.1/me answers: who the token is, what it may do and until when. Any good token may ask; the
@@ -15,17 +16,12 @@ export function describeCaller(caller: Bearer, now: number) {
       name: caller.tokenName,
       scopes,
       created_at: issuedAt,
-      created: isoOf(issuedAt),
+      created: isoTime(issuedAt),
       expires_at: expiresAt ?? null,
-      expires: expiresAt === undefined ? null : isoOf(expiresAt),
+      expires: expiresAt === undefined ? null : isoTime(expiresAt),
       expires_in: expiresAt === undefined ? null : Math.max(0, expiresAt - now),
     },
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name, kind: client.kind } }),
     acts_for: caller.actsFor,
   };
-}
-
-/** ISO 8601, UTC. */
-function isoOf(at: number): string {
-  return new Date(at * 1000).toISOString();
 }

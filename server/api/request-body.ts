@@ -1,10 +1,8 @@
 import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
+import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
 import { jsonFaultOf, NAMES_MAX } from './json-faults.ts';
-
-/** Enough for parameters of a call; it is held in memory whole. */
-const BODY_BYTES_MAX = 1024 * 1024;
 
 /** What was sent in the body by name. Values of a form are texts, those of JSON have their types. */
 export type Sent = { kind: 'nothing' | 'json' | 'form' | 'query'; values: ReadonlyMap<string, unknown> };
@@ -18,7 +16,7 @@ const SEND_JSON = 'Send a JSON object with the header "Content-Type: application
  * like.
  */
 export async function readRequestBody(ctx: Context): Promise<Sent> {
-  const bytes = await readBody(ctx, BODY_BYTES_MAX);
+  const bytes = await readBody(ctx, API_BODY_BYTES_MAX);
   if (bytes.length === 0) return NOTHING;
   const [type = '', ...rest] = ctx.get('content-type').toLowerCase().split(';');
   const charset = /charset\s*=\s*"?([^\s"]+)/.exec(rest.join(';'))?.[1] ?? 'utf-8';

@@ -2,9 +2,10 @@ import { InvalidArgumentError } from 'commander';
 import type { Account } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
+import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import type { Terminal } from './terminal.ts';
 
-const UNIT_SECONDS = { m: 60, h: 3600, d: 86_400, w: 7 * 86_400 };
+const UNIT_SECONDS = { m: MINUTE_SECONDS, h: HOUR_SECONDS, d: DAY_SECONDS, w: 7 * DAY_SECONDS };
 
 /** A password is a line; what is longer is the wrong file. */
 const PASSWORD_BYTES_MAX = 4096;

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { isoTime, timeToTheMinute } from '../ground/time.ts';
 
 /** What a command has to say: an object or a list for `--json`, and the same for a person. */
 export type Said = {
@@ -38,13 +39,12 @@ export function listOf(facts: readonly (readonly [string, string])[]): string {
 
 /** `2027-02-20 09:30 UTC`, or the word for none. */
 export function timeOf(at: number | undefined, none: string): string {
-  if (at === undefined) return none;
-  return `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return at === undefined ? none : timeToTheMinute(at);
 }
 
 /** RFC 3339, for scripts; null for none. */
 export function jsonTimeOf(at: number | undefined): string | null {
-  return at === undefined ? null : new Date(at * 1000).toISOString().replace('.000Z', 'Z');
+  return at === undefined ? null : isoTime(at).replace('.000Z', 'Z');
 }
 
 /** What other people wrote must not steer the operator's terminal. */

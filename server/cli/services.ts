@@ -6,6 +6,8 @@ import type { Credential } from '../credentials/credential.ts';
 import type { NewSecret } from '../credentials/secrets.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
+import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
@@ -20,9 +22,6 @@ type Wanted = Options & {
   reason?: string;
   expiresIn?: number | 'never';
 };
-
-/** An admin secret must expire; this is also the most that it may live. */
-const ADMIN_LIFE_SECONDS = 90 * 86_400;
 
 const PAGE_ROWS = 200;
 
@@ -68,7 +67,12 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
     .command('rotate')
     .description('makes a new secret and shows it this once; the others end after the overlap')
     .argument('<id>', 'client_id of the service')
-    .option('--overlap <time>', 'how long the others go on, like 24h; 0 ends them now', secondsFrom, 86_400)
+    .option(
+      '--overlap <time>',
+      'how long the others go on, like 24h; 0 ends them now',
+      secondsFrom,
+      DAY_SECONDS,
+    )
     .option('--json', 'print JSON')
     .action((id: string, options: Options & { overlap: number }) =>
       answer(terminal, options, (domain) => rotate(domain, id, options.overlap)),
@@ -86,7 +90,7 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const { name, reason, resourceServer = false, admin = false } = wanted;
   const account =
     wanted.account === undefined ? await firstAdmin(domain) : await accountFrom(domain, wanted.account);
-  const life = wanted.expiresIn ?? (admin ? ADMIN_LIFE_SECONDS : 'never');
+  const life = wanted.expiresIn ?? (admin ? ADMIN_SECRET_DAYS_MAX * DAY_SECONDS : 'never');
   const scopes = admin ? [...wanted.scopes, 'admin'] : wanted.scopes;
   const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
   const expiresAt = endOf(life, domain.clock());

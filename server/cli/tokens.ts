@@ -3,6 +3,7 @@ import type { Credential } from '../credentials/credential.ts';
 import { stateOf } from '../credentials/credential.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
@@ -14,8 +15,6 @@ type Wanted = Options & {
   expiresIn?: number | 'never';
   note?: string;
 };
-
-const DAY_SECONDS = 86_400;
 
 /** `tokens create|list|revoke`: personal access tokens. */
 export function addTokenCommands(program: Command, terminal: Terminal): void {

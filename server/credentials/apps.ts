@@ -8,6 +8,7 @@ import type { Actor } from '../ground/actor.ts';
 import { originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
@@ -16,9 +17,6 @@ import { redirectUrisFrom } from './redirect-uris.ts';
 import type { Scopes } from './scopes.ts';
 import { someScopesFrom } from './scopes.ts';
 import { type NewSecret, noSuchClient, type Secrets } from './secrets.ts';
-
-/** What one account may register; a developer has a handful. */
-const LIVE_APPS_MAX = 50;
 
 /** What a developer says about an app. */
 export type WantedApp = {

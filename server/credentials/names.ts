@@ -1,9 +1,6 @@
 import { Problem } from '../ground/errors.ts';
+import { NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../ground/limits.ts';
 
-/** Fits a table row and a mail's subject. */
-const NAME_LENGTH_MAX = 80;
-/** A sentence or three. */
-const NOTE_LENGTH_MAX = 500;
 /**
  * What makes a name look like another, or hides a part of it: control characters, line ends, signs that turn
  * the reading direction (CVE-2021-42574) and what nobody sees. Joiners and emoji selectors stay: words need

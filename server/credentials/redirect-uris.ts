@@ -1,8 +1,7 @@
 import { Problem } from '../ground/errors.ts';
+import { REDIRECT_URIS_MAX } from '../ground/limits.ts';
 import { isLoopback } from '../ground/loopback.ts';
 
-/** Enough for an app with a few hosts and its test machines. */
-const URIS_MAX = 10;
 /** Longer than any honest one; some browsers cut at 2,048. */
 const URI_LENGTH_MAX = 1000;
 
@@ -31,8 +30,11 @@ export function redirectUrisFrom(given: readonly string[]): {
 } {
   const uris = [...new Set(given.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
   if (uris.length === 0) throw refused('A redirect URI is missing.', 'Enter at least one, one a line.');
-  if (uris.length > URIS_MAX) {
-    throw refused(`More than ${URIS_MAX} redirect URIs.`, `Enter at most ${URIS_MAX}, one a line.`);
+  if (uris.length > REDIRECT_URIS_MAX) {
+    throw refused(
+      `More than ${REDIRECT_URIS_MAX} redirect URIs.`,
+      `Enter at most ${REDIRECT_URIS_MAX}, one a line.`,
+    );
   }
   for (const uri of uris) {
     const fault = faultOf(uri);

@@ -10,21 +10,16 @@ import type { Actor } from '../ground/actor.ts';
 import { originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { ADMIN_SECRET_DAYS_MAX, LIVE_SECRETS_MAX, OVERLAP_DAYS_MAX } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import type { Client } from './client.ts';
 import type { Credential } from './credential.ts';
 import { countLive, insertNamed, listDead, listLive } from './credential-lists.ts';
 import { nameFrom } from './names.ts';
 import { endsOf, newSecret } from './secret-format.ts';
 
-/** Two are enough to change over without a gap; a few more for several machines. */
-const LIVE_SECRETS_MAX = 5;
-const DAY_SECONDS = 86_400;
-/** A secret that opens everything must be looked at again each quarter. */
-const ADMIN_LIFE_DAYS_MAX = 90;
-/** Longer than this, nobody remembers that two secrets are live. */
-const OVERLAP_DAYS_MAX = 30;
 const FIRST_NAME = 'Secret 1';
 
 export type Secrets = ReturnType<typeof createSecrets>;
@@ -147,14 +142,14 @@ export function createSecrets(parts: {
         ? !admin
         : Number.isSafeInteger(expiresAt) &&
           expiresAt > now &&
-          (!admin || expiresAt <= now + ADMIN_LIFE_DAYS_MAX * DAY_SECONDS);
+          (!admin || expiresAt <= now + ADMIN_SECRET_DAYS_MAX * DAY_SECONDS);
     if (isFit) return;
     throw new Problem({
       status: 400,
       code: 'INVALID_EXPIRY',
       message: admin ? 'A secret with the admin scope must expire soon.' : 'This expiry is past.',
       hint: admin
-        ? `Choose an expiry at most ${ADMIN_LIFE_DAYS_MAX} days ahead.`
+        ? `Choose an expiry at most ${ADMIN_SECRET_DAYS_MAX} days ahead.`
         : 'Choose a time from now on, or none.',
       parameter: 'expires',
     });

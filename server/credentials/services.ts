@@ -9,6 +9,7 @@ import type { Actor } from '../ground/actor.ts';
 import { originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
@@ -17,8 +18,6 @@ import type { Scopes } from './scopes.ts';
 import { scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret, Secrets } from './secrets.ts';
 
-/** What one account may have live at a time: one for each third-party service that it uses. */
-const LIVE_SERVICES_MAX = 50;
 const DEAD_SERVICES_MAX = 20;
 
 /** What somebody wants of a new service. */

@@ -9,20 +9,16 @@ import type { Actor } from '../ground/actor.ts';
 import { originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import type { Credential } from './credential.ts';
 import { countLive, insertNamed, listDead, listLive } from './credential-lists.ts';
 import { nameFrom, textFrom } from './names.ts';
 import type { Scope, Scopes } from './scopes.ts';
 import { someScopesFrom } from './scopes.ts';
 import { checkFormat, endsOf, newSecret } from './secret-format.ts';
-
-/**
- * What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price.
- */
-const LIVE_TOKENS_MAX = 100;
-const DAY_SECONDS = 86_400;
 
 export type Tokens = ReturnType<typeof createTokens>;
 

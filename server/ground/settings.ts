@@ -3,15 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { SERVER_SECRET_BYTES_MIN, TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX } from './limits.ts';
 import { isLoopback } from './loopback.ts';
 
 /** What an app owner writes in config/settings.ts. Every key may be left out. */
 export type OwnerSettings = z.input<typeof ownerSchema>;
 /** All settings, checked and filled in. */
 export type Settings = ReturnType<typeof readSettings>;
-
-/** As long as each key that is derived from it. */
-const SECRET_BYTES_MIN = 32;
 
 const publicUrl = z
   .url({ protocol: /^https?$/, error: 'a URL like https://id.example.com', abort: true })
@@ -51,8 +49,8 @@ const ownerSchema = z.strictObject({
   /** Life of personal access tokens. */
   tokens: z
     .strictObject({
-      defaultDays: z.number().int().min(1).max(400).default(90),
-      maxDays: z.number().int().min(1).max(400).default(400),
+      defaultDays: z.number().int().min(1).max(TOKEN_DAYS_MAX).default(TOKEN_DAYS_DEFAULT),
+      maxDays: z.number().int().min(1).max(TOKEN_DAYS_MAX).default(TOKEN_DAYS_MAX),
       allowNever: z.boolean().default(false),
     })
     .prefault({}),
@@ -64,8 +62,8 @@ const ownerSchema = z.strictObject({
   store: storeUrl.optional(),
   secret: z
     .string()
-    .refine((value) => Buffer.byteLength(value) >= SECRET_BYTES_MIN, {
-      message: `at least ${SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`,
+    .refine((value) => Buffer.byteLength(value) >= SERVER_SECRET_BYTES_MIN, {
+      message: `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`,
     })
     .optional(),
   mail: mailUrl.optional(),
@@ -242,7 +240,7 @@ function generatedSecret(data: string): string {
   }
   chmodSync(path, 0o600);
   const secret = readFileSync(path, 'utf8').trim();
-  if (Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
+  if (Buffer.byteLength(secret) < SERVER_SECRET_BYTES_MIN) {
     throw new WrongSettings([
       `${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`,
     ]);

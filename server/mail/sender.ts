@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { createLease, type Lease } from '../ground/lease.ts';
+import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Message } from './message.ts';
 import { MailFault, type Transport } from './transport.ts';
 
@@ -18,7 +19,7 @@ const STOP_MS_MAX = 3_000;
 
 /** Waits of 30 s, doubled up to 6 h: eighteen attempts take about two days. */
 const FIRST_WAIT_SECONDS = 30;
-const WAIT_SECONDS_MAX = 6 * 3600;
+const WAIT_SECONDS_MAX = 6 * HOUR_SECONDS;
 const ATTEMPTS_MAX = 18;
 
 /**

@@ -7,15 +7,10 @@ import type { Grants } from '../access/grants.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
+import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { learnedIn } from './request-notes.ts';
 import type { SessionStorage } from './session-storage.ts';
-
-/**
- * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
- * answer that got lost. After it, use of a used token is a theft and ends the whole grant (RFC 9700, 4.14.2).
- */
-const REFRESH_GRACE_SECONDS = 5;
 
 /**
  * Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself.

@@ -1,9 +1,11 @@
 import type { Context } from 'koa';
 import type { Collection } from '../../adapters/port.ts';
-import { type Artifact, SESSION_SECONDS } from '../access/artifact.ts';
+import type { Artifact } from '../access/artifact.ts';
 import { sessionRowId } from '../access/session-list.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../ground/clock.ts';
+import { SESSION_SECONDS } from '../ground/limits.ts';
+import { MINUTE_SECONDS } from '../ground/time.ts';
 import type { Engine } from './engine.ts';
 import type { SessionStorage } from './session-storage.ts';
 
@@ -20,7 +22,7 @@ export type SignedInSession = {
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** "Last seen" is written this often at most: a finer one would be a write for every page. */
-const SEEN_SECONDS = 5 * 60;
+const SEEN_SECONDS = 5 * MINUTE_SECONDS;
 
 /** Browser sessions: the engine's own, shared by our pages and the authorization endpoint. */
 export function createSessions(parts: {

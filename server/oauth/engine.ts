@@ -11,13 +11,22 @@ import type { Logger } from 'pino';
 import { logoutPage, signedOutPage } from '../../views/end-session.ts';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
-import { ledByMoment, SESSION_SECONDS } from '../access/artifact.ts';
+import { ledByMoment } from '../access/artifact.ts';
 import type { Bearers, TokenNames } from '../access/bearers.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Scopes } from '../credentials/scopes.ts';
 import { apiResource } from '../ground/api-address.ts';
+import {
+  APP_TOKEN_SECONDS,
+  AUTHORIZATION_CODE_SECONDS,
+  REFRESH_LINE_SECONDS,
+  REFRESH_TOKEN_SECONDS,
+  SERVICE_TOKEN_SECONDS,
+  SESSION_SECONDS,
+} from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS, HOUR_SECONDS } from '../ground/time.ts';
 import { RETRY_SECONDS } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { addressOf, noteCredential, requestIdOf } from '../http/request.ts';
@@ -27,25 +36,17 @@ import { rememberClients } from './engine-clients.ts';
 import { derivedKey } from './keys.ts';
 import { learnedIn } from './request-notes.ts';
 
-const MINUTE = 60;
-const DAY = 24 * 60 * MINUTE;
-
 /** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
 const LIVES = {
-  AccessToken: 60 * MINUTE,
-  ClientCredentials: 10 * MINUTE,
-  AuthorizationCode: MINUTE,
-  IdToken: 60 * MINUTE,
-  Interaction: 60 * MINUTE,
-  RefreshToken: 30 * DAY,
+  AccessToken: APP_TOKEN_SECONDS,
+  ClientCredentials: SERVICE_TOKEN_SECONDS,
+  AuthorizationCode: AUTHORIZATION_CODE_SECONDS,
+  IdToken: APP_TOKEN_SECONDS,
+  Interaction: HOUR_SECONDS,
+  RefreshToken: REFRESH_TOKEN_SECONDS,
   Session: SESSION_SECONDS,
-  Grant: 400 * DAY,
+  Grant: 400 * DAY_SECONDS,
 };
-
-/**
- * So long a refresh token is replaced at each use (oidc-provider's own default); the last one ends its line.
- */
-const REFRESH_LIFE_MAX = 365 * DAY;
 
 export type Engine = ReturnType<typeof createEngine>;
 
@@ -126,7 +127,7 @@ function configurationOf(parts: EngineParts): Configuration {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) => {
       const token = ctx.oidc.entities.RefreshToken;
-      return token !== undefined && token.totalLifetime() < REFRESH_LIFE_MAX;
+      return token !== undefined && token.totalLifetime() < REFRESH_LINE_SECONDS;
     },
     // An app in a browser calls from where it is sent back to.
     clientBasedCORS: (_ctx, origin, client) =>

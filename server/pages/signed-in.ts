@@ -3,10 +3,8 @@ import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Clock } from '../ground/clock.ts';
 import { SignInNeeded } from '../ground/errors.ts';
+import { FRESH_SIGN_IN_SECONDS } from '../ground/limits.ts';
 import type { Sessions, SignedInSession } from '../oauth/browser-sessions.ts';
-
-/** How long after a sign-in a person may mint, link and delete without proving themselves again. */
-export const FRESH_SECONDS = 5 * 60;
 
 export type SignedIn = ReturnType<typeof createSignedIn>;
 
@@ -54,7 +52,7 @@ export function createSignedIn(parts: {
 
 /** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */
 export function isFresh(session: SignedInSession, now: number): boolean {
-  return now - session.signedInAt <= FRESH_SECONDS;
+  return now - session.signedInAt <= FRESH_SIGN_IN_SECONDS;
 }
 
 /** What was posted is gone after a redirect, so a post comes back to the page of the same path. */

@@ -1,12 +1,13 @@
 import type { ExpiryChoices } from '../../views/credentials.ts';
 import { Problem } from '../ground/errors.ts';
+import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS, isoDate } from '../ground/time.ts';
 import type { Form } from '../http/body.ts';
 
-const DAY_SECONDS = 86_400;
 const TOKEN_DAYS = [7, 30, 60, 90, 180, 365];
 const SECRET_DAYS = [30, 90, 180, 365];
-const ADMIN_SECRET_DAYS = [7, 30, 90];
+const ADMIN_SECRET_DAYS = [7, 30, ADMIN_SECRET_DAYS_MAX];
 /** A date further away than ten years is a slip of the pen. */
 const SECRET_DAYS_MAX = 3650;
 
@@ -20,10 +21,10 @@ export function tokenExpiry(settings: Settings['tokens'], now: number): ExpiryCh
   };
 }
 
-/** What the form for a client secret offers; one with the admin scope must end within 90 days. */
+/** What the form for a client secret offers; one with the admin scope must end sooner. */
 export function secretExpiry(isAdmin: boolean, now: number): ExpiryChoices {
   const days = isAdmin ? ADMIN_SECRET_DAYS : SECRET_DAYS;
-  return { days, allowNever: !isAdmin, ...dates(now, isAdmin ? 90 : SECRET_DAYS_MAX) };
+  return { days, allowNever: !isAdmin, ...dates(now, isAdmin ? ADMIN_SECRET_DAYS_MAX : SECRET_DAYS_MAX) };
 }
 
 /** What was chosen, in epoch seconds; undefined for never. Throws Problem for what is no choice. */
@@ -45,14 +46,10 @@ export function expiryFrom(form: Form, now: number): number | undefined {
 /** The beginning of a day (UTC), epoch seconds; undefined for what is none, February 30 among them. */
 function midnightOf(date: string): number | undefined {
   const at = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
-  return Number.isNaN(at) || dayOf(at / 1000) !== date ? undefined : at / 1000;
+  return Number.isNaN(at) || isoDate(at / 1000) !== date ? undefined : at / 1000;
 }
 
 /** The first and the last day whose end lies between now and the longest life. */
 function dates(now: number, daysMax: number): { dateMin: string; dateMax: string } {
-  return { dateMin: dayOf(now), dateMax: dayOf(now + (daysMax - 1) * DAY_SECONDS) };
-}
-
-function dayOf(at: number): string {
-  return new Date(at * 1000).toISOString().slice(0, 10);
+  return { dateMin: isoDate(now), dateMax: isoDate(now + (daysMax - 1) * DAY_SECONDS) };
 }

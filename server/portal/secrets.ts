@@ -13,6 +13,7 @@ import type { Apps } from '../credentials/apps.ts';
 import type { Client } from '../credentials/client.ts';
 import { type NewSecret, noSuchClient } from '../credentials/secrets.ts';
 import type { Services } from '../credentials/services.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
@@ -95,7 +96,10 @@ export function addSecretRoutes(
   router.get(`${base}/:id/rotate`, async (ctx) => {
     const { account } = await signedIn.fresh(ctx);
     const holder = holderOf(await ownClient(account, ctx.params.id));
-    sendPage(ctx, rotatePage(site, viewerOf(account), { holder, overlap: '86400', problem: undefined }));
+    sendPage(
+      ctx,
+      rotatePage(site, viewerOf(account), { holder, overlap: String(DAY_SECONDS), problem: undefined }),
+    );
   });
 
   router.post(`${base}/:id/rotate`, async (ctx) => {

@@ -5,10 +5,11 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { MINUTE_SECONDS } from '../ground/time.ts';
 import type { Departure } from './identity-provider.ts';
 
 /** Time to type a password and a second factor at the provider, or a password here. */
-const WAIT_SECONDS = 10 * 60;
+const WAIT_SECONDS = 10 * MINUTE_SECONDS;
 
 export type FederatedSignIns = ReturnType<typeof createFederatedSignIns>;
 

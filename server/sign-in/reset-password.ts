@@ -2,6 +2,8 @@ import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
 import type { Account } from '../accounts/account.ts';
+import { RESET_LINK_SECONDS } from '../ground/limits.ts';
+import { duration } from '../ground/time.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -36,8 +38,7 @@ export function createResetSteps(parts: SignInDependencies) {
     /** GET /reset-password: asks for an address or, behind the mailed link, for the new password. */
     async show(ctx: Context): Promise<void> {
       if (queryOne(ctx, 'done') === 'mailed') {
-        const text =
-          'If there is an account for the address that you typed, a link is on its way there. It is good for 30 minutes.';
+        const text = `If there is an account for the address that you typed, a link is on its way there. It is good for ${duration(RESET_LINK_SECONDS)}.`;
         return showMailbox(ctx, parts, { text, againUrl: '/reset-password' });
       }
       const token = queryOne(ctx, 'token');

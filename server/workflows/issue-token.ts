@@ -5,6 +5,7 @@ import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
+import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { defineWorkflow, type Workflow } from './workflow.ts';
 
 /** What is known of the built-in workflow without running anything. Its name is taken. */
@@ -14,9 +15,8 @@ export const ISSUE_TOKEN = {
   callers: 'admin',
 } as const;
 
-const DAY_SECONDS = 86_400;
 /** Less is gone before the user has put it to use. */
-const LIFE_SECONDS_MIN = 60;
+const LIFE_SECONDS_MIN = MINUTE_SECONDS;
 
 /**
  * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access

@@ -3,13 +3,11 @@ import type { Bearer } from '../access/bearers.ts';
 import type { Call } from '../activity/call.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Runs } from './runs.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
-
-/** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
-const TIME_LIMIT_MS = 30_000;
 
 /** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged. */
 export function createRunner(parts: {
@@ -18,7 +16,7 @@ export function createRunner(parts: {
   settings: Pick<Settings, 'appName' | 'url'>;
   timeLimitMs?: number;
 }) {
-  const { runs, clock, settings, timeLimitMs = TIME_LIMIT_MS } = parts;
+  const { runs, clock, settings, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
 
   return {
     /**

@@ -6,6 +6,7 @@ import type { Recorder } from '../activity/recorder.ts';
 import { type Effects, type EffectsOfChange, pendingEffects } from '../effects/effects.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { MAILS_WAITING_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import { messageDeclaration } from '../mail/message.ts';
 import type { DataType } from './workflow.ts';
@@ -37,9 +38,6 @@ export const runDeclaration = declare<Run>({
 /** A run that is older was left behind by a process that died, or by a store that went away. */
 const SWEEP_AGE_SECONDS = 10;
 const SWEEP_ROWS = 100;
-
-/** So many mails of one caller may wait; more would only come late, and fill the outbox. */
-const MAILS_WAITING_MAX = 1000;
 
 /** What a run staged. */
 export type Staged = {

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** What happened to an app, as its mail says it. */
 const WORDS = {
@@ -41,7 +41,7 @@ export function appChanged(
       facts: [
         { label: 'Name', value: app.name },
         ...(app.what === 'deleted' ? [] : [{ label: 'Addresses', value: app.redirectUris.join(' ') }]),
-        { label: 'When', value: momentOf(app.at) },
+        { label: 'When', value: timeInProse(app.at) },
         { label: 'From', value: app.from },
       ],
       action: { label: 'See your apps', url: `${site.url}/developer` },

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that there is a further way to sign in. */
 export function identityLinked(
@@ -13,7 +13,7 @@ export function identityLinked(
       paragraphs: [`From now on you can also sign in with this account at ${link.provider}.`],
       facts: [
         { label: 'Account there', value: link.email },
-        { label: 'Linked', value: momentOf(link.linkedAt) },
+        { label: 'Linked', value: timeInProse(link.linkedAt) },
         { label: 'From', value: link.from },
       ],
       action: { label: 'See your sign-in methods', url: `${site.url}/account` },

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that one way to sign in is gone. */
 export function identityUnlinked(
@@ -13,7 +13,7 @@ export function identityUnlinked(
       paragraphs: [`You can no longer sign in with this account at ${link.provider}.`],
       facts: [
         { label: 'Account there', value: link.email },
-        { label: 'Removed', value: momentOf(link.unlinkedAt) },
+        { label: 'Removed', value: timeInProse(link.unlinkedAt) },
         { label: 'From', value: link.from },
       ],
       action: { label: 'See your sign-in methods', url: `${site.url}/account` },

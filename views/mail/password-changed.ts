@@ -1,6 +1,6 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { html } from '../html.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that the password is another one now. */
 export function passwordChanged(site: MailSite, change: { changedAt: number; from: string }): WrittenMail {
@@ -11,7 +11,7 @@ export function passwordChanged(site: MailSite, change: { changedAt: number; fro
       heading: 'Your password was changed',
       paragraphs: ['From now on you sign in with the new one.'],
       facts: [
-        { label: 'Changed', value: momentOf(change.changedAt) },
+        { label: 'Changed', value: timeInProse(change.changedAt) },
         { label: 'From', value: change.from },
       ],
       action: { label: 'See your account', url: `${site.url}/account` },

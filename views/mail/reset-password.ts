@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Carries the link with which the owner of the mailbox chooses a new password, or a first one. */
 export function resetPassword(
@@ -23,7 +23,7 @@ export function resetPassword(
         ...(reset.hasPassword ? [] : ['Open the link if you want a password as well. It works once.']),
       ],
       facts: [
-        { label: 'Good until', value: momentOf(reset.expiresAt) },
+        { label: 'Good until', value: timeInProse(reset.expiresAt) },
         { label: 'Asked for from', value: reset.from },
       ],
       action: {

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner of a service or an app that it has a further secret. Never holds the secret. */
 export function secretAdded(
@@ -28,11 +28,11 @@ export function secretAdded(
       facts: [
         { label: 'Client', value: secret.clientName },
         { label: 'Name of the secret', value: secret.name },
-        { label: 'Expires', value: secret.expiresAt === undefined ? 'never' : momentOf(secret.expiresAt) },
+        { label: 'Expires', value: secret.expiresAt === undefined ? 'never' : timeInProse(secret.expiresAt) },
         ...(secret.othersEndAt === undefined
           ? []
-          : [{ label: 'Older secrets end', value: momentOf(secret.othersEndAt) }]),
-        { label: 'Made', value: momentOf(secret.createdAt) },
+          : [{ label: 'Older secrets end', value: timeInProse(secret.othersEndAt) }]),
+        { label: 'Made', value: timeInProse(secret.createdAt) },
         { label: 'From', value: secret.from },
       ],
       action: { label: 'See its secrets', url: `${site.url}${secret.path}` },

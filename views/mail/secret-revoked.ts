@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner of a service or an app that one of its secrets works no longer. */
 export function secretRevoked(
@@ -22,7 +22,7 @@ export function secretRevoked(
       facts: [
         { label: 'Client', value: secret.clientName },
         { label: 'Name of the secret', value: secret.name },
-        { label: 'Revoked', value: momentOf(secret.revokedAt) },
+        { label: 'Revoked', value: timeInProse(secret.revokedAt) },
         { label: 'From', value: secret.from },
       ],
       action: { label: 'See its secrets', url: `${site.url}${secret.path}` },

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that client credentials were made in their name. Never holds the secret. */
 export function serviceCreated(
@@ -29,7 +29,7 @@ export function serviceCreated(
         ...(service.resourceServer
           ? [{ label: 'Also', value: 'may ask whether any token of this site is good' }]
           : []),
-        { label: 'Made', value: momentOf(service.createdAt) },
+        { label: 'Made', value: timeInProse(service.createdAt) },
         { label: 'From', value: service.from },
       ],
       action: { label: 'See this service', url: `${site.url}/services/${service.id}` },

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that a service, with its secrets and access tokens, works no longer. */
 export function serviceRevoked(
@@ -13,7 +13,7 @@ export function serviceRevoked(
       paragraphs: ['Its secrets and every access token that it held are refused from now on.'],
       facts: [
         { label: 'Name', value: service.name },
-        { label: 'Revoked', value: momentOf(service.revokedAt) },
+        { label: 'Revoked', value: timeInProse(service.revokedAt) },
         { label: 'From', value: service.from },
       ],
       action: { label: 'See your services', url: `${site.url}/services` },

@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Tells the owner that a personal access token was made in their name. Never holds the token. */
 export function tokenCreated(
@@ -23,8 +23,8 @@ export function tokenCreated(
       facts: [
         { label: 'Name', value: token.name },
         { label: 'Allows', value: token.allows.join('; ') },
-        { label: 'Expires', value: token.expiresAt === undefined ? 'never' : momentOf(token.expiresAt) },
-        { label: 'Made', value: momentOf(token.createdAt) },
+        { label: 'Expires', value: token.expiresAt === undefined ? 'never' : timeInProse(token.expiresAt) },
+        { label: 'Made', value: timeInProse(token.createdAt) },
         { label: 'From', value: token.from },
       ],
       action: { label: 'See your tokens', url: `${site.url}/tokens` },

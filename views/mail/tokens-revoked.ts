@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /** Enough to recognise what was revoked; the page has the rest. */
 const NAMES_MAX = 20;
@@ -22,7 +22,7 @@ export function tokensRevoked(
       ],
       facts: [
         { label: one ? 'Name' : 'Names', value: rest > 0 ? `${shown}; and ${rest} more` : shown },
-        { label: 'Revoked', value: momentOf(revoked.revokedAt) },
+        { label: 'Revoked', value: timeInProse(revoked.revokedAt) },
         { label: 'From', value: revoked.from },
       ],
       action: { label: 'See your tokens', url: `${site.url}/tokens` },

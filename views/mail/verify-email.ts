@@ -1,5 +1,5 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
-import { momentOf } from './moment.ts';
 
 /**
  * Asks somebody who signed up to prove the address. The link alone opens nothing: the password is asked for
@@ -18,7 +18,7 @@ export function verifyEmail(
         'Open the link and type the password that you chose; then the account is made.',
       ],
       facts: [
-        { label: 'Good until', value: momentOf(signUp.expiresAt) },
+        { label: 'Good until', value: timeInProse(signUp.expiresAt) },
         { label: 'Asked for from', value: signUp.from },
       ],
       action: { label: 'Confirm this address', url: `${site.url}/verify-email?token=${signUp.token}` },

@@ -1,0 +1,78 @@
+import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from './time.ts';
+
+/**
+ * The limits that people are told of. Whatever prints one (a page, a mail, a hint) takes it from here, where
+ * what enforces it takes it too; a test holds README and docs to it. A limit that only its own file prints, or
+ * nobody, stays in that file.
+ */
+
+/** NIST SP 800-63B section 5.1.1.2: at least 8; long enough for any phrase; both in Unicode characters. */
+export const PASSWORD_LENGTH_MIN = 8;
+export const PASSWORD_LENGTH_MAX = 128;
+
+/** Fits a table row and a mail's subject. */
+export const NAME_LENGTH_MAX = 80;
+/** A sentence or three. */
+export const NOTE_LENGTH_MAX = 500;
+
+/** Mail may be read tomorrow. */
+export const SIGN_UP_LINK_SECONDS = 24 * HOUR_SECONDS;
+/** Who asks for a new password is waiting for the mail; a link that lies about opens the account. */
+export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
+/** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */
+export const SESSION_SECONDS = 14 * DAY_SECONDS;
+/** How long after a sign-in a person may mint, link and delete without proving themselves again. */
+export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
+
+/** Life of a personal access token where the owner's settings and the person say nothing else: a quarter. */
+export const TOKEN_DAYS_DEFAULT = 90;
+/** The longest that the owner's settings may allow: a year, and time to notice. */
+export const TOKEN_DAYS_MAX = 400;
+/**
+ * What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price.
+ */
+export const LIVE_TOKENS_MAX = 100;
+/** What one account may have live at a time: one for each third-party service that it uses. */
+export const LIVE_SERVICES_MAX = 50;
+/** What one account may register; a developer has a handful. */
+export const LIVE_APPS_MAX = 50;
+
+/** Enough for an app with a few hosts and its test machines. */
+export const REDIRECT_URIS_MAX = 10;
+
+/** Two are enough to change over without a gap; a few more for several machines. */
+export const LIVE_SECRETS_MAX = 5;
+/** A secret that opens everything must be looked at again each quarter. */
+export const ADMIN_SECRET_DAYS_MAX = 90;
+/** Longer than this, nobody remembers that two secrets are live. */
+export const OVERLAP_DAYS_MAX = 30;
+
+/** "Last used" is exact to this: a finer one would be a write for every call. */
+export const LAST_USED_SECONDS = MINUTE_SECONDS;
+
+/** Access token of an app, beside which there is a refresh token. */
+export const APP_TOKEN_SECONDS = HOUR_SECONDS;
+/** Access token of a service, which gets another one whenever it likes. */
+export const SERVICE_TOKEN_SECONDS = 10 * MINUTE_SECONDS;
+/** RFC 6749 section 4.1.2 wants at most 10 minutes; the app's server redeems it at once. */
+export const AUTHORIZATION_CODE_SECONDS = MINUTE_SECONDS;
+/** From one use to the next. */
+export const REFRESH_TOKEN_SECONDS = 30 * DAY_SECONDS;
+/** So long a refresh token is replaced at each use (oidc-provider's own default); the last one ends its line. */
+export const REFRESH_LINE_SECONDS = 365 * DAY_SECONDS;
+
+/**
+ * A refresh token that was just used may be used again for this long: two honest requests that cross, or an
+ * answer that got lost. After it, use of a used token is a theft and ends the whole grant (RFC 9700, 4.14.2).
+ */
+export const REFRESH_GRACE_SECONDS = 5;
+
+/** Enough for the parameters of a call; the body is held in memory whole. */
+export const API_BODY_BYTES_MAX = 1024 * 1024;
+/** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
+export const WORKFLOW_SECONDS_MAX = 30;
+/** So many mails of one caller's workflows may wait; more would only come late, and fill the outbox. */
+export const MAILS_WAITING_MAX = 1000;
+
+/** As long as each key that is derived from the server's secret. */
+export const SERVER_SECRET_BYTES_MIN = 32;

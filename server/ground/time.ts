@@ -1,0 +1,60 @@
+/** Times are epoch seconds everywhere; here are their units, and each way in which they are written. */
+
+export const MINUTE_SECONDS = 60;
+export const HOUR_SECONDS = 60 * MINUTE_SECONDS;
+export const DAY_SECONDS = 24 * HOUR_SECONDS;
+
+/** For machines, RFC 3339: `2026-02-20T14:03:22.000Z`. */
+export function isoTime(at: number): string {
+  return new Date(at * 1000).toISOString();
+}
+
+/** The day alone, UTC, as a date field has it: `2026-02-20`. */
+export function isoDate(at: number): string {
+  return isoTime(at).slice(0, 10);
+}
+
+/** For people who compare entries, as in a list of calls: `2026-02-20 14:03:22 UTC`. */
+export function timeToTheSecond(at: number): string {
+  return `${isoTime(at).slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** For people, in the characters that RFC 6750 allows in a challenge: `2026-02-20 14:03 UTC`. */
+export function timeToTheMinute(at: number): string {
+  return `${isoTime(at).slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** As a letter has it: `20 February 2026 at 14:03 UTC`. A mail cannot know its reader's zone. */
+export function timeInProse(at: number): string {
+  const day = new Date(at * 1000).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+  return `${day} at ${isoTime(at).slice(11, 16)} UTC`;
+}
+
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+/** Expiries are given in days up to the longest life of a token, which is a little more than a year. */
+const YEARS_FROM_SECONDS = 400 * DAY_SECONDS;
+
+/** Seconds from now as people say it: `3 minutes ago`, `in 89 days`. */
+export function timeFromNow(seconds: number): string {
+  const distance = Math.abs(seconds);
+  if (distance < MINUTE_SECONDS) return seconds > 0 ? 'in less than a minute' : 'just now';
+  const rounded = (unit: number) => Math.round(seconds / unit);
+  if (Math.abs(rounded(MINUTE_SECONDS)) < 60) return RELATIVE.format(rounded(MINUTE_SECONDS), 'minute');
+  if (Math.abs(rounded(HOUR_SECONDS)) < 24) return RELATIVE.format(rounded(HOUR_SECONDS), 'hour');
+  if (distance < YEARS_FROM_SECONDS) return RELATIVE.format(rounded(DAY_SECONDS), 'day');
+  return RELATIVE.format(rounded(365 * DAY_SECONDS), 'year');
+}
+
+const UNITS = [
+  { seconds: DAY_SECONDS, unit: 'day' },
+  { seconds: HOUR_SECONDS, unit: 'hour' },
+  { seconds: MINUTE_SECONDS, unit: 'minute' },
+];
+const SECOND = { seconds: 1, unit: 'second' };
+
+/** A length of time in the largest unit that measures it whole: `30 minutes`, `1 hour`, `7 days`. */
+export function duration(seconds: number): string {
+  const { seconds: size, unit } = UNITS.find((one) => seconds % one.seconds === 0) ?? SECOND;
+  const count = seconds / size;
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
