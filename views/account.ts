@@ -1,28 +1,21 @@
-import { doneNotice } from './credentials.ts';
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../server/ground/limits.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { code } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { field } from './kit/fields.ts';
+import { badge, doneNotice } from './kit/notices.ts';
+import { keyValues, section } from './kit/sections.ts';
+import { ACTIONS, dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import {
-  badge,
-  buttonLink,
-  buttons,
-  code,
-  confirmPage,
-  dataTable,
-  field,
-  keyValues,
-  labelOf,
-  postForm,
-  relativeTime,
-  section,
-  submit,
-} from './parts.ts';
 
 /** A federated way to sign in. */
-export type ShownIdentity = { id: string; provider: string; email: string; createdAt: number };
+export type IdentityView = { id: string; provider: string; email: string; createdAt: number };
 
 /** A browser that is signed in. */
-export type ShownSession = {
+export type SessionView = {
   uid: string;
   signedInAt: number;
   lastSeenAt: number;
@@ -42,34 +35,34 @@ const DONE: Record<string, string> = {
 export function accountPage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     accountId: string;
     createdAt: number;
     hasPassword: boolean;
-    identities: readonly ShownIdentity[];
-    sessions: readonly ShownSession[];
+    identities: readonly IdentityView[];
+    sessions: readonly SessionView[];
     now: number;
     done: string;
   },
 ): Html {
-  const { accountId, createdAt, now, done } = given;
+  const { accountId, createdAt, now, done } = props;
   return layout(site, {
     title: 'Account',
     viewer,
     current: '/account',
     body: html`${doneNotice(DONE, done)}<div class="card">${keyValues([
-      { label: 'E-mail', value: html`${viewer.email}${viewer.admin && html` ${badge('admin')}`}` },
+      { label: 'E-mail', value: html`${viewer.email}${viewer.admin && html` ${badge('admin', 'Admin')}`}` },
       { label: 'Account id', value: code(accountId) },
       { label: 'Made', value: relativeTime(createdAt, now) },
-    ])}</div>${waysSection(site, given)}${sessionsSection(given)}`,
+    ])}</div>${waysSection(site, props)}${sessionsSection(props)}`,
   });
 }
 
 function waysSection(
   site: Site,
-  given: { hasPassword: boolean; identities: readonly ShownIdentity[]; now: number },
+  props: { hasPassword: boolean; identities: readonly IdentityView[]; now: number },
 ): Html {
-  const { hasPassword, identities, now } = given;
+  const { hasPassword, identities, now } = props;
   const password = [
     'Password',
     hasPassword ? 'Set' : 'Not set',
@@ -87,18 +80,18 @@ function waysSection(
     title: 'Ways to sign in',
     body: html`${dataTable({
       caption: 'Ways to sign in',
-      columns: ['Way', 'State', { label: 'Actions', kind: 'actions' }],
+      columns: ['Way', 'State', ACTIONS],
       rows: [password, ...others],
     })}${
       site.provider !== undefined &&
       identities.length === 0 &&
-      postForm({ action: '/account/link-google', body: submit(`Link ${site.provider}…`, { quiet: true }) })
+      postForm({ action: '/account/link-google', body: submit(`Link ${site.provider}…`, 'quiet') })
     }`,
   });
 }
 
-function sessionsSection(given: { sessions: readonly ShownSession[]; now: number }): Html {
-  const { sessions, now } = given;
+function sessionsSection(props: { sessions: readonly SessionView[]; now: number }): Html {
+  const { sessions, now } = props;
   const rows = sessions.map((session) => [
     html`Signed in ${relativeTime(session.signedInAt, now)}${session.isThis && html` ${badge('active', 'This browser')}`}`,
     relativeTime(session.lastSeenAt, now),
@@ -106,7 +99,7 @@ function sessionsSection(given: { sessions: readonly ShownSession[]; now: number
       ? ''
       : postForm({
           action: `/account/sessions/${session.uid}/end`,
-          body: submit('End', { quiet: true }),
+          body: submit('End', 'quiet'),
         }),
   ]);
   return section({
@@ -114,13 +107,13 @@ function sessionsSection(given: { sessions: readonly ShownSession[]; now: number
     lead: 'Browsers that are signed in to your account. End those that you do not know, then change your password.',
     body: html`${dataTable({
       caption: 'Sessions',
-      columns: ['Session', 'Last seen', { label: 'Actions', kind: 'actions' }],
+      columns: ['Session', 'Last seen', ACTIONS],
       rows,
     })}${
       sessions.length > 1 &&
       postForm({
         action: '/account/sessions/end-others',
-        body: submit('End all other sessions', { quiet: true }),
+        body: submit('End all other sessions', 'quiet'),
       })
     }`,
   });
@@ -133,9 +126,9 @@ function sessionsSection(given: { sessions: readonly ShownSession[]; now: number
 export function accountPasswordPage(
   site: Site,
   viewer: Viewer,
-  given: { hasPassword: boolean; problem: FormProblem | undefined },
+  props: { hasPassword: boolean; problem: FormProblem | undefined },
 ): Html {
-  const { hasPassword, problem } = given;
+  const { hasPassword, problem } = props;
   return layout(site, {
     title: hasPassword ? 'Change your password' : 'Set a password',
     lead: 'All other sessions are ended. Tokens, services and connected apps go on working.',
@@ -148,12 +141,12 @@ export function accountPasswordPage(
           label: 'New password',
           name: 'password',
           type: 'password',
-          hint: 'At least 8 characters. A few words in a row are easier to keep than a short jumble.',
+          hint: `At least ${PASSWORD_LENGTH_MIN} characters. A few words in a row are easier to keep than a short jumble.`,
           problem: problemAt(problem, 'password'),
           autocomplete: 'new-password',
           required: true,
-          lengthMin: 8,
-          lengthMax: 128,
+          lengthMin: PASSWORD_LENGTH_MIN,
+          lengthMax: PASSWORD_LENGTH_MAX,
         },
       )}${buttons(submit('Save the password'), buttonLink('Cancel', '/account'))}`,
     })}`,
@@ -161,8 +154,8 @@ export function accountPasswordPage(
 }
 
 /** Asks once more before a way to sign in is taken away. */
-export function unlinkPage(site: Site, viewer: Viewer, given: { identity: ShownIdentity }): Html {
-  const { identity } = given;
+export function unlinkPage(site: Site, viewer: Viewer, props: { identity: IdentityView }): Html {
+  const { identity } = props;
   return confirmPage(site, viewer, {
     title: `Remove ${identity.provider} as a way to sign in?`,
     consequences: [

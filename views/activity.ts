@@ -1,9 +1,14 @@
 import { type Html, html } from './html.ts';
+import { submit } from './kit/buttons.ts';
+import { select } from './kit/choices.ts';
+import { code } from './kit/code.ts';
+import { badge, emptyState } from './kit/notices.ts';
+import { dataTable, pager } from './kit/tables.ts';
+import { exactTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import { badge, code, dataTable, emptyState, exactTime, pager, select, submit } from './parts.ts';
 
 /** One call or change, in words. */
-export type ShownEntry = {
+export type EntryView = {
   at: number;
   /** `Called POST /api/1.1/wf/x`, `Token revoked`. */
   what: string;
@@ -25,8 +30,8 @@ export type ShownEntry = {
 export function activityPage(
   site: Site,
   viewer: Viewer,
-  given: {
-    entries: readonly ShownEntry[];
+  props: {
+    entries: readonly EntryView[];
     /** What can be filtered by; the value is a credential's or client's id. */
     credentials: readonly { id: string; label: string }[];
     /** Id of the one filtered by, '' for all. */
@@ -35,7 +40,7 @@ export function activityPage(
     olderUrl: string | undefined;
   },
 ): Html {
-  const { entries, credentials, credential, newestUrl, olderUrl } = given;
+  const { entries, credentials, credential, newestUrl, olderUrl } = props;
   return layout(site, {
     title: 'Activity',
     lead: 'Every call made with your credentials and every change of them, newest first.',
@@ -49,7 +54,7 @@ export function activityPage(
         { value: '', label: 'Everything' },
         ...credentials.map(({ id, label }) => ({ value: id, label })),
       ],
-    })}${submit('Filter', { quiet: true })}</form>${
+    })}${submit('Filter', 'quiet')}</form>${
       entries.length === 0
         ? emptyState({
             title: 'Nothing here',
@@ -65,7 +70,7 @@ export function activityPage(
   });
 }
 
-function rowOf(entry: ShownEntry) {
+function rowOf(entry: EntryView) {
   return [
     entry.what,
     entry.name,

@@ -1,19 +1,16 @@
-import { allowsOf, doneNotice } from './credentials.ts';
+import { allowsOf, LAST_USED_HINT } from './credentials.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, labelOf } from './kit/buttons.ts';
+import { code } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { doneNotice, emptyState } from './kit/notices.ts';
+import { bulletList } from './kit/sections.ts';
+import { ACTIONS, dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import {
-  bulletList,
-  buttonLink,
-  code,
-  confirmPage,
-  dataTable,
-  emptyState,
-  labelOf,
-  relativeTime,
-} from './parts.ts';
 
 /** An app that the account let in. */
-export type ShownGrant = {
+export type GrantView = {
   grantId: string;
   name: string;
   /** Where it sends people: what the name alone cannot promise. */
@@ -32,9 +29,9 @@ const DONE: Record<string, string> = {
 export function appsPage(
   site: Site,
   viewer: Viewer,
-  given: { grants: readonly ShownGrant[]; now: number; done: string },
+  props: { grants: readonly GrantView[]; now: number; done: string },
 ): Html {
-  const { grants, now, done } = given;
+  const { grants, now, done } = props;
   return layout(site, {
     title: 'Connected apps',
     lead: 'Apps of others that you let act in your name.',
@@ -48,7 +45,7 @@ export function appsPage(
           })
         : dataTable({
             caption: 'Connected apps',
-            columns: ['App', 'It may', 'Allowed', 'Last used', { label: 'Actions', kind: 'actions' }],
+            columns: ['App', 'It may', 'Allowed', 'Last used', ACTIONS],
             rows: grants.map((grant) => [
               html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
               allowsOf(grant.allows),
@@ -57,13 +54,13 @@ export function appsPage(
               buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
             ]),
           })
-    }${grants.length > 0 && html`<p class="fine">“Last used” is exact to the minute.</p>`}`,
+    }${grants.length > 0 && html`<p class="fine">${LAST_USED_HINT}</p>`}`,
   });
 }
 
 /** Asks once more before an app is cut off. */
-export function endGrantPage(site: Site, viewer: Viewer, given: { grant: ShownGrant; now: number }): Html {
-  const { grant, now } = given;
+export function endGrantPage(site: Site, viewer: Viewer, props: { grant: GrantView; now: number }): Html {
+  const { grant, now } = props;
   return confirmPage(site, viewer, {
     title: `Cut off “${grant.name}”?`,
     consequences: [

@@ -1,6 +1,9 @@
 import { type Html, html, type Part } from './html.ts';
+import { buttons, postForm, submit } from './kit/buttons.ts';
+import { code } from './kit/code.ts';
+import { badge, notice } from './kit/notices.ts';
+import { keyValues, section } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
-import { badge, buttons, code, keyValues, notice, postForm, section, submit } from './parts.ts';
 
 /** What an app asks a person for. */
 export type ConsentPage = {
@@ -25,28 +28,28 @@ export type ConsentPage = {
 /**
  * The decision whether an app may act for somebody. Both answers are a click; nothing is allowed beforehand.
  */
-export function consentPage(site: Site, given: ConsentPage): Html {
-  const { app } = given;
+export function consentPage(site: Site, props: ConsentPage): Html {
+  const { app } = props;
   return layout(site, {
     title: `Allow ${app.name}?`,
     heading: `${app.name} wants to use your ${site.appName} account`,
     narrow: true,
     body: [
       keyValues([
-        { label: 'Signed in as', value: html`<strong>${given.email}</strong>` },
+        { label: 'Signed in as', value: html`<strong>${props.email}</strong>` },
         { label: 'Sends you back to', value: code(app.goesTo) },
       ]),
-      section({ title: 'It will be able to', plain: true, body: scopeList(given.scopes) }),
+      section({ title: 'It will be able to', plain: true, body: scopeList(props.scopes) }),
       warnings(site, app),
       html`<p class="fine">It keeps this access, also while you are away, until you cut it off. You can do that at any time
 on your page <strong>Connected apps</strong>.</p>`,
       buttons(
-        postForm({ action: given.allowAction, body: submit('Allow') }),
-        postForm({ action: given.denyAction, body: submit('Deny', { quiet: true }) }),
+        postForm({ action: props.allowAction, body: submit('Allow') }),
+        postForm({ action: props.denyAction, body: submit('Deny', 'quiet') }),
       ),
       postForm({
-        action: given.switchAction,
-        body: html`<p class="fine">Not you? ${submit('Use another account', { link: true })}<br>
+        action: props.switchAction,
+        body: html`<p class="fine">Not you? ${submit('Use another account', 'link')}<br>
 App id: ${code(app.clientId)}</p>`,
       }),
     ],

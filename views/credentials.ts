@@ -1,21 +1,18 @@
+import { LAST_USED_SECONDS } from '../server/ground/limits.ts';
+import { DAY_SECONDS, duration } from '../server/ground/time.ts';
 import { type Html, html, type Part } from './html.ts';
-import {
-  badge,
-  bulletList,
-  checkboxGroup,
-  code,
-  field,
-  notice,
-  type Option,
-  relativeTime,
-  select,
-} from './parts.ts';
+import { checkboxGroup, type Option, select } from './kit/choices.ts';
+import { code } from './kit/code.ts';
+import { field } from './kit/fields.ts';
+import { badge } from './kit/notices.ts';
+import { bulletList } from './kit/sections.ts';
+import { relativeTime } from './kit/times.ts';
 
 /** From here on before its end a credential is shown as expiring: a week to change over in. */
-const EXPIRING_SECONDS = 7 * 86_400;
+const EXPIRING_SECONDS = 7 * DAY_SECONDS;
 
 /** A token or a client secret as lists show it; the value itself is known to nobody any more. */
-export type ShownCredential = {
+export type CredentialView = {
   id: string;
   name: string;
   firstFour: string;
@@ -29,32 +26,40 @@ export type ShownCredential = {
 };
 
 /** A scope as people choose it: what it allows, and its name for those who know it. */
-export type ShownScope = { name: string; description: string };
+export type ScopeView = { name: string; description: string };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
-export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', shown: ShownCredential): Html {
-  return html`${shown.name}<br><code class="ends">${prefix}${shown.firstFour}…${shown.lastFour}</code>`;
+export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', credential: CredentialView): Html {
+  return html`${credential.name}<br><code class="ends">${prefix}${credential.firstFour}…${credential.lastFour}</code>`;
 }
 
 /** When a credential ends, marked in its last week. */
-export function expiryOf(shown: Pick<ShownCredential, 'expiresAt' | 'state'>, now: number): Html {
-  if (shown.expiresAt === undefined) return html`Never`;
-  const soon = shown.state === 'live' && shown.expiresAt - now < EXPIRING_SECONDS;
-  return html`${relativeTime(shown.expiresAt, now)}${soon && html` ${badge('expiring')}`}`;
+export function expiryOf(credential: Pick<CredentialView, 'expiresAt' | 'state'>, now: number): Html {
+  if (credential.expiresAt === undefined) return html`Never`;
+  const soon = credential.state === 'live' && credential.expiresAt - now < EXPIRING_SECONDS;
+  return html`${relativeTime(credential.expiresAt, now)}${soon && html` ${badge('expiring', 'Expires soon')}`}`;
 }
 
-/** When it was last used. The minute is as exact as it gets; a heading or hint of the page says so. */
-export function lastUseOf(shown: Pick<ShownCredential, 'lastUsedAt' | 'lastUsedFrom'>, now: number): Html {
-  if (shown.lastUsedAt === undefined) return html`Never`;
+/** Stands below whatever shows when things were last used. */
+export const LAST_USED_HINT = `“Last used” is exact to the ${duration(LAST_USED_SECONDS).replace(/^1 /, '')}.`;
+
+/** When it was last used, as exactly as it is known; the page has `LAST_USED_HINT`. */
+export function lastUseOf(
+  credential: Pick<CredentialView, 'lastUsedAt' | 'lastUsedFrom'>,
+  now: number,
+): Html {
+  if (credential.lastUsedAt === undefined) return html`Never`;
   const from =
-    shown.lastUsedFrom !== undefined && html`<br><span class="fine">from ${shown.lastUsedFrom}</span>`;
-  return html`${relativeTime(shown.lastUsedAt, now)}${from}`;
+    credential.lastUsedFrom !== undefined &&
+    html`<br><span class="fine">from ${credential.lastUsedFrom}</span>`;
+  return html`${relativeTime(credential.lastUsedAt, now)}${from}`;
 }
 
 /** How a credential ended: by itself, or by somebody. */
-export function endOf(shown: ShownCredential, now: number): Html {
-  const at = shown.revokedAt ?? shown.expiresAt;
-  return html`${badge(shown.state === 'revoked' ? 'revoked' : 'expired')} ${at !== undefined && relativeTime(at, now)}`;
+export function endOf(credential: CredentialView, now: number): Html {
+  const at = credential.revokedAt ?? credential.expiresAt;
+  const how = credential.state === 'revoked' ? badge('revoked', 'Revoked') : badge('expired', 'Expired');
+  return html`${how} ${at !== undefined && relativeTime(at, now)}`;
 }
 
 /** Descriptions of scopes as a list. */
@@ -63,33 +68,33 @@ export function allowsOf(descriptions: readonly string[]): Part {
 }
 
 /** Boxes for scopes, those of workflows apart from the others. All carry the name `scopes`. */
-export function scopeBoxes(given: {
-  scopes: readonly ShownScope[];
+export function scopeBoxes(props: {
+  scopes: readonly ScopeView[];
   chosen: readonly string[];
   hint: string;
   problem: string | undefined;
 }): Html {
-  const toOption = ({ name, description }: ShownScope): Option => ({
+  const toOption = ({ name, description }: ScopeView): Option => ({
     value: name,
     label: description,
     hint: code(name),
   });
-  const isWorkflow = (scope: ShownScope) => scope.name.startsWith('wf:');
+  const isWorkflow = (scope: ScopeView) => scope.name.startsWith('wf:');
   const groups = [
-    { label: 'Workflows it may run', scopes: given.scopes.filter(isWorkflow) },
-    { label: 'What else it may do', scopes: given.scopes.filter((scope) => !isWorkflow(scope)) },
+    { label: 'Workflows it may run', scopes: props.scopes.filter(isWorkflow) },
+    { label: 'What else it may do', scopes: props.scopes.filter((scope) => !isWorkflow(scope)) },
   ];
   return html`${groups
     .filter((group) => group.scopes.length > 0)
     .map((group, index) =>
       checkboxGroup({
         name: 'scopes',
-        values: given.chosen,
+        values: props.chosen,
         label: group.label,
         options: group.scopes.map(toOption),
         idPrefix: index === 0 ? undefined : 'other',
-        hint: index === 0 ? given.hint : undefined,
-        problem: index === 0 ? given.problem : undefined,
+        hint: index === 0 ? props.hint : undefined,
+        problem: index === 0 ? props.problem : undefined,
       }),
     )}`;
 }
@@ -104,7 +109,7 @@ export type ExpiryChoices = {
 };
 
 /** A list of lives, and a date, which the style sheet hides as long as nobody chooses one. */
-export function expiryFields(given: {
+export function expiryFields(props: {
   choices: ExpiryChoices;
   expires: string;
   date: string;
@@ -112,32 +117,26 @@ export function expiryFields(given: {
   hint: string;
   problem: string | undefined;
 }): Html {
-  const { days, allowNever, dateMin, dateMax } = given.choices;
+  const { days, allowNever, dateMin, dateMax } = props.choices;
   const options = [
-    ...days.map((count) => ({ value: String(count), label: count === 1 ? '1 day' : `${count} days` })),
+    ...days.map((count) => ({ value: String(count), label: duration(count * DAY_SECONDS) })),
     { value: 'date', label: 'On a date (choose it below)' },
     ...(allowNever ? [{ value: 'never', label: 'Never' }] : []),
   ];
   return html`${select({
-    label: given.label ?? 'Expires in',
+    label: props.label ?? 'Expires in',
     name: 'expires',
     options,
-    value: given.expires,
-    problem: given.problem,
-    hint: given.hint,
+    value: props.expires,
+    problem: props.problem,
+    hint: props.hint,
   })}<div class="on-date">${field({
     label: 'Date',
     name: 'date',
     type: 'date',
-    value: given.date === '' ? undefined : given.date,
+    value: props.date === '' ? undefined : props.date,
     min: dateMin,
     max: dateMax,
     hint: 'Only read if you chose "On a date". It works until the end of that day, UTC.',
   })}</div>`;
-}
-
-/** The sentence for a `?done=` code; nothing for a code that a page does not know. */
-export function doneNotice(sentences: Record<string, string>, done: string): Html | undefined {
-  const sentence = Object.hasOwn(sentences, done) ? sentences[done] : undefined;
-  return sentence === undefined ? undefined : notice('done', sentence);
 }

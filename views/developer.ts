@@ -1,30 +1,21 @@
-import { allowsOf, doneNotice, type ShownCredential, type ShownScope, scopeBoxes } from './credentials.ts';
+import { NAME_LENGTH_MAX, REDIRECT_URIS_MAX } from '../server/ground/limits.ts';
+import { allowsOf, type CredentialView, type ScopeView, scopeBoxes } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
+import { radioGroup } from './kit/choices.ts';
+import { code, copyBox } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { field, textArea } from './kit/fields.ts';
+import { doneNotice, emptyState } from './kit/notices.ts';
+import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
+import { dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import {
-  bulletList,
-  buttonLink,
-  buttons,
-  code,
-  confirmPage,
-  copyBox,
-  dangerZone,
-  dataTable,
-  emptyState,
-  field,
-  keyValues,
-  postForm,
-  radioGroup,
-  relativeTime,
-  section,
-  submit,
-  textArea,
-} from './parts.ts';
 import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
 
 /** An app as its developer sees it. */
-export type ShownApp = {
+export type AppView = {
   id: string;
   name: string;
   redirectUris: readonly string[];
@@ -49,9 +40,9 @@ const DONE: Record<string, string> = {
 export function developerPage(
   site: Site,
   viewer: Viewer,
-  given: { apps: readonly ShownApp[]; endpoints: Endpoints; now: number; done: string },
+  props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
 ): Html {
-  const { apps, endpoints, now, done } = given;
+  const { apps, endpoints, now, done } = props;
   const action = { label: 'Register an app', url: '/developer/new' };
   return layout(site, {
     title: 'Developer',
@@ -100,15 +91,15 @@ export type AppForm = {
 export function appFormPage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     /** Undefined for a new one. */
     app: { id: string; name: string } | undefined;
     form: AppForm;
-    scopes: readonly ShownScope[];
+    scopes: readonly ScopeView[];
     problem: FormProblem | undefined;
   },
 ): Html {
-  const { app, form, scopes, problem } = given;
+  const { app, form, scopes, problem } = props;
   const base = app === undefined ? '/developer' : `/developer/${app.id}`;
   return layout(site, {
     title: app === undefined ? 'Register an app' : `Change “${app.name}”`,
@@ -123,15 +114,13 @@ export function appFormPage(
         hint: 'People see it when they are asked for consent.',
         problem: problemAt(problem, 'name'),
         required: true,
-        lengthMax: 80,
+        lengthMax: NAME_LENGTH_MAX,
         autocomplete: 'off',
       })}${textArea({
         label: 'Redirect URIs',
         name: 'redirectUris',
         value: form.redirectUris,
-        rows: 4,
-        mono: true,
-        hint: html`One a line, at most 10. For a web app ${code('https://…')}; for an app on a person's machine
+        hint: html`One a line, at most ${REDIRECT_URIS_MAX}. For a web app ${code('https://…')}; for an app on a person's machine
 ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('com.example.app:/callback')}.`,
         problem: problemAt(problem, 'redirectUris'),
         required: true,
@@ -172,15 +161,15 @@ function secrecyChoice(form: AppForm): Html {
 export function appPage(
   site: Site,
   viewer: Viewer,
-  given: {
-    app: ShownApp;
-    secrets: { live: readonly ShownCredential[]; dead: readonly ShownCredential[] };
+  props: {
+    app: AppView;
+    secrets: { live: readonly CredentialView[]; dead: readonly CredentialView[] };
     endpoints: Endpoints;
     now: number;
     done: string;
   },
 ): Html {
-  const { app, secrets, endpoints, now, done } = given;
+  const { app, secrets, endpoints, now, done } = props;
   return layout(site, {
     title: app.name,
     action: { label: 'Change', url: `/developer/${app.id}/edit` },
@@ -207,8 +196,8 @@ export function appPage(
 }
 
 /** Asks once more before an app is deleted, with everything that people allowed it. */
-export function deleteAppPage(site: Site, viewer: Viewer, given: { app: ShownApp }): Html {
-  const { app } = given;
+export function deleteAppPage(site: Site, viewer: Viewer, props: { app: AppView }): Html {
+  const { app } = props;
   return confirmPage(site, viewer, {
     title: `Delete the app “${app.name}”?`,
     consequences: [

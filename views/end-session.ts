@@ -1,6 +1,6 @@
 import { type Html, html, raw } from './html.ts';
+import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
-import { buttonLink, buttons } from './parts.ts';
 
 /**
  * Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the

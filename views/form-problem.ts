@@ -1,5 +1,5 @@
 import type { Html, Part } from './html.ts';
-import { notice } from './parts.ts';
+import { notice } from './kit/notices.ts';
 
 /** Why a form was refused; `parameter` names the field at fault, if it is one. */
 export type FormProblem = { message: string; hint: string; parameter?: string | undefined };

@@ -1,7 +1,8 @@
 import { type FormProblem, generalProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { postForm, submit } from './kit/buttons.ts';
+import { confirmPage } from './kit/confirm-page.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import { confirmPage, postForm, submit } from './parts.ts';
 import { accountField, passwordField } from './sign-in.ts';
 
 /**
@@ -10,40 +11,40 @@ import { accountField, passwordField } from './sign-in.ts';
  */
 export function linkIdentityPage(
   site: Site,
-  given: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
+  props: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
 ): Html {
   return layout(site, {
-    title: `Link ${given.provider} to your account`,
-    lead: html`There is an account for <strong>${given.email}</strong> already.
-Type its password once; from then on you can sign in with ${given.provider} too.`,
+    title: `Link ${props.provider} to your account`,
+    lead: html`There is an account for <strong>${props.email}</strong> already.
+Type its password once; from then on you can sign in with ${props.provider} too.`,
     narrow: true,
     body: [
-      generalProblem(given.problem),
+      generalProblem(props.problem),
       postForm({
         action: '/sign-in/link',
         body: [
-          accountField(given.email),
-          passwordField(given.problem, true),
+          accountField(props.email),
+          passwordField(props.problem, true),
           html`<div class="buttons stacked">${submit('Link and sign in')}</div>`,
         ],
       }),
-      html`<p><a href="${given.resetUrl}">Forgot your password?</a></p>`,
+      html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>`,
     ],
   });
 }
 
 /** Asks a signed-in person before they are sent to the provider: a link from elsewhere must not start it. */
-export function startLinkPage(site: Site, viewer: Viewer, given: { provider: string }): Html {
+export function startLinkPage(site: Site, viewer: Viewer, props: { provider: string }): Html {
   return confirmPage(site, viewer, {
-    title: `Link ${given.provider}`,
+    title: `Link ${props.provider}`,
     consequences: [
-      `You are sent to ${given.provider} and choose an account there.`,
+      `You are sent to ${props.provider} and choose an account there.`,
       'From then on whoever can sign in to that account can sign in to this one.',
       'You can remove it at any time on the account page.',
     ],
     action: '/sign-in/google',
     fields: { link: '1' },
-    confirmLabel: `Continue to ${given.provider}`,
+    confirmLabel: `Continue to ${props.provider}`,
     cancelUrl: '/account',
     current: '/account',
     danger: false,

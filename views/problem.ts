@@ -1,13 +1,13 @@
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
-import { buttonLink, buttons } from './parts.ts';
 
 /**
  * A refused or failed page request: what is wrong, what to do next, and what to quote when asking for help.
  */
 export function problemPage(
   site: Site,
-  given: {
+  props: {
     /** HTTP status. */
     status: number;
     title: string;
@@ -17,11 +17,11 @@ export function problemPage(
   },
 ): Html {
   return layout(site, {
-    title: given.title,
+    title: props.title,
     narrow: true,
-    body: html`<p>${given.message}</p>
-<p>${given.hint}</p>
+    body: html`<p>${props.message}</p>
+<p>${props.hint}</p>
 ${buttons(buttonLink('Go to the start page', '/', 'primary'))}
-<p class="fine">Error ${given.status} · Request <code>${given.requestId}</code></p>`,
+<p class="fine">Error ${props.status} · Request <code>${props.requestId}</code></p>`,
   });
 }

@@ -1,13 +1,17 @@
+import { RESET_LINK_SECONDS } from '../server/ground/limits.ts';
+import { duration } from '../server/ground/time.ts';
 import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { postForm, submit } from './kit/buttons.ts';
+import { checkbox } from './kit/choices.ts';
+import { field } from './kit/fields.ts';
 import { layout, type Site } from './layout.ts';
-import { checkbox, field, postForm, submit } from './parts.ts';
 import { accountField, newPasswordField } from './sign-in.ts';
 
 /** `/reset-password`: asks where to send the link. */
 export function askResetPage(
   site: Site,
-  given: {
+  props: {
     returnTo: string;
     email?: string | undefined;
     signInUrl: string;
@@ -16,28 +20,28 @@ export function askResetPage(
 ): Html {
   return layout(site, {
     title: 'Choose a new password',
-    lead: 'We send you a link. It is good for 30 minutes.',
+    lead: `We send you a link. It is good for ${duration(RESET_LINK_SECONDS)}.`,
     narrow: true,
     body: [
-      generalProblem(given.problem),
+      generalProblem(props.problem),
       postForm({
         action: '/reset-password',
-        fields: { return_to: given.returnTo },
+        fields: { return_to: props.returnTo },
         body: [
           field({
             label: 'E-mail',
             name: 'email',
             type: 'email',
-            value: given.email,
+            value: props.email,
             autocomplete: 'username',
             required: true,
             autofocus: true,
-            problem: problemAt(given.problem, 'email'),
+            problem: problemAt(props.problem, 'email'),
           }),
           html`<div class="buttons stacked">${submit('Send the link')}</div>`,
         ],
       }),
-      html`<p><a href="${given.signInUrl}">Back to signing in</a></p>`,
+      html`<p><a href="${props.signInUrl}">Back to signing in</a></p>`,
     ],
   });
 }
@@ -45,7 +49,7 @@ export function askResetPage(
 /** Behind the mailed link: the new password, and whether what could act for the account goes too. */
 export function newPasswordPage(
   site: Site,
-  given: {
+  props: {
     token: string;
     email: string;
     hasPassword: boolean;
@@ -54,21 +58,21 @@ export function newPasswordPage(
   },
 ): Html {
   return layout(site, {
-    title: given.hasPassword ? 'Choose a new password' : 'Set a password',
+    title: props.hasPassword ? 'Choose a new password' : 'Set a password',
     lead: 'You are signed out everywhere else when you do.',
     narrow: true,
     body: [
-      generalProblem(given.problem),
+      generalProblem(props.problem),
       postForm({
         action: '/reset-password',
-        fields: { token: given.token },
+        fields: { token: props.token },
         body: [
-          accountField(given.email),
-          newPasswordField('New password', given.problem, true),
+          accountField(props.email),
+          newPasswordField('New password', props.problem, true),
           checkbox({
             label: 'Revoke my tokens, services and connected apps too',
             name: 'revoke',
-            checked: given.revokeToo,
+            checked: props.revokeToo,
             hint: 'Choose this if somebody else may have been in your account. Whatever uses them stops working, secrets of your apps as well, and other accounts that can sign in to yours (Google) are unlinked.',
           }),
           html`<div class="buttons stacked">${submit('Save the password')}</div>`,

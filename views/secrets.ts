@@ -1,32 +1,26 @@
+import { LIVE_SECRETS_MAX, NAME_LENGTH_MAX, OVERLAP_DAYS_MAX } from '../server/ground/limits.ts';
+import { DAY_SECONDS, duration, HOUR_SECONDS } from '../server/ground/time.ts';
 import {
+  type CredentialView,
   type ExpiryChoices,
   endOf,
   expiryFields,
   expiryOf,
+  LAST_USED_HINT,
   lastUseOf,
   nameAndEnds,
-  type ShownCredential,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { select } from './kit/choices.ts';
+import { codeBlock, copyBox, secretBox } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { field } from './kit/fields.ts';
+import { disclosure, section } from './kit/sections.ts';
+import { ACTIONS, dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Section, type Site, type Viewer } from './layout.ts';
-import {
-  buttonLink,
-  buttons,
-  codeBlock,
-  confirmPage,
-  copyBox,
-  dataTable,
-  disclosure,
-  field,
-  labelOf,
-  postForm,
-  relativeTime,
-  secretBox,
-  section,
-  select,
-  submit,
-} from './parts.ts';
 
 /** The client that secrets belong to: a service or an app, and where its page is. */
 export type SecretHolder = { id: string; name: string; path: string; current: Section };
@@ -42,12 +36,12 @@ export const SECRETS_DONE: Record<string, string> = {
 /** The secrets of a client, with what can be done to them. */
 export function secretsSection(
   holder: SecretHolder,
-  given: { live: readonly ShownCredential[]; dead: readonly ShownCredential[]; now: number },
+  props: { live: readonly CredentialView[]; dead: readonly CredentialView[]; now: number },
 ): Html {
-  const { live, dead, now } = given;
+  const { live, dead, now } = props;
   const table = dataTable({
     caption: 'Live secrets',
-    columns: ['Name', 'Expires', 'Last used', 'Made', { label: 'Actions', kind: 'actions' }],
+    columns: ['Name', 'Expires', 'Last used', 'Made', ACTIONS],
     rows: live.map((secret) => [
       nameAndEnds('lk_cs_', secret),
       expiryOf(secret, now),
@@ -63,7 +57,7 @@ export function secretsSection(
   });
   return section({
     title: 'Secrets',
-    lead: 'Up to five can be live at a time, so that you can change over without a gap. “Last used” is exact to the minute.',
+    lead: `Up to ${inWords(LIVE_SECRETS_MAX)} can be live at a time, so that you can change over without a gap. ${LAST_USED_HINT}`,
     body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${
       dead.length > 0 && disclosure({ summary: 'Expired and revoked secrets', body: ended })
     }${buttons(
@@ -77,7 +71,7 @@ export function secretsSection(
 export function madeSecretPage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     title: string;
     holder: SecretHolder;
     value: string;
@@ -88,7 +82,7 @@ export function madeSecretPage(
     now: number;
   },
 ): Html {
-  const { title, holder, value, calls, othersEndAt, now } = given;
+  const { title, holder, value, calls, othersEndAt, now } = props;
   return layout(site, {
     title,
     viewer,
@@ -103,18 +97,23 @@ export function madeSecretPage(
   });
 }
 
+/** Small numbers stand as words in running text. */
+function inWords(count: number): string {
+  return ['no', 'one', 'two', 'three', 'four', 'five'][count] ?? String(count);
+}
+
 /** The form for one more secret. */
 export function newSecretPage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     holder: SecretHolder;
     form: { name: string; expires: string; date: string };
     expiry: ExpiryChoices;
     problem: FormProblem | undefined;
   },
 ): Html {
-  const { holder, form, expiry, problem } = given;
+  const { holder, form, expiry, problem } = props;
   return layout(site, {
     title: `Add a secret to “${holder.name}”`,
     lead: 'The secrets that are there stay good. To replace them, rotate instead.',
@@ -129,7 +128,7 @@ export function newSecretPage(
         hint: 'Where this secret will be kept, for example "Second machine".',
         problem: problemAt(problem, 'name'),
         required: true,
-        lengthMax: 80,
+        lengthMax: NAME_LENGTH_MAX,
         autocomplete: 'off',
       })}${expiryFields({
         choices: expiry,
@@ -144,19 +143,19 @@ export function newSecretPage(
 /** How long older secrets stay good beside the new one. */
 const OVERLAPS = [
   { value: '0', label: 'Not at all: refuse them at once' },
-  { value: '3600', label: '1 hour' },
-  { value: '86400', label: '1 day' },
-  { value: '604800', label: '7 days' },
-  { value: '2592000', label: '30 days' },
+  ...[HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, OVERLAP_DAYS_MAX * DAY_SECONDS].map((seconds) => ({
+    value: String(seconds),
+    label: duration(seconds),
+  })),
 ];
 
 /** Asks how long the older secrets stay good beside the new one. */
 export function rotatePage(
   site: Site,
   viewer: Viewer,
-  given: { holder: SecretHolder; overlap: string; problem: FormProblem | undefined },
+  props: { holder: SecretHolder; overlap: string; problem: FormProblem | undefined },
 ): Html {
-  const { holder, overlap, problem } = given;
+  const { holder, overlap, problem } = props;
   return confirmPage(site, viewer, {
     title: `Rotate the secrets of “${holder.name}”`,
     consequences: [
@@ -183,9 +182,9 @@ export function rotatePage(
 export function revokeSecretPage(
   site: Site,
   viewer: Viewer,
-  given: { holder: SecretHolder; secret: ShownCredential; isLast: boolean; now: number },
+  props: { holder: SecretHolder; secret: CredentialView; isLast: boolean; now: number },
 ): Html {
-  const { holder, secret, isLast, now } = given;
+  const { holder, secret, isLast, now } = props;
   return confirmPage(site, viewer, {
     title: `Revoke the secret “${secret.name}”?`,
     consequences: [

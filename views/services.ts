@@ -1,40 +1,28 @@
+import { ADMIN_SECRET_DAYS_MAX, NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
-  doneNotice,
+  type CredentialView,
   type ExpiryChoices,
   expiryFields,
-  type ShownCredential,
-  type ShownScope,
+  type ScopeView,
   scopeBoxes,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
+import { checkbox, radioGroup } from './kit/choices.ts';
+import { code, codeBlock, copyBox } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { field } from './kit/fields.ts';
+import { badge, doneNotice, emptyState, notice } from './kit/notices.ts';
+import { dangerZone, disclosure, keyValues } from './kit/sections.ts';
+import { dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import {
-  badge,
-  buttonLink,
-  buttons,
-  checkbox,
-  code,
-  codeBlock,
-  confirmPage,
-  copyBox,
-  dangerZone,
-  dataTable,
-  disclosure,
-  emptyState,
-  field,
-  keyValues,
-  notice,
-  postForm,
-  radioGroup,
-  relativeTime,
-  submit,
-} from './parts.ts';
 import { SECRET_EXPIRY_HINT, SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
 
 /** A service as its owner sees it. */
-export type ShownService = {
+export type ServiceView = {
   id: string;
   name: string;
   /** What it may do, in plain words. */
@@ -56,9 +44,9 @@ const DONE: Record<string, string> = {
 export function servicesPage(
   site: Site,
   viewer: Viewer,
-  given: { live: readonly ShownService[]; dead: readonly ShownService[]; now: number; done: string },
+  props: { live: readonly ServiceView[]; dead: readonly ServiceView[]; now: number; done: string },
 ): Html {
-  const { live, dead, now, done } = given;
+  const { live, dead, now, done } = props;
   const action = { label: 'New service', url: '/services/new' };
   return layout(site, {
     title: 'Services',
@@ -101,12 +89,12 @@ export function servicesPage(
   });
 }
 
-function reachOf(service: ShownService): string {
+function reachOf(service: ServiceView): string {
   return service.actsFor === 'app' ? 'The whole app' : 'Your own data';
 }
 
-function badgesOf(service: ShownService): Html {
-  return html`${service.isAdmin && html` ${badge('admin')}`}${
+function badgesOf(service: ServiceView): Html {
+  return html`${service.isAdmin && html` ${badge('admin', 'Admin')}`}${
     service.resourceServer && html` ${badge('neutral', 'Resource server')}`
   }`;
 }
@@ -126,14 +114,14 @@ export type ServiceForm = {
 export function newServicePage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     form: ServiceForm;
-    scopes: readonly ShownScope[];
+    scopes: readonly ScopeView[];
     expiry: ExpiryChoices;
     problem: FormProblem | undefined;
   },
 ): Html {
-  const { form, scopes, expiry, problem } = given;
+  const { form, scopes, expiry, problem } = props;
   return layout(site, {
     title: 'New service',
     viewer,
@@ -147,7 +135,7 @@ export function newServicePage(
         hint: 'The third-party system that will use it. One service for each.',
         problem: problemAt(problem, 'name'),
         required: true,
-        lengthMax: 80,
+        lengthMax: NAME_LENGTH_MAX,
         autocomplete: 'off',
       })}${scopeBoxes({
         scopes,
@@ -184,9 +172,9 @@ function adminFields(form: ServiceForm, problem: FormProblem | undefined): Html 
     label: 'Reason',
     name: 'reason',
     value: form.reason,
-    hint: 'Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most 90 days.',
+    hint: `Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most ${ADMIN_SECRET_DAYS_MAX} days.`,
     problem: problemAt(problem, 'reason'),
-    lengthMax: 500,
+    lengthMax: NOTE_LENGTH_MAX,
     autocomplete: 'off',
   })}`;
 }
@@ -195,16 +183,16 @@ function adminFields(form: ServiceForm, problem: FormProblem | undefined): Html 
 export function servicePage(
   site: Site,
   viewer: Viewer,
-  given: {
-    service: ShownService;
-    secrets: { live: readonly ShownCredential[]; dead: readonly ShownCredential[] };
+  props: {
+    service: ServiceView;
+    secrets: { live: readonly CredentialView[]; dead: readonly CredentialView[] };
     /** Ready to be tried, with SECRET where the secret goes. */
     calls: readonly { label: string; code: string }[];
     now: number;
     done: string;
   },
 ): Html {
-  const { service, secrets, calls, now, done } = given;
+  const { service, secrets, calls, now, done } = props;
   const facts = keyValues([
     { label: 'Allows', value: allowsOf(service.allows) },
     { label: 'Reaches', value: html`${reachOf(service)}${badgesOf(service)}` },
@@ -234,8 +222,8 @@ export function servicePage(
 }
 
 /** Asks once more before a service is revoked. */
-export function revokeServicePage(site: Site, viewer: Viewer, given: { service: ShownService }): Html {
-  const { service } = given;
+export function revokeServicePage(site: Site, viewer: Viewer, props: { service: ServiceView }): Html {
+  const { service } = props;
   return confirmPage(site, viewer, {
     title: `Revoke the service “${service.name}”?`,
     consequences: [

@@ -1,7 +1,11 @@
+import { PASSWORD_LENGTH_MIN } from '../server/ground/limits.ts';
 import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
+import { buttonLink, googleLink, postForm, submit } from './kit/buttons.ts';
+import { field } from './kit/fields.ts';
+import { notice } from './kit/notices.ts';
+import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
-import { buttonLink, divider, field, googleLink, notice, postForm, submit } from './parts.ts';
 
 /** The other provider that people can sign in with. */
 export type Federation = { name: string; url: string };
@@ -9,7 +13,7 @@ export type Federation = { name: string; url: string };
 /** `/sign-in`, and the same inside an authorization. */
 export function signInPage(
   site: Site,
-  given: {
+  props: {
     action: string;
     /** Sent along unseen. */
     fields?: Record<string, string>;
@@ -23,37 +27,37 @@ export function signInPage(
     problem?: FormProblem | undefined;
   },
 ): Html {
-  const { problem } = given;
+  const { problem } = props;
   const password = postForm({
-    action: given.action,
-    ...(given.fields === undefined ? {} : { fields: given.fields }),
+    action: props.action,
+    fields: props.fields,
     body: [
       field({
         label: 'E-mail',
         name: 'email',
         type: 'email',
-        value: given.email,
+        value: props.email,
         autocomplete: 'username',
         required: true,
-        autofocus: given.email === undefined,
+        autofocus: props.email === undefined,
         problem: problemAt(problem, 'email'),
       }),
-      passwordField(problem, given.email !== undefined),
+      passwordField(problem, props.email !== undefined),
       html`<div class="buttons stacked">${submit('Sign in')}</div>`,
     ],
   });
   return layout(site, {
     title: 'Sign in',
-    heading: given.app === undefined ? 'Sign in' : `Sign in to continue to ${given.app}`,
+    heading: props.app === undefined ? 'Sign in' : `Sign in to continue to ${props.app}`,
     narrow: true,
     body: [
-      given.notice,
+      props.notice,
       generalProblem(problem),
-      federationButton(given.federation),
-      given.federation && divider('or'),
+      federationButton(props.federation),
+      props.federation && divider('or'),
       password,
-      html`<p><a href="${given.resetUrl}">Forgot your password?</a></p>
-<p>New here? <a href="${given.signUpUrl}">Create an account</a></p>`,
+      html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>
+<p>New here? <a href="${props.signUpUrl}">Create an account</a></p>`,
     ],
   });
 }
@@ -61,7 +65,7 @@ export function signInPage(
 /** Asks somebody who is signed in to prove once more that it is them. The account is not to be chosen. */
 export function signInAgainPage(
   site: Site,
-  given: {
+  props: {
     action: string;
     fields?: Record<string, string>;
     app?: string | undefined;
@@ -75,23 +79,23 @@ export function signInAgainPage(
     problem?: FormProblem | undefined;
   },
 ): Html {
-  const { problem, hasPassword, federation } = given;
+  const { problem, hasPassword, federation } = props;
   const password = postForm({
-    action: given.action,
-    ...(given.fields === undefined ? {} : { fields: given.fields }),
+    action: props.action,
+    fields: props.fields,
     body: [
-      accountField(given.email),
+      accountField(props.email),
       passwordField(problem, true),
       html`<div class="buttons stacked">${submit('Continue')}</div>`,
     ],
   });
-  const wanted = given.app === undefined ? 'for what you are about to do' : `to continue to ${given.app}`;
+  const wanted = props.app === undefined ? 'for what you are about to do' : `to continue to ${props.app}`;
   return layout(site, {
     title: 'Confirm that it is you',
-    lead: html`You are signed in as <strong>${given.email}</strong>. Please sign in once more ${wanted}.`,
+    lead: html`You are signed in as <strong>${props.email}</strong>. Please sign in once more ${wanted}.`,
     narrow: true,
     body: [
-      given.notice,
+      props.notice,
       generalProblem(problem),
       federationButton(federation),
       federation && hasPassword && divider('or'),
@@ -99,10 +103,10 @@ export function signInAgainPage(
       hasPassword || federation
         ? undefined
         : notice('info', 'You have no password yet, and no other way to sign in works at the moment.'),
-      html`<p><a href="${given.resetUrl}">${hasPassword ? 'Forgot your password?' : 'Set a password'}</a></p>`,
+      html`<p><a href="${props.resetUrl}">${hasPassword ? 'Forgot your password?' : 'Set a password'}</a></p>`,
       postForm({
-        action: given.switchAction,
-        body: html`<p>Not you? ${submit('Use another account', { link: true })}</p>`,
+        action: props.switchAction,
+        body: html`<p>Not you? ${submit('Use another account', 'link')}</p>`,
       }),
     ],
   });
@@ -111,7 +115,7 @@ export function signInAgainPage(
 /** Leads to the other provider: with Google's sign where it is Google. */
 export function federationLink({ name, url }: Federation): Html {
   const label = `Continue with ${name}`;
-  return name === 'Google' ? googleLink(url, label) : buttonLink(label, url);
+  return name === 'Google' ? googleLink(label, url) : buttonLink(label, url);
 }
 
 /** The same as a form has it: a line of its own. */
@@ -141,8 +145,8 @@ export function newPasswordField(label: string, problem: FormProblem | undefined
     autocomplete: 'new-password',
     required: true,
     autofocus,
-    lengthMin: 8,
-    hint: 'At least 8 characters. A few words that do not belong together make a good one.',
+    lengthMin: PASSWORD_LENGTH_MIN,
+    hint: `At least ${PASSWORD_LENGTH_MIN} characters. A few words that do not belong together make a good one.`,
     problem: problemAt(problem, 'password'),
   });
 }

@@ -1,13 +1,16 @@
 import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
+import { postForm, submit } from './kit/buttons.ts';
+import { field } from './kit/fields.ts';
+import { notice } from './kit/notices.ts';
+import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
-import { divider, field, notice, postForm, submit } from './parts.ts';
 import { type Federation, federationButton, newPasswordField } from './sign-in.ts';
 
 /** `/sign-up`. With an invitation it makes the first admin, at once. */
 export function signUpPage(
   site: Site,
-  given: {
+  props: {
     fields: Record<string, string>;
     email?: string | undefined;
     invited: boolean;
@@ -16,23 +19,23 @@ export function signUpPage(
     problem?: FormProblem | undefined;
   },
 ): Html {
-  const { problem, invited } = given;
+  const { problem, invited } = props;
   const form = postForm({
     action: '/sign-up',
-    fields: given.fields,
+    fields: props.fields,
     body: [
       field({
         label: 'E-mail',
         name: 'email',
         type: 'email',
-        value: given.email,
+        value: props.email,
         autocomplete: 'username',
         required: true,
-        autofocus: given.email === undefined,
+        autofocus: props.email === undefined,
         hint: invited ? undefined : 'We send a link there, to see that it is yours.',
         problem: problemAt(problem, 'email'),
       }),
-      newPasswordField('Password', problem, given.email !== undefined),
+      newPasswordField('Password', problem, props.email !== undefined),
       html`<div class="buttons stacked">${submit(invited ? 'Create the admin account' : 'Create account')}</div>`,
     ],
   });
@@ -42,10 +45,10 @@ export function signUpPage(
     narrow: true,
     body: [
       generalProblem(problem),
-      !invited && federationButton(given.federation),
-      !invited && given.federation && divider('or'),
+      !invited && federationButton(props.federation),
+      !invited && props.federation && divider('or'),
       form,
-      !invited && html`<p>You have an account? <a href="${given.signInUrl}">Sign in</a></p>`,
+      !invited && html`<p>You have an account? <a href="${props.signInUrl}">Sign in</a></p>`,
     ],
   });
 }
@@ -53,7 +56,7 @@ export function signUpPage(
 /** After a form that mails something. Says the same whether or not the address has an account. */
 export function lookIntoMailboxPage(
   site: Site,
-  given: {
+  props: {
     /** What is on its way, and what to do with it. */
     text: string;
     /** Where mails go that are kept instead of sent. */
@@ -65,10 +68,10 @@ export function lookIntoMailboxPage(
     title: 'Look into your mailbox',
     narrow: true,
     body: [
-      html`<p>${given.text}</p>`,
-      keptNotice(given.keptIn),
+      html`<p>${props.text}</p>`,
+      keptNotice(props.keptIn),
       html`<p class="fine">Nothing there after a few minutes? Look among the unwanted mail,
-or <a href="${given.againUrl}">try again</a>.</p>`,
+or <a href="${props.againUrl}">try again</a>.</p>`,
     ],
   });
 }

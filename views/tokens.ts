@@ -1,39 +1,31 @@
+import { NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
-  doneNotice,
+  type CredentialView,
   type ExpiryChoices,
   endOf,
   expiryFields,
   expiryOf,
+  LAST_USED_HINT,
   lastUseOf,
   nameAndEnds,
-  type ShownCredential,
-  type ShownScope,
+  type ScopeView,
   scopeBoxes,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { codeBlock, secretBox } from './kit/code.ts';
+import { confirmPage } from './kit/confirm-page.ts';
+import { field } from './kit/fields.ts';
+import { doneNotice, emptyState } from './kit/notices.ts';
+import { dangerZone, disclosure, keyValues } from './kit/sections.ts';
+import { ACTIONS, dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import {
-  buttonLink,
-  buttons,
-  codeBlock,
-  confirmPage,
-  dangerZone,
-  dataTable,
-  disclosure,
-  emptyState,
-  field,
-  keyValues,
-  labelOf,
-  postForm,
-  relativeTime,
-  secretBox,
-  submit,
-} from './parts.ts';
 
 /** A personal access token as its owner sees it. */
-export type ShownToken = ShownCredential & {
+export type TokenView = CredentialView & {
   /** What it may do, in plain words. */
   allows: readonly string[];
   note?: string | undefined;
@@ -48,9 +40,9 @@ const DONE: Record<string, string> = {
 export function tokensPage(
   site: Site,
   viewer: Viewer,
-  given: { live: readonly ShownToken[]; dead: readonly ShownToken[]; now: number; done: string },
+  props: { live: readonly TokenView[]; dead: readonly TokenView[]; now: number; done: string },
 ): Html {
-  const { live, dead, now, done } = given;
+  const { live, dead, now, done } = props;
   const action = { label: 'New token', url: '/tokens/new' };
   return layout(site, {
     title: 'Personal access tokens',
@@ -77,10 +69,10 @@ export function tokensPage(
   });
 }
 
-function liveTokens(tokens: readonly ShownToken[], now: number): Html {
+function liveTokens(tokens: readonly TokenView[], now: number): Html {
   return html`${dataTable({
     caption: 'Your live tokens',
-    columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', { label: 'Actions', kind: 'actions' }],
+    columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
     rows: tokens.map((token) => [
       html`${nameAndEnds('lk_pat_', token)}${token.note !== undefined && html`<br><span class="fine">${token.note}</span>`}`,
       allowsOf(token.allows),
@@ -89,10 +81,10 @@ function liveTokens(tokens: readonly ShownToken[], now: number): Html {
       relativeTime(token.createdAt, now),
       buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
     ]),
-  })}<p class="fine">“Last used” is exact to the minute. <a href="/activity">See every call</a>.</p>`;
+  })}<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`;
 }
 
-function deadTokens(tokens: readonly ShownToken[], now: number): Html {
+function deadTokens(tokens: readonly TokenView[], now: number): Html {
   return dataTable({
     caption: 'Expired and revoked tokens',
     columns: ['Name', 'Ended', 'Last used', 'Made'],
@@ -118,14 +110,14 @@ export type TokenForm = {
 export function newTokenPage(
   site: Site,
   viewer: Viewer,
-  given: {
+  props: {
     form: TokenForm;
-    scopes: readonly ShownScope[];
+    scopes: readonly ScopeView[];
     expiry: ExpiryChoices;
     problem: FormProblem | undefined;
   },
 ): Html {
-  const { form, scopes, expiry, problem } = given;
+  const { form, scopes, expiry, problem } = props;
   return layout(site, {
     title: 'New personal access token',
     viewer,
@@ -139,7 +131,7 @@ export function newTokenPage(
         hint: 'What will use it, for example "Build server". You see this name in the list and in your activity.',
         problem: problemAt(problem, 'name'),
         required: true,
-        lengthMax: 80,
+        lengthMax: NAME_LENGTH_MAX,
         autocomplete: 'off',
       })}${scopeBoxes({
         scopes,
@@ -157,7 +149,7 @@ export function newTokenPage(
         value: form.note,
         hint: 'For yourself, for example where the token is kept.',
         problem: problemAt(problem, 'note'),
-        lengthMax: 500,
+        lengthMax: NOTE_LENGTH_MAX,
         autocomplete: 'off',
       })}${buttons(submit('Make the token'), buttonLink('Cancel', '/tokens'))}`,
     })}`,
@@ -168,9 +160,9 @@ export function newTokenPage(
 export function mintedTokenPage(
   site: Site,
   viewer: Viewer,
-  given: { token: ShownToken; value: string; curl: string; now: number },
+  props: { token: TokenView; value: string; curl: string; now: number },
 ): Html {
-  const { token, value, curl, now } = given;
+  const { token, value, curl, now } = props;
   return layout(site, {
     title: `Token “${token.name}” is ready`,
     viewer,
@@ -185,8 +177,8 @@ export function mintedTokenPage(
 }
 
 /** Asks once more before a token is revoked. */
-export function revokeTokenPage(site: Site, viewer: Viewer, given: { token: ShownToken; now: number }): Html {
-  const { token, now } = given;
+export function revokeTokenPage(site: Site, viewer: Viewer, props: { token: TokenView; now: number }): Html {
+  const { token, now } = props;
   return confirmPage(site, viewer, {
     title: `Revoke the token “${token.name}”?`,
     consequences: [
@@ -205,9 +197,9 @@ export function revokeTokenPage(site: Site, viewer: Viewer, given: { token: Show
 export function revokeAllTokensPage(
   site: Site,
   viewer: Viewer,
-  given: { tokens: readonly ShownToken[] },
+  props: { tokens: readonly TokenView[] },
 ): Html {
-  const { tokens } = given;
+  const { tokens } = props;
   return confirmPage(site, viewer, {
     title: tokens.length === 1 ? 'Revoke your one token?' : `Revoke all ${tokens.length} tokens?`,
     consequences: [

@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import { accountPage, accountPasswordPage, type ShownIdentity, unlinkPage } from '../../views/account.ts';
+import { accountPage, accountPasswordPage, type IdentityView, unlinkPage } from '../../views/account.ts';
 import type { Identity } from '../accounts/account.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
@@ -98,6 +98,6 @@ export function createAccountRoutes(parts: PortalDependencies): Router {
   return router;
 }
 
-function shownIdentity(row: Identity): ShownIdentity {
+function shownIdentity(row: Identity): IdentityView {
   return { id: row.id, provider: providerNameOf(row.issuer), email: row.email, createdAt: row.createdAt };
 }

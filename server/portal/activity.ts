@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import { activityPage, type ShownEntry } from '../../views/activity.ts';
+import { activityPage, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Call } from '../activity/call.ts';
 import type { Actor } from '../ground/actor.ts';
@@ -97,7 +97,7 @@ function pathTo(credential: string, after = ''): string {
   return query.size === 0 ? '/activity' : `/activity?${query}`;
 }
 
-function shownEntry(entry: Entry, accountId: string): ShownEntry {
+function shownEntry(entry: Entry, accountId: string): EntryView {
   if (entry.kind === 'call') {
     const { at, method, path, tokenName, status, from, requestId, privacyBypassed } = entry.call;
     return {

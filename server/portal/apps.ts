@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import { appsPage, endGrantPage, type ShownGrant } from '../../views/apps.ts';
+import { appsPage, endGrantPage, type GrantView } from '../../views/apps.ts';
 import type { GrantRow } from '../access/grants.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -50,7 +50,7 @@ export function createConnectedAppRoutes(parts: PortalDependencies): Router {
   return router;
 }
 
-function shownGrant(row: GrantRow, describe: (scope: string) => string): ShownGrant {
+function shownGrant(row: GrantRow, describe: (scope: string) => string): GrantView {
   const { grantId, client, createdAt, lastUsedAt } = row;
   return {
     grantId,

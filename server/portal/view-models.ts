@@ -1,8 +1,8 @@
-import type { ShownCredential, ShownScope } from '../../views/credentials.ts';
-import type { ShownApp } from '../../views/developer.ts';
+import type { CredentialView, ScopeView } from '../../views/credentials.ts';
+import type { AppView } from '../../views/developer.ts';
 import type { Viewer } from '../../views/layout.ts';
-import type { ShownService } from '../../views/services.ts';
-import type { ShownToken } from '../../views/tokens.ts';
+import type { ServiceView } from '../../views/services.ts';
+import type { TokenView } from '../../views/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
@@ -20,29 +20,29 @@ export function viewerOf(account: Account): Viewer {
   return { email: account.email, admin: account.admin };
 }
 
-export function shownScopes(scopes: readonly Scope[]): ShownScope[] {
+export function shownScopes(scopes: readonly Scope[]): ScopeView[] {
   return scopes.map(({ name, description }) => ({ name, description }));
 }
 
-export function shownCredential(row: Credential, now: number): ShownCredential {
+export function shownCredential(row: Credential, now: number): CredentialView {
   const { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt } = row;
   const state = stateOf(row, now);
   return { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt, state };
 }
 
-export function shownToken(row: Credential, now: number, describe: Describe): ShownToken {
+export function shownToken(row: Credential, now: number, describe: Describe): TokenView {
   return { ...shownCredential(row, now), allows: row.scopes.map(describe), note: row.note };
 }
 
 /** Live ones apart from dead ones, as every list shows them. */
-export function liveAndDead<T extends { state: ShownCredential['state'] }>(rows: readonly T[]) {
+export function liveAndDead<T extends { state: CredentialView['state'] }>(rows: readonly T[]) {
   return {
     live: rows.filter((row) => row.state === 'live'),
     dead: rows.filter((row) => row.state !== 'live'),
   };
 }
 
-export function shownService(client: Client, describe: Describe): ShownService {
+export function shownService(client: Client, describe: Describe): ServiceView {
   const { id, name, actsFor, resourceServer, reason, createdAt, revokedAt } = client;
   return {
     id,
@@ -57,7 +57,7 @@ export function shownService(client: Client, describe: Describe): ShownService {
   };
 }
 
-export function shownApp(client: Client, describe: Describe): ShownApp {
+export function shownApp(client: Client, describe: Describe): AppView {
   const { id, name, redirectUris, confidential, applicationType, createdAt } = client;
   return {
     id,

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
-import { notice } from '../../views/parts.ts';
+import { notice } from '../../views/kit/notices.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';

@@ -3,36 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 import { type Html, html, render } from '../../views/html.ts';
+import { buttonLink, buttons, googleLink, postForm, submit } from '../../views/kit/buttons.ts';
+import { checkbox, checkboxGroup, radioGroup, select } from '../../views/kit/choices.ts';
+import { code, codeBlock, secretBox } from '../../views/kit/code.ts';
+import { confirmPage } from '../../views/kit/confirm-page.ts';
+import { field, textArea } from '../../views/kit/fields.ts';
+import { badge, emptyState, notice } from '../../views/kit/notices.ts';
+import { bulletList, dangerZone, disclosure, divider, keyValues, section } from '../../views/kit/sections.ts';
+import { ACTIONS, dataTable, pager } from '../../views/kit/tables.ts';
+import { relativeTime } from '../../views/kit/times.ts';
 import { layout, type Site } from '../../views/layout.ts';
-import {
-  badge,
-  bulletList,
-  buttonLink,
-  buttons,
-  checkbox,
-  checkboxGroup,
-  code,
-  codeBlock,
-  confirmPage,
-  dangerZone,
-  dataTable,
-  disclosure,
-  divider,
-  emptyState,
-  field,
-  googleLink,
-  keyValues,
-  notice,
-  pager,
-  postForm,
-  radioGroup,
-  relativeTime,
-  secretBox,
-  section,
-  select,
-  submit,
-  textArea,
-} from '../../views/parts.ts';
 import { problemPage } from '../../views/problem.ts';
 import { welcomePage } from '../../views/welcome.ts';
 
@@ -81,17 +61,17 @@ function tokensPage(): Html {
     body: html`${notice('done', 'Its next call will be refused.', 'The token was revoked.')}
 ${dataTable({
   caption: 'Your personal access tokens',
-  columns: ['Name', 'May', 'Expires', 'Last used', { label: 'Actions', kind: 'actions' }],
+  columns: ['Name', 'May', 'Expires', 'Last used', ACTIONS],
   rows: [
-    row('Nightly export', badge('active'), NOW + 89 * DAY, NOW - 180),
-    row('Laptop', badge('expiring'), NOW + 6 * DAY, NOW - 3 * DAY),
+    row('Nightly export', badge('active', 'Active'), NOW + 89 * DAY, NOW - 180),
+    row('Laptop', badge('expiring', 'Expires soon'), NOW + 6 * DAY, NOW - 3 * DAY),
     row(
       'a-very-long-name-without-any-space-that-somebody-pasted-from-a-build-server',
-      badge('expired'),
+      badge('expired', 'Expired'),
       NOW - DAY,
       undefined,
     ),
-    row('Old phone', badge('revoked'), NOW + 40 * DAY, NOW - 60 * DAY),
+    row('Old phone', badge('revoked', 'Revoked'), NOW + 40 * DAY, NOW - 60 * DAY),
   ],
 })}
 ${pager({ olderUrl: '?after=tok_1' })}`,
@@ -141,8 +121,7 @@ function newTokenPage(): Html {
       ],
     }),
     field({ label: 'Date', name: 'date', type: 'date', hint: 'At most 400 days from now.' }),
-    textArea({ label: 'Note', name: 'note', hint: 'For yourself. Optional.', rows: 3 }),
-    textArea({ label: 'Addresses', name: 'addresses', value: '203.0.113.0/24\n2001:db8::/32', mono: true }),
+    textArea({ label: 'Addresses', name: 'addresses', value: '203.0.113.0/24\n2001:db8::/32' }),
     buttons(submit('Make token'), buttonLink('Cancel', '/tokens')),
   ];
   return layout(site, {
@@ -176,18 +155,13 @@ function madePage(): Html {
 }
 
 function sessionsTable(): Html {
-  const end = postForm({ action: '/account/sessions', body: submit('End', { quiet: true }) });
+  const end = postForm({ action: '/account/sessions', body: submit('End', 'quiet') });
   return dataTable({
     caption: 'Your sessions',
-    columns: [
-      'Signed in',
-      'Last seen',
-      { label: 'Calls', kind: 'number' },
-      { label: 'Actions', kind: 'actions' },
-    ],
+    columns: ['Signed in', 'Last seen', ACTIONS],
     rows: [
-      [relativeTime(NOW - 7200, NOW), 'Now, in this browser', 12, undefined],
-      [relativeTime(NOW - 5 * DAY, NOW), relativeTime(NOW - DAY, NOW), 1204, end],
+      [relativeTime(NOW - 7200, NOW), 'Now, in this browser', undefined],
+      [relativeTime(NOW - 5 * DAY, NOW), relativeTime(NOW - DAY, NOW), end],
     ],
   });
 }
@@ -204,7 +178,7 @@ function accountPage(): Html {
           { label: 'E-mail', value: viewer.email },
           { label: 'Password', value: html`Set ${buttonLink('Change', '/account/password')}` },
           { label: 'Google', value: html`Linked ${relativeTime(NOW - 20 * DAY, NOW)}` },
-          { label: 'Role', value: badge('admin') },
+          { label: 'Role', value: badge('admin', 'Admin') },
           { label: 'Redirect URI', value: code('cursor://anysphere.cursor-retrieval/oauth/callback') },
           { label: 'Absent', value: undefined },
         ]),
@@ -243,7 +217,7 @@ function signInPage(failed: boolean): Html {
       failed && notice('problem', 'The e-mail or the password is not right.'),
       postForm({ action: '/sign-in', fields: { return_to: '/tokens' }, body: form }),
       divider('or'),
-      googleLink('/sign-in/google'),
+      googleLink('Continue with Google', '/sign-in/google'),
       html`<p><a href="/reset-password">Forgot your password?</a></p>`,
       html`<p class="fine">New here? <a href="/sign-up">Create an account</a></p>`,
     ],
@@ -255,6 +229,7 @@ function consentPage(): Html {
     checkbox({
       label: 'Remember for this browser',
       name: 'remember',
+      checked: false,
       hint: 'You are not asked again for 30 days.',
     }),
     radioGroup({
@@ -266,7 +241,7 @@ function consentPage(): Html {
         { value: '365', label: 'A year' },
       ],
     }),
-    submit('Save', { quiet: true, name: 'answer', value: 'save' }),
+    submit('Save', 'quiet'),
   ];
   return layout(site, {
     title: 'Allow an app',
@@ -287,7 +262,7 @@ function consentPage(): Html {
       postForm({ action: '/consent/choices', body: choices }),
       buttons(
         postForm({ action: '/consent/allow', body: submit('Allow') }),
-        postForm({ action: '/consent/deny', body: submit('Deny', { quiet: true }) }),
+        postForm({ action: '/consent/deny', body: submit('Deny', 'quiet') }),
       ),
     ],
   });

@@ -11,7 +11,7 @@ export function tokensRevoked(
 ): WrittenMail {
   const { names } = revoked;
   const one = names.length === 1;
-  const shown = names.slice(0, NAMES_MAX).join('; ');
+  const listed = names.slice(0, NAMES_MAX).join('; ');
   const rest = names.length - NAMES_MAX;
   return {
     subject: one ? `Token revoked: ${names[0]}` : `${names.length} personal access tokens were revoked`,
@@ -21,7 +21,7 @@ export function tokensRevoked(
         `From now on every call with ${one ? 'it' : 'one of them'} is refused. This cannot be undone.`,
       ],
       facts: [
-        { label: one ? 'Name' : 'Names', value: rest > 0 ? `${shown}; and ${rest} more` : shown },
+        { label: one ? 'Name' : 'Names', value: rest > 0 ? `${listed}; and ${rest} more` : listed },
         { label: 'Revoked', value: timeInProse(revoked.revokedAt) },
         { label: 'From', value: revoked.from },
       ],

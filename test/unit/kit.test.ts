@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { render } from '../../views/html.ts';
+import { checkboxGroup, select } from '../../views/kit/choices.ts';
+import { confirmPage } from '../../views/kit/confirm-page.ts';
+import { field } from '../../views/kit/fields.ts';
+import { exactTime, relativeTime } from '../../views/kit/times.ts';
 import { layout, type Site } from '../../views/layout.ts';
-import { checkboxGroup, confirmPage, exactTime, field, relativeTime, select } from '../../views/parts.ts';
 
 const NOW = 1_780_000_000;
 const MINUTE = 60;
@@ -131,6 +134,7 @@ describe('confirmPage', () => {
           action: '/tokens/tok_1/revoke',
           confirmLabel: 'Revoke token',
           cancelUrl: '/tokens',
+          current: '/tokens',
           fields: { id: 'tok_"1' },
         },
       ),

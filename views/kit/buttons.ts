@@ -1,0 +1,39 @@
+import { type Html, html, type Part } from '../html.ts';
+
+/** The button that sends a form. One primary button a page; others are `quiet`, beside a text a `link`. */
+export function submit(label: string, look: 'primary' | 'quiet' | 'link' | 'danger' = 'primary'): Html {
+  return html`<button class="${look}" type="submit">${label}</button>`;
+}
+
+/** A link that looks like a button. Only for going somewhere: what changes something is a form. */
+export function buttonLink(label: Part, url: string, look: 'primary' | 'quiet' | 'danger' = 'quiet'): Html {
+  return html`<a class="button ${look}" href="${url}">${label}</a>`;
+}
+
+/** What a button in a row of a list says; screen readers hear of which row as well. */
+export function labelOf(label: string, subject: string): Html {
+  return html`${label}<span class="unseen"> ${subject}</span>`;
+}
+
+/** Leads to signing in with Google, as Google wants its button to look. */
+export function googleLink(label: string, url: string): Html {
+  return html`<a class="button google" href="${url}"><img src="/assets/google.svg" alt=""
+width="18" height="18">${label}</a>`;
+}
+
+/** Buttons side by side; on a phone below each other. */
+export function buttons(...items: readonly Part[]): Html {
+  return html`<div class="buttons">${items}</div>`;
+}
+
+/** A form that changes something. `fields` are sent along unseen. */
+export function postForm(props: {
+  action: string;
+  fields?: Record<string, string> | undefined;
+  body: Part;
+}): Html {
+  const hidden = Object.entries(props.fields ?? {}).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
+  return html`<form method="post" action="${props.action}">${hidden}${props.body}</form>`;
+}

@@ -1,0 +1,42 @@
+import { type Html, html, type Part } from '../html.ts';
+
+/** The column of a list that has the buttons of each row; its heading is for screen readers only. */
+export const ACTIONS = { label: 'Actions', kind: 'actions' } as const;
+
+/**
+ * Rows of cells in the order of the columns; the first cell names its row. On a phone each row is a card
+ * whose cells carry the column's label. The caption is for screen readers only.
+ */
+export function dataTable(props: {
+  caption: string;
+  columns: readonly (string | typeof ACTIONS)[];
+  rows: readonly (readonly Part[])[];
+}): Html {
+  const columns = props.columns.map((column) =>
+    typeof column === 'string' ? ({ label: column, kind: 'data' } as const) : column,
+  );
+  // The roles say again what the elements are: as cards (display: block) browsers would forget it.
+  const head = columns.map(({ label, kind }) => {
+    const text = kind === 'actions' ? html`<span class="unseen">${label}</span>` : label;
+    return html`<th scope="col" class="${kind}" role="columnheader">${text}</th>`;
+  });
+  const rows = props.rows.map(([first, ...others]) => {
+    const tail = others.map((cell, index) => {
+      const { label, kind } = columns[index + 1] ?? { label: '', kind: 'data' };
+      return html`<td role="cell" class="${kind}" data-label="${label}">
+<div class="cell">${cell}</div></td>`;
+    });
+    return html`<tr role="row"><th scope="row" role="rowheader">
+<div class="cell">${first}</div></th>${tail}</tr>`;
+  });
+  return html`<table role="table"><caption class="unseen">${props.caption}</caption>
+<thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
+}
+
+/** Ways on through a long list. */
+export function pager(props: { newerUrl?: string | undefined; olderUrl?: string | undefined }): Html {
+  const to = (url: string | undefined, label: string, rel: 'prev' | 'next') =>
+    url !== undefined && html`<a class="button quiet" href="${url}" rel="${rel}">${label}</a>`;
+  return html`<nav class="pager" aria-label="Pages">
+${to(props.newerUrl, 'Newer', 'prev')}${to(props.olderUrl, 'Older', 'next')}</nav>`;
+}
