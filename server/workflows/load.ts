@@ -15,8 +15,9 @@ export type Declarations = {
 };
 
 /** Names become scopes, paths and collections; this long they stay readable in all of them. */
-const NAME = /^[a-z][a-z0-9_]{0,39}$/;
-const NAME_WANTED = 'lower case letters, digits and underscores, at most 40, beginning with a letter';
+const NAME_LENGTH_MAX = 40;
+const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
+const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
 /** What each row has anyway, in all its spellings. */
 const OWN_FIELDS = ['id', 'pending', 'created_at', 'created_by', 'modified_at'];
 

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import * as limits from '../../server/ground/limits.ts';
+import { DAY_SECONDS, duration, HOUR_SECONDS, MINUTE_SECONDS } from '../../server/ground/time.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** A file in one line, without the figures of the bench, which are no limits. */
+function textOf(file: string): string {
+  const lines = readFileSync(join(root, file), 'utf8').split('\n');
+  return lines
+    .filter((line) => !/^\|.*[<≥] ?[\d.]+|^Medians of/.test(line))
+    .join(' ')
+    .replace(/\s+/g, ' ');
+}
+
+const UNITS =
+  'seconds?|minutes?|hours?|days?|weeks?|months?|years?|characters|bytes|KiB|MiB|mails|redirect URIs|secrets|tokens|services|apps';
+const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+/** A number that looks like a limit: before a unit, or behind the words of a bound ("at least one" is none). */
+const NUMBER = `\\d(?:[\\d,_]*\\d)?|${WORDS.slice(2).join('|')}`;
+const QUANTITY = new RegExp(
+  `\\b(?:(?:${NUMBER})(?:-| )(?:live ones|${UNITS})|(?:at most|at least|no more than|up to) (?:${NUMBER}))\\b`,
+  'gi',
+);
+
+/** What README and the documentation say, with each number as the server has it. */
+const SAID: Record<string, readonly string[]> = {
+  'README.md': [
+    `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
+    `at least ${limits.SERVER_SECRET_BYTES_MIN} bytes`,
+    `\`${limits.TOKEN_DAYS_DEFAULT}\`, \`${limits.TOKEN_DAYS_MAX}\``,
+    `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,
+    `as chosen, ${limits.TOKEN_DAYS_DEFAULT} days by default, at most ${limits.TOKEN_DAYS_MAX}`,
+    `up to ${WORDS[limits.LIVE_SECRETS_MAX]} live ones a client`,
+    `at most ${limits.ADMIN_SECRET_DAYS_MAX} days with the scope \`admin\``,
+    `| ${duration(limits.APP_TOKEN_SECONDS)}, ${duration(limits.SERVICE_TOKEN_SECONDS)} `,
+    `| ${duration(limits.REFRESH_TOKEN_SECONDS)}, renewed by use for up to ${years(limits.REFRESH_LINE_SECONDS)}`,
+    `works once | ${duration(limits.AUTHORIZATION_CODE_SECONDS)} `,
+    `| ${duration(limits.SESSION_SECONDS)} `,
+    `sign-up ${limits.SIGN_UP_LINK_SECONDS / HOUR_SECONDS} hours, new password ${duration(limits.RESET_LINK_SECONDS)}`,
+    `a sign-in of the last ${duration(limits.FRESH_SIGN_IN_SECONDS)}`,
+    `within ${duration(limits.REFRESH_GRACE_SECONDS)} a refresh token`,
+  ],
+  'docs/calling-the-api.md': [
+    `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,
+    `for its ${WORDS[limits.SERVICE_TOKEN_SECONDS / MINUTE_SECONDS]} minutes`,
+    `Redeem the code within ${duration(limits.AUTHORIZATION_CODE_SECONDS).replace(/^1 /, 'a ')}`,
+    `"expires": ${limits.TOKEN_DAYS_DEFAULT * DAY_SECONDS} }`,
+    `larger than ${limits.API_BODY_BYTES_MAX / 2 ** 20} MiB`,
+    `${limits.MAILS_WAITING_MAX.toLocaleString('en')} mails`,
+    `more than ${limits.WORKFLOW_SECONDS_MAX} seconds`,
+  ],
+};
+
+/** How passwords are hashed, and how long something takes. */
+const NO_LIMIT = ['19 MiB', 'about two minutes'];
+
+function years(seconds: number): string {
+  return seconds === 365 * DAY_SECONDS ? 'a year' : duration(seconds);
+}
+
+describe('the limits that people are told of', () => {
+  for (const [file, sentences] of Object.entries(SAID)) {
+    it(`are those of ${file}`, () => {
+      const missing = sentences.filter((sentence) => !textOf(file).includes(sentence));
+      assert.deepEqual(missing, []);
+    });
+
+    it(`are all that ${file} gives a number for`, () => {
+      const rest = [...sentences, ...NO_LIMIT].reduce<string>(
+        (text, known) => text.replaceAll(known, ''),
+        textOf(file),
+      );
+      assert.deepEqual(rest.match(QUANTITY), null);
+    });
+  }
+
+  it('are spelt out by no page, mail or hint, which take them from their home', () => {
+    const files = ['views', 'server'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => join(folder, name)),
+    );
+    const spelt = files.flatMap((file) => {
+      const source = withoutComments(readFileSync(join(root, file), 'utf8'));
+      return [...(source.match(QUANTITY) ?? []), ...(source.match(/\blength(?:Min|Max): \d+/g) ?? [])].map(
+        (found) => `${file}: ${found}`,
+      );
+    });
+    assert.deepEqual(spelt, []);
+  });
+});
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+}
