@@ -4,7 +4,7 @@ import { type Collection, declare, Taken } from '../../adapters/port.ts';
 import type { Clock } from './clock.ts';
 import { Problem } from './errors.ts';
 import { hashOf } from './opaque.ts';
-import { MINUTE_SECONDS } from './time.ts';
+import { waitInMinutes } from './time.ts';
 
 /** How often something was done in one window of time. In the store, so that it holds across processes. */
 export const limiterWindowSchema = z.strictObject({
@@ -117,12 +117,11 @@ export function addressBucket(address: string): string {
 
 function tooMany(seconds: number): Problem {
   const wait = Math.max(1, seconds);
-  const minutes = Math.ceil(wait / MINUTE_SECONDS);
   return new Problem({
     status: 429,
     code: 'TOO_MANY_ATTEMPTS',
     message: 'There were too many attempts.',
-    hint: `Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
+    hint: `Try again in ${waitInMinutes(wait)}.`,
     headers: { 'Retry-After': String(wait) },
   });
 }

@@ -58,3 +58,9 @@ export function duration(seconds: number): string {
   const count = seconds / size;
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
+
+/** A wait as a hint says it, rounded up: `a minute`, `12 minutes`. */
+export function waitInMinutes(seconds: number): string {
+  const minutes = Math.ceil(seconds / MINUTE_SECONDS);
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`;
+}

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
+import { isoTime } from '../ground/time.ts';
 import type { Message } from './message.ts';
 import { isOneAddress } from './recipient.ts';
 
@@ -123,7 +124,7 @@ function readableParts(message: Message): SendMailOptions['alternatives'] {
 
 function fileNameOf(message: Message): string {
   if (!/^[\w-]+$/.test(message.id)) throw new MailFault('the message id is no file name', true);
-  const time = new Date(message.createdAt * 1000).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+  const time = isoTime(message.createdAt).slice(0, 19).replaceAll(/[-:]/g, '');
   return `${time}-${message.id}.eml`;
 }
 
