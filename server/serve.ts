@@ -34,7 +34,7 @@ export async function serve(given: Settings, parts: { clock: Clock; log: Logger 
   const settings = given.port === 0 ? await onFreePort(listener, given) : given;
   const domain = await openDomain(settings, parts);
   try {
-    const app = await createApp(domain);
+    const { app } = await createApp(domain);
     listener.on('request', app.callback());
     if (!listener.listening) await listen(listener, settings);
     domain.startBackground();
