@@ -6,9 +6,11 @@ import { accessLog } from './http/access-log.ts';
 import { createAssetRoutes } from './http/assets.ts';
 import { limitAuthorizationRequests } from './http/authorization-request-limit.ts';
 import { canonicalHost } from './http/canonical-host.ts';
-import { respondToErrors } from './http/error-response.ts';
+import { asEnvelope, asOAuthError, asPage } from './http/error-forms.ts';
+import { answerErrorsAs } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
+import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { under } from './http/under.ts';
 import { openEngine } from './oauth/open-engine.ts';
 import { createMetadataRoutes } from './oauth/resource-metadata.ts';
@@ -44,18 +46,26 @@ export async function createApp(domain: Domain) {
   // Problems are logged where they are answered; what is left is the connection's own, such as a client that left.
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
-  app.use(accessLog(log, settings.proxies));
-  app.use(respondToErrors({ site, url, log, production }));
-  app.use(canonicalHost(url));
+  const host = canonicalHost(url);
+  const page = [pageHeaders, answerErrorsAs(asPage(site), log), host];
+  const limit = limitAuthorizationRequests(limiter, ['/oauth/authorize', '/sign-in/google']);
+  const engineRoutes = mount('/', engine);
 
-  app.use(createApi(domain));
-  // Behind the beginning of its paths: a router looks at all of its routes before it hands a request on.
-  app.use(under(['/.well-known/oauth-protected-resource'], metadata.routes()));
-  app.use(limitAuthorizationRequests(limiter, ['/oauth/authorize', '/sign-in/google']));
-  app.use(under(['/oauth/', '/.well-known/'], mount('/', engine)));
+  app.use(accessLog(log, settings.proxies));
+  app.use(securityHeaders(production));
+
+  app.use(under(['/api'], answerErrorsAs(asEnvelope(url), log), host, createApi(domain)));
+
+  // What a browser is sent to; everything else below /oauth is called by programs.
+  app.use(under(['/oauth/authorize', '/oauth/end-session'], ...page, limit, engineRoutes));
+  app.use(under(['/oauth'], answerErrorsAs(asOAuthError, log), host, engineRoutes));
+
+  for (const before of page) app.use(before);
+  app.use(metadata.routes());
+  app.use(under(['/.well-known'], engineRoutes));
   app.use(health.routes());
   app.use(assets.routes());
-
+  app.use(limit);
   app.use(sameOriginOnly(url));
   app.use(signIn.routes());
   app.use(portal.routes());

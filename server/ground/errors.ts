@@ -1,32 +1,32 @@
 /** Words of RFC 6749 section 5.2 and RFC 6750 section 3.1, which keep their spelling. */
-type ProtocolCode = 'invalid_request' | 'invalid_scope' | 'invalid_token' | 'insufficient_scope';
+export const PROTOCOL_CODES = ['invalid_request', 'invalid_token', 'insufficient_scope'] as const;
 
-/** What the API answers, as the table in docs/calling-the-api.md explains it. */
-type ApiCode =
-  | 'FORBIDDEN'
-  | 'INCOMPLETE_BODY'
-  | 'INTERNAL'
-  | 'INVALID_DATA'
-  | 'INVALID_REQUEST'
-  | 'METHOD_NOT_ALLOWED'
-  | 'MISSING_DATA'
-  | 'NOT_FOUND'
-  | 'NOT_RUN'
-  | 'TIMEOUT'
-  | 'TOO_LARGE'
-  | 'TOO_MANY_MAILS'
-  | 'UNAUTHORIZED'
-  | 'UNAVAILABLE'
-  | 'UNSUPPORTED_ENCODING'
-  | 'UNSUPPORTED_MEDIA_TYPE'
-  // issue_token, beside those of every workflow
-  | 'CHANGED_MEANWHILE'
-  | 'INVALID_EXPIRY'
-  | 'INVALID_NAME'
-  | 'NAME_TAKEN'
-  | 'TOO_BUSY'
-  | 'TOO_MANY_ATTEMPTS'
-  | 'TOO_MANY_TOKENS';
+/** What the API answers beside them. The table in docs/calling-the-api.md explains each of both lists. */
+export const API_CODES = [
+  'FORBIDDEN',
+  'INCOMPLETE_BODY',
+  'INTERNAL',
+  'INVALID_DATA',
+  'INVALID_REQUEST',
+  'METHOD_NOT_ALLOWED',
+  'MISSING_DATA',
+  'NOT_FOUND',
+  'NOT_RUN',
+  'TIMEOUT',
+  'TOO_LARGE',
+  'TOO_MANY_MAILS',
+  'UNAUTHORIZED',
+  'UNAVAILABLE',
+  'UNSUPPORTED_ENCODING',
+  'UNSUPPORTED_MEDIA_TYPE',
+  // of issue_token only
+  'CHANGED_MEANWHILE',
+  'INVALID_NAME',
+  'NAME_TAKEN',
+  'TOO_BUSY',
+  'TOO_MANY_ATTEMPTS',
+  'TOO_MANY_TOKENS',
+] as const;
 
 /** What only pages and the command line answer. */
 type PageCode =
@@ -39,6 +39,7 @@ type PageCode =
   | 'IDENTITY_TAKEN'
   | 'INVALID_ACTS_FOR'
   | 'INVALID_EMAIL'
+  | 'INVALID_EXPIRY'
   | 'INVALID_NOTE'
   | 'INVALID_OVERLAP'
   | 'INVALID_REASON'
@@ -62,14 +63,16 @@ type PageCode =
   | 'TOO_MANY_SERVICES'
   | 'UNTRUSTED_ANSWER'
   | 'WEAK_PASSWORD'
-  | 'WRONG_CREDENTIALS';
+  | 'WRONG_CREDENTIALS'
+  // of RFC 6749 too
+  | 'invalid_scope';
 
 /** The stable machine word of a refusal. */
-export type ProblemCode = ProtocolCode | ApiCode | PageCode;
+export type ProblemCode = (typeof PROTOCOL_CODES)[number] | (typeof API_CODES)[number] | PageCode;
 
 /**
  * What a caller may be shown. Anything else that is thrown is our bug: it is logged whole and shown as 500
- * without a word of it. http/error-response.ts is the only place that writes a Problem to the wire.
+ * without a word of it. http/error-forms.ts is the only place that writes a Problem to the wire.
  */
 export type ProblemDetails = {
   /** HTTP status. */

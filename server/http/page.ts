@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import { type Html, render } from '../../views/html.ts';
+import { setPageHeaders } from './security-headers.ts';
 
 /**
  * Everything that a page loads is ours. No `form-action`: browsers apply it to the whole redirect chain
@@ -34,23 +35,4 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.set('Cache-Control', 'no-store');
   ctx.set('Location', location);
   ctx.body = '';
-}
-
-/** Where only programs call, as below /api/. */
-const FOR_PROGRAMS = ['/oauth/token', '/oauth/introspect', '/oauth/revoke'];
-
-/** Headers that hold for every answer of the server, and more for what a browser may show (OWASP secure headers). */
-export function setSecurityHeaders(ctx: Context, production: boolean): void {
-  ctx.set('X-Content-Type-Options', 'nosniff');
-  ctx.set('X-Frame-Options', 'DENY');
-  if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
-  const { path } = ctx;
-  if (!path.startsWith('/api/') && !FOR_PROGRAMS.includes(path)) setPageHeaders(ctx);
-}
-
-function setPageHeaders(ctx: Context): void {
-  // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
-  // them.
-  ctx.set('Referrer-Policy', 'same-origin');
-  ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
 }

@@ -1,7 +1,13 @@
-import type { Context, Next } from 'koa';
+import type { Context, Middleware, Next } from 'koa';
 
-/** Routes whose paths all begin in one of these ways; other requests pass them by. */
-export function under(starts: readonly string[], routes: (ctx: never, next: Next) => unknown) {
-  return (ctx: Context, next: Next) =>
-    starts.some((start) => ctx.path.startsWith(start)) ? routes(ctx as never, next) : next();
+/**
+ * A group of routes below these paths, with what stands before them. Requests for other paths pass it by; those for
+ * its own end in it.
+ */
+export function under(paths: readonly string[], ...group: Middleware[]) {
+  const isInside = (path: string) => paths.some((top) => path === top || path.startsWith(`${top}/`));
+  return (ctx: Context, next: Next): Promise<unknown> =>
+    isInside(ctx.path) ? group.reduceRight<Next>((rest, one) => () => one(ctx, rest), nothingMore)() : next();
 }
+
+async function nothingMore(): Promise<void> {}

@@ -62,20 +62,23 @@ it('sends the headers that browsers want with each kind of answer', async () => 
     'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
   };
+  const page = { ...shown, 'content-type': 'text/html; charset=utf-8' };
+  const json = { ...everywhere, 'content-type': 'application/json; charset=utf-8' };
   const answers: [path: string, status: number, headers: Record<string, string>][] = [
-    ['/sign-in', 200, shown],
+    ['/sign-in', 200, page],
     ['/tokens', 303, shown],
-    ['/nothing', 404, shown],
+    ['/nothing', 404, page],
     ['/assets/style.css', 200, shown],
     ['/healthz', 200, shown],
-    ['/oauth/authorize', 400, shown],
+    ['/oauth/authorize', 400, page],
     ['/.well-known/openid-configuration', 200, shown],
-    ['/api', 404, shown],
-    ['/api/1.1/me', 401, everywhere],
-    ['/api/1.1/wf/nothing', 401, everywhere],
-    // A person who opens it in a browser is shown a page.
-    ['/oauth/token', 404, shown],
-    ['/oauth/tokens', 404, shown],
+    ['/oauth/end-session/nothing', 404, page],
+    ['/.well-known/nothing', 404, page],
+    ['/api', 404, json],
+    ['/api/1.1/me', 401, json],
+    ['/api/1.1/wf/nothing', 401, json],
+    ['/oauth/token', 404, json],
+    ['/oauth/tokens', 404, json],
   ];
   for (const [path, status, headers] of answers) {
     const answer = await get(path);

@@ -17,7 +17,8 @@ import { createLog } from '../../server/ground/log.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
 import { readSettings } from '../../server/ground/settings.ts';
 import { accessLog } from '../../server/http/access-log.ts';
-import { respondToErrors } from '../../server/http/error-response.ts';
+import { asEnvelope } from '../../server/http/error-forms.ts';
+import { answerErrorsAs } from '../../server/http/error-response.ts';
 import { openRuns } from '../../server/workflows/runs.ts';
 import type { DataType, Workflow } from '../../server/workflows/workflow.ts';
 
@@ -56,9 +57,7 @@ export async function startApiServer(
   };
   const app = new Koa();
   app.use(accessLog(log, []));
-  app.use(
-    respondToErrors({ site: { appName: 'Test', accentColour: '#000000' }, url, log, production: false }),
-  );
+  app.use(answerErrorsAs(asEnvelope(url), log));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const runs = await openRuns({ ...domain, types: declarations.types, recorder });
   app.use(createApi({ ...domain, declarations, recorder, runs }));

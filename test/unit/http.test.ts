@@ -3,12 +3,15 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Koa from 'koa';
+import { Problem, type ProblemCode } from '../../server/ground/errors.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { readForm } from '../../server/http/body.ts';
 import { canonicalHost } from '../../server/http/canonical-host.ts';
-import { respondToErrors } from '../../server/http/error-response.ts';
+import { asOAuthError, asPage } from '../../server/http/error-forms.ts';
+import { answerErrorsAs } from '../../server/http/error-response.ts';
 import { addressOf, noteRequest } from '../../server/http/request.ts';
 import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
+import { under } from '../../server/http/under.ts';
 
 describe('safePath', () => {
   const here = ['/', '/tokens', '/tokens/new?name=a%20b', '/interaction/abc?x=1#y'];
@@ -38,6 +41,20 @@ describe('safePath', () => {
 
 const origin = 'http://localhost:3000';
 
+/** Throws what the query names. */
+function throwAsAsked(ctx: Koa.Context, next: Koa.Next): Promise<unknown> {
+  const { status, code, bug } = ctx.query;
+  if (bug !== undefined) throw new TypeError('something of ours');
+  if (status === undefined) return next();
+  throw new Problem({
+    status: Number(status),
+    code: String(code) as ProblemCode,
+    message: 'It is "so".',
+    hint: 'Do – that.',
+    headers: { 'Retry-After': '7' },
+  });
+}
+
 function application(proxies: string[]): Koa {
   const app = new Koa();
   app.silent = true;
@@ -47,7 +64,8 @@ function application(proxies: string[]): Koa {
   });
   const site = { appName: 'Test', accentColour: '#0b57d0' };
   const log = createLog({ write: () => undefined });
-  app.use(respondToErrors({ site, url: origin, log, production: false }));
+  app.use(under(['/for-programs'], answerErrorsAs(asOAuthError, log), throwAsAsked));
+  app.use(answerErrorsAs(asPage(site), log));
   app.use(canonicalHost(origin));
   app.use(sameOriginOnly(origin));
   app.use(async (ctx) => {
@@ -153,6 +171,36 @@ describe('http', () => {
       assert.doesNotMatch(answer, /evil\.example/);
     });
   }
+
+  const refusals: [query: string, status: number, error: string, description: string][] = [
+    ['status=400&code=INVALID_REQUEST', 400, 'invalid_request', "It is 'so'. Do  that."],
+    ['status=403&code=insufficient_scope', 403, 'insufficient_scope', "It is 'so'. Do  that."],
+    ['status=429&code=TOO_MANY_ATTEMPTS', 429, 'invalid_request', "It is 'so'. Do  that."],
+    ['status=503&code=UNAVAILABLE', 503, 'temporarily_unavailable', "It is 'so'. Do  that."],
+  ];
+  for (const [query, status, error, description] of refusals) {
+    test(`a refusal of ${query} to a program is ${error} (RFC 6749)`, async () => {
+      const response = await fetch(`${url}/for-programs?${query}`);
+      assert.equal(response.status, status);
+      assert.equal(response.headers.get('retry-after'), '7');
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      assert.deepEqual(await response.json(), { error, error_description: description });
+    });
+  }
+
+  test('an address that a group does not have is refused in its form', async () => {
+    const response = await fetch(`${url}/for-programs/nothing`);
+    assert.equal(response.status, 404);
+    assert.equal(((await response.json()) as { error: string }).error, 'invalid_request');
+  });
+
+  test('a mistake of ours is a server_error to a program, without a word of it', async () => {
+    const response = await fetch(`${url}/for-programs/below?bug=1`);
+    assert.equal(response.status, 500);
+    const text = await response.text();
+    assert.match(text, /"error":"server_error"/);
+    assert.doesNotMatch(text, /something of ours/);
+  });
 
   test('a body that ends too early is a 400 and closes the connection', async () => {
     const head = `POST / HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n`;

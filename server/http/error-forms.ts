@@ -1,0 +1,90 @@
+import type { Context } from 'koa';
+import type { Site } from '../../views/layout.ts';
+import { problemPage } from '../../views/problem.ts';
+import { resourceMetadataUrl } from '../ground/api-address.ts';
+import { BearerProblem, PROTOCOL_CODES, type Problem, SignInNeeded } from '../ground/errors.ts';
+import { seeOther, sendPage } from './page.ts';
+import { requestIdOf } from './request.ts';
+
+/** Writes a refusal in the way that the callers of one group of routes understand. Its own headers are set already. */
+export type ErrorForm = (ctx: Context, problem: Problem) => void;
+
+const TITLES: Record<number, string> = {
+  400: 'That did not work',
+  401: 'Sign in first',
+  403: 'Not allowed',
+  404: 'There is nothing here',
+  405: 'That is not how this page works',
+  413: 'Too large',
+  415: 'Not understood',
+  429: 'Too many tries',
+  503: 'Back in a moment',
+};
+
+/** A page for who sits in front of a browser; who has to sign in first is sent there. */
+export function asPage(site: Site): ErrorForm {
+  return (ctx, problem) => {
+    if (problem instanceof SignInNeeded) return seeOther(ctx, problem.location);
+    const { status, message, hint } = problem;
+    const title = TITLES[status] ?? 'Something went wrong';
+    sendPage(ctx, problemPage(site, { status, title, message, hint, requestId: requestIdOf(ctx) }), status);
+  };
+}
+
+/** The envelope of the API, with the challenge that a refused bearer token is owed. */
+export function asEnvelope(url: string): ErrorForm {
+  return (ctx, problem) => {
+    if (problem instanceof BearerProblem) ctx.set('WWW-Authenticate', challenge(problem, url));
+    ctx.set('Cache-Control', 'no-store');
+    ctx.status = problem.status;
+    ctx.body = envelopeOf(problem, requestIdOf(ctx));
+  };
+}
+
+/** RFC 6749 section 5.2, for the engine's endpoints that programs call; the engine writes its own errors itself. */
+export function asOAuthError(ctx: Context, problem: Problem): void {
+  ctx.set('Cache-Control', 'no-store');
+  ctx.status = problem.status;
+  ctx.body = {
+    error: oauthCodeOf(problem),
+    error_description: printable(`${problem.message} ${problem.hint}`),
+  };
+}
+
+/** The words of RFC 6749 are few: all else is the fault of the request, or ours (section 4.1.2.1). */
+function oauthCodeOf({ code, status }: Problem): string {
+  if (status === 503) return 'temporarily_unavailable';
+  if (status >= 500) return 'server_error';
+  return PROTOCOL_CODES.find((word) => word === code) ?? 'invalid_request';
+}
+
+/** The one error shape of the API (design section 7). */
+function envelopeOf(problem: Problem, requestId: string) {
+  return {
+    statusCode: problem.status,
+    body: {
+      status: problem.code,
+      message: problem.message,
+      ...(problem.parameter === undefined ? {} : { parameter: problem.parameter }),
+      hint: problem.hint,
+      requestId,
+    },
+  };
+}
+
+/** RFC 6750 section 3 and RFC 9728 section 5.1. */
+function challenge(problem: BearerProblem, url: string): string {
+  const quoted = (text: string) => `"${printable(text)}"`;
+  const parts = [`realm=${quoted(url)}`];
+  if (problem.challengeError !== undefined) {
+    parts.push(`error=${quoted(problem.challengeError)}`, `error_description=${quoted(problem.message)}`);
+  }
+  if (problem.scope !== undefined) parts.push(`scope=${quoted(problem.scope)}`);
+  parts.push(`resource_metadata=${quoted(resourceMetadataUrl(url))}`);
+  return `Bearer ${parts.join(', ')}`;
+}
+
+/** Without what RFC 6749 and 6750 forbid in their texts: quotes, backslashes and all beyond ASCII. */
+function printable(text: string): string {
+  return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '');
+}

@@ -1,0 +1,24 @@
+import type { Context, Next } from 'koa';
+
+/** Headers that hold for every answer of the server (OWASP secure headers). */
+export function securityHeaders(production: boolean) {
+  return (ctx: Context, next: Next): Promise<void> => {
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    ctx.set('X-Frame-Options', 'DENY');
+    if (production) ctx.set('Strict-Transport-Security', 'max-age=31536000');
+    return next();
+  };
+}
+
+/** For a group of routes whose answers a browser may show. */
+export function pageHeaders(ctx: Context, next: Next): Promise<void> {
+  setPageHeaders(ctx);
+  return next();
+}
+
+export function setPageHeaders(ctx: Context): void {
+  // Not no-referrer: browsers then send `Origin: null` with our own forms, and same-origin.ts would refuse
+  // them.
+  ctx.set('Referrer-Policy', 'same-origin');
+  ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
+}
