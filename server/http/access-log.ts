@@ -20,7 +20,7 @@ export function accessLog(log: Logger, proxies: readonly string[]) {
         path: withoutSecrets(ctx.path.replace(INTERACTION, '$1:uid')),
         status: ctx.status,
         ms: Math.round((performance.now() - startedAt) * 10) / 10,
-        from: request.from,
+        from: request.address,
         credential: request.credential,
       },
       'request',

@@ -4,30 +4,29 @@ import ipaddr from 'ipaddr.js';
 import type { Context } from 'koa';
 import type { Actor } from '../ground/actor.ts';
 
-/** What is known of a request from its first moment on, and its credential as soon as that is known. */
+/**
+ * What is known of a request from its first moment on, and its credential as soon as that is known. Its log line, the
+ * limits, the audit and its answer share it, at both ends of the chain of middleware, so it stands in Koa's
+ * `ctx.state`; only this file reads and writes it there.
+ */
 type Known = {
   /** Ours, never the caller's, so that nobody can write into another's log lines. */
   readonly id: string;
   /** The client's network address, IPv4-mapped IPv6 written as IPv4. */
-  readonly from: string;
+  readonly address: string;
   /** A `token_id`, never a token. */
   credential?: string;
 };
 
-/** On the request itself: a WeakMap of all requests is dear to the garbage collector. */
-const KNOWN = Symbol('what is known of this request');
-
-type Marked = IncomingMessage & { [KNOWN]?: Known };
-
 /** Begins what is known of this request. Called by the outermost middleware. */
 export function noteRequest(ctx: Context, proxies: readonly string[]): Known {
-  const known: Known = { id: randomUUID(), from: clientAddress(ctx.req, proxies) };
-  (ctx.req as Marked)[KNOWN] = known;
+  const known: Known = { id: randomUUID(), address: clientAddress(ctx.req, proxies) };
+  (ctx.state as { known?: Known }).known = known;
   return known;
 }
 
 function knownOf(ctx: Context): Known {
-  return (ctx.req as Marked)[KNOWN] ?? noteRequest(ctx, []);
+  return (ctx.state as { known?: Known }).known ?? noteRequest(ctx, []);
 }
 
 /** The id under which this request stands in the log, the activity and its answer. */
@@ -37,7 +36,7 @@ export function requestIdOf(ctx: Context): string {
 
 /** Where this request came from, as far as the proxies that we trust say. */
 export function addressOf(ctx: Context): string {
-  return knownOf(ctx).from;
+  return knownOf(ctx).address;
 }
 
 /** Which credential this request came with, for its line in the log. */

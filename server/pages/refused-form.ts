@@ -1,21 +1,26 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
-import { Problem, SignInNeeded } from '../ground/errors.ts';
+import { Problem, type ProblemCode, SignInNeeded } from '../ground/errors.ts';
 import { sendPage } from '../http/page.ts';
 
 /** Refusals that no other input on the same form would cure; they get a page of their own. */
-const FINAL = ['LINK_DEAD', 'SIGN_IN_TOO_OLD', 'IDENTITY_TAKEN'];
+const FINAL: readonly ProblemCode[] = ['LINK_DEAD', 'SIGN_IN_TOO_OLD', 'IDENTITY_TAKEN'];
 
 /**
  * Shows a refused form again, with what is wrong at its place and its status. What is no refusal of what was
- * typed goes on to the error page.
+ * typed is thrown on, to the error page.
  */
-export function showRefusal(ctx: Context, error: unknown, page: (problem: FormProblem) => Html): void {
+export async function showRefusal(
+  ctx: Context,
+  error: unknown,
+  page: (problem: FormProblem) => Html | Promise<Html>,
+): Promise<void> {
   if (!(error instanceof Problem) || error instanceof SignInNeeded || error.status >= 500) throw error;
   if (FINAL.includes(error.code)) throw error;
   ctx.set(error.headers);
-  sendPage(ctx, page({ message: error.message, hint: error.hint, parameter: error.parameter }), error.status);
+  const problem = shownWith(error);
+  sendPage(ctx, await page(problem), problem.status);
 }
 
 /**
@@ -24,6 +29,9 @@ export function showRefusal(ctx: Context, error: unknown, page: (problem: FormPr
  */
 export function formProblemOf(error: unknown): FormProblem & { status: number } {
   if (!(error instanceof Problem) || error.parameter === undefined || error.status >= 500) throw error;
-  const { message, hint, parameter, status } = error;
+  return shownWith(error);
+}
+
+function shownWith({ message, hint, parameter, status }: Problem) {
   return { message, hint, parameter, status };
 }
