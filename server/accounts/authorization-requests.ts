@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { declare } from '../../adapters/port.ts';
+import { type Collection, declare } from '../../adapters/port.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import { MINUTE_SECONDS } from '../ground/time.ts';
 
 /**
  * An authorization request of ours to an identity provider (OpenID Connect Core section 3.1.2.1): the browser went
@@ -52,3 +56,77 @@ export const pendingLinkDeclaration = declare<PendingLink>({
   schema: pendingLinkSchema,
   indexes: [['expiresAt']],
 });
+
+/** Time to type a password and a second factor at the provider, or a password here. */
+export const WAIT_SECONDS = 10 * MINUTE_SECONDS;
+
+export type AuthorizationRequests = ReturnType<typeof createAuthorizationRequests>;
+
+/**
+ * What a federated sign-in must remember between two visits of a browser. The browser itself has one opaque
+ * token: a response is good only in the browser that made the request, and once (GHSA-x445-f3h2-j279).
+ */
+export function createAuthorizationRequests(parts: {
+  authorizationRequests: Collection<AuthorizationRequest>;
+  pendingLinks: Collection<PendingLink>;
+  clock: Clock;
+}) {
+  const { authorizationRequests, pendingLinks, clock } = parts;
+
+  return {
+    /** Adds a request before the browser goes to the provider with it. Answers the browser's token. */
+    async add(
+      request: Omit<AuthorizationRequest, 'id' | 'stateHash' | 'createdAt' | 'expiresAt'> & { state: string },
+    ): Promise<string> {
+      const { token, hash } = newLinkToken();
+      const { state, ...row } = request;
+      const createdAt = clock();
+      const expiresAt = createdAt + WAIT_SECONDS;
+      await authorizationRequests.insert({
+        ...row,
+        id: hash,
+        stateHash: hashOf(state),
+        createdAt,
+        expiresAt,
+      });
+      return token;
+    },
+
+    /** The request of this browser, if the response has its `state`. Found once. Throws Problem 400. */
+    async take(token: string, response: { state: string; issuer: string }): Promise<AuthorizationRequest> {
+      const row = await authorizationRequests.get(hashOf(token));
+      const fits = row !== undefined && row.expiresAt > clock() && row.issuer === response.issuer;
+      if (!fits || row.stateHash !== hashOf(response.state)) throw tooOld();
+      if (!(await authorizationRequests.remove(row.id))) throw tooOld();
+      return row;
+    },
+
+    /** Adds a link that waits for the password of its account. Answers the browser's token. */
+    async addLink(link: Omit<PendingLink, 'id' | 'expiresAt'>): Promise<string> {
+      const { token, hash } = newLinkToken();
+      await pendingLinks.insert({ ...link, id: hash, expiresAt: clock() + WAIT_SECONDS });
+      return token;
+    },
+
+    /** The link that waits in this browser. Throws Problem 400. */
+    async findLink(token: string): Promise<PendingLink> {
+      const row = await pendingLinks.get(hashOf(token));
+      if (row === undefined || row.expiresAt <= clock()) throw tooOld();
+      return row;
+    },
+
+    /** Takes the waiting link: of two requests one gets it, the other a Problem 400. */
+    async takeLink(link: PendingLink): Promise<void> {
+      if (!(await pendingLinks.remove(link.id))) throw tooOld();
+    },
+  };
+}
+
+function tooOld(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'SIGN_IN_TOO_OLD',
+    message: 'This sign-in is too old, was used already, or began in another browser.',
+    hint: 'Go to the sign-in page and start again.',
+  });
+}

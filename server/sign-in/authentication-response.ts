@@ -1,131 +1,184 @@
 import type { Context } from 'koa';
 import type { Account } from '../accounts/account.ts';
 import { requireActive } from '../accounts/account.ts';
-import type { AuthorizationRequest } from '../accounts/authorization-requests.ts';
+import type { AuthorizationRequest, AuthorizationRequests } from '../accounts/authorization-requests.ts';
 import { type Email, readEmail } from '../accounts/email.ts';
 import type { Subject } from '../accounts/identities.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import { actorOf } from '../http/request.ts';
-import type { SignInDependencies } from './dependencies.ts';
-import type { FederatedSignIns } from './federated-sign-ins.ts';
-import type { Google, Proof } from './identity-provider.ts';
+import type { StepDependencies } from './dependencies.ts';
+import type { FederatedCookie } from './federated-cookie.ts';
+import type { Claims, IdentityProvider } from './identity-provider.ts';
+
+/** What a federated sign-in stands on. */
+export type FederatedDependencies = StepDependencies & {
+  provider: IdentityProvider;
+  requests: AuthorizationRequests;
+  cookie: FederatedCookie;
+};
 
 /** How far the clocks of two servers may be apart. */
 const CLOCK_SKEW_SECONDS = 60;
 
 /**
- * What a proof from the provider means here. Accounts are found by issuer and subject, never by e-mail; an
- * e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Each answer is the path
- * to go on to.
+ * What the claims of a response mean here, by what was asked. Accounts are found by issuer and subject, never by
+ * e-mail; an e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Answers the
+ * path to go on to.
  */
-export function createArrivals(parts: SignInDependencies, google: Google, trips: FederatedSignIns) {
-  const { accounts, identities, signUps, sessions, signedIn, clock } = parts;
-
-  /**
-   * When the person proved who they are: at the provider, which may have answered out of a session of last
-   * week. One that does not say when adds nothing to what this browser showed before.
-   */
-  async function provedAt(ctx: Context, account: Account, proof: Proof): Promise<number> {
-    const now = clock();
-    if (proof.authenticatedAt !== undefined) return Math.min(proof.authenticatedAt, now);
-    const found = await signedIn.find(ctx);
-    return found?.account.id === account.id ? found.session.signedInAt : now;
+export function acceptResponse(
+  parts: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest,
+  claims: Claims,
+): Promise<string> {
+  switch (request.mode) {
+    case 'sign-in':
+      return acceptToSignIn(parts, ctx, request, claims);
+    case 'fresh':
+      return acceptToRenew(parts, ctx, request, claims);
+    case 'link':
+      return acceptToLink(parts, ctx, request, claims);
   }
+}
 
-  async function signIn(ctx: Context, account: Account, proof: Proof): Promise<void> {
-    requireActive(account);
-    await identities.used({ issuer: google.issuer, subject: proof.subject });
-    const signedInAt = await provedAt(ctx, account, proof);
-    await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
+async function acceptToSignIn(
+  parts: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest,
+  claims: Claims,
+): Promise<string> {
+  const { accounts, identities, provider } = parts;
+  const subject = { issuer: provider.issuer, subject: claims.subject };
+  const identity = await identities.find(subject);
+  const known = identity && (await accounts.get(identity.accountId));
+  if (known !== undefined) {
+    await signIn(parts, ctx, known, claims);
+    return request.returnTo;
   }
+  const email = verifiedEmail(claims, provider.name);
+  const owner = await accounts.findByEmail(email.address);
+  if (owner !== undefined)
+    return askForPassword(parts, ctx, owner, { ...subject, returnTo: request.returnTo });
+  const account = await createAccount(parts, ctx, { subject, email, knownId: identity?.accountId });
+  await signIn(parts, ctx, account, claims);
+  return request.returnTo;
+}
 
-  /**
-   * Makes the account. The identity comes first: if we die in between, the next sign-in finds it and goes on.
-   */
-  async function newcomer(ctx: Context, subject: Subject, email: Email, knownId?: string): Promise<Account> {
-    const id = knownId ?? newId('acc_');
-    const actor = actorOf(ctx, id);
-    const { address } = email;
-    if (knownId === undefined) {
-      await identities.link(
-        { ...subject, account: { id, email: address }, email: address, quiet: true },
-        actor,
-      );
-    }
-    try {
-      const account = await accounts.create({ id, email: address, admin: false }, actor);
-      await signUps.endAll(email.key);
-      return account;
-    } catch (error) {
-      await identities.undo(subject, id);
-      throw error;
-    }
+async function acceptToRenew(
+  parts: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest,
+  claims: Claims,
+): Promise<string> {
+  const { accounts, identities, provider, clock } = parts;
+  const identity = await identities.find({ issuer: provider.issuer, subject: claims.subject });
+  const account = identity && (await accounts.get(identity.accountId));
+  if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
+  // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
+  const { authenticatedAt = provider.tellsWhen ? undefined : clock() } = claims;
+  if (authenticatedAt === undefined) throw notTold(provider.name);
+  if (authenticatedAt < request.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(provider.name);
+  await signIn(parts, ctx, account, { ...claims, authenticatedAt });
+  return request.returnTo;
+}
+
+/** Only for who is signed in now and was when it began: a link is never made for somebody else. */
+async function acceptToLink(
+  parts: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest,
+  claims: Claims,
+): Promise<string> {
+  const { identities, signedIn, provider } = parts;
+  const found = await signedIn.find(ctx);
+  if (found === undefined || found.account.id !== request.accountId) throw otherPerson(provider.name);
+  const { account } = found;
+  const email = claims.email ?? claims.subject;
+  const subject = { issuer: provider.issuer, subject: claims.subject };
+  await identities.link({ ...subject, account, email }, actorOf(ctx, account.id));
+  return `${request.returnTo}?done=linked`;
+}
+
+async function signIn(
+  parts: FederatedDependencies,
+  ctx: Context,
+  account: Account,
+  claims: Claims,
+): Promise<void> {
+  const { identities, sessions, provider } = parts;
+  requireActive(account);
+  await identities.used({ issuer: provider.issuer, subject: claims.subject });
+  const signedInAt = await signedInAtOf(parts, ctx, account, claims);
+  await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
+}
+
+/**
+ * When the person proved who they are: at the provider, which may have answered out of a session of last
+ * week. One that does not say when adds nothing to what this browser showed before.
+ */
+async function signedInAtOf(
+  parts: FederatedDependencies,
+  ctx: Context,
+  account: Account,
+  claims: Claims,
+): Promise<number> {
+  const now = parts.clock();
+  if (claims.authenticatedAt !== undefined) return Math.min(claims.authenticatedAt, now);
+  const found = await parts.signedIn.find(ctx);
+  return found?.account.id === account.id ? found.session.signedInAt : now;
+}
+
+/**
+ * The identity comes first: if we die in between, the next sign-in finds it, with the id of the account that it is
+ * for (`knownId`), and goes on.
+ */
+async function createAccount(
+  parts: FederatedDependencies,
+  ctx: Context,
+  wanted: { subject: Subject; email: Email; knownId: string | undefined },
+): Promise<Account> {
+  const { accounts, identities, signUps } = parts;
+  const { subject, email, knownId } = wanted;
+  const id = knownId ?? newId('acc_');
+  const actor = actorOf(ctx, id);
+  const { address } = email;
+  if (knownId === undefined) {
+    const account = { id, email: address };
+    await identities.link({ ...subject, account, email: address, quiet: true }, actor);
   }
-
-  /** The verified e-mail belongs to an account that was made another way: its password decides, once. */
-  async function askForPassword(ctx: Context, account: Account, subject: Subject, returnTo: string) {
-    requireActive(account);
-    if (account.passwordHash === undefined) throw otherWayFirst(google.name);
-    await trips.await(ctx, { ...subject, accountId: account.id, email: account.email, returnTo });
-    return '/sign-in/link';
+  try {
+    const account = await accounts.create({ id, email: address, admin: false }, actor);
+    await signUps.endAll(email.key);
+    return account;
+  } catch (error) {
+    await identities.undo(subject, id);
+    throw error;
   }
+}
 
-  async function useToSignIn(ctx: Context, trip: AuthorizationRequest, proof: Proof): Promise<string> {
-    const subject = { issuer: google.issuer, subject: proof.subject };
-    const identity = await identities.find(subject);
-    const known = identity && (await accounts.get(identity.accountId));
-    if (known !== undefined) {
-      await signIn(ctx, known, proof);
-      return trip.returnTo;
-    }
-    const email = provenEmail(proof, google.name);
-    const owner = await accounts.findByEmail(email.address);
-    if (owner !== undefined) return askForPassword(ctx, owner, subject, trip.returnTo);
-    await signIn(ctx, await newcomer(ctx, subject, email, identity?.accountId), proof);
-    return trip.returnTo;
-  }
-
-  async function useToRenew(ctx: Context, trip: AuthorizationRequest, proof: Proof): Promise<string> {
-    const subject = { issuer: google.issuer, subject: proof.subject };
-    const identity = await identities.find(subject);
-    const account = identity && (await accounts.get(identity.accountId));
-    if (account === undefined || account.id !== trip.accountId) throw otherPerson(google.name);
-    // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
-    const { authenticatedAt = google.tellsWhen ? undefined : clock() } = proof;
-    if (authenticatedAt === undefined) throw notTold(google.name);
-    if (authenticatedAt < trip.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(google.name);
-    await signIn(ctx, account, { ...proof, authenticatedAt });
-    return trip.returnTo;
-  }
-
-  /** Only for who is signed in now and was when it began: a link is never made for somebody else. */
-  async function useToLink(ctx: Context, trip: AuthorizationRequest, proof: Proof): Promise<string> {
-    const found = await signedIn.find(ctx);
-    if (found === undefined || found.account.id !== trip.accountId) throw otherPerson(google.name);
-    const { account } = found;
-    const email = proof.email ?? proof.subject;
-    const subject = { issuer: google.issuer, subject: proof.subject };
-    await identities.link({ ...subject, account, email }, actorOf(ctx, account.id));
-    return `${trip.returnTo}?done=linked`;
-  }
-
-  const uses = { 'sign-in': useToSignIn, fresh: useToRenew, link: useToLink };
-
-  return {
-    use: (ctx: Context, trip: AuthorizationRequest, proof: Proof): Promise<string> =>
-      uses[trip.mode](ctx, trip, proof),
-  };
+/** The verified e-mail belongs to an account that was made another way: its password decides, once. */
+async function askForPassword(
+  parts: FederatedDependencies,
+  ctx: Context,
+  account: Account,
+  link: Subject & { returnTo: string },
+): Promise<string> {
+  requireActive(account);
+  if (account.passwordHash === undefined) throw otherWayFirst(parts.provider.name);
+  const { id: accountId, email } = account;
+  parts.cookie.set(ctx, await parts.requests.addLink({ ...link, accountId, email }));
+  return '/sign-in/link';
 }
 
 /**
  * The address that the provider verified. One that would be read as another (Unicode look-alikes) was
  * verified as that other mailbox, so it is none.
  */
-function provenEmail(proof: Proof, provider: string): Email {
-  const claimed = proof.email ?? '';
+function verifiedEmail(claims: Claims, provider: string): Email {
+  const claimed = claims.email ?? '';
   const email = claimed.normalize('NFKC') === claimed ? readEmail(claimed) : undefined;
-  if (proof.emailVerified && email !== undefined) return email;
+  if (claims.emailVerified && email !== undefined) return email;
   throw new Problem({
     status: 403,
     code: 'EMAIL_NOT_VERIFIED',

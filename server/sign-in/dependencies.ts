@@ -13,6 +13,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { Sessions } from '../oauth/browser-sessions.ts';
 import type { Interactions } from '../oauth/interactions.ts';
 import type { SignedIn } from '../pages/signed-in.ts';
+import type { SignInMethods } from './methods.ts';
 
 /** What the sign-in pages stand on. */
 export type SignInDependencies = {
@@ -31,3 +32,6 @@ export type SignInDependencies = {
   signedIn: SignedIn;
   scopes: Pick<Scopes, 'describe'>;
 };
+
+/** The same for its steps, which show how else one may sign in. */
+export type StepDependencies = SignInDependencies & { methods: SignInMethods };

@@ -5,11 +5,11 @@ import { Problem } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import type { Settings } from '../ground/settings.ts';
 
-/** What a trip to the provider starts with; kept until the browser comes back. */
-export type Departure = { location: string; state: string; nonce: string; verifier: string };
+/** What an authorization request is made with, and its response is checked against. */
+export type ResponseChecks = { state: string; nonce: string; verifier: string };
 
-/** What the provider vouches for. */
-export type Proof = {
+/** What the provider says of the person (OpenID Connect Core sections 2 and 5.1). */
+export type Claims = {
   subject: string;
   email: string | undefined;
   emailVerified: boolean;
@@ -17,7 +17,10 @@ export type Proof = {
   authenticatedAt: number | undefined;
 };
 
-export type Google = ReturnType<typeof createGoogle>;
+export type IdentityProvider = ReturnType<typeof createIdentityProvider>;
+
+/** Our registration at the provider. */
+type Registration = NonNullable<Settings['google']>;
 
 /** A person waits in front of each of these calls. */
 const TIMEOUT_SECONDS = 5;
@@ -43,131 +46,134 @@ const NO_ANSWER = [
  * The only file that knows openid-client, which checks issuer, audience, times, nonce and (switched on here)
  * the signature of the ID token (OpenID Connect Core section 3.1.3.7).
  */
-export function createGoogle(parts: {
-  google: NonNullable<Settings['google']>;
+export function createIdentityProvider(parts: {
+  registration: Registration;
   /** As it is registered at the provider. */
   redirectUri: string;
   log: Pick<Logger, 'warn' | 'error'>;
 }) {
-  const { google, redirectUri, log } = parts;
-  const name = providerNameOf(google.issuer);
+  const { registration, redirectUri, log } = parts;
+  const { issuer } = registration;
   let discovered: Promise<openid.Configuration> | undefined;
 
   /** The provider's metadata, asked for once; after a failure the next sign-in asks again. */
   function configuration(): Promise<openid.Configuration> {
-    discovered ??= discover().catch((error: unknown) => {
+    discovered ??= discover(registration).catch((error: unknown) => {
       discovered = undefined;
       throw error;
     });
     return discovered;
   }
 
-  function discover(): Promise<openid.Configuration> {
-    const issuer = new URL(google.issuer);
-    const execute = [openid.enableNonRepudiationChecks];
-    if (issuer.protocol === 'http:' && isLoopback(issuer)) {
-      execute.push(openid.allowInsecureRequests);
-    }
-    return openid.discovery(issuer, google.clientId, google.clientSecret, undefined, {
-      timeout: TIMEOUT_SECONDS,
-      execute,
-    });
-  }
-
-  async function exchange(callback: URL, departure: Omit<Departure, 'location'>): Promise<Proof> {
-    const config = await configuration();
-    const tokens = await openid.authorizationCodeGrant(config, callback, {
-      expectedState: departure.state,
-      expectedNonce: departure.nonce,
-      pkceCodeVerifier: departure.verifier,
-      idTokenExpected: true,
-    });
-    const claims = tokens.claims();
-    if (claims === undefined) throw new Error('an ID token was expected and checked, and is not there');
-    // Providers may keep the e-mail for userinfo (OpenID Connect Core section 5.4).
-    const asksUserinfo =
-      claims.email === undefined && config.serverMetadata().userinfo_endpoint !== undefined;
-    const about = asksUserinfo ? await openid.fetchUserInfo(config, tokens.access_token, claims.sub) : claims;
-    return {
-      subject: claims.sub,
-      email: typeof about.email === 'string' ? about.email : undefined,
-      emailVerified: about.email_verified === true,
-      authenticatedAt: claims.auth_time,
-    };
-  }
-
-  /**
-   * What a failure is to the person who waits. What it was goes to the log, without anything that was sent.
-   */
-  function problemFrom(error: unknown): Problem {
-    const refusal = error instanceof openid.ResponseBodyError ? error.error : undefined;
-    const code = error instanceof openid.ClientError ? error.code : undefined;
-    const reason = refusal ?? code ?? (error instanceof Error ? error.message : 'unknown');
-    if (refusal === 'invalid_grant' || error instanceof openid.AuthorizationResponseError) {
-      log.warn({ issuer: google.issuer, reason }, 'a federated sign-in was not completed');
-      return startAgain(name);
-    }
-    // fetch throws a TypeError where nobody listens; any other refusal means that our settings do not fit.
-    if (refusal !== undefined || error instanceof TypeError || NO_ANSWER.includes(code ?? '')) {
-      log.error({ issuer: google.issuer, reason }, 'the federated issuer does not answer as it should');
-      return noAnswer(name, error);
-    }
-    log.error(
-      { issuer: google.issuer, reason },
-      'the federated issuer gave an answer that cannot be trusted',
-    );
-    return untrusted(name, error);
-  }
-
   return {
-    name,
-    issuer: google.issuer,
+    name: providerNameOf(issuer),
+    issuer,
     /**
      * Whether it must say when it last asked the person (OpenID Connect Core section 3.1.2.1, `max_age`). Google
-     * itself says so to few apps and knows no `max_age`: there a completed round trip is all the proof there is.
+     * itself says so to few apps and knows no `max_age`: there a completed round trip is all that can be had.
      */
-    tellsWhen: new URL(google.issuer).hostname !== 'accounts.google.com',
+    tellsWhen: new URL(issuer).hostname !== 'accounts.google.com',
 
-    /** Where to send the browser. `fresh` asks the provider to have the person prove themselves again. */
-    async depart(wanted: { fresh: boolean; loginHint?: string | undefined }): Promise<Departure> {
-      const departure = {
+    /**
+     * A new authorization request (OpenID Connect Core section 3.1.2.1): where to send the browser. `fresh` asks
+     * the provider to have the person prove themselves again.
+     */
+    async request(wanted: {
+      fresh: boolean;
+      loginHint?: string | undefined;
+    }): Promise<ResponseChecks & { location: string }> {
+      const checks = {
         state: openid.randomState(),
         nonce: openid.randomNonce(),
         verifier: openid.randomPKCECodeVerifier(),
       };
       const config = await configuration().catch((error: unknown) => {
-        throw problemFrom(error);
+        throw problemFrom(error, issuer, log);
       });
       const location = openid.buildAuthorizationUrl(config, {
         redirect_uri: redirectUri,
         scope: 'openid email',
-        state: departure.state,
-        nonce: departure.nonce,
-        code_challenge: await openid.calculatePKCECodeChallenge(departure.verifier),
+        state: checks.state,
+        nonce: checks.nonce,
+        code_challenge: await openid.calculatePKCECodeChallenge(checks.verifier),
         code_challenge_method: 'S256',
         claims: CLAIMS,
         ...(wanted.fresh ? { prompt: 'login', max_age: '0' } : { prompt: 'select_account' }),
         ...(wanted.loginHint === undefined ? {} : { login_hint: wanted.loginHint }),
       });
-      return { ...departure, location: location.href };
+      return { ...checks, location: location.href };
     },
 
     /**
-     * What the provider answered through the browser: `query` of the callback. `denied` when the person
-     * refused there. Throws Problem for everything else that is no proof.
+     * The authentication response that came back with the browser (OpenID Connect Core section 3.1.2.5): `query`
+     * of the callback. `denied` when the person refused there. Throws Problem for all that cannot be trusted.
      */
-    async arrive(query: string, departure: Omit<Departure, 'location'>): Promise<Proof | 'denied'> {
+    async readResponse(query: string, checks: ResponseChecks): Promise<Claims | 'denied'> {
       const callback = new URL(`${redirectUri}${query}`);
       try {
-        return await exchange(callback, departure);
+        return await exchange(await configuration(), callback, checks);
       } catch (error) {
         if (error instanceof openid.AuthorizationResponseError && error.error === 'access_denied') {
           return 'denied';
         }
-        throw problemFrom(error);
+        throw problemFrom(error, issuer, log);
       }
     },
   };
+}
+
+function discover(registration: Registration): Promise<openid.Configuration> {
+  const issuer = new URL(registration.issuer);
+  const execute = [openid.enableNonRepudiationChecks];
+  if (issuer.protocol === 'http:' && isLoopback(issuer)) execute.push(openid.allowInsecureRequests);
+  return openid.discovery(issuer, registration.clientId, registration.clientSecret, undefined, {
+    timeout: TIMEOUT_SECONDS,
+    execute,
+  });
+}
+
+/** Redeems the code of a response for the claims of its ID token. */
+async function exchange(
+  config: openid.Configuration,
+  callback: URL,
+  checks: ResponseChecks,
+): Promise<Claims> {
+  const tokens = await openid.authorizationCodeGrant(config, callback, {
+    expectedState: checks.state,
+    expectedNonce: checks.nonce,
+    pkceCodeVerifier: checks.verifier,
+    idTokenExpected: true,
+  });
+  const claims = tokens.claims();
+  if (claims === undefined) throw new Error('an ID token was expected and checked, and is not there');
+  // Providers may keep the e-mail for userinfo (OpenID Connect Core section 5.4).
+  const asksUserinfo = claims.email === undefined && config.serverMetadata().userinfo_endpoint !== undefined;
+  const about = asksUserinfo ? await openid.fetchUserInfo(config, tokens.access_token, claims.sub) : claims;
+  return {
+    subject: claims.sub,
+    email: typeof about.email === 'string' ? about.email : undefined,
+    emailVerified: about.email_verified === true,
+    authenticatedAt: claims.auth_time,
+  };
+}
+
+/** What a failure is to the person who waits. What it was goes to the log, without anything that was sent. */
+function problemFrom(error: unknown, issuer: string, log: Pick<Logger, 'warn' | 'error'>): Problem {
+  const name = providerNameOf(issuer);
+  const refusal = error instanceof openid.ResponseBodyError ? error.error : undefined;
+  const code = error instanceof openid.ClientError ? error.code : undefined;
+  const reason = refusal ?? code ?? (error instanceof Error ? error.message : 'unknown');
+  if (refusal === 'invalid_grant' || error instanceof openid.AuthorizationResponseError) {
+    log.warn({ issuer, reason }, 'a federated sign-in was not completed');
+    return startAgain(name);
+  }
+  // fetch throws a TypeError where nobody listens; any other refusal means that our settings do not fit.
+  if (refusal !== undefined || error instanceof TypeError || NO_ANSWER.includes(code ?? '')) {
+    log.error({ issuer, reason }, 'the federated issuer does not answer as it should');
+    return noAnswer(name, error);
+  }
+  log.error({ issuer, reason }, 'the federated issuer gave an answer that cannot be trusted');
+  return untrusted(name, error);
 }
 
 function noAnswer(name: string, cause: unknown): Problem {

@@ -13,65 +13,15 @@ import { actorOf, addressOf } from '../http/request.ts';
 import type { Waiting } from '../oauth/interactions.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
-import type { SignInDependencies } from './dependencies.ts';
-import type { Ways } from './methods.ts';
+import type { StepDependencies } from './dependencies.ts';
 import { HOME, pathWith } from './paths.ts';
-
-type PageOf = (waiting: Waiting, account: Account | undefined) => Promise<(problem?: FormProblem) => Html>;
 
 /**
  * One waiting authorization: its sign-in and its consent. No step leads to another: each goes back to the
  * engine, which finds what is still missing.
  */
-export function createInteractionSteps(parts: SignInDependencies, ways: Ways) {
-  const { site, accounts, interactions, signedIn, scopes, clock } = parts;
-
-  /** What the engine still misses, and the page that asks for it. */
-  const pageFor: Record<Waiting['prompt'], PageOf> = { login: loginPage, consent: askConsentPage };
-
-  async function loginPage(waiting: Waiting, account: Account | undefined) {
-    const path = `/interaction/${waiting.uid}`;
-    const returnTo = `${path}/continue`;
-    const shared = {
-      action: `${path}/sign-in`,
-      app: waiting.client.name,
-      resetUrl: pathWith('/reset-password', { return_to: returnTo }),
-    };
-    if (account !== undefined && waiting.freshNeeded) {
-      const again = await ways.againFor(account, returnTo);
-      return (problem?: FormProblem) =>
-        signInAgainPage(site, { ...shared, ...again, switchAction: `${path}/switch-account`, problem });
-    }
-    return (problem?: FormProblem) =>
-      signInPage(site, {
-        ...shared,
-        email: waiting.loginHint,
-        federation: ways.federation(returnTo),
-        signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
-        problem,
-      });
-  }
-
-  async function askConsentPage(waiting: Waiting, account: Account | undefined) {
-    // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
-    if (account === undefined) return loginPage(waiting, undefined);
-    const path = `/interaction/${waiting.uid}`;
-    const owner = await accounts.get(waiting.client.accountId);
-    const someGranted = waiting.newScopes.length < waiting.scopes.length;
-    const page = consentPage(site, {
-      app: { ...faceOf(waiting.client, waiting.redirectUri), ours: owner?.admin === true },
-      email: account.email,
-      scopes: waiting.scopes.map((name) => ({
-        name,
-        description: scopes.describe(name),
-        isNew: someGranted && waiting.newScopes.includes(name),
-      })),
-      allowAction: `${path}/allow`,
-      denyAction: `${path}/deny`,
-      switchAction: `${path}/switch-account`,
-    });
-    return () => page;
-  }
+export function createInteractionSteps(parts: StepDependencies) {
+  const { accounts, interactions, signedIn, clock } = parts;
 
   /** The request that waits at this address, and who it waits for, if they still sit here. */
   async function read(ctx: Context): Promise<{ waiting: Waiting; account: Account | undefined }> {
@@ -84,7 +34,12 @@ export function createInteractionSteps(parts: SignInDependencies, ways: Ways) {
     /** GET /interaction/:uid */
     async show(ctx: Context): Promise<void> {
       const { waiting, account } = await read(ctx);
-      sendPage(ctx, (await pageFor[waiting.prompt](waiting, account))());
+      // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
+      const asksConsent = waiting.prompt === 'consent' && account !== undefined;
+      sendPage(
+        ctx,
+        await (asksConsent ? consentPageFor(parts, waiting, account) : loginPageFor(parts, waiting, account)),
+      );
     },
 
     /** POST /interaction/:uid/sign-in. Signing in again is for the account that is signed in. */
@@ -101,7 +56,8 @@ export function createInteractionSteps(parts: SignInDependencies, ways: Ways) {
         });
         seeOther(ctx, await interactions.signIn(ctx, { account, amr: ['pwd'] }));
       } catch (error) {
-        showRefusal(ctx, error, await loginPage({ ...waiting, loginHint: email }, known));
+        const asked = { ...waiting, loginHint: email };
+        await showRefusal(ctx, error, (problem) => loginPageFor(parts, asked, known, problem));
       }
     },
 
@@ -150,6 +106,52 @@ export function createInteractionSteps(parts: SignInDependencies, ways: Ways) {
       seeOther(ctx, await interactions.switchAccount(ctx));
     },
   };
+}
+
+async function loginPageFor(
+  parts: StepDependencies,
+  waiting: Waiting,
+  account: Account | undefined,
+  problem?: FormProblem,
+): Promise<Html> {
+  const { site, methods } = parts;
+  const path = `/interaction/${waiting.uid}`;
+  const returnTo = `${path}/continue`;
+  const shared = {
+    action: `${path}/sign-in`,
+    app: waiting.client.name,
+    resetUrl: pathWith('/reset-password', { return_to: returnTo }),
+    problem,
+  };
+  if (account !== undefined && waiting.freshNeeded) {
+    const again = await methods.againFor(account, returnTo);
+    return signInAgainPage(site, { ...shared, ...again, switchAction: `${path}/switch-account` });
+  }
+  return signInPage(site, {
+    ...shared,
+    email: waiting.loginHint,
+    federation: methods.federation(returnTo),
+    signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
+  });
+}
+
+async function consentPageFor(parts: StepDependencies, waiting: Waiting, account: Account): Promise<Html> {
+  const { site, accounts, scopes } = parts;
+  const path = `/interaction/${waiting.uid}`;
+  const owner = await accounts.get(waiting.client.accountId);
+  const someGranted = waiting.newScopes.length < waiting.scopes.length;
+  return consentPage(site, {
+    app: { ...faceOf(waiting.client, waiting.redirectUri), ours: owner?.admin === true },
+    email: account.email,
+    scopes: waiting.scopes.map((name) => ({
+      name,
+      description: scopes.describe(name),
+      isNew: someGranted && waiting.newScopes.includes(name),
+    })),
+    allowAction: `${path}/allow`,
+    denyAction: `${path}/deny`,
+    switchAction: `${path}/switch-account`,
+  });
 }
 
 /** What can be said of an app for certain: where the answer goes. */

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
+import type { Html } from '../../views/html.ts';
 import { notice } from '../../views/kit/notices.ts';
 import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
 import { readForm } from '../http/body.ts';
@@ -9,8 +10,7 @@ import { addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
-import type { SignInDependencies } from './dependencies.ts';
-import type { Ways } from './methods.ts';
+import type { StepDependencies } from './dependencies.ts';
 import { HOME, pathWith } from './paths.ts';
 
 /** What brought somebody here, as codes in the address; the words are ours. */
@@ -19,41 +19,12 @@ const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
   denied: { kind: 'info', text: 'You did not allow it there, so nobody was signed in.' },
 };
 
+/** What the page is asked for with: where to go afterwards, and whether the person must prove themselves again. */
+type Asked = { returnTo: string; fresh: boolean };
+
 /** Signing in by e-mail and password, signing in again, and signing out. */
-export function createPasswordSteps(parts: SignInDependencies, ways: Ways) {
-  const { site, accounts, sessions, signedIn, clock } = parts;
-
-  type Asked = { returnTo: string; fresh: boolean };
-
-  function noticeFor(ctx: Context) {
-    const done = queryOne(ctx, 'done');
-    const found = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
-    return found && notice(found.kind, found.text);
-  }
-
-  async function page(ctx: Context, asked: Asked, typed: { email?: string }) {
-    const { returnTo, fresh } = asked;
-    const found = fresh ? await signedIn.find(ctx) : undefined;
-    const shared = {
-      action: '/sign-in',
-      fields: { return_to: returnTo, ...(fresh ? { fresh: '1' } : {}) },
-      resetUrl: pathWith('/reset-password', { return_to: returnTo }),
-      notice: ctx.method === 'GET' ? noticeFor(ctx) : undefined,
-    };
-    if (found !== undefined) {
-      const again = await ways.againFor(found.account, returnTo);
-      return (problem?: FormProblem) =>
-        signInAgainPage(site, { ...shared, ...again, switchAction: '/sign-out', problem });
-    }
-    return (problem?: FormProblem) =>
-      signInPage(site, {
-        ...shared,
-        email: typed.email,
-        federation: ways.federation(returnTo),
-        signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
-        problem,
-      });
-  }
+export function createPasswordSteps(parts: StepDependencies) {
+  const { accounts, sessions, signedIn, clock } = parts;
 
   return {
     /** GET /sign-in */
@@ -66,7 +37,7 @@ export function createPasswordSteps(parts: SignInDependencies, ways: Ways) {
       if (found !== undefined && (!asked.fresh || isFresh(found.session, clock()))) {
         return seeOther(ctx, asked.returnTo);
       }
-      sendPage(ctx, (await page(ctx, asked, {}))());
+      sendPage(ctx, await pageFor(parts, ctx, asked));
     },
 
     /** POST /sign-in. Signing in again is for the account that is signed in, whatever was sent. */
@@ -84,7 +55,7 @@ export function createPasswordSteps(parts: SignInDependencies, ways: Ways) {
         await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, asked.returnTo);
       } catch (error) {
-        showRefusal(ctx, error, await page(ctx, asked, { email }));
+        await showRefusal(ctx, error, (problem) => pageFor(parts, ctx, asked, { email, problem }));
       }
     },
 
@@ -95,4 +66,38 @@ export function createPasswordSteps(parts: SignInDependencies, ways: Ways) {
       seeOther(ctx, '/sign-in?done=signed-out');
     },
   };
+}
+
+async function pageFor(
+  parts: StepDependencies,
+  ctx: Context,
+  asked: Asked,
+  refused: { email?: string; problem?: FormProblem } = {},
+): Promise<Html> {
+  const { site, methods, signedIn } = parts;
+  const { returnTo, fresh } = asked;
+  const found = fresh ? await signedIn.find(ctx) : undefined;
+  const shared = {
+    action: '/sign-in',
+    fields: { return_to: returnTo, ...(fresh ? { fresh: '1' } : {}) },
+    resetUrl: pathWith('/reset-password', { return_to: returnTo }),
+    notice: ctx.method === 'GET' ? noticeFor(ctx) : undefined,
+    problem: refused.problem,
+  };
+  if (found !== undefined) {
+    const again = await methods.againFor(found.account, returnTo);
+    return signInAgainPage(site, { ...shared, ...again, switchAction: '/sign-out' });
+  }
+  return signInPage(site, {
+    ...shared,
+    email: refused.email,
+    federation: methods.federation(returnTo),
+    signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
+  });
+}
+
+function noticeFor(ctx: Context): Html | undefined {
+  const done = queryOne(ctx, 'done');
+  const found = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
+  return found && notice(found.kind, found.text);
 }

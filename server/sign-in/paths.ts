@@ -3,8 +3,8 @@ export const HOME = '/tokens';
 
 /** A path of ours with a query; empty values and the way home are left out. */
 export function pathWith(path: string, query: Record<string, string>): string {
-  const given = Object.entries(query).filter(
+  const present = Object.entries(query).filter(
     ([name, value]) => value !== '' && !(name === 'return_to' && value === HOME),
   );
-  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+  return present.length === 0 ? path : `${path}?${new URLSearchParams(present)}`;
 }

@@ -1,5 +1,7 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
+import type { Html } from '../../views/html.ts';
+import type { Site } from '../../views/layout.ts';
 import { askResetPage, newPasswordPage } from '../../views/reset-password.ts';
 import type { Account } from '../accounts/account.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
@@ -18,22 +20,6 @@ import { HOME, pathWith } from './paths.ts';
 export function createResetSteps(parts: SignInDependencies) {
   const { site, resets, sessions } = parts;
 
-  function askPage(returnTo: string, email?: string) {
-    return (problem?: FormProblem) =>
-      askResetPage(site, {
-        returnTo,
-        email,
-        signInUrl: pathWith('/sign-in', { return_to: returnTo }),
-        problem,
-      });
-  }
-
-  function newPage(token: string, account: Account, revokeToo: boolean) {
-    const { email, passwordHash } = account;
-    return (problem?: FormProblem) =>
-      newPasswordPage(site, { token, email, hasPassword: passwordHash !== undefined, revokeToo, problem });
-  }
-
   return {
     /** GET /reset-password: asks for an address or, behind the mailed link, for the new password. */
     async show(ctx: Context): Promise<void> {
@@ -42,9 +28,11 @@ export function createResetSteps(parts: SignInDependencies) {
         return showMailbox(ctx, parts, { text, againUrl: '/reset-password' });
       }
       const token = queryOne(ctx, 'token');
-      if (token === '') return sendPage(ctx, askPage(safePath(queryOne(ctx, 'return_to'), HOME))());
+      if (token === '') {
+        return sendPage(ctx, askPage(site, { returnTo: safePath(queryOne(ctx, 'return_to'), HOME) }));
+      }
       const { account } = await resets.find(token);
-      sendPage(ctx, newPage(token, account, false)());
+      sendPage(ctx, newPage(site, account, { token, revokeToo: false }));
     },
 
     /** POST /reset-password: with a token the new password, else the address to mail a link to. */
@@ -57,7 +45,7 @@ export function createResetSteps(parts: SignInDependencies) {
         await resets.ask({ email, returnTo, from: addressOf(ctx) });
         seeOther(ctx, '/reset-password?done=mailed');
       } catch (error) {
-        showRefusal(ctx, error, askPage(returnTo, email));
+        await showRefusal(ctx, error, (problem) => askPage(site, { returnTo, email, problem }));
       }
     },
   };
@@ -70,7 +58,20 @@ export function createResetSteps(parts: SignInDependencies) {
       await sessions.start(ctx, { account: done.account, amr: ['pwd'] });
       seeOther(ctx, done.returnTo);
     } catch (error) {
-      showRefusal(ctx, error, newPage(token, account, revokeToo));
+      await showRefusal(ctx, error, (problem) => newPage(site, account, { token, revokeToo, problem }));
     }
   }
+}
+
+function askPage(site: Site, given: { returnTo: string; email?: string; problem?: FormProblem }): Html {
+  return askResetPage(site, { ...given, signInUrl: pathWith('/sign-in', { return_to: given.returnTo }) });
+}
+
+function newPage(
+  site: Site,
+  account: Account,
+  given: { token: string; revokeToo: boolean; problem?: FormProblem },
+): Html {
+  const { email, passwordHash } = account;
+  return newPasswordPage(site, { ...given, email, hasPassword: passwordHash !== undefined });
 }

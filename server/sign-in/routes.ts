@@ -1,10 +1,11 @@
 import Router from '@koa/router';
+import { createAuthorizationRequests } from '../accounts/authorization-requests.ts';
 import type { SignInDependencies } from './dependencies.ts';
 import { createFederatedSteps } from './federated.ts';
-import { createFederatedSignIns } from './federated-sign-ins.ts';
-import { createGoogle } from './identity-provider.ts';
+import { createFederatedCookie } from './federated-cookie.ts';
+import { createIdentityProvider } from './identity-provider.ts';
 import { createInteractionSteps } from './interaction.ts';
-import { createWays } from './methods.ts';
+import { createSignInMethods } from './methods.ts';
 import { createPasswordSteps } from './password.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
@@ -15,27 +16,27 @@ const CALLBACK_PATH = '/sign-in/google/callback';
 export function createSignInRoutes(parts: SignInDependencies): Router {
   const { settings, log, clock, rows, identities } = parts;
   const router = new Router({ strict: true, sensitive: true });
-  const google =
-    settings.google &&
-    createGoogle({ google: settings.google, redirectUri: `${settings.url}${CALLBACK_PATH}`, log });
-  const ways = createWays({ google, identities });
+  const redirectUri = `${settings.url}${CALLBACK_PATH}`;
+  const provider =
+    settings.google && createIdentityProvider({ registration: settings.google, redirectUri, log });
+  const stepParts = { ...parts, methods: createSignInMethods({ provider, identities }) };
 
-  const password = createPasswordSteps(parts, ways);
+  const password = createPasswordSteps(stepParts);
   router.get('/sign-in', password.show);
   router.post('/sign-in', password.signIn);
   router.post('/sign-out', password.signOut);
 
-  const signUp = createSignUpSteps(parts, ways);
+  const signUp = createSignUpSteps(stepParts);
   router.get('/sign-up', signUp.show);
   router.post('/sign-up', signUp.signUp);
   router.get('/verify-email', signUp.showVerify);
   router.post('/verify-email', signUp.verify);
 
-  const reset = createResetSteps(parts);
+  const reset = createResetSteps(stepParts);
   router.get('/reset-password', reset.show);
   router.post('/reset-password', reset.reset);
 
-  const interaction = createInteractionSteps(parts, ways);
+  const interaction = createInteractionSteps(stepParts);
   router.get('/interaction/:uid', interaction.show);
   router.get('/interaction/:uid/continue', interaction.resume);
   router.post('/interaction/:uid/sign-in', interaction.signIn);
@@ -43,12 +44,13 @@ export function createSignInRoutes(parts: SignInDependencies): Router {
   router.post('/interaction/:uid/deny', interaction.deny);
   router.post('/interaction/:uid/switch-account', interaction.switchAccount);
 
-  if (google !== undefined) {
-    const trips = createFederatedSignIns({ ...rows, clock, settings });
-    const federated = createFederatedSteps(parts, google, trips);
+  if (provider !== undefined) {
+    const requests = createAuthorizationRequests({ ...rows, clock });
+    const cookie = createFederatedCookie(settings);
+    const federated = createFederatedSteps({ ...stepParts, provider, requests, cookie });
     router.get('/sign-in/google', federated.start);
     router.post('/sign-in/google', federated.startLinking);
-    router.get(CALLBACK_PATH, federated.arrive);
+    router.get(CALLBACK_PATH, federated.finish);
     router.get('/sign-in/link', federated.showLink);
     router.post('/sign-in/link', federated.link);
   }

@@ -1,41 +1,22 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
+import type { Html } from '../../views/html.ts';
 import { signUpPage } from '../../views/sign-up.ts';
 import { verifyEmailPage } from '../../views/verify-email.ts';
+import type { Actor } from '../ground/actor.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
-import type { SignInDependencies } from './dependencies.ts';
+import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
-import type { Ways } from './methods.ts';
 import { HOME, pathWith } from './paths.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
-export function createSignUpSteps(parts: SignInDependencies, ways: Ways) {
+export function createSignUpSteps(parts: StepDependencies) {
   const { site, signUps, invitations, sessions } = parts;
-
-  /** The one who acts has no account yet. */
-  const newcomer = (ctx: Context) => ({
-    kind: 'account' as const,
-    from: addressOf(ctx),
-    requestId: requestIdOf(ctx),
-  });
-
-  function page(asked: { returnTo: string; invitation: string; email?: string }) {
-    const { returnTo, invitation, email } = asked;
-    return (problem?: FormProblem) =>
-      signUpPage(site, {
-        fields: { return_to: returnTo, ...(invitation === '' ? {} : { invitation }) },
-        email,
-        invited: invitation !== '',
-        federation: ways.federation(returnTo),
-        signInUrl: pathWith('/sign-in', { return_to: returnTo }),
-        problem,
-      });
-  }
 
   async function acceptInvitation(ctx: Context, wanted: { token: string; email: string; password: string }) {
     const account = await invitations.accept(wanted, newcomer(ctx));
@@ -53,7 +34,8 @@ export function createSignUpSteps(parts: SignInDependencies, ways: Ways) {
       }
       const invitation = queryOne(ctx, 'invitation');
       if (invitation !== '') await invitations.requireOpen(invitation);
-      sendPage(ctx, page({ returnTo: safePath(queryOne(ctx, 'return_to'), HOME), invitation })());
+      const returnTo = safePath(queryOne(ctx, 'return_to'), HOME);
+      sendPage(ctx, pageFor(parts, { returnTo, invitation }));
     },
 
     /** POST /sign-up: the same answer for an address with an account and one without. */
@@ -66,7 +48,7 @@ export function createSignUpSteps(parts: SignInDependencies, ways: Ways) {
         await signUps.ask({ email, password, returnTo, from: addressOf(ctx) });
         seeOther(ctx, '/sign-up?done=mailed');
       } catch (error) {
-        showRefusal(ctx, error, page({ returnTo, invitation, email }));
+        await showRefusal(ctx, error, (problem) => pageFor(parts, { returnTo, invitation, email, problem }));
       }
     },
 
@@ -89,10 +71,30 @@ export function createSignUpSteps(parts: SignInDependencies, ways: Ways) {
         await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, returnTo);
       } catch (error) {
-        showRefusal(ctx, error, (problem) =>
+        await showRefusal(ctx, error, (problem) =>
           verifyEmailPage(site, { token, email: waiting.email, signUpUrl, problem }),
         );
       }
     },
   };
+}
+
+/** The one who acts has no account yet. */
+function newcomer(ctx: Context): Actor {
+  return { kind: 'account', from: addressOf(ctx), requestId: requestIdOf(ctx) };
+}
+
+function pageFor(
+  { site, methods }: StepDependencies,
+  asked: { returnTo: string; invitation: string; email?: string; problem?: FormProblem },
+): Html {
+  const { returnTo, invitation, email, problem } = asked;
+  return signUpPage(site, {
+    fields: { return_to: returnTo, ...(invitation === '' ? {} : { invitation }) },
+    email,
+    invited: invitation !== '',
+    federation: methods.federation(returnTo),
+    signInUrl: pathWith('/sign-in', { return_to: returnTo }),
+    problem,
+  });
 }

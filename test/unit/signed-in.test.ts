@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import Koa from 'koa';
 import { SignInNeeded } from '../../server/ground/errors.ts';
+import { newLinkToken } from '../../server/ground/opaque.ts';
 import { createSignedIn } from '../../server/pages/signed-in.ts';
-import { createFederatedSignIns } from '../../server/sign-in/federated-sign-ins.ts';
+import { createFederatedCookie } from '../../server/sign-in/federated-cookie.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;
@@ -59,23 +60,13 @@ describe('who sits in front of a browser', () => {
 });
 
 describe('the cookie of a federated sign-in', () => {
-  const departure = { location: '', state: 's', nonce: 'n', verifier: 'v' };
-  const purpose = { issuer: 'https://accounts.google.com', mode: 'sign-in', returnTo: '/' } as const;
-
   for (const [production, shape] of [
     [false, /^latchkey_federated=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/],
     [true, /^__Host-latchkey_federated=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/],
   ] as const) {
-    it(`is bound to the ${production ? 'host and TLS' : 'host'}`, async () => {
-      const { authorizationRequests, pendingLinks } = domain.rows;
-      const trips = createFederatedSignIns({
-        authorizationRequests,
-        pendingLinks,
-        clock: domain.clock,
-        settings: { production },
-      });
+    it(`is bound to the ${production ? 'host and TLS' : 'host'}`, () => {
       const ctx = contextFor('GET', '/sign-in/google');
-      await trips.depart(ctx, departure, purpose);
+      createFederatedCookie({ production }).set(ctx, newLinkToken().token);
       assert.match(String(ctx.response.get('set-cookie')), shape);
     });
   }
