@@ -23,7 +23,7 @@ export type Served = {
  * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public
  * URL follows it.
  */
-export async function serve(given: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
+export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
   const listener = createServer({
     requestTimeout: 60_000,
     headersTimeout: 20_000,
@@ -31,7 +31,7 @@ export async function serve(given: Settings, parts: { clock: Clock; log: Logger 
     // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
     connectionsCheckingInterval: 5000,
   });
-  const settings = given.port === 0 ? await onFreePort(listener, given) : given;
+  const settings = configured.port === 0 ? await onFreePort(listener, configured) : configured;
   const domain = await openDomain(settings, parts);
   try {
     const { app } = await createApp(domain);

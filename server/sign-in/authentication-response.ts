@@ -18,36 +18,29 @@ export type FederatedDependencies = StepDependencies & {
   cookie: FederatedCookie;
 };
 
+/** A response that the provider vouches for, and the request of the same browser that it answers. */
+type CheckedResponse = { ctx: Context; request: AuthorizationRequest; claims: Claims };
+
 /** How far the clocks of two servers may be apart. */
 const CLOCK_SKEW_SECONDS = 60;
 
 /**
- * What the claims of a response mean here, by what was asked. Accounts are found by issuer and subject, never by
- * e-mail; an e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Answers the
- * path to go on to.
+ * What a response means here, by what was asked. Accounts are found by issuer and subject, never by e-mail; an
+ * e-mail counts only to make a new account, and only verified (GHSA-g38m-r43w-p2q7). Answers the path to go on to.
  */
-export function acceptResponse(
-  parts: FederatedDependencies,
-  ctx: Context,
-  request: AuthorizationRequest,
-  claims: Claims,
-): Promise<string> {
-  switch (request.mode) {
+export function acceptResponse(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
+  switch (checked.request.mode) {
     case 'sign-in':
-      return acceptToSignIn(parts, ctx, request, claims);
+      return acceptToSignIn(parts, checked);
     case 'fresh':
-      return acceptToRenew(parts, ctx, request, claims);
+      return acceptToRenew(parts, checked);
     case 'link':
-      return acceptToLink(parts, ctx, request, claims);
+      return acceptToLink(parts, checked);
   }
 }
 
-async function acceptToSignIn(
-  parts: FederatedDependencies,
-  ctx: Context,
-  request: AuthorizationRequest,
-  claims: Claims,
-): Promise<string> {
+async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
+  const { ctx, request, claims } = checked;
   const { accounts, identities, provider } = parts;
   const subject = { issuer: provider.issuer, subject: claims.subject };
   const identity = await identities.find(subject);
@@ -65,18 +58,14 @@ async function acceptToSignIn(
   return request.returnTo;
 }
 
-async function acceptToRenew(
-  parts: FederatedDependencies,
-  ctx: Context,
-  request: AuthorizationRequest,
-  claims: Claims,
-): Promise<string> {
+async function acceptToRenew(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
+  const { ctx, request, claims } = checked;
   const { accounts, identities, provider, clock } = parts;
   const identity = await identities.find({ issuer: provider.issuer, subject: claims.subject });
   const account = identity && (await accounts.get(identity.accountId));
   if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
   // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
-  const { authenticatedAt = provider.tellsWhen ? undefined : clock() } = claims;
+  const { authenticatedAt = provider.tellsAuthTime ? undefined : clock() } = claims;
   if (authenticatedAt === undefined) throw notTold(provider.name);
   if (authenticatedAt < request.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(provider.name);
   await signIn(parts, ctx, account, { ...claims, authenticatedAt });
@@ -84,12 +73,8 @@ async function acceptToRenew(
 }
 
 /** Only for who is signed in now and was when it began: a link is never made for somebody else. */
-async function acceptToLink(
-  parts: FederatedDependencies,
-  ctx: Context,
-  request: AuthorizationRequest,
-  claims: Claims,
-): Promise<string> {
+async function acceptToLink(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
+  const { ctx, request, claims } = checked;
   const { identities, signedIn, provider } = parts;
   const found = await signedIn.find(ctx);
   if (found === undefined || found.account.id !== request.accountId) throw otherPerson(provider.name);
@@ -100,33 +85,19 @@ async function acceptToLink(
   return `${request.returnTo}?done=linked`;
 }
 
-async function signIn(
-  parts: FederatedDependencies,
-  ctx: Context,
-  account: Account,
-  claims: Claims,
-): Promise<void> {
-  const { identities, sessions, provider } = parts;
+/**
+ * The person proved who they are when the provider says, which may have answered out of a session of last week.
+ * One that does not say when adds nothing to what this browser showed before.
+ */
+async function signIn(parts: FederatedDependencies, ctx: Context, account: Account, claims: Claims) {
+  const { identities, sessions, signedIn, provider, clock } = parts;
   requireActive(account);
   await identities.used({ issuer: provider.issuer, subject: claims.subject });
-  const signedInAt = await signedInAtOf(parts, ctx, account, claims);
+  const now = clock();
+  const found = claims.authenticatedAt === undefined ? await signedIn.find(ctx) : undefined;
+  const shownBefore = found?.account.id === account.id ? found.session.signedInAt : now;
+  const signedInAt = Math.min(claims.authenticatedAt ?? shownBefore, now);
   await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
-}
-
-/**
- * When the person proved who they are: at the provider, which may have answered out of a session of last
- * week. One that does not say when adds nothing to what this browser showed before.
- */
-async function signedInAtOf(
-  parts: FederatedDependencies,
-  ctx: Context,
-  account: Account,
-  claims: Claims,
-): Promise<number> {
-  const now = parts.clock();
-  if (claims.authenticatedAt !== undefined) return Math.min(claims.authenticatedAt, now);
-  const found = await parts.signedIn.find(ctx);
-  return found?.account.id === account.id ? found.session.signedInAt : now;
 }
 
 /**

@@ -46,7 +46,7 @@ export function createFederatedSteps(parts: FederatedDependencies) {
       const { nonce, verifier } = request;
       const claims = await provider.readResponse(ctx.search, { state, nonce, verifier });
       const isDenied = claims === 'denied';
-      seeOther(ctx, isDenied ? afterDenial(request) : await acceptResponse(parts, ctx, request, claims));
+      seeOther(ctx, isDenied ? afterDenial(request) : await acceptResponse(parts, { ctx, request, claims }));
     },
 
     /** GET /sign-in/link: asks for the password of the account that has this address. */

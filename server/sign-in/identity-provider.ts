@@ -72,7 +72,7 @@ export function createIdentityProvider(parts: {
      * Whether it must say when it last asked the person (OpenID Connect Core section 3.1.2.1, `max_age`). Google
      * itself says so to few apps and knows no `max_age`: there a completed round trip is all that can be had.
      */
-    tellsWhen: new URL(issuer).hostname !== 'accounts.google.com',
+    tellsAuthTime: new URL(issuer).hostname !== 'accounts.google.com',
 
     /**
      * A new authorization request (OpenID Connect Core section 3.1.2.1): where to send the browser. `fresh` asks

@@ -21,31 +21,19 @@ import { HOME, pathWith } from './paths.ts';
  * engine, which finds what is still missing.
  */
 export function createInteractionSteps(parts: StepDependencies) {
-  const { accounts, interactions, signedIn, clock } = parts;
-
-  /** The request that waits at this address, and who it waits for, if they still sit here. */
-  async function read(ctx: Context): Promise<{ waiting: Waiting; account: Account | undefined }> {
-    const waiting = await interactions.read(ctx);
-    const found = await signedIn.find(ctx);
-    return { waiting, account: found?.account.id === waiting.accountId ? found?.account : undefined };
-  }
+  const { accounts, interactions } = parts;
 
   return {
     /** GET /interaction/:uid */
     async show(ctx: Context): Promise<void> {
-      const { waiting, account } = await read(ctx);
-      // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
-      const asksConsent = waiting.prompt === 'consent' && account !== undefined;
-      sendPage(
-        ctx,
-        await (asksConsent ? consentPageFor(parts, waiting, account) : loginPageFor(parts, waiting, account)),
-      );
+      const { waiting, account } = await read(parts, ctx);
+      sendPage(ctx, await pageFor(parts, waiting, account));
     },
 
     /** POST /interaction/:uid/sign-in. Signing in again is for the account that is signed in. */
     async signIn(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
-      const { waiting, account: known } = await read(ctx);
+      const { waiting, account: known } = await read(parts, ctx);
       const fixed = waiting.freshNeeded ? known?.email : undefined;
       const email = fixed ?? form.one('email');
       try {
@@ -61,33 +49,13 @@ export function createInteractionSteps(parts: StepDependencies) {
       }
     },
 
-    /**
-     * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In
-     * another browser than the one that waits they are simply signed in. A sign-in from before the request
-     * began to wait does not count: with `prompt=login` the app asked for a new one.
-     */
-    async resume(ctx: Context): Promise<void> {
-      const found = await signedIn.find(ctx);
-      const waiting = await interactions.read(ctx).catch((error: unknown) => {
-        if (found !== undefined && error instanceof Problem && error.code === 'SIGN_IN_TOO_OLD')
-          return undefined;
-        throw error;
-      });
-      if (waiting === undefined) return seeOther(ctx, HOME);
-      const proved =
-        found !== undefined &&
-        (!waiting.freshNeeded ||
-          (isFresh(found.session, clock()) && found.session.signedInAt >= waiting.startedAt));
-      if (waiting.prompt !== 'login' || !proved) return seeOther(ctx, `/interaction/${waiting.uid}`);
-      const { account, session } = found;
-      const { amr, signedInAt } = session;
-      seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
-    },
+    /** GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). */
+    resume: (ctx: Context): Promise<void> => resume(parts, ctx),
 
     /** POST /interaction/:uid/allow */
     async allow(ctx: Context): Promise<void> {
       await readForm(ctx);
-      const { waiting, account } = await read(ctx);
+      const { waiting, account } = await read(parts, ctx);
       if (account === undefined) return seeOther(ctx, `/interaction/${waiting.uid}`);
       seeOther(ctx, await interactions.allow(ctx, actorOf(ctx, account.id)));
     },
@@ -106,6 +74,41 @@ export function createInteractionSteps(parts: StepDependencies) {
       seeOther(ctx, await interactions.switchAccount(ctx));
     },
   };
+}
+
+/** The request that waits at this address, and who it waits for, if they still sit here. */
+async function read({ interactions, signedIn }: StepDependencies, ctx: Context) {
+  const waiting = await interactions.read(ctx);
+  const found = await signedIn.find(ctx);
+  return { waiting, account: found?.account.id === waiting.accountId ? found?.account : undefined };
+}
+
+/**
+ * In another browser than the one that waits they are simply signed in. A sign-in from before the request began to
+ * wait does not count: with `prompt=login` the app asked for a new one.
+ */
+async function resume({ interactions, signedIn, clock }: StepDependencies, ctx: Context): Promise<void> {
+  const found = await signedIn.find(ctx);
+  const waiting = await interactions.read(ctx).catch((error: unknown) => {
+    if (found !== undefined && error instanceof Problem && error.code === 'SIGN_IN_TOO_OLD') return undefined;
+    throw error;
+  });
+  if (waiting === undefined) return seeOther(ctx, HOME);
+  const proved =
+    found !== undefined &&
+    (!waiting.freshNeeded ||
+      (isFresh(found.session, clock()) && found.session.signedInAt >= waiting.startedAt));
+  if (waiting.prompt !== 'login' || !proved) return seeOther(ctx, `/interaction/${waiting.uid}`);
+  const { account, session } = found;
+  const { amr, signedInAt } = session;
+  seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
+}
+
+/** The page that asks for what the engine still misses. */
+function pageFor(parts: StepDependencies, waiting: Waiting, account: Account | undefined): Promise<Html> {
+  // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
+  if (waiting.prompt === 'login' || account === undefined) return loginPageFor(parts, waiting, account);
+  return consentPageFor(parts, waiting, account);
 }
 
 async function loginPageFor(
