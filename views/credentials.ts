@@ -26,7 +26,7 @@ export type CredentialView = {
 };
 
 /** A scope as people choose it: what it allows, and its name for those who know it. */
-export type ScopeView = { name: string; description: string };
+export type ScopeView = { name: string; description: string; isWorkflow: boolean };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
 export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', credential: CredentialView): Html {
@@ -79,10 +79,9 @@ export function scopeBoxes(props: {
     label: description,
     hint: code(name),
   });
-  const isWorkflow = (scope: ScopeView) => scope.name.startsWith('wf:');
   const groups = [
-    { label: 'Workflows it may run', scopes: props.scopes.filter(isWorkflow) },
-    { label: 'What else it may do', scopes: props.scopes.filter((scope) => !isWorkflow(scope)) },
+    { label: 'Workflows it may run', scopes: props.scopes.filter((scope) => scope.isWorkflow) },
+    { label: 'What else it may do', scopes: props.scopes.filter((scope) => !scope.isWorkflow) },
   ];
   return html`${groups
     .filter((group) => group.scopes.length > 0)

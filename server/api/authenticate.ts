@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Bearer, BearerRefusal, Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
+import { ADMIN_SCOPE, isAdmin, missingScopes } from '../credentials/scopes.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import { timeToTheMinute } from '../ground/time.ts';
@@ -51,17 +52,16 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
   };
 }
 
-/** Throws 403 naming every scope of `needed` that the caller lacks. The scope `admin` covers all others. */
+/** Throws 403 naming every scope of `needed` that the caller lacks. */
 export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {
-  if (caller.scopes.includes('admin')) return;
-  const missing = needed.filter((scope) => !caller.scopes.includes(scope));
+  const missing = missingScopes(caller.scopes, needed);
   if (missing.length === 0) return;
   const list = missing.join(' ');
   throw new BearerProblem({
     status: 403,
     code: 'insufficient_scope',
     message: `The token lacks the scope ${list}.`,
-    hint: missing.includes('admin')
+    hint: missing.includes(ADMIN_SCOPE)
       ? 'Only a service that an admin made with the scope admin may do this.'
       : caller.client === undefined
         ? `Make a token with that scope at ${url}/tokens.`
@@ -79,7 +79,7 @@ export function attributionOf(caller: Bearer): Attribution {
     tokenId: caller.tokenId,
     tokenKind: caller.tokenKind,
     tokenName: caller.tokenName,
-    privacyBypassed: caller.scopes.includes('admin') ? true : undefined,
+    privacyBypassed: isAdmin(caller.scopes) ? true : undefined,
   };
 }
 

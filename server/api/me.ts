@@ -1,4 +1,5 @@
 import type { Bearer } from '../access/bearers.ts';
+import { covers } from '../credentials/scopes.ts';
 import { isoTime } from '../ground/time.ts';
 
 /**
@@ -7,7 +8,7 @@ import { isoTime } from '../ground/time.ts';
  */
 export function describeCaller(caller: Bearer, now: number) {
   const { account, client, scopes, issuedAt, expiresAt } = caller;
-  const showsEmail = ['profile', 'email', 'admin'].some((scope) => scopes.includes(scope));
+  const showsEmail = covers(scopes, 'profile') || covers(scopes, 'email');
   return {
     account: showsEmail ? { id: account.id, email: account.email } : { id: account.id },
     token: {

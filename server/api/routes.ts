@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Bearer, Bearers } from '../access/bearers.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Recorder } from '../activity/recorder.ts';
+import { ADMIN_SCOPE, covers, workflowScope } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -72,15 +73,15 @@ export function createApi(parts: {
 
   function requireRights(caller: Bearer, workflow: Workflow): void {
     if (workflow.callers === 'anyone') return;
-    const scope = workflow.callers === 'admin' ? 'admin' : `wf:${workflow.name}`;
+    const scope = workflow.callers === 'admin' ? ADMIN_SCOPE : workflowScope(workflow.name);
     requireScopes(caller, [scope], settings.url);
     if (workflow.callers === 'admin' && !caller.account.admin) throw noLongerAdmin();
   }
 
   function callableBy(caller: Bearer | undefined): string[] {
-    const isAdmin = caller?.scopes.includes('admin') === true;
+    const held = caller?.scopes ?? [];
     return [...workflows.values()]
-      .filter(({ name, callers }) => callers === 'anyone' || isAdmin || caller?.scopes.includes(`wf:${name}`))
+      .filter(({ name, callers }) => callers === 'anyone' || covers(held, workflowScope(name)))
       .map(({ name }) => name);
   }
 

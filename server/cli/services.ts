@@ -3,6 +3,7 @@ import type { Where } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
+import { ADMIN_SCOPE } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secrets.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
@@ -91,7 +92,7 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account =
     wanted.account === undefined ? await firstAdmin(domain) : await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? (admin ? ADMIN_SECRET_DAYS_MAX * DAY_SECONDS : 'never');
-  const scopes = admin ? [...wanted.scopes, 'admin'] : wanted.scopes;
+  const scopes = admin ? [...wanted.scopes, ADMIN_SCOPE] : wanted.scopes;
   const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
   const expiresAt = endOf(life, domain.clock());
   const service = { account, name, scopes, actsFor, resourceServer, reason, expiresAt };

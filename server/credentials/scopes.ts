@@ -1,5 +1,34 @@
 import { Problem } from '../ground/errors.ts';
 
+/** Covers every other scope. Only services that an admin makes get it. */
+export const ADMIN_SCOPE = 'admin';
+const WORKFLOW_PREFIX = 'wf:';
+
+/** The scope that calls a workflow. */
+export function workflowScope(workflow: string): string {
+  return `${WORKFLOW_PREFIX}${workflow}`;
+}
+
+/** The workflow that a scope calls; undefined for a scope of no workflow. */
+export function workflowOf(scope: string): string | undefined {
+  return scope.startsWith(WORKFLOW_PREFIX) ? scope.slice(WORKFLOW_PREFIX.length) : undefined;
+}
+
+/** Whether what these scopes open is the whole app, past all privacy rules. */
+export function isAdmin(scopes: readonly string[]): boolean {
+  return scopes.includes(ADMIN_SCOPE);
+}
+
+/** Whether these scopes allow what needs this one. */
+export function covers(scopes: readonly string[], needed: string): boolean {
+  return isAdmin(scopes) || scopes.includes(needed);
+}
+
+/** The needed scopes that these do not cover. */
+export function missingScopes(scopes: readonly string[], needed: readonly string[]): string[] {
+  return needed.filter((scope) => !covers(scopes, scope));
+}
+
 /** One thing that a credential may be allowed to do. */
 export type Scope = {
   /** `wf:NAME`, `profile`, `admin`, or one of OpenID Connect's. */
@@ -16,7 +45,7 @@ export type Scopes = ReturnType<typeof createScopes>;
 const BUILT_IN: readonly Scope[] = [
   { name: 'profile', description: 'See who you are: your account id and e-mail address', access: 'account' },
   {
-    name: 'admin',
+    name: ADMIN_SCOPE,
     description: 'Do everything, for every account, past all privacy rules',
     access: 'admin',
   },
@@ -30,7 +59,7 @@ export function createScopes(
   workflows: readonly { name: string; description: string; callers: 'anyone' | 'account' | 'admin' }[],
 ) {
   const declared: Scope[] = workflows.map((workflow) => ({
-    name: `wf:${workflow.name}`,
+    name: workflowScope(workflow.name),
     description: workflow.description,
     access: workflow.callers === 'admin' ? 'admin' : 'account',
   }));

@@ -18,6 +18,7 @@ import type { Client } from './client.ts';
 import type { Credential } from './credential.ts';
 import { countLive, insertNamed, listDead, listLive } from './credential-lists.ts';
 import { nameFrom } from './names.ts';
+import { isAdmin } from './scopes.ts';
 import { endsOf, newSecret } from './secret-format.ts';
 
 const FIRST_NAME = 'Secret 1';
@@ -136,7 +137,7 @@ export function createSecrets(parts: {
   /** Refuses an expiry that is past, and for the admin scope one that is missing or far. */
   function checkExpiry(scopes: readonly string[], expiresAt: number | undefined): void {
     const now = clock();
-    const admin = scopes.includes('admin');
+    const admin = isAdmin(scopes);
     const isFit =
       expiresAt === undefined
         ? !admin

@@ -15,7 +15,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { Client } from './client.ts';
 import { nameFrom, textFrom } from './names.ts';
 import type { Scopes } from './scopes.ts';
-import { scopesFrom, someScopesFrom } from './scopes.ts';
+import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret, Secrets } from './secrets.ts';
 
 const DEAD_SERVICES_MAX = 20;
@@ -57,8 +57,8 @@ export function createServices(parts: {
     const choose = wanted.resourceServer ? scopesFrom : someScopesFrom;
     const chosen = choose(wanted.scopes, allowed);
     if (!wanted.account.admin && (wanted.actsFor === 'app' || wanted.resourceServer)) throw adminsOnly();
-    if (chosen.includes('admin') && reason === '') throw reasonMissing();
-    if (chosen.includes('admin') && wanted.actsFor !== 'app') throw adminActsForApp();
+    if (isAdmin(chosen) && reason === '') throw reasonMissing();
+    if (isAdmin(chosen) && wanted.actsFor !== 'app') throw adminActsForApp();
     secrets.checkExpiry(chosen, wanted.expiresAt);
     return { name, chosen, reason };
   }

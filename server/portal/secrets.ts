@@ -11,6 +11,7 @@ import {
 import type { Account } from '../accounts/account.ts';
 import type { Apps } from '../credentials/apps.ts';
 import type { Client } from '../credentials/client.ts';
+import { isAdmin } from '../credentials/scopes.ts';
 import { type NewSecret, noSuchClient } from '../credentials/secrets.ts';
 import type { Services } from '../credentials/services.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
@@ -65,14 +66,14 @@ export function addSecretRoutes(
   }
 
   function newPage(account: Account, client: Client, form: SecretForm, problem?: FormProblem) {
-    const expiry = secretExpiry(client.scopes.includes('admin'), clock());
+    const expiry = secretExpiry(isAdmin(client.scopes), clock());
     return newSecretPage(site, viewerOf(account), { holder: holderOf(client), form, expiry, problem });
   }
 
   router.get(`${base}/:id/secrets/new`, async (ctx) => {
     const { account } = await signedIn.fresh(ctx);
     const client = await ownClient(account, ctx.params.id);
-    const expires = client.scopes.includes('admin') ? '90' : '365';
+    const expires = isAdmin(client.scopes) ? '90' : '365';
     sendPage(ctx, newPage(account, client, { name: '', expires, date: '' }));
   });
 

@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { stateOf } from '../credentials/credential.ts';
-import type { Scope } from '../credentials/scopes.ts';
+import { isAdmin, type Scope, workflowOf } from '../credentials/scopes.ts';
 
 type Describe = (scope: string) => string;
 
@@ -21,7 +21,9 @@ export function viewerOf(account: Account): Viewer {
 }
 
 export function shownScopes(scopes: readonly Scope[]): ScopeView[] {
-  return scopes.map(({ name, description }) => ({ name, description }));
+  return scopes.map(({ name, description }) => {
+    return { name, description, isWorkflow: workflowOf(name) !== undefined };
+  });
 }
 
 export function shownCredential(row: Credential, now: number): CredentialView {
@@ -53,7 +55,7 @@ export function shownService(client: Client, describe: Describe): ServiceView {
     createdAt,
     revokedAt,
     allows: client.scopes.map(describe),
-    isAdmin: client.scopes.includes('admin'),
+    isAdmin: isAdmin(client.scopes),
   };
 }
 

@@ -1,3 +1,4 @@
+import { workflowOf } from '../credentials/scopes.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import type { Declarations } from './load.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
@@ -19,7 +20,7 @@ export function exampleCall(
   declarations: Pick<Declarations, 'workflows'>,
   scope: string,
 ): ExampleCall | undefined {
-  const workflow = scope.startsWith('wf:') ? declarations.workflows.get(scope.slice(3)) : undefined;
+  const workflow = declarations.workflows.get(workflowOf(scope) ?? '');
   if (workflow === undefined) return undefined;
   const { name, method } = workflow;
   const query = new URLSearchParams(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import { workflowOf } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -109,5 +110,5 @@ function ownScopes(tokens: Pick<Tokens, 'scopesFor'>, account: Account): string[
   return tokens
     .scopesFor(account)
     .map((scope) => scope.name)
-    .filter((name) => name.startsWith('wf:') || name === 'profile');
+    .filter((name) => workflowOf(name) !== undefined || name === 'profile');
 }

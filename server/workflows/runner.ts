@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Bearer } from '../access/bearers.ts';
 import type { Call } from '../activity/call.ts';
+import { isAdmin } from '../credentials/scopes.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
@@ -96,6 +97,6 @@ function seenByWorkflow(caller: Bearer): WorkflowCaller {
     email: account.email,
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name } }),
     actsFor,
-    admin: scopes.includes('admin'),
+    admin: isAdmin(scopes),
   };
 }
