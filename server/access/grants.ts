@@ -3,6 +3,7 @@ import type { Client } from '../credentials/client.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
+import { noSuch } from '../ground/errors.ts';
 import type { Artifact } from './artifact.ts';
 import { removeAll } from './artifact.ts';
 
@@ -86,17 +87,26 @@ export function createGrants(parts: {
     return ended;
   }
 
+  async function list(accountId: string): Promise<GrantRow[]> {
+    const byClient = Map.groupBy(await liveGrants({ accountId }), (row) => row.clientId ?? '');
+    const listed = await Promise.all(
+      [...byClient].map(async ([clientId, rows]) => {
+        const client = await getClient(clientId);
+        return client === undefined || client.revokedAt !== undefined ? [] : [rowOf(client, rows)];
+      }),
+    );
+    return listed.flat();
+  }
+
   return {
     /** What the account lets in: one row an app, however many browsers allowed it. */
-    async list(accountId: string): Promise<GrantRow[]> {
-      const byClient = Map.groupBy(await liveGrants({ accountId }), (row) => row.clientId ?? '');
-      const listed = await Promise.all(
-        [...byClient].map(async ([clientId, rows]) => {
-          const client = await getClient(clientId);
-          return client === undefined || client.revokedAt !== undefined ? [] : [rowOf(client, rows)];
-        }),
-      );
-      return listed.flat();
+    list,
+
+    /** One of these. Throws Problem 404. */
+    async get(which: { accountId: string; grantId: string }): Promise<GrantRow> {
+      const row = (await list(which.accountId)).find(({ grantId }) => grantId === which.grantId);
+      if (row === undefined) throw noSuch('connected app');
+      return row;
     },
 
     /**
@@ -109,12 +119,16 @@ export function createGrants(parts: {
 
     /**
      * Cuts the app of this grant off from this account: every grant that it has there, with every token under
-     * them. False when the account has no such grant.
+     * them; false when somebody else was first. Throws Problem 404 when the account has no such grant any more.
      */
     async revoke(which: { accountId: string; grantId: string }, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(which.grantId);
-      if (grant?.model !== 'Grant' || grant.accountId !== which.accountId) return false;
-      const { accountId, clientId = '' } = grant;
+      const isTheirs = grant?.model === 'Grant' && grant.accountId === which.accountId;
+      if (!isTheirs || grant.revokedAt !== undefined || grant.expiresAt <= clock()) {
+        throw noSuch('connected app');
+      }
+      const { accountId } = which;
+      const { clientId = '' } = grant;
       return (await endAll(() => liveGrants({ accountId, clientId }), actor)) > 0;
     },
 

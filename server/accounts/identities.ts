@@ -5,7 +5,7 @@ import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Account, Identity } from './account.ts';
@@ -71,6 +71,11 @@ export function createIdentities(parts: {
 
     list,
 
+    /** One of this account's. Throws Problem 404. */
+    async get(which: { accountId: string; id: string }): Promise<Identity> {
+      return oneOf(await list(which.accountId), which.id);
+    },
+
     /**
      * Links an account elsewhere. `quiet` for the one that a new account is made with: there is nobody to
      * warn. Throws Problem 409 when it is linked already, to this account or another.
@@ -114,13 +119,13 @@ export function createIdentities(parts: {
     },
 
     /**
-     * Takes one way to sign in away. Throws Problem 409 for the last one of an account without a password.
-     * Answers false when this account has no such identity.
+     * Takes one way to sign in away. Throws Problem 404 when this account has no such identity, and 409 for the
+     * last one of an account without a password.
      */
     async unlink(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
       const [account, linked] = await Promise.all([accounts.get(which.accountId), list(which.accountId)]);
-      const identity = linked.find((row) => row.id === which.id);
-      if (account === undefined || identity === undefined) return false;
+      const identity = oneOf(linked, which.id);
+      if (account === undefined) throw noSuch('account');
       if (account.passwordHash === undefined && linked.length === 1) throw lastWay();
       return takeAway(account, identity, actor);
     },
@@ -148,6 +153,12 @@ export function createIdentities(parts: {
 export function providerNameOf(issuer: string): string {
   const host = URL.parse(issuer)?.hostname ?? issuer;
   return host === 'accounts.google.com' ? 'Google' : host;
+}
+
+function oneOf(linked: readonly Identity[], id: string): Identity {
+  const identity = linked.find((row) => row.id === id);
+  if (identity === undefined) throw noSuch('way to sign in');
+  return identity;
 }
 
 function idOf(issuer: string, subject: string): string {

@@ -34,8 +34,8 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .description('stops everything of an account: sign-in, tokens, services, apps')
     .argument('<account>', 'e-mail address or id')
     .option('--json', 'print JSON')
-    .action((given: string, options: Options) =>
-      answer(terminal, options, (domain) => suspend(domain, given)),
+    .action((which: string, options: Options) =>
+      answer(terminal, options, (domain) => suspend(domain, which)),
     );
 
   accounts
@@ -43,8 +43,8 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .description('takes a suspension back')
     .argument('<account>', 'e-mail address or id')
     .option('--json', 'print JSON')
-    .action((given: string, options: Options) =>
-      answer(terminal, options, (domain) => restore(domain, given)),
+    .action((which: string, options: Options) =>
+      answer(terminal, options, (domain) => restore(domain, which)),
     );
 }
 
@@ -61,14 +61,14 @@ async function list(domain: Domain): Promise<Said> {
   return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
-async function suspend(domain: Domain, given: string): Promise<Said> {
-  const account = await accountFrom(domain, given);
+async function suspend(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
   const changed = await domain.accounts.suspend(account.id, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is suspended already'));
 }
 
-async function restore(domain: Domain, given: string): Promise<Said> {
-  const account = await accountFrom(domain, given);
+async function restore(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
   const changed = await domain.accounts.restore(account.id, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is not suspended'));
 }

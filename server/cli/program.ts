@@ -15,7 +15,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     .configureOutput({
       writeOut: terminal.out,
       writeErr: terminal.err,
-      // What was meant is said in the same line as what was wrong.
+      // A hint (`Did you mean …?`) comes on a line of its own; every error here is one line.
       outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`),
     })
     .exitOverride();
@@ -27,7 +27,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    // It was said already.
+    // commander has printed it already.
     if (error instanceof CommanderError) return error.exitCode;
     terminal.err(`${explain(error)}\n`);
     return 1;

@@ -4,7 +4,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { ADMIN_SCOPE } from '../credentials/scopes.ts';
-import type { NewSecret } from '../credentials/secrets.ts';
+import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
@@ -105,15 +105,15 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   ]);
 }
 
-async function list(domain: Domain, given: string | undefined): Promise<Said> {
-  const all = await listAll(domain, given);
+async function list(domain: Domain, owner: string | undefined): Promise<Said> {
+  const all = await listAll(domain, owner);
   return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
 async function rotate(domain: Domain, id: string, overlapSeconds: number): Promise<Said> {
   const client = await serviceFrom(domain, id);
-  const which = { accountId: client.accountId, clientId: id, overlapSeconds };
-  const secret = await domain.services.rotate(which, OPERATOR);
+  const which = { kind: 'service' as const, accountId: client.accountId, clientId: id };
+  const secret = await domain.secrets.rotate({ ...which, overlapSeconds }, OPERATOR);
   const othersEnd = overlapSeconds === 0 ? 'now' : timeOf(domain.clock() + overlapSeconds, '');
   return saidOf(client, secret, [['others end', othersEnd]]);
 }
@@ -161,8 +161,8 @@ async function serviceFrom(domain: Domain, id: string): Promise<Client> {
 }
 
 /** Of one account, or of all: the newest first. */
-async function listAll(domain: Domain, given: string | undefined): Promise<Client[]> {
-  if (given !== undefined) return domain.services.list((await accountFrom(domain, given)).id);
+async function listAll(domain: Domain, owner: string | undefined): Promise<Client[]> {
+  if (owner !== undefined) return domain.services.list((await accountFrom(domain, owner)).id);
   const order = { by: 'createdAt', descending: true } as const;
   const all: Client[] = [];
   for (;;) {

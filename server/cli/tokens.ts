@@ -72,8 +72,8 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   return { json: { ...jsonOf(credential, domain.clock()), token: value }, person };
 }
 
-async function list(domain: Domain, given: string): Promise<Said> {
-  const account = await accountFrom(domain, given);
+async function list(domain: Domain, owner: string): Promise<Said> {
+  const account = await accountFrom(domain, owner);
   const all = await domain.tokens.list(account.id);
   const now = domain.clock();
   return {
@@ -86,8 +86,9 @@ async function list(domain: Domain, given: string): Promise<Said> {
 }
 
 async function revoke(domain: Domain, id: string): Promise<Said> {
-  const accountId = (await domain.rows.credentials.get(id))?.accountId ?? '';
-  if (!(await domain.tokens.revoke({ accountId, id }, OPERATOR))) throw nothingToRevoke(id);
+  const token = await domain.rows.credentials.get(id);
+  if (token?.kind !== 'personal_access_token') throw nothingToRevoke(id);
+  if (!(await domain.tokens.revoke({ accountId: token.accountId, id }, OPERATOR))) throw nothingToRevoke(id);
   return { json: { id, revoked: true }, person: `${id} is revoked.` };
 }
 

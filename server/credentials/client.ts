@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { declare } from '../../adapters/port.ts';
+import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
+import { noSuch } from '../ground/errors.ts';
+import type { Owned } from './owner.ts';
 
 /** An OAuth 2.0 client: a service (client_credentials) or an app (authorization code with PKCE). */
 export const clientSchema = z.strictObject({
@@ -37,3 +39,47 @@ export const clientDeclaration = declare<Client>({
   schema: clientSchema,
   indexes: [['accountId', 'createdAt'], ['pendingAt']],
 });
+
+/** One client as its owner names it. */
+type OwnClient = Owned & { kind: Client['kind'] };
+
+/** The client, revoked or not. Throws Problem 404 unless it is this account's and of this kind. */
+export async function getClient(clients: Collection<Client>, which: OwnClient): Promise<Client> {
+  const client = await clients.get(which.id);
+  if (client?.accountId !== which.accountId || client.kind !== which.kind) throw noSuch(which.kind);
+  return client;
+}
+
+/** The same, and a revoked client is not there. */
+export async function getLiveClient(clients: Collection<Client>, which: OwnClient): Promise<Client> {
+  const client = await getClient(clients, which);
+  if (client.revokedAt !== undefined) throw noSuch(which.kind);
+  return client;
+}
+
+/** The clients of one kind that an account has, live or revoked, to list or count. */
+export function clientsOf(
+  kind: Client['kind'],
+  accountId: string,
+  state: 'live' | 'revoked' = 'live',
+): Where<Client> {
+  return [
+    ['accountId', '=', accountId],
+    ['kind', '=', kind],
+    ['revokedAt', state === 'live' ? 'absent' : 'present'],
+  ];
+}
+
+/** Clients, the newest first. */
+export function listClients(
+  clients: Collection<Client>,
+  where: Where<Client>,
+  limit: number,
+): Promise<Client[]> {
+  return clients.list({ where, order: { by: 'createdAt', descending: true }, limit });
+}
+
+/** The page of a client, where its owner sees its secrets. */
+export function pathOf(client: Pick<Client, 'kind' | 'id'>): string {
+  return client.kind === 'service' ? `/services/${client.id}` : `/developer/${client.id}`;
+}

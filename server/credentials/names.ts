@@ -12,8 +12,8 @@ const UNFIT =
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** A name that people give to a credential or a client, trimmed and in one Unicode form; throws Problem. */
-export function nameFrom(given: string): string {
-  const name = given.normalize('NFC').trim();
+export function nameFrom(typed: string): string {
+  const name = typed.normalize('NFC').trim();
   if (!VISIBLE.test(name) || [...name].length > NAME_LENGTH_MAX || UNFIT.test(name)) {
     throw new Problem({
       status: 400,
@@ -27,8 +27,8 @@ export function nameFrom(given: string): string {
 }
 
 /** A free text in the owner's words, such as a note or a reason; '' when there is none. Throws Problem. */
-export function textFrom(given: string, parameter: 'note' | 'reason'): string {
-  const text = given.normalize('NFC').replaceAll('\r\n', '\n').trim();
+export function textFrom(typed: string, parameter: 'note' | 'reason'): string {
+  const text = typed.normalize('NFC').replaceAll('\r\n', '\n').trim();
   if (text.length > NOTE_LENGTH_MAX || UNFIT.test(text.replaceAll('\n', ' '))) {
     throw new Problem({
       status: 400,

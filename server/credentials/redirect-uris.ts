@@ -23,12 +23,12 @@ const FORBIDDEN_SCHEMES = new Set(
  * scheme of the app's own (RFC 8252 section 7). They are compared character by character later, so whatever a
  * browser would read differently from what stands there is refused. Throws Problem.
  */
-export function redirectUrisFrom(given: readonly string[]): {
+export function redirectUrisFrom(typed: readonly string[]): {
   redirectUris: string[];
   /** `native` as soon as one of them leads to a program on the person's own machine. */
   applicationType: 'web' | 'native';
 } {
-  const uris = [...new Set(given.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
+  const uris = [...new Set(typed.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
   if (uris.length === 0) throw refused('A redirect URI is missing.', 'Enter at least one, one a line.');
   if (uris.length > REDIRECT_URIS_MAX) {
     throw refused(
@@ -38,13 +38,13 @@ export function redirectUrisFrom(given: readonly string[]): {
   }
   for (const uri of uris) {
     const fault = faultOf(uri);
-    if (fault !== undefined) throw refused(`The redirect URI ${shown(uri)} cannot be used.`, fault);
+    if (fault !== undefined) throw refused(`The redirect URI ${quoted(uri)} cannot be used.`, fault);
   }
   const isNative = uris.some((uri) => !uri.startsWith('https:'));
   const secureLoopback = uris.find((uri) => uri.startsWith('https:') && isLoopback(new URL(uri)));
   if (isNative && secureLoopback !== undefined) {
     throw refused(
-      `The redirect URI ${shown(secureLoopback)} does not go with the others.`,
+      `The redirect URI ${quoted(secureLoopback)} does not go with the others.`,
       'An app with http:// or own-scheme addresses uses http://, not https://, on this machine.',
     );
   }
@@ -95,7 +95,7 @@ function faultOfScheme(uri: string, scheme: string, url: URL): string | undefine
   return hasPlace ? undefined : 'Use a scheme of your own, like com.example.app:/callback.';
 }
 
-function shown(uri: string): string {
+function quoted(uri: string): string {
   return JSON.stringify(uri.length > 100 ? `${uri.slice(0, 100)}…` : uri);
 }
 

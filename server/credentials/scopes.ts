@@ -83,9 +83,9 @@ export function createScopes(
  * `allowed` pass, so nobody gives away what is not theirs (better-auth's CVE-2025-61928 was the lack of
  * this). Throws Problem.
  */
-export function scopesFrom(given: readonly string[], allowed: readonly Scope[]): string[] {
+export function scopesFrom(requested: readonly string[], allowed: readonly Scope[]): string[] {
   const names = new Set(allowed.map((scope) => scope.name));
-  const foreign = given.find((name) => !names.has(name));
+  const foreign = requested.find((name) => !names.has(name));
   if (foreign !== undefined) {
     throw new Problem({
       status: 400,
@@ -95,12 +95,12 @@ export function scopesFrom(given: readonly string[], allowed: readonly Scope[]):
       parameter: 'scopes',
     });
   }
-  return [...names].filter((name) => given.includes(name));
+  return [...names].filter((name) => requested.includes(name));
 }
 
 /** Refuses an empty choice: a credential that may do nothing is a mistake. */
-export function someScopesFrom(given: readonly string[], allowed: readonly Scope[]): string[] {
-  const chosen = scopesFrom(given, allowed);
+export function someScopesFrom(requested: readonly string[], allowed: readonly Scope[]): string[] {
+  const chosen = scopesFrom(requested, allowed);
   if (chosen.length > 0) return chosen;
   throw new Problem({
     status: 400,

@@ -1,22 +1,20 @@
-import type { Collection, Where } from '../../adapters/port.ts';
+import type { Collection } from '../../adapters/port.ts';
 import { serviceCreated } from '../../views/mail/service-created.ts';
 import { serviceRevoked } from '../../views/mail/service-revoked.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireUnchanged } from '../accounts/unchanged.ts';
-import type { AuditEntry } from '../activity/audit.ts';
-import type { Effects, EffectsOfChange } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
-import { originOf } from '../ground/actor.ts';
+import type { Effects } from '../effects/effects.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import type { Client } from './client.ts';
+import { type Client, clientsOf, getClient, listClients } from './client.ts';
 import { nameFrom, textFrom } from './names.ts';
-import type { Scopes } from './scopes.ts';
-import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
-import type { NewSecret, Secrets } from './secrets.ts';
+import { auditEntry, mailToOwner, type Owned, type Owners, tooMany, undoIfChanged } from './owner.ts';
+import { isAdmin, type Scopes, scopesFrom, someScopesFrom } from './scopes.ts';
+import type { NewSecret } from './secret-rows.ts';
+import { checkSecretExpiry, type Secrets } from './secrets.ts';
 
 const DEAD_SERVICES_MAX = 20;
 
@@ -35,156 +33,120 @@ export type WantedService = {
   expiresAt?: number | undefined;
 };
 
-export type Services = ReturnType<typeof createServices>;
-
-/** Services: client credentials (RFC 6749 section 4.4), one client for each third-party service. */
-export function createServices(parts: {
+type ServiceParts = {
   clients: Collection<Client>;
-  secrets: Secrets;
-  accounts: { get(id: string): Promise<Account | undefined> };
+  secrets: Pick<Secrets, 'mintFirst' | 'endClient'>;
+  accounts: Owners;
   effects: Effects;
   scopes: Pick<Scopes, 'allowedFor' | 'describe'>;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
-}) {
-  const { clients, secrets, accounts, effects, scopes, clock, settings } = parts;
+};
 
-  function check(wanted: WantedService): { name: string; chosen: string[]; reason: string } {
-    const name = nameFrom(wanted.name);
-    const reason = textFrom(wanted.reason ?? '', 'reason');
-    const allowed = scopes.allowedFor(wanted.account);
-    // A resource server may be there for nothing but asking about tokens.
-    const choose = wanted.resourceServer ? scopesFrom : someScopesFrom;
-    const chosen = choose(wanted.scopes, allowed);
-    if (!wanted.account.admin && (wanted.actsFor === 'app' || wanted.resourceServer)) throw adminsOnly();
-    if (isAdmin(chosen) && reason === '') throw reasonMissing();
-    if (isAdmin(chosen) && wanted.actsFor !== 'app') throw adminActsForApp();
-    secrets.checkExpiry(chosen, wanted.expiresAt);
-    return { name, chosen, reason };
-  }
+export type Services = ReturnType<typeof createServices>;
 
-  async function create(wanted: WantedService, actor: Actor): Promise<{ client: Client; secret: NewSecret }> {
-    const { account, actsFor, resourceServer } = wanted;
-    const { name, chosen, reason } = check(wanted);
-    if ((await clients.count(liveOf(account.id))) >= LIVE_SERVICES_MAX) throw tooMany();
-    const client: Client = {
-      id: newId('svc_'),
-      kind: 'service',
-      name,
-      accountId: account.id,
-      actsFor,
-      scopes: chosen,
-      resourceServer,
-      reason: reason === '' ? undefined : reason,
-      redirectUris: [],
-      postLogoutRedirectUris: [],
-      applicationType: 'web',
-      confidential: true,
-      createdAt: clock(),
-    };
-    const reach = actsFor === 'app' ? 'the whole app' : 'your own data';
-    const allows = chosen.map(scopes.describe);
-    const mail = serviceCreated(settings, { ...client, allows, reach, from: originOf(actor) });
-    await effects.insert(clients, client, {
-      audit: [entry('service.created', client, actor)],
-      mail: [{ to: account.email, ...mail }],
-    });
-    const secret = await secrets.first(client, wanted.expiresAt, actor);
-    try {
-      requireUnchanged(account, await accounts.get(account.id));
-    } catch (error) {
-      await end(client, { kind: 'system' }, []);
-      throw error;
-    }
-    return { client, secret };
-  }
-
-  async function get(which: { accountId: string; id: string }): Promise<Client | undefined> {
-    const client = await clients.get(which.id);
-    return client?.accountId === which.accountId && client.kind === 'service' ? client : undefined;
-  }
-
-  async function revoke(which: { accountId: string; id: string }, actor: Actor): Promise<boolean> {
-    const client = await get(which);
-    if (client === undefined) return false;
-    const owner = await accounts.get(client.accountId);
-    const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
-    return end(client, actor, owner === undefined ? [] : [{ to: owner.email, ...mail }]);
-  }
-
-  async function end(
-    client: Client,
-    actor: Actor,
-    mail: NonNullable<EffectsOfChange['mail']>,
-  ): Promise<boolean> {
-    const change = { set: { revokedAt: clock() } };
-    const audit = [entry('service.revoked', client, actor)];
-    // This one write decides: every check of a secret or an access token looks at the client.
-    const changed = await effects.update(clients, client.id, change, liveOf(client.accountId), {
-      audit,
-      mail,
-    });
-    // Also when another call was first: what it left undone is done here.
-    await secrets.revokeAll(client.id);
-    return changed !== undefined;
-  }
-
-  function listLive(accountId: string): Promise<Client[]> {
-    const order = { by: 'createdAt', descending: true } as const;
-    return clients.list({ where: liveOf(accountId), order, limit: LIVE_SERVICES_MAX * 2 });
-  }
+/** Services: client credentials (RFC 6749 section 4.4), one client for each third-party service. */
+export function createServices(parts: ServiceParts) {
+  const { clients, scopes } = parts;
+  const listLive = (accountId: string) =>
+    listClients(clients, clientsOf('service', accountId), LIVE_SERVICES_MAX * 2);
 
   return {
     /** What this account may give to a service; `admin` only to an admin's. */
     scopesFor: scopes.allowedFor,
 
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
-    create,
+    create: (wanted: WantedService, actor: Actor) => create(parts, wanted, actor),
 
     /** The live ones, newest first, and behind them the latest revoked ones. */
     async list(accountId: string): Promise<Client[]> {
-      const order = { by: 'createdAt', descending: true } as const;
-      const dead: Where<Client> = [...ownedBy(accountId), ['revokedAt', 'present']];
       const pages = await Promise.all([
         listLive(accountId),
-        clients.list({ where: dead, order, limit: DEAD_SERVICES_MAX }),
+        listClients(clients, clientsOf('service', accountId, 'revoked'), DEAD_SERVICES_MAX),
       ]);
       return pages.flat();
     },
 
-    /** One service, if it is this account's; a revoked one too. */
-    get,
+    /** One service of this account; a revoked one too. Throws Problem 404. */
+    get: (which: Owned): Promise<Client> => getClient(clients, { ...which, kind: 'service' }),
 
-    // secrets, addSecret, rotate, revokeSecret
-    ...secrets.forKind('service'),
-
-    /** Ends a service for good, its secrets and access tokens with it. False: not there, or dead already. */
-    revoke,
+    /**
+     * Ends a service for good, its secrets and access tokens with it; false when it was revoked already. Throws
+     * Problem 404.
+     */
+    revoke: (which: Owned, actor: Actor): Promise<boolean> => revoke(parts, which, actor),
 
     /** Ends all live services of an account, also those that are made meanwhile. Answers how many. */
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
       let count = 0;
       for (let live = await listLive(accountId); live.length > 0; live = await listLive(accountId)) {
-        for (const { id } of live) if (await revoke({ accountId, id }, actor)) count += 1;
+        for (const { id } of live) if (await revoke(parts, { accountId, id }, actor)) count += 1;
       }
       return count;
     },
   };
 }
 
-function ownedBy(accountId: string): Where<Client> {
-  return [
-    ['accountId', '=', accountId],
-    ['kind', '=', 'service'],
-  ];
+async function create(
+  parts: ServiceParts,
+  wanted: WantedService,
+  actor: Actor,
+): Promise<{ client: Client; secret: NewSecret }> {
+  const { clients, secrets, accounts, effects, scopes, clock, settings } = parts;
+  const { account, actsFor, resourceServer, expiresAt } = wanted;
+  const checked = check(parts, wanted);
+  if ((await clients.count(clientsOf('service', account.id))) >= LIVE_SERVICES_MAX) {
+    throw tooMany('TOO_MANY_SERVICES', `${LIVE_SERVICES_MAX} services`, 'Revoke');
+  }
+  const client: Client = {
+    id: newId('svc_'),
+    kind: 'service',
+    ...checked,
+    accountId: account.id,
+    actsFor,
+    resourceServer,
+    redirectUris: [],
+    postLogoutRedirectUris: [],
+    applicationType: 'web',
+    confidential: true,
+    createdAt: clock(),
+  };
+  const reach = actsFor === 'app' ? 'the whole app' : 'your own data';
+  const allows = client.scopes.map(scopes.describe);
+  const mail = serviceCreated(settings, { ...client, allows, reach, from: originOf(actor) });
+  await effects.insert(clients, client, {
+    audit: [auditEntry('service.created', client, actor)],
+    mail: [{ to: account.email, ...mail }],
+  });
+  const secret = await secrets.mintFirst(client, expiresAt, actor);
+  await undoIfChanged(accounts, account, () =>
+    secrets.endClient(client, { audit: [auditEntry('service.revoked', client, { kind: 'system' })] }),
+  );
+  return { client, secret };
 }
 
-function liveOf(accountId: string): Where<Client> {
-  return [...ownedBy(accountId), ['revokedAt', 'absent']];
+function check({ scopes, clock }: ServiceParts, wanted: WantedService) {
+  const { account, actsFor, resourceServer, expiresAt } = wanted;
+  const name = nameFrom(wanted.name);
+  const reason = textFrom(wanted.reason ?? '', 'reason');
+  // A resource server may be there for nothing but asking about tokens.
+  const choose = resourceServer ? scopesFrom : someScopesFrom;
+  const chosen = choose(wanted.scopes, scopes.allowedFor(account));
+  if (!account.admin && (actsFor === 'app' || resourceServer)) throw adminsOnly();
+  if (isAdmin(chosen) && reason === '') throw reasonMissing();
+  if (isAdmin(chosen) && actsFor !== 'app') throw adminActsForApp();
+  checkSecretExpiry(chosen, expiresAt, clock());
+  return { name, scopes: chosen, reason: reason === '' ? undefined : reason };
 }
 
-function entry(action: string, client: Client, actor: Actor): Omit<AuditEntry, 'id' | 'at'> {
-  return { accountId: client.accountId, actor, action, targetId: client.id, targetName: client.name };
+async function revoke(parts: ServiceParts, which: Owned, actor: Actor): Promise<boolean> {
+  const { clients, secrets, accounts, clock, settings } = parts;
+  const client = await getClient(clients, { ...which, kind: 'service' });
+  const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
+  return secrets.endClient(client, {
+    audit: [auditEntry('service.revoked', client, actor)],
+    mail: await mailToOwner(accounts, client.accountId, mail),
+  });
 }
 
 function adminsOnly(): Problem {
@@ -214,15 +176,5 @@ function reasonMissing(): Problem {
     message: 'The admin scope needs a reason.',
     hint: 'Say in a sentence what it is for; it is kept with the service.',
     parameter: 'reason',
-  });
-}
-
-function tooMany(): Problem {
-  return new Problem({
-    status: 409,
-    code: 'TOO_MANY_SERVICES',
-    message: `You have ${LIVE_SERVICES_MAX} services, which is the most an account may have.`,
-    hint: 'Revoke the ones you no longer use, then try again.',
-    parameter: 'name',
   });
 }

@@ -107,6 +107,16 @@ export class Problem extends Error {
   }
 }
 
+/** The same for what is not there and for what belongs to another account. */
+export function noSuch(what: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'NOT_FOUND',
+    message: `There is no such ${what}.`,
+    hint: 'Go back to the list: it may have been removed.',
+  });
+}
+
 /**
  * A refused bearer token (RFC 6750 section 3). The mapper adds the `WWW-Authenticate` challenge from these.
  */

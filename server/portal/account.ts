@@ -1,6 +1,7 @@
-import Router from '@koa/router';
+import type { RouterContext } from '@koa/router';
 import { accountPage, accountPasswordPage, type IdentityView, unlinkPage } from '../../views/account.ts';
-import type { Identity } from '../accounts/account.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
+import type { Account, Identity } from '../accounts/account.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -8,96 +9,109 @@ import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { formProblemOf } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { notFound } from './form-in-query.ts';
 import { viewerOf } from './view-models.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
-export function createAccountRoutes(parts: PortalDependencies): Router {
-  const { site, clock, signedIn, accounts, identities, sessionList, sessions } = parts;
-  const router = new Router({ strict: true, sensitive: true });
+export function createAccountPages(parts: PortalDependencies) {
+  const { site, clock, signedIn, identities, sessionList } = parts;
 
-  router.get('/account', async (ctx) => {
-    const { account, session } = await signedIn.account(ctx);
-    const [linked, sessions] = await Promise.all([identities.list(account.id), sessionList.list(account.id)]);
-    const page = accountPage(site, viewerOf(account), {
-      accountId: account.id,
-      createdAt: account.createdAt,
-      hasPassword: account.passwordHash !== undefined,
-      identities: linked.map(shownIdentity),
-      sessions: sessions.map((row) => ({ ...row, isThis: row.uid === session.uid })),
-      now: clock(),
-      done: queryOne(ctx, 'done'),
-    });
-    sendPage(ctx, page);
-  });
+  return {
+    async show(ctx: RouterContext): Promise<void> {
+      const { account, session } = await signedIn.account(ctx);
+      const [linked, sessions] = await Promise.all([
+        identities.list(account.id),
+        sessionList.list(account.id),
+      ]);
+      const page = accountPage(site, viewerOf(account), {
+        accountId: account.id,
+        createdAt: account.createdAt,
+        hasPassword: account.passwordHash !== undefined,
+        identities: linked.map(identityView),
+        sessions: sessions.map((row) => ({ ...row, isThis: row.uid === session.uid })),
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
+      sendPage(ctx, page);
+    },
 
-  router.get('/account/password', async (ctx) => {
-    const { account } = await signedIn.fresh(ctx);
-    const given = { hasPassword: account.passwordHash !== undefined, problem: undefined };
-    sendPage(ctx, accountPasswordPage(site, viewerOf(account), given));
-  });
-
-  router.post('/account/password', async (ctx) => {
-    // The form first: who was let in before a slow body arrives may be out by the time it has.
-    const password = (await readForm(ctx)).one('password');
-    const { account, session } = await signedIn.fresh(ctx);
-    try {
-      const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
-      // Whoever knew the old one is out; this browser is signed in anew.
-      await sessionList.endAll(account.id);
-      await sessions.start(ctx, { account: changed, amr: session.amr });
-      seeOther(ctx, '/account?done=password');
-    } catch (error) {
-      const problem = formProblemOf(error);
-      const given = { hasPassword: account.passwordHash !== undefined, problem };
-      sendPage(ctx, accountPasswordPage(site, viewerOf(account), given), problem.status);
-    }
-  });
-
-  router.post('/account/link-google', async (ctx) => {
-    await readForm(ctx);
-    await signedIn.fresh(ctx, '/account');
-    seeOther(ctx, '/sign-in/google?link=1');
-  });
-
-  async function ownIdentity(accountId: string, id: string | undefined): Promise<Identity> {
-    const rows = await identities.list(accountId);
-    const identity = rows.find((row) => row.id === id);
-    if (identity === undefined) throw notFound('way to sign in');
-    return identity;
-  }
-
-  router.get('/account/identities/:id/unlink', async (ctx) => {
-    const { account } = await signedIn.fresh(ctx);
-    const identity = shownIdentity(await ownIdentity(account.id, ctx.params.id));
-    sendPage(ctx, unlinkPage(site, viewerOf(account), { identity }));
-  });
-
-  router.post('/account/identities/:id/unlink', async (ctx) => {
-    await readForm(ctx);
-    const { account } = await signedIn.fresh(ctx);
-    const { id } = await ownIdentity(account.id, ctx.params.id);
-    await identities.unlink({ accountId: account.id, id }, actorOf(ctx, account.id));
-    seeOther(ctx, '/account?done=unlinked');
-  });
-
-  router.post('/account/sessions/end-others', async (ctx) => {
-    await readForm(ctx);
-    const { account, session } = await signedIn.account(ctx, '/account');
-    await sessionList.endAll(account.id, session.uid);
-    seeOther(ctx, '/account?done=sessions-ended');
-  });
-
-  router.post('/account/sessions/:uid/end', async (ctx) => {
-    await readForm(ctx);
-    const { account } = await signedIn.account(ctx, '/account');
-    await sessionList.endOne(account.id, ctx.params.uid ?? '');
-    seeOther(ctx, '/account?done=session-ended');
-  });
-
-  return router;
+    ...passwordPages(parts),
+    ...identityPages(parts),
+    ...sessionPages(parts),
+  };
 }
 
-function shownIdentity(row: Identity): IdentityView {
+function passwordPages({ site, signedIn, accounts, sessionList, sessions }: PortalDependencies) {
+  function page(account: Account, problem?: FormProblem) {
+    const hasPassword = account.passwordHash !== undefined;
+    return accountPasswordPage(site, viewerOf(account), { hasPassword, problem });
+  }
+
+  return {
+    async showPassword(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      sendPage(ctx, page(account));
+    },
+
+    async setPassword(ctx: RouterContext): Promise<void> {
+      // The form first: who was let in before a slow body arrives may be out by the time it has.
+      const password = (await readForm(ctx)).one('password');
+      const { account, session } = await signedIn.fresh(ctx);
+      try {
+        const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
+        // Whoever knew the old one is out; this browser is signed in anew.
+        await sessionList.endAll(account.id);
+        await sessions.start(ctx, { account: changed, amr: session.amr });
+        seeOther(ctx, '/account?done=password');
+      } catch (error) {
+        const problem = formProblemOf(error);
+        sendPage(ctx, page(account, problem), problem.status);
+      }
+    },
+  };
+}
+
+function identityPages({ site, signedIn, identities }: PortalDependencies) {
+  return {
+    async linkProvider(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      await signedIn.fresh(ctx, '/account');
+      seeOther(ctx, '/sign-in/google?link=1');
+    },
+
+    async showUnlink(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      const row = await identities.get({ accountId: account.id, id: ctx.params.id ?? '' });
+      sendPage(ctx, unlinkPage(site, viewerOf(account), { identity: identityView(row) }));
+    },
+
+    async unlink(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account } = await signedIn.fresh(ctx);
+      const which = { accountId: account.id, id: ctx.params.id ?? '' };
+      await identities.unlink(which, actorOf(ctx, account.id));
+      seeOther(ctx, '/account?done=unlinked');
+    },
+  };
+}
+
+function sessionPages({ signedIn, sessionList }: PortalDependencies) {
+  return {
+    async endOtherSessions(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account, session } = await signedIn.account(ctx, '/account');
+      await sessionList.endAll(account.id, session.uid);
+      seeOther(ctx, '/account?done=sessions-ended');
+    },
+
+    async endSession(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account } = await signedIn.account(ctx, '/account');
+      await sessionList.endOne(account.id, ctx.params.uid ?? '');
+      seeOther(ctx, '/account?done=session-ended');
+    },
+  };
+}
+
+function identityView(row: Identity): IdentityView {
   return { id: row.id, provider: providerNameOf(row.issuer), email: row.email, createdAt: row.createdAt };
 }

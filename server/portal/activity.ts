@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import type { RouterContext } from '@koa/router';
 import { activityPage, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Call } from '../activity/call.ts';
@@ -34,60 +34,67 @@ const CHANGES: Record<string, string> = {
 };
 
 /** /activity: an account's own calls and changes. */
-export function createActivityRoutes(parts: PortalDependencies): Router {
-  const { site, signedIn, activity, tokens, services, apps, grants } = parts;
-  const router = new Router({ strict: true, sensitive: true });
+export function createActivityPages(parts: PortalDependencies) {
+  const { site, signedIn, activity } = parts;
 
-  /** What can be filtered by: everything that this account made or let in. */
-  async function credentialsOf(accountId: string) {
-    const [ownTokens, ownServices, ownApps, allowed] = await Promise.all([
-      tokens.list(accountId),
-      services.list(accountId),
-      apps.list(accountId),
-      grants.list(accountId),
-    ]);
-    const clients = [...ownServices, ...ownApps, ...allowed.map((grant) => grant.client)];
-    return [
-      ...ownTokens.map(({ id, name }) => ({ id, label: `Token: ${name}` })),
-      ...new Map(
-        clients.map(({ id, name, kind }) => [
-          id,
-          { id, label: `${kind === 'service' ? 'Service' : 'App'}: ${name}` },
-        ]),
-      ).values(),
-    ];
-  }
+  return {
+    async list(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const credentials = await filtersOf(parts, account.id);
+      // One that is not this account's filters nothing.
+      const credential = credentials.find(({ id }) => id === queryOne(ctx, 'credential'))?.id ?? '';
+      const after = queryOne(ctx, 'after');
+      const { entries, next } = await activity.list({
+        accountId: account.id,
+        about: await aboutOf(parts, account.id, credential),
+        after,
+        limit: ENTRIES_PER_PAGE,
+      });
+      const page = activityPage(site, viewerOf(account), {
+        entries: entries.map((entry) => entryView(entry, account.id)),
+        credentials,
+        credential,
+        newestUrl: after === '' ? undefined : pathTo(credential),
+        olderUrl: next && pathTo(credential, next),
+      });
+      sendPage(ctx, page);
+    },
+  };
+}
 
-  async function aboutOf(accountId: string, credential: string): Promise<About | undefined> {
-    if (credential === '') return undefined;
-    if (credential.startsWith('tok_')) return { tokenId: credential };
-    const rows = await services.secrets({ accountId, clientId: credential });
-    return { clientId: credential, secretIds: rows.map((row) => row.id) };
-  }
+/** What can be filtered by: everything that this account made or let in. */
+async function filtersOf({ tokens, services, apps, grants }: PortalDependencies, accountId: string) {
+  const [ownTokens, ownServices, ownApps, allowed] = await Promise.all([
+    tokens.list(accountId),
+    services.list(accountId),
+    apps.list(accountId),
+    grants.list(accountId),
+  ]);
+  // An app of one's own may also be let in.
+  const clients = new Map(
+    [...ownServices, ...ownApps, ...allowed.map((grant) => grant.client)].map((client) => [
+      client.id,
+      client,
+    ]),
+  );
+  return [
+    ...ownTokens.map(({ id, name }) => ({ id, label: `Token: ${name}` })),
+    ...[...clients.values()].map(({ id, name, kind }) => ({
+      id,
+      label: `${kind === 'service' ? 'Service' : 'App'}: ${name}`,
+    })),
+  ];
+}
 
-  router.get('/activity', async (ctx) => {
-    const { account } = await signedIn.account(ctx);
-    const credentials = await credentialsOf(account.id);
-    // One that is not this account's filters nothing.
-    const credential = credentials.find(({ id }) => id === queryOne(ctx, 'credential'))?.id ?? '';
-    const after = queryOne(ctx, 'after');
-    const { entries, next } = await activity.list({
-      accountId: account.id,
-      about: await aboutOf(account.id, credential),
-      after,
-      limit: ENTRIES_PER_PAGE,
-    });
-    const page = activityPage(site, viewerOf(account), {
-      entries: entries.map((entry) => shownEntry(entry, account.id)),
-      credentials,
-      credential,
-      newestUrl: after === '' ? undefined : pathTo(credential),
-      olderUrl: next && pathTo(credential, next),
-    });
-    sendPage(ctx, page);
-  });
-
-  return router;
+async function aboutOf(
+  { secrets }: PortalDependencies,
+  accountId: string,
+  credential: string,
+): Promise<About | undefined> {
+  if (credential === '') return undefined;
+  if (credential.startsWith('tok_')) return { tokenId: credential };
+  const rows = await secrets.list({ accountId, clientId: credential });
+  return { clientId: credential, secretIds: rows.map((row) => row.id) };
 }
 
 function pathTo(credential: string, after = ''): string {
@@ -97,7 +104,7 @@ function pathTo(credential: string, after = ''): string {
   return query.size === 0 ? '/activity' : `/activity?${query}`;
 }
 
-function shownEntry(entry: Entry, accountId: string): EntryView {
+function entryView(entry: Entry, accountId: string): EntryView {
   if (entry.kind === 'call') {
     const { at, method, path, tokenName, status, from, requestId, privacyBypassed } = entry.call;
     return {

@@ -1,8 +1,9 @@
+import type { Client } from '../credentials/client.ts';
 import { ME_PATH } from '../ground/api-address.ts';
 import { type ExampleCall, exampleCall } from '../workflows/example-call.ts';
 import type { Declarations } from '../workflows/load.ts';
 
-/** What any token may ask. */
+/** The call that needs no scope. */
 const ME: Pick<ExampleCall, 'path' | 'body'> = { path: ME_PATH };
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
@@ -23,8 +24,20 @@ export function callLine(
   ]);
 }
 
+/** What a service does with its secret: get an access token, ask about others' tokens, or both. */
+export function serviceCalls(
+  url: string,
+  client: Pick<Client, 'id' | 'scopes' | 'resourceServer'>,
+  secret: string,
+): { label: string; code: string }[] {
+  const { id, scopes, resourceServer } = client;
+  const token = { label: 'Get an access token', code: tokenLine(url, id, secret, scopes) };
+  const ask = { label: 'Ask whether a token is good', code: introspectionLine(url, id, secret) };
+  return [...(scopes.length > 0 ? [token] : []), ...(resourceServer ? [ask] : [])];
+}
+
 /** How a service gets an access token (RFC 6749 section 4.4). */
-export function tokenLine(url: string, id: string, secret: string, scopes: readonly string[]): string {
+function tokenLine(url: string, id: string, secret: string, scopes: readonly string[]): string {
   return lines([
     `curl -u ${quoted(`${id}:${secret}`)}`,
     '-d grant_type=client_credentials',
@@ -34,7 +47,7 @@ export function tokenLine(url: string, id: string, secret: string, scopes: reado
 }
 
 /** How a resource server asks about a token (RFC 7662 section 2.1). */
-export function introspectionLine(url: string, id: string, secret: string): string {
+function introspectionLine(url: string, id: string, secret: string): string {
   return lines([
     `curl -u ${quoted(`${id}:${secret}`)}`,
     '-d token=THE_TOKEN_TO_ASK_ABOUT',

@@ -6,6 +6,7 @@ import type { Identities } from '../accounts/identities.ts';
 import type { Activity } from '../activity/activity.ts';
 import type { Apps } from '../credentials/apps.ts';
 import type { Scopes } from '../credentials/scopes.ts';
+import type { Secrets } from '../credentials/secrets.ts';
 import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -26,6 +27,7 @@ export type PortalDependencies = {
   sessions: Pick<Sessions, 'start'>;
   tokens: Tokens;
   services: Services;
+  secrets: Secrets;
   apps: Apps;
   grants: Grants;
   scopes: Scopes;

@@ -8,7 +8,7 @@ import type { Form } from '../http/body.ts';
 const TOKEN_DAYS = [7, 30, 60, 90, 180, 365];
 const SECRET_DAYS = [30, 90, 180, 365];
 const ADMIN_SECRET_DAYS = [7, 30, ADMIN_SECRET_DAYS_MAX];
-/** A date further away than ten years is a slip of the pen. */
+/** A date further away than ten years is a typing mistake. */
 const SECRET_DAYS_MAX = 3650;
 
 /** What the form for a token offers. */

@@ -1,4 +1,6 @@
-import { Problem } from '../ground/errors.ts';
+import type { Context } from 'koa';
+import type { Form } from '../http/body.ts';
+import { queryAll, queryOne } from '../http/query.ts';
 
 /** Longer ones do not come back through a browser's address line; then the form starts empty. */
 const QUERY_LENGTH_MAX = 3000;
@@ -17,12 +19,7 @@ export function pathOfForm(
   return whole.length > QUERY_LENGTH_MAX ? path : whole;
 }
 
-/** The same for what is not there and what belongs to another account. */
-export function notFound(what: string): Problem {
-  return new Problem({
-    status: 404,
-    code: 'NOT_FOUND',
-    message: `There is no such ${what}.`,
-    hint: 'Go back to the list: it may have been removed.',
-  });
+/** The values that such a path carries, read as those of a posted form are. */
+export function formInQuery(ctx: Context): Form {
+  return { one: (name) => queryOne(ctx, name), all: (name) => queryAll(ctx, name) };
 }

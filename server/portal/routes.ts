@@ -1,32 +1,80 @@
 import Router from '@koa/router';
-import { welcomePage } from '../../views/welcome.ts';
-import { seeOther, sendPage } from '../http/page.ts';
-import { createAccountRoutes } from './account.ts';
-import { createActivityRoutes } from './activity.ts';
-import { createConnectedAppRoutes } from './apps.ts';
+import { createAccountPages } from './account.ts';
+import { createActivityPages } from './activity.ts';
+import { createConnectedAppPages } from './apps.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { createDeveloperRoutes } from './developer.ts';
-import { createServiceRoutes } from './services.ts';
-import { createTokenRoutes } from './tokens.ts';
+import { createDeveloperPages } from './developer.ts';
+import { createFrontDoor } from './front-door.ts';
+import { createSecretPages } from './secrets.ts';
+import { createServicePages } from './services.ts';
+import { createTokenPages } from './tokens.ts';
 
 /** Every page of a signed-in person, and the front door. */
 export function createPortalRoutes(parts: PortalDependencies): Router {
   const router = new Router({ strict: true, sensitive: true });
 
-  router.get('/', async (ctx) => {
-    if ((await parts.signedIn.find(ctx)) !== undefined) return seeOther(ctx, '/tokens');
-    sendPage(ctx, welcomePage(parts.site, {}));
-  });
+  router.get('/', createFrontDoor(parts));
 
-  for (const createRoutes of [
-    createTokenRoutes,
-    createServiceRoutes,
-    createConnectedAppRoutes,
-    createDeveloperRoutes,
-    createActivityRoutes,
-    createAccountRoutes,
-  ]) {
-    router.use(createRoutes(parts).routes());
-  }
+  const tokens = createTokenPages(parts);
+  router.get('/tokens', tokens.list);
+  router.get('/tokens/new', tokens.showNew);
+  router.post('/tokens/new', tokens.mint);
+  router.get('/tokens/revoke-all', tokens.showRevokeAll);
+  router.post('/tokens/revoke-all', tokens.revokeAll);
+  router.get('/tokens/:id/revoke', tokens.showRevoke);
+  router.post('/tokens/:id/revoke', tokens.revoke);
+
+  const services = createServicePages(parts);
+  router.get('/services', services.list);
+  router.get('/services/new', services.showNew);
+  router.post('/services/new', services.create);
+  router.get('/services/:id', services.show);
+  router.get('/services/:id/revoke', services.showRevoke);
+  router.post('/services/:id/revoke', services.revoke);
+
+  const serviceSecrets = createSecretPages(parts, 'service');
+  router.get('/services/:id/secrets/new', serviceSecrets.showNew);
+  router.post('/services/:id/secrets/new', serviceSecrets.add);
+  router.get('/services/:id/secrets/:secretId/revoke', serviceSecrets.showRevoke);
+  router.post('/services/:id/secrets/:secretId/revoke', serviceSecrets.revoke);
+  router.get('/services/:id/rotate', serviceSecrets.showRotate);
+  router.post('/services/:id/rotate', serviceSecrets.rotate);
+
+  const connectedApps = createConnectedAppPages(parts);
+  router.get('/apps', connectedApps.list);
+  router.get('/apps/:id/end', connectedApps.showEnd);
+  router.post('/apps/:id/end', connectedApps.end);
+
+  const developer = createDeveloperPages(parts);
+  router.get('/developer', developer.list);
+  router.get('/developer/new', developer.showNew);
+  router.post('/developer/new', developer.register);
+  router.get('/developer/:id', developer.show);
+  router.get('/developer/:id/edit', developer.showEdit);
+  router.post('/developer/:id/edit', developer.edit);
+  router.get('/developer/:id/delete', developer.showDelete);
+  router.post('/developer/:id/delete', developer.remove);
+
+  const appSecrets = createSecretPages(parts, 'app');
+  router.get('/developer/:id/secrets/new', appSecrets.showNew);
+  router.post('/developer/:id/secrets/new', appSecrets.add);
+  router.get('/developer/:id/secrets/:secretId/revoke', appSecrets.showRevoke);
+  router.post('/developer/:id/secrets/:secretId/revoke', appSecrets.revoke);
+  router.get('/developer/:id/rotate', appSecrets.showRotate);
+  router.post('/developer/:id/rotate', appSecrets.rotate);
+
+  const activity = createActivityPages(parts);
+  router.get('/activity', activity.list);
+
+  const account = createAccountPages(parts);
+  router.get('/account', account.show);
+  router.get('/account/password', account.showPassword);
+  router.post('/account/password', account.setPassword);
+  router.post('/account/link-google', account.linkProvider);
+  router.get('/account/identities/:id/unlink', account.showUnlink);
+  router.post('/account/identities/:id/unlink', account.unlink);
+  router.post('/account/sessions/end-others', account.endOtherSessions);
+  router.post('/account/sessions/:uid/end', account.endSession);
+
   return router;
 }

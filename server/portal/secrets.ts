@@ -1,5 +1,5 @@
-import type Router from '@koa/router';
-import type { Context } from 'koa';
+import type { RouterContext } from '@koa/router';
+import { appHolder } from '../../views/developer.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import {
   madeSecretPage,
@@ -8,142 +8,147 @@ import {
   rotatePage,
   type SecretHolder,
 } from '../../views/secrets.ts';
+import { holderOf as serviceHolder } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Apps } from '../credentials/apps.ts';
-import type { Client } from '../credentials/client.ts';
+import { type Client, pathOf } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
-import { type NewSecret, noSuchClient } from '../credentials/secrets.ts';
-import type { Services } from '../credentials/services.ts';
+import type { NewSecret } from '../credentials/secret-rows.ts';
+import type { SecretsOf } from '../credentials/secrets.ts';
+import { noSuch } from '../ground/errors.ts';
+import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
 import { formProblemOf } from '../pages/refused-form.ts';
+import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { notFound } from './form-in-query.ts';
-import { liveAndDead, shownCredential, viewerOf } from './view-models.ts';
+import { credentialView, liveAndDead, viewerOf } from './view-models.ts';
 
-/** Calls to try with a new secret. */
-export type CallsOf = (client: Client, secret: string) => readonly { label: string; code: string }[];
+/** The secrets of one kind of client: pages below the client's own. */
+export function createSecretPages(parts: PortalDependencies, kind: Client['kind']) {
+  return { ...addPages(parts, kind), ...rotatePages(parts, kind), ...revokePages(parts, kind) };
+}
 
-type SecretForm = { name: string; expires: string; date: string };
+function addPages(parts: PortalDependencies, kind: Client['kind']) {
+  const { site, clock, signedIn, secrets } = parts;
 
-/** Adds the pages for the secrets of a kind of client below its own page: add, rotate, revoke. */
-export function addSecretRoutes(
-  router: Router,
-  parts: PortalDependencies,
-  of: {
-    base: '/services' | '/developer';
-    clients: Pick<Services & Apps, 'get' | 'secrets' | 'addSecret' | 'rotate' | 'revokeSecret'>;
-    holderOf: (client: Client) => SecretHolder;
-    callsOf: CallsOf;
-  },
-): void {
-  const { site, clock, signedIn } = parts;
-  const { base, clients, holderOf, callsOf } = of;
-
-  async function ownClient(account: Account, id: string | undefined): Promise<Client> {
-    const client = await clients.get({ accountId: account.id, id: id ?? '' });
-    if (client === undefined || client.revokedAt !== undefined) throw noSuchClient();
-    return client;
-  }
-
-  function showMade(
-    ctx: Context,
-    account: Account,
-    client: Client,
-    made: { title: string; secret: NewSecret; othersEndAt?: number },
-  ): void {
-    const page = madeSecretPage(site, viewerOf(account), {
-      ...made,
-      holder: holderOf(client),
-      value: made.secret.value,
-      calls: callsOf(client, made.secret.value),
-      now: clock(),
-    });
-    sendPage(ctx, page);
-  }
-
-  function newPage(account: Account, client: Client, form: SecretForm, problem?: FormProblem) {
+  function page(account: Account, client: Client, form: SecretForm, problem?: FormProblem) {
     const expiry = secretExpiry(isAdmin(client.scopes), clock());
     return newSecretPage(site, viewerOf(account), { holder: holderOf(client), form, expiry, problem });
   }
 
-  router.get(`${base}/:id/secrets/new`, async (ctx) => {
-    const { account } = await signedIn.fresh(ctx);
-    const client = await ownClient(account, ctx.params.id);
-    const expires = isAdmin(client.scopes) ? '90' : '365';
-    sendPage(ctx, newPage(account, client, { name: '', expires, date: '' }));
-  });
+  return {
+    async showNew(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      const client = await secrets.client(clientIn(ctx, account, kind));
+      const expires = isAdmin(client.scopes) ? String(ADMIN_SECRET_DAYS_MAX) : '365';
+      sendPage(ctx, page(account, client, { name: '', expires, date: '' }));
+    },
 
-  router.post(`${base}/:id/secrets/new`, async (ctx) => {
-    // The form first: who was let in before a slow body arrives may be out by the time it has.
-    const sent = await readForm(ctx);
-    const { account } = await signedIn.fresh(ctx);
-    const client = await ownClient(account, ctx.params.id);
-    const form = { name: sent.one('name'), expires: sent.one('expires'), date: sent.one('date') };
-    try {
-      const expiresAt = expiryFrom(sent, clock());
-      const wanted = { account, accountId: account.id, clientId: client.id, name: form.name, expiresAt };
-      const secret = await clients.addSecret(wanted, actorOf(ctx, account.id));
-      showMade(ctx, account, client, { title: `A secret was added to “${client.name}”`, secret });
-    } catch (error) {
-      const problem = formProblemOf(error);
-      sendPage(ctx, newPage(account, client, form, problem), problem.status);
-    }
-  });
+    async add(ctx: RouterContext): Promise<void> {
+      // The form first: who was let in before a slow body arrives may be out by the time it has.
+      const sent = await readForm(ctx);
+      const { account } = await signedIn.fresh(ctx);
+      const which = clientIn(ctx, account, kind);
+      const form = { name: sent.one('name'), expires: sent.one('expires'), date: sent.one('date') };
+      try {
+        const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
+        const secret = await secrets.add(wanted, actorOf(ctx, account.id));
+        const title = `A secret was added to “${secret.client.name}”`;
+        showMinted(parts, ctx, account, { title, secret });
+      } catch (error) {
+        const problem = formProblemOf(error);
+        sendPage(ctx, page(account, await secrets.client(which), form, problem), problem.status);
+      }
+    },
+  };
+}
 
-  router.get(`${base}/:id/rotate`, async (ctx) => {
-    const { account } = await signedIn.fresh(ctx);
-    const holder = holderOf(await ownClient(account, ctx.params.id));
-    sendPage(
-      ctx,
-      rotatePage(site, viewerOf(account), { holder, overlap: String(DAY_SECONDS), problem: undefined }),
-    );
-  });
+function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
+  const { site, clock, signedIn, secrets } = parts;
 
-  router.post(`${base}/:id/rotate`, async (ctx) => {
-    const overlap = (await readForm(ctx)).one('overlap');
-    const { account } = await signedIn.fresh(ctx);
-    const client = await ownClient(account, ctx.params.id);
-    try {
-      const overlapSeconds = /^\d{1,8}$/.test(overlap) ? Number(overlap) : Number.NaN;
-      const wanted = { account, accountId: account.id, clientId: client.id, overlapSeconds };
-      const secret = await clients.rotate(wanted, actorOf(ctx, account.id));
-      const othersEndAt = clock() + overlapSeconds;
-      const title = `The secrets of “${client.name}” were rotated`;
-      showMade(ctx, account, client, { title, secret, othersEndAt });
-    } catch (error) {
-      const problem = formProblemOf(error);
-      const page = rotatePage(site, viewerOf(account), { holder: holderOf(client), overlap, problem });
-      sendPage(ctx, page, problem.status);
-    }
-  });
-
-  async function ownSecret(account: Account, client: Client, id: string | undefined) {
-    const rows = await clients.secrets({ accountId: account.id, clientId: client.id });
-    const secret = rows.find((row) => row.id === id);
-    if (secret === undefined) throw notFound('secret');
-    const live = liveAndDead(rows.map((row) => shownCredential(row, clock()))).live;
-    return { secret: shownCredential(secret, clock()), isLast: live.every((row) => row.id === id) };
+  function page(account: Account, client: Client, overlap: string, problem?: FormProblem) {
+    return rotatePage(site, viewerOf(account), { holder: holderOf(client), overlap, problem });
   }
 
-  router.get(`${base}/:id/secrets/:secretId/revoke`, async (ctx) => {
-    const { account } = await signedIn.account(ctx);
-    const client = await ownClient(account, ctx.params.id);
-    const { secret, isLast } = await ownSecret(account, client, ctx.params.secretId);
-    const given = { holder: holderOf(client), secret, isLast, now: clock() };
-    sendPage(ctx, revokeSecretPage(site, viewerOf(account), given));
-  });
+  return {
+    async showRotate(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      const client = await secrets.client(clientIn(ctx, account, kind));
+      sendPage(ctx, page(account, client, String(DAY_SECONDS)));
+    },
 
-  router.post(`${base}/:id/secrets/:secretId/revoke`, async (ctx) => {
-    await readForm(ctx);
-    const { account } = await signedIn.account(ctx);
-    const client = await ownClient(account, ctx.params.id);
-    const { secret } = await ownSecret(account, client, ctx.params.secretId);
-    const which = { accountId: account.id, clientId: client.id, id: secret.id };
-    await clients.revokeSecret(which, actorOf(ctx, account.id));
-    seeOther(ctx, `${holderOf(client).path}?done=secret-revoked`);
+    async rotate(ctx: RouterContext): Promise<void> {
+      const overlap = (await readForm(ctx)).one('overlap');
+      const { account } = await signedIn.fresh(ctx);
+      const which = clientIn(ctx, account, kind);
+      try {
+        const overlapSeconds = /^\d{1,8}$/.test(overlap) ? Number(overlap) : Number.NaN;
+        const secret = await secrets.rotate({ ...which, account, overlapSeconds }, actorOf(ctx, account.id));
+        const othersEndAt = clock() + overlapSeconds;
+        const title = `The secrets of “${secret.client.name}” were rotated`;
+        showMinted(parts, ctx, account, { title, secret, othersEndAt });
+      } catch (error) {
+        const problem = formProblemOf(error);
+        sendPage(ctx, page(account, await secrets.client(which), overlap, problem), problem.status);
+      }
+    },
+  };
+}
+
+function revokePages(parts: PortalDependencies, kind: Client['kind']) {
+  const { site, clock, signedIn, secrets } = parts;
+
+  return {
+    async showRevoke(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const which = clientIn(ctx, account, kind);
+      const [client, rows] = await Promise.all([secrets.client(which), secrets.list(which)]);
+      const views = rows.map((row) => credentialView(row, clock()));
+      const secret = views.find(({ id }) => id === ctx.params.secretId);
+      if (secret === undefined) throw noSuch('secret');
+      const isLast = liveAndDead(views).live.every(({ id }) => id === secret.id);
+      const about = { holder: holderOf(client), secret, isLast, now: clock() };
+      sendPage(ctx, revokeSecretPage(site, viewerOf(account), about));
+    },
+
+    async revoke(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account } = await signedIn.account(ctx);
+      const which = clientIn(ctx, account, kind);
+      await secrets.revoke({ ...which, id: ctx.params.secretId ?? '' }, actorOf(ctx, account.id));
+      seeOther(ctx, `${pathOf({ kind, id: which.clientId })}?done=secret-revoked`);
+    },
+  };
+}
+
+type SecretForm = { name: string; expires: string; date: string };
+
+/** The client that the address names. */
+function clientIn(ctx: RouterContext, account: Account, kind: Client['kind']): SecretsOf {
+  return { kind, accountId: account.id, clientId: ctx.params.id ?? '' };
+}
+
+/** Where a client's secrets are shown. */
+function holderOf(client: Pick<Client, 'kind' | 'id' | 'name'>): SecretHolder {
+  return client.kind === 'service' ? serviceHolder(client) : appHolder(client);
+}
+
+function showMinted(
+  { site, settings, clock }: PortalDependencies,
+  ctx: RouterContext,
+  account: Account,
+  made: { title: string; secret: NewSecret; othersEndAt?: number },
+): void {
+  const { client, value } = made.secret;
+  const page = madeSecretPage(site, viewerOf(account), {
+    ...made,
+    holder: holderOf(client),
+    value,
+    calls: client.kind === 'service' ? serviceCalls(settings.url, client, value) : [],
+    now: clock(),
   });
+  sendPage(ctx, page);
 }

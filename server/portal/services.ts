@@ -1,5 +1,4 @@
-import Router from '@koa/router';
-import type { Context } from 'koa';
+import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { madeSecretPage } from '../../views/secrets.ts';
 import {
@@ -11,148 +10,125 @@ import {
   servicesPage,
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
-import { queryAll, queryOne } from '../http/query.ts';
+import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { formProblemOf } from '../pages/refused-form.ts';
-import { introspectionLine, tokenLine } from './curl.ts';
+import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { notFound, pathOfForm } from './form-in-query.ts';
-import { addSecretRoutes } from './secrets.ts';
-import { liveAndDead, shownCredential, shownScopes, shownService, viewerOf } from './view-models.ts';
+import { formInQuery, pathOfForm } from './form-in-query.ts';
+import { credentialView, liveAndDead, scopeView, serviceView, viewerOf } from './view-models.ts';
 
-/** Stands in a line to try where a secret that nobody can read any more would go. */
+/** In the place of the secret in example calls: the secret itself cannot be shown again. */
 const SECRET_PLACE = 'THE_SECRET';
 
 /** /services: client credentials of third-party services. */
-export function createServiceRoutes(parts: PortalDependencies): Router {
-  const { site, settings, clock, signedIn, services, scopes } = parts;
-  const router = new Router({ strict: true, sensitive: true });
+export function createServicePages(parts: PortalDependencies) {
+  const { site, settings, clock, signedIn, services, secrets, scopes } = parts;
 
-  function callsOf(client: Client, secret: string) {
-    const token = {
-      label: 'Get an access token',
-      code: tokenLine(settings.url, client.id, secret, client.scopes),
-    };
-    const ask = {
-      label: 'Ask whether a token is good',
-      code: introspectionLine(settings.url, client.id, secret),
-    };
-    return [...(client.scopes.length > 0 ? [token] : []), ...(client.resourceServer ? [ask] : [])];
-  }
+  return {
+    async list(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const rows = await services.list(account.id);
+      const views = rows.map((row) => serviceView(row, scopes.describe));
+      const page = servicesPage(site, viewerOf(account), {
+        live: views.filter((service) => service.revokedAt === undefined),
+        dead: views.filter((service) => service.revokedAt !== undefined),
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
+      sendPage(ctx, page);
+    },
 
-  async function ownService(account: Account, id: string | undefined): Promise<Client> {
-    const client = await services.get({ accountId: account.id, id: id ?? '' });
-    if (client === undefined) throw notFound('service');
-    return client;
-  }
+    async show(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const client = await services.get({ accountId: account.id, id: ctx.params.id ?? '' });
+      const rows = await secrets.list({ accountId: account.id, clientId: client.id });
+      const page = servicePage(site, viewerOf(account), {
+        service: serviceView(client, scopes.describe),
+        secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
+        calls: serviceCalls(settings.url, client, SECRET_PLACE),
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
+      sendPage(ctx, page);
+    },
 
-  function showForm(
-    ctx: Context,
-    account: Account,
-    form: ServiceForm,
-    problem?: FormProblem,
-    status?: number,
-  ): void {
-    const page = newServicePage(site, viewerOf(account), {
+    ...createPages(parts),
+    ...revokePages(parts),
+  };
+}
+
+function createPages(parts: PortalDependencies) {
+  const { site, settings, clock, signedIn, services } = parts;
+
+  function formPage(account: Account, form: ServiceForm, problem?: FormProblem) {
+    return newServicePage(site, viewerOf(account), {
       form,
-      scopes: shownScopes(services.scopesFor(account)),
+      scopes: services.scopesFor(account).map(scopeView),
       // What must be ended sooner is told by the domain: here the scopes are not chosen yet.
       expiry: secretExpiry(false, clock()),
       problem,
     });
-    sendPage(ctx, page, status);
   }
 
-  router.get('/services', async (ctx) => {
-    const { account } = await signedIn.account(ctx);
-    const rows = await services.list(account.id);
-    const shown = rows.map((row) => shownService(row, scopes.describe));
-    const page = servicesPage(site, viewerOf(account), {
-      live: shown.filter((service) => service.revokedAt === undefined),
-      dead: shown.filter((service) => service.revokedAt !== undefined),
-      now: clock(),
-      done: queryOne(ctx, 'done'),
-    });
-    sendPage(ctx, page);
-  });
+  return {
+    async showNew(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      const form = formOf(formInQuery(ctx));
+      sendPage(ctx, formPage(account, { ...form, expires: form.expires || '365' }));
+    },
 
-  router.get('/services/new', async (ctx) => {
-    const { account } = await signedIn.fresh(ctx);
-    showForm(ctx, account, {
-      name: queryOne(ctx, 'name'),
-      scopes: queryAll(ctx, 'scopes'),
-      expires: queryOne(ctx, 'expires') || '365',
-      date: queryOne(ctx, 'date'),
-      actsFor: queryOne(ctx, 'actsFor'),
-      resourceServer: queryOne(ctx, 'resourceServer') !== '',
-      reason: queryOne(ctx, 'reason'),
-    });
-  });
-
-  router.post('/services/new', async (ctx) => {
-    await signedIn.account(ctx);
-    const sent = await readForm(ctx);
-    const form = serviceForm(sent);
-    const { account } = await signedIn.fresh(ctx, pathOfForm('/services/new', form));
-    try {
-      const { name, scopes: chosen, resourceServer, reason } = form;
-      const actsFor = form.actsFor === 'app' ? ('app' as const) : ('account' as const);
-      const expiresAt = expiryFrom(sent, clock());
-      const wanted = { account, name, scopes: chosen, actsFor, resourceServer, reason, expiresAt };
-      const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
-      const page = madeSecretPage(site, viewerOf(account), {
-        title: `Service “${client.name}” is ready`,
-        holder: holderOf(client),
-        value: secret.value,
-        calls: callsOf(client, secret.value),
-        now: clock(),
-      });
-      sendPage(ctx, page);
-    } catch (error) {
-      const problem = formProblemOf(error);
-      showForm(ctx, account, form, problem, problem.status);
-    }
-  });
-
-  router.get('/services/:id', async (ctx) => {
-    const { account } = await signedIn.account(ctx);
-    const client = await ownService(account, ctx.params.id);
-    const rows = await services.secrets({ accountId: account.id, clientId: client.id });
-    const page = servicePage(site, viewerOf(account), {
-      service: shownService(client, scopes.describe),
-      secrets: liveAndDead(rows.map((row) => shownCredential(row, clock()))),
-      calls: callsOf(client, SECRET_PLACE),
-      now: clock(),
-      done: queryOne(ctx, 'done'),
-    });
-    sendPage(ctx, page);
-  });
-
-  router.get('/services/:id/revoke', async (ctx) => {
-    const { account } = await signedIn.account(ctx);
-    const client = await ownService(account, ctx.params.id);
-    const service = shownService(client, scopes.describe);
-    sendPage(ctx, revokeServicePage(site, viewerOf(account), { service }));
-  });
-
-  // Not only for the freshly signed in: whoever wants a service dead should not be held up.
-  router.post('/services/:id/revoke', async (ctx) => {
-    await readForm(ctx);
-    const { account } = await signedIn.account(ctx);
-    const client = await ownService(account, ctx.params.id);
-    await services.revoke({ accountId: account.id, id: client.id }, actorOf(ctx, account.id));
-    seeOther(ctx, '/services?done=revoked');
-  });
-
-  addSecretRoutes(router, parts, { base: '/services', clients: services, holderOf, callsOf });
-  return router;
+    async create(ctx: RouterContext): Promise<void> {
+      await signedIn.account(ctx);
+      const sent = await readForm(ctx);
+      const form = formOf(sent);
+      const { account } = await signedIn.fresh(ctx, pathOfForm('/services/new', form));
+      try {
+        const { name, scopes, resourceServer, reason } = form;
+        const actsFor = form.actsFor === 'app' ? ('app' as const) : ('account' as const);
+        const expiresAt = expiryFrom(sent, clock());
+        const wanted = { account, name, scopes, actsFor, resourceServer, reason, expiresAt };
+        const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
+        const page = madeSecretPage(site, viewerOf(account), {
+          title: `Service “${client.name}” is ready`,
+          holder: holderOf(client),
+          value: secret.value,
+          calls: serviceCalls(settings.url, client, secret.value),
+          now: clock(),
+        });
+        sendPage(ctx, page);
+      } catch (error) {
+        const problem = formProblemOf(error);
+        sendPage(ctx, formPage(account, form, problem), problem.status);
+      }
+    },
+  };
 }
 
-function serviceForm(sent: Form): ServiceForm {
+/** Not only for the freshly signed in: whoever wants a service dead should not be held up. */
+function revokePages({ site, signedIn, services, scopes }: PortalDependencies) {
+  return {
+    async showRevoke(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const client = await services.get({ accountId: account.id, id: ctx.params.id ?? '' });
+      const service = serviceView(client, scopes.describe);
+      sendPage(ctx, revokeServicePage(site, viewerOf(account), { service }));
+    },
+
+    async revoke(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account } = await signedIn.account(ctx);
+      const which = { accountId: account.id, id: ctx.params.id ?? '' };
+      await services.revoke(which, actorOf(ctx, account.id));
+      seeOther(ctx, '/services?done=revoked');
+    },
+  };
+}
+
+function formOf(sent: Form): ServiceForm {
   return {
     name: sent.one('name'),
     scopes: sent.all('scopes'),

@@ -20,20 +20,18 @@ export function viewerOf(account: Account): Viewer {
   return { email: account.email, admin: account.admin };
 }
 
-export function shownScopes(scopes: readonly Scope[]): ScopeView[] {
-  return scopes.map(({ name, description }) => {
-    return { name, description, isWorkflow: workflowOf(name) !== undefined };
-  });
+export function scopeView({ name, description }: Scope): ScopeView {
+  return { name, description, isWorkflow: workflowOf(name) !== undefined };
 }
 
-export function shownCredential(row: Credential, now: number): CredentialView {
+export function credentialView(row: Credential, now: number): CredentialView {
   const { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt } = row;
   const state = stateOf(row, now);
   return { id, name, firstFour, lastFour, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt, state };
 }
 
-export function shownToken(row: Credential, now: number, describe: Describe): TokenView {
-  return { ...shownCredential(row, now), allows: row.scopes.map(describe), note: row.note };
+export function tokenView(row: Credential, now: number, describe: Describe): TokenView {
+  return { ...credentialView(row, now), allows: row.scopes.map(describe), note: row.note };
 }
 
 /** Live ones apart from dead ones, as every list shows them. */
@@ -44,7 +42,7 @@ export function liveAndDead<T extends { state: CredentialView['state'] }>(rows: 
   };
 }
 
-export function shownService(client: Client, describe: Describe): ServiceView {
+export function serviceView(client: Client, describe: Describe): ServiceView {
   const { id, name, actsFor, resourceServer, reason, createdAt, revokedAt } = client;
   return {
     id,
@@ -59,7 +57,7 @@ export function shownService(client: Client, describe: Describe): ServiceView {
   };
 }
 
-export function shownApp(client: Client, describe: Describe): AppView {
+export function appView(client: Client, describe: Describe): AppView {
   const { id, name, redirectUris, confidential, applicationType, createdAt } = client;
   return {
     id,

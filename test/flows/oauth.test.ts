@@ -339,15 +339,16 @@ eachStore(({ url: storeUrl }) => {
 
     test('revoking the service, or the secret it used, ends its tokens on the next call', async () => {
       const made = await service('Short-lived');
-      const second = await people.domain.services.addSecret(
-        { accountId: developer.account.id, clientId: made.client.id, name: 'Second', expiresAt: undefined },
-        operator,
-      );
+      const which = {
+        kind: 'service' as const,
+        accountId: developer.account.id,
+        clientId: made.client.id,
+      };
+      const second = await people.domain.secrets.add({ ...which, name: 'Second' }, operator);
       const first = (await serviceToken(made)).body.access_token ?? '';
       const other =
         (await serviceToken({ client: made.client, secret: second.value })).body.access_token ?? '';
-      const which = { accountId: developer.account.id, clientId: made.client.id, id: made.secretId };
-      await people.domain.services.revokeSecret(which, operator);
+      await people.domain.secrets.revoke({ ...which, id: made.secretId }, operator);
       assert.equal((await callMe(first)).status, 401);
       assert.equal((await callMe(other)).status, 200);
       assert.equal((await serviceToken(made)).status, 401);

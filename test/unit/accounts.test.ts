@@ -562,7 +562,10 @@ eachStore(({ url }) => {
       await link(account, `sub-${count}`);
       const [identity] = await domain.identities.list(account.id);
       assert.ok(identity);
-      assert.equal(await domain.identities.unlink({ accountId: other.id, id: identity.id }, actor), false);
+      await assert.rejects(
+        domain.identities.unlink({ accountId: other.id, id: identity.id }, actor),
+        problem('NOT_FOUND', 404),
+      );
       await assert.rejects(
         domain.identities.unlink({ accountId: account.id, id: identity.id }, actor),
         problem('LAST_WAY_TO_SIGN_IN', 409),

@@ -163,9 +163,9 @@ eachStore(({ url }) => {
       });
       assert.equal(open_.secret, undefined);
       assert.equal(open_.client.applicationType, 'native');
-      const which = { accountId: ann.id, clientId: open_.client.id };
-      await assert.rejects(domain.apps.addSecret({ ...which, name: 'B' }, actor), { status: 409 });
-      await assert.rejects(domain.apps.rotate({ ...which, overlapSeconds: 0 }, actor), { status: 409 });
+      const which = { kind: 'app' as const, accountId: ann.id, clientId: open_.client.id };
+      await assert.rejects(domain.secrets.add({ ...which, name: 'B' }, actor), { status: 409 });
+      await assert.rejects(domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor), { status: 409 });
     });
 
     it('lets no app ask for the admin scope, and knows only declared ones', async () => {
@@ -221,7 +221,7 @@ eachStore(({ url }) => {
       assert.notEqual((await domain.rows.artifacts.get('grant-1'))?.revokedAt, undefined);
       assert.equal(await domain.clients.checkSecret(client.id, secret?.value ?? ''), undefined);
       assert.deepEqual(await domain.apps.list(ann.id), []);
-      assert.equal(await domain.apps.get({ accountId: ann.id, id: client.id }), undefined);
+      await assert.rejects(domain.apps.get({ accountId: ann.id, id: client.id }), { status: 404 });
     });
 
     it('keeps what is another account’s out of reach (A9)', async () => {
@@ -229,15 +229,15 @@ eachStore(({ url }) => {
       const bob = await domain.account('bob@example.com', true);
       const { client, secret } = await create(ann);
       const which = { accountId: bob.id, id: client.id };
-      const ofClient = { accountId: bob.id, clientId: client.id };
-      assert.equal(await domain.apps.get(which), undefined);
+      const ofClient = { kind: 'app' as const, accountId: bob.id, clientId: client.id };
+      await assert.rejects(domain.apps.get(which), { status: 404 });
       assert.deepEqual(await domain.apps.list(bob.id), []);
-      assert.equal(await domain.apps.remove(which, actor), false);
+      await assert.rejects(domain.apps.remove(which, actor), { status: 404 });
       for (const attempt of [
         () => domain.apps.update({ ...which, ...wish, name: 'Mine now' }, actor),
-        () => domain.apps.addSecret({ ...ofClient, name: 'B' }, actor),
-        () => domain.apps.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
-        () => domain.apps.revokeSecret({ ...ofClient, id: secret?.credential.id ?? '' }, actor),
+        () => domain.secrets.add({ ...ofClient, name: 'B' }, actor),
+        () => domain.secrets.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
+        () => domain.secrets.revoke({ ...ofClient, id: secret?.credential.id ?? '' }, actor),
       ]) {
         await assert.rejects(attempt(), { status: 404 });
       }
@@ -259,14 +259,19 @@ eachStore(({ url }) => {
         { account: ann, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
         actor,
       );
-      assert.equal(await domain.services.get({ accountId: ann.id, id: app.client.id }), undefined);
-      assert.equal(await domain.apps.get({ accountId: ann.id, id: service.client.id }), undefined);
-      assert.equal(await domain.services.revoke({ accountId: ann.id, id: app.client.id }, actor), false);
-      const ofApp = { accountId: ann.id, clientId: app.client.id, overlapSeconds: 0 };
-      const ofService = { ...ofApp, clientId: service.client.id };
-      await assert.rejects(domain.services.rotate(ofApp, actor), { status: 404 });
-      await assert.rejects(domain.apps.rotate(ofService, actor), { status: 404 });
-      assert.equal(await domain.apps.remove({ accountId: ann.id, id: service.client.id }, actor), false);
+      const foreign = { accountId: ann.id, id: app.client.id };
+      await assert.rejects(domain.services.get(foreign), { status: 404 });
+      await assert.rejects(domain.apps.get({ accountId: ann.id, id: service.client.id }), { status: 404 });
+      await assert.rejects(domain.services.revoke(foreign, actor), { status: 404 });
+      const ofApp = { kind: 'service' as const, accountId: ann.id, clientId: app.client.id };
+      const ofService = { kind: 'app' as const, accountId: ann.id, clientId: service.client.id };
+      for (const which of [ofApp, ofService]) {
+        await assert.rejects(domain.secrets.client(which), { status: 404 });
+        await assert.rejects(domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor), { status: 404 });
+      }
+      await assert.rejects(domain.apps.remove({ accountId: ann.id, id: service.client.id }, actor), {
+        status: 404,
+      });
     });
   });
 });

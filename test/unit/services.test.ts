@@ -80,11 +80,11 @@ eachStore(({ url }) => {
       await refuses(create(root, { ...admin, expiresAt: now }), 'expires');
       const { client } = await create(root, { ...admin, expiresAt: now + 90 * DAY });
       assert.equal(client.reason, 'Nightly import');
-      const which = { accountId: root.id, clientId: client.id };
-      await refuses(domain.services.addSecret({ ...which, name: 'B' }, actor), 'expires');
+      const which = { kind: 'service' as const, accountId: root.id, clientId: client.id };
+      await refuses(domain.secrets.add({ ...which, name: 'B' }, actor), 'expires');
       const far = { ...which, name: 'B', expiresAt: now + 91 * DAY };
-      await refuses(domain.services.addSecret(far, actor), 'expires');
-      const rotated = await domain.services.rotate({ ...which, overlapSeconds: 0 }, actor);
+      await refuses(domain.secrets.add(far, actor), 'expires');
+      const rotated = await domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor);
       assert.equal(rotated.credential.expiresAt, now + 90 * DAY);
     });
 
@@ -128,37 +128,34 @@ eachStore(({ url }) => {
     it('keeps several named secrets, five at most', async () => {
       const ann = await open();
       const { client, secret } = await create(ann);
-      const which = { accountId: ann.id, clientId: client.id };
-      const added = await domain.services.addSecret({ ...which, name: 'Second machine' }, actor);
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
+      const added = await domain.secrets.add({ ...which, name: 'Second machine' }, actor);
       assert.equal(await isGood(client.id, secret.value), true);
       assert.equal(await isGood(client.id, added.value), true);
-      await refuses(domain.services.addSecret({ ...which, name: 'Second machine' }, actor), 'name', 409);
-      for (const name of ['3', '4', '5']) await domain.services.addSecret({ ...which, name }, actor);
-      await refuses(domain.services.addSecret({ ...which, name: '6' }, actor), 'name', 409);
-      await refuses(domain.services.rotate({ ...which, overlapSeconds: DAY }, actor), 'name', 409);
+      await refuses(domain.secrets.add({ ...which, name: 'Second machine' }, actor), 'name', 409);
+      for (const name of ['3', '4', '5']) await domain.secrets.add({ ...which, name }, actor);
+      await refuses(domain.secrets.add({ ...which, name: '6' }, actor), 'name', 409);
+      await refuses(domain.secrets.rotate({ ...which, overlapSeconds: DAY }, actor), 'name', 409);
       const id = added.credential.id;
-      assert.equal(await domain.services.revokeSecret({ ...which, id }, actor), true);
-      assert.equal(await domain.services.revokeSecret({ ...which, id }, actor), false);
+      assert.equal(await domain.secrets.revoke({ ...which, id }, actor), true);
+      assert.equal(await domain.secrets.revoke({ ...which, id }, actor), false);
       assert.equal(await isGood(client.id, added.value), false);
       assert.equal(await isGood(client.id, secret.value), true);
-      await domain.services.addSecret({ ...which, name: '6' }, actor);
+      await domain.secrets.add({ ...which, name: '6' }, actor);
     });
 
     it('rotates: the same life, and the others end after the overlap at the latest', async () => {
       const ann = await open();
       const start = domain.clock();
       const { client, secret } = await create(ann, { expiresAt: start + 30 * DAY });
-      const which = { accountId: ann.id, clientId: client.id };
-      const soon = await domain.services.addSecret(
-        { ...which, name: 'Soon', expiresAt: start + 1800 },
-        actor,
-      );
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
+      const soon = await domain.secrets.add({ ...which, name: 'Soon', expiresAt: start + 1800 }, actor);
       domain.pass(60);
-      const next = await domain.services.addSecret(
+      const next = await domain.secrets.add(
         { ...which, name: 'Next', expiresAt: domain.clock() + 10 * DAY },
         actor,
       );
-      const made = await domain.services.rotate({ ...which, overlapSeconds: 3600 }, actor);
+      const made = await domain.secrets.rotate({ ...which, overlapSeconds: 3600 }, actor);
       assert.equal(made.credential.expiresAt, domain.clock() + 10 * DAY);
       assert.equal((await secretOf(secret.credential.id)).expiresAt, domain.clock() + 3600);
       assert.equal((await secretOf(next.credential.id)).expiresAt, domain.clock() + 3600);
@@ -173,16 +170,18 @@ eachStore(({ url }) => {
     it('rotates again in the same second without losing the life or the name', async () => {
       const ann = await open();
       const { client } = await create(ann, { expiresAt: domain.clock() + 30 * DAY });
-      const which = { accountId: ann.id, clientId: client.id, overlapSeconds: 3600 };
-      await domain.services.addSecret(
-        { ...which, name: 'Secret 3', expiresAt: domain.clock() + 30 * DAY },
-        actor,
-      );
-      const first = await domain.services.rotate(which, actor);
-      const second = await domain.services.rotate(which, actor);
+      const which = {
+        kind: 'service' as const,
+        accountId: ann.id,
+        clientId: client.id,
+        overlapSeconds: 3600,
+      };
+      await domain.secrets.add({ ...which, name: 'Secret 3', expiresAt: domain.clock() + 30 * DAY }, actor);
+      const first = await domain.secrets.rotate(which, actor);
+      const second = await domain.secrets.rotate(which, actor);
       assert.equal(second.credential.expiresAt, domain.clock() + 30 * DAY);
       assert.notEqual(first.credential.name, second.credential.name);
-      const lives = (await domain.services.secrets(which)).filter(
+      const lives = (await domain.secrets.list(which)).filter(
         (row) => stateOf(row, domain.clock()) === 'live',
       );
       assert.equal(lives.length, 4);
@@ -195,8 +194,8 @@ eachStore(({ url }) => {
     it('revokes the others at once when no overlap is wanted', async () => {
       const ann = await open();
       const { client, secret } = await create(ann);
-      const which = { accountId: ann.id, clientId: client.id };
-      const made = await domain.services.rotate({ ...which, overlapSeconds: 0 }, actor);
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
+      const made = await domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor);
       assert.equal(made.credential.expiresAt, undefined);
       assert.equal(await isGood(client.id, secret.value), false);
       assert.equal((await secretOf(secret.credential.id)).revokedAt, domain.clock());
@@ -208,20 +207,20 @@ eachStore(({ url }) => {
     it('refuses an overlap that is none', async () => {
       const ann = await open();
       const { client } = await create(ann);
-      const which = { accountId: ann.id, clientId: client.id };
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
       for (const overlapSeconds of [-1, 0.5, Number.NaN, 30 * DAY + 1]) {
-        await refuses(domain.services.rotate({ ...which, overlapSeconds }, actor), 'overlap');
+        await refuses(domain.secrets.rotate({ ...which, overlapSeconds }, actor), 'overlap');
       }
-      assert.equal((await domain.services.secrets(which)).length, 1);
+      assert.equal((await domain.secrets.list(which)).length, 1);
     });
 
     it('ends parallel rotations with every secret but the new ones cut short', async () => {
       const ann = await open();
       const { client, secret } = await create(ann);
-      const which = { accountId: ann.id, clientId: client.id };
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
       await Promise.allSettled([
-        domain.services.rotate({ ...which, overlapSeconds: 3600 }, actor),
-        domain.services.rotate({ ...which, overlapSeconds: 7200 }, actor),
+        domain.secrets.rotate({ ...which, overlapSeconds: 3600 }, actor),
+        domain.secrets.rotate({ ...which, overlapSeconds: 7200 }, actor),
       ]);
       assert.equal((await secretOf(secret.credential.id)).expiresAt, domain.clock() + 3600);
     });
@@ -230,8 +229,8 @@ eachStore(({ url }) => {
       const ann = await open();
       const { client, secret } = await create(ann);
       const which = { accountId: ann.id, id: client.id };
-      const ofClient = { accountId: ann.id, clientId: client.id };
-      const added = await domain.services.addSecret({ ...ofClient, name: 'B' }, actor);
+      const ofClient = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
+      const added = await domain.secrets.add({ ...ofClient, name: 'B' }, actor);
       const answers = await Promise.all(
         Array.from({ length: 4 }, () => domain.services.revoke(which, actor)),
       );
@@ -239,8 +238,8 @@ eachStore(({ url }) => {
       for (const { value } of [secret, added]) assert.equal(await isGood(client.id, value), false);
       assert.equal((await domain.clients.get(client.id))?.revokedAt, domain.clock());
       assert.ok((await secretOf(secret.credential.id)).revokedAt);
-      await assert.rejects(domain.services.addSecret({ ...ofClient, name: 'C' }, actor), { status: 404 });
-      await assert.rejects(domain.services.rotate({ ...ofClient, overlapSeconds: 0 }, actor), {
+      await assert.rejects(domain.secrets.add({ ...ofClient, name: 'C' }, actor), { status: 404 });
+      await assert.rejects(domain.secrets.rotate({ ...ofClient, overlapSeconds: 0 }, actor), {
         status: 404,
       });
       assert.equal(
@@ -261,23 +260,24 @@ eachStore(({ url }) => {
       const ann = await open();
       const bob = await domain.account('bob@example.com');
       const { client, secret } = await create(ann);
-      const ofClient = { accountId: bob.id, clientId: client.id };
-      assert.equal(await domain.services.get({ accountId: bob.id, id: client.id }), undefined);
+      const ofClient = { kind: 'service' as const, accountId: bob.id, clientId: client.id };
+      const which = { accountId: bob.id, id: client.id };
+      await assert.rejects(domain.services.get(which), { status: 404 });
       assert.deepEqual(await domain.services.list(bob.id), []);
-      assert.deepEqual(await domain.services.secrets(ofClient), []);
-      assert.equal(await domain.services.revoke({ accountId: bob.id, id: client.id }, actor), false);
+      assert.deepEqual(await domain.secrets.list(ofClient), []);
+      await assert.rejects(domain.services.revoke(which, actor), { status: 404 });
       const id = secret.credential.id;
       for (const attempt of [
-        () => domain.services.addSecret({ ...ofClient, name: 'B' }, actor),
-        () => domain.services.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
-        () => domain.services.revokeSecret({ ...ofClient, id }, actor),
+        () => domain.secrets.add({ ...ofClient, name: 'B' }, actor),
+        () => domain.secrets.rotate({ ...ofClient, overlapSeconds: 0 }, actor),
+        () => domain.secrets.revoke({ ...ofClient, id }, actor),
       ]) {
         await assert.rejects(attempt(), { status: 404 });
       }
       // A client of one's own does not open another's secret.
       const own = await create(bob);
-      const mixed = { accountId: bob.id, clientId: own.client.id, id };
-      assert.equal(await domain.services.revokeSecret(mixed, actor), false);
+      const mixed = { kind: 'service' as const, accountId: bob.id, clientId: own.client.id, id };
+      await assert.rejects(domain.secrets.revoke(mixed, actor), { status: 404 });
       assert.equal(await isGood(client.id, secret.value), true);
     });
 
@@ -285,12 +285,12 @@ eachStore(({ url }) => {
       const ann = await open();
       const { client, secret } = await create(ann);
       const now = await domain.accounts.setPassword(ann, 'four words that rhyme', actor);
-      const which = { accountId: ann.id, clientId: client.id, account: ann };
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id, account: ann };
       const lost = { status: 409, code: 'CHANGED_MEANWHILE' };
       await assert.rejects(create(ann, { name: 'Late' }), lost);
-      await assert.rejects(domain.services.addSecret({ ...which, name: 'Late' }, actor), lost);
-      await assert.rejects(domain.services.rotate({ ...which, overlapSeconds: 0 }, actor), lost);
-      const secrets = await domain.services.secrets(which);
+      await assert.rejects(domain.secrets.add({ ...which, name: 'Late' }, actor), lost);
+      await assert.rejects(domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor), lost);
+      const secrets = await domain.secrets.list(which);
       const live = secrets.filter((row) => stateOf(row, domain.clock()) === 'live');
       assert.deepEqual(
         live.map(({ id }) => id),
@@ -301,7 +301,7 @@ eachStore(({ url }) => {
         ['Courier', false],
         ['Late', true],
       ]);
-      await domain.services.addSecret({ ...which, account: now, name: 'In time' }, actor);
+      await domain.secrets.add({ ...which, account: now, name: 'In time' }, actor);
     });
 
     it('notes the use of a secret', async () => {
