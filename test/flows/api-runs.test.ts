@@ -1,0 +1,430 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
+import { Unavailable } from '../../adapters/port.ts';
+import { transaction } from '../../config/types/transaction.ts';
+import type { Call } from '../../server/activity/call.ts';
+import { systemClock } from '../../server/ground/clock.ts';
+import { createRunner } from '../../server/workflows/runner.ts';
+import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/workflows/runs.ts';
+import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { eachStore } from '../support/stores.ts';
+import { CALL, TRANSACTION } from '../support/workflows.ts';
+
+const note = defineType({
+  name: 'note',
+  description: 'A note',
+  fields: { text: z.string(), stars: z.number().default(1) },
+});
+
+/** What `tricky` does in this call, chosen by the test. */
+let act: (call: Parameters<Workflow['run']>[0]) => unknown = () => ({});
+
+const tricky = defineWorkflow({
+  name: 'tricky',
+  description: 'Do what the test says',
+  callers: 'account',
+  parameters: {},
+  types: { note },
+  returns: z.object({ said: z.string().optional() }),
+  run: (call) => act(call as never) as never,
+});
+
+eachStore(({ engine, url }) => {
+  describe(`what a run leaves (${engine})`, () => {
+    let now = 1_800_000_000;
+    let server: ApiServer;
+    before(async () => {
+      server = await startApiServer({
+        storeUrl: await url(),
+        clock: () => now,
+        workflows: [tricky],
+        types: [note],
+      });
+    });
+    after(() => server.stop());
+
+    const mails = () => server.domain.rows.outbox.list({ limit: 1000 });
+    const runs = async () => (await server.domain.store.collection(runDeclaration)).count([]);
+    const notes = async () =>
+      (await server.domain.store.collection(rowDeclarationOf(note))).list({ limit: 1000 });
+    const lastCall = async () => (await server.calls()).at(-1);
+    const tokenFor = (...scopes: string[]) => server.token({ scopes });
+
+    test('stores the transaction, mails the owner, leaves one entry and answers in the envelope', async () => {
+      const { value, credential } = await server.token({ name: 'Shop' });
+      const answer = await server.call(TRANSACTION, { method: 'POST', token: value, json: CALL });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8');
+      assert.equal(answer.headers.get('cache-control'), 'no-store');
+      const { status, response } = answer.body;
+      const { transaction_id, ...rest } = response;
+      assert.equal(status, 'success');
+      assert.deepEqual(rest, { ...CALL, created_at: '2027-01-15T08:00:00.000Z' });
+
+      const stored = await (await server.domain.store.collection(rowDeclarationOf(transaction))).get(
+        transaction_id,
+      );
+      assert.deepEqual(stored, {
+        id: transaction_id,
+        createdAt: now,
+        createdBy: credential.accountId,
+        ...CALL,
+      });
+      const mail = (await mails()).find(({ to }) => to === `${credential.accountId}@example.com`);
+      assert.match(mail?.subject ?? '', /12\.50 on savings/);
+      assert.match(mail?.text ?? '', new RegExp(transaction_id));
+      assert.match(mail?.html ?? '', new RegExp(transaction_id));
+
+      const call = await lastCall();
+      assert.deepEqual(
+        { ...call, id: undefined, requestId: undefined },
+        {
+          id: undefined,
+          requestId: undefined,
+          at: now,
+          accountId: credential.accountId,
+          tokenId: credential.id,
+          tokenKind: 'personal_access_token',
+          tokenName: 'Shop',
+          method: 'POST',
+          path: TRANSACTION,
+          status: 200,
+          result: 'success',
+          from: '127.0.0.1',
+        },
+      );
+      assert.equal(call?.requestId, answer.headers.get('x-request-id'));
+      assert.equal(await runs(), 0, 'nothing is left on its way');
+    });
+
+    describe('a run that fails changes nothing', () => {
+      const failures: [what: string, act: typeof act, status: number, code: string][] = [
+        [
+          'a thrown error',
+          () => {
+            throw new Error('boom');
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'a thrown text',
+          () => {
+            throw 'boom';
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'a refusal',
+          () => {
+            throw refusal('The account is closed.', 'Open it first.');
+          },
+          400,
+          'NOT_RUN',
+        ],
+        ['an answer of the wrong shape', () => ({ said: 5 }), 500, 'INTERNAL'],
+        ['no answer', () => undefined, 500, 'INTERNAL'],
+        ['a rejected promise', () => Promise.reject(new Error('boom')), 500, 'INTERNAL'],
+        [
+          'a row of the wrong shape',
+          ({ data }) => {
+            data.note?.create({ text: 5 });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'a row with more than its fields',
+          ({ data }) => {
+            data.note?.create({ text: 'a', id: 'mine' });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'a mail to two',
+          ({ mail }) => {
+            mail.send({ to: 'a@example.com, b@example.com', subject: 's', text: 't' });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'a subject of two lines',
+          ({ mail }) => {
+            mail.send({ to: 'a@example.com', subject: 's\r\nBcc: b@example.com', text: 't' });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'too many rows',
+          ({ data }) => {
+            for (let row = 0; row <= 1000; row += 1) data.note?.create({ text: 'x' });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+        [
+          'too large a row',
+          ({ data }) => {
+            data.note?.create({ text: 'x'.repeat(5_000_000) });
+            return {};
+          },
+          500,
+          'INTERNAL',
+        ],
+      ];
+      for (const [what, doing, status, code] of failures) {
+        test(what, async () => {
+          act = async (call) => {
+            call.data.note?.create({ text: 'staged before it failed' });
+            call.mail.send({ to: 'someone@example.com', subject: 'staged', text: 'staged' });
+            return doing(call);
+          };
+          const { value, credential } = await tokenFor('wf:tricky');
+          const before = [(await notes()).length, (await mails()).length];
+          const answer = await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
+          assert.deepEqual([answer.status, answer.body.body.status], [status, code], answer.text);
+          assert.ok(status < 500 || !answer.text.includes('boom'));
+          assert.deepEqual([(await notes()).length, (await mails()).length, await runs()], [...before, 0]);
+          const call = await lastCall();
+          assert.deepEqual([call?.tokenId, call?.status, call?.result], [credential.id, status, code]);
+        });
+      }
+
+      test('what a run starts and does not wait for comes too late', async () => {
+        let late: unknown;
+        act = ({ data }) => {
+          setImmediate(() => {
+            try {
+              data.note?.create({ text: 'late' });
+            } catch (error) {
+              late = error;
+            }
+          });
+          return {};
+        };
+        const { value } = await tokenFor('wf:tricky');
+        const before = (await notes()).length;
+        assert.equal((await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })).status, 200);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        assert.match(String(late), /it is over/);
+        assert.equal((await notes()).length, before);
+      });
+    });
+
+    test('a run that takes too long is stopped, told so, and changes nothing', async () => {
+      const types = new Map([['note', note]]);
+      const ownRuns = await openRuns({ ...server.domain, types });
+      const runner = createRunner({ ...server.domain, runs: ownRuns, timeLimitMs: 30 });
+      let told: unknown;
+      act = ({ data, signal }) => {
+        data.note?.create({ text: 'slow' });
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            told = signal.reason;
+            reject(new Error('given up'));
+          });
+        });
+      };
+      const before = (await notes()).length;
+      const call = { parameters: {}, caller: undefined, request: { id: 'r', from: '127.0.0.1' } };
+      await assert.rejects(runner.run(tricky, call, undefined), { status: 504, code: 'TIMEOUT' });
+      assert.equal((told as { code?: string }).code, 'TIMEOUT');
+      assert.deepEqual([(await notes()).length, await runs()], [before, 0]);
+    });
+
+    test('a run is done once it is written, even if the store goes away before it is spread', async () => {
+      const types = new Map([['note', note]]);
+      const away = { ...server.domain.recorder, keep: () => Promise.reject(new Unavailable('away')) };
+      const broken = await openRuns({ ...server.domain, types, recorder: away });
+      const entry = { ...(await lastCall()), id: 'call_away' } as Call;
+      const row = { id: 'obj_away', createdAt: now, text: 'away', stars: 1 } as DataRow;
+      await broken.commit({ rows: [{ type: 'note', row }], mail: [] }, entry);
+      assert.equal(await runs(), 1);
+      now += 10;
+      await server.domain.effects.sweep();
+      assert.equal(await runs(), 0);
+      assert.equal((await server.calls()).filter(({ id }) => id === 'call_away').length, 1);
+    });
+
+    test('a run with several rows and mails does them all, with defaults filled in', async () => {
+      act = ({ data, mail }) => {
+        const first = data.note?.create({ text: 'one' }) as { id: string; stars: number };
+        data.note?.create({ text: `after ${first.id}`, stars: 3 });
+        mail.send({ to: 'a@example.com', subject: 'A & B', text: 'one\ntwo\n\n<three>' });
+        mail.send({ to: 'b@example.com', subject: 'B', text: 'plain', html: '<b>rich</b>' });
+        return { said: String(first.stars), more: 'left out' };
+      };
+      const { value } = await tokenFor('wf:tricky');
+      const before = (await notes()).length;
+      const answer = await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
+      assert.deepEqual(answer.body.response, { said: '1' });
+      const stored = (await notes()).slice();
+      assert.equal(stored.length, before + 2);
+      const [a, b] = ['a@example.com', 'b@example.com'].map(async (to) =>
+        (await mails()).find((one) => one.to === to),
+      );
+      assert.match((await a)?.html ?? '', /one<br>two/);
+      assert.match((await a)?.html ?? '', /&lt;three&gt;/);
+      assert.match((await a)?.text ?? '', /one\ntwo\n\n<three>/);
+      assert.deepEqual([(await b)?.text, (await b)?.html], ['plain', '<b>rich</b>']);
+    });
+
+    test('mails without any row go out too', async () => {
+      act = ({ mail }) => {
+        mail.send({ to: 'only@example.com', subject: 'Only', text: 'mail' });
+        return {};
+      };
+      const { value } = await tokenFor('wf:tricky');
+      assert.equal((await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })).status, 200);
+      assert.equal((await mails()).filter(({ to }) => to === 'only@example.com').length, 1);
+      assert.equal((await lastCall())?.result, 'success');
+    });
+
+    test('a caller whose mails pile up is refused another; other callers and sent mails do not count', async () => {
+      const { outbox } = server.domain.rows;
+      act = ({ data, mail }) => {
+        data.note?.create({ text: 'beside a mail' });
+        mail.send({ to: 'pile@example.com', subject: 'Pile', text: 'mail' });
+        return {};
+      };
+      const one = await tokenFor('wf:tricky');
+      const other = await tokenFor('wf:tricky');
+      const call = ({ value }: typeof one) =>
+        server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
+      const mail = {
+        to: 'pile@example.com',
+        subject: 'Pile',
+        text: '',
+        html: '',
+        createdAt: now,
+        attempts: 0,
+      };
+      const queue = one.credential.accountId;
+      const ids = Array.from({ length: 999 }, (_, at) => `pile${at}`);
+      await outbox.insertMany(ids.map((id) => ({ ...mail, id, queue, dueAt: now + 60 })));
+      assert.equal((await call(one)).status, 200);
+      const before = (await notes()).length;
+      const refused = await call(one);
+      assert.deepEqual([refused.status, refused.body.body.status], [429, 'TOO_MANY_MAILS']);
+      assert.equal(refused.headers.get('retry-after'), '60');
+      assert.equal((await notes()).length, before);
+      const entries = (await server.calls()).filter(({ tokenId }) => tokenId === one.credential.id);
+      assert.deepEqual(entries.map(({ result }) => result).sort(), ['TOO_MANY_MAILS', 'success']);
+      assert.equal((await call(other)).status, 200);
+      await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
+      assert.equal((await call(one)).status, 200);
+      await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
+    });
+
+    test('a run whose process died right after it happened is finished by a sweep, once', async () => {
+      const collection = await server.domain.store.collection(runDeclaration);
+      const { credential } = await server.token();
+      const row = { id: 'obj_left', createdAt: now, createdBy: credential.accountId, text: 'left', stars: 1 };
+      const call = { ...(await lastCall()), id: 'call_left', tokenId: credential.id } as never;
+      const mail = {
+        id: 'mail_left',
+        to: 'left@example.com',
+        subject: 's',
+        text: 't',
+        html: 't',
+        createdAt: now,
+        dueAt: now,
+        attempts: 0,
+      };
+      await collection.insert({
+        id: 'run_left',
+        committedAt: now,
+        rows: [
+          { type: 'note', row },
+          { type: 'note', row: { ...row, id: 'obj_left2' } },
+        ],
+        call,
+        pending: { audit: [], mail: [mail] },
+        pendingAt: now + 5,
+        pendingId: 'x',
+      } as never);
+      await server.domain.effects.sweep();
+      const spread = async () => (await notes()).filter(({ id }) => id.startsWith('obj_left')).length;
+      assert.deepEqual([await runs(), await spread()], [1, 0], 'its own process may still be at it');
+      now += 10;
+      await server.domain.effects.sweep();
+      assert.deepEqual([await runs(), await spread()], [1, 2], 'its mail is still in it');
+      now += 10;
+      await server.domain.effects.sweep();
+      await server.domain.effects.sweep();
+      assert.equal(await runs(), 0);
+      assert.deepEqual(
+        (await notes())
+          .filter(({ id }) => id.startsWith('obj_left'))
+          .map(({ id }) => id)
+          .sort(),
+        ['obj_left', 'obj_left2'],
+      );
+      assert.equal((await server.calls()).filter(({ id }) => id === 'call_left').length, 1);
+      assert.equal((await mails()).filter(({ id }) => id === 'mail_left').length, 1);
+    });
+
+    test('entries of one second list in the order of their calls', async () => {
+      const { value, credential } = await server.token();
+      for (const path of ['/api/1.1/me', '/api/1.1/nowhere', '/api/1.1/wf/x', '/api/1.1/me'])
+        await server.call(path, { token: value });
+      await server.domain.recorder.settle();
+      const own = await server.domain.rows.calls.list({
+        where: [['accountId', '=', credential.accountId]],
+        order: { by: 'at' },
+        limit: 10,
+      });
+      assert.deepEqual(
+        own.map(({ path }) => path),
+        ['/api/1.1/me', '/api/1.1/nowhere', '/api/1.1/wf/x', '/api/1.1/me'],
+      );
+    });
+  });
+
+  describe(`the API without its activity (${engine})`, () => {
+    test('no answer leaves without its entry: 503, and a refusal too', async () => {
+      const away = () => Promise.reject(new Unavailable('away'));
+      let now = systemClock();
+      const server = await startApiServer({
+        storeUrl: await url(),
+        clock: () => now,
+        recorder: (real) => ({ ...real, keep: away }),
+      });
+      try {
+        const { value } = await server.token();
+        const { value: dead } = await server.token({ revokedAt: 1 });
+        const calls = [
+          server.call('/api/1.1/me', { token: value }),
+          server.call('/api/1.1/me', { token: dead }),
+          server.call('/api/1.1/wf/no_such', { token: value }),
+        ];
+        for (const answer of await Promise.all(calls)) {
+          assert.deepEqual([answer.status, answer.body.body.status], [503, 'UNAVAILABLE']);
+          assert.ok(Number(answer.headers.get('retry-after')) > 0);
+        }
+        // A change carries its entry with it, so it needs no second write.
+        const done = await server.call(TRANSACTION, { method: 'POST', token: value, json: CALL });
+        assert.equal(done.status, 200, done.text);
+        now += 10;
+        await server.domain.effects.sweep();
+        assert.deepEqual(
+          (await server.calls()).map(({ path }) => path),
+          [TRANSACTION],
+        );
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+});
