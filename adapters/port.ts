@@ -69,6 +69,11 @@ export type Declaration<R extends Row> = {
   unique?: readonly ScalarField<R>[];
   indexes?: readonly (readonly ScalarField<R>[])[];
   durability?: 'disk' | 'process';
+  /**
+   * By field, how many seconds a row outlives the time that stands there. The server removes what is over; an engine
+   * need not know of it. The field is indexed.
+   */
+  expires?: { readonly [F in ScalarField<R>]?: number };
   /** Its rows come through a `Journal`; an engine may keep them apart from all others. */
   journalled?: boolean;
 };

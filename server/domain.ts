@@ -25,27 +25,50 @@ import { createRecorder } from './activity/recorder.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
-import { createScopes } from './credentials/scopes.ts';
+import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
-import { createEffects, type Effects } from './effects/effects.ts';
+import { openCollections } from './effects/collections.ts';
+import { createEffects } from './effects/effects.ts';
 import type { Clock } from './ground/clock.ts';
-import { createJobs, type Expiring } from './ground/jobs.ts';
+import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import type { Settings } from './ground/settings.ts';
-import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
-import { loadDeclarations } from './workflows/load.ts';
-import { openRuns } from './workflows/runs.ts';
+import { createCatalogue } from './workflows/catalogue.ts';
+import { openDataRows } from './workflows/data-rows.ts';
+import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
+import { type Declarations, loadDeclarations } from './workflows/load.ts';
+import { createRuns, runDeclaration } from './workflows/runs.ts';
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
 
 /** Where the owner's workflows and data types are declared. */
 const CONFIG_FOLDER = join(import.meta.dirname, '../config');
+
+/** Every collection but those of the owner's data types and the signing keys. */
+const DECLARATIONS = {
+  accounts: accountDeclaration,
+  identities: identityDeclaration,
+  signUps: signUpDeclaration,
+  resets: resetDeclaration,
+  invitations: invitationDeclaration,
+  authorizationRequests: authorizationRequestDeclaration,
+  pendingLinks: pendingLinkDeclaration,
+  limiterWindows: limiterWindowDeclaration,
+  credentials: credentialDeclaration,
+  clients: clientDeclaration,
+  artifacts: artifactDeclaration,
+  audit: auditDeclaration,
+  calls: callDeclaration,
+  outbox: messageDeclaration,
+  runs: runDeclaration,
+  leases: leaseDeclaration,
+};
 
 /**
  * Everything but the web: the store and what is done with it. The server and the command line both stand on
@@ -54,103 +77,23 @@ const CONFIG_FOLDER = join(import.meta.dirname, '../config');
 export async function openDomain(settings: Settings, parts: { clock: Clock; log: Logger }) {
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
-  const scopes = createScopes(declarations.catalogue);
-  const store = await openStore(settings.store);
-  const rows = await openCollections(store);
-
-  const effects = createEffects({
-    audit: rows.audit,
-    outbox: rows.outbox,
-    clock,
-    mailWaiting: () => sender.wake(),
-  });
-  watchIn(rows, effects);
-  const sender = createSender({
-    outbox: rows.outbox,
-    leases: rows.leases,
-    transport: createTransport(settings),
-    clock,
-    log,
-  });
-
-  const callJournal = await store.journal(callDeclaration);
-  const recorder = createRecorder({ callJournal, clock });
-
-  const limiter = createLimiter({ limiterWindows: rows.limiterWindows, clock });
-  const passwords = createPasswords(settings);
-  const accounts = createAccounts({ accounts: rows.accounts, effects, passwords, limiter, clock, settings });
-  const identities = createIdentities({ identities: rows.identities, accounts, effects, clock, settings });
-  const lastUsed = createLastUsed({ credentials: rows.credentials, artifacts: rows.artifacts, clock });
-  const clients = createClients({ clients: rows.clients, credentials: rows.credentials, lastUsed, clock });
-  const grants = createGrants({ artifacts: rows.artifacts, effects, getClient: clients.get, clock });
-  const sessionList = createSessionList({ artifacts: rows.artifacts, clock });
-  const tokens = createTokens({ credentials: rows.credentials, accounts, effects, scopes, clock, settings });
-  const shared = { clients: rows.clients, accounts, effects, clock, settings };
-  const secrets = createSecrets({ ...shared, credentials: rows.credentials });
-  const services = createServices({ ...shared, secrets, scopes });
-  const apps = createApps({ ...shared, secrets, scopes, grants });
-
-  const jobs = createJobs({
-    effects,
-    leases: rows.leases,
-    clock,
-    log,
-    expiring: expiringIn(rows),
-    settleActivity: recorder.settle,
-  });
+  const foundation = await openFoundation(settings, { ...parts, declarations });
+  const { store, rows, recorder, sender, jobs } = foundation;
+  const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN]);
+  const people = createPeople(foundation);
+  const credentials = createCredentials({ ...foundation, ...people, scopes });
+  const { accounts, lastUsed, tokens } = { ...people, ...credentials };
+  const issueToken = createIssueToken({ accounts, tokens, clock, settings });
 
   return {
-    settings,
-    clock,
-    log,
-    store,
-    rows,
+    ...foundation,
+    ...people,
+    ...credentials,
     declarations,
     scopes,
-    effects,
-    recorder,
-    runs: await openRuns({ store, types: declarations.types, effects, recorder, clock, log }),
-    limiter,
-    passwords,
-    accounts,
-    identities,
-    signUps: createSignUps({
-      signUps: rows.signUps,
-      accounts,
-      effects,
-      passwords,
-      limiter,
-      clock,
-      settings,
-    }),
-    resets: createResets({
-      resets: rows.resets,
-      accounts,
-      sessions: sessionList,
-      tokens,
-      services,
-      apps,
-      grants,
-      identities,
-      effects,
-      passwords,
-      limiter,
-      clock,
-      settings,
-    }),
-    invitations: createInvitations({ invitations: rows.invitations, accounts, passwords, clock, settings }),
-    lastUsed,
-    clients,
-    grants,
-    sessionList,
-    tokens,
-    secrets,
-    services,
-    apps,
-    bearers: createBearers({ ...rows, lastUsed, clock }),
+    catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
+    runs: createRuns({ ...foundation, ...rows }),
     activity: createActivity({ ...rows, recorder }),
-    jobs,
-    sender,
 
     /** Mail and periodic work. The command line leaves both to the server. */
     startBackground(): void {
@@ -169,52 +112,65 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   };
 }
 
-async function openCollections(store: Awaited<ReturnType<typeof openStore>>) {
+/** What all of the domain stands on: the store, changes with their effects, mail and periodic work. */
+async function openFoundation(
+  settings: Settings,
+  parts: { clock: Clock; log: Logger; declarations: Declarations },
+) {
+  const { clock, log, declarations } = parts;
+  const store = await openStore(settings.store);
+  const { rows, carriers, expiries } = await openCollections(store, DECLARATIONS, clock);
+  const data = await openDataRows(store, declarations.types.values());
+  const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
+  const sender = createSender({ ...rows, transport: createTransport(settings), clock, log });
+  const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting: sender.wake });
+  const limiter = createLimiter({ ...rows, clock });
+  const jobs = createJobs({
+    ...rows,
+    clock,
+    log,
+    // The activity last: where it has a file of its own, only that may be in trouble.
+    works: [() => done(effects.sweep()), ...expiries, () => done(recorder.settle())],
+  });
+  return { settings, clock, log, store, rows, effects, recorder, sender, limiter, jobs };
+}
+
+type Foundation = Awaited<ReturnType<typeof openFoundation>>;
+
+/** Work that is all done at once. */
+async function done(work: Promise<void>): Promise<boolean> {
+  await work;
+  return false;
+}
+
+/** Who people are and how they come in. */
+function createPeople(foundation: Foundation) {
+  const { rows, settings } = foundation;
+  const passwords = createPasswords(settings);
+  const accounts = createAccounts({ ...foundation, accounts: rows.accounts, passwords });
   return {
-    accounts: await store.collection(accountDeclaration),
-    identities: await store.collection(identityDeclaration),
-    signUps: await store.collection(signUpDeclaration),
-    resets: await store.collection(resetDeclaration),
-    invitations: await store.collection(invitationDeclaration),
-    authorizationRequests: await store.collection(authorizationRequestDeclaration),
-    pendingLinks: await store.collection(pendingLinkDeclaration),
-    limiterWindows: await store.collection(limiterWindowDeclaration),
-    credentials: await store.collection(credentialDeclaration),
-    clients: await store.collection(clientDeclaration),
-    artifacts: await store.collection(artifactDeclaration),
-    audit: await store.collection(auditDeclaration),
-    calls: await store.collection(callDeclaration),
-    outbox: await store.collection(messageDeclaration),
-    leases: await store.collection(leaseDeclaration),
+    passwords,
+    accounts,
+    identities: createIdentities({ ...foundation, identities: rows.identities, accounts }),
+    signUps: createSignUps({ ...foundation, signUps: rows.signUps, accounts, passwords }),
+    invitations: createInvitations({ ...foundation, invitations: rows.invitations, accounts, passwords }),
   };
 }
 
-type Rows = Awaited<ReturnType<typeof openCollections>>;
-
-/** The collections whose rows may carry effects. That of workflow runs is opened by api/, which adds it. */
-function watchIn(rows: Rows, effects: Effects): void {
-  effects.watch(rows.accounts);
-  effects.watch(rows.identities);
-  effects.watch(rows.signUps);
-  effects.watch(rows.resets);
-  effects.watch(rows.credentials);
-  effects.watch(rows.clients);
-  effects.watch(rows.artifacts);
-}
-
-/** A mail that was sent or given up stays so long, without its text, for who asks what became of it. */
-const MAIL_KEPT_SECONDS = 30 * DAY_SECONDS;
-
-/** What goes by itself when its time is over. */
-function expiringIn(rows: Rows): Expiring[] {
-  return [
-    { collection: rows.artifacts, field: 'expiresAt' },
-    { collection: rows.limiterWindows, field: 'expiresAt' },
-    { collection: rows.signUps, field: 'expiresAt' },
-    { collection: rows.resets, field: 'expiresAt' },
-    { collection: rows.authorizationRequests, field: 'expiresAt' },
-    { collection: rows.pendingLinks, field: 'expiresAt' },
-    { collection: rows.outbox, field: 'sentAt', keepSeconds: MAIL_KEPT_SECONDS },
-    { collection: rows.outbox, field: 'failedAt', keepSeconds: MAIL_KEPT_SECONDS },
-  ];
+/** What opens the API, and what it opens now. */
+function createCredentials(parts: Foundation & ReturnType<typeof createPeople> & { scopes: Scopes }) {
+  const { rows, accounts, effects, clock, settings } = parts;
+  const lastUsed = createLastUsed({ ...rows, clock });
+  const clients = createClients({ ...rows, lastUsed, clock });
+  const grants = createGrants({ ...parts, artifacts: rows.artifacts, getClient: clients.get });
+  const sessionList = createSessionList({ ...rows, clock });
+  const tokens = createTokens({ ...parts, credentials: rows.credentials });
+  const shared = { clients: rows.clients, accounts, effects, clock, settings };
+  const secrets = createSecrets({ ...shared, credentials: rows.credentials });
+  const services = createServices({ ...parts, ...shared, secrets });
+  const apps = createApps({ ...parts, ...shared, secrets, grants });
+  const bearers = createBearers({ ...rows, lastUsed, clock });
+  const ended = { sessions: sessionList, tokens, services, apps, grants };
+  const resets = createResets({ ...parts, ...ended, resets: rows.resets });
+  return { lastUsed, clients, grants, sessionList, tokens, secrets, services, apps, bearers, resets };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
+import { CLOCKS_APART_SECONDS } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
 
 /** Milliseconds in base 36; eight characters would do until the year 2059. */
@@ -59,6 +60,7 @@ export const artifactDeclaration = declare<Artifact>({
   schema: artifactSchema,
   unique: ['valueHash'],
   indexes: [['grantId'], ['accountId', 'model'], ['grantClientId'], ['expiresAt'], ['pendingAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
 const BATCH_ROWS = 500;

@@ -10,7 +10,7 @@ import type { Identities } from '../accounts/identities.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
+import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
@@ -39,6 +39,7 @@ export const resetDeclaration = declare<Reset>({
   name: 'resets',
   schema: resetSchema,
   indexes: [['expiresAt'], ['pendingAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
 const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import type { Clock } from '../ground/clock.ts';
+import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
@@ -32,6 +32,7 @@ export const authorizationRequestDeclaration = declare<AuthorizationRequest>({
   name: 'authorization_requests',
   schema: authorizationRequestSchema,
   indexes: [['expiresAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
 /**
@@ -55,6 +56,7 @@ export const pendingLinkDeclaration = declare<PendingLink>({
   name: 'pending_links',
   schema: pendingLinkSchema,
   indexes: [['expiresAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
 /** Time to type a password and a second factor at the provider, or a password here. */

@@ -4,7 +4,7 @@ import { alreadyRegistered } from '../../views/mail/already-registered.ts';
 import { verifyEmail } from '../../views/mail/verify-email.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
+import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
 import { SIGN_UP_LINK_SECONDS } from '../ground/limits.ts';
@@ -35,6 +35,7 @@ export const signUpDeclaration = declare<SignUp>({
   name: 'sign_ups',
   schema: signUpSchema,
   indexes: [['emailKey'], ['expiresAt'], ['pendingAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
 /** Each sign-up mails an address that somebody typed: nobody's mailbox is to be filled through us. */

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Bearer, BearerRefusal, Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
-import { ADMIN_SCOPE, isAdmin, missingScopes } from '../credentials/scopes.ts';
+import { isAdmin } from '../credentials/scopes.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import { timeToTheMinute } from '../ground/time.ts';
@@ -50,25 +50,6 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
     /** What a call without a credential is answered. */
     noCredential: (ctx: Context): BearerProblem => noCredential(ctx.req, ctx.querystring, url),
   };
-}
-
-/** Throws 403 naming every scope of `needed` that the caller lacks. */
-export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {
-  const missing = missingScopes(caller.scopes, needed);
-  if (missing.length === 0) return;
-  const list = missing.join(' ');
-  throw new BearerProblem({
-    status: 403,
-    code: 'insufficient_scope',
-    message: `The token lacks the scope ${list}.`,
-    hint: missing.includes(ADMIN_SCOPE)
-      ? 'Only a service that an admin made with the scope admin may do this.'
-      : caller.client === undefined
-        ? `Make a token with that scope at ${url}/tokens.`
-        : `Ask for that scope when you get the token; ${caller.client.name} must be allowed to have it.`,
-    challengeError: 'insufficient_scope',
-    scope: list,
-  });
 }
 
 /** Whose activity a caller's calls belong to. */

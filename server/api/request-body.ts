@@ -2,12 +2,14 @@ import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
+import { shortName } from '../workflows/parameters.ts';
 import { jsonFaultOf, NAMES_MAX } from './json-faults.ts';
 
-/** What was sent in the body by name. Values of a form are texts, those of JSON have their types. */
-export type Sent = { kind: 'nothing' | 'json' | 'form' | 'query'; values: ReadonlyMap<string, unknown> };
+/** What was sent in one place, by name. Values of a form or query are texts, those of JSON have their types. */
+export type Sent = { kind: 'json' | 'text'; values: ReadonlyMap<string, unknown> };
 
-const NOTHING: Sent = { kind: 'nothing', values: new Map() };
+/** Nothing was sent. */
+export const NOTHING: Sent = { kind: 'text', values: new Map() };
 
 const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
 
@@ -34,7 +36,7 @@ export async function readRequestBody(ctx: Context): Promise<Sent> {
 /** Reads the query of the address. */
 export function readRequestQuery(ctx: Context): Sent {
   if (ctx.querystring === '') return NOTHING;
-  return { kind: 'query', values: pairsOf(ctx.querystring, 'query') };
+  return { kind: 'text', values: pairsOf(ctx.querystring, 'query') };
 }
 
 function decoded(bytes: Buffer): string {
@@ -92,7 +94,7 @@ function formFrom(text: string): Sent {
       'Add the header "Content-Type: application/json" (curl: -H "Content-Type: application/json").',
     );
   }
-  return { kind: 'form', values: pairsOf(text, 'body') };
+  return { kind: 'text', values: pairsOf(text, 'body') };
 }
 
 function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string> {
@@ -111,9 +113,9 @@ function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, str
       throw new Problem({
         status: 400,
         code: 'INVALID_DATA',
-        message: `${shown(name)} is in the ${place} more than once.`,
+        message: `${shortName(name)} is in the ${place} more than once.`,
         hint: 'Send each parameter once.',
-        parameter: shown(name),
+        parameter: shortName(name),
       });
     }
     values.set(name, value);
@@ -121,14 +123,9 @@ function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, str
   return values;
 }
 
-/** A name that a caller chose, short enough to say back. */
-export function shown(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
-}
-
 function wrongType(mediaType: string, text: string): Problem {
   if (looksLikeJson(text)) {
-    const sentAs = mediaType === '' ? 'without a Content-Type' : `as ${shown(mediaType)}`;
+    const sentAs = mediaType === '' ? 'without a Content-Type' : `as ${shortName(mediaType)}`;
     return notUnderstood(
       `The body looks like JSON, but was sent ${sentAs}.`,
       'Add the header "Content-Type: application/json".',
@@ -140,7 +137,7 @@ function wrongType(mediaType: string, text: string): Problem {
   return notUnderstood(
     mediaType === ''
       ? 'The body has no Content-Type.'
-      : `A body of the type ${shown(mediaType)} is not read.`,
+      : `A body of the type ${shortName(mediaType)} is not read.`,
     `${SEND_JSON} A form (application/x-www-form-urlencoded) is read too.`,
   );
 }

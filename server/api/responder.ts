@@ -8,58 +8,55 @@ import { problemFrom } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
 
-/** One request: its caller, if it has one, and the activity entry for the case that all goes well. */
-export type Asked = { ctx: Context; caller: Bearer | undefined; entry: Call | undefined };
+/** One call: who makes it, and its entry in the activity for the case that all goes well. */
+export type ApiCall = { ctx: Context; caller: Bearer | undefined; entry: Call | undefined };
 
-/** What is sent back. `kept`: the entry was kept together with a change. */
-export type Answer = { body: string | object; kept?: boolean };
+/** Does what is called for and answers the body to send, or throws. The entry is recorded when it answers. */
+export type Endpoint = (call: ApiCall) => Promise<string | object>;
 
 /**
- * Wraps each route of the API: finds the caller, lets the route answer, and leaves an entry in the
- * activity of the caller before anything is sent, whether the call was answered, refused or failed.
+ * The frame of each call of the API: finds the caller, lets the endpoint do it, records it, answers. There is an
+ * entry in the activity of the caller before anything is sent, whether the call was done, refused or failed.
  *
  * Which comes first, a change or its entry? Neither: a run that changes something is written as one row that
- * holds both (runs.ts). For all others the entry is written last, and without it there is no answer but 503.
+ * holds both (workflows/runs.ts). For all others the entry is written last, and without it there is no answer but
+ * 503.
  */
-export function createAnswering(parts: { authenticate: Authenticate; recorder: Recorder; log: Logger }) {
+export function createResponder(parts: { authenticate: Authenticate; recorder: Recorder; log: Logger }) {
   const { authenticate, recorder, log } = parts;
 
-  /** A refusal whose entry cannot be kept is a 503 instead. */
-  async function keepRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
+  /** A refusal whose entry cannot be recorded is a 503 instead. */
+  async function recordRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
     const refused = error instanceof RefusedCaller ? error.attribution : undefined;
     const whose = caller === undefined ? refused : attributionOf(caller);
-    // With the store away there is nowhere to keep it, and the caller has waited long enough.
+    // With the store away there is nowhere to record it, and the caller has waited long enough.
     if (whose === undefined || error instanceof Unavailable) return;
     const { status, code } = problemFrom(error);
     try {
       await recorder.keep(recorder.entry(whose, calledBy(ctx, status, code)));
-    } catch (unkept) {
-      if (status < 500) throw unkept;
-      log.warn({ requestId: requestIdOf(ctx), err: unkept }, 'a failed call has no activity entry');
+    } catch (unrecorded) {
+      if (status < 500) throw unrecorded;
+      log.warn({ requestId: requestIdOf(ctx), err: unrecorded }, 'a failed call has no activity entry');
     }
   }
 
-  return (answer: (asked: Asked) => Answer | Promise<Answer>) =>
-    async (ctx: Context): Promise<void> => {
-      allowAnyOrigin(ctx);
-      if (ctx.method === 'OPTIONS') return answerPreflight(ctx);
-      let caller: Bearer | undefined;
-      let entry: Call | undefined;
-      let given: Answer;
-      try {
-        caller = await authenticate.callerOf(ctx);
-        entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
-        const answering = answer({ ctx, caller, entry });
-        given = answering instanceof Promise ? await answering : answering;
-      } catch (error) {
-        await keepRefusal(ctx, caller, error);
-        throw error;
-      }
-      if (entry !== undefined && given.kept !== true) await recorder.keep(entry);
-      ctx.set('Cache-Control', 'no-store');
-      ctx.set('Content-Type', 'application/json; charset=utf-8');
-      ctx.body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body);
-    };
+  return async function respond(ctx: Context, endpoint: Endpoint): Promise<void> {
+    allowAnyOrigin(ctx);
+    if (ctx.method === 'OPTIONS') return answerPreflight(ctx);
+    let caller: Bearer | undefined;
+    let body: string | object;
+    try {
+      caller = await authenticate.callerOf(ctx);
+      const entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
+      body = await endpoint({ ctx, caller, entry });
+    } catch (error) {
+      await recordRefusal(ctx, caller, error);
+      throw error;
+    }
+    ctx.set('Cache-Control', 'no-store');
+    ctx.set('Content-Type', 'application/json; charset=utf-8');
+    ctx.body = typeof body === 'string' ? body : JSON.stringify(body);
+  };
 }
 
 function calledBy(ctx: Context, status: number, result: string): Called {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import {
   type Change,
@@ -9,55 +10,76 @@ import {
   type Where,
 } from '../../adapters/port.ts';
 import { type AuditEntry, auditSchema } from '../activity/audit.ts';
+import { type Call, callSchema } from '../activity/call.ts';
+import type { Recorder } from '../activity/recorder.ts';
 import type { Clock } from '../ground/clock.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
 
+const pendingSchema = z.object({
+  audit: z.array(auditSchema),
+  mail: z.array(messageSchema),
+  /** Rows of data types that the owner declared. */
+  rows: z.array(z.strictObject({ type: z.string(), row: z.looseObject({ id: z.string() }) })).optional(),
+  call: callSchema.optional(),
+});
+
 /**
- * What a change brings with it: its audit entries and its mails. They are written inside the changed row, in
- * the same single-document write, and moved on to the audit and the outbox right after. If the process dies
- * in between, the next sweep moves them: nothing is lost and, because their ids are fixed at the change,
- * nothing is doubled. This needs no transaction over several documents, so it is the same on every engine.
+ * What a change brings with it. It is written inside the changed row, in the same single-document write, and
+ * delivered to where it belongs right after. If the process dies in between, the next sweep delivers it: nothing
+ * is lost and, because all ids are fixed at the change, nothing is doubled. This needs no transaction over
+ * several documents, so it is the same on every engine.
  */
 export const pendingEffects = {
-  pending: z.object({ audit: z.array(auditSchema), mail: z.array(messageSchema) }).optional(),
-  /** When `pending` was written; the three are present together or not at all. */
+  pending: pendingSchema.optional(),
+  /** When `pending` was written; the three are present together or not at all. The declaration indexes it. */
   pendingAt: z.number().optional(),
   /** Names this one `pending`: two changes of a row may fall into the same second. */
   pendingId: z.string().optional(),
 };
 
-type Pending = { audit: AuditEntry[]; mail: Message[] };
-type PendingFields = { pending: Pending; pendingAt: number; pendingId: string };
-type Causing = { id: string } & { [F in keyof PendingFields]?: PendingFields[F] | undefined };
+type PendingFields = { pending: z.infer<typeof pendingSchema>; pendingAt: number; pendingId: string };
 
-/**
- * A sweep leaves alone what was written just now: the process that wrote it is about to move it on itself.
- */
-const SWEEP_AGE_SECONDS = 10;
-const SWEEP_ROWS = 100;
-/** Changes with effects that may come before ours at one row before we say that the store is too busy. */
-const TURNS_MAX = 100;
+/** A row that may carry effects. */
+export type Carrier = { id: string } & { [F in keyof PendingFields]?: PendingFields[F] | undefined };
 
 const PENDING_FIELDS = ['pending', 'pendingAt', 'pendingId'] as const;
 
-/** Ids and times are filled in here. */
+/** A sweep leaves alone what was written just now: the process that wrote it is about to deliver it itself. */
+const SWEEP_AGE_SECONDS = 10;
+const SWEEP_ROWS = 100;
+/** Changes with effects that may come before ours at one row before we say that the store is too busy. */
+const ATTEMPTS_MAX = 100;
+
+/** Ids and times of entries and mails are filled in here. */
 export type EffectsOfChange = {
   audit?: readonly Omit<AuditEntry, 'id' | 'at'>[];
   mail?: readonly Omit<Message, 'id' | 'createdAt' | 'dueAt' | 'attempts'>[];
+  rows?: readonly { type: string; row: { id: string } }[] | undefined;
+  call?: Call | undefined;
+};
+
+type Parts = {
+  /** Every collection whose rows may carry effects, as `openCollections` finds them. */
+  carriers: readonly Collection<Carrier>[];
+  /** The one among them whose rows are nothing but their effects, and go with them. */
+  runs: Collection<Carrier>;
+  audit: Collection<AuditEntry>;
+  outbox: Collection<Message>;
+  /** The collection of each declared data type, by its name. */
+  data: ReadonlyMap<string, Pick<Collection<{ id: string }>, 'insertMany'>>;
+  recorder: Pick<Recorder, 'keep'>;
+  clock: Clock;
+  log: Pick<Logger, 'error'>;
+  /** Called after mail was put in the outbox, so that it is sent at once and not at the next look. */
+  mailWaiting: () => void;
 };
 
 export type Effects = ReturnType<typeof createEffects>;
 
 /** Changes together with what they bring, and the sweep behind those that were cut short. */
-export function createEffects(parts: {
-  audit: Collection<AuditEntry>;
-  outbox: Collection<Message>;
-  clock: Clock;
-  /** Called after mail was put in the outbox, so that it is sent at once and not at the next look. */
-  mailWaiting: () => void;
-}) {
-  const { audit, outbox, clock, mailWaiting } = parts;
-  const sweeps: (() => Promise<void>)[] = [];
+export function createEffects(parts: Parts) {
+  const { carriers, clock, log } = parts;
+  const swept: ReadonlySet<object> = new Set(carriers);
   let count = 0;
 
   /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
@@ -66,136 +88,142 @@ export function createEffects(parts: {
     return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${randomId()}`;
   }
 
-  function pendingOf(effects: EffectsOfChange): PendingFields {
+  function pendingOf({ audit = [], mail = [], rows, call }: EffectsOfChange): PendingFields {
     const at = clock();
+    const due = { createdAt: at, dueAt: at, attempts: 0 };
     return {
       pending: {
-        audit: (effects.audit ?? []).map((entry) => ({ ...entry, id: nextId(at), at })),
-        mail: (effects.mail ?? []).map((mail) => ({
-          queue: 'own',
-          ...mail,
-          id: randomId(),
-          createdAt: at,
-          dueAt: at,
-          attempts: 0,
-        })),
+        audit: audit.map((entry) => ({ ...entry, id: nextId(at), at })),
+        mail: mail.map((message) => ({ queue: 'own', ...message, id: randomId(), ...due })),
+        rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
+        call,
       },
       pendingAt: at,
       pendingId: randomId(),
     };
   }
 
-  /** Moves a row's effects to where they belong and takes them out of the row. Safe to repeat and to race. */
-  async function settle<R extends Causing>(collection: Collection<R>, row: R): Promise<void> {
-    const { pending, pendingId } = row;
-    if (pending === undefined || pendingId === undefined) return;
-    await Promise.all([audit.insertMany(pending.audit), outbox.insertMany(pending.mail)]);
-    if (pending.mail.length > 0) mailWaiting();
-    // The guard keeps the effects of a later change.
-    await collection.update(row.id, changeOf<R>({ unset: PENDING_FIELDS }), [
-      conditionOf<R>(['pendingId', '=', pendingId]),
-    ]);
-  }
-
-  /**
-   * Settles a change that is done and whose effects are safe in its row: if the store goes away just now, the
-   * caller is still told that the change is done, and a sweep moves its effects later.
-   */
-  async function settleIfPossible<R extends Causing>(collection: Collection<R>, row: R): Promise<void> {
-    await settle(collection, row).catch((error) => {
-      if (!(error instanceof Unavailable)) throw error;
-    });
-  }
-
-  async function sweepCollection<R extends Causing>(collection: Collection<R>): Promise<void> {
-    const where = [conditionOf<R>(['pendingAt', '<=', clock() - SWEEP_AGE_SECONDS])];
-    const order = { by: 'pendingAt' as ScalarField<R> };
-    let after: R | undefined;
-    for (;;) {
-      const listing = { where, order, limit: SWEEP_ROWS, ...(after === undefined ? {} : { after }) };
-      const rows = await collection.list(listing);
-      for (const row of rows) await settle(collection, row);
-      after = rows.at(-1);
-      if (rows.length < SWEEP_ROWS) return;
-    }
+  /** For a change that is done: it is not taken back by what fails now, and a sweep tries again. */
+  async function deliverOrLeave<R extends Carrier>(collection: Collection<R>, row: R): Promise<void> {
+    await deliver(parts, collection, row).catch((error: unknown) =>
+      log.error({ pendingId: row.pendingId, err: error }, 'effects wait in their row for the next sweep'),
+    );
   }
 
   return {
-    /**
-     * A collection whose rows may carry effects: the sweep looks after it. Its declaration indexes
-     * `pendingAt`.
-     */
-    watch<R extends Causing>(collection: Collection<R>): void {
-      sweeps.push(() => sweepCollection(collection));
-    },
-
-    /** Adds work of another kind that a process which died may have left half done. */
-    alsoSweep(work: () => Promise<void>): void {
-      sweeps.push(work);
-    },
-
     /** Inserts a row together with its effects. Throws `Taken` like the collection. */
-    async insert<R extends Causing>(
+    async insert<R extends Carrier>(
       collection: Collection<R>,
       row: R,
       effects: EffectsOfChange,
     ): Promise<void> {
-      const causing = { ...row, ...pendingOf(effects) };
-      await collection.insert(causing);
-      await settleIfPossible(collection, causing);
+      requireSwept(swept, collection);
+      const carrier = { ...row, ...pendingOf(effects) };
+      await collection.insert(carrier);
+      await deliverOrLeave(collection, carrier);
     },
 
     /**
      * Like `Collection.update`, together with the effects of the change; no effect where nothing was changed.
      * The row that is answered does not carry them.
      */
-    async update<R extends Causing>(
+    async update<R extends Carrier>(
       collection: Collection<R>,
       id: string,
       change: Change<R>,
       guard: Where<R>,
       effects: EffectsOfChange,
     ): Promise<R | undefined> {
+      requireSwept(swept, collection);
       const whole = changeOf<R>({ ...change, set: { ...change.set, ...pendingOf(effects) } });
       const free = conditionOf<R>(['pendingId', 'absent']);
-      const held = [conditionOf<R>(['id', '=', id]), ...guard];
-      // Each turn either changes the row, finds it refused, or first helps an earlier change to settle.
-      for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const guardedRow = [conditionOf<R>(['id', '=', id]), ...guard];
+      // Each attempt either changes the row, finds it refused, or first delivers what an earlier change left.
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
         const changed = await collection.update(id, whole, [...guard, free]);
         if (changed !== undefined) {
-          await settleIfPossible(collection, changed);
+          await deliverOrLeave(collection, changed);
           return withoutPending(changed);
         }
         // Only a guard that does not hold is a refusal: the effects in our way may be gone by now.
-        const [row] = await collection.list({ where: held, limit: 1 });
+        const [row] = await collection.list({ where: guardedRow, limit: 1 });
         if (row === undefined) return undefined;
-        await settle(collection, row);
+        await deliver(parts, collection, row);
       }
-      throw new Unavailable(`${TURNS_MAX} other changes of one row came first`);
+      throw new Unavailable(`${ATTEMPTS_MAX} other changes of one row came first`);
     },
 
-    /** Moves on what a process that died left in its rows. Run by jobs/. */
+    /** Delivers what a process that died left in its rows. One row that cannot be delivered holds up no other. */
     async sweep(): Promise<void> {
-      for (const sweepOne of sweeps) await sweepOne();
+      for (const collection of carriers) {
+        for await (const row of leftBehind(collection, clock())) await deliverOrLeave(collection, row);
+      }
     },
   };
+}
+
+/** Puts a row's effects where they belong and takes them out of the row. Safe to repeat and to race. */
+async function deliver<R extends Carrier>(
+  parts: Omit<Parts, 'carriers'>,
+  collection: Collection<R>,
+  { id, pending, pendingId }: R,
+): Promise<void> {
+  if (pending === undefined || pendingId === undefined) return;
+  const { audit, mail, rows = [], call } = pending;
+  const byType = Map.groupBy(rows, ({ type }) => type);
+  // Side by side, so that they share a commit.
+  await Promise.all([
+    parts.audit.insertMany(audit),
+    parts.outbox.insertMany(mail),
+    ...[...byType].map(([type, some]) => parts.data.get(type)?.insertMany(some.map(({ row }) => row))),
+    // The row that has it on disk may be removed below.
+    call && parts.recorder.keep(call, 'disk'),
+  ]);
+  if (mail.length > 0) parts.mailWaiting();
+  // A type that was taken out of config/ meanwhile may come back: its rows wait.
+  const undeclared = [...byType.keys()].find((type) => !parts.data.has(type));
+  if (undeclared !== undefined) throw new Error(`the data type ${undeclared} is no longer declared`);
+  // The guard leaves alone the effects of a later change.
+  const same = [conditionOf<R>(['pendingId', '=', pendingId])];
+  if (Object.is(collection, parts.runs)) await collection.remove(id, same);
+  else await collection.update(id, changeOf<R>({ unset: PENDING_FIELDS }), same);
+}
+
+/** The rows whose effects should have been delivered by now, oldest first. */
+async function* leftBehind<R extends Carrier>(collection: Collection<R>, now: number): AsyncGenerator<R> {
+  const where = [conditionOf<R>(['pendingAt', '<=', now - SWEEP_AGE_SECONDS])];
+  const order = { by: 'pendingAt' as ScalarField<R> };
+  let after: R | undefined;
+  do {
+    const page = { where, order, limit: SWEEP_ROWS, ...(after === undefined ? {} : { after }) };
+    const rows: R[] = await collection.list(page);
+    yield* rows;
+    after = rows.length < SWEEP_ROWS ? undefined : rows.at(-1);
+  } while (after !== undefined);
+}
+
+/** Effects in rows that no sweep looks at would be lost with the process, so that is refused at the first one. */
+function requireSwept(swept: ReadonlySet<object>, collection: object): void {
+  if (!swept.has(collection)) {
+    throw new TypeError('effects in a collection that no sweep looks at: open it through openCollections');
+  }
 }
 
 function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
 
-function withoutPending<R extends Causing>(row: R): R {
+function withoutPending<R extends Carrier>(row: R): R {
   const bare = { ...row };
   for (const field of PENDING_FIELDS) delete bare[field];
   return bare;
 }
 
-/** `Causing` promises that R has the pending fields; the compiler cannot see through `keyof R`. */
-function changeOf<R extends Causing>(change: object): Change<R> {
+/** `Carrier` promises that R has the pending fields; the compiler cannot see through `keyof R`. */
+function changeOf<R extends Carrier>(change: object): Change<R> {
   return change as Change<R>;
 }
 
-function conditionOf<R extends Causing>(condition: readonly unknown[]): Condition<R> {
+function conditionOf<R extends Carrier>(condition: readonly unknown[]): Condition<R> {
   return condition as unknown as Condition<R>;
 }

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Collection, declare, Taken } from '../../adapters/port.ts';
-import type { Clock } from './clock.ts';
+import { CLOCKS_APART_SECONDS, type Clock } from './clock.ts';
 import { Problem } from './errors.ts';
 import { hashOf } from './opaque.ts';
 import { waitInMinutes } from './time.ts';
@@ -20,6 +20,7 @@ export const limiterWindowDeclaration = declare<LimiterWindow>({
   name: 'limiter_windows',
   schema: limiterWindowSchema,
   indexes: [['expiresAt']],
+  expires: { expiresAt: CLOCKS_APART_SECONDS },
   durability: 'process',
 });
 

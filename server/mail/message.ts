@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 
 /**
  * A mail on its way. `id` is also the local part of its Message-ID, so a doubled send is one message to a
@@ -33,8 +34,12 @@ export const messageSchema = z.strictObject({
 
 export type Message = z.infer<typeof messageSchema>;
 
+/** So long a mail that was sent or given up stays, without its text, for who asks what became of it. */
+const ENDED_MAIL_SECONDS = 30 * DAY_SECONDS;
+
 export const messageDeclaration = declare<Message>({
   name: 'outbox',
   schema: messageSchema,
   indexes: [['dueAt'], ['queue', 'dueAt'], ['sentAt'], ['failedAt']],
+  expires: { sentAt: ENDED_MAIL_SECONDS, failedAt: ENDED_MAIL_SECONDS },
 });

@@ -4,14 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
-import { type Callers, type DataType, isOptional, isType, isWorkflow, type Workflow } from './workflow.ts';
+import { type DataType, isOptional, isType, isWorkflow, type Workflow } from './workflow.ts';
 
 /** What config/ declares, each by its name. */
 export type Declarations = {
   workflows: ReadonlyMap<string, Workflow>;
   types: ReadonlyMap<string, DataType>;
-  /** Every workflow there is, built-in ones too: what scopes are made of. */
-  catalogue: readonly { name: string; description: string; callers: Callers }[];
 };
 
 /** Names become scopes, paths and collections; this long they stay readable in all of them. */
@@ -45,8 +43,7 @@ export async function loadDeclarations(folder: string): Promise<Declarations> {
     reasons.map((reason) => `${path}: ${reason}`),
   );
   if (lines.length > 0) throw new WrongSettings(lines);
-  const declared = byName(workflows);
-  return { workflows: declared, types: byName(types), catalogue: [...declared.values(), ISSUE_TOKEN] };
+  return { workflows: byName(workflows), types: byName(types) };
 }
 
 async function loadFolder<T>(

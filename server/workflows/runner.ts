@@ -6,11 +6,11 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
-import type { Runs } from './runs.ts';
+import type { Runs, Staged } from './runs.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
 
-/** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged. */
+/** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged and its entry. */
 export function createRunner(parts: {
   runs: Runs;
   clock: Clock;
@@ -21,8 +21,8 @@ export function createRunner(parts: {
 
   return {
     /**
-     * Answers the body to send, and whether `entry`, the activity entry of this call, was kept with the
-     * change. When this throws, nothing was stored and no mail goes out.
+     * Answers the body to send; `entry`, the activity entry of this call, is recorded by then. When this throws,
+     * nothing was stored or recorded and no mail goes out.
      */
     async run(
       workflow: Workflow,
@@ -32,12 +32,12 @@ export function createRunner(parts: {
         request: { id: string; from: string };
       },
       entry: Call | undefined,
-    ): Promise<{ body: string; kept: boolean }> {
+    ): Promise<string> {
       const { caller, parameters, request } = call;
       const stage = createStage(workflow, { accountId: caller?.account.id, clock, settings });
       const { data, mail } = stage;
       let answer: unknown;
-      let staged: ReturnType<typeof stage.close>;
+      let staged: Staged;
       try {
         answer = await withinTime(workflow.name, timeLimitMs, (signal) =>
           workflow.run({ parameters, caller: caller && seenByWorkflow(caller), data, mail, signal, request }),
@@ -46,9 +46,8 @@ export function createRunner(parts: {
         staged = stage.close();
       }
       const body = JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) });
-      if (staged === undefined) return { body, kept: false };
       await runs.commit(staged, entry);
-      return { body, kept: true };
+      return body;
     },
   };
 }

@@ -4,10 +4,11 @@ import type { Clock } from '../ground/clock.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { isOneAddress } from '../mail/recipient.ts';
-import type { DataRow, Staged } from './runs.ts';
+import type { DataRow } from './data-rows.ts';
+import type { Staged } from './runs.ts';
 import type { DataType, Workflow, WorkflowMail } from './workflow.ts';
 
-/** A run is kept as one row first; all of its rows must fit into it, on every engine. */
+/** A run is written as one row first; all that it stages must fit into it, on every engine. */
 const ROWS_MAX = 1000;
 const CHARACTERS_MAX = 4 * 1024 * 1024;
 /** A workflow that mails more people than this sends a campaign, which is not what it is for. */
@@ -30,7 +31,7 @@ export function createStage(
   let characters = 0;
 
   /**
-   * Takes a copy as JSON, which is what is kept. Also refuses what comes after the end: work that `run`
+   * Takes a copy as JSON, which is what is stored. Also refuses what comes after the end: work that `run`
    * started and did not wait for.
    */
   function take<T>(what: T, list: T[], max: number): T {
@@ -74,10 +75,10 @@ export function createStage(
       },
     },
 
-    /** Ends the staging; answers what was staged, or undefined when nothing was. */
-    close(): Staged | undefined {
+    /** Ends the staging; answers what was staged. */
+    close(): Staged {
       isOpen = false;
-      return rows.length + mail.length === 0 ? undefined : { rows, mail };
+      return { rows, mail };
     },
   };
 }

@@ -3,10 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
-import type { Call } from '../../server/activity/call.ts';
 import { systemClock } from '../../server/ground/clock.ts';
+import { rowDeclarationOf } from '../../server/workflows/data-rows.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
-import { type DataRow, openRuns, rowDeclarationOf, runDeclaration } from '../../server/workflows/runs.ts';
 import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
@@ -33,7 +32,7 @@ const tricky = defineWorkflow({
 
 eachStore(({ engine, url }) => {
   describe(`what a run leaves (${engine})`, () => {
-    let now = 1_800_000_000;
+    const now = 1_800_000_000;
     let server: ApiServer;
     before(async () => {
       server = await startApiServer({
@@ -46,7 +45,7 @@ eachStore(({ engine, url }) => {
     after(() => server.stop());
 
     const mails = () => server.domain.rows.outbox.list({ limit: 1000 });
-    const runs = async () => (await server.domain.store.collection(runDeclaration)).count([]);
+    const runs = () => server.domain.rows.runs.count([]);
     const notes = async () =>
       (await server.domain.store.collection(rowDeclarationOf(note))).list({ limit: 1000 });
     const lastCall = async () => (await server.calls()).at(-1);
@@ -223,9 +222,7 @@ eachStore(({ engine, url }) => {
     });
 
     test('a run that takes too long is stopped, told so, and changes nothing', async () => {
-      const types = new Map([['note', note]]);
-      const ownRuns = await openRuns({ ...server.domain, types });
-      const runner = createRunner({ ...server.domain, runs: ownRuns, timeLimitMs: 30 });
+      const runner = createRunner({ ...server.domain, timeLimitMs: 30 });
       let told: unknown;
       act = ({ data, signal }) => {
         data.note?.create({ text: 'slow' });
@@ -241,20 +238,6 @@ eachStore(({ engine, url }) => {
       await assert.rejects(runner.run(tricky, call, undefined), { status: 504, code: 'TIMEOUT' });
       assert.equal((told as { code?: string }).code, 'TIMEOUT');
       assert.deepEqual([(await notes()).length, await runs()], [before, 0]);
-    });
-
-    test('a run is done once it is written, even if the store goes away before it is spread', async () => {
-      const types = new Map([['note', note]]);
-      const away = { ...server.domain.recorder, keep: () => Promise.reject(new Unavailable('away')) };
-      const broken = await openRuns({ ...server.domain, types, recorder: away });
-      const entry = { ...(await lastCall()), id: 'call_away' } as Call;
-      const row = { id: 'obj_away', createdAt: now, text: 'away', stars: 1 } as DataRow;
-      await broken.commit({ rows: [{ type: 'note', row }], mail: [] }, entry);
-      assert.equal(await runs(), 1);
-      now += 10;
-      await server.domain.effects.sweep();
-      assert.equal(await runs(), 0);
-      assert.equal((await server.calls()).filter(({ id }) => id === 'call_away').length, 1);
     });
 
     test('a run with several rows and mails does them all, with defaults filled in', async () => {
@@ -325,54 +308,6 @@ eachStore(({ engine, url }) => {
       await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
       assert.equal((await call(one)).status, 200);
       await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
-    });
-
-    test('a run whose process died right after it happened is finished by a sweep, once', async () => {
-      const collection = await server.domain.store.collection(runDeclaration);
-      const { credential } = await server.token();
-      const row = { id: 'obj_left', createdAt: now, createdBy: credential.accountId, text: 'left', stars: 1 };
-      const call = { ...(await lastCall()), id: 'call_left', tokenId: credential.id } as never;
-      const mail = {
-        id: 'mail_left',
-        to: 'left@example.com',
-        subject: 's',
-        text: 't',
-        html: 't',
-        createdAt: now,
-        dueAt: now,
-        attempts: 0,
-      };
-      await collection.insert({
-        id: 'run_left',
-        committedAt: now,
-        rows: [
-          { type: 'note', row },
-          { type: 'note', row: { ...row, id: 'obj_left2' } },
-        ],
-        call,
-        pending: { audit: [], mail: [mail] },
-        pendingAt: now + 5,
-        pendingId: 'x',
-      } as never);
-      await server.domain.effects.sweep();
-      const spread = async () => (await notes()).filter(({ id }) => id.startsWith('obj_left')).length;
-      assert.deepEqual([await runs(), await spread()], [1, 0], 'its own process may still be at it');
-      now += 10;
-      await server.domain.effects.sweep();
-      assert.deepEqual([await runs(), await spread()], [1, 2], 'its mail is still in it');
-      now += 10;
-      await server.domain.effects.sweep();
-      await server.domain.effects.sweep();
-      assert.equal(await runs(), 0);
-      assert.deepEqual(
-        (await notes())
-          .filter(({ id }) => id.startsWith('obj_left'))
-          .map(({ id }) => id)
-          .sort(),
-        ['obj_left', 'obj_left2'],
-      );
-      assert.equal((await server.calls()).filter(({ id }) => id === 'call_left').length, 1);
-      assert.equal((await mails()).filter(({ id }) => id === 'mail_left').length, 1);
     });
 
     test('entries of one second list in the order of their calls', async () => {

@@ -12,6 +12,7 @@ import { createApi } from '../../server/api/routes.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
+import { createEffects } from '../../server/effects/effects.ts';
 import { type Clock, systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
@@ -19,7 +20,10 @@ import { readSettings } from '../../server/ground/settings.ts';
 import { accessLog } from '../../server/http/access-log.ts';
 import { asEnvelope } from '../../server/http/error-forms.ts';
 import { answerErrorsAs } from '../../server/http/error-response.ts';
-import { openRuns } from '../../server/workflows/runs.ts';
+import { createCatalogue } from '../../server/workflows/catalogue.ts';
+import { openDataRows } from '../../server/workflows/data-rows.ts';
+import { createIssueToken } from '../../server/workflows/issue-token.ts';
+import { createRuns } from '../../server/workflows/runs.ts';
 import type { DataType, Workflow } from '../../server/workflows/workflow.ts';
 
 export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
@@ -48,19 +52,21 @@ export async function startApiServer(
   const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
   const storeUrl = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
   const settings = readSettings({ url, data: folder, store: storeUrl }, {});
-  const domain = await openDomain(settings, { clock: options.clock ?? systemClock, log });
-  const { workflows, types } = domain.declarations;
-  const declarations = {
-    ...domain.declarations,
-    workflows: new Map([...workflows, ...(options.workflows ?? []).map((one) => [one.name, one] as const)]),
-    types: new Map([...types, ...(options.types ?? []).map((one) => [one.name, one] as const)]),
-  };
+  const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log });
+  const { rows, declarations } = opened;
+  const types = [...declarations.types.values(), ...(options.types ?? [])];
+  const data = await openDataRows(opened.store, types);
+  const effectsWith = (recorder: Recorder) =>
+    createEffects({ ...opened, ...rows, carriers: [rows.runs], data, recorder, mailWaiting: () => {} });
+  const domain = { ...opened, effects: effectsWith(opened.recorder) };
+  const workflows = [...declarations.workflows.values(), createIssueToken(domain)];
+  const catalogue = createCatalogue([...workflows, ...(options.workflows ?? [])], url);
   const app = new Koa();
   app.use(accessLog(log, []));
   app.use(answerErrorsAs(asEnvelope(url), log));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
-  const runs = await openRuns({ ...domain, types: declarations.types, recorder });
-  app.use(createApi({ ...domain, declarations, recorder, runs }));
+  const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
+  app.use(createApi({ ...domain, catalogue, recorder, runs }));
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Bearer } from '../../server/access/bearers.ts';
-import { requireScopes } from '../../server/api/authenticate.ts';
+import { requireScopes } from '../../server/access/required-scopes.ts';
 import { BearerProblem } from '../../server/ground/errors.ts';
 
 describe('requireScopes', () => {

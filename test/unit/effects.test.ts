@@ -4,8 +4,16 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { type Collection, declare, type Store, Taken, Unavailable } from '../../adapters/port.ts';
 import { type AuditEntry, auditDeclaration } from '../../server/activity/audit.ts';
-import { createEffects, type EffectsOfChange, pendingEffects } from '../../server/effects/effects.ts';
+import { openCollections } from '../../server/effects/collections.ts';
+import {
+  type Carrier,
+  createEffects,
+  type EffectsOfChange,
+  pendingEffects,
+} from '../../server/effects/effects.ts';
+import { createLog } from '../../server/ground/log.ts';
 import { type Message, messageDeclaration } from '../../server/mail/message.ts';
+import { runDeclaration } from '../../server/workflows/runs.ts';
 import { eachStore } from '../support/stores.ts';
 
 const thingSchema = z.strictObject({
@@ -25,21 +33,36 @@ const things = declare<Thing>({
 
 const START = 1_800_000_000;
 
-/** Everything of one process on a store; several of them are several processes. */
-async function openProcess(store: Store, clock: () => number) {
-  const audit = await store.collection(auditDeclaration);
-  const outbox = await store.collection(messageDeclaration);
-  const rows = await store.collection(things);
+/**
+ * Everything of one process on a store; several of them are several processes. `dying` stands in for the things of
+ * one that does not come to its end.
+ */
+async function openProcess(
+  store: Store,
+  clock: () => number,
+  dying: (rows: Collection<Thing>) => Collection<Thing> = (rows) => rows,
+) {
+  const declarations = { things, audit: auditDeclaration, outbox: messageDeclaration, runs: runDeclaration };
+  const opened = await openCollections(store, declarations, clock);
+  const { audit, outbox } = opened.rows;
+  const rows = dying(opened.rows.things);
   let woken = 0;
-  const mailWaiting = () => {
-    woken += 1;
-  };
-  const effects = createEffects({ audit, outbox, clock, mailWaiting });
-  effects.watch(rows);
-  return { store, audit, outbox, rows, effects, woken: () => woken };
+  const effects = createEffects({
+    ...opened.rows,
+    carriers: [rows as unknown as Collection<Carrier>, opened.rows.runs],
+    data: new Map(),
+    recorder: { keep: () => assert.fail('nothing here brings a call') },
+    clock,
+    log: createLog({ write() {} }),
+    mailWaiting: () => {
+      woken += 1;
+    },
+  });
+  return { store, audit, outbox, rows, effects, carriers: opened.carriers, woken: () => woken };
 }
 
-function caused(action: string): EffectsOfChange {
+/** The effects of one change. */
+function effectsOf(action: string): EffectsOfChange {
   const actor = { kind: 'account' as const, id: 'acc_1', from: '192.0.2.1' };
   return {
     audit: [{ accountId: 'acc_1', actor, action, targetId: 'thing', targetName: 'Thing' }],
@@ -53,9 +76,8 @@ const actions = async (audit: Collection<AuditEntry>) =>
 const subjects = async (outbox: Collection<Message>) =>
   (await outbox.list(all)).map((mail) => mail.subject).sort();
 
-/** The collection of a process that dies right after its own change: what comes with it is never moved on. */
+/** Of a process that dies right after its own change: the effects are never taken out of the row. */
 function dyingAfterInsert(rows: Collection<Thing>): Collection<Thing> {
-  const died = () => Promise.reject(new Error('killed'));
   let inserted = false;
   return {
     ...rows,
@@ -63,7 +85,7 @@ function dyingAfterInsert(rows: Collection<Thing>): Collection<Thing> {
       await rows.insert(row);
       inserted = true;
     },
-    update: (...args) => (inserted ? died() : rows.update(...args)),
+    update: (...args) => (inserted ? Promise.reject(new Error('killed')) : rows.update(...args)),
   };
 }
 
@@ -80,8 +102,14 @@ eachStore(({ url }) => {
 
     it('writes the row, its audit entries and its mails, and leaves no trace of them in the row', async () => {
       const { rows, audit, outbox, effects, woken } = await fresh();
-      await effects.insert(rows, { id: 'one', count: 0 }, caused('thing.created'));
-      const changed = await effects.update(rows, 'one', { add: { count: 2 } }, [], caused('thing.counted'));
+      await effects.insert(rows, { id: 'one', count: 0 }, effectsOf('thing.created'));
+      const changed = await effects.update(
+        rows,
+        'one',
+        { add: { count: 2 } },
+        [],
+        effectsOf('thing.counted'),
+      );
       assert.deepEqual(changed, { id: 'one', count: 2 });
       assert.deepEqual(await rows.get('one'), { id: 'one', count: 2 });
       assert.deepEqual(await actions(audit), ['thing.counted', 'thing.created']);
@@ -115,20 +143,23 @@ eachStore(({ url }) => {
       const { rows, audit, outbox, effects } = await fresh();
       await effects.insert(rows, { id: 'one', label: 'l', count: 0, endedAt: START }, {});
       const guard = [['endedAt', 'absent']] as const;
-      assert.equal(await effects.update(rows, 'one', { set: { count: 9 } }, guard, caused('no')), undefined);
-      assert.equal(await effects.update(rows, 'two', { set: { count: 9 } }, [], caused('no')), undefined);
-      const twin = effects.insert(rows, { id: 'two', label: 'l', count: 0 }, caused('no'));
+      assert.equal(
+        await effects.update(rows, 'one', { set: { count: 9 } }, guard, effectsOf('no')),
+        undefined,
+      );
+      assert.equal(await effects.update(rows, 'two', { set: { count: 9 } }, [], effectsOf('no')), undefined);
+      const twin = effects.insert(rows, { id: 'two', label: 'l', count: 0 }, effectsOf('no'));
       await assert.rejects(twin, (error) => error instanceof Taken && error.field === 'label');
       assert.deepEqual(await rows.list(all), [{ id: 'one', label: 'l', count: 0, endedAt: START }]);
       assert.deepEqual([await actions(audit), await subjects(outbox)], [[], []]);
     });
 
-    it('moves on what a process that died left behind, once, when it is ten seconds old', async () => {
+    it('delivers what a process that died left behind, once, when it is ten seconds old', async () => {
       let now = START;
-      const { rows, audit, outbox, effects, woken } = await fresh(() => now);
-      const row = { id: 'one', count: 0 };
-      await assert.rejects(effects.insert(dyingAfterInsert(rows), row, caused('thing.created')), /killed/);
-      // The worst moment to die: after the entries were moved and before the row was told so.
+      const { store, rows, audit, outbox, effects, woken } = await fresh(() => now);
+      const dead = await openProcess(store, () => now, dyingAfterInsert);
+      await dead.effects.insert(dead.rows, { id: 'one', count: 0 }, effectsOf('thing.created'));
+      // The worst moment to die: after the entries were delivered and before the row was told so.
       assert.deepEqual(await actions(audit), ['thing.created']);
       assert.notEqual((await rows.get('one'))?.pendingId, undefined);
       await audit.removeMany([['accountId', '=', 'acc_1']], 10);
@@ -140,7 +171,7 @@ eachStore(({ url }) => {
       assert.deepEqual(await rows.get('one'), { id: 'one', count: 0 });
       assert.deepEqual(await actions(audit), ['thing.created']);
       assert.deepEqual(await subjects(outbox), ['thing.created']);
-      assert.equal(woken(), 2);
+      assert.equal(woken(), 1);
     });
 
     it('sweeps more rows than it reads at once', async () => {
@@ -172,7 +203,7 @@ eachStore(({ url }) => {
       await rows.insert({ id: 'one', count: 0 });
       const names = Array.from({ length: 20 }, (_, index) => `change-${String(index).padStart(2, '0')}`);
       const done = await Promise.all(
-        names.map((name) => effects.update(rows, 'one', { add: { count: 1 } }, [], caused(name))),
+        names.map((name) => effects.update(rows, 'one', { add: { count: 1 } }, [], effectsOf(name))),
       );
       assert.equal(
         done.filter((row) => row === undefined).length,
@@ -192,7 +223,7 @@ eachStore(({ url }) => {
       const results = await Promise.all(
         Array.from({ length: 16 }, (_, index) => {
           const { effects, rows } = index % 2 === 0 ? one : two;
-          return effects.update(rows, 'one', { set: { endedAt: index } }, guard, caused(`end-${index}`));
+          return effects.update(rows, 'one', { set: { endedAt: index } }, guard, effectsOf(`end-${index}`));
         }),
       );
       const winners = results.filter((row) => row !== undefined);
@@ -201,12 +232,12 @@ eachStore(({ url }) => {
       assert.deepEqual(await subjects(one.outbox), [`end-${winners[0]?.endedAt}`]);
     });
 
-    it('settles a change that a dead process left before the next change of the row', async () => {
-      const { rows, audit, outbox, effects } = await fresh();
-      const dying = dyingAfterInsert(rows);
-      await assert.rejects(effects.insert(dying, { id: 'one', count: 0 }, caused('first')), /killed/);
+    it('delivers what a dead process left in a row before the next change of the row', async () => {
+      const { store, rows, audit, outbox, effects } = await fresh();
+      const dead = await openProcess(store, () => START, dyingAfterInsert);
+      await dead.effects.insert(dead.rows, { id: 'one', count: 0 }, effectsOf('first'));
       await audit.removeMany([['accountId', '=', 'acc_1']], 10);
-      assert.deepEqual(await effects.update(rows, 'one', { add: { count: 1 } }, [], caused('second')), {
+      assert.deepEqual(await effects.update(rows, 'one', { add: { count: 1 } }, [], effectsOf('second')), {
         id: 'one',
         count: 1,
       });
@@ -215,32 +246,30 @@ eachStore(({ url }) => {
     });
 
     it('takes no change for refused because earlier effects went away while it looked', async () => {
-      const { rows, effects } = await fresh();
+      const other = await fresh();
+      const { rows, effects } = await openProcess(
+        other.store,
+        () => START,
+        (own) => ({
+          ...own,
+          async list(listing) {
+            await other.effects.sweep();
+            return own.list(listing);
+          },
+          async get(id) {
+            await other.effects.sweep();
+            return own.get(id);
+          },
+        }),
+      );
       const pending = { pending: { audit: [], mail: [] }, pendingAt: START - 60, pendingId: 'earlier' };
       await rows.insert({ id: 'one', count: 0, ...pending });
-      const sweptInBetween: Collection<Thing> = {
-        ...rows,
-        async list(listing) {
-          await effects.sweep();
-          return rows.list(listing);
-        },
-        async get(id) {
-          await effects.sweep();
-          return rows.get(id);
-        },
-      };
-      const changed = await effects.update(
-        sweptInBetween,
-        'one',
-        { add: { count: 1 } },
-        [],
-        caused('second'),
-      );
+      const changed = await effects.update(rows, 'one', { add: { count: 1 } }, [], effectsOf('second'));
       assert.deepEqual(changed, { id: 'one', count: 1 });
     });
 
-    it('keeps the effects of a change that came in the same second as one settled late', async () => {
-      const { rows, audit, effects } = await fresh();
+    it('keeps the effects of a change that came in the same second as one delivered late', async () => {
+      const { store, rows, audit } = await fresh();
       // The first change stops before it takes its effects out of the row; in the meantime another helps it
       // and leaves effects of its own, whose process dies. Going on, the first must not throw those away.
       let goOn = () => {};
@@ -251,30 +280,35 @@ eachStore(({ url }) => {
       const stopped = new Promise<void>((resolve) => {
         reached = resolve;
       });
-      const slow: Collection<Thing> = {
-        ...rows,
-        async update(...args) {
-          reached();
-          await waiting;
-          return rows.update(...args);
-        },
-      };
-      const first = effects.insert(slow, { id: 'one', count: 0 }, caused('first'));
+      const slow = await openProcess(
+        store,
+        () => START,
+        (own) => ({
+          ...own,
+          async update(...args) {
+            reached();
+            await waiting;
+            return own.update(...args);
+          },
+        }),
+      );
+      const first = slow.effects.insert(slow.rows, { id: 'one', count: 0 }, effectsOf('first'));
       await stopped;
       let died = false;
-      const dying: Collection<Thing> = {
-        ...rows,
-        async update(id, change, guard) {
-          if (died) throw new Error('killed');
-          const changed = await rows.update(id, change, guard);
-          died = changed?.count === 5;
-          return changed;
-        },
-      };
-      await assert.rejects(
-        effects.update(dying, 'one', { set: { count: 5 } }, [], caused('second')),
-        /killed/,
+      const dead = await openProcess(
+        store,
+        () => START,
+        (own) => ({
+          ...own,
+          async update(id, change, guard) {
+            if (died) throw new Error('killed');
+            const changed = await own.update(id, change, guard);
+            died = changed?.count === 5;
+            return changed;
+          },
+        }),
       );
+      await dead.effects.update(dead.rows, 'one', { set: { count: 5 } }, [], effectsOf('second'));
       goOn();
       await first;
       assert.notEqual((await rows.get('one'))?.pending, undefined);
@@ -283,21 +317,41 @@ eachStore(({ url }) => {
 
     it('says that a change is done when the store goes away right behind it', async () => {
       let now = START;
-      const { rows, audit, effects } = await fresh(() => now);
-      const leaving: Collection<Thing> = {
-        ...rows,
-        update: () => Promise.reject(new Unavailable('gone')),
-      };
-      await effects.insert(leaving, { id: 'one', count: 0 }, caused('first'));
+      const { store, rows, audit, effects } = await fresh(() => now);
+      const leaving = await openProcess(
+        store,
+        () => now,
+        (own) => ({
+          ...own,
+          update: () => Promise.reject(new Unavailable('gone')),
+        }),
+      );
+      await leaving.effects.insert(leaving.rows, { id: 'one', count: 0 }, effectsOf('first'));
       now += 60;
       await effects.sweep();
       assert.deepEqual(await rows.get('one'), { id: 'one', count: 0 });
       assert.deepEqual(await actions(audit), ['first']);
       await assert.rejects(
-        effects.update(leaving, 'one', { set: { count: 1 } }, [], caused('no')),
+        leaving.effects.update(leaving.rows, 'one', { set: { count: 1 } }, [], effectsOf('no')),
         Unavailable,
       );
       assert.deepEqual(await actions(audit), ['first']);
+    });
+
+    it('is found by the sweep in every collection whose declaration has room for it', async () => {
+      const { carriers } = await fresh();
+      assert.equal(carriers.length, 2, 'things and runs, and neither the audit nor the outbox');
+    });
+
+    it('is refused in a collection that no sweep looks at, before anything is written', async () => {
+      const { store, rows, effects } = await fresh();
+      const forgotten = await store.collection(things);
+      const row = { id: 'one', count: 0 };
+      await assert.rejects(effects.insert(forgotten, row, effectsOf('lost')), TypeError);
+      await rows.insert(row);
+      const change = { add: { count: 1 } };
+      await assert.rejects(effects.update(forgotten, 'one', change, [], effectsOf('lost')), TypeError);
+      assert.deepEqual(await rows.list(all), [row]);
     });
   });
 });

@@ -3,26 +3,27 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
+import type { Bearer } from '../../server/access/bearers.ts';
 import { jsonFaultOf } from '../../server/api/json-faults.ts';
-import { nearMissOf } from '../../server/api/near-miss.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
+import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { exampleCall } from '../../server/workflows/example-call.ts';
 import { loadDeclarations } from '../../server/workflows/load.ts';
+import { nearMissOf } from '../../server/workflows/near-miss.ts';
+import { checkParameters } from '../../server/workflows/parameters.ts';
+import { type Callers, defineWorkflow, type Workflow } from '../../server/workflows/workflow.ts';
 
 const CONFIG = join(import.meta.dirname, '../../config');
 
 describe('what ships in config/', () => {
-  test('loads, with the built-in workflow in the catalogue', async () => {
-    const { workflows, types, catalogue } = await loadDeclarations(CONFIG);
-    assert.deepEqual([...workflows.keys()], ['create_transaction']);
-    assert.deepEqual([...types.keys()], ['transaction']);
+  test('loads', async () => {
+    const { workflows, types } = await loadDeclarations(CONFIG);
     assert.deepEqual(
-      catalogue.map(({ name, callers }) => [name, callers]),
-      [
-        ['create_transaction', 'account'],
-        ['issue_token', 'admin'],
-      ],
+      [...workflows.values()].map(({ name, callers }) => [name, callers]),
+      [['create_transaction', 'account']],
     );
+    assert.deepEqual([...types.keys()], ['transaction']);
   });
 
   test('a scope of a workflow has a ready-made call that its own parameters accept', async () => {
@@ -246,6 +247,99 @@ describe('a declaration with a mistake stops the start', () => {
     assert.deepEqual([...(await loadDeclarations(config)).workflows.keys()], ['pay']);
     assert.equal((await loadDeclarations(join(config, 'nowhere'))).workflows.size, 0);
   });
+});
+
+describe('the catalogue', () => {
+  const named = (name: string, callers: Callers): Workflow =>
+    defineWorkflow({
+      name,
+      description: name,
+      callers,
+      parameters: {},
+      returns: z.object({}),
+      run: () => ({}),
+    });
+  const catalogue = createCatalogue(
+    [named('ring', 'anyone'), named('pay', 'account'), named('close_all', 'admin')],
+    'http://localhost:3000',
+  );
+  const holder = (scopes: string[], admin = true) => ({ scopes, account: { admin } }) as unknown as Bearer;
+  const callable = (caller: Bearer | undefined) => catalogue.callableBy(caller).map(({ name }) => name);
+
+  const callers: [who: string, caller: Bearer | undefined, may: string[]][] = [
+    ['nobody', undefined, ['ring']],
+    ['a token without scopes', holder([]), ['ring']],
+    ['a token of one workflow', holder(['wf:pay']), ['ring', 'pay']],
+    ['a token that names an admin workflow', holder(['wf:close_all']), ['ring']],
+    ['an admin token', holder(['admin']), ['ring', 'pay', 'close_all']],
+  ];
+  for (const [who, caller, may] of callers) {
+    test(`${who} may call ${may}`, () => {
+      assert.deepEqual(callable(caller), may);
+      if (caller === undefined) return;
+      for (const name of ['ring', 'pay', 'close_all']) {
+        const call = () => catalogue.requireRights(caller, catalogue.get(name) ?? assert.fail(name));
+        if (may.includes(name)) call();
+        else assert.throws(call, { status: 403, code: 'insufficient_scope' });
+      }
+    });
+  }
+
+  test('an admin token of somebody who is no admin any more calls no admin workflow', () => {
+    const call = () =>
+      catalogue.requireRights(holder(['admin'], false), catalogue.get('close_all') as Workflow);
+    assert.throws(call, { status: 403, code: 'FORBIDDEN' });
+  });
+
+  test('a name that is not there is answered with what the caller may call, and no more', () => {
+    const hintOf = (name: string, caller?: Bearer) => catalogue.noSuchWorkflow(name, caller).hint;
+    assert.equal(hintOf('close-all', holder(['admin'])), 'Did you mean close_all?');
+    assert.equal(hintOf('close-all', holder(['wf:pay'])), 'This token may call: ring, pay.');
+    assert.equal(catalogue.get('constructor'), undefined);
+  });
+});
+
+describe('parameters without a request', () => {
+  const workflow = defineWorkflow({
+    name: 'pay',
+    description: 'Pay',
+    callers: 'account',
+    parameters: {
+      amount: { schema: z.number(), description: 'How much', example: 5 },
+      note: { schema: z.string().optional(), description: 'A note', example: 'Rent' },
+    },
+    returns: z.object({}),
+    run: () => ({}),
+  });
+  /** As the arguments of a tool call would be. */
+  const check = (values: Record<string, unknown>) =>
+    checkParameters(workflow, {
+      find: (name) => (Object.hasOwn(values, name) ? { value: values[name], isText: false } : undefined),
+      strangers: Object.keys(values).filter((name) => !Object.hasOwn(workflow.parameters, name)),
+      howToSend: (name) => `Give ${name}.`,
+      hintForAbsent: (name) => `${name} is wanted.`,
+    });
+
+  test('are given out checked', () => {
+    assert.deepEqual(check({ amount: 3, other: 1 }), { amount: 3, note: undefined });
+  });
+  const wrong: [values: Record<string, unknown>, code: string, parameter: string, hint: RegExp][] = [
+    [{}, 'MISSING_DATA', 'amount', /^amount is wanted\.$/],
+    [
+      { amuont: 3 },
+      'MISSING_DATA',
+      'amount',
+      /^amuont was sent: is it amount that you mean\? Give amount\.$/,
+    ],
+    [{ amount: '3' }, 'INVALID_DATA', 'amount', /leave out the quotes/],
+    [{ amount: 3, notes: 'x' }, 'INVALID_DATA', 'notes', /^Did you mean note\?$/],
+    [{ amount: 'x', notes: 'x' }, 'INVALID_DATA', 'notes', /./],
+  ];
+  for (const [values, code, parameter, hint] of wrong) {
+    test(`${JSON.stringify(values)} is ${code} of ${parameter}`, () => {
+      assert.throws(() => check(values), { status: 400, code, parameter, hint });
+    });
+  }
 });
 
 describe('nearMissOf', () => {

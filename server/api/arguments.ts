@@ -1,0 +1,78 @@
+import type { Context } from 'koa';
+import { examplesIn } from '../workflows/example-call.ts';
+import { type Argument, type Arguments, invalid, missing, shortName } from '../workflows/parameters.ts';
+import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
+import { NOTHING, readRequestBody, readRequestQuery, type Sent } from './request-body.ts';
+
+/** Each is compared with each absent parameter; who sends more is not in need of a hint. */
+const STRANGERS_MAX = 50;
+
+type Place = 'query' | 'body';
+type Request = { workflow: Workflow; sent: Record<Place, Sent> };
+
+/**
+ * What was sent with a call, in its body and its query. Called only after the token check, since reading a body
+ * costs something and its errors say what a workflow wants.
+ */
+export async function readArguments(ctx: Context, workflow: Workflow): Promise<Arguments> {
+  const query = readRequestQuery(ctx);
+  const body = workflow.method === 'GET' ? NOTHING : await readRequestBody(ctx);
+  const request: Request = { workflow, sent: { query, body } };
+  return {
+    find: (name) => find(request, name),
+    strangers: [...body.values.keys(), ...query.values.keys()]
+      .filter((name) => !Object.hasOwn(workflow.parameters, name))
+      .slice(0, STRANGERS_MAX),
+    howToSend: (name) => howToSend(workflow, name),
+    hintForAbsent: (name) => hintForAbsent(request, name),
+  };
+}
+
+function find({ workflow, sent }: Request, name: string): Argument | undefined {
+  const parameter = workflow.parameters[name] as Parameter;
+  const readFrom = placesOf(workflow, parameter);
+  const [place, second] = (['body', 'query'] as const).filter((one) => sent[one].values.has(name));
+  if (place === undefined) return undefined;
+  if (second !== undefined) {
+    const hint = `Send ${name} once, in the ${readFrom[0]}.`;
+    throw invalid(workflow, name, 'it is in the query and in the body', hint);
+  }
+  if (!readFrom.includes(place)) {
+    const where = `${name} was sent in the ${place}, but it is read from the ${readFrom[0]}.`;
+    const hint = `${where} ${howToSend(workflow, name)}`;
+    throw isOptional(parameter)
+      ? invalid(workflow, name, `it is in the ${place}`, hint)
+      : missing(workflow, name, hint);
+  }
+  const { kind, values } = sent[place];
+  return { value: values.get(name), isText: kind !== 'json' };
+}
+
+function hintForAbsent({ workflow, sent }: Request, name: string): string {
+  const how = howToSend(workflow, name);
+  const around = wrapperOf(sent.body, name);
+  if (around !== undefined) return `${name} is inside ${shortName(around)}, not in the body itself. ${how}`;
+  const parameter = workflow.parameters[name] as Parameter;
+  const isBodyEmpty = placesOf(workflow, parameter)[0] === 'body' && sent.body === NOTHING;
+  return `${isBodyEmpty ? 'The request has no body' : parameter.description}. ${how}`;
+}
+
+/** The name of a value of the body that has the parameter one level too deep, as some clients wrap it. */
+function wrapperOf(body: Sent, name: string): string | undefined {
+  for (const [around, value] of body.values) {
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, name)) return around;
+  }
+  return undefined;
+}
+
+/** From the declared examples; what was really sent is never repeated. */
+function howToSend(workflow: Workflow, name: string): string {
+  const parameter = workflow.parameters[name] as Parameter;
+  const place = placesOf(workflow, parameter)[0] as Place;
+  const example = { ...examplesIn(workflow, place), [name]: parameter.example };
+  if (place === 'body') {
+    return `Send ${JSON.stringify(example)} as the body, with the header "Content-Type: application/json".`;
+  }
+  const text = typeof parameter.example === 'string' ? parameter.example : JSON.stringify(parameter.example);
+  return `Send ?${new URLSearchParams({ [name]: text })} in the address.`;
+}

@@ -1,0 +1,50 @@
+import type { Collection, Condition, Declaration, Store } from '../../adapters/port.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Work } from '../ground/jobs.ts';
+import type { Carrier } from './effects.ts';
+
+/** Few enough that nobody waits noticeably behind a batch. */
+const BATCH_ROWS = 500;
+
+/**
+ * Opens the collections of these declarations, and reads off them what has to be done in the background:
+ * `carriers` have rows that may carry effects, which a sweep looks after, and `expiries` remove the rows that are
+ * over, a batch at a time.
+ */
+export async function openCollections<T extends Record<string, { id: string }>>(
+  store: Store,
+  declarations: { [N in keyof T]: Declaration<T[N]> },
+  clock: Clock,
+) {
+  const rows = {} as { [N in keyof T]: Collection<T[N]> };
+  const carriers: Collection<Carrier>[] = [];
+  const expiries: Work[] = [];
+  for (const name in declarations) {
+    const declaration = declarations[name];
+    const collection = await store.collection(declaration);
+    rows[name] = collection;
+    if (carriesEffects(declaration)) carriers.push(collection as unknown as Collection<Carrier>);
+    expiries.push(...expiriesOf(declaration, collection, clock));
+  }
+  return { rows, carriers, expiries };
+}
+
+function carriesEffects(declaration: { schema: { shape: object } }): boolean {
+  return 'pending' in declaration.schema.shape;
+}
+
+function expiriesOf<R extends { id: string }>(
+  declaration: Declaration<R>,
+  collection: Collection<R>,
+  clock: Clock,
+): Work[] {
+  // Effects that are not delivered yet would go down with their row.
+  const delivered = carriesEffects(declaration) ? [['pendingId', 'absent']] : [];
+  return Object.entries<number | undefined>(declaration.expires ?? {}).map(
+    ([field, seconds = 0]) =>
+      async () => {
+        const over = [[field, '<=', clock() - seconds], ...delivered] as unknown as Condition<R>[];
+        return (await collection.removeMany(over, BATCH_ROWS)) === BATCH_ROWS;
+      },
+  );
+}

@@ -1,0 +1,67 @@
+import type { Bearer } from '../access/bearers.ts';
+import { requireScopes } from '../access/required-scopes.ts';
+import { ADMIN_SCOPE, covers, workflowScope } from '../credentials/scopes.ts';
+import { Problem } from '../ground/errors.ts';
+import { nearMissOf } from './near-miss.ts';
+import type { Workflow } from './workflow.ts';
+
+export type Catalogue = ReturnType<typeof createCatalogue>;
+
+/** Which workflows there are, built-in ones too, and who may call which. `url` is the server's, for hints. */
+export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
+  const byName = new Map([...workflows].map((workflow) => [workflow.name, workflow]));
+
+  /** What the scopes of this caller allow, or what anyone may call. */
+  function callableBy(caller: Bearer | undefined): Workflow[] {
+    const scopes = caller?.scopes ?? [];
+    return [...byName.values()].filter((workflow) => {
+      const needed = scopeFor(workflow);
+      return needed === undefined || covers(scopes, needed);
+    });
+  }
+
+  return {
+    get: (name: string): Workflow | undefined => byName.get(name),
+
+    callableBy,
+
+    /** Throws 403 where this caller may not call it. */
+    requireRights(caller: Bearer, workflow: Workflow): void {
+      const needed = scopeFor(workflow);
+      if (needed === undefined) return;
+      requireScopes(caller, [needed], url);
+      if (workflow.callers === 'admin' && !caller.account.admin) throw noLongerAdmin();
+    },
+
+    /** The answer to a name that no workflow has. It names only what this caller may call. */
+    noSuchWorkflow(name: string, caller: Bearer | undefined): Problem {
+      const callable = callableBy(caller).map((workflow) => workflow.name);
+      const near = nearMissOf(name, callable);
+      const list = callable.slice(0, 10).join(', ');
+      return new Problem({
+        status: 404,
+        code: 'NOT_FOUND',
+        message: 'There is no workflow of that name.',
+        hint:
+          near !== undefined
+            ? `Did you mean ${near}?`
+            : `This token may call: ${list === '' ? 'no workflow, its scopes name none' : list}.`,
+      });
+    },
+  };
+}
+
+/** The scope that a caller needs; undefined where anyone may call. */
+function scopeFor({ callers, name }: Workflow): string | undefined {
+  if (callers === 'anyone') return undefined;
+  return callers === 'admin' ? ADMIN_SCOPE : workflowScope(name);
+}
+
+function noLongerAdmin(): Problem {
+  return new Problem({
+    status: 403,
+    code: 'FORBIDDEN',
+    message: 'The account behind this token is no admin any more.',
+    hint: 'Have an admin make a service of their own.',
+  });
+}
