@@ -30,21 +30,18 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
   const { bearers } = parts;
   const { url } = parts.settings;
 
-  function callerFrom(ctx: Context, value: string, found: Bearer | BearerRefusal): Bearer {
-    if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
-    if ('refused' in found)
-      throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
-    bearers.used(found, addressOf(ctx));
-    return found;
-  }
-
   return {
     /** The caller; undefined when the request has no credential at all. Throws for one that is not good. */
-    callerOf(ctx: Context): Promise<Bearer> | undefined {
+    async callerOf(ctx: Context): Promise<Bearer | undefined> {
       const value = readBearerToken(ctx.req, ctx.querystring);
       if (value === undefined) return undefined;
       if (value.startsWith('lk_cs_')) throw clientSecret(url);
-      return bearers.find(value).then((found) => callerFrom(ctx, value, found));
+      const found = await bearers.find(value);
+      if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
+      if ('refused' in found)
+        throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
+      bearers.used(found, addressOf(ctx));
+      return found;
     },
 
     /** What a call without a credential is answered. */

@@ -43,20 +43,15 @@ function decoded(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new Problem({
-      status: 400,
-      code: 'INVALID_DATA',
-      message: 'The body is not valid UTF-8.',
-      hint: 'Send it as UTF-8; the program that made it probably used another encoding.',
-      cause: error,
-    });
+    const hint = 'Send it as UTF-8; the program that made it probably used another encoding.';
+    throw invalidData('The body is not valid UTF-8.', hint, { cause: error });
   }
 }
 
 function jsonFrom(text: string): Sent {
   const value = parsedJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidBody(
+    throw invalidData(
       'The body is JSON, but not an object.',
       'Send one object that has the parameters as its names.',
     );
@@ -64,7 +59,7 @@ function jsonFrom(text: string): Sent {
   const fault = jsonFaultOf(text);
   if (fault !== undefined) {
     const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
-    throw invalidBody(`The body cannot be used: ${fault}.`, hint);
+    throw invalidData(`The body cannot be used: ${fault}.`, hint);
   }
   return { kind: 'json', values: new Map(Object.entries(value)) };
 }
@@ -78,7 +73,7 @@ function parsedJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
-    throw invalidBody(
+    throw invalidData(
       `The body is not valid JSON${place === undefined ? '' : ` (${place})`}.`,
       /^[\w.-]+=/.test(text)
         ? 'It looks like a form: send it with the header "Content-Type: application/x-www-form-urlencoded".'
@@ -100,23 +95,17 @@ function formFrom(text: string): Sent {
 function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string> {
   // Counted before they are parsed, which takes long for many.
   if (text.split('&', NAMES_MAX + 1).length > NAMES_MAX) {
-    throw new Problem({
-      status: 400,
-      code: 'INVALID_DATA',
-      message: `The ${place} has more than ${NAMES_MAX} names.`,
-      hint: `Send at most ${NAMES_MAX}, each once.`,
-    });
+    throw invalidData(
+      `The ${place} has more than ${NAMES_MAX} names.`,
+      `Send at most ${NAMES_MAX}, each once.`,
+    );
   }
   const values = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
     if (values.has(name)) {
-      throw new Problem({
-        status: 400,
-        code: 'INVALID_DATA',
-        message: `${shortName(name)} is in the ${place} more than once.`,
-        hint: 'Send each parameter once.',
-        parameter: shortName(name),
-      });
+      const parameter = shortName(name);
+      const message = `${parameter} is in the ${place} more than once.`;
+      throw invalidData(message, 'Send each parameter once.', { parameter });
     }
     values.set(name, value);
   }
@@ -150,6 +139,10 @@ function notUnderstood(message: string, hint: string): Problem {
   return new Problem({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message, hint });
 }
 
-function invalidBody(message: string, hint: string): Problem {
-  return new Problem({ status: 400, code: 'INVALID_DATA', message, hint });
+function invalidData(
+  message: string,
+  hint: string,
+  more: { parameter?: string; cause?: unknown } = {},
+): Problem {
+  return new Problem({ status: 400, code: 'INVALID_DATA', message, hint, ...more });
 }

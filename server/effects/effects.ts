@@ -37,10 +37,8 @@ export const pendingEffects = {
   pendingId: z.string().optional(),
 };
 
-type PendingFields = { pending: z.infer<typeof pendingSchema>; pendingAt: number; pendingId: string };
-
 /** A row that may carry effects. */
-export type Carrier = { id: string } & { [F in keyof PendingFields]?: PendingFields[F] | undefined };
+export type Carrier = { id: string } & z.infer<z.ZodObject<typeof pendingEffects>>;
 
 const PENDING_FIELDS = ['pending', 'pendingAt', 'pendingId'] as const;
 
@@ -80,28 +78,7 @@ export type Effects = ReturnType<typeof createEffects>;
 export function createEffects(parts: Parts) {
   const { carriers, clock, log } = parts;
   const swept: ReadonlySet<object> = new Set(carriers);
-  let count = 0;
-
-  /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
-  function nextId(at: number): string {
-    count += 1;
-    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${randomId()}`;
-  }
-
-  function pendingOf({ audit = [], mail = [], rows, call }: EffectsOfChange): PendingFields {
-    const at = clock();
-    const due = { createdAt: at, dueAt: at, attempts: 0 };
-    return {
-      pending: {
-        audit: audit.map((entry) => ({ ...entry, id: nextId(at), at })),
-        mail: mail.map((message) => ({ queue: 'own', ...message, id: randomId(), ...due })),
-        rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
-        call,
-      },
-      pendingAt: at,
-      pendingId: randomId(),
-    };
-  }
+  const pendingOf = createPending(clock);
 
   /** For a change that is done: it is not taken back by what fails now, and a sweep tries again. */
   async function deliverOrLeave<R extends Carrier>(collection: Collection<R>, row: R): Promise<void> {
@@ -162,6 +139,32 @@ export function createEffects(parts: Parts) {
   };
 }
 
+/** Gives effects their ids and times, in the form in which a row carries them. */
+function createPending(clock: Clock) {
+  let count = 0;
+
+  /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
+  function nextId(at: number): string {
+    count += 1;
+    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${randomId()}`;
+  }
+
+  return ({ audit = [], mail = [], rows, call }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {
+    const at = clock();
+    const due = { createdAt: at, dueAt: at, attempts: 0 };
+    return {
+      pending: {
+        audit: audit.map((entry) => ({ ...entry, id: nextId(at), at })),
+        mail: mail.map((message) => ({ queue: 'own', ...message, id: randomId(), ...due })),
+        rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
+        call,
+      },
+      pendingAt: at,
+      pendingId: randomId(),
+    };
+  };
+}
+
 /** Puts a row's effects where they belong and takes them out of the row. Safe to repeat and to race. */
 async function deliver<R extends Carrier>(
   parts: Omit<Parts, 'carriers'>,
@@ -180,11 +183,15 @@ async function deliver<R extends Carrier>(
     call && parts.recorder.keep(call, 'disk'),
   ]);
   if (mail.length > 0) parts.mailWaiting();
-  // A type that was taken out of config/ meanwhile may come back: its rows wait.
-  const undeclared = [...byType.keys()].find((type) => !parts.data.has(type));
-  if (undeclared !== undefined) throw new Error(`the data type ${undeclared} is no longer declared`);
   // The guard leaves alone the effects of a later change.
   const same = [conditionOf<R>(['pendingId', '=', pendingId])];
+  // A type that was taken out of config/ meanwhile may come back: its rows wait, and nothing else with them.
+  const waiting = rows.filter(({ type }) => !parts.data.has(type));
+  if (waiting.length > 0) {
+    const rest = { audit: [], mail: [], rows: waiting };
+    await collection.update(id, changeOf<R>({ set: { pending: rest } }), same);
+    throw new Error(`the data type ${waiting[0]?.type} is no longer declared`);
+  }
   if (Object.is(collection, parts.runs)) await collection.remove(id, same);
   else await collection.update(id, changeOf<R>({ unset: PENDING_FIELDS }), same);
 }

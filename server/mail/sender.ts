@@ -22,19 +22,21 @@ const FIRST_WAIT_SECONDS = 30;
 const WAIT_SECONDS_MAX = 6 * HOUR_SECONDS;
 const ATTEMPTS_MAX = 18;
 
-/**
- * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on
- * its own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies
- * between the server's yes and our note of it makes a mail go twice, under one Message-ID.
- */
-export function createSender(parts: {
+type Parts = {
   outbox: Collection<Message>;
   leases: Collection<Lease>;
   transport: Transport;
   clock: Clock;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
-}) {
-  const { outbox, leases, transport, clock, log } = parts;
+};
+
+/**
+ * Sends what is in the outbox. One process at a time does it, under a lease. Each message is also claimed on
+ * its own by moving its `dueAt`, so that it goes out once even where leases overlap. Only a process that dies
+ * between the server's yes and our note of it makes a mail go twice, under one Message-ID.
+ */
+export function createSender(parts: Parts) {
+  const { leases, transport, clock, log } = parts;
   const lease = createLease({ leases, clock, work: 'mail', ttlSeconds: CLAIM_SECONDS });
   const stopping = new AbortController();
   let state: 'new' | 'started' | 'stopped' = 'new';
@@ -42,79 +44,19 @@ export function createSender(parts: {
   let running: Promise<void> | undefined;
   let wokenMeanwhile = false;
 
-  /** Our own mails first: workflows can fill the outbox, and a warning must not wait behind what they sent. */
-  async function listDue(): Promise<Message[]> {
-    const isDue = ['dueAt', '<=', clock()] as const;
-    const page = { order: { by: 'dueAt' as const }, limit: AT_ONCE };
-    const ours = await outbox.list({ where: [['queue', '=', 'own'], isDue], ...page });
-    return ours.length > 0 ? ours : outbox.list({ where: [isDue], ...page });
-  }
-
   async function sendDue(): Promise<void> {
-    let due = await listDue();
+    let due = await listDue(parts);
     if (due.length === 0 || !(await lease.hold())) return;
     try {
       while (due.length > 0 && state === 'started') {
-        const ends = await Promise.allSettled(due.map(sendOne));
+        const ends = await Promise.allSettled(due.map((message) => sendOne(parts, message, stopping.signal)));
         for (const end of ends) if (end.status === 'rejected') throw end.reason;
         if (!(await lease.hold())) return;
-        due = await listDue();
+        due = await listDue(parts);
       }
     } finally {
       await lease.release();
     }
-  }
-
-  async function sendOne(message: Message): Promise<void> {
-    if (message.dueAt === undefined) return;
-    const claim = { set: { dueAt: clock() + CLAIM_SECONDS }, add: { attempts: 1 } };
-    const claimed = await outbox.update(message.id, claim, [['dueAt', '=', message.dueAt]]);
-    if (claimed === undefined) return;
-    // Each attempt that is not the last was cut short by the death of its process.
-    if (claimed.attempts > ATTEMPTS_MAX) return giveUp(claimed, 'no attempt came to an end');
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(SEND_SECONDS_MAX * 1000)]);
-    try {
-      const { keptAs } = await transport.send(claimed, signal);
-      await noteSent(claimed);
-      log.info({ mailId: claimed.id, keptAs }, keptAs === undefined ? 'mail sent' : 'mail kept');
-    } catch (error) {
-      if (!(error instanceof MailFault)) throw error;
-      if (error.permanent || claimed.attempts >= ATTEMPTS_MAX) return giveUp(claimed, error.message);
-      await tryLater(claimed, error.message);
-    }
-  }
-
-  /** Asked again for a while when the store is away: a mail that is out should not go out twice. */
-  async function noteSent(message: Message): Promise<void> {
-    for (let turn = 1; ; turn += 1) {
-      try {
-        await outbox.update(message.id, {
-          set: { sentAt: clock(), text: '', html: '' },
-          unset: ['dueAt', 'error'],
-        });
-        return;
-      } catch (error) {
-        if (turn === 5) throw error;
-        await delay(turn * 500);
-      }
-    }
-  }
-
-  async function tryLater(message: Message, error: string): Promise<void> {
-    const wait = waitSeconds(message.attempts);
-    await outbox.update(message.id, { set: { dueAt: clock() + wait, error } });
-    log.warn(
-      { mailId: message.id, attempts: message.attempts, error, wait },
-      'mail not sent, trying again later',
-    );
-  }
-
-  async function giveUp(message: Message, error: string): Promise<void> {
-    await outbox.update(message.id, {
-      set: { failedAt: clock(), error, text: '', html: '' },
-      unset: ['dueAt'],
-    });
-    log.error({ mailId: message.id, attempts: message.attempts, error }, 'mail given up');
   }
 
   async function run(): Promise<void> {
@@ -157,6 +99,68 @@ export function createSender(parts: {
       transport.close();
     },
   };
+}
+
+/** Our own mails first: workflows can fill the outbox, and a warning must not wait behind what they sent. */
+async function listDue({ outbox, clock }: Parts): Promise<Message[]> {
+  const isDue = ['dueAt', '<=', clock()] as const;
+  const page = { order: { by: 'dueAt' as const }, limit: AT_ONCE };
+  const ours = await outbox.list({ where: [['queue', '=', 'own'], isDue], ...page });
+  return ours.length > 0 ? ours : outbox.list({ where: [isDue], ...page });
+}
+
+/** Claims one mail and sends it; notes what came of it. `stopping` cuts it off. */
+async function sendOne(parts: Parts, message: Message, stopping: AbortSignal): Promise<void> {
+  const { outbox, transport, clock, log } = parts;
+  if (message.dueAt === undefined) return;
+  const claim = { set: { dueAt: clock() + CLAIM_SECONDS }, add: { attempts: 1 } };
+  const claimed = await outbox.update(message.id, claim, [['dueAt', '=', message.dueAt]]);
+  if (claimed === undefined) return;
+  // Each attempt that is not the last was cut short by the death of its process.
+  if (claimed.attempts > ATTEMPTS_MAX) return giveUp(parts, claimed, 'no attempt came to an end');
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(SEND_SECONDS_MAX * 1000)]);
+  try {
+    const { keptAs } = await transport.send(claimed, signal);
+    await noteSent(parts, claimed);
+    log.info({ mailId: claimed.id, keptAs }, keptAs === undefined ? 'mail sent' : 'mail kept');
+  } catch (error) {
+    if (!(error instanceof MailFault)) throw error;
+    if (error.permanent || claimed.attempts >= ATTEMPTS_MAX) return giveUp(parts, claimed, error.message);
+    await tryLater(parts, claimed, error.message);
+  }
+}
+
+/** Asked again for a while when the store is away: a mail that is out should not go out twice. */
+async function noteSent({ outbox, clock }: Parts, message: Message): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await outbox.update(message.id, {
+        set: { sentAt: clock(), text: '', html: '' },
+        unset: ['dueAt', 'error'],
+      });
+      return;
+    } catch (error) {
+      if (attempt === 5) throw error;
+      await delay(attempt * 500);
+    }
+  }
+}
+
+async function tryLater({ outbox, clock, log }: Parts, message: Message, error: string): Promise<void> {
+  const wait = waitSeconds(message.attempts);
+  await outbox.update(message.id, { set: { dueAt: clock() + wait, error } });
+  log.warn(
+    { mailId: message.id, attempts: message.attempts, error, wait },
+    'mail not sent, trying again later',
+  );
+}
+
+async function giveUp({ outbox, clock, log }: Parts, message: Message, error: string): Promise<void> {
+  await outbox.update(message.id, {
+    set: { failedAt: clock(), error, text: '', html: '' },
+    unset: ['dueAt'],
+  });
+  log.error({ mailId: message.id, attempts: message.attempts, error }, 'mail given up');
 }
 
 /** Spread by a fifth to both sides, so that mails which failed together do not come back together. */

@@ -65,9 +65,9 @@ export function createIssueToken(parts: {
    * counted for each e-mail, not for the caller's address: all users of a service come from the one
    * address it has.
    */
-  async function signedIn(given: { email: string; password: string }): Promise<Account> {
+  async function signedIn(login: { email: string; password: string }): Promise<Account> {
     try {
-      return await accounts.checkPassword(given);
+      return await accounts.checkPassword(login);
     } catch (error) {
       if (!(error instanceof Problem) || error.status === 429 || error.status >= 500) throw error;
       throw new Problem({

@@ -4,12 +4,12 @@ const EDITED_LENGTH_MIN = 4;
 const COMPARED_LENGTH_MAX = 64;
 
 /**
- * The one of `names` that was probably meant by `given`: the same but for case, hyphens and underscores,
+ * The one of `names` that was probably meant by `sent`: the same but for case, hyphens and underscores,
  * or one letter added, left out, exchanged or swapped with the next.
  */
-export function nearMissOf(given: string, names: Iterable<string>): string | undefined {
-  if (given.length > COMPARED_LENGTH_MAX) return undefined;
-  const plain = plainForm(given);
+export function nearMissOf(sent: string, names: Iterable<string>): string | undefined {
+  if (sent.length > COMPARED_LENGTH_MAX) return undefined;
+  const plain = plainForm(sent);
   let near: string | undefined;
   for (const name of names) {
     const wanted = plainForm(name);

@@ -272,7 +272,9 @@ eachStore(({ url }) => {
       });
       await process.commit(STAGED, call('call_1'));
       assert.match(process.logged(), /wait in their row/);
-      assert.deepEqual(await process.found(), { ...ALL, calls: [], runs: 1 });
+      // What else was asked for beside it may still be under way.
+      const { calls, runs } = await process.found();
+      assert.deepEqual({ calls, runs }, { calls: [], runs: 1 });
       isAway = false;
       now += 10;
       await process.effects.sweep();
@@ -290,24 +292,17 @@ eachStore(({ url }) => {
       await dead.commit({ rows: [{ type: 'note', row: row('obj_4') }], mail: [] }, call('call_2'));
       const clock = () => START + 10;
       const without = await openProcess(store, { clock, types: [note] });
-      for (let turn = 0; turn < 2; turn += 1) {
-        await without.effects.sweep();
-        assert.deepEqual(await without.found(), {
-          notes: ['obj_1', 'obj_2', 'obj_4'],
-          bills: [],
-          mails: ['one', 'two'],
-          calls: ['call_1', 'call_2'],
-          runs: 1,
-        });
-      }
+      await without.effects.sweep();
+      const delivered = { notes: ['obj_1', 'obj_2', 'obj_4'], calls: ['call_1', 'call_2'] };
+      assert.deepEqual(await without.found(), { ...ALL, ...delivered, bills: [], runs: 1 });
+      // As if they had been sent and were over: what is delivered is not delivered again while the rest waits.
+      await without.rows.outbox.removeMany([['to', '=', 'ann@example.com']], 10);
+      await without.effects.sweep();
+      assert.deepEqual(await without.found(), { ...ALL, ...delivered, bills: [], mails: [], runs: 1 });
       assert.match(without.logged(), /data type bill is no longer declared/);
       const again = await openProcess(store, { clock });
       await again.effects.sweep();
-      assert.deepEqual(await again.found(), {
-        ...ALL,
-        notes: ['obj_1', 'obj_2', 'obj_4'],
-        calls: ['call_1', 'call_2'],
-      });
+      assert.deepEqual(await again.found(), { ...ALL, ...delivered, mails: [] });
     });
   });
 });
