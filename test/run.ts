@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildFerretdb, type Ferretdb, hasGo, startFerretdb } from './mongodb/ferretdb.ts';
 
 /**
  * `npm test`: gets a MongoDB-protocol server for the MongoDB half of the tests, then runs node's own runner
  * over test/**.test.ts, or over the files and folders given as arguments. The exit code is the runner's.
+ * With --sqlite the MongoDB half is left out, and so is its server.
  */
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -16,9 +18,16 @@ const CONCURRENCY = 2;
 /** No test takes a quarter of this; what hangs is ended and named. */
 const TEST_TIMEOUT_MS = 300_000;
 
-const files = testFiles(process.argv.slice(2));
-const server = await mongodbServer();
-const uri = process.env.MONGODB_URI ?? server?.uri;
+const { values, positionals } = parseArgs({
+  options: { sqlite: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const files = testFiles(positionals);
+const server = values.sqlite ? undefined : await mongodbServer();
+// What test/support/stores.ts reads.
+const stores = values.sqlite
+  ? { MONGODB_URI: undefined, TEST_STORES: 'sqlite' }
+  : { MONGODB_URI: process.env.MONGODB_URI ?? server?.uri };
 const runner = spawn(
   process.execPath,
   [
@@ -31,7 +40,7 @@ const runner = spawn(
   {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, ...(uri === undefined ? {} : { MONGODB_URI: uri }) },
+    env: { ...process.env, ...stores },
   },
 );
 // A Ctrl-C reaches the runner as well; what is left to do here is to stop the server.
