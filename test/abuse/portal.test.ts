@@ -5,9 +5,9 @@ import { createPortalRoutes } from '../../server/portal/routes.ts';
 import { type Agent, createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
 import { openPeople, type Person } from '../support/people.ts';
+import { createThings, pathWith, type Route, routesOf } from '../support/routes.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
-import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 /** Fields that make a good request of each form, so that nothing but the abuse can be what is refused. */
 const FORMS: Record<string, Record<string, string>> = {
@@ -39,7 +39,7 @@ eachStore(({ url: storeUrl }) => {
     let owner: Person;
     let stranger: Person;
     /** Every route of the portal, so that none is forgotten here. */
-    let routes: { method: 'GET' | 'POST'; path: string }[];
+    let routes: Route[];
     /** Things of the owner that stand for the ids in paths. */
     let things: Record<string, string>;
 
@@ -48,70 +48,16 @@ eachStore(({ url: storeUrl }) => {
       people = await openPeople(server);
       owner = await people.person();
       stranger = await people.person({ admin: true });
-      routes = createPortalRoutes({ ...people.domain } as never).stack.flatMap((layer) =>
-        layer.methods
-          .filter((method) => method !== 'HEAD')
-          .map((method) => ({ method: method as 'GET' | 'POST', path: String(layer.path) })),
-      );
-      things = await thingsOf(owner);
+      routes = routesOf(createPortalRoutes({ ...people.domain } as never));
+      things = await createThings(server.url, people.domain, owner);
     });
     after(async () => {
       await people.close();
       await server.stop();
     });
 
-    /** One of each that can be named in a path. */
-    async function thingsOf({ account, agent }: Person): Promise<Record<string, string>> {
-      const { domain } = people;
-      const actor = { kind: 'operator' } as const;
-      const expiresAt = domain.clock() + 86_400;
-      const token = await domain.tokens.mint({ account, name: 'Own', scopes: ['profile'], expiresAt }, actor);
-      const service = await domain.services.create(
-        { account, name: 'Own', scopes: ['profile'], actsFor: 'account', resourceServer: false },
-        actor,
-      );
-      const app = await domain.apps.create(
-        {
-          account,
-          name: 'Own',
-          redirectUris: ['https://own.example/cb'],
-          scopes: ['openid', 'email', 'wf:create_transaction'],
-          confidential: true,
-        },
-        actor,
-      );
-      const third = await createThirdPartyApp(server.url, { client: app.client, secret: app.secret?.value });
-      await third.connect(agent);
-      const [grant] = await domain.grants.list(account.id);
-      const identity = {
-        account,
-        issuer: 'https://accounts.google.com',
-        subject: account.id,
-        email: 'g@example.com',
-      };
-      await domain.identities.link(identity, actor);
-      const [linked] = await domain.identities.list(account.id);
-      const [session] = await domain.sessionList.list(account.id);
-      return {
-        '/tokens/:id': token.credential.id,
-        '/services/:id': service.client.id,
-        '/services/:secretId': service.secret.credential.id,
-        '/developer/:id': app.client.id,
-        '/developer/:secretId': app.secret?.credential.id ?? '',
-        '/apps/:id': grant?.grantId ?? '',
-        '/account/:id': linked?.id ?? '',
-        '/account/:uid': session?.uid ?? '',
-      };
-    }
-
-    /** The path with ids in it: `real` ones of the owner, or one that is not there. */
-    function pathOf(route: { path: string }, id?: string): string {
-      const base = /^\/\w*/.exec(route.path)?.[0] ?? '';
-      return route.path.replace(
-        /:\w+/g,
-        (name) => id ?? things[`${base}/${name}`] ?? assert.fail(route.path),
-      );
-    }
+    const pathOf = (route: { path: string }, id?: string) =>
+      pathWith(route.path, (name) => id ?? things[name]);
 
     const isNamed = (route: { path: string }) => route.path.includes(':');
 
