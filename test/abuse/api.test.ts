@@ -12,11 +12,16 @@ import { eachStore } from '../support/stores.ts';
  * echo.
  */
 
+/** A body that takes longer than a second to come makes the caller be judged again. */
+const HELD_MS = 1100;
+
 eachStore(({ url: storeUrl }) => {
   let server: ApiServer;
   let good: string;
+  let lettingIn = Promise.withResolvers<void>();
   before(async () => {
-    server = await startApiServer({ storeUrl: await storeUrl() });
+    const onCaller = () => lettingIn.resolve();
+    server = await startApiServer({ storeUrl: await storeUrl(), onCaller });
     good = (await server.token()).value;
   });
   after(() => server.stop());
@@ -466,12 +471,13 @@ eachStore(({ url: storeUrl }) => {
         `Content-Length: ${RIGHT.length}`,
       ];
       const before = await server.domain.rows.outbox.count([]);
+      lettingIn = Promise.withResolvers();
       const answer = await send(`${[...head, '', ''].join('\r\n')}${RIGHT.slice(0, 3)}`, {
         async rest() {
-          await delay(500);
+          await lettingIn.promise;
           const revoked = { set: { revokedAt: server.domain.clock() } };
           await server.domain.rows.credentials.update(credential.id, revoked);
-          await delay(700);
+          await delay(HELD_MS);
           return RIGHT.slice(3);
         },
       });
@@ -485,7 +491,7 @@ eachStore(({ url: storeUrl }) => {
     test('a token whose body is merely slow to come runs its call', async () => {
       const head = `POST /api/1.1/wf/create_transaction HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
       const more = `Authorization: Bearer ${good}\r\n${JSON_TYPE}\r\nContent-Length: ${RIGHT.length}\r\n\r\n`;
-      const answer = await send(head + more, { rest: () => delay(1100, RIGHT) });
+      const answer = await send(head + more, { rest: () => delay(HELD_MS, RIGHT) });
       assert.equal(answer.status, 200, answer.body);
     });
 

@@ -155,10 +155,9 @@ eachStore(({ url: storeUrl }) => {
       const text = await new Promise<string>((resolve, reject) => {
         const socket = connect(Number(port), hostname, () => {
           const head = Object.entries({ ...fromUs(), host: 'x', 'content-length': '100' });
-          socket.write(
+          socket.end(
             `POST /sign-in HTTP/1.1\r\n${head.map((pair) => pair.join(': ')).join('\r\n')}\r\n\r\nemail=a`,
           );
-          setTimeout(() => socket.end(), 50);
         });
         let got = '';
         socket.on('data', (chunk) => {

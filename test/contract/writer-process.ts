@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { Unavailable } from '../../adapters/port.ts';
@@ -44,10 +45,11 @@ const jobs: Record<string, () => Promise<unknown>> = {
     process.stdout.write(`${taken} taken, ${await (await store.collection(logbook)).count([])} there\n`);
   },
 
-  /** Inserts three rows in one turn, until the second time says how many are there, and tries again. */
+  /** Inserts three rows in one turn; once a line comes in, says how many are there, and tries again. */
   async together() {
     await insertTogether();
-    await sleep(300);
+    await once(process.stdin, 'data');
+    process.stdin.destroy();
     process.stdout.write(`${await rows.count([])} there\n`);
     await insertTogether();
   },

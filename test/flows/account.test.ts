@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../server/ground/clock.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
@@ -10,8 +9,6 @@ import { openPeople, PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 
-/** Long enough for a handler to have come as far as it comes without its body. */
-const HELD_MS = 200;
 const ANOTHER = 'another horse battery staple';
 const google = { clientId: 'latchkey', clientSecret: 'not used here', issuer: 'https://accounts.google.com' };
 
@@ -216,11 +213,14 @@ async function holdForm(url: string, path: string, cookie: string) {
       'sec-fetch-site': 'same-origin',
       'content-type': 'application/x-www-form-urlencoded',
       'content-length': body.length,
+      expect: '100-continue',
     },
   });
-  sent.write(body.slice(0, 3));
   const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
-  await delay(HELD_MS);
+  await Promise.all([once(sent, 'continue'), sent.flushHeaders()]);
+  sent.write(body.slice(0, 3));
+  // A page that begins after it and needs the same session: when that is there, the handler is at its body.
+  await (await fetch(new URL('/account', url), { headers: { cookie } })).text();
   return async () => {
     sent.end(body.slice(3));
     const [response] = await answered;

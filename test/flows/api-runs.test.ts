@@ -9,6 +9,7 @@ import { createRunner } from '../../server/workflows/runner.ts';
 import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 import { CALL, TRANSACTION } from '../support/workflows.ts';
 
 const note = defineType({
@@ -215,7 +216,7 @@ eachStore(({ engine, url }) => {
         const { value } = await tokenFor('wf:tricky');
         const before = (await notes()).length;
         assert.equal((await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })).status, 200);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await until('it tried', () => late !== undefined);
         assert.match(String(late), /it is over/);
         assert.equal((await notes()).length, before);
       });

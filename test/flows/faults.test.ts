@@ -8,18 +8,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import * as oauth from 'openid-client';
 import { openPeople } from '../support/people.ts';
 import { startServerProcess } from '../support/process.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
+import { until } from '../support/until.ts';
 
 const operator = { kind: 'operator' } as const;
 const TRANSACTION_PATH = '/api/1.1/wf/create_transaction';
 const TRANSACTION = { account: 'DE02', phone: '+49301234567', amount: 12.5 };
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
+
+async function isListening(url: string): Promise<boolean> {
+  try {
+    await (await fetch(`${url}/healthz`)).body?.cancel();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function statusOf(url: string, token: string): Promise<number> {
   const response = await fetch(`${url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } });
@@ -153,15 +162,15 @@ eachStore(({ engine, url: storeUrl }) => {
         authorization: `Bearer ${pat.value}`,
         'content-type': 'application/json',
         'content-length': body.length,
+        expect: '100-continue',
       },
     });
     const answered = once(running, 'response');
+    // The server has its head and waits for the rest.
+    await Promise.all([once(running, 'continue'), running.flushHeaders()]);
     running.write(body.slice(0, 10));
-    // By then the server has its head and waits for the rest.
-    await delay(200);
     const killed = server.kill('SIGTERM');
-    await delay(200);
-    await assert.rejects(fetch(`${server.url}/healthz`), 'it takes nothing new');
+    await until('it takes nothing new', async () => !(await isListening(server.url)));
     running.end(body.slice(10));
     const [answer] = (await answered) as [IncomingMessage];
     answer.resume();
@@ -224,12 +233,7 @@ eachStore(({ engine, url: storeUrl }) => {
       assert.equal(token.status, 503);
       assert.ok(Number(token.headers.get('retry-after')) > 0);
       await gate.reopen();
-      let status = 0;
-      for (let turn = 0; turn < 40 && status !== 200; turn += 1) {
-        status = (await transaction(server.url, pat.value)).status;
-        if (status !== 200) await delay(250);
-      }
-      assert.equal(status, 200);
+      await until('all is well again', async () => (await transaction(server.url, pat.value)).status === 200);
       await people.close();
       await server.stop();
       await gate.close();

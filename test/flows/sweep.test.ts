@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import * as oauth from 'openid-client';
 import { openPeople } from '../support/people.ts';
 import { startTestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
+import { until } from '../support/until.ts';
 
 const YEARS_MS = 3 * 365 * 24 * 60 * 60 * 1000;
 
@@ -54,7 +54,7 @@ eachStore(({ url: storeUrl }) => {
 
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() + YEARS_MS });
     // The server's own periodic work may be at it just now.
-    while (!(await jobs.runOnce())) await delay(50);
+    await until('it is our turn', () => jobs.runOnce());
     assert.deepEqual(await rowCounts(), before);
     t.mock.timers.reset();
   });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 import { openPeople, PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 
 const DAY = 86_400;
 
@@ -103,12 +103,10 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await people.person();
       const { value } = await mint(agent);
       assert.equal((await callMe(value)).status, 200);
-      let list = '';
-      for (let turn = 0; turn < 100 && !list.includes('just now from 127.0.0.1'); turn += 1) {
-        await delay(50);
-        list = textOf((await agent.get('/tokens')).text);
-      }
-      assert.match(list, /just now from 127\.0\.0\.1/);
+      const list = await until('the list says when and from where', async () => {
+        const text = textOf((await agent.get('/tokens')).text);
+        return text.includes('just now from 127.0.0.1') && text;
+      });
       assert.match(list, /exact to the minute/);
     });
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import Koa from 'koa';
+import type { Bearers } from '../../server/access/bearers.ts';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
 import { createApi } from '../../server/api/routes.ts';
@@ -40,6 +41,8 @@ export async function startApiServer(
     types?: DataType[];
     /** Stands in for the recorder, to fail where a store that goes away would. */
     recorder?: (real: Recorder) => Recorder;
+    /** Told of each caller that was let in. */
+    onCaller?: () => void;
   } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-api-'));
@@ -66,7 +69,14 @@ export async function startApiServer(
   app.use(answerErrorsAs(asEnvelope(url), log));
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
-  app.use(createApi({ ...domain, catalogue, recorder, runs }));
+  const bearers: Bearers = {
+    ...domain.bearers,
+    used(...call) {
+      domain.bearers.used(...call);
+      options.onCaller?.();
+    },
+  };
+  app.use(createApi({ ...domain, catalogue, recorder, runs, bearers }));
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 

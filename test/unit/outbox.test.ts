@@ -152,10 +152,11 @@ eachStore(({ url }) => {
       await leases.put({ id: 'mail', holder: 'dead', endsAt: START + 60 });
       await outbox.insert(message('one'));
       sender.wake();
-      await delay(100);
+      await sender.stop();
+      assert.equal((await leases.get('mail'))?.holder, 'dead');
       assert.equal((await outbox.get('one'))?.attempts, 0);
       now += 60;
-      sender.wake();
+      await startSender(store, smtp.url, () => now);
       await until(isSent(outbox, 'one'));
       assert.notEqual((await leases.get('mail'))?.holder, 'dead');
     });
@@ -255,25 +256,19 @@ eachStore(({ url }) => {
 
     it('lets a send that is under way finish when it is stopped, and begins no other', async () => {
       const store = await openFresh();
-      let reached = () => {};
-      const sending = new Promise<void>((resolve) => {
-        reached = resolve;
-      });
-      const smtp = await startMailServer({
-        onRcptTo: (_address, _session, done) => {
-          reached();
-          setTimeout(done, 200);
-        },
-      });
+      const answers: (() => void)[] = [];
+      const smtp = await startMailServer({ onRcptTo: (_address, _session, done) => answers.push(done) });
       const { sender, outbox } = await startSender(store, smtp.url, () => START);
       await outbox.insertMany(Array.from({ length: 6 }, (_, index) => message(`m${index}`)));
       sender.wake();
-      await sending;
-      await sender.stop();
+      await until(async () => answers.length === 4);
+      const stopped = sender.stop();
+      for (const answer of answers) answer();
+      await stopped;
       assert.equal(await outbox.count([['sentAt', 'present']]), 4);
       assert.equal(smtp.messages().length, 4);
       sender.wake();
-      await delay(50);
+      await sender.stop();
       assert.equal(await outbox.count([['dueAt', 'present']]), 2);
     });
 
