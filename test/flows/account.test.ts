@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { after, before, describe, test } from 'node:test';
-import { systemClock } from '../../server/ground/clock.ts';
+import { describe, test } from 'node:test';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
-import { openPeople, PASSWORD, type Person } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import { PASSWORD, type Person } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 
 const ANOTHER = 'another horse battery staple';
@@ -14,24 +13,12 @@ const google = { clientId: 'latchkey', clientSecret: 'not used here', issuer: 'h
 
 eachStore(({ url: storeUrl }) => {
   describe('/account', () => {
-    let server: TestServer;
-    let people: Awaited<ReturnType<typeof openPeople>>;
-    let ahead = 0;
-
-    before(async () => {
-      const clock = () => systemClock() + ahead;
-      server = await startTestServer({ storeUrl: await storeUrl(), clock, settings: { google } });
-      people = await openPeople(server);
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
-    });
+    const site = siteOfBlock(storeUrl, { google });
 
     const isIn = async ({ agent }: Pick<Person, 'agent'>) => (await agent.get('/account')).status === 200;
 
     const signIn = (email: string, password: string) =>
-      createAgent(server.url).post('/sign-in', { email, password, return_to: '/tokens' });
+      createAgent(site.url).post('/sign-in', { email, password, return_to: '/tokens' });
 
     async function link(person: Person, subject: string): Promise<void> {
       const identity = {
@@ -40,11 +27,11 @@ eachStore(({ url: storeUrl }) => {
         subject,
         email: `${subject}@gmail.example`,
       };
-      await people.domain.identities.link(identity, { kind: 'operator' });
+      await site.domain.identities.link(identity, { kind: 'operator' });
     }
 
     test('shows who it is, how it signs in and where', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const text = textOf((await person.agent.get('/account')).text);
       assert.ok(text.includes(person.account.email) && text.includes(person.account.id));
       assert.match(text, /Password Set Change….*Link Google.*Signed in just now This browser/);
@@ -52,8 +39,8 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('changes the password and ends every other session, not this one', async () => {
-      const person = await people.person();
-      const elsewhere = { agent: await people.signIn(person.account.email) };
+      const person = await site.person();
+      const elsewhere = { agent: await site.signIn(person.account.email) };
       const answer = await person.agent.post('/account/password', { password: ANOTHER });
       assert.equal(answer.location, '/account?done=password');
       assert.deepEqual([await isIn(person), await isIn(elsewhere)], [true, false]);
@@ -62,13 +49,13 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('lets in by the session that stands when the form has arrived, not when it began', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { account } = person;
-      const { client } = await people.domain.services.create(
+      const { client } = await site.domain.services.create(
         { account, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
         { kind: 'operator' },
       );
-      const app = await people.domain.apps.create(
+      const app = await site.domain.apps.create(
         {
           account,
           name: 'A',
@@ -100,10 +87,10 @@ eachStore(({ url: storeUrl }) => {
       const cookie = Object.entries(person.agent.cookies())
         .map(([name, value]) => `${name.split(' ')[0]}=${value}`)
         .join('; ');
-      const hold = (path: string) => holdForm(server.url, path, cookie);
+      const hold = (path: string) => holdForm(site.url, path, cookie);
       assert.equal((await (await hold('/account/sessions/x/end'))()).location, '/account?done=session-ended');
       const held = await Promise.all(paths.map(hold));
-      await people.domain.accounts.setPassword(account, ANOTHER, { kind: 'operator' });
+      await site.domain.accounts.setPassword(account, ANOTHER, { kind: 'operator' });
       for (const finish of held) {
         const { path, status, location } = await finish();
         assert.deepEqual([path, status, /^\/sign-in\?return_to=/.test(location)], [path, 303, true]);
@@ -112,7 +99,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('refuses a password that is no good, and says why', async () => {
-      const person = await people.person();
+      const person = await site.person();
       for (const password of ['', 'short', 'password123', person.account.email]) {
         const page = await person.agent.post('/account/password', { password });
         assert.equal(page.status, 400, password);
@@ -123,10 +110,10 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('asks for a fresh sign-in before it changes a way in', async () => {
-      const person = await people.person();
+      const person = await site.person();
       await link(person, 'fresh');
-      const [linked] = await people.domain.identities.list(person.account.id);
-      ahead = 301;
+      const [linked] = await site.domain.identities.list(person.account.id);
+      site.ahead = 301;
       try {
         const unlink = `/account/identities/${linked?.id}/unlink`;
         for (const path of ['/account/password', unlink]) {
@@ -136,15 +123,15 @@ eachStore(({ url: storeUrl }) => {
           const answer = await person.agent.post(path, { password: ANOTHER });
           assert.match(answer.location, /^\/sign-in\?fresh=1&/, path);
         }
-        assert.equal((await people.domain.identities.list(person.account.id)).length, 1);
+        assert.equal((await site.domain.identities.list(person.account.id)).length, 1);
       } finally {
-        ahead = 0;
+        site.ahead = 0;
       }
       assert.equal((await signIn(person.account.email, PASSWORD)).location, '/tokens');
     });
 
     test('links Google through its own page, by a post only', async () => {
-      const person = await people.person();
+      const person = await site.person();
       assert.equal((await person.agent.get('/account/link-google')).status, 404);
       assert.match(
         (await person.agent.post('/account/link-google', {})).location,
@@ -153,38 +140,38 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('removes a linked account, but never the last way in', async () => {
-      const person = await people.person();
+      const person = await site.person();
       await link(person, 'one');
       const page = await person.agent.get('/account');
       const path = /\/account\/identities\/[\w-]+\/unlink/.exec(page.text)?.[0] ?? '';
       assert.match(textOf((await person.agent.get(path)).text), /Remove Google as a way to sign in\?/);
       assert.equal((await person.agent.post(path, {})).location, '/account?done=unlinked');
-      assert.deepEqual(await people.domain.identities.list(person.account.id), []);
+      assert.deepEqual(await site.domain.identities.list(person.account.id), []);
       await link(person, 'only');
-      await people.domain.rows.accounts.update(person.account.id, { unset: ['passwordHash'] });
+      await site.domain.rows.accounts.update(person.account.id, { unset: ['passwordHash'] });
       const shown = await person.agent.get('/account');
       assert.match(textOf(shown.text), /Password Not set Set a password….*Your only way in/);
       assert.doesNotMatch(shown.text, /\/unlink/);
-      const [only] = await people.domain.identities.list(person.account.id);
+      const [only] = await site.domain.identities.list(person.account.id);
       const refused = await person.agent.post(`/account/identities/${only?.id}/unlink`, {});
       assert.equal(refused.status, 409);
-      assert.equal((await people.domain.identities.list(person.account.id)).length, 1);
+      assert.equal((await site.domain.identities.list(person.account.id)).length, 1);
       const set = await person.agent.post('/account/password', { password: ANOTHER });
       assert.equal(set.location, '/account?done=password');
       assert.equal((await person.agent.post(`/account/identities/${only?.id}/unlink`, {})).status, 303);
     });
 
     test('lists sessions, ends one, ends all others', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { email } = person.account;
       const others = [];
-      for (let count = 0; count < 3; count += 1) others.push({ agent: await people.signIn(email) });
+      for (let count = 0; count < 3; count += 1) others.push({ agent: await site.signIn(email) });
       const page = await person.agent.get('/account');
       const paths = page.text.match(/\/account\/sessions\/[\w-]+\/end(?=")/g) ?? [];
       assert.equal(paths.length, 3);
       assert.equal((await person.agent.post(paths[0] ?? '', {})).location, '/account?done=session-ended');
       assert.equal((await Promise.all(others.map(isIn))).filter(Boolean).length, 2);
-      const stranger = await people.person();
+      const stranger = await site.person();
       assert.equal((await stranger.agent.post(paths[1] ?? '', {})).status, 303);
       assert.equal((await Promise.all(others.map(isIn))).filter(Boolean).length, 2);
       const answer = await person.agent.post('/account/sessions/end-others', {});
@@ -193,7 +180,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('sends no cookie value into the page', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { text } = await person.agent.get('/account');
       for (const value of Object.values(person.agent.cookies())) assert.ok(!text.includes(value));
     });

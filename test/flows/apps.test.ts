@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import * as oauth from 'openid-client';
 import type { Agent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
-import { openPeople, type Person } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import type { Person } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 eachStore(({ url: storeUrl }) => {
   describe('/apps', () => {
-    let server: TestServer;
-    let people: Awaited<ReturnType<typeof openPeople>>;
+    const site = siteOfBlock(storeUrl);
     let developer: Person;
-
     before(async () => {
-      server = await startTestServer({ storeUrl: await storeUrl() });
-      people = await openPeople(server);
-      developer = await people.person();
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
+      developer = await site.person();
     });
 
     async function connect(agent: Agent, name: string, redirectUris = ['https://app.example.com/callback']) {
-      const { client, secret } = await people.domain.apps.create(
+      const { client, secret } = await site.domain.apps.create(
         {
           account: developer.account,
           name,
@@ -35,34 +27,31 @@ eachStore(({ url: storeUrl }) => {
         },
         { kind: 'operator' },
       );
-      const app = await createThirdPartyApp(server.url, { client, secret: secret?.value });
+      const app = await createThirdPartyApp(site.url, { client, secret: secret?.value });
       const tokens = await app.connect(agent);
       return { app, client, access: tokens.access_token, refresh: tokens.refresh_token ?? '' };
     }
 
-    const callMe = async (token: string) =>
-      (await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
-
     const endPaths = (html: string) => html.match(/\/apps\/[\w-]+\/end/g) ?? [];
 
     test('says what would be here when there is none', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       assert.match(textOf((await agent.get('/apps')).text), /No connected apps .*you can cut it off/);
     });
 
     test('lists an app in plain words and cuts it off at once', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { app, access, refresh } = await connect(agent, 'Planner');
-      assert.equal(await callMe(access), 200);
+      assert.equal(await site.callMe(access), 200);
       const list = await agent.get('/apps');
       const words = /Planner app\.example\.com Know that it is you .*See your e-mail address .*just now/;
       assert.match(textOf(list.text), words);
       const [path = ''] = endPaths(list.text);
       const question = textOf((await agent.get(path)).text);
       assert.match(question, /Cut off “Planner”\? .*refused at once.*Last used:/);
-      assert.equal(await callMe(access), 200);
+      assert.equal(await site.callMe(access), 200);
       assert.equal((await agent.post(path, {})).location, '/apps?done=ended');
-      assert.equal(await callMe(access), 401);
+      assert.equal(await site.callMe(access), 401);
       await assert.rejects(oauth.refreshTokenGrant(app.config, refresh), { error: 'invalid_grant' });
       const done = textOf((await agent.get('/apps?done=ended')).text);
       assert.match(done, /The app was cut off\..*No connected apps/);
@@ -70,7 +59,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('cuts off one app without the other, and one person without the other', async () => {
-      const [ann, bob] = [await people.person(), await people.person()];
+      const [ann, bob] = [await site.person(), await site.person()];
       const kept = await connect(ann.agent, 'Kept');
       const [keptPath = ''] = endPaths((await ann.agent.get('/apps')).text);
       const ended = await connect(ann.agent, 'Ended');
@@ -79,17 +68,17 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(paths.length, 2);
       const path = paths.find((one) => one !== keptPath) ?? '';
       assert.equal((await bob.agent.post(path, {})).status, 404);
-      assert.equal(await callMe(ended.access), 200);
+      assert.equal(await site.callMe(ended.access), 200);
       assert.equal((await ann.agent.post(path, {})).status, 303);
       assert.deepEqual(
-        await Promise.all([ended, kept, others].map(({ access }) => callMe(access))),
+        await Promise.all([ended, kept, others].map(({ access }) => site.callMe(access))),
         [401, 200, 200],
       );
       assert.doesNotMatch(textOf((await ann.agent.get('/apps')).text), /Ended/);
     });
 
     test('shows every place that an app sends people to', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const uris = [
         'https://app.example.com/a',
         'https://app.example.com/b',

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import * as oauth from 'openid-client';
-import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
-import { openPeople, type Person } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import type { Person } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
 
@@ -13,18 +12,7 @@ const CALLBACK = 'https://app.example.com/callback';
 
 eachStore(({ url: storeUrl }) => {
   describe('/developer', () => {
-    let server: TestServer;
-    let people: Awaited<ReturnType<typeof openPeople>>;
-    let ahead = 0;
-
-    before(async () => {
-      server = await startTestServer({ storeUrl: await storeUrl(), clock: () => systemClock() + ahead });
-      people = await openPeople(server);
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
-    });
+    const site = siteOfBlock(storeUrl);
 
     const form = (wanted: Record<string, string | string[]> = {}) => ({
       name: 'Planner',
@@ -38,36 +26,33 @@ eachStore(({ url: storeUrl }) => {
       const page = await developer.agent.post('/developer/new', form(wanted));
       const where = page.location === '' ? page.text : page.location;
       const id = /app_[0-9A-Za-z]{20}/.exec(where)?.[0] ?? assert.fail(textOf(page.text));
-      const client = await people.domain.clients.get(id);
+      const client = await site.domain.clients.get(id);
       assert.ok(client);
       const secret = page.location === '' ? secretIn(page.text, 'lk_cs_') : undefined;
       return { page, id, secret, client };
     }
 
     async function connect(made: Awaited<ReturnType<typeof register>>, agent: Agent) {
-      const app = await createThirdPartyApp(server.url, made);
+      const app = await createThirdPartyApp(site.url, made);
       return { app, tokens: await app.connect(agent) };
     }
 
-    const callMe = async (token: string) =>
-      (await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
-
     test('registers a confidential app, shows its secret once and what to configure', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       assert.match(textOf((await developer.agent.get('/developer')).text), /No apps yet/);
       const { page, id, secret } = await register(developer);
       assert.equal(page.headers.get('cache-control'), 'no-store');
       const shown = await developer.agent.get(`/developer/${id}`);
       assert.ok(secret !== undefined && !shown.text.includes(secret));
       const text = textOf(shown.text);
-      assert.ok(text.includes(`Issuer ${server.url} `));
-      assert.ok(text.includes(`${server.url}/oauth/authorize`) && text.includes(`${server.url}/oauth/token`));
+      assert.ok(text.includes(`Issuer ${site.url} `));
+      assert.ok(text.includes(`${site.url}/oauth/authorize`) && text.includes(`${site.url}/oauth/token`));
       assert.match(text, /Confidential, web/);
       assert.match(text, new RegExp(`Secret 1 lk_cs_${secret?.slice(6, 10)}…`));
     });
 
     test('registers a public native app, which has no secret', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       const uris = 'com.example.planner:/callback\r\n\r\nhttp://127.0.0.1/cb\n';
       const { page, id } = await register(developer, { type: 'public', redirectUris: uris });
       assert.equal(page.location, `/developer/${id}?done=registered`);
@@ -81,7 +66,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('keeps what was typed when a redirect URI is refused, and says why (A7)', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       for (const uri of [
         'javascript:alert(1)',
         'http://app.example.com/',
@@ -98,11 +83,11 @@ eachStore(({ url: storeUrl }) => {
       for (const wrong of [{ redirectUris: ' \n ' }, { name: '' }, { scopes: [] }, { scopes: ['admin'] }]) {
         assert.equal((await developer.agent.post('/developer/new', form(wrong as never))).status, 400);
       }
-      assert.deepEqual(await people.domain.apps.list(developer.account.id), []);
+      assert.deepEqual(await site.domain.apps.list(developer.account.id), []);
     });
 
     test('changes an app; a forged change of anything else does nothing', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       const { id, secret } = await register(developer);
       const edit = await developer.agent.get(`/developer/${id}/edit`);
       assert.match(edit.text, new RegExp(`>\\n${CALLBACK}</textarea>`));
@@ -117,7 +102,7 @@ eachStore(({ url: storeUrl }) => {
       };
       const answer = await developer.agent.post(`/developer/${id}/edit`, forged);
       assert.equal(answer.location, `/developer/${id}?done=changed`);
-      const client = await people.domain.clients.get(id);
+      const client = await site.domain.clients.get(id);
       assert.deepEqual(
         [
           client?.name,
@@ -128,25 +113,25 @@ eachStore(({ url: storeUrl }) => {
         ],
         ['Planner 2', ['http://localhost/cb'], 'native', true, false],
       );
-      assert.ok(await people.domain.clients.checkSecret(id, secret ?? ''));
+      assert.ok(await site.domain.clients.checkSecret(id, secret ?? ''));
       const bad = await developer.agent.post(
         `/developer/${id}/edit`,
         form({ redirectUris: 'vbscript://x/y' }),
       );
       assert.equal(bad.status, 400);
-      assert.deepEqual((await people.domain.clients.get(id))?.redirectUris, ['http://localhost/cb']);
+      assert.deepEqual((await site.domain.clients.get(id))?.redirectUris, ['http://localhost/cb']);
     });
 
     test('deletes an app: what people allowed it ends at once', async () => {
-      const developer = await people.person();
-      const user = await people.person();
+      const developer = await site.person();
+      const user = await site.person();
       const made = await register(developer);
       const { app, tokens } = await connect(made, user.agent);
       const path = `/developer/${made.id}/delete`;
       assert.match(textOf((await developer.agent.get(path)).text), /Delete the app “Planner”\?/);
       assert.equal((await user.agent.post(path, {})).status, 404);
       assert.equal((await developer.agent.post(path, {})).location, '/developer?done=deleted');
-      assert.equal(await callMe(tokens.access_token), 401);
+      assert.equal(await site.callMe(tokens.access_token), 401);
       const refresh = oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
       await assert.rejects(refresh, { status: 401 });
       assert.match(textOf((await user.agent.get('/apps')).text), /No connected apps/);
@@ -157,22 +142,22 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('rotates and revokes the secrets of an app', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       const { id, secret = '' } = await register(developer);
       const rotated = await developer.agent.post(`/developer/${id}/rotate`, { overlap: '0' });
       const second = secretIn(rotated.text, 'lk_cs_');
-      assert.equal(await people.domain.clients.checkSecret(id, secret), undefined);
-      assert.ok(await people.domain.clients.checkSecret(id, second));
+      assert.equal(await site.domain.clients.checkSecret(id, secret), undefined);
+      assert.ok(await site.domain.clients.checkSecret(id, second));
       const { text } = await developer.agent.get(`/developer/${id}`);
       const path = /\/developer\/app_\w+\/secrets\/sec_\w+\/revoke/.exec(text)?.[0] ?? '';
       assert.equal((await developer.agent.post(path, {})).location, `/developer/${id}?done=secret-revoked`);
-      assert.equal(await people.domain.clients.checkSecret(id, second), undefined);
+      assert.equal(await site.domain.clients.checkSecret(id, second), undefined);
     });
 
     test('asks for a fresh sign-in before it registers, changes, deletes or rotates', async () => {
-      const developer = await people.person();
+      const developer = await site.person();
       const { id } = await register(developer);
-      ahead = 301;
+      site.ahead = 301;
       try {
         for (const path of ['new', `${id}/edit`, `${id}/delete`, `${id}/rotate`, `${id}/secrets/new`]) {
           assert.match(
@@ -183,9 +168,9 @@ eachStore(({ url: storeUrl }) => {
           const answer = await developer.agent.post(`/developer/${path}`, form({ overlap: '0' }));
           assert.match(answer.location, /^\/sign-in\?fresh=1&/, path);
         }
-        assert.equal((await people.domain.apps.list(developer.account.id)).length, 1);
+        assert.equal((await site.domain.apps.list(developer.account.id)).length, 1);
       } finally {
-        ahead = 0;
+        site.ahead = 0;
       }
     });
   });

@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { systemClock } from '../../server/ground/clock.ts';
+import { describe, test } from 'node:test';
 import type { Agent } from '../support/browserless.ts';
 import { codeIn, secretIn, textOf } from '../support/page-text.ts';
-import { openPeople } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 
 eachStore(({ url: storeUrl }) => {
   describe('/services', () => {
-    let server: TestServer;
-    let people: Awaited<ReturnType<typeof openPeople>>;
-    let ahead = 0;
-
-    before(async () => {
-      server = await startTestServer({ storeUrl: await storeUrl(), clock: () => systemClock() + ahead });
-      people = await openPeople(server);
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
-    });
+    const site = siteOfBlock(storeUrl);
 
     const form = (wanted: Record<string, string | string[]> = {}) => ({
       name: 'Courier',
@@ -40,7 +27,7 @@ eachStore(({ url: storeUrl }) => {
     async function tokenFor(id: string, secret: string, how: 'basic' | 'post' = 'basic') {
       const basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
       const own = how === 'post' ? { client_id: id, client_secret: secret } : {};
-      const response = await fetch(`${server.url}/oauth/token`, {
+      const response = await fetch(`${site.url}/oauth/token`, {
         method: 'POST',
         headers: how === 'basic' ? { authorization: basic } : {},
         body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'profile', ...own }),
@@ -49,26 +36,23 @@ eachStore(({ url: storeUrl }) => {
       return { status: response.status, token: body.access_token ?? '', error: body.error };
     }
 
-    const callMe = async (token: string) =>
-      (await fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
-
     const secretPaths = (html: string) => [
       ...new Set(html.match(/\/services\/svc_\w+\/secrets\/sec_\w+\/revoke/g) ?? []),
     ];
 
     test('says what to do first when there is none', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       assert.match(textOf((await agent.get('/services')).text), /No services yet .*Make a service/);
     });
 
     for (const how of ['basic', 'post'] as const) {
       test(`makes a service that gets a token by client_secret_${how} and calls`, async () => {
-        const { agent } = await people.person();
+        const { agent } = await site.person();
         const { page, id, secret } = await create(agent);
         assert.equal(page.headers.get('cache-control'), 'no-store');
         const { status, token } = await tokenFor(id, secret, how);
         assert.equal(status, 200);
-        assert.equal(await callMe(token), 200);
+        assert.equal(await site.callMe(token), 200);
         for (const path of ['/services', `/services/${id}`]) {
           const { text } = await agent.get(path);
           assert.ok(text.includes(id) && !text.includes(secret), path);
@@ -77,12 +61,12 @@ eachStore(({ url: storeUrl }) => {
           textOf((await agent.get(`/services/${id}`)).text),
           /Secret 1 lk_cs_\w{4}…\w{4} in \d+ days/,
         );
-        assert.ok(!server.logged().includes(secret));
+        assert.ok(!site.logged().includes(secret));
       });
     }
 
     test('gives a curl line that gets a token as it stands', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { page, id, secret } = await create(agent);
       const line = codeIn(page.text, 'Get an access token');
       assert.equal(
@@ -91,14 +75,14 @@ eachStore(({ url: storeUrl }) => {
           `curl -u '${id}:${secret}'`,
           '-d grant_type=client_credentials',
           `--data-urlencode 'scope=wf:create_transaction profile'`,
-          `'${server.url}/oauth/token'`,
+          `'${site.url}/oauth/token'`,
         ].join(' \\\n  '),
       );
       assert.ok(codeIn((await agent.get(`/services/${id}`)).text).includes(`${id}:THE_SECRET`));
     });
 
     test('adds a secret beside the first and revokes one without the other', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { id, secret } = await create(agent);
       const { token } = await tokenFor(id, secret);
       const added = await agent.post(`/services/${id}/secrets/new`, {
@@ -118,15 +102,15 @@ eachStore(({ url: storeUrl }) => {
       );
       assert.equal((await agent.post(path, {})).location, `/services/${id}?done=secret-revoked`);
       assert.equal((await tokenFor(id, secret)).error, 'invalid_client');
-      assert.equal(await callMe(token), 401);
+      assert.equal(await site.callMe(token), 401);
       assert.equal((await tokenFor(id, second)).status, 200);
-      assert.equal(await callMe(secondToken), 200);
+      assert.equal(await site.callMe(secondToken), 200);
       const last = secretPaths((await agent.get(`/services/${id}`)).text)[0] ?? '';
       assert.match(textOf((await agent.get(last)).text), /the only live one/);
     });
 
     test('rotates with an overlap, and without one', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { id, secret } = await create(agent);
       const rotated = await agent.post(`/services/${id}/rotate`, { overlap: '3600' });
       const second = secretIn(rotated.text, 'lk_cs_');
@@ -144,16 +128,16 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('revokes a service: its secrets and the tokens that it holds die at once', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { id, secret } = await create(agent);
       const { token } = await tokenFor(id, secret);
-      assert.equal(await callMe(token), 200);
+      assert.equal(await site.callMe(token), 200);
       assert.match(
         textOf((await agent.get(`/services/${id}/revoke`)).text),
         /Revoke the service “Courier”\?/,
       );
       assert.equal((await agent.post(`/services/${id}/revoke`, {})).location, '/services?done=revoked');
-      assert.equal(await callMe(token), 401);
+      assert.equal(await site.callMe(token), 401);
       assert.equal((await tokenFor(id, secret)).error, 'invalid_client');
       assert.match(
         textOf((await agent.get('/services')).text),
@@ -167,7 +151,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('offers ordinary people neither the admin scope nor the app, and refuses them when forged (A9)', async () => {
-      const { agent, account } = await people.person();
+      const { agent, account } = await site.person();
       const page = await agent.get('/services/new');
       assert.doesNotMatch(page.text, /value="admin"|name="actsFor"|name="resourceServer"|name="reason"/);
       for (const [forged, status] of [
@@ -180,11 +164,11 @@ eachStore(({ url: storeUrl }) => {
         assert.equal(answer.status, status, JSON.stringify(forged));
         assert.doesNotMatch(answer.text, /lk_cs_\w{36}/);
       }
-      assert.deepEqual(await people.domain.services.list(account.id), []);
+      assert.deepEqual(await site.domain.services.list(account.id), []);
     });
 
     test('lets an admin make an admin service, with a reason and an end', async () => {
-      const { agent, account } = await people.person({ admin: true });
+      const { agent, account } = await site.person({ admin: true });
       const wish = { scopes: ['admin'], actsFor: 'app', reason: 'Nightly import', expires: '90' };
       for (const [wrong, words] of [
         [{ reason: '' }, /needs a reason/],
@@ -201,19 +185,17 @@ eachStore(({ url: storeUrl }) => {
       const page = textOf((await agent.get(`/services/${id}`)).text);
       assert.match(page, /The whole app Admin Reason Nightly import/);
       assert.doesNotMatch((await agent.get(`/services/${id}/secrets/new`)).text, /value="never"|value="365"/);
-      assert.equal((await people.domain.services.list(account.id)).length, 1);
+      assert.equal((await site.domain.services.list(account.id)).length, 1);
     });
 
     test('lets an admin make a resource server, whose line asks about a token', async () => {
-      const { agent } = await people.person({ admin: true });
+      const { agent } = await site.person({ admin: true });
       const { page, id, secret } = await create(agent, { scopes: [], resourceServer: 'yes' });
       const line = codeIn(page.text, 'Ask whether a token is good');
-      assert.ok(
-        line.includes(`curl -u '${id}:${secret}'`) && line.includes(`${server.url}/oauth/introspect`),
-      );
+      assert.ok(line.includes(`curl -u '${id}:${secret}'`) && line.includes(`${site.url}/oauth/introspect`));
       const { id: other, secret: otherSecret } = await create(agent, { name: 'Other' });
       const { token } = await tokenFor(other, otherSecret);
-      const response = await fetch(`${server.url}/oauth/introspect`, {
+      const response = await fetch(`${site.url}/oauth/introspect`, {
         method: 'POST',
         headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` },
         body: new URLSearchParams({ token }),
@@ -222,9 +204,9 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('asks for a fresh sign-in before it makes, adds or rotates', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { id } = await create(agent);
-      ahead = 301;
+      site.ahead = 301;
       try {
         for (const path of ['/services/new', `/services/${id}/secrets/new`, `/services/${id}/rotate`]) {
           assert.match((await agent.get(path)).location, /^\/sign-in\?fresh=1&/, path);
@@ -234,7 +216,7 @@ eachStore(({ url: storeUrl }) => {
         assert.equal((await agent.get(`/services/${id}`)).status, 200);
         assert.equal((await agent.post(`/services/${id}/revoke`, {})).status, 303);
       } finally {
-        ahead = 0;
+        site.ahead = 0;
       }
     });
   });

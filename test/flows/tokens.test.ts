@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { systemClock } from '../../server/ground/clock.ts';
 import type { Agent } from '../support/browserless.ts';
 import { codeIn, secretIn, textOf } from '../support/page-text.ts';
-import { openPeople, PASSWORD, type Person } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
+import { PASSWORD, type Person } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
@@ -12,19 +12,7 @@ const DAY = 86_400;
 
 eachStore(({ url: storeUrl }) => {
   describe('/tokens', () => {
-    let server: TestServer;
-    let people: Awaited<ReturnType<typeof openPeople>>;
-    /** How far the server's clock is ahead. */
-    let ahead = 0;
-
-    before(async () => {
-      server = await startTestServer({ storeUrl: await storeUrl(), clock: () => systemClock() + ahead });
-      people = await openPeople(server);
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
-    });
+    const site = siteOfBlock(storeUrl);
 
     const form = (wanted: Record<string, string | string[]> = {}) => ({
       name: 'Build server',
@@ -41,23 +29,20 @@ eachStore(({ url: storeUrl }) => {
       return { page, value: secretIn(page.text, 'lk_pat_') };
     }
 
-    const tokensOf = (person: Person) => people.domain.tokens.list(person.account.id);
-
-    const callMe = (token: string) =>
-      fetch(`${server.url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } });
+    const tokensOf = (person: Person) => site.domain.tokens.list(person.account.id);
 
     /** Leaves of a revoke link in a list. */
     const revokePathIn = (html: string) => /\/tokens\/tok_[0-9A-Za-z]+\/revoke/.exec(html)?.[0] ?? '';
 
     test('says what to do first when there is none', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const page = await agent.get('/tokens');
       assert.match(textOf(page.text), /No tokens yet .*Make a token/);
       assert.match(page.text, /href="\/tokens\/new"/);
     });
 
     test('shows a new token once, kept by no cache, and then only its ends', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { page, value } = await mint(person.agent);
       assert.equal(page.headers.get('cache-control'), 'no-store');
       assert.equal(page.location, '');
@@ -68,11 +53,11 @@ eachStore(({ url: storeUrl }) => {
         new RegExp(`Build server lk_pat_${value.slice(7, 11)}…${value.slice(-4)} `),
       );
       assert.match(textOf(list.text), /Record a transaction .* in 90 days Never/);
-      assert.ok(!server.logged().includes(value.slice('lk_pat_'.length)));
+      assert.ok(!site.logged().includes(value.slice('lk_pat_'.length)));
     });
 
     test('gives a curl line that works as it stands', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { page, value } = await mint(agent);
       const line = codeIn(page.text);
       assert.ok(line.startsWith('curl '));
@@ -91,18 +76,18 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('gives a curl line for a token that may run no workflow', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { page, value } = await mint(agent, { scopes: ['profile'] });
       assert.equal(
         codeIn(page.text),
-        `curl \\\n  -H 'Authorization: Bearer ${value}' \\\n  '${server.url}/api/1.1/me'`,
+        `curl \\\n  -H 'Authorization: Bearer ${value}' \\\n  '${site.url}/api/1.1/me'`,
       );
     });
 
     test('lists when a token was last used', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const { value } = await mint(agent);
-      assert.equal((await callMe(value)).status, 200);
+      assert.equal(await site.callMe(value), 200);
       const list = await until('the list says when and from where', async () => {
         const text = textOf((await agent.get('/tokens')).text);
         return text.includes('just now from 127.0.0.1') && text;
@@ -111,16 +96,16 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('revokes after a question; the very next call is refused', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { value } = await mint(person.agent);
-      assert.equal((await callMe(value)).status, 200);
+      assert.equal(await site.callMe(value), 200);
       const path = revokePathIn((await person.agent.get('/tokens')).text);
       const question = await person.agent.get(path);
       assert.match(textOf(question.text), /Revoke the token “Build server”\? .*stops working .*Last used/);
-      assert.equal((await callMe(value)).status, 200);
+      assert.equal(await site.callMe(value), 200);
       const answer = await person.agent.post(path, {});
       assert.deepEqual([answer.status, answer.location], [303, '/tokens?done=revoked']);
-      assert.equal((await callMe(value)).status, 401);
+      assert.equal(await site.callMe(value), 401);
       const list = await person.agent.get('/tokens?done=revoked');
       assert.match(textOf(list.text), /The token was revoked\./);
       assert.match(textOf(list.text), /Expired and revoked tokens .*Build server .*Revoked just now/);
@@ -130,18 +115,18 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('revokes all at once', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const values = [];
       for (const name of ['A', 'B', 'C']) values.push((await mint(person.agent, { name })).value);
       const question = await person.agent.get('/tokens/revoke-all');
       assert.match(textOf(question.text), /Revoke all 3 tokens\? .*These are: [ABC], [ABC], [ABC]\./);
       assert.equal((await person.agent.post('/tokens/revoke-all', {})).location, '/tokens?done=revoked-all');
-      for (const value of values) assert.equal((await callMe(value)).status, 401);
+      for (const value of values) assert.equal(await site.callMe(value), 401);
       assert.equal((await person.agent.get('/tokens/revoke-all')).location, '/tokens');
     });
 
     test('keeps what was typed when something is wrong, says what, and makes nothing', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const cases: [Record<string, string | string[]>, number, RegExp][] = [
         [{ name: ' ' }, 400, /A name is missing/],
         [{ name: 'x'.repeat(81) }, 400, /This name cannot be used/],
@@ -175,7 +160,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('refuses a second live token of the same name', async () => {
-      const person = await people.person();
+      const person = await site.person();
       await mint(person.agent);
       const page = await person.agent.post('/tokens/new', form());
       assert.equal(page.status, 409);
@@ -185,8 +170,8 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('ignores every field that it did not ask for (A1)', async () => {
-      const person = await people.person();
-      const other = await people.person();
+      const person = await site.person();
+      const other = await site.person();
       const forged = {
         userId: other.account.id,
         accountId: other.account.id,
@@ -205,7 +190,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('takes a date as the end of that day', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const date = new Date((systemClock() + 10 * DAY) * 1000).toISOString().slice(0, 10);
       await mint(person.agent, { expires: 'date', date });
       const [row] = await tokensOf(person);
@@ -213,8 +198,8 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('asks for a fresh sign-in after five minutes and comes back with the form filled in', async () => {
-      const person = await people.person();
-      ahead = 301;
+      const person = await site.person();
+      site.ahead = 301;
       try {
         const get = await person.agent.get('/tokens/new');
         assert.match(get.location, /^\/sign-in\?fresh=1&return_to=%2Ftokens%2Fnew$/);
@@ -222,7 +207,7 @@ eachStore(({ url: storeUrl }) => {
         const post = await person.agent.post('/tokens/new', typed);
         assert.equal(post.status, 303);
         assert.deepEqual(await tokensOf(person), []);
-        const returnTo = new URL(post.location, server.url).searchParams.get('return_to') ?? '';
+        const returnTo = new URL(post.location, site.url).searchParams.get('return_to') ?? '';
         const { email } = person.account;
         const signIn = await person.agent.post('/sign-in', {
           email,
@@ -238,35 +223,35 @@ eachStore(({ url: storeUrl }) => {
         assert.match(page.text, /<option value="30" selected>/);
         await mint(person.agent, typed);
         // Looking and revoking need no fresh sign-in.
-        ahead = 2 * 301;
+        site.ahead = 2 * 301;
         const list = await person.agent.get('/tokens');
         assert.equal(list.status, 200);
         assert.equal((await person.agent.post(revokePathIn(list.text), {})).location, '/tokens?done=revoked');
       } finally {
-        ahead = 0;
+        site.ahead = 0;
       }
     });
 
     test('folds expired tokens away and refuses them', async () => {
-      const person = await people.person();
+      const person = await site.person();
       const { value } = await mint(person.agent, { expires: '7' });
-      ahead = 6 * DAY + 3600;
+      site.ahead = 6 * DAY + 3600;
       assert.match(textOf((await person.agent.get('/tokens')).text), /in 23 hours Expires soon/);
-      ahead = 7 * DAY + 60;
+      site.ahead = 7 * DAY + 60;
       try {
         const page = textOf((await person.agent.get('/tokens')).text);
         assert.match(
           page,
           /No live tokens .*Expired and revoked tokens .*Build server .*Expired 1 minute ago/,
         );
-        assert.equal((await callMe(value)).status, 401);
+        assert.equal(await site.callMe(value), 401);
       } finally {
-        ahead = 0;
+        site.ahead = 0;
       }
     });
 
     test('escapes what people write', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       const name = '<img src=x onerror=alert(1)>"\'`';
       const { page } = await mint(agent, { name, note: '</textarea><script>alert(1)</script>' });
       const list = await agent.get('/tokens');
@@ -278,7 +263,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('knows its own done codes only', async () => {
-      const { agent } = await people.person();
+      const { agent } = await site.person();
       for (const code of ['nonsense', '<script>', '__proto__', 'toString', 'constructor']) {
         const page = await agent.get(`/tokens?done=${encodeURIComponent(code)}`);
         assert.equal(page.status, 200);

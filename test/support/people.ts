@@ -8,6 +8,8 @@ import type { TestServer } from './server.ts';
 
 export const PASSWORD = 'correct horse battery staple';
 
+export type People = Awaited<ReturnType<typeof openPeople>>;
+
 export type Person = { account: Account; agent: Agent };
 
 /**
