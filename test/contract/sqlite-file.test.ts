@@ -344,15 +344,17 @@ describe('the SQLite file', () => {
       acknowledged.filter((id) => !kept.has(id)),
       [],
     );
-    const [left, ...others] = readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
-    assert.deepEqual(others, []);
-    const file = join(dirname(path), left ?? assert.fail());
-    assert.equal(statSync(file).mode & 0o777, 0o600);
-    // It may be that of a process on another machine for a while; then it goes.
-    appendFileSync(file, '{"id":"half a row');
-    utimesSync(file, 1, 1);
-    await journal.settle();
-    assert.equal(existsSync(file), false);
+    // More than one when it was quick: a file that is full is followed by another.
+    const names = readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
+    assert.ok(names.length > 0);
+    for (const file of names.map((name) => join(dirname(path), name))) {
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+      // It may be that of a process on another machine for a while; then it goes.
+      appendFileSync(file, '{"id":"half a row');
+      utimesSync(file, 1, 1);
+      await journal.settle();
+      assert.equal(existsSync(file), false);
+    }
     assert.equal(await rows.count([]), kept.size);
   });
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import type { Collection, Store } from '../../adapters/port.ts';
 import { leaseDeclaration } from '../../server/ground/lease.ts';
@@ -10,6 +9,7 @@ import { createSender } from '../../server/mail/sender.ts';
 import { createTransport } from '../../server/mail/transport.ts';
 import { startSmtp } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 
 const START = 1_800_000_000;
 const SECRET_LINK = 'https://id.example.com/reset-password?token=sesame';
@@ -26,14 +26,6 @@ function message(id: string, over: Partial<Message> = {}): Message {
     attempts: 0,
     ...over,
   };
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const lastAt = Date.now() + 8_000;
-  while (!(await holds())) {
-    if (Date.now() > lastAt) assert.fail('it did not come to that in time');
-    await delay(10);
-  }
 }
 
 const isSent = (outbox: Collection<Message>, id: string) => async () =>
@@ -78,7 +70,7 @@ eachStore(({ url }) => {
       const { sender, outbox } = await startSender(store, smtp.url, () => START + 5);
       await outbox.insertMany([message('now'), message('later', { dueAt: START + 6 })]);
       sender.wake();
-      await until(isSent(outbox, 'now'));
+      await until('the sender is that far', isSent(outbox, 'now'));
       const mail = await smtp.waitFor({ to: 'now@example.com' });
       assert.equal(mail.subject, 'Subject of now');
       assert.equal(mail.messageId, '<now@app.example>');
@@ -107,7 +99,7 @@ eachStore(({ url }) => {
         ...Array.from({ length: 5 }, (_, index) => message(`ours${index}`, { queue: 'own' })),
       ]);
       await startSender(store, smtp.url, () => START);
-      await until(async () => (await outbox.count([['sentAt', 'present']])) === 17);
+      await until('the sender is that far', async () => (await outbox.count([['sentAt', 'present']])) === 17);
       const order = smtp.messages().map(({ subject }) => (subject?.includes('ours') ? 'ours' : 'workflow'));
       assert.deepEqual(order, [...Array(5).fill('ours'), ...Array(12).fill('workflow')]);
     });
@@ -121,7 +113,10 @@ eachStore(({ url }) => {
       const ids = Array.from({ length: 15 }, (_, index) => `m${index}`);
       await outbox.insertMany(ids.map((id) => message(id)));
       for (const { sender } of senders) sender.wake();
-      await until(async () => (await outbox.count([['sentAt', 'present']])) === ids.length);
+      await until(
+        'the sender is that far',
+        async () => (await outbox.count([['sentAt', 'present']])) === ids.length,
+      );
       assert.deepEqual(
         smtp
           .messages()
@@ -140,7 +135,10 @@ eachStore(({ url }) => {
       const ids = Array.from({ length: 15 }, (_, index) => `m${index}`);
       await one.outbox.insertMany(ids.map((id) => message(id)));
       for (const { sender } of [one, two]) sender.wake();
-      await until(async () => (await one.outbox.count([['sentAt', 'present']])) === ids.length);
+      await until(
+        'the sender is that far',
+        async () => (await one.outbox.count([['sentAt', 'present']])) === ids.length,
+      );
       assert.equal(smtp.messages().length, ids.length);
     });
 
@@ -157,7 +155,7 @@ eachStore(({ url }) => {
       assert.equal((await outbox.get('one'))?.attempts, 0);
       now += 60;
       await startSender(store, smtp.url, () => now);
-      await until(isSent(outbox, 'one'));
+      await until('the sender is that far', isSent(outbox, 'one'));
       assert.notEqual((await leases.get('mail'))?.holder, 'dead');
     });
 
@@ -168,11 +166,11 @@ eachStore(({ url }) => {
       const { sender, outbox } = await startSender(store, smtp.url, () => now);
       await outbox.insertMany([message('claimed', { dueAt: START + 120, attempts: 1 }), message('free')]);
       sender.wake();
-      await until(isSent(outbox, 'free'));
+      await until('the sender is that far', isSent(outbox, 'free'));
       assert.equal((await outbox.get('claimed'))?.attempts, 1);
       now += 120;
       sender.wake();
-      await until(isSent(outbox, 'claimed'));
+      await until('the sender is that far', isSent(outbox, 'claimed'));
       assert.equal((await outbox.get('claimed'))?.attempts, 2);
     });
 
@@ -184,17 +182,17 @@ eachStore(({ url }) => {
       const { sender, outbox, logged } = await startSender(store, smtp.url, () => now);
       await outbox.insert(message('one'));
       sender.wake();
-      await until(async () => (await outbox.get('one'))?.error !== undefined);
+      await until('the sender is that far', async () => (await outbox.get('one'))?.error !== undefined);
       const row = (await outbox.get('one')) ?? assert.fail();
       const wait = (row.dueAt ?? 0) - START;
       assert.ok(wait >= 24 && wait <= 36, `${wait} s`);
       assert.equal(row.error, 'EMESSAGE DATA 451');
       now += wait;
       sender.wake();
-      await until(isSent(outbox, 'one'));
+      await until('the sender is that far', isSent(outbox, 'one'));
       assert.equal((await outbox.get('one'))?.error, undefined);
       assert.equal(smtp.messages().length, 1);
-      await until(async () => logged().includes('"mailId":"one"'));
+      await until('the sender is that far', async () => logged().includes('"mailId":"one"'));
       assert.doesNotMatch(logged(), /example\.com|sesame|Subject/);
     });
 
@@ -211,7 +209,7 @@ eachStore(({ url }) => {
         const { attempts, error } = row;
         sender.wake();
         // Said when the attempt is over and noted: the row alone may look the same while it is claimed.
-        await until(async () => logged().includes(`"attempts":${attempts + 1},`));
+        await until('the sender is that far', async () => logged().includes(`"attempts":${attempts + 1},`));
         row = (await outbox.get('one')) ?? assert.fail();
         assert.ok(error === undefined || error === 'EMESSAGE DATA 451');
         if (row.dueAt === undefined) break;
@@ -224,7 +222,7 @@ eachStore(({ url }) => {
       assert.equal(row.attempts, 18);
       assert.deepEqual([row.failedAt, row.text, row.html, row.dueAt], [now, '', '', undefined]);
       // The row is seen a moment before whoever changed it hears that it is on disk.
-      await until(async () => logged().includes('given up'));
+      await until('the sender is that far', async () => logged().includes('given up'));
       assert.doesNotMatch(logged(), /example\.com|sesame/);
     });
 
@@ -235,8 +233,8 @@ eachStore(({ url }) => {
       const to = 'a@example.com, b@example.com';
       await outbox.insertMany([message('bad', { to, dueAt: START - 1 }), message('good')]);
       sender.wake();
-      await until(isSent(outbox, 'good'));
-      await until(async () => (await outbox.get('bad'))?.failedAt !== undefined);
+      await until('the sender is that far', isSent(outbox, 'good'));
+      await until('the sender is that far', async () => (await outbox.get('bad'))?.failedAt !== undefined);
       assert.equal((await outbox.get('bad'))?.error, 'the recipient is not one plain address');
       assert.deepEqual(
         smtp.messages().map((mail) => mail.subject),
@@ -250,7 +248,7 @@ eachStore(({ url }) => {
       const { sender, outbox } = await startSender(store, smtp.url, () => START);
       await outbox.insert(message('deadly', { attempts: 18 }));
       sender.wake();
-      await until(async () => (await outbox.get('deadly'))?.failedAt !== undefined);
+      await until('the sender is that far', async () => (await outbox.get('deadly'))?.failedAt !== undefined);
       assert.equal(smtp.messages().length, 0);
     });
 
@@ -261,7 +259,7 @@ eachStore(({ url }) => {
       const { sender, outbox } = await startSender(store, smtp.url, () => START);
       await outbox.insertMany(Array.from({ length: 6 }, (_, index) => message(`m${index}`)));
       sender.wake();
-      await until(async () => answers.length === 4);
+      await until('the sender is that far', async () => answers.length === 4);
       const stopped = sender.stop();
       for (const answer of answers) answer();
       await stopped;
