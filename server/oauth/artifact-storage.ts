@@ -4,11 +4,13 @@ import { type Collection, Taken } from '../../adapters/port.ts';
 import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
 import { type Bearers, namesOf } from '../access/bearers.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Client } from '../credentials/client.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
+import { metadataOf } from './client-metadata.ts';
 import { learnedIn } from './request-notes.ts';
 import type { SessionStorage } from './session-storage.ts';
 
@@ -33,9 +35,16 @@ export function createStorage(parts: {
   grants: Pick<Grants, 'end'>;
   clock: Clock;
   sessions: SessionStorage;
+  /** The client, unless it or its owner's account is ended. */
+  findClient: (id: string) => Promise<Client | undefined>;
   revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
 }) {
-  const { artifacts, bearers, grants, clock, sessions, revokePersonalAccessToken } = parts;
+  const { artifacts, bearers, grants, clock, sessions, findClient, revokePersonalAccessToken } = parts;
+
+  async function findMetadata(id: string): Promise<AdapterPayload | undefined> {
+    const client = await findClient(id);
+    return client === undefined ? undefined : metadataOf(client);
+  }
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
@@ -154,9 +163,8 @@ export function createStorage(parts: {
   return {
     /** The engine's `adapter` setting: one of these a model. */
     adapterFor(model: string): Adapter {
-      // Read by engine-clients.ts; made and changed on our pages and the command line, never by the engine.
-      if (model === 'Client') throw new Error('the engine does not store clients');
       if (model === 'Session') return sessions.adapter;
+      if (model === 'Client') return { ...READ_ONLY, find: findMetadata };
       return {
         upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),
         find: (id) => find(model, id),
@@ -175,6 +183,20 @@ export function createStorage(parts: {
       };
     },
   };
+}
+
+/** Clients are made and changed on our pages and the command line, never by the engine. */
+const READ_ONLY = {
+  upsert: refuseToWrite,
+  findByUid: async () => undefined,
+  findByUserCode: async () => undefined,
+  consume: refuseToWrite,
+  destroy: refuseToWrite,
+  revokeByGrantId: refuseToWrite,
+};
+
+async function refuseToWrite(): Promise<never> {
+  throw new Error('the engine does not write clients');
 }
 
 /** Who asked the engine for what it does just now: its adapter is not told, but its context is at hand. */

@@ -14,7 +14,6 @@ import { problemPage } from '../../views/problem.ts';
 import { ledByMoment } from '../access/artifact.ts';
 import type { Bearers, TokenNames } from '../access/bearers.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Client } from '../credentials/client.ts';
 import type { Scopes } from '../credentials/scopes.ts';
 import { apiResource } from '../ground/api-address.ts';
 import {
@@ -32,7 +31,6 @@ import { sendPage } from '../http/page.ts';
 import { addressOf, noteCredential, requestIdOf } from '../http/request.ts';
 import { PERSONAL_CLIENT_ID, type Storage } from './artifact-storage.ts';
 import { OWN_METADATA } from './client-metadata.ts';
-import { rememberClients } from './engine-clients.ts';
 import { derivedKey } from './keys.ts';
 import { learnedIn } from './request-notes.ts';
 
@@ -58,7 +56,6 @@ type EngineParts = {
   jwks: { keys: JWK[] };
   scopes: Scopes;
   findAccount: (id: string) => Promise<Account | undefined>;
-  findClient: (id: string) => Promise<Client | undefined>;
   /** The id of the live secret of this client that the value is. */
   checkSecret: (clientId: string, value: string, from: string) => Promise<string | undefined>;
   /** The names of a live token of any kind; undefined for a dead one. */
@@ -67,9 +64,8 @@ type EngineParts = {
 
 /** oidc-provider, with the settings of this product. Nothing outside server/oauth imports the package. */
 export function createEngine(parts: EngineParts) {
-  const { settings, checkSecret, findClient, log } = parts;
+  const { settings, checkSecret, log } = parts;
   const provider = new Provider(settings.url, configurationOf(parts));
-  rememberClients(provider, findClient);
   compareSecretsAsHashes(provider, checkSecret);
   leadTokensByMoment(provider);
   letRefreshNameOfflineAccess(provider);

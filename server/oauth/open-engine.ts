@@ -59,6 +59,7 @@ export async function openEngine(parts: EngineDependencies) {
     bearers,
     grants: parts.grants,
     clock,
+    findClient,
     revokePersonalAccessToken: async (value, actor) => {
       const token = await parts.tokens.findByValue(value);
       if (token === undefined) return;
@@ -73,7 +74,6 @@ export async function openEngine(parts: EngineDependencies) {
     jwks,
     scopes,
     findAccount,
-    findClient,
     checkSecret: clients.checkSecret,
     describe: bearers.describe,
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import Provider from 'oidc-provider';
 import { createStorage } from '../../server/oauth/artifact-storage.ts';
 import { createSessionStorage } from '../../server/oauth/session-storage.ts';
 import { openTestDomain } from '../support/domain.ts';
@@ -18,6 +19,7 @@ eachStore(({ url }) => {
         clock: domain.clock,
         findAccount: domain.accounts.get,
       }),
+      findClient: domain.clients.get,
       revokePersonalAccessToken: async () => undefined,
     });
     return { domain, storage };
@@ -98,6 +100,42 @@ eachStore(({ url }) => {
         await storage.adapterFor(model).destroy('value-1');
       }
       assert.notEqual(await storage.adapterFor('RefreshToken').find('value-1'), undefined);
+      await domain.stop();
+    });
+
+    test('the engine’s clients follow their rows at once, and are none for what is no id', async () => {
+      const { domain, storage } = await open();
+      const provider = new Provider('https://id.example.com', {
+        adapter: (model: string) => storage.adapterFor(model),
+        features: { clientCredentials: { enabled: true } },
+        scopes: ['profile', 'email'],
+      });
+      const row = {
+        id: 'svc_1',
+        kind: 'service',
+        name: 'Spreadsheet',
+        accountId: 'acc_1',
+        actsFor: 'account',
+        resourceServer: false,
+        applicationType: 'web',
+        confidential: true,
+        createdAt: domain.clock(),
+      } as const;
+      await domain.rows.clients.insert({
+        ...row,
+        scopes: ['profile'],
+        redirectUris: [],
+        postLogoutRedirectUris: [],
+      });
+      const scope = async () => (await provider.Client.find('svc_1'))?.scope;
+      assert.equal(await scope(), 'profile');
+      await domain.rows.clients.update('svc_1', { set: { scopes: ['email'] } });
+      assert.equal(await scope(), 'email');
+      for (const bad of [undefined, null, '', 0, {}, { $ne: null }, ['svc_1'], 'svc_2', '__proto__']) {
+        assert.equal(await provider.Client.find(bad as string), undefined, JSON.stringify(bad));
+      }
+      await domain.rows.clients.remove('svc_1');
+      assert.equal(await scope(), undefined);
       await domain.stop();
     });
 
