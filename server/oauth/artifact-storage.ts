@@ -11,7 +11,6 @@ import type { Clock } from '../ground/clock.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { metadataOf } from './client-metadata.ts';
-import { learnedIn } from './request-notes.ts';
 import type { SessionStorage } from './session-storage.ts';
 
 /**
@@ -48,27 +47,9 @@ export function createStorage(parts: {
 
   async function find(model: string, id: string): Promise<AdapterPayload | undefined> {
     if (checkFormat(id) !== 'foreign') return model === 'AccessToken' ? personalAccessToken(id) : undefined;
-    const row = await readShared(rowId(model, id));
+    const row = await artifacts.get(rowId(model, id));
     if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
     return payloadOf(row, id);
-  }
-
-  /**
-   * One read for those of one request that want the same row at the same time: introspection asks for a token three
-   * times at once, as each of its kinds.
-   */
-  function readShared(id: string): Promise<Artifact | undefined> {
-    const request = Provider.ctx?.req;
-    if (request === undefined) return artifacts.get(id);
-    const learned = learnedIn(request);
-    if (learned.reading?.id === id) return learned.reading.row;
-    const row = artifacts.get(id);
-    learned.reading = { id, row };
-    const done = () => {
-      learned.reading = undefined;
-    };
-    row.then(done, done);
-    return row;
   }
 
   function payloadOf(row: Artifact, id: string): AdapterPayload {

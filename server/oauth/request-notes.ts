@@ -1,4 +1,3 @@
-import type { Artifact } from '../access/artifact.ts';
 import type { TokenNames } from '../access/bearers.ts';
 
 /** What one part of the engine learns in a request, and another part tells or needs. */
@@ -7,8 +6,6 @@ export type Learned = {
   secretId?: string;
   /** The names of the token that was introspected. */
   names?: TokenNames;
-  /** The row that is being read. */
-  reading?: { id: string; row: Promise<Artifact | undefined> } | undefined;
 };
 
 /** On the request itself: a WeakMap of all requests is dear to the garbage collector. */
