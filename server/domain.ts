@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
 import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearers.ts';
-import { createClients } from './access/clients.ts';
+import { createClientAuthentication } from './access/client-authentication.ts';
 import { createGrants } from './access/grants.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
@@ -161,7 +161,7 @@ function createPeople(foundation: Foundation) {
 function createCredentials(parts: Foundation & ReturnType<typeof createPeople> & { scopes: Scopes }) {
   const { rows, accounts, effects, clock, settings } = parts;
   const lastUsed = createLastUsed({ ...rows, clock });
-  const clients = createClients({ ...rows, lastUsed, clock });
+  const clients = createClientAuthentication({ ...rows, accounts, lastUsed, clock });
   const grants = createGrants({ ...parts, artifacts: rows.artifacts, getClient: clients.get });
   const sessionList = createSessionList({ ...rows, clock });
   const tokens = createTokens({ ...parts, credentials: rows.credentials });

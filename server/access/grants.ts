@@ -1,5 +1,5 @@
 import type { Collection, Where } from '../../adapters/port.ts';
-import type { Client } from '../credentials/client.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -92,7 +92,7 @@ export function createGrants(parts: {
     const listed = await Promise.all(
       [...byClient].map(async ([clientId, rows]) => {
         const client = await getClient(clientId);
-        return client === undefined || client.revokedAt !== undefined ? [] : [rowOf(client, rows)];
+        return isLiveClient(client) ? [rowOf(client, rows)] : [];
       }),
     );
     return listed.flat();

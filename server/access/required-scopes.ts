@@ -1,6 +1,6 @@
 import { ADMIN_SCOPE, missingScopes } from '../credentials/scopes.ts';
 import { BearerProblem } from '../ground/errors.ts';
-import type { Bearer } from './bearers.ts';
+import type { Bearer } from './bearer.ts';
 
 /** Throws 403 naming every scope of `needed` that the caller lacks. */
 export function requireScopes(caller: Bearer, needed: readonly string[], url: string): void {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { resetPassword } from '../../views/mail/reset-password.ts';
 import type { Account } from '../accounts/account.ts';
-import { requireActive } from '../accounts/account.ts';
+import { isActive, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
@@ -85,7 +85,7 @@ export function createResets(parts: {
 
   async function mailLink(email: string, returnTo: string, from: string): Promise<void> {
     const account = await accounts.findByEmail(email);
-    if (account === undefined || account.suspendedAt !== undefined) return;
+    if (!isActive(account)) return;
     const { token, hash } = newLinkToken();
     const expiresAt = clock() + RESET_LINK_SECONDS;
     const hasPassword = account.passwordHash !== undefined;

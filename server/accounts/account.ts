@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { declare } from '../../adapters/port.ts';
+import { declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 
@@ -61,9 +61,19 @@ export const identityDeclaration = declare<Identity>({
   indexes: [['accountId'], ['pendingAt']],
 });
 
+export type ActiveAccount = Account & { suspendedAt?: undefined };
+
+/** Whether anything of this account works: it is there and not suspended. */
+export function isActive(account: Account | undefined): account is ActiveAccount {
+  return account !== undefined && account.suspendedAt === undefined;
+}
+
+/** The same as a condition on rows. */
+export const ACTIVE_ONLY = [['suspendedAt', 'absent']] as const satisfies Where<Account>;
+
 /** Throws Problem 403 where an account is suspended. Every way to sign in goes through it. */
 export function requireActive(account: Account): void {
-  if (account.suspendedAt !== undefined) throw suspended();
+  if (!isActive(account)) throw suspended();
 }
 
 function suspended(): Problem {

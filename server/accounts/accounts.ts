@@ -9,7 +9,7 @@ import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
-import { type Account, requireActive } from './account.ts';
+import { ACTIVE_ONLY, type Account, type ActiveAccount, isActive, requireActive } from './account.ts';
 import { readEmail, requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
 import { changedMeanwhile } from './unchanged.ts';
@@ -90,7 +90,7 @@ export function createAccounts(parts: {
   function unchangedSince(account: Account): Where<Account> {
     const { passwordHash, securityVersion } = account;
     return [
-      ['suspendedAt', 'absent'],
+      ...ACTIVE_ONLY,
       passwordHash === undefined ? ['passwordHash', 'absent'] : ['passwordHash', '=', passwordHash],
       securityVersion === undefined
         ? ['securityVersion', 'absent']
@@ -124,6 +124,12 @@ export function createAccounts(parts: {
 
   return {
     get: (id: string): Promise<Account | undefined> => accounts.get(id),
+
+    /** Undefined also for one that is suspended. */
+    async getActive(id: string): Promise<ActiveAccount | undefined> {
+      const account = await accounts.get(id);
+      return isActive(account) ? account : undefined;
+    },
 
     /** Finds by any spelling of the address; undefined also for what is no address. */
     findByEmail,
@@ -194,9 +200,8 @@ export function createAccounts(parts: {
     async suspend(id: string, actor: Actor): Promise<Account | undefined> {
       const account = await accounts.get(id);
       if (account === undefined) return undefined;
-      const guard = [['suspendedAt', 'absent']] as const;
       const caused = change(account, 'account.suspended', actor);
-      return effects.update(accounts, id, { set: { suspendedAt: clock() } }, guard, caused);
+      return effects.update(accounts, id, { set: { suspendedAt: clock() } }, ACTIVE_ONLY, caused);
     },
 
     /** Takes a suspension back; what the account had works again. */

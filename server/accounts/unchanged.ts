@@ -1,5 +1,5 @@
 import { Problem } from '../ground/errors.ts';
-import type { Account } from './account.ts';
+import { type Account, isActive } from './account.ts';
 
 /**
  * Throws Problem 409 unless the account still stands as it was read when its owner was let in: there, not
@@ -7,8 +7,7 @@ import type { Account } from './account.ts';
  * number first and lists what there is afterwards, so one of the two always sees the other.
  */
 export function requireUnchanged(before: Pick<Account, 'securityVersion'>, now: Account | undefined): void {
-  if (now === undefined || now.suspendedAt !== undefined) throw changedMeanwhile();
-  if (now.securityVersion !== before.securityVersion) throw changedMeanwhile();
+  if (!isActive(now) || now.securityVersion !== before.securityVersion) throw changedMeanwhile();
 }
 
 export function changedMeanwhile(): Problem {

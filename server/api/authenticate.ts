@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
-import type { Bearer, BearerRefusal, Bearers } from '../access/bearers.ts';
+import type { Bearer, BearerRefusal } from '../access/bearer.ts';
+import type { Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import { BearerProblem } from '../ground/errors.ts';
@@ -40,7 +41,7 @@ export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Set
       if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
       if ('refused' in found)
         throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
-      bearers.used(found, addressOf(ctx));
+      bearers.noteUse(found, addressOf(ctx));
       return found;
     },
 

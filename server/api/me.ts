@@ -1,4 +1,4 @@
-import type { Bearer } from '../access/bearers.ts';
+import type { Bearer } from '../access/bearer.ts';
 import { covers } from '../credentials/scopes.ts';
 import { isoTime } from '../ground/time.ts';
 

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
-import type { Bearer } from '../access/bearers.ts';
+import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called, Recorder } from '../activity/recorder.ts';
 import { problemFrom } from '../http/error-response.ts';

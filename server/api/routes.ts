@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
-import type { Bearer, Bearers } from '../access/bearers.ts';
+import type { Bearer } from '../access/bearer.ts';
+import type { Bearers } from '../access/bearers.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import type { Clock } from '../ground/clock.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Account } from '../accounts/account.ts';
+import { type Account, isActive } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { accountFrom, passwordFrom } from './arguments.ts';
@@ -112,5 +112,5 @@ function saidOf(account: Account): Said {
 }
 
 function stateOf(account: Account): 'active' | 'suspended' {
-  return account.suspendedAt === undefined ? 'active' : 'suspended';
+  return isActive(account) ? 'active' : 'suspended';
 }

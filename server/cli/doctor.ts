@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
-import { accountDeclaration } from '../accounts/account.ts';
+import { ACTIVE_ONLY, accountDeclaration } from '../accounts/account.ts';
 import { systemClock } from '../ground/clock.ts';
 import { leaseDeclaration } from '../ground/lease.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
@@ -189,10 +189,7 @@ function looksInside(store: Store, settings: Settings): Look[] {
       todo: 'look at the store',
       look: async () => {
         const accounts = await store.collection(accountDeclaration);
-        const admins = await accounts.count([
-          ['admin', '=', true],
-          ['suspendedAt', 'absent'],
-        ]);
+        const admins = await accounts.count([['admin', '=', true], ...ACTIVE_ONLY]);
         if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
         const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
         return { level: 'warn', found: 'there is no admin', todo };

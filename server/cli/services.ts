@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Where } from '../../adapters/port.ts';
-import type { Account } from '../accounts/account.ts';
-import type { Client } from '../credentials/client.ts';
+import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { ADMIN_SCOPE } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
@@ -140,10 +140,7 @@ function saidOf(client: Client, secret: NewSecret, about: readonly (readonly [st
 
 /** The account that the app's own services hang on when none is named. */
 async function firstAdmin(domain: Domain): Promise<Account> {
-  const where: Where<Account> = [
-    ['admin', '=', true],
-    ['suspendedAt', 'absent'],
-  ];
+  const where: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY];
   const [admin] = await domain.rows.accounts.list({ where, order: { by: 'createdAt' }, limit: 1 });
   if (admin !== undefined) return admin;
   throw new Problem({
@@ -156,7 +153,7 @@ async function firstAdmin(domain: Domain): Promise<Account> {
 
 async function serviceFrom(domain: Domain, id: string): Promise<Client> {
   const client = await domain.clients.get(id);
-  if (client?.kind === 'service' && client.revokedAt === undefined) return client;
+  if (isLiveClient(client) && client.kind === 'service') return client;
   throw noSuchService(id);
 }
 
@@ -223,5 +220,5 @@ function jsonOfSecret(secret: Credential) {
 }
 
 function stateOf(client: Client): 'live' | 'revoked' {
-  return client.revokedAt === undefined ? 'live' : 'revoked';
+  return isLiveClient(client) ? 'live' : 'revoked';
 }

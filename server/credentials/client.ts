@@ -34,6 +34,13 @@ export const clientSchema = z.strictObject({
 
 export type Client = z.infer<typeof clientSchema>;
 
+export type LiveClient = Client & { revokedAt?: undefined };
+
+/** Whether a client may do anything: it is there and was not deleted. */
+export function isLiveClient(client: Client | undefined): client is LiveClient {
+  return client !== undefined && client.revokedAt === undefined;
+}
+
 export const clientDeclaration = declare<Client>({
   name: 'clients',
   schema: clientSchema,
@@ -53,7 +60,7 @@ export async function getClient(clients: Collection<Client>, which: OwnClient): 
 /** The same, and a revoked client is not there. */
 export async function getLiveClient(clients: Collection<Client>, which: OwnClient): Promise<Client> {
   const client = await getClient(clients, which);
-  if (client.revokedAt !== undefined) throw noSuch(which.kind);
+  if (!isLiveClient(client)) throw noSuch(which.kind);
   return client;
 }
 

@@ -12,7 +12,8 @@ import { logoutPage, signedOutPage } from '../../views/end-session.ts';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { ledByMoment } from '../access/artifact.ts';
-import type { Bearers, TokenNames } from '../access/bearers.ts';
+import type { TokenNames } from '../access/bearer.ts';
+import type { Bearers } from '../access/bearers.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Scopes } from '../credentials/scopes.ts';
 import { apiResource } from '../ground/api-address.ts';
@@ -87,7 +88,7 @@ function configurationOf(parts: EngineParts): Configuration {
   return {
     adapter: (name: string) => storage.adapterFor(name),
     jwks: parts.jwks as NonNullable<Configuration['jwks']>,
-    // Personal access tokens are answered for under this client, see storage.ts.
+    // Personal access tokens are answered for under this client, see artifact-storage.ts.
     clients: [
       {
         client_id: PERSONAL_CLIENT_ID,

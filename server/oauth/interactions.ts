@@ -43,10 +43,11 @@ export function createInteractions(parts: {
   sessions: Sessions;
   artifacts: Collection<Artifact>;
   effects: Effects;
-  getClient: (id: string) => Promise<Client | undefined>;
+  /** The client, unless it or its owner's account is ended. */
+  findClient: (id: string) => Promise<Client | undefined>;
   clock: Clock;
 }) {
-  const { engine, sessions, artifacts, effects, getClient, clock } = parts;
+  const { engine, sessions, artifacts, effects, findClient, clock } = parts;
 
   async function details(ctx: Context): Promise<EngineInteraction> {
     try {
@@ -97,8 +98,8 @@ export function createInteractions(parts: {
      */
     async read(ctx: Context): Promise<Waiting> {
       const interaction = await details(ctx);
-      const client = await getClient(String(interaction.params.client_id));
-      if (client === undefined || client.revokedAt !== undefined) throw tooOld(undefined);
+      const client = await findClient(String(interaction.params.client_id));
+      if (client === undefined) throw tooOld(undefined);
       const missing = missingOf(interaction);
       await requireUnchanged(interaction, client, missing);
       const asked = String(interaction.params.scope ?? '').split(' ');
@@ -154,9 +155,9 @@ export function createInteractions(parts: {
       const interaction = await details(ctx);
       const accountId = interaction.session?.accountId;
       const clientId = String(interaction.params.client_id);
-      const client = await getClient(clientId);
+      const client = await findClient(clientId);
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld(undefined);
-      if (client === undefined || client.revokedAt !== undefined) throw tooOld(undefined);
+      if (client === undefined) throw tooOld(undefined);
       const missing = missingOf(interaction);
       await requireUnchanged(interaction, client, missing);
       const known =

@@ -3,7 +3,7 @@ import type { Collection, Store } from '../../adapters/port.ts';
 import type { Site } from '../../views/layout.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { Bearers } from '../access/bearers.ts';
-import type { createClients } from '../access/clients.ts';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Scopes } from '../credentials/scopes.ts';
@@ -23,8 +23,8 @@ type EngineDependencies = {
   site: Site;
   store: Store;
   rows: { artifacts: Collection<Artifact> };
-  accounts: Pick<Accounts, 'get'>;
-  clients: ReturnType<typeof createClients>;
+  accounts: Pick<Accounts, 'getActive'>;
+  clients: ClientAuthentication;
   bearers: Bearers;
   grants: Grants;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
@@ -39,19 +39,8 @@ export async function openEngine(parts: EngineDependencies) {
   const { settings, site, store, clock, log, rows, scopes, effects, clients, accounts, bearers } = parts;
   const { artifacts } = rows;
   const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
-
-  /** Undefined for one that is gone or suspended: nothing of such an account works. */
-  async function findAccount(id: string) {
-    const account = await accounts.get(id);
-    return account?.suspendedAt === undefined ? account : undefined;
-  }
-
-  async function findClient(id: string) {
-    const client = await clients.get(id);
-    if (client === undefined || client.revokedAt !== undefined) return undefined;
-    return (await findAccount(client.accountId)) === undefined ? undefined : client;
-  }
-
+  const findAccount = accounts.getActive;
+  const findClient = clients.getLive;
   const sessionStorage = createSessionStorage({ artifacts, clock, findAccount });
   const storage = createStorage({
     artifacts,
@@ -85,7 +74,7 @@ export async function openEngine(parts: EngineDependencies) {
     sessions,
     artifacts,
     effects,
-    getClient: clients.get,
+    findClient,
     clock,
   });
   return { engine, sessions, interactions };

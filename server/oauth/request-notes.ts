@@ -1,4 +1,4 @@
-import type { TokenNames } from '../access/bearers.ts';
+import type { TokenNames } from '../access/bearer.ts';
 
 /** What one part of the engine learns in a request, and another part tells or needs. */
 export type Learned = {

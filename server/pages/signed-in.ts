@@ -11,7 +11,7 @@ export type SignedIn = ReturnType<typeof createSignedIn>;
 /** Who sits in front of this browser. Asked by every page, so that none relies on another having asked. */
 export function createSignedIn(parts: {
   sessions: Pick<Sessions, 'read'>;
-  accounts: Pick<Accounts, 'get'>;
+  accounts: Pick<Accounts, 'getActive'>;
   clock: Clock;
 }) {
   const { sessions, accounts, clock } = parts;
@@ -20,8 +20,8 @@ export function createSignedIn(parts: {
   async function find(ctx: Context): Promise<{ account: Account; session: SignedInSession } | undefined> {
     const session = await sessions.read(ctx);
     if (session === undefined) return undefined;
-    const account = await accounts.get(session.accountId);
-    return account === undefined || account.suspendedAt !== undefined ? undefined : { account, session };
+    const account = await accounts.getActive(session.accountId);
+    return account === undefined ? undefined : { account, session };
   }
 
   async function account(ctx: Context, returnTo = pageOf(ctx)) {

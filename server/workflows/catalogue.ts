@@ -1,4 +1,4 @@
-import type { Bearer } from '../access/bearers.ts';
+import type { Bearer } from '../access/bearer.ts';
 import { requireScopes } from '../access/required-scopes.ts';
 import { ADMIN_SCOPE, covers, workflowScope } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';

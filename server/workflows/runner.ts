@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Bearer } from '../access/bearers.ts';
+import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { Clock } from '../ground/clock.ts';

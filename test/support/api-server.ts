@@ -71,8 +71,8 @@ export async function startApiServer(
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
   const bearers: Bearers = {
     ...domain.bearers,
-    used(...call) {
-      domain.bearers.used(...call);
+    noteUse(...call) {
+      domain.bearers.noteUse(...call);
       options.onCaller?.();
     },
   };

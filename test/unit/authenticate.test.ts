@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Bearer } from '../../server/access/bearers.ts';
+import type { Bearer } from '../../server/access/bearer.ts';
 import { requireScopes } from '../../server/access/required-scopes.ts';
 import { BearerProblem } from '../../server/ground/errors.ts';
 

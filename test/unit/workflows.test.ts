@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
-import type { Bearer } from '../../server/access/bearers.ts';
+import type { Bearer } from '../../server/access/bearer.ts';
 import { jsonFaultOf } from '../../server/api/json-faults.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';

@@ -1,5 +1,6 @@
 import type { Collection } from '../../adapters/port.ts';
-import type { Client } from '../credentials/client.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import { type Client, isLiveClient, type LiveClient } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { stateOf } from '../credentials/credential.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -7,18 +8,28 @@ import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { LastUsed } from './last-used.ts';
 
-/** What the token endpoint and the resource side ask about clients, whoever's they are. */
-export function createClients(parts: {
+export type ClientAuthentication = ReturnType<typeof createClientAuthentication>;
+
+/** Finds the client of a `client_id`, whoever's it is, and checks its secret (RFC 6749 section 2.3.1). */
+export function createClientAuthentication(parts: {
   clients: Collection<Client>;
   credentials: Collection<Credential>;
+  accounts: Pick<Accounts, 'getActive'>;
   lastUsed: LastUsed;
   clock: Clock;
 }) {
-  const { clients, credentials, lastUsed, clock } = parts;
+  const { clients, credentials, accounts, lastUsed, clock } = parts;
 
   return {
-    /** The client of this id, revoked ones too: whoever asks looks at `revokedAt`. */
+    /** The client of this id, deleted ones too. */
     get: (id: string): Promise<Client | undefined> => clients.get(id),
+
+    /** The client of this id, unless it was deleted or nothing of its owner's account works. */
+    async getLive(id: string): Promise<LiveClient | undefined> {
+      const client = await clients.get(id);
+      if (!isLiveClient(client)) return undefined;
+      return (await accounts.getActive(client.accountId)) === undefined ? undefined : client;
+    },
 
     /**
      * The id of the live secret of this client that the value is, which is noted as used; undefined for a
@@ -31,7 +42,7 @@ export function createClients(parts: {
         clients.get(clientId),
         credentials.find('hash', hashOf(value)),
       ]);
-      if (client === undefined || client.revokedAt !== undefined) return undefined;
+      if (!isLiveClient(client)) return undefined;
       if (secret?.kind !== 'client_secret' || secret.clientId !== client.id) return undefined;
       if (stateOf(secret, clock()) !== 'live') return undefined;
       lastUsed.noteCredential(secret, from);
