@@ -12,7 +12,6 @@ import type { Clock } from '../ground/clock.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { metadataOf } from './client-metadata.ts';
-import type { SessionStorage } from './session-storage.ts';
 
 /**
  * Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself.
@@ -34,7 +33,8 @@ export function createStorage(parts: {
   bearers: Bearers;
   grants: Pick<Grants, 'end'>;
   clock: Clock;
-  sessions: SessionStorage;
+  /** The storage of the model Session. */
+  sessions: Adapter;
   /** The client, unless it or its owner's account is ended. */
   findClient: (id: string) => Promise<Client | undefined>;
   revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
@@ -145,7 +145,7 @@ export function createStorage(parts: {
   return {
     /** The engine's `adapter` setting: one of these a model. */
     adapterFor(model: string): Adapter {
-      if (model === 'Session') return sessions.adapter;
+      if (model === 'Session') return sessions;
       if (model === 'Client') return { ...READ_ONLY, find: findMetadata };
       return {
         upsert: (id, payload, ttl) => save(model, id, payload, ttl ?? 0),

@@ -7,7 +7,6 @@ import type { Clock } from '../ground/clock.ts';
 import { SESSION_SECONDS } from '../ground/limits.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import type { Engine } from './engine.ts';
-import type { SessionStorage } from './session-storage.ts';
 
 /** A session in which somebody is signed in. */
 export type SignedInSession = {
@@ -24,14 +23,12 @@ export type Sessions = ReturnType<typeof createSessions>;
 /** "Last seen" is written this often at most: a finer one would be a write for every page. */
 const SEEN_SECONDS = 5 * MINUTE_SECONDS;
 
-/** Browser sessions: the engine's own, shared by our pages and the authorization endpoint. */
-export function createSessions(parts: {
-  engine: Engine;
-  storage: SessionStorage;
-  artifacts: Collection<Artifact>;
-  clock: Clock;
-}) {
-  const { engine, storage, artifacts, clock } = parts;
+/**
+ * What our pages do with the session of the browser in front of them: read it, sign in, sign out. It is the engine's
+ * own session, so the authorization endpoint sees the same one; session-storage.ts says how it is stored.
+ */
+export function createSessions(parts: { engine: Engine; artifacts: Collection<Artifact>; clock: Clock }) {
+  const { engine, artifacts, clock } = parts;
 
   function setCookie(ctx: Context, value: string, expiresAt: number): void {
     const cookies = engineCookies(ctx, engine);
@@ -76,7 +73,7 @@ export function createSessions(parts: {
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
       session.loginAccount({ accountId: account.id, amr, loginTs: signedInAt });
-      storage.noteProof(session.uid, account);
+      Object.assign(session, { securityVersion: account.securityVersion ?? 0 });
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
     },

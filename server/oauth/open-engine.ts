@@ -41,10 +41,9 @@ export async function openEngine(parts: EngineDependencies) {
   const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
   const findAccount = accounts.getActive;
   const findClient = clients.getLive;
-  const sessionStorage = createSessionStorage({ artifacts, clock, findAccount });
   const storage = createStorage({
     artifacts,
-    sessions: sessionStorage,
+    sessions: createSessionStorage({ artifacts, clock, findAccount }),
     bearers,
     grants: parts.grants,
     clock,
@@ -68,7 +67,7 @@ export async function openEngine(parts: EngineDependencies) {
   });
   // Behind a proxy TLS ends before us: canonicalHost writes X-Forwarded-Proto from the public URL.
   engine.proxy = true;
-  const sessions = createSessions({ engine, storage: sessionStorage, artifacts, clock });
+  const sessions = createSessions({ engine, artifacts, clock });
   const interactions = createInteractions({
     engine,
     sessions,

@@ -7,92 +7,94 @@ import type { Account } from '../accounts/account.ts';
 import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
 
-export type SessionStorage = ReturnType<typeof createSessionStorage>;
+/** As the engine saves it, with what saveSecurityVersionWithSessions of overrides.ts adds. */
+type SessionPayload = AdapterPayload & { securityVersion?: number };
 
-/**
- * Where the engine keeps sessions. A session that was ended stays as a mark until it would have expired: the engine
- * writes back every session that a request has read, and one that was ended meanwhile must not come back. Each
- * carries the `securityVersion` of the account as it was when the person proved themselves, and dies when that changes.
- */
-export function createSessionStorage(parts: {
+type Parts = {
   artifacts: Collection<Artifact>;
   clock: Clock;
   /** The account, unless it is suspended or gone. */
   findAccount: (id: string) => Promise<Account | undefined>;
-}) {
-  const { artifacts, clock, findAccount } = parts;
-  const proofs = new Map<string, number>();
-  const live = [['revokedAt', 'absent']] as const;
+};
 
-  async function isSomebodys(row: Artifact): Promise<boolean> {
-    if (row.accountId === undefined) return true;
-    const account = await findAccount(row.accountId);
-    return account !== undefined && (account.securityVersion ?? 0) === (row.securityVersion ?? 0);
-  }
+const NOT_ENDED = [['revokedAt', 'absent']] as const;
+
+/**
+ * The engine's adapter of the model Session: how sessions are written, found and ended in the store. (What our pages do
+ * with them stands in browser-sessions.ts.) A session that was ended stays as a mark until it would have expired: the
+ * engine writes back every session that a request has read, and one that was ended meanwhile must not come back. Each
+ * carries the `securityVersion` of the account as it was when the person proved themselves, and dies when that changes.
+ */
+export function createSessionStorage(parts: Parts): Adapter {
+  const { artifacts, clock } = parts;
 
   async function payloadOf(row: Artifact | undefined, id?: string): Promise<AdapterPayload | undefined> {
-    if (row === undefined || row.revokedAt !== undefined || !(await isSomebodys(row))) return undefined;
+    if (row === undefined || row.revokedAt !== undefined || !(await isValid(parts, row))) return undefined;
     // A copy, because the engine changes what it is given.
     return { ...structuredClone(row.payload), ...(id === undefined ? {} : { jti: id }) };
   }
 
-  /** The number that a sign-in was proved under: noted by us, carried by the engine's interaction, or today's. */
-  async function proofOf(uid: string, accountId: string | undefined): Promise<number | undefined> {
-    const noted = proofs.get(uid);
-    proofs.delete(uid);
-    if (noted !== undefined || accountId === undefined) return noted;
-    const login = Provider.ctx?.oidc?.result?.login as { securityVersion?: number } | undefined;
-    return login?.securityVersion ?? (await findAccount(accountId))?.securityVersion;
-  }
-
-  async function save(id: string, payload: AdapterPayload, ttlSeconds: number): Promise<void> {
-    const { jti: _jti, ...kept } = payload;
-    const uid = String(kept.uid);
-    const rowId = sessionRowId(uid);
-    const now = clock();
-    const known = await artifacts.get(rowId);
-    const fields = {
-      payload: JSON.parse(JSON.stringify(kept)) as Record<string, unknown>,
-      valueHash: hashOf(id),
-      accountId: kept.accountId,
-      lastUsedAt: now,
-      expiresAt: now + ttlSeconds,
-    };
-    const isSameLogin = known?.accountId === kept.accountId && known?.payload.loginTs === kept.loginTs;
-    const proof = isSameLogin ? {} : { securityVersion: await proofOf(uid, kept.accountId) };
-    if (known === undefined) {
-      const row = { id: rowId, model: 'Session', uid, createdAt: kept.iat ?? now, ...fields, ...proof };
-      try {
-        return await artifacts.insert(row);
-      } catch (error) {
-        if (!(error instanceof Taken)) throw error;
-      }
-    }
-    // One that was ended meanwhile stays ended.
-    await artifacts.update(rowId, { set: { ...fields, ...proof } }, live);
-  }
-
-  const adapter: Adapter = {
-    upsert: (id, payload, ttl) => save(id, payload, ttl ?? 0),
+  return {
+    upsert: (id, payload, ttl) => save(parts, id, payload, ttl ?? 0),
     find: async (id) => payloadOf(await artifacts.find('valueHash', hashOf(id)), id),
     // Only read by the engine; its bearer value is not known here and not needed.
     findByUid: async (uid) => payloadOf(await artifacts.get(sessionRowId(uid))),
     destroy: async (id) => {
       const row = await artifacts.find('valueHash', hashOf(id));
       const uid = row?.uid ?? Provider.ctx?.oidc?.session?.uid;
-      if (uid !== undefined) await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, live);
+      if (uid === undefined) return;
+      await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, NOT_ENDED);
     },
     findByUserCode: async () => undefined,
     consume: async () => undefined,
     revokeByGrantId: async () => undefined,
   };
+}
 
-  return {
-    adapter,
+/** Whether nobody is signed in in it, or somebody whose account stands as it did then. */
+async function isValid({ findAccount }: Parts, row: Artifact): Promise<boolean> {
+  if (row.accountId === undefined) return true;
+  const account = await findAccount(row.accountId);
+  return account !== undefined && (account.securityVersion ?? 0) === (row.securityVersion ?? 0);
+}
 
-    /** Notes under which number the sign-in was proved that is about to be saved. */
-    noteProof(uid: string, account: Account): void {
-      proofs.set(uid, account.securityVersion ?? 0);
-    },
+async function save(parts: Parts, id: string, payload: SessionPayload, ttlSeconds: number): Promise<void> {
+  const { artifacts, clock } = parts;
+  const { jti: _jti, securityVersion: _version, ...stored } = payload;
+  const uid = String(stored.uid);
+  const rowId = sessionRowId(uid);
+  const now = clock();
+  const known = await artifacts.get(rowId);
+  const isSameLogin = known?.accountId === stored.accountId && known?.payload.loginTs === stored.loginTs;
+  const fields = {
+    payload: JSON.parse(JSON.stringify(stored)) as Record<string, unknown>,
+    valueHash: hashOf(id),
+    accountId: stored.accountId,
+    lastUsedAt: now,
+    expiresAt: now + ttlSeconds,
+    ...(isSameLogin ? {} : { securityVersion: await securityVersionOf(parts, payload) }),
   };
+  if (known === undefined) {
+    try {
+      return await artifacts.insert({
+        id: rowId,
+        model: 'Session',
+        uid,
+        createdAt: stored.iat ?? now,
+        ...fields,
+      });
+    } catch (error) {
+      if (!(error instanceof Taken)) throw error;
+    }
+  }
+  // One that was ended meanwhile stays ended.
+  await artifacts.update(rowId, { set: fields }, NOT_ENDED);
+}
+
+/** The number under which a sign-in was proved: as our page or the engine's interaction carries it, or today's. */
+async function securityVersionOf(parts: Parts, payload: SessionPayload): Promise<number | undefined> {
+  const { accountId, securityVersion } = payload;
+  if (securityVersion !== undefined || accountId === undefined) return securityVersion;
+  const login = Provider.ctx?.oidc?.result?.login as { securityVersion?: number } | undefined;
+  return login?.securityVersion ?? (await parts.findAccount(accountId))?.securityVersion;
 }
