@@ -11,8 +11,8 @@ import { Problem } from '../ground/errors.ts';
 import type { Sessions } from './browser-sessions.ts';
 import type { Engine } from './engine.ts';
 
-/** One waiting authorization request: what the engine still misses, and for whom. */
-export type Waiting = {
+/** An authorization request that waits for a person: what the engine still misses, and for whom. */
+export type PendingInteraction = {
   uid: string;
   prompt: 'login' | 'consent';
   client: Client;
@@ -32,13 +32,7 @@ export type Waiting = {
 
 type EngineInteraction = Awaited<ReturnType<Engine['interactionDetails']>>;
 
-export type Interactions = ReturnType<typeof createInteractions>;
-
-/**
- * Sign-in and consent inside an authorization. Each step ends by going back to the engine, which finds what
- * is still missing; no step knows the next. Answers are locations for a 303.
- */
-export function createInteractions(parts: {
+type Parts = {
   engine: Engine;
   sessions: Sessions;
   artifacts: Collection<Artifact>;
@@ -46,78 +40,24 @@ export function createInteractions(parts: {
   /** The client, unless it or its owner's account is ended. */
   findClient: (id: string) => Promise<Client | undefined>;
   clock: Clock;
-}) {
-  const { engine, sessions, artifacts, effects, findClient, clock } = parts;
+};
 
-  async function details(ctx: Context): Promise<EngineInteraction> {
-    try {
-      return await engine.interactionDetails(ctx.req, ctx.res);
-    } catch (error) {
-      if (error instanceof errors.SessionNotFound) throw tooOld(error);
-      throw error;
-    }
-  }
+export type Interactions = ReturnType<typeof createInteractions>;
 
-  /**
-   * What is granted in the end is what was asked for in the beginning. If its developer changed the app since, the
-   * page could show less than that, or the answer go where it no longer belongs: then the request starts again.
-   */
-  async function requireUnchanged(
-    interaction: EngineInteraction,
-    client: Client,
-    missing: ReturnType<typeof missingOf>,
-  ): Promise<void> {
-    const engineClient = await engine.Client.find(client.id);
-    const goesTo = String(interaction.params.redirect_uri);
-    const wanted = [...missing.oidc, ...Object.values(missing.resources).flat()];
-    const isSame = wanted.every((scope) => client.scopes.includes(scope));
-    if (!isSame || engineClient?.redirectUriAllowed(goesTo) !== true) throw tooOld(undefined);
-  }
-
-  /** The same request from the start: the engine asks again for whatever this browser now misses. */
-  function restartLocation(interaction: EngineInteraction, withoutLogin: boolean): string {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(interaction.params)) {
-      for (const one of Array.isArray(value) ? value : [value]) {
-        if (one !== undefined && one !== null) query.append(name, String(one));
-      }
-    }
-    if (withoutLogin) {
-      const prompts = (query.get('prompt') ?? '')
-        .split(' ')
-        .filter((prompt) => !['', 'login', 'select_account'].includes(prompt));
-      query.delete('prompt');
-      if (prompts.length > 0) query.set('prompt', prompts.join(' '));
-    }
-    return `/oauth/authorize?${query}`;
-  }
+/**
+ * Sign-in and consent inside an authorization. Each step ends by going back to the engine, which finds what
+ * is still missing; no step knows the next. Answers are locations for a 303.
+ */
+export function createInteractions(parts: Parts) {
+  const { engine, sessions, artifacts, effects, clock } = parts;
 
   return {
     /**
      * The waiting request of this page and browser. Throws Problem when it is too old or another browser's.
      */
-    async read(ctx: Context): Promise<Waiting> {
-      const interaction = await details(ctx);
-      const client = await findClient(String(interaction.params.client_id));
-      if (client === undefined) throw tooOld(undefined);
-      const missing = missingOf(interaction);
-      await requireUnchanged(interaction, client, missing);
-      const asked = String(interaction.params.scope ?? '').split(' ');
-      return {
-        uid: interaction.uid,
-        prompt: interaction.prompt.name === 'consent' ? 'consent' : 'login',
-        client,
-        accountId: interaction.session?.accountId,
-        redirectUri: String(interaction.params.redirect_uri),
-        // The engine grants nothing that the app is not registered for, but lets unknown words through to
-        // here, where people would read them as ours.
-        scopes: client.scopes.filter((scope) => asked.includes(scope)),
-        newScopes: [...new Set([...missing.oidc, ...Object.values(missing.resources).flat()])],
-        loginHint:
-          typeof interaction.params.login_hint === 'string' ? interaction.params.login_hint : undefined,
-        startedAt: interaction.iat,
-        freshNeeded: interaction.session?.accountId !== undefined && interaction.prompt.name === 'login',
-      };
+    async read(ctx: Context): Promise<PendingInteraction> {
+      const interaction = await interactionOf(parts, ctx);
+      return pendingOf(interaction, await clientOf(parts, interaction));
     },
 
     /**
@@ -128,12 +68,12 @@ export function createInteractions(parts: {
       ctx: Context,
       login: { account: Account; amr: string[]; signedInAt?: number | undefined },
     ): Promise<string> {
-      const interaction = await details(ctx);
+      const interaction = await interactionOf(parts, ctx);
       const former = interaction.session?.accountId;
       if (former !== undefined && former !== login.account.id) {
         // Somebody else than before: nothing of the former session may flow into this authorization.
         await sessions.start(ctx, login);
-        return restartLocation(interaction, true);
+        return restartLocation(interaction);
       }
       const { account, amr, signedInAt = clock() } = login;
       const securityVersion = account.securityVersion ?? 0;
@@ -145,67 +85,106 @@ export function createInteractions(parts: {
 
     /** Signs this browser out and starts the same request again, for another account. */
     async switchAccount(ctx: Context): Promise<string> {
-      const interaction = await details(ctx);
+      const interaction = await interactionOf(parts, ctx);
       await sessions.end(ctx);
-      return restartLocation(interaction, true);
+      return restartLocation(interaction);
     },
 
     /** The person allows the app what it still misses. Only the one who is signed in may, for themselves. */
     async allow(ctx: Context, actor: Actor): Promise<string> {
-      const interaction = await details(ctx);
+      const interaction = await interactionOf(parts, ctx);
       const accountId = interaction.session?.accountId;
-      const clientId = String(interaction.params.client_id);
-      const client = await findClient(clientId);
-      if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld(undefined);
-      if (client === undefined) throw tooOld(undefined);
-      const missing = missingOf(interaction);
-      await requireUnchanged(interaction, client, missing);
-      const known =
-        interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
-      const grant =
-        known?.accountId === accountId && known.clientId === clientId
-          ? known
-          : new engine.Grant({ accountId, clientId });
-      if (missing.oidc.length > 0) grant.addOIDCScope(missing.oidc.join(' '));
-      if (missing.claims.length > 0) grant.addOIDCClaims(missing.claims);
-      for (const [resource, scopes] of Object.entries(missing.resources)) {
-        grant.addResourceScope(resource, scopes.join(' '));
-      }
+      if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld();
+      const client = await clientOf(parts, interaction);
+      const grant = await grantOf(engine, interaction, { accountId, clientId: client.id });
+      addMissing(grant, interaction);
       const grantId = await grant.save();
+      const allowed = {
+        accountId,
+        actor,
+        action: 'app.allowed',
+        targetId: client.id,
+        targetName: client.name,
+      };
       // The grant is of no use to the app before the engine is told of it below, so its entry cannot come too
       // late.
-      await effects.update(artifacts, grantId, {}, [], {
-        audit: [
-          {
-            accountId,
-            actor,
-            action: 'app.allowed',
-            targetId: clientId,
-            targetName: client.name,
-          },
-        ],
-      });
-      return engine.interactionResult(
-        ctx.req,
-        ctx.res,
-        { consent: { grantId } },
-        { mergeWithLastSubmission: true },
-      );
+      await effects.update(artifacts, grantId, {}, [], { audit: [allowed] });
+      const result = { consent: { grantId } };
+      return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
     },
 
     /** The person refuses: the app is told `access_denied` (RFC 6749 section 4.1.2.1). */
     async deny(ctx: Context): Promise<string> {
-      await details(ctx);
-      return engine.interactionResult(
-        ctx.req,
-        ctx.res,
-        { error: 'access_denied', error_description: 'The person did not allow it.' },
-        { mergeWithLastSubmission: false },
-      );
+      await interactionOf(parts, ctx);
+      const result = { error: 'access_denied', error_description: 'The person did not allow it.' };
+      return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
   };
 }
 
+async function interactionOf({ engine }: Parts, ctx: Context): Promise<EngineInteraction> {
+  try {
+    return await engine.interactionDetails(ctx.req, ctx.res);
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) throw tooOld(error);
+    throw error;
+  }
+}
+
+function pendingOf(interaction: EngineInteraction, client: Client): PendingInteraction {
+  const { params, prompt, session } = interaction;
+  const asked = String(params.scope ?? '').split(' ');
+  return {
+    uid: interaction.uid,
+    prompt: prompt.name === 'consent' ? 'consent' : 'login',
+    client,
+    accountId: session?.accountId,
+    redirectUri: String(params.redirect_uri),
+    // The engine grants nothing that the app is not registered for, but lets unknown words through to
+    // here, where people would read them as ours.
+    scopes: client.scopes.filter((scope) => asked.includes(scope)),
+    newScopes: [...new Set(missingScopesOf(interaction))],
+    loginHint: typeof params.login_hint === 'string' ? params.login_hint : undefined,
+    startedAt: interaction.iat,
+    freshNeeded: session?.accountId !== undefined && prompt.name === 'login',
+  };
+}
+
+/**
+ * The app that asked. What is granted in the end is what was asked for in the beginning: if its developer changed the
+ * app since, the page could show less than that, or the answer go where it no longer belongs, so the request starts
+ * again.
+ */
+async function clientOf({ engine, findClient }: Parts, interaction: EngineInteraction): Promise<Client> {
+  const id = String(interaction.params.client_id);
+  const [client, engineClient] = await Promise.all([findClient(id), engine.Client.find(id)]);
+  const mayStillAsk = missingScopesOf(interaction).every((scope) => client?.scopes.includes(scope));
+  const mayStillReceive = engineClient?.redirectUriAllowed(String(interaction.params.redirect_uri)) === true;
+  if (client === undefined || !mayStillAsk || !mayStillReceive) throw tooOld();
+  return client;
+}
+
+/** What this browser's session had granted the app before, to be widened, or a new grant. */
+async function grantOf(
+  engine: Engine,
+  interaction: EngineInteraction,
+  whose: { accountId: string; clientId: string },
+) {
+  const former = interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
+  const isTheirs = former?.accountId === whose.accountId && former.clientId === whose.clientId;
+  return isTheirs ? former : new engine.Grant(whose);
+}
+
+function addMissing(grant: InstanceType<Engine['Grant']>, interaction: EngineInteraction): void {
+  const { oidc, claims, resources } = missingOf(interaction);
+  if (oidc.length > 0) grant.addOIDCScope(oidc.join(' '));
+  if (claims.length > 0) grant.addOIDCClaims(claims);
+  for (const [resource, scopes] of Object.entries(resources)) {
+    grant.addResourceScope(resource, scopes.join(' '));
+  }
+}
+
+/** What the engine says was not granted yet. */
 function missingOf(interaction: EngineInteraction) {
   const found = interaction.prompt.details as {
     missingOIDCScope?: string[];
@@ -219,7 +198,28 @@ function missingOf(interaction: EngineInteraction) {
   };
 }
 
-function tooOld(cause: unknown): Problem {
+function missingScopesOf(interaction: EngineInteraction): string[] {
+  const { oidc, resources } = missingOf(interaction);
+  return [...oidc, ...Object.values(resources).flat()];
+}
+
+/** The same request from the start, without asking again for the sign-in that just happened or ended. */
+function restartLocation(interaction: EngineInteraction): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(interaction.params)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined && one !== null) query.append(name, String(one));
+    }
+  }
+  const prompts = (query.get('prompt') ?? '')
+    .split(' ')
+    .filter((prompt) => !['', 'login', 'select_account'].includes(prompt));
+  query.delete('prompt');
+  if (prompts.length > 0) query.set('prompt', prompts.join(' '));
+  return `/oauth/authorize?${query}`;
+}
+
+function tooOld(cause?: unknown): Problem {
   return new Problem({
     status: 400,
     code: 'SIGN_IN_TOO_OLD',

@@ -10,7 +10,7 @@ import { isLoopback } from '../ground/loopback.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf, addressOf } from '../http/request.ts';
-import type { Waiting } from '../oauth/interactions.ts';
+import type { PendingInteraction } from '../oauth/interactions.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
 import type { StepDependencies } from './dependencies.ts';
@@ -105,7 +105,11 @@ async function resume({ interactions, signedIn, clock }: StepDependencies, ctx: 
 }
 
 /** The page that asks for what the engine still misses. */
-function pageFor(parts: StepDependencies, waiting: Waiting, account: Account | undefined): Promise<Html> {
+function pageFor(
+  parts: StepDependencies,
+  waiting: PendingInteraction,
+  account: Account | undefined,
+): Promise<Html> {
   // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
   if (waiting.prompt === 'login' || account === undefined) return loginPageFor(parts, waiting, account);
   return consentPageFor(parts, waiting, account);
@@ -113,7 +117,7 @@ function pageFor(parts: StepDependencies, waiting: Waiting, account: Account | u
 
 async function loginPageFor(
   parts: StepDependencies,
-  waiting: Waiting,
+  waiting: PendingInteraction,
   account: Account | undefined,
   problem?: FormProblem,
 ): Promise<Html> {
@@ -138,7 +142,11 @@ async function loginPageFor(
   });
 }
 
-async function consentPageFor(parts: StepDependencies, waiting: Waiting, account: Account): Promise<Html> {
+async function consentPageFor(
+  parts: StepDependencies,
+  waiting: PendingInteraction,
+  account: Account,
+): Promise<Html> {
   const { site, accounts, scopes } = parts;
   const path = `/interaction/${waiting.uid}`;
   const owner = await accounts.get(waiting.client.accountId);
