@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AdapterPayload } from 'oidc-provider';
+import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Client } from '../credentials/client.ts';
 
 /** Client metadata of ours that the engine hands back to its policies. */
@@ -14,8 +14,28 @@ export const OWN_METADATA = {
  */
 const SECRET_PLACEHOLDER = randomBytes(32).toString('base64url');
 
+/** The engine's adapter of the model Client, which it only reads: our pages and the command line make clients. */
+export function clientStorage(findClient: (id: string) => Promise<Client | undefined>): Adapter {
+  return {
+    find: async (id) => {
+      const client = await findClient(id);
+      return client === undefined ? undefined : metadataOf(client);
+    },
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+    upsert: refuseToWrite,
+    consume: refuseToWrite,
+    destroy: refuseToWrite,
+    revokeByGrantId: refuseToWrite,
+  };
+}
+
+async function refuseToWrite(): Promise<never> {
+  throw new Error('the engine does not write clients');
+}
+
 /** A client as the engine reads it: the metadata of RFC 7591 section 2. */
-export function metadataOf(client: Client): AdapterPayload {
+function metadataOf(client: Client): AdapterPayload {
   const shared = {
     client_id: client.id,
     client_name: client.name,
