@@ -12,7 +12,7 @@ import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -59,7 +59,7 @@ export type Resets = ReturnType<typeof createResets>;
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: {
   resets: Collection<Reset>;
-  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'keepPassword'>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPasswordHash'>;
   sessions: Pick<SessionList, 'endAll'>;
   tokens: { revokeAll(accountId: string, actor: Actor): Promise<number> };
   services: { revokeAll(accountId: string, actor: Actor): Promise<number> };
@@ -110,8 +110,8 @@ export function createResets(parts: {
     /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
       const { address, key } = requireEmail(wanted.email);
-      await limiter.take(`reset:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
-      await limiter.take(`reset:${key}`, MAIL_LIMIT);
+      await limiter.count(`reset:${networkOf(wanted.from)}`, ADDRESS_LIMIT);
+      await limiter.count(`reset:${key}`, MAIL_LIMIT);
       await Promise.all([mailLink(address, wanted.returnTo, wanted.from), delay(ANSWER_MS)]);
     },
 
@@ -124,21 +124,21 @@ export function createResets(parts: {
      * password that is refused, or cannot be hashed now, leaves the link as it was.
      */
     async complete(
-      proof: { token: string; password: string; revokeToo: boolean },
+      wanted: { token: string; password: string; revokeToo: boolean },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const { reset, account } = await find(proof.token);
-      passwords.requireGood(proof.password, account);
+      const { reset, account } = await find(wanted.token);
+      passwords.requireGood(wanted.password, account);
       const by = { ...actor, id: account.id };
-      const passwordHash = await limiter.counted([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
-        passwords.hash(proof.password),
+      const passwordHash = await limiter.run([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
+        passwords.hash(wanted.password),
       );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
       if (used === undefined) throw linkDead();
-      // First the new proof number, then the lists: see requireUnchanged.
-      const changed = await accounts.keepPassword(account, passwordHash, by);
+      // First the new security version, then the lists: see requireUnchanged.
+      const changed = await accounts.setPasswordHash(account, passwordHash, by);
       await sessions.endAll(account.id);
-      if (proof.revokeToo) await revokeAll(account.id, by);
+      if (wanted.revokeToo) await revokeAll(account.id, by);
       return { account: changed, returnTo: reset.returnTo };
     },
   };

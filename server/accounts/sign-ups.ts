@@ -6,7 +6,7 @@ import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { addressBucket, type Limit, type Limiter } from '../ground/limiter.ts';
+import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
 import { SIGN_UP_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -83,8 +83,8 @@ export function createSignUps(parts: {
     async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
       const { address, key } = requireEmail(wanted.email);
       passwords.requireGood(wanted.password, { email: address });
-      await limiter.take(`sign-up:${addressBucket(wanted.from)}`, ADDRESS_LIMIT);
-      await limiter.take(`sign-up:${key}`, MAIL_LIMIT);
+      await limiter.count(`sign-up:${networkOf(wanted.from)}`, ADDRESS_LIMIT);
+      await limiter.count(`sign-up:${key}`, MAIL_LIMIT);
       const passwordHash = await passwords.hash(wanted.password);
       const { token, hash } = newLinkToken();
       const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
@@ -107,12 +107,12 @@ export function createSignUps(parts: {
 
     /** Makes the account, if this is the password that was chosen. The link works until then, and once. */
     async complete(
-      proof: { token: string; password: string },
+      typed: { token: string; password: string },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const row = await find(proof.token);
-      await limiter.take(`verify:${row.id}`, PASSWORD_LIMIT);
-      const { right } = await passwords.verify(proof.password, row.passwordHash);
+      const row = await find(typed.token);
+      await limiter.count(`verify:${row.id}`, PASSWORD_LIMIT);
+      const { right } = await passwords.verify(typed.password, row.passwordHash);
       if (!right) throw otherPassword();
       const account = await accounts.create(
         { email: row.email, passwordHash: row.passwordHash, admin: false },

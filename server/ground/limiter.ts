@@ -27,7 +27,7 @@ export const limiterWindowDeclaration = declare<LimiterWindow>({
 /** How many attempts one window lets through, and how long it is. */
 export type Limit = { limit: number; windowSeconds: number };
 
-/** Only a window that is given back to at this very moment needs a second turn. */
+/** Only a window that an attempt is taken back from at this very moment needs a second turn. */
 const TURNS_MAX = 3;
 
 export type Limiter = ReturnType<typeof createLimiter>;
@@ -36,35 +36,20 @@ export type Limiter = ReturnType<typeof createLimiter>;
 export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>; clock: Clock }) {
   const { limiterWindows, clock } = parts;
 
-  function windowOf(bucket: string, { windowSeconds }: Limit) {
-    const startsAt = Math.floor(clock() / windowSeconds) * windowSeconds;
-    return { id: hashOf(`${bucket}\n${windowSeconds}\n${startsAt}`), endsAt: startsAt + windowSeconds };
-  }
-
-  /** Starts a window with one attempt in it; false when it was started already. */
-  async function open(id: string, expiresAt: number): Promise<boolean> {
-    try {
-      await limiterWindows.insert({ id, count: 1, expiresAt });
-      return true;
-    } catch (error) {
-      if (error instanceof Taken) return false;
-      throw error;
-    }
-  }
-
-  async function take(bucket: string, limit: Limit): Promise<void> {
-    const { id, endsAt } = windowOf(bucket, limit);
+  async function count(bucket: string, limit: Limit): Promise<void> {
+    const { id, endsAt } = windowAt(bucket, limit, clock());
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const counted = await limiterWindows.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-      if (counted !== undefined || (await open(id, endsAt))) return;
+      if (counted !== undefined || (await startWindow(limiterWindows, id, endsAt))) return;
       const row = await limiterWindows.get(id);
       if (row !== undefined && row.count >= limit.limit) break;
     }
     throw tooMany(endsAt - clock());
   }
 
-  async function giveBack(bucket: string, limit: Limit): Promise<void> {
-    await limiterWindows.update(windowOf(bucket, limit).id, { add: { count: -1 } }, [['count', '>', 0]]);
+  async function takeBack(bucket: string, limit: Limit): Promise<void> {
+    const { id } = windowAt(bucket, limit, clock());
+    await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
   }
 
   return {
@@ -72,43 +57,63 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
      * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt:
      * counting afterwards would let guesses that run side by side all through.
      */
-    take,
+    count,
 
-    /** Notes for some time that something went well, so that `knows` answers true. */
-    async remember(what: string, seconds: number): Promise<void> {
-      await limiterWindows.put({ id: hashOf(what), count: 1, expiresAt: clock() + seconds });
-    },
-
-    async knows(what: string): Promise<boolean> {
-      const row = await limiterWindows.get(hashOf(what));
-      return row !== undefined && row.expiresAt > clock();
-    },
-
-    /** Takes one attempt back out of the count, because it turned out to be no guess. */
-    giveBack,
+    /** Takes one attempt out of the count, because it turned out to be no guess. */
+    takeBack,
 
     /**
      * Counts one attempt in each bucket and makes it. One that could not be made (no place in the queue, the
-     * store away) is given back: an overload of ours must lock nobody out.
+     * store away) is taken back: an overload of ours must lock nobody out.
      */
-    async counted<T>(buckets: readonly (readonly [string, Limit])[], attempt: () => Promise<T>): Promise<T> {
-      for (const [bucket, limit] of buckets) await take(bucket, limit);
+    async run<T>(buckets: readonly (readonly [string, Limit])[], attempt: () => Promise<T>): Promise<T> {
+      for (const [bucket, limit] of buckets) await count(bucket, limit);
       try {
         return await attempt();
       } catch (error) {
-        // Where the store is away, giving back fails too; what is told is why the attempt failed.
-        for (const [bucket, limit] of buckets) await giveBack(bucket, limit).catch(() => undefined);
+        // Where the store is away, taking back fails too; what is told is why the attempt failed.
+        for (const [bucket, limit] of buckets) await takeBack(bucket, limit).catch(() => undefined);
         throw error;
       }
+    },
+
+    /** Notes for some time that something went well, so that `hasNoted` answers true. */
+    async note(what: string, seconds: number): Promise<void> {
+      await limiterWindows.put({ id: hashOf(what), count: 1, expiresAt: clock() + seconds });
+    },
+
+    async hasNoted(what: string): Promise<boolean> {
+      const row = await limiterWindows.get(hashOf(what));
+      return row !== undefined && row.expiresAt > clock();
     },
   };
 }
 
+function windowAt(bucket: string, { windowSeconds }: Limit, now: number) {
+  const startsAt = Math.floor(now / windowSeconds) * windowSeconds;
+  return { id: hashOf(`${bucket}\n${windowSeconds}\n${startsAt}`), endsAt: startsAt + windowSeconds };
+}
+
+/** Starts a window with one attempt in it; false when it was started already. */
+async function startWindow(
+  limiterWindows: Collection<LimiterWindow>,
+  id: string,
+  expiresAt: number,
+): Promise<boolean> {
+  try {
+    await limiterWindows.insert({ id, count: 1, expiresAt });
+    return true;
+  } catch (error) {
+    if (error instanceof Taken) return false;
+    throw error;
+  }
+}
+
 /**
- * The bucket of a network address. A household or a server has a whole IPv6 /64, so one address of it is
+ * The network that an address belongs to, as a part of a bucket's name. A household or a server has a whole IPv6 /64, so one address of it is
  * worth nothing; an IPv4 address counts as itself however it is written.
  */
-export function addressBucket(address: string): string {
+export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return `address:${address}`;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return `address:${parsed.toString()}`;

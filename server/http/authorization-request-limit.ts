@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../ground/errors.ts';
-import { addressBucket, type Limiter } from '../ground/limiter.ts';
+import { type Limiter, networkOf } from '../ground/limiter.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { addressOf } from './request.ts';
 
@@ -14,11 +14,11 @@ const QUERY_LENGTH_MAX = 6_000;
  * Bounds the authorization requests that one network makes, and their size: each needs nobody signed in and leaves
  * a row for up to an hour.
  */
-export function limitAuthorizationRequests(limiter: Pick<Limiter, 'take'>, paths: readonly string[]) {
+export function limitAuthorizationRequests(limiter: Pick<Limiter, 'count'>, paths: readonly string[]) {
   return async (ctx: Context, next: Next): Promise<void> => {
     if (paths.includes(ctx.path)) {
       if (ctx.querystring.length > QUERY_LENGTH_MAX) throw tooLong();
-      await limiter.take(`begin:${addressBucket(addressOf(ctx))}`, REQUESTS);
+      await limiter.count(`begin:${networkOf(addressOf(ctx))}`, REQUESTS);
     }
     await next();
   };
