@@ -23,46 +23,27 @@ const IDENTITIES_MAX = 20;
 
 export type Identities = ReturnType<typeof createIdentities>;
 
-/** Which accounts elsewhere may sign in to which account here. */
-export function createIdentities(parts: {
+type Parts = {
   identities: Collection<Identity>;
   accounts: Pick<Accounts, 'get'>;
   effects: Effects;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
-}) {
-  const { identities, accounts, effects, clock, settings } = parts;
+};
+
+type Link = Subject & {
+  account: Pick<Account, 'id' | 'email' | 'securityVersion'>;
+  email: string;
+  /** For the one that a new account is made with: there is nobody to warn, and no account to look at yet. */
+  quiet?: boolean;
+};
+
+/** Which accounts elsewhere may sign in to which account here. */
+export function createIdentities(parts: Parts) {
+  const { identities, accounts, clock } = parts;
 
   function list(accountId: string): Promise<Identity[]> {
     return identities.list({ where: [['accountId', '=', accountId]], limit: IDENTITIES_MAX });
-  }
-
-  async function undo({ issuer, subject }: Subject, accountId: string): Promise<void> {
-    await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
-  }
-
-  async function takeAway(account: Account, identity: Identity, actor: Actor): Promise<boolean> {
-    const provider = providerNameOf(identity.issuer);
-    const mail = identityUnlinked(settings, {
-      provider,
-      email: identity.email,
-      unlinkedAt: clock(),
-      from: originOf(actor),
-    });
-    const guard = [['accountId', '=', account.id]] as const;
-    const audit = {
-      accountId: account.id,
-      actor,
-      action: 'identity.unlinked',
-      targetId: identity.id,
-      targetName: `${provider}: ${identity.email}`,
-    };
-    // First what will be told of it, then the removal: a row that is gone can carry no effects.
-    await effects.update(identities, identity.id, {}, guard, {
-      audit: [audit],
-      mail: [{ to: account.email, ...mail }],
-    });
-    return identities.remove(identity.id, guard);
   }
 
   return {
@@ -76,47 +57,8 @@ export function createIdentities(parts: {
       return oneOf(await list(which.accountId), which.id);
     },
 
-    /**
-     * Links an account elsewhere. `quiet` for the one that a new account is made with: there is nobody to
-     * warn. Throws Problem 409 when it is linked already, to this account or another.
-     */
-    async link(
-      wanted: Subject & {
-        account: Pick<Account, 'id' | 'email' | 'securityVersion'>;
-        email: string;
-        quiet?: boolean;
-      },
-      actor: Actor,
-    ): Promise<void> {
-      const { account, issuer, subject, email } = wanted;
-      const provider = providerNameOf(issuer);
-      const id = idOf(issuer, subject);
-      const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: originOf(actor) });
-      const audit = {
-        accountId: account.id,
-        actor: { ...actor, id: account.id },
-        action: 'identity.linked',
-        targetId: id,
-        targetName: `${provider}: ${email}`,
-      };
-      try {
-        await effects.insert(
-          identities,
-          { id, accountId: account.id, issuer, subject, email, createdAt: clock() },
-          { audit: [audit], mail: wanted.quiet === true ? [] : [{ to: account.email, ...mail }] },
-        );
-      } catch (error) {
-        throw error instanceof Taken ? linkedAlready(provider) : error;
-      }
-      // The account of a quiet one is yet to be made.
-      if (wanted.quiet === true) return;
-      try {
-        requireUnchanged(account, await accounts.get(account.id));
-      } catch (error) {
-        await undo(wanted, account.id);
-        throw error;
-      }
-    },
+    /** Links an account elsewhere. Throws Problem 409 when it is linked already, to this account or another. */
+    link: (wanted: Link, actor: Actor): Promise<void> => link(parts, wanted, actor),
 
     /**
      * Takes one way to sign in away. Throws Problem 404 when this account has no such identity, and 409 for the
@@ -127,7 +69,7 @@ export function createIdentities(parts: {
       const identity = oneOf(linked, which.id);
       if (account === undefined) throw noSuch('account');
       if (account.passwordHash === undefined && linked.length === 1) throw lastWay();
-      return takeAway(account, identity, actor);
+      return remove(parts, account, identity, actor);
     },
 
     /** Takes all of them away, from an account that has a password by now. */
@@ -135,18 +77,76 @@ export function createIdentities(parts: {
       const account = await accounts.get(accountId);
       if (account?.passwordHash === undefined) return;
       for (let linked = await list(accountId); linked.length > 0; linked = await list(accountId)) {
-        for (const identity of linked) await takeAway(account, identity, actor);
+        for (const identity of linked) await remove(parts, account, identity, actor);
       }
     },
 
     /** Takes back a link that was made a moment ago for an account that could then not be made. */
-    undo,
+    undo: (subject: Subject, accountId: string): Promise<void> => undo(identities, subject, accountId),
 
     /** Notes a sign-in with it. */
     async used({ issuer, subject }: Subject): Promise<void> {
       await identities.update(idOf(issuer, subject), { set: { lastUsedAt: clock() } });
     },
   };
+}
+
+async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
+  const { identities, accounts, effects, clock, settings } = parts;
+  const { account, issuer, subject, email, quiet = false } = wanted;
+  const provider = providerNameOf(issuer);
+  const id = idOf(issuer, subject);
+  const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: originOf(actor) });
+  const by = { ...actor, id: account.id };
+  try {
+    await effects.insert(
+      identities,
+      { id, accountId: account.id, issuer, subject, email, createdAt: clock() },
+      {
+        audit: [auditOf(account.id, 'identity.linked', { id, issuer, email }, by)],
+        mail: quiet ? [] : [{ to: account.email, ...mail }],
+      },
+    );
+  } catch (error) {
+    throw error instanceof Taken ? linkedAlready(provider) : error;
+  }
+  if (quiet) return;
+  try {
+    requireUnchanged(account, await accounts.get(account.id));
+  } catch (error) {
+    await undo(identities, wanted, account.id);
+    throw error;
+  }
+}
+
+async function undo(
+  identities: Collection<Identity>,
+  { issuer, subject }: Subject,
+  accountId: string,
+): Promise<void> {
+  await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
+}
+
+async function remove(parts: Parts, account: Account, identity: Identity, actor: Actor): Promise<boolean> {
+  const { identities, effects, clock, settings } = parts;
+  const provider = providerNameOf(identity.issuer);
+  const about = { provider, email: identity.email, unlinkedAt: clock(), from: originOf(actor) };
+  const guard = [['accountId', '=', account.id]] as const;
+  // First what will be told of it, then the removal: a row that is gone can carry no effects.
+  await effects.update(identities, identity.id, {}, guard, {
+    audit: [auditOf(account.id, 'identity.unlinked', identity, actor)],
+    mail: [{ to: account.email, ...identityUnlinked(settings, about) }],
+  });
+  return identities.remove(identity.id, guard);
+}
+
+function auditOf(
+  accountId: string,
+  action: string,
+  { id, issuer, email }: Pick<Identity, 'id' | 'issuer' | 'email'>,
+  actor: Actor,
+) {
+  return { accountId, actor, action, targetId: id, targetName: `${providerNameOf(issuer)}: ${email}` };
 }
 
 /** What people call a provider: the host of its issuer, but for Google. */

@@ -49,10 +49,10 @@ export function createPasswords(parts: { appName: string }) {
    * Fits no password. Checked where there is no hash, so that the work is the same with and without an
    * account.
    */
-  const nobodys = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
+  const hashOfNobody = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   return {
-    /** The password as it is kept: a PHC string. */
+    /** What is stored of a password: a PHC string. */
     async hash(password: string): Promise<string> {
       const salt = randomBytes(SALT_BYTES);
       const tag = await inTurn(() => derive('argon2id', parametersOf(CURRENT, password, salt, TAG_BYTES)));
@@ -63,44 +63,18 @@ export function createPasswords(parts: { appName: string }) {
     async verify(password: string, phc: string | undefined): Promise<{ right: boolean; outdated: boolean }> {
       // Nobody has such a password; the same quick answer whether or not there is an account.
       if (lengthOf(password) > PASSWORD_LENGTH_MAX) return { right: false, outdated: false };
-      const kept = readPhc(phc ?? nobodys);
+      const known = readPhc(phc ?? hashOfNobody);
       const tag = await inTurn(() =>
-        derive('argon2id', parametersOf(kept.cost, password, kept.salt, kept.tag.length)),
+        derive('argon2id', parametersOf(known.cost, password, known.salt, known.tag.length)),
       );
-      const right = timingSafeEqual(tag, kept.tag) && phc !== undefined;
-      return { right, outdated: right && !isCurrent(kept) };
+      const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
+      return { right, outdated: right && !isCurrent(known) };
     },
 
-    /**
-     * Throws a Problem where a new password is too short, too long or too easily guessed. No composition
-     * rules.
-     */
+    /** Throws a Problem where a new password is too short, too long or too easily guessed. */
     requireGood(password: string, owner: { email: string }): void {
-      const length = lengthOf(password);
-      if (length < PASSWORD_LENGTH_MIN) {
-        throw weak(
-          `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
-          'Three or four words that do not belong together are long and easy to remember.',
-        );
-      }
-      if (length > PASSWORD_LENGTH_MAX) {
-        throw weak(
-          `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
-          'A shorter one is as safe.',
-        );
-      }
-      if (commonPasswords.test(password) || commonPasswords.test(password.toLowerCase())) {
-        throw weak(
-          'This password is one of those that are tried first.',
-          'Choose one that nobody else would think of.',
-        );
-      }
-      if (namesOf(owner.email, parts.appName).has(bareOf(password))) {
-        throw weak(
-          'This password is the e-mail address or the name of this site.',
-          'Choose one that has nothing to do with either.',
-        );
-      }
+      requireGoodLength(password);
+      requireHardToGuess(password, namesOf(owner.email, parts.appName));
     },
   };
 }
@@ -141,7 +115,7 @@ function phcOf(cost: Cost, salt: Buffer, tag: Buffer): string {
 function readPhc(phc: string): { cost: Cost; salt: Buffer; tag: Buffer } {
   const [, memory, passes, lanes, salt, tag] =
     /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([\w+/-]+)\$([\w+/-]+)$/.exec(phc) ?? [];
-  if (salt === undefined || tag === undefined) throw new Error('a kept password hash cannot be read');
+  if (salt === undefined || tag === undefined) throw new Error('a stored password hash cannot be read');
   return {
     cost: { memoryKib: Number(memory), passes: Number(passes), lanes: Number(lanes) },
     salt: Buffer.from(salt, 'base64'),
@@ -153,6 +127,38 @@ function isCurrent({ cost, salt, tag }: { cost: Cost; salt: Buffer; tag: Buffer 
   const sameCost =
     cost.memoryKib === CURRENT.memoryKib && cost.passes === CURRENT.passes && cost.lanes === CURRENT.lanes;
   return sameCost && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
+}
+
+/** No rules about the kinds of characters (NIST SP 800-63B section 5.1.1.2). */
+function requireGoodLength(password: string): void {
+  const length = lengthOf(password);
+  if (length < PASSWORD_LENGTH_MIN) {
+    throw weak(
+      `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
+      'Three or four words that do not belong together are long and easy to remember.',
+    );
+  }
+  if (length > PASSWORD_LENGTH_MAX) {
+    throw weak(
+      `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
+      'A shorter one is as safe.',
+    );
+  }
+}
+
+function requireHardToGuess(password: string, names: ReadonlySet<string>): void {
+  if (commonPasswords.test(password) || commonPasswords.test(password.toLowerCase())) {
+    throw weak(
+      'This password is one of those that are tried first.',
+      'Choose one that nobody else would think of.',
+    );
+  }
+  if (names.has(bareOf(password))) {
+    throw weak(
+      'This password is the e-mail address or the name of this site.',
+      'Choose one that has nothing to do with either.',
+    );
+  }
 }
 
 /** Letters and digits only, without digits at the end: `Latch-Key 2026!` is `latchkey`. */
