@@ -16,95 +16,35 @@ export type GrantRow = {
   lastUsedAt: number | undefined;
 };
 
-export type Grants = ReturnType<typeof createGrants>;
+type Parts = {
+  artifacts: Collection<Artifact>;
+  effects: Effects;
+  getClient: (id: string) => Promise<Client | undefined>;
+  clock: Clock;
+};
+
+/** Whose grants: of an account, to a client, or both. */
+type Whose = { accountId?: string; clientId?: string };
 
 /** More apps than anybody lets in; endings go on until none is left. */
 const GRANTS_LISTED_MAX = 500;
+
+export type Grants = ReturnType<typeof createGrants>;
 
 /**
  * Grants of accounts to apps. The decisive write of an ending is the grant's own `revokedAt`: every token is
  * judged by it, so one that a refresh writes at the same moment is dead as well.
  */
-export function createGrants(parts: {
-  artifacts: Collection<Artifact>;
-  effects: Effects;
-  getClient: (id: string) => Promise<Client | undefined>;
-  clock: Clock;
-}) {
-  const { artifacts, effects, getClient, clock } = parts;
-
-  /** A page of the live grants of an account, a client, or both, newest first. */
-  function liveGrants(of: { accountId?: string; clientId?: string }): Promise<Artifact[]> {
-    const whose: Where<Artifact> = [
-      ...(of.accountId === undefined ? [] : [['accountId', '=', of.accountId] as const]),
-      ...(of.clientId === undefined ? [] : [['grantClientId', '=', of.clientId] as const]),
-    ];
-    return artifacts.list({
-      where: [...whose, ['model', '=', 'Grant'], ['revokedAt', 'absent'], ['expiresAt', '>', clock()]],
-      order: { by: 'createdAt', descending: true },
-      limit: GRANTS_LISTED_MAX,
-    });
-  }
-
-  async function endOne(grant: Artifact, actor: Actor): Promise<boolean> {
-    const client = await getClient(grant.clientId ?? '');
-    const ended = await effects.update(
-      artifacts,
-      grant.id,
-      { set: { revokedAt: clock(), expiresAt: clock() } },
-      [
-        ['model', '=', 'Grant'],
-        ['revokedAt', 'absent'],
-      ],
-      {
-        audit: [
-          {
-            accountId: grant.accountId ?? '',
-            actor,
-            action: 'app.ended',
-            targetId: grant.clientId ?? '',
-            targetName: client?.name ?? '',
-          },
-        ],
-      },
-    );
-    if (ended === undefined) return false;
-    // Access tokens are dead by the grant. They stay for their last hour, so that whoever sends one is told why,
-    // and its owner sees the call.
-    await removeAll(artifacts, [
-      ['grantId', '=', grant.id],
-      ['model', '!=', 'AccessToken'],
-    ]);
-    return true;
-  }
-
-  /** Ends what `find` finds until it finds nothing more: a page of grants is not all of them. */
-  async function endAll(find: () => Promise<Artifact[]>, actor: Actor): Promise<number> {
-    let ended = 0;
-    for (let found = await find(); found.length > 0; found = await find()) {
-      for (const grant of found) if (await endOne(grant, actor)) ended += 1;
-    }
-    return ended;
-  }
-
-  async function list(accountId: string): Promise<GrantRow[]> {
-    const byClient = Map.groupBy(await liveGrants({ accountId }), (row) => row.clientId ?? '');
-    const listed = await Promise.all(
-      [...byClient].map(async ([clientId, rows]) => {
-        const client = await getClient(clientId);
-        return isLiveClient(client) ? [rowOf(client, rows)] : [];
-      }),
-    );
-    return listed.flat();
-  }
+export function createGrants(parts: Parts) {
+  const { artifacts } = parts;
 
   return {
     /** What the account lets in: one row an app, however many browsers allowed it. */
-    list,
+    list: (accountId: string): Promise<GrantRow[]> => list(parts, accountId),
 
     /** One of these. Throws Problem 404. */
     async get(which: { accountId: string; grantId: string }): Promise<GrantRow> {
-      const row = (await list(which.accountId)).find(({ grantId }) => grantId === which.grantId);
+      const row = (await list(parts, which.accountId)).find(({ grantId }) => grantId === which.grantId);
       if (row === undefined) throw noSuch('connected app');
       return row;
     },
@@ -114,7 +54,7 @@ export function createGrants(parts: {
      */
     async end(grantId: string, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(grantId);
-      return grant?.model === 'Grant' && endOne(grant, actor);
+      return grant?.model === 'Grant' && endOne(parts, grant, actor);
     },
 
     /**
@@ -124,22 +64,75 @@ export function createGrants(parts: {
     async revoke(which: { accountId: string; grantId: string }, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(which.grantId);
       const isTheirs = grant?.model === 'Grant' && grant.accountId === which.accountId;
-      if (!isTheirs || grant.revokedAt !== undefined || grant.expiresAt <= clock()) {
+      if (!isTheirs || grant.revokedAt !== undefined || grant.expiresAt <= parts.clock()) {
         throw noSuch('connected app');
       }
       const { accountId } = which;
       const { clientId = '' } = grant;
-      return (await endAll(() => liveGrants({ accountId, clientId }), actor)) > 0;
+      return (await endAll(parts, { accountId, clientId }, actor)) > 0;
     },
 
-    revokeAll: (accountId: string, actor: Actor): Promise<number> =>
-      endAll(() => liveGrants({ accountId }), actor),
+    revokeAll: (accountId: string, actor: Actor): Promise<number> => endAll(parts, { accountId }, actor),
 
     /** When an app is deleted: everybody's grants to it, batch by batch. */
     async revokeClient(clientId: string, actor: Actor): Promise<void> {
-      await endAll(() => liveGrants({ clientId }), actor);
+      await endAll(parts, { clientId }, actor);
     },
   };
+}
+
+async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
+  const byClient = Map.groupBy(await liveGrants(parts, { accountId }), (row) => row.clientId ?? '');
+  const listed = await Promise.all(
+    [...byClient].map(async ([clientId, rows]) => {
+      const client = await parts.getClient(clientId);
+      return isLiveClient(client) ? [rowOf(client, rows)] : [];
+    }),
+  );
+  return listed.flat();
+}
+
+/** A page of live grants, newest first. */
+function liveGrants({ artifacts, clock }: Parts, { accountId, clientId }: Whose): Promise<Artifact[]> {
+  const where: Where<Artifact> = [
+    ...(accountId === undefined ? [] : [['accountId', '=', accountId] as const]),
+    ...(clientId === undefined ? [] : [['grantClientId', '=', clientId] as const]),
+    ...NOT_ENDED,
+    ['expiresAt', '>', clock()],
+  ];
+  const order = { by: 'createdAt', descending: true } as const;
+  return artifacts.list({ where, order, limit: GRANTS_LISTED_MAX });
+}
+
+/** Ends page after page until there are none left: a page of grants is not all of them. */
+async function endAll(parts: Parts, whose: Whose, actor: Actor): Promise<number> {
+  let ended = 0;
+  for (let page = await liveGrants(parts, whose); page.length > 0; page = await liveGrants(parts, whose)) {
+    for (const grant of page) if (await endOne(parts, grant, actor)) ended += 1;
+  }
+  return ended;
+}
+
+const NOT_ENDED = [
+  ['model', '=', 'Grant'],
+  ['revokedAt', 'absent'],
+] as const;
+
+async function endOne(parts: Parts, grant: Artifact, actor: Actor): Promise<boolean> {
+  const { artifacts, effects, getClient, clock } = parts;
+  const { accountId = '', clientId = '' } = grant;
+  const targetName = (await getClient(clientId))?.name ?? '';
+  const audit = { accountId, actor, action: 'app.ended', targetId: clientId, targetName };
+  const change = { set: { revokedAt: clock(), expiresAt: clock() } };
+  const ended = await effects.update(artifacts, grant.id, change, NOT_ENDED, { audit: [audit] });
+  if (ended === undefined) return false;
+  // Access tokens are dead by the grant. They stay for their last hour, so that whoever sends one is told why,
+  // and its owner sees the call.
+  await removeAll(artifacts, [
+    ['grantId', '=', grant.id],
+    ['model', '!=', 'AccessToken'],
+  ]);
+  return true;
 }
 
 /** The newest first: its id stands for the app. */

@@ -9,7 +9,7 @@ const FLUSH_AFTER_MS = 500;
 /** Uses that wait while the store is away. Past this the newest are not noted: it is only "last used". */
 const WAITING_MAX = 10_000;
 
-type Waiting = { write: () => Promise<unknown>; running?: Promise<void> | undefined };
+type PendingWrite = { write: () => Promise<unknown>; running?: Promise<void> | undefined };
 
 type Due = readonly ['lastUsedAt', 'absent'] | readonly ['lastUsedAt', '<=', number];
 
@@ -29,7 +29,7 @@ export function createLastUsed(parts: {
 }) {
   const { credentials, artifacts, clock } = parts;
   /** The writes that wait or are being done, by the id of their row. */
-  const waiting = new Map<string, Waiting>();
+  const waiting = new Map<string, PendingWrite>();
   let timer: NodeJS.Timeout | undefined;
 
   function note({ id, lastUsedAt }: Used, write: (at: number, due: Due) => Promise<unknown>): void {
@@ -60,7 +60,7 @@ export function createLastUsed(parts: {
     if (failed !== undefined) throw failed.reason;
   }
 
-  async function run(id: string, entry: Waiting): Promise<void> {
+  async function run(id: string, entry: PendingWrite): Promise<void> {
     try {
       await entry.write();
       waiting.delete(id);

@@ -54,10 +54,7 @@ const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
  */
 const ANSWER_MS = 250;
 
-export type Resets = ReturnType<typeof createResets>;
-
-/** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
-export function createResets(parts: {
+type Parts = {
   resets: Collection<Reset>;
   accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPasswordHash'>;
   sessions: Pick<SessionList, 'endAll'>;
@@ -71,40 +68,13 @@ export function createResets(parts: {
   limiter: Limiter;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
-}) {
-  const { resets, accounts, sessions, effects, passwords, limiter, clock, settings } = parts;
+};
 
-  async function find(token: string): Promise<{ reset: Reset; account: Account }> {
-    const reset = await resets.get(hashOf(token));
-    if (reset === undefined || reset.usedAt !== undefined || reset.expiresAt <= clock()) throw linkDead();
-    const account = await accounts.get(reset.accountId);
-    if (account === undefined || markOf(account) !== reset.passwordMark) throw linkDead();
-    requireActive(account);
-    return { reset, account };
-  }
+export type Resets = ReturnType<typeof createResets>;
 
-  async function mailLink(email: string, returnTo: string, from: string): Promise<void> {
-    const account = await accounts.findByEmail(email);
-    if (!isActive(account)) return;
-    const { token, hash } = newLinkToken();
-    const expiresAt = clock() + RESET_LINK_SECONDS;
-    const hasPassword = account.passwordHash !== undefined;
-    const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
-    await effects.insert(
-      resets,
-      { id: hash, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt },
-      { mail: [{ to: account.email, ...mail }] },
-    );
-  }
-
-  /** Everything by which somebody else may have kept a way in: what acts for the account, and who signs in. */
-  async function revokeAll(accountId: string, actor: Actor): Promise<void> {
-    await parts.identities.unlinkAll(accountId, actor);
-    await parts.tokens.revokeAll(accountId, actor);
-    await parts.services.revokeAll(accountId, actor);
-    await parts.apps.revokeSecrets(accountId, actor);
-    await parts.grants.revokeAll(accountId, actor);
-  }
+/** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
+export function createResets(parts: Parts) {
+  const { resets, accounts, sessions, passwords, limiter, clock } = parts;
 
   return {
     /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
@@ -112,11 +82,11 @@ export function createResets(parts: {
       const { address, key } = requireEmail(wanted.email);
       await limiter.count(`reset:${networkOf(wanted.from)}`, ADDRESS_LIMIT);
       await limiter.count(`reset:${key}`, MAIL_LIMIT);
-      await Promise.all([mailLink(address, wanted.returnTo, wanted.from), delay(ANSWER_MS)]);
+      await Promise.all([mailLink(parts, address, wanted), delay(ANSWER_MS)]);
     },
 
     /** The reset behind a mailed link. Throws Problem when it was used or is too old. */
-    find,
+    find: (token: string): Promise<{ reset: Reset; account: Account }> => find(parts, token),
 
     /**
      * Sets the new password, ends every session and, where wanted, revokes the account's tokens, services,
@@ -127,7 +97,7 @@ export function createResets(parts: {
       wanted: { token: string; password: string; revokeToo: boolean },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const { reset, account } = await find(wanted.token);
+      const { reset, account } = await find(parts, wanted.token);
       passwords.requireGood(wanted.password, account);
       const by = { ...actor, id: account.id };
       const passwordHash = await limiter.run([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
@@ -138,10 +108,46 @@ export function createResets(parts: {
       // First the new security version, then the lists: see requireUnchanged.
       const changed = await accounts.setPasswordHash(account, passwordHash, by);
       await sessions.endAll(account.id);
-      if (wanted.revokeToo) await revokeAll(account.id, by);
+      if (wanted.revokeToo) await revokeAll(parts, account.id, by);
       return { account: changed, returnTo: reset.returnTo };
     },
   };
+}
+
+async function find(parts: Parts, token: string): Promise<{ reset: Reset; account: Account }> {
+  const reset = await parts.resets.get(hashOf(token));
+  if (reset === undefined || reset.usedAt !== undefined || reset.expiresAt <= parts.clock()) throw linkDead();
+  const account = await parts.accounts.get(reset.accountId);
+  if (account === undefined || markOf(account) !== reset.passwordMark) throw linkDead();
+  requireActive(account);
+  return { reset, account };
+}
+
+async function mailLink(
+  { resets, accounts, effects, clock, settings }: Parts,
+  email: string,
+  { returnTo, from }: { returnTo: string; from: string },
+): Promise<void> {
+  const account = await accounts.findByEmail(email);
+  if (!isActive(account)) return;
+  const { token, hash } = newLinkToken();
+  const expiresAt = clock() + RESET_LINK_SECONDS;
+  const hasPassword = account.passwordHash !== undefined;
+  const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
+  await effects.insert(
+    resets,
+    { id: hash, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt },
+    { mail: [{ to: account.email, ...mail }] },
+  );
+}
+
+/** Everything by which somebody else may have a way in: what acts for the account, and who signs in. */
+async function revokeAll(parts: Parts, accountId: string, actor: Actor): Promise<void> {
+  await parts.identities.unlinkAll(accountId, actor);
+  await parts.tokens.revokeAll(accountId, actor);
+  await parts.services.revokeAll(accountId, actor);
+  await parts.apps.revokeSecrets(accountId, actor);
+  await parts.grants.revokeAll(accountId, actor);
 }
 
 function markOf(account: Account): string {

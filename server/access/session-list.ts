@@ -19,7 +19,7 @@ export function sessionRowId(uid: string): string {
 export function createSessionList(parts: { artifacts: Collection<Artifact>; clock: Clock }) {
   const { artifacts, clock } = parts;
 
-  const live = (accountId: string) =>
+  const liveOf = (accountId: string) =>
     [
       ['accountId', '=', accountId],
       ['model', '=', 'Session'],
@@ -30,7 +30,7 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
   return {
     async list(accountId: string): Promise<SessionRow[]> {
       const rows = await artifacts.list({
-        where: live(accountId),
+        where: liveOf(accountId),
         order: { by: 'createdAt', descending: true },
         limit: SESSIONS_LISTED_MAX,
       });
@@ -44,13 +44,13 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
 
     /** Ends one session of this account; another account's is not found. */
     async endOne(accountId: string, uid: string): Promise<void> {
-      await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, live(accountId));
+      await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, liveOf(accountId));
     },
 
     /** Ends every session of an account but, when given, the one at hand. */
     async endAll(accountId: string, exceptUid?: string): Promise<void> {
       const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
-      await artifacts.updateMany([...live(accountId), ...others], { set: { revokedAt: clock() } });
+      await artifacts.updateMany([...liveOf(accountId), ...others], { set: { revokedAt: clock() } });
     },
   };
 }

@@ -46,14 +46,7 @@ const PASSWORD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 /** More cannot wait for one address, by the limits above. */
 const WAITING_MAX = 500;
 
-export type SignUps = ReturnType<typeof createSignUps>;
-
-/**
- * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
- * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I
- * have the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
- */
-export function createSignUps(parts: {
+type Parts = {
   signUps: Collection<SignUp>;
   accounts: Pick<Accounts, 'findByEmail' | 'create'>;
   effects: Effects;
@@ -61,14 +54,19 @@ export function createSignUps(parts: {
   limiter: Limiter;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
-}) {
-  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
+};
 
-  async function find(token: string): Promise<SignUp> {
-    const row = await signUps.get(hashOf(token));
-    if (row === undefined || row.expiresAt <= clock()) throw linkDead();
-    return row;
-  }
+type NewSignUp = { email: string; password: string; returnTo: string; from: string };
+
+export type SignUps = ReturnType<typeof createSignUps>;
+
+/**
+ * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
+ * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I
+ * have the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
+ */
+export function createSignUps(parts: Parts) {
+  const { signUps, accounts, passwords, limiter } = parts;
 
   /** Ends whatever still waits for this address. */
   async function endAll(emailKey: string): Promise<void> {
@@ -80,50 +78,55 @@ export function createSignUps(parts: {
      * Takes a sign-up and mails its link. For an address that has an account the work and the answer are the
      * same, and the mail says that there is one. Throws Problem for what is wrong with the input itself.
      */
-    async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
-      const { address, key } = requireEmail(wanted.email);
-      passwords.requireGood(wanted.password, { email: address });
-      await limiter.count(`sign-up:${networkOf(wanted.from)}`, ADDRESS_LIMIT);
-      await limiter.count(`sign-up:${key}`, MAIL_LIMIT);
-      const passwordHash = await passwords.hash(wanted.password);
-      const { token, hash } = newLinkToken();
-      const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
-      const known = await accounts.findByEmail(address);
-      // For a known address the row is a dead end: its link is in no mail.
-      const mail =
-        known === undefined
-          ? verifyEmail(settings, { token, expiresAt, from: wanted.from })
-          : alreadyRegistered(settings, { from: wanted.from });
-      const row = { id: hash, email: address, emailKey: key, passwordHash, expiresAt };
-      await effects.insert(
-        signUps,
-        { ...row, returnTo: wanted.returnTo },
-        { mail: [{ to: address, ...mail }] },
-      );
-    },
+    ask: (wanted: NewSignUp): Promise<void> => ask(parts, wanted),
 
     /** The sign-up behind a mailed link. Throws Problem when the link was used or is too old. */
-    find,
+    find: (token: string): Promise<SignUp> => find(parts, token),
 
     /** Makes the account, if this is the password that was chosen. The link works until then, and once. */
     async complete(
       typed: { token: string; password: string },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const row = await find(typed.token);
+      const row = await find(parts, typed.token);
       await limiter.count(`verify:${row.id}`, PASSWORD_LIMIT);
       const { right } = await passwords.verify(typed.password, row.passwordHash);
       if (!right) throw otherPassword();
-      const account = await accounts.create(
-        { email: row.email, passwordHash: row.passwordHash, admin: false },
-        actor,
-      );
+      const { email, passwordHash } = row;
+      const account = await accounts.create({ email, passwordHash, admin: false }, actor);
       await endAll(row.emailKey);
       return { account, returnTo: row.returnTo };
     },
 
     endAll,
   };
+}
+
+async function find({ signUps, clock }: Parts, token: string): Promise<SignUp> {
+  const row = await signUps.get(hashOf(token));
+  if (row === undefined || row.expiresAt <= clock()) throw linkDead();
+  return row;
+}
+
+async function ask(parts: Parts, { email, password, returnTo, from }: NewSignUp): Promise<void> {
+  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
+  const { address, key } = requireEmail(email);
+  passwords.requireGood(password, { email: address });
+  await limiter.count(`sign-up:${networkOf(from)}`, ADDRESS_LIMIT);
+  await limiter.count(`sign-up:${key}`, MAIL_LIMIT);
+  const passwordHash = await passwords.hash(password);
+  const { token, hash } = newLinkToken();
+  const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
+  // For an address with an account the row is a dead end: its link is in no mail.
+  const mail =
+    (await accounts.findByEmail(address)) === undefined
+      ? verifyEmail(settings, { token, expiresAt, from })
+      : alreadyRegistered(settings, { from });
+  await effects.insert(
+    signUps,
+    { id: hash, email: address, emailKey: key, passwordHash, returnTo, expiresAt },
+    { mail: [{ to: address, ...mail }] },
+  );
 }
 
 function linkDead(): Problem {
