@@ -48,7 +48,7 @@ export async function judgeAccessToken(parts: Parts, token: Artifact): Promise<B
 }
 
 /** An access token's `token_id`: a part of its hash, so it names the token and opens nothing. */
-export function publicIdOf(token: Artifact): string {
+function publicIdOf(token: Artifact): string {
   return `at_${token.id.slice(-20)}`;
 }
 

@@ -76,10 +76,8 @@ export function createInteractions(parts: Parts) {
         return restartLocation(interaction);
       }
       const { account, amr, signedInAt = clock() } = login;
-      const securityVersion = account.securityVersion ?? 0;
-      const result = {
-        login: { accountId: account.id, amr, ts: signedInAt, remember: true, securityVersion },
-      };
+      const { id: accountId, securityVersion = 0 } = account;
+      const result = { login: { accountId, amr, ts: signedInAt, remember: true, securityVersion } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
 
@@ -96,9 +94,7 @@ export function createInteractions(parts: Parts) {
       const accountId = interaction.session?.accountId;
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld();
       const client = await clientOf(parts, interaction);
-      const grant = await grantOf(engine, interaction, { accountId, clientId: client.id });
-      addMissing(grant, interaction);
-      const grantId = await grant.save();
+      const grantId = await grantMissing(engine, interaction, { accountId, clientId: client.id });
       const allowed = {
         accountId,
         actor,
@@ -164,24 +160,22 @@ async function clientOf({ engine, findClient }: Parts, interaction: EngineIntera
   return client;
 }
 
-/** What this browser's session had granted the app before, to be widened, or a new grant. */
-async function grantOf(
+/** Widens what this browser's session had granted the app before, or makes a new grant; answers its id. */
+async function grantMissing(
   engine: Engine,
   interaction: EngineInteraction,
   whose: { accountId: string; clientId: string },
-) {
+): Promise<string> {
   const former = interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
   const isTheirs = former?.accountId === whose.accountId && former.clientId === whose.clientId;
-  return isTheirs ? former : new engine.Grant(whose);
-}
-
-function addMissing(grant: InstanceType<Engine['Grant']>, interaction: EngineInteraction): void {
+  const grant = isTheirs ? former : new engine.Grant(whose);
   const { oidc, claims, resources } = missingOf(interaction);
   if (oidc.length > 0) grant.addOIDCScope(oidc.join(' '));
   if (claims.length > 0) grant.addOIDCClaims(claims);
   for (const [resource, scopes] of Object.entries(resources)) {
     grant.addResourceScope(resource, scopes.join(' '));
   }
+  return grant.save();
 }
 
 /** What the engine says was not granted yet. */
