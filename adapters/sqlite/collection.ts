@@ -66,35 +66,34 @@ function readsOf<R extends { id: string }>(
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
   const { name, checks, connection, cached, reader } = table;
   // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
-  const byKey = new Map<string, string>();
+  const texts = new Map<string, string>();
 
-  const source = {
-    known: cached.get,
+  function textBy(field: string): string {
+    const text = texts.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
+    texts.set(field, text);
+    return text;
+  }
 
-    find(field: string, value: Bound): R | undefined {
-      const text = byKey.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
-      byKey.set(field, text);
-      const kept = connection.statement(text).get(value);
-      return kept === undefined ? undefined : (cached.keep(field, value, kept.doc as string) as R);
-    },
-  };
+  function one(field: string, value: Bound): R | undefined | Promise<R | undefined> {
+    const known = cached.get(field, value);
+    if (known !== undefined) return known as R;
+    return connection.attempt(() => {
+      const found = connection.statement(textBy(field)).get(value);
+      return found === undefined ? undefined : (cached.remember(field, value, found.doc as string) as R);
+    });
+  }
 
-  // No async functions: each would cost more than the look into the cache.
   return {
-    get(id) {
-      try {
-        return reader.one(source, 'id', checks.checkId(id));
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    async get(id) {
+      const value = checks.checkId(id);
+      await reader.untilFresh();
+      return one('id', value);
     },
 
-    find(field, value) {
-      try {
-        return reader.one(source, field, bound(checks.checkKey(field, value)));
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    async find(field, value) {
+      const key = bound(checks.checkKey(field, value));
+      await reader.untilFresh();
+      return one(field, key);
     },
 
     async list(listing) {

@@ -114,22 +114,6 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       current().exec(text);
     },
 
-    /** Runs reads on one state of the file; without that where it cannot be had, so that they fail for themselves. */
-    atOnce(reads: () => void): void {
-      try {
-        database?.exec('BEGIN');
-      } catch {
-        reads();
-        return;
-      }
-      reads();
-      try {
-        if (database?.isTransaction === true) database.exec('COMMIT');
-      } catch {
-        drop();
-      }
-    },
-
     /**
      * Runs a step inside one write transaction. Its commit is in the operating system's hands, which a death of
      * this process does not touch; `sync` makes sure that it is on disk.
