@@ -5,8 +5,12 @@ import { openSqlite } from './sqlite/sqlite.ts';
  * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's
  * driver is loaded only when it is wanted, because that takes longer than the whole start with SQLite.
  */
-export async function openStore(url: string): Promise<Store> {
-  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length));
+export async function openStore(
+  url: string,
+  /** `onFault` hears what goes wrong in the background, where no caller can be told. */
+  options: { onFault?: (error: unknown) => void } = {},
+): Promise<Store> {
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options);
   const { openMongodb } = await import('./mongodb/mongodb.ts');
   return openMongodb(url);
 }

@@ -74,7 +74,7 @@ export type Declaration<R extends Row> = {
    * need not know of it. The field is indexed.
    */
   expires?: { readonly [F in ScalarField<R>]?: number };
-  /** Its rows come through a `Journal`; an engine may keep them apart from all others. */
+  /** Its rows come through a `Journal`; an engine may have them in a place of their own. */
   journalled?: boolean;
 };
 
@@ -114,22 +114,17 @@ export type Collection<R extends Row> = {
 };
 
 /**
- * Rows of one collection that come so often, and are looked at so seldom, that putting each in its place at
- * once would cost more than all the rest: they are kept first, cheaply, and put in their place later, many at a
- * time. The collection is `journalled`, has `durability: 'process'` and nothing unique.
+ * Rows of one collection that come so often, and are looked at so seldom, that putting each in its place at once would
+ * cost more than all the rest: an engine may write them down cheaply first, and put them in their place later, many at
+ * a time. The collection is `journalled`, has `durability: 'process'` and nothing unique.
  */
 export type Journal<R extends Row> = {
   /**
-   * Keeps a row. From then on it outlives this process, or with `disk` a power cut too, and is in the collection after
-   * some `settle`.
+   * Adds a row. From then on it outlives this process, or with `disk` a power cut too. Reads of the collection through
+   * the same store see it at once, those of other processes within seconds, also when this one dies. A row whose id is
+   * there already is left alone. While some appended row cannot be put in its place, reads throw `Unavailable`.
    */
   append(row: R, durability?: 'disk' | 'process'): Promise<void>;
-  /**
-   * Puts all that this process appended, and what was left behind by those that died, in its place. Rows whose
-   * id is there already are left alone, so this may be repeated and raced. Throws `Unavailable`: then it is
-   * still kept.
-   */
-  settle(): Promise<void>;
 };
 
 /** A database that was opened. */

@@ -78,7 +78,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, recorder, sender, jobs } = foundation;
+  const { store, rows, sender, jobs } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN]);
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
@@ -93,7 +93,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     scopes,
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
     runs: createRuns({ ...foundation, ...rows }),
-    activity: createActivity({ ...rows, recorder }),
+    activity: createActivity(rows),
 
     /** Mail and periodic work. The command line leaves both to the server. */
     startBackground(): void {
@@ -104,9 +104,6 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
     async close(): Promise<void> {
       await Promise.all([sender.stop(), jobs.stop()]);
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
-      await recorder
-        .settle()
-        .catch((error: unknown) => log.warn({ err: error }, 'the activity waits to be settled'));
       await store.close();
     },
   };
@@ -118,7 +115,9 @@ async function openFoundation(
   parts: { clock: Clock; log: Logger; declarations: Declarations },
 ) {
   const { clock, log, declarations } = parts;
-  const store = await openStore(settings.store);
+  const store = await openStore(settings.store, {
+    onFault: (error) => log.error({ err: error }, 'the activity cannot be read now, the store tries again'),
+  });
   const { rows, carriers, expiries } = await openCollections(store, DECLARATIONS, clock);
   const data = await openDataRows(store, declarations.types.values());
   const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
@@ -129,8 +128,7 @@ async function openFoundation(
     ...rows,
     clock,
     log,
-    // The activity last: where it has a file of its own, only that may be in trouble.
-    works: [() => done(effects.sweep()), ...expiries, () => done(recorder.settle())],
+    works: [() => done(effects.sweep()), ...expiries],
   });
   return { settings, clock, log, store, rows, effects, recorder, sender, limiter, jobs };
 }

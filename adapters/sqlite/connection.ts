@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '../port.ts';
 import { openDatabase } from './database.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
-import { type SyncedFile, syncedFile } from './sync.ts';
+import { type SyncedFile, syncedFile } from './synced-file.ts';
 
 /**
  * The open file: pragmas, prepared statements, and what to do while another process holds it. SQLite's own wait
@@ -20,85 +20,38 @@ const PAUSE_MS = 10;
 /** Statements differ by collection and by the shape of conditions: some hundred in all. */
 const STATEMENTS_MAX = 500;
 
+/** Puts the log of writes into the file, and empties it. */
+const CHECKPOINT = 'PRAGMA wal_checkpoint(TRUNCATE)';
+
 export async function openConnection(path: string, lockTimeoutMs: number) {
   const attempt = createAttempt(lockTimeoutMs);
-  const statements = new Map<string, StatementSync>();
   // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
   const file = createPrivately(resolve(path));
-  let database: DatabaseSync | undefined = await attempt(() => openDatabase(file, DRIVER_WAIT_MS));
-  /** The log of writes, opened once more to have it synced. */
-  let log: SyncedFile | undefined;
-  /** A sync failed: the log may lack what the system could not write. */
-  let isDoubtful = false;
-  let openings = 1;
-  let closed = false;
+  const handle = createHandle(file);
+  const log = createLogSync(file, handle);
+  await attempt(handle.database);
 
   /** Lets go of the file; the next call opens it anew. */
   function drop(): void {
-    statements.clear();
-    database?.close();
-    database = undefined;
-    closeLog();
-  }
-
-  function closeLog(): void {
-    log?.close();
-    log = undefined;
-  }
-
-  /**
-   * The log of writes (-wal) still has rows as they were before they were blanked. SQLite removes it with the last
-   * connection; while another process has the file open, it is emptied here.
-   */
-  function emptyLog(): void {
-    try {
-      database?.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // Busy, or the disk is full: the file is whole all the same, and the next close does it.
-    }
-  }
-
-  function current(): DatabaseSync {
-    if (closed) throw new Unavailable('the database was closed');
-    if (database === undefined) {
-      // A file that has gone must not come back as an empty one.
-      if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
-      database = openDatabase(file, DRIVER_WAIT_MS);
-      openings += 1;
-    }
-    return database;
-  }
-
-  /** Has all that was committed written once more, into the file itself, and synced there by SQLite. */
-  function settleDoubt(): void {
-    const result = current().prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
-    if (result?.busy !== 0) throw new Unavailable('the log of writes cannot be put into the file now');
-    isDoubtful = false;
+    handle.drop();
+    log.close();
   }
 
   return {
     file,
     attempt,
+    statement: handle.statement,
+    sync: log.sync,
 
     /** Throws `Unavailable` when the store was closed or the file cannot be had. */
     requireOpen(): void {
-      current();
+      handle.database();
     },
 
     /** Makes sure that the open file is still there: what is written to a removed one is lost with this process. */
     confirm(): void {
       if (!existsSync(file)) drop();
-      current();
-    },
-
-    statement(text: string): StatementSync {
-      const open = current();
-      const known = statements.get(text);
-      if (known !== undefined) return known;
-      if (statements.size >= STATEMENTS_MAX) statements.clear();
-      const prepared = open.prepare(text);
-      statements.set(text, prepared);
-      return prepared;
+      handle.database();
     },
 
     /**
@@ -106,12 +59,12 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
      * (`PRAGMA data_version`).
      */
     version(): number {
-      const { data_version: seen } = this.statement('PRAGMA data_version').get() as { data_version: number };
-      return openings * 2 ** 32 + seen;
+      const seen = handle.statement('PRAGMA data_version').get() as { data_version: number };
+      return handle.openings() * 2 ** 32 + seen.data_version;
     },
 
     exec(text: string): void {
-      current().exec(text);
+      handle.database().exec(text);
     },
 
     /**
@@ -119,7 +72,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
      * this process does not touch; `sync` makes sure that it is on disk.
      */
     transaction(step: () => void): void {
-      const open = current();
+      const open = handle.database();
       open.exec('BEGIN IMMEDIATE');
       try {
         step();
@@ -131,29 +84,112 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
       }
     },
 
+    inTransaction: (): boolean => handle.database().isTransaction,
+
+    close(): void {
+      handle.emptyLog();
+      drop();
+      handle.end();
+    },
+  };
+}
+
+type Handle = ReturnType<typeof createHandle>;
+
+/** The driver's object for a file and its prepared statements. */
+function createHandle(file: string) {
+  const statements = new Map<string, StatementSync>();
+  let open: DatabaseSync | undefined;
+  let openings = 0;
+  let isOver = false;
+
+  function database(): DatabaseSync {
+    if (isOver) throw new Unavailable('the database was closed');
+    if (open === undefined) {
+      // A file that has gone must not come back as an empty one.
+      if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
+      open = openDatabase(file, DRIVER_WAIT_MS);
+      openings += 1;
+    }
+    return open;
+  }
+
+  return {
+    /** Opens the file where it is not open. */
+    database,
+    /** How often the file was opened. */
+    openings: (): number => openings,
+
+    statement(text: string): StatementSync {
+      const current = database();
+      const known = statements.get(text);
+      if (known !== undefined) return known;
+      if (statements.size >= STATEMENTS_MAX) statements.clear();
+      const prepared = current.prepare(text);
+      statements.set(text, prepared);
+      return prepared;
+    },
+
     /**
-     * Waits until all that was committed is on disk, which is what `synchronous = FULL` does at each commit, but
-     * without keeping the event loop waiting. A commit is in the log of writes (-wal), and in the file itself only
-     * after the log was synced.
+     * The log of writes (-wal) still has rows as they were before they were blanked. SQLite removes it with the last
+     * connection; while another process has the file open, it is emptied here.
      */
-    async sync(): Promise<void> {
+    emptyLog(): void {
       try {
-        if (isDoubtful) return settleDoubt();
-        log ??= syncedFile(openSync(`${file}-wal`, 'r+'));
-        await log.sync();
-      } catch (error) {
-        isDoubtful = true;
-        closeLog();
-        throw new Unavailable('the disk does not take what was written', { cause: error });
+        open?.exec(CHECKPOINT);
+      } catch {
+        // Busy, or the disk is full: the file is whole all the same, and the next close does it.
       }
     },
 
-    inTransaction: () => database?.isTransaction === true,
+    drop(): void {
+      statements.clear();
+      open?.close();
+      open = undefined;
+    },
 
-    close(): void {
-      emptyLog();
-      drop();
-      closed = true;
+    end(): void {
+      isOver = true;
+    },
+  };
+}
+
+/** The log of writes (-wal), opened once more to have it synced. */
+function createLogSync(file: string, { database }: Pick<Handle, 'database'>) {
+  let log: SyncedFile | undefined;
+  /** After a sync that failed: the log may lack what the system could not write. */
+  let needsCheckpoint = false;
+
+  function close(): void {
+    log?.close();
+    log = undefined;
+  }
+
+  /** Has all that was committed written once more, into the file itself, and synced there by SQLite. */
+  function checkpoint(): void {
+    const result = database().prepare(CHECKPOINT).get();
+    if (result?.busy !== 0) throw new Unavailable('the log of writes cannot be put into the file now');
+    needsCheckpoint = false;
+  }
+
+  return {
+    close,
+
+    /**
+     * Waits until all that was committed is on disk, which is what `synchronous = FULL` does at each commit, but
+     * without keeping the event loop waiting. A commit is in the log of writes, and in the file itself only after the
+     * log was synced.
+     */
+    async sync(): Promise<void> {
+      try {
+        if (needsCheckpoint) return checkpoint();
+        log ??= syncedFile(openSync(`${file}-wal`, 'r+'));
+        await log.sync();
+      } catch (error) {
+        needsCheckpoint = true;
+        close();
+        throw new Unavailable('the disk does not take what was written', { cause: error });
+      }
     },
   };
 }

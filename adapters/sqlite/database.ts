@@ -15,7 +15,7 @@ export function openDatabase(file: string, waitMs: number): DatabaseSync {
   try {
     // Sorting happens in memory, so that no rows are left in temporary files.
     opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
-    // What must be on disk when it is acknowledged is synced by `sync`.
+    // What must be on disk when it is acknowledged is synced by the connection's `sync`.
     opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
     opened.exec('PRAGMA secure_delete = ON');

@@ -1,64 +1,71 @@
 import { join, parse } from 'node:path';
+import { createChecks } from '../checks.ts';
 import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
 import { openConnection } from './connection.ts';
-import { openJournal } from './journal.ts';
+import { type JournalOptions, journalOf, openJournal, settledFirst } from './journal/journal.ts';
 import { createReader } from './reader.ts';
 import { createWriter } from './writer.ts';
 
-/** How long a call waits for a file that another process (the command line, a backup) is writing to. */
-const LOCK_TIMEOUT_MS = 5000;
+const DEFAULTS: JournalOptions = {
+  /** How long a call waits for a file that another process (the command line, a backup) is writing to. */
+  lockTimeoutMs: 5000,
+  onFault: () => undefined,
+  /** Long enough that a busy server settles some thousand rows at a time. */
+  settleAfterMs: 1000,
+  settleEveryMs: 30_000,
+};
 
 /**
- * The embedded store: a file that is read and written in this process, and beside it one for each collection whose
- * rows come through a journal. Those are written by a thread of their own, which in the same file would hold up every
- * other change, and have the cache forget everything each time.
+ * The embedded store: a file that is read and written in this process, and beside it one for each journalled
+ * collection. Those are written by a thread of their own, which in the same file would hold up every other change, and
+ * have the cache forget everything each time.
  */
-export async function openSqlite(path: string, lockTimeoutMs = LOCK_TIMEOUT_MS): Promise<Store> {
-  const main = await openFile(path, lockTimeoutMs);
-  const apart = new Map<string, Promise<DatabaseFile>>();
-  const journals: { end(): Promise<void> }[] = [];
+export async function openSqlite(path: string, given: Partial<JournalOptions> = {}): Promise<Store> {
+  const options = { ...DEFAULTS, ...given };
+  const main = await openFile(path, options.lockTimeoutMs);
+  const journalled = new Map<string, Promise<JournalledFile>>();
 
-  async function fileOf({ name, journalled }: Pick<Declaration<never>, 'name' | 'journalled'>) {
-    if (journalled !== true) return main;
-    const known = apart.get(name) ?? openFile(pathApart(main.connection.file, name), lockTimeoutMs);
-    apart.set(name, known);
-    known.catch(() => apart.delete(name));
+  /** Opened once for each name, so that its reads settle whatever this process appended. */
+  function journalledFile<R extends { id: string }>(declaration: Declaration<R>): Promise<JournalledFile> {
+    const { name } = declaration;
+    const known = journalled.get(name) ?? openJournalled(main.connection.file, declaration, options);
+    journalled.set(name, known);
+    known.catch(() => journalled.delete(name));
     return known;
-  }
-
-  const allFiles = async () => [main, ...(await Promise.all(apart.values()))];
-
-  async function collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-    const file = await fileOf(declaration);
-    return openCollection(declaration, file.connection, file);
   }
 
   return {
     engine: 'sqlite',
-    collection,
+
+    async collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
+      if (declaration.journalled !== true) return openCollection(declaration, main.connection, main);
+      const { file, journal } = await journalledFile(declaration);
+      return settledFirst(await openCollection(declaration, file.connection, file), journal);
+    },
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
-      await collection(declaration);
-      const { connection } = await fileOf(declaration);
-      const journal = openJournal(declaration, connection, lockTimeoutMs);
-      journals.push(journal);
-      return journal;
+      if (declaration.journalled !== true)
+        createChecks(declaration).refuse('it is not declared as journalled');
+      const { journal } = await journalledFile(declaration);
+      return journalOf(declaration, journal);
     },
 
     async ping() {
-      for (const { connection, reader } of await allFiles()) {
+      const beside = await Promise.all(journalled.values());
+      for (const { connection, reader } of [main, ...beside.map(({ file }) => file)]) {
         connection.confirm();
         await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
       }
     },
 
     async close() {
-      for (const journal of journals) await journal.end();
-      const files = await allFiles();
-      await Promise.all(files.map(({ writer }) => writer.close()));
-      for (const { connection } of files) connection.close();
+      for (const { file, journal } of await Promise.all(journalled.values())) {
+        await journal.close();
+        await closeFile(file);
+      }
+      await closeFile(main);
     },
   };
 }
@@ -71,8 +78,27 @@ async function openFile(path: string, lockTimeoutMs: number) {
   return { connection, cache, reader: createReader(connection, cache), writer: createWriter(connection) };
 }
 
-/** `latchkey-calls.db` for the calls of `latchkey.db`. */
-function pathApart(file: string, collection: string): string {
-  const { dir, name, ext } = parse(file);
-  return join(dir, `${name}-${collection}${ext}`);
+async function closeFile({ writer, connection }: DatabaseFile): Promise<void> {
+  await writer.close();
+  connection.close();
+}
+
+type JournalledFile = Awaited<ReturnType<typeof openJournalled>>;
+
+/** `latchkey-calls.db` for the calls of `latchkey.db`, and its journal. */
+async function openJournalled<R extends { id: string }>(
+  main: string,
+  declaration: Declaration<R>,
+  options: JournalOptions,
+) {
+  const { dir, name, ext } = parse(main);
+  const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), options.lockTimeoutMs);
+  try {
+    // The table is there before the journal puts rows into it.
+    await openCollection(declaration, file.connection, file);
+    return { file, journal: openJournal(declaration, file.connection, options) };
+  } catch (error) {
+    await closeFile(file);
+    throw error;
+  }
 }

@@ -4,8 +4,8 @@ import type { Connection } from './connection.ts';
 
 /**
  * Writes of one turn of the event loop, and those that come while the disk is waited for, share one transaction,
- * because it costs far more than a row does. Each write's promise is settled after the commit that holds it; a
- * write that is refused (`Taken`) leaves the others of its transaction alone.
+ * because it costs far more than a row does (group commit). Each write hears its outcome after the commit that holds
+ * it; a write that is refused (`Taken`) leaves the others of its transaction alone.
  */
 export type Writer = ReturnType<typeof createWriter>;
 
@@ -25,23 +25,23 @@ export function createWriter(connection: Connection) {
   let draining: Promise<void> | undefined;
   let closed = false;
 
-  /** All writes of the batch or none: what is returned are the settlings to do once the commit holds. */
+  /** All writes of the batch or none: answers what to tell each write once the commit holds. */
   function commit(batch: readonly Write[]): (() => void)[] {
-    const settlings: (() => void)[] = [];
+    const outcomes: (() => void)[] = [];
     connection.transaction(() => {
       for (const { run, refusal, resolve, reject } of batch) {
         try {
           const value = run() as never;
-          settlings.push(() => resolve(value));
+          outcomes.push(() => resolve(value));
         } catch (error) {
           const refused = refusal(error);
           // Then it is not this write that failed but the file, and with it the whole transaction.
           if (refused instanceof Unavailable || !connection.inTransaction()) throw error;
-          settlings.push(() => reject(refused));
+          outcomes.push(() => reject(refused));
         }
       }
     });
-    return settlings;
+    return outcomes;
   }
 
   async function drain(): Promise<void> {
@@ -50,10 +50,10 @@ export function createWriter(connection: Connection) {
       const batch = waiting.splice(0, BATCH_MAX);
       if (batch.length === 0) break;
       try {
-        const settlings = await connection.attempt(() => commit(batch));
+        const outcomes = await connection.attempt(() => commit(batch));
         // What comes meanwhile waits for it too, and then shares the next transaction.
         if (batch.some(({ toDisk }) => toDisk)) await connection.sync();
-        for (const settle of settlings) settle();
+        for (const tell of outcomes) tell();
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

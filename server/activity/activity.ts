@@ -1,7 +1,6 @@
 import type { Collection, Condition } from '../../adapters/port.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Call } from './call.ts';
-import type { Recorder } from './recorder.ts';
 
 /** One call made with a credential, or one change of what an account has. */
 export type Entry = { kind: 'call'; call: Call } | { kind: 'change'; change: AuditEntry };
@@ -14,12 +13,8 @@ export type Activity = ReturnType<typeof createActivity>;
 /**
  * Reads the calls and the changes of one account as one list, newest first. Others' entries are out of reach.
  */
-export function createActivity(parts: {
-  calls: Collection<Call>;
-  audit: Collection<AuditEntry>;
-  recorder: Pick<Recorder, 'settle'>;
-}) {
-  const { calls, audit, recorder } = parts;
+export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
+  const { calls, audit } = parts;
   const order = { by: 'at', descending: true } as const;
 
   return {
@@ -35,8 +30,6 @@ export function createActivity(parts: {
     }): Promise<{ entries: Entry[]; next: string | undefined }> {
       const { accountId, about, limit } = wanted;
       const after = readCursor(wanted.after ?? '');
-      // While a part of it cannot be read, rather no activity than one with gaps that nobody sees.
-      await recorder.settle();
       // One more than the page of each, so that it shows whether there is another page.
       const page = { order, limit: limit + 1 };
       const [called, changed] = await Promise.all([

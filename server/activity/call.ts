@@ -27,7 +27,7 @@ export const callSchema = z.strictObject({
 
 export type Call = z.infer<typeof callSchema>;
 
-/** Kept first and put in their place later, many at once: see `Journal` in adapters/port.ts. */
+/** Written to a journal first, and put in their place many at once: see `Journal` in adapters/port.ts. */
 export const callDeclaration = declare<Call>({
   name: 'calls',
   schema: callSchema,

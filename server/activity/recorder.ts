@@ -17,29 +17,16 @@ export type Recorder = ReturnType<typeof createRecorder>;
 
 /** Longer paths are nobody's route; enough of one is kept to recognise it. */
 const PATH_LENGTH_MAX = 120;
-/** Kept entries wait this long to be put where they are listed; whoever reads the activity settles this process's. */
-const SETTLE_AFTER_MS = 1000;
 
 /**
- * Keeps the activity: one entry for each API call whose credential is known, refused ones too. A caller gets its
- * answer only when the entry is kept. Entries stand beside other entries of their account in the end, and to put
- * each there by itself would cost more than all the rest of a call: so the journal has them first.
+ * Writes the activity: one entry for each API call whose credential is known, refused ones too. A caller gets its
+ * answer only when the entry is in the journal.
  */
 export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock }) {
   const { callJournal, clock } = parts;
   // Ids of one process ascend, so that the index grows at its end and calls of one second list in their order.
   const process = randomBytes(9).toString('base64url');
   let count = 0;
-  let isSettleDue = false;
-
-  /**
-   * What fails here is tried again the next time. The periodic work, which settles too, reports what still fails: for
-   * another process's files, once they look left behind.
-   */
-  function settleInTime(): void {
-    isSettleDue = false;
-    callJournal.settle().catch(() => undefined);
-  }
 
   return {
     /** The entry of a call, not kept yet. */
@@ -72,15 +59,8 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
      * forgotten elsewhere.
      */
     keep(entry: Call, durability?: 'disk'): Promise<void> {
-      if (!isSettleDue) {
-        isSettleDue = true;
-        setTimeout(settleInTime, SETTLE_AFTER_MS).unref();
-      }
       return callJournal.append(entry, durability);
     },
-
-    /** Puts what is kept where it is listed. */
-    settle: (): Promise<void> => callJournal.settle(),
   };
 }
 

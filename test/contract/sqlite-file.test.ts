@@ -25,6 +25,7 @@ import { openStore } from '../../adapters/open.ts';
 import { type Store, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
 import { slowDisk } from '../support/slow-disk.ts';
+import { until } from '../support/until.ts';
 import { item, items, logbook, notes } from './items.ts';
 
 /**
@@ -47,8 +48,8 @@ describe('the SQLite file', () => {
     rmSync(base, { recursive: true, force: true });
   });
 
-  async function open(lockTimeoutMs?: number) {
-    store = await openSqlite(path, lockTimeoutMs);
+  async function open(lockTimeoutMs = 5000) {
+    store = await openSqlite(path, { lockTimeoutMs });
     return store.collection(items);
   }
 
@@ -61,6 +62,19 @@ describe('the SQLite file', () => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
     return child;
+  }
+
+  const journalFiles = () =>
+    readdirSync(dirname(path))
+      .filter((name) => name.endsWith('.jsonl'))
+      .map((name) => join(dirname(path), name));
+
+  /** Waits until a row is in the file of its journalled collection, without a read that would settle it. */
+  async function untilThere(id: string): Promise<void> {
+    const beside = new DatabaseSync(join(dirname(path), 'latchkey-logbook.db'));
+    const look = beside.prepare('SELECT id FROM logbook WHERE id = ?');
+    await until(`${id} is in its place`, () => look.get(id));
+    beside.close();
   }
 
   const writer = (job: string, name: string) => {
@@ -337,35 +351,79 @@ describe('the SQLite file', () => {
     await ended;
     store = await openSqlite(path);
     const rows = await store.collection(logbook);
-    const journal = await store.journal(logbook);
-    await journal.settle();
-    const kept = new Set((await rows.list({ limit: 100_000 })).map(({ id }) => id));
+    const there = new Set((await rows.list({ limit: 100_000 })).map(({ id }) => id));
     assert.deepEqual(
-      acknowledged.filter((id) => !kept.has(id)),
+      acknowledged.filter((id) => !there.has(id)),
       [],
     );
     // More than one when it was quick: a file that is full is followed by another.
-    const names = readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
-    assert.ok(names.length > 0);
-    for (const file of names.map((name) => join(dirname(path), name))) {
+    const left = journalFiles();
+    assert.ok(left.length > 0);
+    for (const file of left) {
       assert.equal(statSync(file).mode & 0o777, 0o600);
       // It may be that of a process on another machine for a while; then it goes.
       appendFileSync(file, '{"id":"half a row');
       utimesSync(file, 1, 1);
-      await journal.settle();
-      assert.equal(existsSync(file), false);
     }
-    assert.equal(await rows.count([]), kept.size);
+    assert.equal(await rows.count([]), there.size);
+    assert.deepEqual(journalFiles(), []);
   });
 
   it('leaves the journal of a running process to that process', async () => {
     const child = start(...writer('append', 'r'));
     for await (const _line of createInterface({ input: child.stdout ?? assert.fail() })) break;
+    // It runs, and cannot settle by itself meanwhile.
+    child.kill('SIGSTOP');
     store = await openSqlite(path);
     const rows = await store.collection(logbook);
-    await (await store.journal(logbook)).settle();
-    assert.equal(await rows.count([]), 0);
+    const appended = journalFiles().flatMap(
+      (file) => readFileSync(file, 'utf8').match(/(?<="id":")[^"]+/g) ?? [],
+    );
+    assert.ok(appended.length > 0);
+    assert.equal(await rows.get(appended.at(-1) ?? ''), undefined);
     child.kill('SIGKILL');
+  });
+
+  it('takes over at its opening, and from time to time, what processes that died left behind', async () => {
+    store = await openSqlite(path);
+    await store.collection(logbook);
+    await store.close();
+    const left = (id: string) =>
+      writeFileSync(join(dirname(path), `latchkey-logbook.db-x-${id}.jsonl`), JSON.stringify(item(id)));
+    left('one');
+    store = await openSqlite(path, { settleEveryMs: 200 });
+    await store.journal(logbook);
+    await untilThere('one');
+    left('two');
+    await untilThere('two');
+  });
+
+  it('settles a moment after a row was appended, and again for what comes after', async () => {
+    store = await openSqlite(path);
+    const journal = await store.journal(logbook);
+    for (const id of ['one', 'two']) {
+      await journal.append(item(id));
+      await untilThere(id);
+    }
+  });
+
+  it('reports what it cannot settle, whether or not anybody reads, and as long as it lasts', async () => {
+    const faults: unknown[] = [];
+    const onFault = (error: unknown) => faults.push(error);
+    store = await openSqlite(path, { lockTimeoutMs: 50, settleAfterMs: 10, settleEveryMs: 100, onFault });
+    const [journal, rows] = [await store.journal(logbook), await store.collection(logbook)];
+    const other = new DatabaseSync(join(dirname(path), 'latchkey-logbook.db'));
+    other.exec('BEGIN IMMEDIATE');
+    await journal.append(item('one'));
+    await until('the store reports twice', () => faults.length >= 2);
+    assert.ok(
+      faults.every((fault) => fault instanceof Unavailable),
+      String(faults),
+    );
+    await assert.rejects(rows.count([]), Unavailable);
+    other.exec('COMMIT');
+    other.close();
+    assert.equal(await rows.count([]), 1);
   });
 
   it('finds rows by an index without looking at all of them', async () => {
@@ -465,8 +523,8 @@ describe('the SQLite file', () => {
   });
 
   it('waits for the disk with a row of its journal that asks for it, and only then', async () => {
-    store = await openSqlite(path);
-    const journal = await store.journal(logbook);
+    store = await openSqlite(path, STILL);
+    const [journal, rows] = [await store.journal(logbook), await store.collection(logbook)];
     const { waits, untilWaiting, restore } = slowDisk();
     try {
       await journal.append(item('light'));
@@ -480,7 +538,7 @@ describe('the SQLite file', () => {
       await turns();
       assert.equal(isAcknowledged, false);
       // Its file is done with meanwhile, and stays open under the sync.
-      await journal.settle();
+      await rows.count([]);
       isOnDisk(null);
       await appended;
 
@@ -505,7 +563,7 @@ describe('the SQLite file', () => {
       const endThird = await untilWaiting();
       const fourth = journal.append(item('fourth'), 'disk');
       await turns();
-      await journal.settle();
+      await rows.count([]);
       endThird(null);
       await third;
       (await untilWaiting())(null);
@@ -513,17 +571,16 @@ describe('the SQLite file', () => {
     } finally {
       restore();
     }
-    await journal.settle();
-    const kept = await (await store.collection(logbook)).list({ limit: 9 });
+    const there = await rows.list({ limit: 9 });
     assert.deepEqual(
-      kept.map(({ id }) => id).filter((id) => !id.startsWith('refused')),
+      there.map(({ id }) => id).filter((id) => !id.startsWith('refused')),
       ['fourth', 'heavy', 'light', 'lighter', 'next', 'third'],
     );
   });
 
   it('has the rows of a journal in a file of their own, so that nothing in its own is disturbed', async () => {
     const rows = await open();
-    const [journal, kept] = [
+    const [journal, beside] = [
       await (store as Store).journal(logbook),
       await (store as Store).collection(logbook),
     ];
@@ -532,58 +589,56 @@ describe('the SQLite file', () => {
     await rows.insert(item('one'));
     const before = version();
     await journal.append(item('two'));
-    await journal.settle();
-    assert.deepEqual([(await kept.get('two'))?.id, version()], ['two', before]);
+    assert.deepEqual([(await beside.get('two'))?.id, version()], ['two', before]);
     await rows.insert(item('three'));
     assert.notEqual(version(), before);
     watching.close();
     await assert.rejects((store as Store).journal(notes), TypeError);
   });
 
-  it('keeps its journal’s rows whatever happens around their files', async (test) => {
-    store = await openSqlite(path);
+  it('has its journal’s rows whatever happens around their files', async (test) => {
+    store = await openSqlite(path, STILL);
     const rows = await store.collection(logbook);
     const journal = await store.journal(logbook);
-    const files = () => readdirSync(dirname(path)).filter((name) => name.endsWith('.jsonl'));
     const ids = async () => (await rows.list({ limit: 99 })).map(({ id }) => id);
+    // What it does at its opening is over by then.
+    assert.deepEqual(await ids(), []);
 
     // A clock that is set forward makes the file look left behind to others; then it is not written to again.
     await journal.append(item('a'));
     test.mock.method(Date, 'now', () => 4_000_000_000_000);
     await journal.append(item('b'));
-    assert.equal(files().length, 2);
+    assert.equal(journalFiles().length, 2);
     test.mock.restoreAll();
-    await journal.settle();
-    assert.deepEqual([await ids(), files()], [['a', 'b'], []]);
+    assert.deepEqual([await ids(), journalFiles()], [['a', 'b'], []]);
 
     // Lines that no journal wrote hold up nothing.
     const left = join(dirname(path), `latchkey-logbook.db-${process.pid}-left.jsonl`);
     writeFileSync(left, `{}\n5\nnull\n[]\n{"id":7}\n${JSON.stringify(item('c'))}\n{"id":"ha`);
-    await journal.settle();
     assert.deepEqual(await ids(), ['a', 'b', 'c']);
 
     // What could not be put in its place is tried again.
-    writeFileSync(left, `${JSON.stringify(item('c'))}\n${JSON.stringify(item('d'))}\n`);
     await store.close();
-    store = await openSqlite(path, 50);
-    const again = await store.journal(logbook);
+    writeFileSync(left, `${JSON.stringify(item('c'))}\n${JSON.stringify(item('d'))}\n`);
+    store = await openSqlite(path, { ...STILL, lockTimeoutMs: 50 });
     const beside = join(dirname(path), 'latchkey-logbook.db');
     const other = new DatabaseSync(beside);
     other.exec('BEGIN IMMEDIATE');
-    await assert.rejects(again.settle(), Unavailable);
+    const again = await store.collection(logbook);
+    await assert.rejects(again.count([]), Unavailable);
     other.exec('COMMIT');
     other.close();
-    await again.settle();
-    const kept = await store.collection(logbook);
-    assert.equal((await kept.get('d'))?.id, 'd');
+    assert.equal((await again.get('d'))?.id, 'd');
 
     // A database that has gone does not come back as an empty one.
-    await again.append(item('e'));
+    await (await store.journal(logbook)).append(item('e'));
     renameSync(beside, `${beside}.away`);
-    await assert.rejects(again.settle(), Unavailable);
+    await assert.rejects(again.count([]), Unavailable);
     assert.equal(existsSync(beside), false);
     renameSync(`${beside}.away`, beside);
-    await again.settle();
-    assert.equal((await kept.get('e'))?.id, 'e');
+    assert.equal((await again.get('e'))?.id, 'e');
   });
 });
+
+/** Settles only for those who read: its timers do not come to it while a test is at work. */
+const STILL = { settleAfterMs: 600_000, settleEveryMs: 600_000 };

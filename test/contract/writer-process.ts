@@ -41,7 +41,6 @@ const jobs: Record<string, () => Promise<unknown>> = {
   async fillJournal() {
     const journal = await store.journal(logbook);
     const taken = await fillWith((row) => journal.append(row));
-    await journal.settle();
     process.stdout.write(`${taken} taken, ${await (await store.collection(logbook)).count([])} there\n`);
   },
 

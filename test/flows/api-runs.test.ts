@@ -315,7 +315,6 @@ eachStore(({ engine, url }) => {
       const { value, credential } = await server.token();
       for (const path of ['/api/1.1/me', '/api/1.1/nowhere', '/api/1.1/wf/x', '/api/1.1/me'])
         await server.call(path, { token: value });
-      await server.domain.recorder.settle();
       const own = await server.domain.rows.calls.list({
         where: [['accountId', '=', credential.accountId]],
         order: { by: 'at' },

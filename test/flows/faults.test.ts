@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -19,6 +19,7 @@ import { until } from '../support/until.ts';
 const operator = { kind: 'operator' } as const;
 const TRANSACTION_PATH = '/api/1.1/wf/create_transaction';
 const TRANSACTION = { account: 'DE02', phone: '+49301234567', amount: 12.5 };
+const UNREADABLE = 'the activity cannot be read now';
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
 async function isListening(url: string): Promise<boolean> {
@@ -99,7 +100,6 @@ eachStore(({ engine, url: storeUrl }) => {
     try {
       assert.equal(await statusOf(again.url, pat.value), 200);
       assert.equal(await statusOf(again.url, next.access_token), 200);
-      await people.domain.recorder.settle();
       const page = await people.domain.rows.calls.list({
         where: [['accountId', '=', account.id]],
         limit: 100,
@@ -203,6 +203,23 @@ eachStore(({ engine, url: storeUrl }) => {
       other.exec('ROLLBACK');
       other.close();
       assert.equal((await transaction(server.url, pat.value)).status, 200);
+      await people.close();
+      await server.stop();
+    });
+
+    test('activity that cannot be read is told in the log and gives 503, and then all is well again', async () => {
+      const { folder } = await settled();
+      // A folder where a process that died would have left a file.
+      const left = join(folder, 'latchkey-calls.db-x-left.jsonl');
+      await mkdir(left);
+      const server = await startTestServer({ keepFolder: folder });
+      const people = await openPeople(server);
+      const { agent } = await people.person();
+      await until('the log tells', () => server.logged().includes(UNREADABLE));
+      assert.equal((await agent.get('/activity')).status, 503);
+      assert.equal((await agent.get('/tokens')).status, 200);
+      await rm(left, { recursive: true });
+      assert.equal((await agent.get('/activity')).status, 200);
       await people.close();
       await server.stop();
     });

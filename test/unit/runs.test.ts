@@ -125,7 +125,6 @@ eachStore(({ url }) => {
         logged: () => lines.join(''),
         /** All that is there of runs. */
         async found() {
-          await real.settle();
           return {
             notes: await idsOf('note'),
             bills: await idsOf('bill'),

@@ -6,7 +6,7 @@ import { after, afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { syncedFile } from '../../adapters/sqlite/sync.ts';
+import { syncedFile } from '../../adapters/sqlite/synced-file.ts';
 import { inoOf, slowDisk } from '../support/slow-disk.ts';
 
 const EIO = new Error('EIO');

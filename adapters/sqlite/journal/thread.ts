@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Unavailable } from '../port.ts';
+import { Unavailable } from '../../port.ts';
 
-/** What the thread works on. */
-export type Settling = {
+/** What the thread is told when it starts. */
+export type ThreadData = {
   /** The database file, and the table in it. */
   database: string;
   table: string;
@@ -12,16 +12,18 @@ export type Settling = {
   lockTimeoutMs: number;
 };
 
+export type JournalThread = ReturnType<typeof createJournalThread>;
+
 /**
  * Puts the rows of journal files in their place, on a thread of its own: a row takes longer there than all the rest
  * of the call that it tells of, and nobody waits for it. The thread begins with the first file.
  */
-export function createSettler(settling: Settling) {
+export function createJournalThread(workerData: ThreadData) {
   let thread: Worker | undefined;
   let isOver = false;
 
   function start(): Worker {
-    const started = new Worker(new URL('./settler-thread.ts', import.meta.url), { workerData: settling });
+    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData });
     const forget = () => {
       if (thread === started) thread = undefined;
     };

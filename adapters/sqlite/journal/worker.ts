@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openDatabase } from './database.ts';
-import type { Settling } from './settler.ts';
+import { openDatabase } from '../database.ts';
+import type { ThreadData } from './thread.ts';
 
 /**
- * The thread behind settler.ts: takes the path of one journal file after the other and answers with what went wrong,
- * or with nothing.
+ * What runs in the thread of thread.ts: takes the path of one journal file after the other and answers with what went
+ * wrong, or with nothing.
  */
-const { database, table, key, lockTimeoutMs } = workerData as Settling;
+const { database, table, key, lockTimeoutMs } = workerData as ThreadData;
 const insertion = `INSERT INTO "${table}" (id, doc) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`;
 
 /** A row as it was appended; `key` is its value in the first index. */
-type KeptRow = { id: string; key: string; doc: string };
+type JournalRow = { id: string; key: string; doc: string };
 
 parentPort?.on('message', (file: string) => {
   let fault: string | undefined;
@@ -24,7 +24,7 @@ parentPort?.on('message', (file: string) => {
 });
 
 /** As they stand: they were checked when they were appended. All of a file or none of it. */
-function place(rows: readonly KeptRow[]): void {
+function place(rows: readonly JournalRow[]): void {
   // Opened each time: one that was removed meanwhile must not be written to, nor come back as an empty one.
   if (!existsSync(database)) throw new Error(`${database} is not there`);
   const open = openDatabase(database, lockTimeoutMs);
@@ -41,8 +41,8 @@ function place(rows: readonly KeptRow[]): void {
 }
 
 /** Rows that stand side by side in the index come side by side, so that each of its pages is written once. */
-function rowsIn(file: string): KeptRow[] {
-  return textOf(file).split('\n').flatMap(keptRow).sort(byKey);
+function rowsIn(file: string): JournalRow[] {
+  return textOf(file).split('\n').flatMap(rowIn).sort(byKey);
 }
 
 /** Nothing for a file that another process has put in its place and removed. */
@@ -56,10 +56,10 @@ function textOf(file: string): string {
 }
 
 /**
- * Nothing for what is no whole row: the end of a file, a row that was being written when its process died and that
- * nobody was told is kept, what a power cut left.
+ * Nothing for what is no whole row: the end of a file, a row that was being written when its process died and was
+ * never acknowledged, what a power cut left.
  */
-function keptRow(doc: string): KeptRow[] {
+function rowIn(doc: string): JournalRow[] {
   try {
     const row = JSON.parse(doc) as Record<string, unknown>;
     return typeof row.id === 'string' ? [{ id: row.id, key: String(row[key]), doc }] : [];
@@ -68,6 +68,6 @@ function keptRow(doc: string): KeptRow[] {
   }
 }
 
-function byKey(one: KeptRow, other: KeptRow): number {
+function byKey(one: JournalRow, other: JournalRow): number {
   return one.key < other.key ? -1 : one.key > other.key ? 1 : 0;
 }

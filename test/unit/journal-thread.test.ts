@@ -6,25 +6,25 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { Unavailable } from '../../adapters/port.ts';
 import { openDatabase } from '../../adapters/sqlite/database.ts';
-import { createSettler } from '../../adapters/sqlite/settler.ts';
+import { createJournalThread } from '../../adapters/sqlite/journal/thread.ts';
 
 /** What it does with rows is tested through a journal, in test/contract. */
-describe('the thread that settles a journal', () => {
+describe('the thread of a journal', () => {
   let folder: string;
   let database: string;
-  let settler: ReturnType<typeof createSettler>;
+  let thread: ReturnType<typeof createJournalThread>;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'latchkey-settler-'));
+    folder = mkdtempSync(join(tmpdir(), 'latchkey-journal-'));
     database = join(folder, 'made.db');
     const open = openDatabase(database, 100);
     open.exec('CREATE TABLE rows (id TEXT PRIMARY KEY, doc TEXT)');
     open.close();
-    settler = createSettler({ database, table: 'rows', key: 'id', lockTimeoutMs: 100 });
+    thread = createJournalThread({ database, table: 'rows', key: 'id', lockTimeoutMs: 100 });
   });
 
   afterEach(async () => {
-    await settler.end();
+    await thread.end();
     rmSync(folder, { recursive: true });
   });
 
@@ -34,7 +34,7 @@ describe('the thread that settles a journal', () => {
     return file;
   }
 
-  function kept(): unknown[] {
+  function placed(): unknown[] {
     const open = openDatabase(database, 100);
     const rows = open.prepare('SELECT id FROM rows ORDER BY id').all();
     open.close();
@@ -43,17 +43,17 @@ describe('the thread that settles a journal', () => {
 
   it('has not done what it was at when it ends, and is begun anew', async () => {
     const file = journalFile('a', 'b');
-    process.once('worker', (thread: Worker) => void thread.terminate());
-    await assert.rejects(settler.place(file), Unavailable);
-    assert.deepEqual(kept(), []);
-    await settler.place(file);
-    assert.deepEqual(kept(), ['a', 'b']);
+    process.once('worker', (worker: Worker) => void worker.terminate());
+    await assert.rejects(thread.place(file), Unavailable);
+    assert.deepEqual(placed(), []);
+    await thread.place(file);
+    assert.deepEqual(placed(), ['a', 'b']);
   });
 
   it('takes nothing after its end, not even with a new thread', async () => {
-    await settler.place(journalFile('a'));
-    await settler.end();
-    await assert.rejects(settler.place(journalFile('b')), Unavailable);
-    assert.deepEqual(kept(), ['a']);
+    await thread.place(journalFile('a'));
+    await thread.end();
+    await assert.rejects(thread.place(journalFile('b')), Unavailable);
+    assert.deepEqual(placed(), ['a']);
   });
 });

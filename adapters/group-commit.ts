@@ -1,0 +1,26 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/**
+ * Group commit: gives a function that takes one item, and what is taken in one turn of the event loop is committed by
+ * one call of `commit`. Each promise is that of its commit.
+ */
+export function groupCommit<T>(
+  commit: (items: readonly T[]) => void | Promise<void>,
+): (item: T) => Promise<void> {
+  let group: { items: T[]; committed: Promise<void> } | undefined;
+
+  function begin() {
+    const items: T[] = [];
+    const committed = nextTurn().then(() => {
+      group = undefined;
+      return commit(items);
+    });
+    return { items, committed };
+  }
+
+  return (item) => {
+    group ??= begin();
+    group.items.push(item);
+    return group.committed;
+  };
+}
