@@ -1,5 +1,5 @@
 /**
- * JSON as it is kept. Halves of surrogate pairs become U+FFFD, as in every UTF-8 text that a condition is
+ * JSON as it is stored. Halves of surrogate pairs become U+FFFD, as in every UTF-8 text that a condition is
  * compared with; JSON.stringify writes only such halves as escapes.
  */
 export function toJson(value: unknown): string {

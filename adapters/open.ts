@@ -1,5 +1,5 @@
 import type { Store } from './port.ts';
-import { openSqlite } from './sqlite/sqlite.ts';
+import { openSqlite } from './sqlite/store.ts';
 
 /**
  * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's
@@ -11,6 +11,6 @@ export async function openStore(
   options: { onFault?: (error: unknown) => void } = {},
 ): Promise<Store> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options);
-  const { openMongodb } = await import('./mongodb/mongodb.ts');
+  const { openMongodb } = await import('./mongodb/store.ts');
   return openMongodb(url);
 }

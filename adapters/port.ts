@@ -78,7 +78,7 @@ export type Declaration<R extends Row> = {
   journalled?: boolean;
 };
 
-/** Keeps the row type of a declaration while checking its field names. */
+/** Gives a declaration the row type that its field names are checked against. */
 export function declare<R extends Row>(declaration: Declaration<R>): Declaration<R> {
   return declaration;
 }

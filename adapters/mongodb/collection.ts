@@ -2,12 +2,12 @@ import type mongoose from 'mongoose';
 import { type Checks, createChecks } from '../checks.ts';
 import { type Collection, type Declaration, type Listing, Taken, type Where } from '../port.ts';
 import { type Document, type Documents, documentOf, rowOf } from './documents.ts';
-import { duplicateField, duplicatesOf, isDuplicate, portError } from './failures.ts';
-import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, nameOf } from './queries.ts';
-import { makeIndexes } from './schema.ts';
+import { duplicateField, duplicatesOf, isDuplicate, unavailableFrom } from './failures.ts';
+import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, fieldOf } from './queries.ts';
+import { makeSchema } from './schema.ts';
 
 /** What the methods of one collection share. */
-type Held<R extends { id: string }> = {
+type Shared<R extends { id: string }> = {
   documents: Documents;
   checks: Checks<R>;
   /** Runs one command and answers with the port's errors; `written` tells which row's values may be taken. */
@@ -24,7 +24,7 @@ const WRITE_CONCERNS = {
 } as const;
 
 /**
- * Makes ready the indexes of a declaration and gives the port's words for it. Rows are held to their schemas
+ * Makes ready the indexes of a declaration and gives the port's words for it. Rows are checked against their schemas
  * above this, so the collection of mongoose's connection is used and not a model, which would cast and check
  * once more.
  */
@@ -32,9 +32,9 @@ export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   db: mongoose.mongo.Db,
 ): Promise<Collection<R>> {
-  const held = heldOf(declaration, db);
-  await held.ask(() => makeIndexes(held.documents, declaration));
-  return { ...readsOf(held), ...insertsOf(held), ...changesOf(held), ...removalsOf(held) };
+  const shared = sharedOf(declaration, db);
+  await shared.ask(() => makeSchema(shared.documents, declaration));
+  return { ...readsOf(shared), ...insertsOf(shared), ...changesOf(shared), ...removalsOf(shared) };
 }
 
 /** Adds rows to a collection that is open already, with a durability of its own. */
@@ -43,10 +43,10 @@ export function insertsWith<R extends { id: string }>(
   db: mongoose.mongo.Db,
   durability: NonNullable<Declaration<R>['durability']>,
 ): Pick<Collection<R>, 'insertMany'> {
-  return insertsOf(heldOf({ ...declaration, durability }, db));
+  return insertsOf(sharedOf({ ...declaration, durability }, db));
 }
 
-function heldOf<R extends { id: string }>(declaration: Declaration<R>, db: mongoose.mongo.Db): Held<R> {
+function sharedOf<R extends { id: string }>(declaration: Declaration<R>, db: mongoose.mongo.Db): Shared<R> {
   const { name, durability = 'disk' } = declaration;
   const writeConcern = WRITE_CONCERNS[durability];
   const documents = db.collection<Document>(name, { writeConcern, ignoreUndefined: true });
@@ -55,7 +55,7 @@ function heldOf<R extends { id: string }>(declaration: Declaration<R>, db: mongo
     try {
       return await command();
     } catch (error) {
-      if (!isDuplicate(error)) throw portError(error);
+      if (!isDuplicate(error)) throw unavailableFrom(error);
       const field = duplicateField(error) ?? (await ask(() => takenField(documents, declaration, written)));
       throw new Taken(name, field);
     }
@@ -65,9 +65,9 @@ function heldOf<R extends { id: string }>(declaration: Declaration<R>, db: mongo
 }
 
 function readsOf<R extends { id: string }>(
-  held: Held<R>,
+  shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { documents, checks, ask } = held;
+  const { documents, checks, ask } = shared;
   const one = async (filter: Filter): Promise<R | undefined> => {
     const document = await ask(() => documents.findOne(filter));
     return document === null ? undefined : rowOf<R>(document);
@@ -79,11 +79,11 @@ function readsOf<R extends { id: string }>(
     },
 
     async find(field, value) {
-      return one({ [nameOf(field)]: { $eq: checks.checkKey(field, value) } });
+      return one({ [fieldOf(field)]: { $eq: checks.checkKey(field, value) } });
     },
 
     async list(listing) {
-      const { filter, sort, limit } = listingOf(checks, listing);
+      const { filter, sort, limit } = listingQuery(checks, listing);
       // To the driver a limit of 0 means "all".
       if (limit === 0) return [];
       const found = await ask(() => documents.find(filter).sort(sort).limit(limit).toArray());
@@ -98,9 +98,9 @@ function readsOf<R extends { id: string }>(
 }
 
 function insertsOf<R extends { id: string }>(
-  held: Held<R>,
+  shared: Shared<R>,
 ): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
-  const { documents, checks, ask } = held;
+  const { documents, checks, ask } = shared;
   const checked = (row: R): Document => {
     checks.checkRow(row);
     return documentOf(row);
@@ -130,7 +130,7 @@ function insertsOf<R extends { id: string }>(
         return (await documents.insertMany(all, { ordered: false })).insertedCount;
       } catch (error) {
         const refused = duplicatesOf(error, all.length);
-        if (refused === undefined) throw portError(error);
+        if (refused === undefined) throw unavailableFrom(error);
         // Mostly a repeat. Each refused row is asked about alone, because only then is it sure what was
         // taken.
         let added = all.length - refused.length;
@@ -155,8 +155,10 @@ function insertsOf<R extends { id: string }>(
   };
 }
 
-function changesOf<R extends { id: string }>(held: Held<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
-  const { documents, checks, ask } = held;
+function changesOf<R extends { id: string }>(
+  shared: Shared<R>,
+): Pick<Collection<R>, 'update' | 'updateMany'> {
+  const { documents, checks, ask } = shared;
 
   return {
     async update(id, change, guard = []) {
@@ -185,8 +187,10 @@ function changesOf<R extends { id: string }>(held: Held<R>): Pick<Collection<R>,
   };
 }
 
-function removalsOf<R extends { id: string }>(held: Held<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
-  const { documents, checks, ask } = held;
+function removalsOf<R extends { id: string }>(
+  shared: Shared<R>,
+): Pick<Collection<R>, 'remove' | 'removeMany'> {
+  const { documents, checks, ask } = shared;
 
   return {
     async remove(id, guard = []) {
@@ -210,7 +214,7 @@ function whereFilter<R extends { id: string }>(checks: Checks<R>, where: Where<R
   return allOf(checks.checkWhere(where).map(conditionFilter));
 }
 
-function listingOf<R extends { id: string }>(checks: Checks<R>, listing: Listing<R>) {
+function listingQuery<R extends { id: string }>(checks: Checks<R>, listing: Listing<R>) {
   const { where = [], order, after } = listing;
   const by = order === undefined ? 'id' : checks.checkField(order.by);
   const descending = order?.descending === true;

@@ -21,7 +21,7 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
 }
 
 /** What a caller gets instead of the driver's errors; anything else is ours and passes as it is. */
-export function portError(error: unknown): unknown {
+export function unavailableFrom(error: unknown): unknown {
   if (!(error instanceof mongoose.mongo.MongoError) && !(error instanceof mongoose.Error)) return error;
   return new Unavailable(`MongoDB cannot answer now: ${error.message}`, { cause: error });
 }

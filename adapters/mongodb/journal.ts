@@ -6,7 +6,7 @@ import type { Collection, Declaration, Journal } from '../port.ts';
  * The journal of a collection: here rows go straight to their place, those of a turn of the event loop in one
  * command, because putting them there is the server's work.
  */
-export function openJournal<R extends { id: string }>(
+export function journalOf<R extends { id: string }>(
   declaration: Declaration<R>,
   collections: Record<'process' | 'disk', Pick<Collection<R>, 'insertMany'>>,
 ): Journal<R> {

@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
 import type { CheckedChange, CheckedCondition } from '../checks.ts';
 import type { Scalar } from '../port.ts';
-import { keptValue } from './documents.ts';
+import { storedValue } from './documents.ts';
 
 /**
  * Filters and updates of the port's words. Every value stands behind its operator, never in an operator's
@@ -12,7 +12,7 @@ export type Filter = Record<string, unknown>;
 /** `$ne` holds for an absent field too, as the port wants it. */
 const COMPARISONS = { '=': '$eq', '!=': '$ne', '<': '$lt', '<=': '$lte', '>': '$gt', '>=': '$gte' };
 
-export function nameOf(field: string): string {
+export function fieldOf(field: string): string {
   return field === 'id' ? '_id' : field;
 }
 
@@ -21,7 +21,7 @@ export function allOf(parts: readonly Filter[]): Filter {
 }
 
 export function conditionFilter(condition: CheckedCondition): Filter {
-  const name = nameOf(condition.field);
+  const name = fieldOf(condition.field);
   switch (condition.test) {
     case 'absent':
       return { [name]: { $exists: false } };
@@ -37,7 +37,8 @@ export function conditionFilter(condition: CheckedCondition): Filter {
 /** The update document, or undefined when nothing changes (an empty one is an error on some servers). */
 export function changeUpdate({ set, unset, add }: CheckedChange): Filter | undefined {
   const update: Filter = {};
-  if (set.length > 0) update.$set = Object.fromEntries(set.map(([name, value]) => [name, keptValue(value)]));
+  if (set.length > 0)
+    update.$set = Object.fromEntries(set.map(([name, value]) => [name, storedValue(value)]));
   if (unset.length > 0) update.$unset = Object.fromEntries(unset.map((name) => [name, '']));
   // As doubles: the driver would send small numbers as 32-bit integers, and FerretDB 1 lets those sums wrap
   // round.

@@ -1,10 +1,10 @@
 import type mongoose from 'mongoose';
 import type { Declaration } from '../port.ts';
 import type { Documents } from './documents.ts';
-import { nameOf } from './queries.ts';
+import { fieldOf } from './queries.ts';
 
 /** Creates the indexes that are missing, one by one: FerretDB 1 mixes up a list of which some are there. */
-export async function makeIndexes<R extends { id: string }>(
+export async function makeSchema<R extends { id: string }>(
   documents: Documents,
   declaration: Declaration<R>,
 ): Promise<void> {
@@ -14,12 +14,12 @@ export async function makeIndexes<R extends { id: string }>(
     // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
     // anyway.
     if (!known.has(name))
-      await documents.createIndex({ [nameOf(field)]: 1 }, { name, unique: true, sparse: true });
+      await documents.createIndex({ [fieldOf(field)]: 1 }, { name, unique: true, sparse: true });
   }
   for (const fields of declaration.indexes ?? []) {
     const name = `by_${fields.join('_')}`;
     // The id at the end makes paging with ties a walk along the index.
-    const keys = Object.fromEntries([...fields.map(nameOf), '_id'].map((key) => [key, 1 as const]));
+    const keys = Object.fromEntries([...fields.map(fieldOf), '_id'].map((key) => [key, 1 as const]));
     if (!known.has(name)) await documents.createIndex(keys, { name });
   }
 }

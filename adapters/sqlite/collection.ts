@@ -10,17 +10,17 @@ import {
   type Bound,
   behindSql,
   bound,
-  changedSql,
+  changeSql,
   conditionSql,
   fieldOf,
   type Sql,
 } from './queries.ts';
 import type { Reader } from './reader.ts';
-import { makeTable } from './schema.ts';
+import { makeSchema } from './schema.ts';
 import type { Writer } from './writer.ts';
 
 /** What the methods of one collection share. */
-type Table<R extends { id: string }> = {
+type Shared<R extends { id: string }> = {
   /** Quoted, as it stands in SQL. */
   name: string;
   checks: Checks<R>;
@@ -38,47 +38,38 @@ const ANY = Symbol('any row');
 /** Makes ready the table of a declaration and gives the port's words for it. */
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
-  connection: Connection,
-  parts: { cache: Cache; reader: Reader; writer: Writer },
+  file: { connection: Connection; cache: Cache; reader: Reader; writer: Writer },
 ): Promise<Collection<R>> {
   const { name, durability } = declaration;
+  const { connection, cache, reader, writer } = file;
   const checks = createChecks(declaration);
-  const uniqueFields = await makeTable(declaration, checks, connection);
+  const uniqueFields = await makeSchema(declaration, checks, connection);
   const refusal = (error: unknown) => portError(error, name, (index) => uniqueFields.get(index) ?? 'id');
   const toDisk = durability !== 'process';
-  const write = <T>(run: () => T): Promise<T> => parts.writer.write(toDisk, run, refusal);
+  const write = <T>(run: () => T): Promise<T> => writer.write(toDisk, run, refusal);
 
-  const cached = parts.cache.table(name);
-  const change: Table<R>['change'] = (which, run) =>
+  const cached = cache.table(name);
+  const change: Shared<R>['change'] = (which, run) =>
     write(() => {
       if (which === ANY) cached.forgetAll();
       else cached.forget(which);
       return run();
     });
 
-  const shared = { name: `"${name}"`, checks, connection, cached, reader: parts.reader };
-  const table: Table<R> = { ...shared, write, change };
-  return { ...readsOf(table), ...insertsOf(table), ...changesOf(table), ...removalsOf(table) };
+  const shared = { name: `"${name}"`, checks, connection, cached, reader, write, change };
+  return { ...readsOf(shared), ...insertsOf(shared), ...changesOf(shared), ...removalsOf(shared) };
 }
 
 function readsOf<R extends { id: string }>(
-  table: Table<R>,
+  shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection, cached, reader } = table;
-  // Made once: these two are asked at every request, and a text is looked up faster than it is put together.
-  const texts = new Map<string, string>();
-
-  function textBy(field: string): string {
-    const text = texts.get(field) ?? `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
-    texts.set(field, text);
-    return text;
-  }
-
+  const { name, checks, connection, cached, reader } = shared;
   function one(field: string, value: Bound): R | undefined | Promise<R | undefined> {
     const known = cached.get(field, value);
     if (known !== undefined) return known as R;
+    const text = `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
     return connection.attempt(() => {
-      const found = connection.statement(textBy(field)).get(value);
+      const found = connection.statement(text).get(value);
       return found === undefined ? undefined : (cached.remember(field, value, found.doc as string) as R);
     });
   }
@@ -97,17 +88,17 @@ function readsOf<R extends { id: string }>(
     },
 
     async list(listing) {
-      const { text, values } = listSql(table, listing);
+      const { text, values } = listingSql(shared, listing);
       return reader.read(() =>
         connection
           .statement(text)
           .all(...values)
-          .map((kept) => rowOf<R>(kept) as R),
+          .map((found) => rowOf<R>(found) as R),
       );
     },
 
     async count(where) {
-      const { text, values } = whereSql(table, where);
+      const { text, values } = whereSql(shared, where);
       const statement = `SELECT count(*) AS rows FROM ${name} WHERE ${text}`;
       return reader.read(() => connection.statement(statement).get(...values)?.rows as number);
     },
@@ -115,9 +106,9 @@ function readsOf<R extends { id: string }>(
 }
 
 function insertsOf<R extends { id: string }>(
-  table: Table<R>,
+  shared: Shared<R>,
 ): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
-  const { name, checks, connection, write, change } = table;
+  const { name, checks, connection, write, change } = shared;
   const insertion = `INSERT INTO ${name} (id, doc) VALUES (?, ?)`;
   const valuesOf = (row: R): Bound[] => {
     checks.checkRow(row);
@@ -127,7 +118,7 @@ function insertsOf<R extends { id: string }>(
   return {
     async insert(row) {
       const values = valuesOf(row);
-      await write(() => run(table, insertion, values));
+      await write(() => run(shared, insertion, values));
     },
 
     async insertMany(rows) {
@@ -144,65 +135,69 @@ function insertsOf<R extends { id: string }>(
     async put(row) {
       const values = valuesOf(row);
       const replacing = `${insertion} ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`;
-      await change(row.id, () => run(table, replacing, values));
+      await change(row.id, () => run(shared, replacing, values));
     },
   };
 }
 
-function changesOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'update' | 'updateMany'> {
-  const { name, checks, connection, change } = table;
+function changesOf<R extends { id: string }>(
+  shared: Shared<R>,
+): Pick<Collection<R>, 'update' | 'updateMany'> {
+  const { name, checks, connection, change } = shared;
 
   return {
     async update(id, wanted, guard = []) {
-      const changed = changedSql(checks.checkChange(wanted));
-      const { text, values } = whereSql(table, guard);
+      const changed = changeSql(checks.checkChange(wanted));
+      const { text, values } = whereSql(shared, guard);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE id = ? AND ${text} RETURNING doc`;
       const all = [...changed.values, checks.checkId(id), ...values];
       return change(id, () => rowOf<R>(connection.statement(statement).get(...all)));
     },
 
     async updateMany(where, wanted) {
-      const changed = changedSql(checks.checkChange(wanted));
-      const { text, values } = whereSql(table, where);
+      const changed = changeSql(checks.checkChange(wanted));
+      const { text, values } = whereSql(shared, where);
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE ${text}`;
-      return change(ANY, () => run(table, statement, [...changed.values, ...values]));
+      return change(ANY, () => run(shared, statement, [...changed.values, ...values]));
     },
   };
 }
 
-function removalsOf<R extends { id: string }>(table: Table<R>): Pick<Collection<R>, 'remove' | 'removeMany'> {
-  const { name, checks, change } = table;
+function removalsOf<R extends { id: string }>(
+  shared: Shared<R>,
+): Pick<Collection<R>, 'remove' | 'removeMany'> {
+  const { name, checks, change } = shared;
 
   return {
     async remove(id, guard = []) {
-      const { text, values } = whereSql(table, guard);
+      const { text, values } = whereSql(shared, guard);
       const all = [checks.checkId(id), ...values];
-      return change(id, () => run(table, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
+      return change(id, () => run(shared, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
     },
 
     async removeMany(where, limit) {
-      const { text, values } = whereSql(table, where);
+      const { text, values } = whereSql(shared, where);
       const all = [...values, checks.checkLimit(limit)];
       const statement = `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${text} LIMIT ?)`;
-      return change(ANY, () => run(table, statement, all));
+      return change(ANY, () => run(shared, statement, all));
     },
   };
 }
 
-function run<R extends { id: string }>(table: Table<R>, text: string, values: readonly Bound[]): number {
-  return Number(table.connection.statement(text).run(...values).changes);
+function run<R extends { id: string }>(shared: Shared<R>, text: string, values: readonly Bound[]): number {
+  return Number(shared.connection.statement(text).run(...values).changes);
 }
 
-function rowOf<R>(kept: unknown): R | undefined {
-  return kept === undefined ? undefined : frozen(JSON.parse((kept as { doc: string }).doc) as R);
+function rowOf<R>(found: unknown): R | undefined {
+  return found === undefined ? undefined : frozen(JSON.parse((found as { doc: string }).doc) as R);
 }
 
-function whereSql<R extends { id: string }>(table: Table<R>, where: Where<R>): Sql {
-  return allOf(table.checks.checkWhere(where).map(conditionSql));
+function whereSql<R extends { id: string }>(shared: Shared<R>, where: Where<R>): Sql {
+  return allOf(shared.checks.checkWhere(where).map(conditionSql));
 }
 
-function listSql<R extends { id: string }>(table: Table<R>, listing: Listing<R>): Sql {
-  const { name, checks } = table;
+function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listing<R>): Sql {
+  const { name, checks } = shared;
   const { where = [], order, after } = listing;
   const by = order === undefined ? 'id' : checks.checkField(order.by);
   const descending = order?.descending === true;

@@ -46,17 +46,17 @@ export function conditionSql(condition: CheckedCondition): Sql {
 }
 
 /** The document as the change leaves it. Every value goes in as JSON, so booleans and objects stay what they are. */
-export function changedSql(change: CheckedChange): Sql {
+export function changeSql(change: CheckedChange): Sql {
   const { set, unset, add } = change;
   const removed = unset.map((name) => `'$.${name}'`).join(', ');
-  const kept = unset.length === 0 ? 'doc' : `json_remove(doc, ${removed})`;
-  if (set.length + add.length === 0) return { text: kept, values: [] };
+  const rest = unset.length === 0 ? 'doc' : `json_remove(doc, ${removed})`;
+  if (set.length + add.length === 0) return { text: rest, values: [] };
   const parts = [
     ...set.map(([name]) => `'$.${name}', json(?)`),
     ...add.map(([name]) => `'$.${name}', coalesce(${fieldOf(name)}, 0) + ?`),
   ];
   return {
-    text: `json_set(${kept}, ${parts.join(', ')})`,
+    text: `json_set(${rest}, ${parts.join(', ')})`,
     values: [...set.map(([, value]) => toJson(value)), ...add.map(([, by]) => by)],
   };
 }

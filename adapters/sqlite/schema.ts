@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { fieldOf } from './queries.ts';
 
 /** Creates what is missing of a declaration's table and indexes; answers which field each unique index stands for. */
-export async function makeTable<R extends { id: string }>(
+export async function makeSchema<R extends { id: string }>(
   declaration: Declaration<R>,
   checks: Checks<R>,
   connection: Connection,

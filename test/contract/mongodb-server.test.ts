@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import mongoose from 'mongoose';
-import { openMongodb } from '../../adapters/mongodb/mongodb.ts';
+import { openMongodb } from '../../adapters/mongodb/store.ts';
 import { type Collection, type Store, Unavailable } from '../../adapters/port.ts';
 import { mongodbStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';

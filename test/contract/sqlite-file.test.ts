@@ -23,7 +23,7 @@ import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { type Store, Unavailable } from '../../adapters/port.ts';
-import { openSqlite } from '../../adapters/sqlite/sqlite.ts';
+import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { slowDisk } from '../support/slow-disk.ts';
 import { until } from '../support/until.ts';
 import { item, items, logbook, notes } from './items.ts';

@@ -1,8 +1,8 @@
 import mongoose from 'mongoose';
 import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
 import { insertsWith, openCollection } from './collection.ts';
-import { openError, portError } from './failures.ts';
-import { openJournal } from './journal.ts';
+import { openError, unavailableFrom } from './failures.ts';
+import { journalOf } from './journal.ts';
 
 const PATIENCE = {
   /** Long enough for an election's end to be noticed, short enough for a person to wait for the 503. */
@@ -48,7 +48,7 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
     },
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
-      return openJournal(declaration, {
+      return journalOf(declaration, {
         process: await openCollection(declaration, db),
         disk: insertsWith(declaration, db, 'disk'),
       });
@@ -58,7 +58,7 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
       try {
         await db.command({ ping: 1 });
       } catch (error) {
-        throw portError(error);
+        throw unavailableFrom(error);
       }
     },
 

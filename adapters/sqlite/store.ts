@@ -40,9 +40,9 @@ export async function openSqlite(path: string, given: Partial<JournalOptions> = 
     engine: 'sqlite',
 
     async collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      if (declaration.journalled !== true) return openCollection(declaration, main.connection, main);
+      if (declaration.journalled !== true) return openCollection(declaration, main);
       const { file, journal } = await journalledFile(declaration);
-      return settledFirst(await openCollection(declaration, file.connection, file), journal);
+      return settledFirst(await openCollection(declaration, file), journal);
     },
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
@@ -95,7 +95,7 @@ async function openJournalled<R extends { id: string }>(
   const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), options.lockTimeoutMs);
   try {
     // The table is there before the journal puts rows into it.
-    await openCollection(declaration, file.connection, file);
+    await openCollection(declaration, file);
     return { file, journal: openJournal(declaration, file.connection, options) };
   } catch (error) {
     await closeFile(file);
