@@ -206,6 +206,15 @@ describe('the SQLite file', () => {
         [rank, rank, rank],
       );
     }
+    // Also when it is changed in the same turn of the event loop, right after it was read.
+    const outside = new DatabaseSync(path);
+    const rank = outside.prepare("UPDATE items SET doc = json_set(doc, '$.rank', ?) WHERE id = 'one'");
+    for (let turn = 100; turn < 110; turn += 1) {
+      await rows.get('one');
+      rank.run(turn);
+      assert.equal((await rows.get('one'))?.rank, turn);
+    }
+    outside.close();
     await others.update('one', { unset: ['label'] });
     assert.equal(await rows.find('label', 'L'), undefined);
     await others.update('two', { set: { label: 'L' } });

@@ -15,7 +15,7 @@ import { createJournalThread } from './thread.ts';
  * A second later it is settled (settling.ts): a thread (thread.ts, worker.ts) puts the rows of each ended file in
  * their place, where those whose id is there already are left alone, and the file goes. So settling may be cut short,
  * repeated and raced. A process that dies leaves its file behind, and any other that has the database open takes it
- * over: at opening, and every half minute. That is also when a file that cannot be settled is reported.
+ * over: at opening, every half minute (then a file that cannot be settled is reported too), and before a read.
  * A reader sees what this process appended, because a read settles first. While a file cannot be settled, reads are
  * `Unavailable`: rather no activity than one with a gap that nobody sees.
  */
