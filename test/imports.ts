@@ -30,9 +30,6 @@ const RANKS: readonly (readonly string[])[] = [
   ['adapters'],
 ];
 
-/** Arrows that the ranks alone would forbid or allow, each with its reason. */
-const ALLOWED: readonly { from: RegExp; to: RegExp; because: string }[] = [];
-
 /** What may be imported of a room from outside it (by `by` alone, where given), if that is not all of it. */
 const DOORS: readonly { room: string; by?: string; door: RegExp }[] = [
   { room: 'adapters', door: /^adapters\/(port|open)\.ts$/ },
@@ -76,11 +73,30 @@ function faultOf(from: string, specifier: string): string | undefined {
   const target = roomOf(to);
   if (source === undefined || target === undefined) return 'a file that is in no room';
   if (source.name === target.name) return undefined;
-  if (ALLOWED.some((arrow) => arrow.from.test(from) && arrow.to.test(to))) return undefined;
   const doors = DOORS.filter(({ room, by = source.name }) => room === target.name && by === source.name);
   if (doors.some(({ door }) => !door.test(to))) return `${to} is not for other rooms`;
   if (source.rank === target.rank) return `${source.name} and ${target.name} never import each other`;
   return target.rank < source.rank ? `${target.name} stands above ${source.name}` : undefined;
+}
+
+/** README's map shows the rooms in the order of their ranks, and each file of the ground. */
+function faultsOfMap(readme: string): string[] {
+  const map = readme.slice(readme.indexOf('## Map of the folders')).split('```')[1] ?? '';
+  // A line names one thing or several, and three blanks behind them says what it is.
+  const names = map.split('\n').flatMap((line) => line.trim().split('   ', 1).join().split(/ +/));
+  const placeOf = (name: string) => names.findIndex((shown) => shown.replace(/\/$/, '').endsWith(name));
+  const wanted = [...RANKS.flat(), ...filesIn('server/ground')].map((name) =>
+    name.replace(/^server\/(ground\/)?/, ''),
+  );
+  const missing = wanted.filter((name) => placeOf(name) === -1);
+  const ranks = RANKS.map((rooms) => rooms.map((room) => placeOf(room.replace('server/', ''))));
+  const isOrdered = ranks.every(
+    (rank, index) => Math.min(...rank) > Math.max(-1, ...(ranks[index - 1] ?? [])),
+  );
+  return [
+    ...missing.map((name) => `README's map does not show ${name}`),
+    ...(isOrdered ? [] : ["README's map is not in the order of the ranks"]),
+  ];
 }
 
 const faults: string[] = [];
@@ -91,6 +107,7 @@ for (const file of ['adapters', 'config', 'server', 'views'].flatMap(filesIn)) {
     if (fault !== undefined) faults.push(`${file} → ${match[1]}: ${fault}`);
   }
 }
+faults.push(...faultsOfMap(readFileSync(join(root, 'README.md'), 'utf8')));
 if (faults.length > 0) {
   console.error(faults.join('\n'));
   process.exit(1);
