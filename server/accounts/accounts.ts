@@ -86,11 +86,6 @@ export function createAccounts(parts: Parts) {
     /** Takes a suspension back; what the account had works again. */
     restore: (id: string, actor: Actor): Promise<Account | undefined> => restore(parts, id, actor),
 
-    /** Oldest first. */
-    list(page: { limit: number; after?: Account }): Promise<Account[]> {
-      return accounts.list({ order: { by: 'createdAt' }, ...page });
-    },
-
     /** Whether there is an admin at all, suspended ones included. */
     async anyAdmin(): Promise<boolean> {
       return (await accounts.list({ where: [['admin', '=', true]], limit: 1 })).length > 0;

@@ -3,12 +3,11 @@ import { type Account, isActive } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { accountFrom, passwordFrom } from './arguments.ts';
+import { listAll } from './list-all.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
-import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
+import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
-type Wanted = Options & { email: string; admin?: boolean };
-
-const PAGE_ROWS = 200;
+type Wanted = { email: string; admin?: boolean };
 
 /** `accounts create|list|suspend|restore`. */
 export function addAccountCommands(program: Command, terminal: Terminal): void {
@@ -20,32 +19,21 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .requiredOption('--email <email>', 'its e-mail address')
     .option('--admin', 'may use /admin and make admin services')
     .requiredOption('--password-stdin', 'read its password from standard input')
-    .option('--json', 'print JSON')
-    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted, terminal)));
+    .action(answer(terminal, (domain, wanted: Wanted) => create(domain, wanted, terminal)));
 
-  accounts
-    .command('list')
-    .description('lists all accounts, oldest first')
-    .option('--json', 'print JSON')
-    .action((options: Options) => answer(terminal, options, list));
+  accounts.command('list').description('lists all accounts, oldest first').action(answer(terminal, list));
 
   accounts
     .command('suspend')
     .description('stops everything of an account: sign-in, tokens, services, apps')
     .argument('<account>', 'e-mail address or id')
-    .option('--json', 'print JSON')
-    .action((which: string, options: Options) =>
-      answer(terminal, options, (domain) => suspend(domain, which)),
-    );
+    .action(answer(terminal, suspend));
 
   accounts
     .command('restore')
     .description('takes a suspension back')
     .argument('<account>', 'e-mail address or id')
-    .option('--json', 'print JSON')
-    .action((which: string, options: Options) =>
-      answer(terminal, options, (domain) => restore(domain, which)),
-    );
+    .action(answer(terminal, restore));
 }
 
 async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promise<Said> {
@@ -57,7 +45,7 @@ async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promi
 }
 
 async function list(domain: Domain): Promise<Said> {
-  const all = await listAll(domain);
+  const all = await listAll(domain.rows.accounts, { order: { by: 'createdAt' } });
   return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
@@ -82,16 +70,6 @@ function refuse(account: Account, because: string): never {
   });
 }
 
-async function listAll(domain: Domain): Promise<Account[]> {
-  const all: Account[] = [];
-  for (;;) {
-    const after = all.at(-1);
-    const page = await domain.accounts.list({ limit: PAGE_ROWS, ...(after === undefined ? {} : { after }) });
-    all.push(...page);
-    if (page.length < PAGE_ROWS) return all;
-  }
-}
-
 const HEADS = ['id', 'e-mail', 'admin', 'state', 'created'];
 
 function cellsOf(account: Account): string[] {
@@ -100,10 +78,9 @@ function cellsOf(account: Account): string[] {
 }
 
 function jsonOf(account: Account) {
-  const { id, email, admin } = account;
-  const created_at = jsonTimeOf(account.createdAt);
-  const suspended_at = jsonTimeOf(account.suspendedAt);
-  return { id, email, admin, state: stateOf(account), created_at, suspended_at };
+  const { id, email, admin, createdAt, suspendedAt } = account;
+  const times = { created_at: jsonTimeOf(createdAt), suspended_at: jsonTimeOf(suspendedAt) };
+  return { id, email, admin, state: stateOf(account), ...times };
 }
 
 function saidOf(account: Account): Said {

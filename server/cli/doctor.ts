@@ -14,16 +14,11 @@ import { loadSigningKeys } from '../oauth/keys.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
-/** One thing that was looked at. `fail` keeps the server from working, `warn` from working well. */
-type Finding = {
-  level: 'ok' | 'warn' | 'fail';
-  about: string;
-  found: string;
-  /** What to do about it. */
-  todo?: string;
-};
+/** `fail` keeps the server from working, `warn` from working well; `todo` says what to do about it. */
+type Found = { level: 'ok' | 'warn' | 'fail'; found: string; todo?: string };
 
-type Look = { about: string; look: () => Promise<Omit<Finding, 'about'>>; todo: string };
+/** One thing that was looked at. */
+type Finding = Found & { about: string };
 
 const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
 
@@ -35,7 +30,6 @@ export function addDoctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description('checks settings, store, mail, URL and keys, and says what to do')
-    .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const findings = await examine(terminal);
       say(terminal, options, { json: findings, person: findings.map(lineOf).join('\n') });
@@ -60,61 +54,51 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
     const todo = 'correct it in config/settings.ts or in the environment';
     return [
       node,
-      ...error.lines.map((found) => ({ level: 'fail' as const, about: 'settings', found, todo })),
+      ...error.lines.map((found): Finding => ({ level: 'fail', about: 'settings', found, todo })),
     ];
   }
   const good: Finding = { level: 'ok', about: 'settings', found: 'all good' };
-  const findings = await Promise.all([...looksAtFiles(settings), ...looksAround(settings)].map(lookOnce));
-  return [node, good, ...findings, ...(await examineStore(settings))];
+  return [node, good, ...(await lookAround(settings)), ...(await lookAtStore(settings))];
 }
 
-/** A look that throws is a failure, in the words of what was thrown. */
-async function lookOnce({ about, look, todo }: Look): Promise<Finding> {
+/** One look; one that throws is a failure, in the words of what was thrown, and `todo` is what helps then. */
+async function look(about: string, todo: string, lookAt: () => Promise<Found>): Promise<Finding> {
   try {
-    return { about, ...(await look()) };
+    return { about, ...(await lookAt()) };
   } catch (error) {
     const found = error instanceof WrongSettings ? error.lines.join('; ') : (error as Error).message;
     return { level: 'fail', about, found, todo };
   }
 }
 
-function looksAtFiles(settings: Settings): Look[] {
-  const secret = join(settings.data, 'secret');
-  const todo = 'let the user that runs Latchkey own it';
-  return [
-    { about: 'data folder', todo, look: () => privacyOf(settings.data, 0o700) },
+function lookAround(settings: Settings): Promise<Finding[]> {
+  const { data, url } = settings;
+  const secret = join(data, 'secret');
+  const own = 'let the user that runs Latchkey own it';
+  return Promise.all([
+    look('data folder', own, () => privacyOf(data, 0o700)),
     // Without the file the secret comes from the settings; where there is neither, they were not good.
-    ...(existsSync(secret) ? [{ about: 'secret file', todo, look: () => privacyOf(secret, 0o600) }] : []),
-  ];
+    ...(existsSync(secret) ? [look('secret file', own, () => privacyOf(secret, 0o600))] : []),
+    look('workflows', 'correct the file in config/', lookAtWorkflows),
+    look('mail', 'look at LATCHKEY_MAIL and at the mail server', () => lookAtMail(settings)),
+    look('public URL', `look at LATCHKEY_URL (${url})`, () => lookAtUrl(url)),
+  ]);
 }
 
-async function privacyOf(path: string, wanted: number): Promise<Omit<Finding, 'about'>> {
+async function privacyOf(path: string, wanted: number): Promise<Found> {
   const mode = (await stat(path)).mode & 0o777;
   const found = `${path}, mode ${mode.toString(8).padStart(4, '0')}`;
   if ((mode & 0o077) === 0) return { level: 'ok', found };
-  return {
-    level: 'warn',
-    found: `${found}: others can look in`,
-    todo: `chmod ${wanted.toString(8)} ${path}`,
-  };
+  const todo = `chmod ${wanted.toString(8)} ${path}`;
+  return { level: 'warn', found: `${found}: others can look in`, todo };
 }
 
-function looksAround(settings: Settings): Look[] {
-  return [
-    {
-      about: 'workflows',
-      todo: 'correct the file in config/',
-      look: async () => {
-        const { workflows } = await loadDeclarations(CONFIG_FOLDER);
-        return { level: 'ok', found: `${workflows.size} declared, all good` };
-      },
-    },
-    { about: 'mail', todo: 'look at LATCHKEY_MAIL and at the mail server', look: () => lookAtMail(settings) },
-    { about: 'public URL', todo: `look at LATCHKEY_URL (${settings.url})`, look: () => lookAtUrl(settings) },
-  ];
+async function lookAtWorkflows(): Promise<Found> {
+  const { workflows } = await loadDeclarations(CONFIG_FOLDER);
+  return { level: 'ok', found: `${workflows.size} declared, all good` };
 }
 
-async function lookAtMail(settings: Settings): Promise<Omit<Finding, 'about'>> {
+async function lookAtMail(settings: Settings): Promise<Found> {
   const transport = createTransport(settings);
   try {
     await transport.verify();
@@ -126,74 +110,57 @@ async function lookAtMail(settings: Settings): Promise<Omit<Finding, 'about'>> {
   return { level: 'warn', found, todo: 'set LATCHKEY_MAIL to smtp://… when people are to get them' };
 }
 
-/**
- * Asks the public URL who it is, the way a client finds the provider (OpenID Connect Discovery section 4).
- */
-async function lookAtUrl(settings: Settings): Promise<Omit<Finding, 'about'>> {
-  const where = `${settings.url}/.well-known/openid-configuration`;
-  let response: Response;
-  try {
-    response = await fetch(where, { redirect: 'manual', signal: AbortSignal.timeout(URL_MS_MAX) });
-  } catch {
+/** Asks the public URL who it is, as a client finds the provider (OpenID Connect Discovery section 4). */
+async function lookAtUrl(url: string): Promise<Found> {
+  const request = { redirect: 'manual', signal: AbortSignal.timeout(URL_MS_MAX) } as const;
+  const response = await fetch(`${url}/.well-known/openid-configuration`, request).catch(() => undefined);
+  if (response === undefined) {
     const todo = 'start the server; if it runs, look at the proxy before it, at DNS and at the certificate';
-    return { level: 'warn', found: `${settings.url} does not answer`, todo };
+    return { level: 'warn', found: `${url} does not answer`, todo };
   }
   const metadata: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
   const issuer = (metadata as { issuer?: unknown } | undefined)?.issuer;
-  if (issuer === settings.url) return { level: 'ok', found: `${settings.url} answers as itself` };
+  if (issuer === url) return { level: 'ok', found: `${url} answers as itself` };
   const todo =
     'let LATCHKEY_URL and the proxy agree on scheme, host and port; what answers there must be Latchkey';
   const says = issuer === undefined ? `status ${response.status}` : `the issuer ${JSON.stringify(issuer)}`;
-  return { level: 'fail', found: `${settings.url} answers with ${says}`, todo };
+  return { level: 'fail', found: `${url} answers with ${says}`, todo };
 }
 
-async function examineStore(settings: Settings): Promise<Finding[]> {
-  const about = 'store';
+async function lookAtStore({ store: storeUrl, secret }: Settings): Promise<Finding[]> {
   const todo = 'look at LATCHKEY_STORE, and whether the database runs and the folder may be written';
-  const store = await openStore(settings.store).catch((error: Error) => error);
-  if (store instanceof Error) return [{ level: 'fail', about, found: store.message, todo }];
-  const itself: Look = {
-    about,
-    todo,
-    look: async () => {
-      await writeTo(store);
-      return { level: 'ok', found: `${store.engine}, can be read and written` };
-    },
-  };
+  const store = await openStore(storeUrl).catch((error: Error) => error);
+  if (store instanceof Error) return [{ level: 'fail', about: 'store', found: store.message, todo }];
   try {
-    return await Promise.all([itself, ...looksInside(store, settings)].map(lookOnce));
+    return await Promise.all([
+      look('store', todo, () => writeTo(store)),
+      look('signing keys', 'set the LATCHKEY_SECRET that the store was made with', () =>
+        openKeys(store, secret),
+      ),
+      look('admin', 'look at the store', () => countAdmins(store)),
+    ]);
   } finally {
     await store.close();
   }
 }
 
-async function writeTo(store: Store): Promise<void> {
+async function writeTo(store: Store): Promise<Found> {
   const leases = await store.collection(leaseDeclaration);
   const id = `doctor-${process.pid}`;
   await leases.put({ id, holder: 'doctor', endsAt: 0 });
   if (!(await leases.remove(id))) throw new Error('what was written cannot be found');
+  return { level: 'ok', found: `${store.engine}, can be read and written` };
 }
 
-function looksInside(store: Store, settings: Settings): Look[] {
-  return [
-    {
-      about: 'signing keys',
-      todo: 'set the LATCHKEY_SECRET that the store was made with',
-      look: async () => {
-        const { keys } = await loadSigningKeys({ store, secret: settings.secret, clock: systemClock });
-        return { level: 'ok', found: `${keys.map((key) => key.alg).join(', ')}; they open with the secret` };
-      },
-    },
-    {
-      about: 'admin',
-      todo: 'look at the store',
-      look: async () => {
-        const accounts = await store.collection(accountDeclaration);
-        const admins = await accounts.count([['admin', '=', true], ...ACTIVE_ONLY]);
-        if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
-        const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
-        return { level: 'warn', found: 'there is no admin', todo };
-      },
-    },
-  ];
+async function openKeys(store: Store, secret: string): Promise<Found> {
+  const { keys } = await loadSigningKeys({ store, secret, clock: systemClock });
+  return { level: 'ok', found: `${keys.map((key) => key.alg).join(', ')}; they open with the secret` };
+}
+
+async function countAdmins(store: Store): Promise<Found> {
+  const accounts = await store.collection(accountDeclaration);
+  const admins = await accounts.count([['admin', '=', true], ...ACTIVE_ONLY]);
+  if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
+  const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
+  return { level: 'warn', found: 'there is no admin', todo };
 }

@@ -2,37 +2,22 @@ import Table from 'cli-table3';
 import { isoTime, timeToTheMinute } from '../ground/time.ts';
 
 /** What a command has to say: an object or a list for `--json`, and the same for a person. */
-export type Said = {
-  json: unknown;
-  person: string;
-};
+export type Said = { json: unknown; person: string };
+
+/** A name and its value. */
+export type Fact = readonly [string, string];
 
 /** Rows under headings, without lines, so that it can be read and cut up with the usual tools. */
 export function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const none = [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-  ];
-  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'];
-  const chars = Object.fromEntries([...none, ...inner].map((name) => [name, '']));
+  const chars = Object.fromEntries(Object.keys(new Table().options.chars).map((name) => [name, '']));
   const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 3 };
   const table = new Table({ head: heads.map((head) => head.toUpperCase()), chars, style });
   for (const row of rows) table.push(row.map(harmless));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  return table.toString().replace(/ +$/gm, '');
 }
 
 /** Names and values below each other. */
-export function listOf(facts: readonly (readonly [string, string])[]): string {
+export function listOf(facts: readonly Fact[]): string {
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${name.padEnd(width)}   ${harmless(value)}`).join('\n');
 }

@@ -23,6 +23,9 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   addTokenCommands(program, terminal);
   addServiceCommands(program, terminal);
   addDoctorCommand(program, terminal);
+  for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
+    command.option('--json', 'print JSON');
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return 0;

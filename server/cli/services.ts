@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { Where } from '../../adapters/port.ts';
+import type { Listing, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import type { Credential } from '../credentials/credential.ts';
 import { ADMIN_SCOPE } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { Domain } from '../domain.ts';
@@ -10,10 +9,11 @@ import { Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './arguments.ts';
-import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
-import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
+import { listAll } from './list-all.ts';
+import { type Fact, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
-type Wanted = Options & {
+type Wanted = {
   name: string;
   scopes: string[];
   account?: string;
@@ -24,7 +24,10 @@ type Wanted = Options & {
   expiresIn?: number | 'never';
 };
 
-const PAGE_ROWS = 200;
+const ALL_SERVICES: Omit<Listing<Client>, 'limit'> = {
+  where: [['kind', '=', 'service']],
+  order: { by: 'createdAt', descending: true },
+};
 
 /** `services create|list|rotate|revoke`: client credentials. */
 export function addServiceCommands(program: Command, terminal: Terminal): void {
@@ -52,17 +55,13 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
       'how long its secret lives, like 90d (default: never; with --admin: 90d)',
       lifeFrom,
     )
-    .option('--json', 'print JSON')
-    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted)));
+    .action(answer(terminal, create));
 
   services
     .command('list')
     .description('lists services, revoked ones too')
     .option('--account <account>', 'only those of this account: e-mail address or id')
-    .option('--json', 'print JSON')
-    .action((options: Options & { account?: string }) =>
-      answer(terminal, options, (domain) => list(domain, options.account)),
-    );
+    .action(answer(terminal, list));
 
   services
     .command('rotate')
@@ -74,17 +73,13 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
       secondsFrom,
       DAY_SECONDS,
     )
-    .option('--json', 'print JSON')
-    .action((id: string, options: Options & { overlap: number }) =>
-      answer(terminal, options, (domain) => rotate(domain, id, options.overlap)),
-    );
+    .action(answer(terminal, rotate));
 
   services
     .command('revoke')
     .description('ends a service for good, from the next call on')
     .argument('<id>', 'client_id of the service')
-    .option('--json', 'print JSON')
-    .action((id: string, options: Options) => answer(terminal, options, (domain) => revoke(domain, id)));
+    .action(answer(terminal, revoke));
 }
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
@@ -105,16 +100,20 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   ]);
 }
 
-async function list(domain: Domain, owner: string | undefined): Promise<Said> {
-  const all = await listAll(domain, owner);
+/** Of one account, or of all: the newest first. */
+async function list(domain: Domain, { account }: { account?: string }): Promise<Said> {
+  const all =
+    account === undefined
+      ? await listAll(domain.rows.clients, ALL_SERVICES)
+      : await domain.services.list((await accountFrom(domain, account)).id);
   return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
-async function rotate(domain: Domain, id: string, overlapSeconds: number): Promise<Said> {
+async function rotate(domain: Domain, id: string, { overlap }: { overlap: number }): Promise<Said> {
   const client = await serviceFrom(domain, id);
-  const which = { kind: 'service' as const, accountId: client.accountId, clientId: id };
-  const secret = await domain.secrets.rotate({ ...which, overlapSeconds }, OPERATOR);
-  const othersEnd = overlapSeconds === 0 ? 'now' : timeOf(domain.clock() + overlapSeconds, '');
+  const which = { kind: 'service', accountId: client.accountId, clientId: id } as const;
+  const secret = await domain.secrets.rotate({ ...which, overlapSeconds: overlap }, OPERATOR);
+  const othersEnd = overlap === 0 ? 'now' : timeOf(domain.clock() + overlap, '');
   return saidOf(client, secret, [['others end', othersEnd]]);
 }
 
@@ -124,18 +123,22 @@ async function revoke(domain: Domain, id: string): Promise<Said> {
   return { json: { client_id: id, revoked: true }, person: `${id} is revoked.` };
 }
 
-function saidOf(client: Client, secret: NewSecret, about: readonly (readonly [string, string])[]): Said {
-  const facts = [
-    ['client_id', client.id] as const,
-    ['client_secret', secret.value] as const,
+function saidOf(client: Client, { credential, value }: NewSecret, about: readonly Fact[]): Said {
+  const facts: Fact[] = [
+    ['client_id', client.id],
+    ['client_secret', value],
     ...about,
-    ['secret expires', timeOf(secret.credential.expiresAt, 'never')] as const,
+    ['secret expires', timeOf(credential.expiresAt, 'never')],
   ];
-  const person = `${listOf(facts)}\n\nCopy the secret now: it is kept nowhere and cannot be shown again.`;
-  return {
-    json: { ...jsonOf(client), ...jsonOfSecret(secret.credential), client_secret: secret.value },
-    person,
+  const json = {
+    ...jsonOf(client),
+    secret_id: credential.id,
+    secret_name: credential.name,
+    secret_expires_at: jsonTimeOf(credential.expiresAt),
+    client_secret: value,
   };
+  const person = `${listOf(facts)}\n\nCopy the secret now: it is kept nowhere and cannot be shown again.`;
+  return { json, person };
 }
 
 /** The account that the app's own services hang on when none is named. */
@@ -155,25 +158,6 @@ async function serviceFrom(domain: Domain, id: string): Promise<Client> {
   const client = await domain.clients.get(id);
   if (isLiveClient(client) && client.kind === 'service') return client;
   throw noSuchService(id);
-}
-
-/** Of one account, or of all: the newest first. */
-async function listAll(domain: Domain, owner: string | undefined): Promise<Client[]> {
-  if (owner !== undefined) return domain.services.list((await accountFrom(domain, owner)).id);
-  const order = { by: 'createdAt', descending: true } as const;
-  const all: Client[] = [];
-  for (;;) {
-    const after = all.at(-1);
-    const paging = after === undefined ? {} : { after };
-    const page = await domain.rows.clients.list({
-      where: [['kind', '=', 'service']],
-      order,
-      limit: PAGE_ROWS,
-      ...paging,
-    });
-    all.push(...page);
-    if (page.length < PAGE_ROWS) return all;
-  }
 }
 
 function noSuchService(id: string): Problem {
@@ -213,10 +197,6 @@ function jsonOf(client: Client) {
     created_at: jsonTimeOf(client.createdAt),
     revoked_at: jsonTimeOf(client.revokedAt),
   };
-}
-
-function jsonOfSecret(secret: Credential) {
-  return { secret_id: secret.id, secret_name: secret.name, secret_expires_at: jsonTimeOf(secret.expiresAt) };
 }
 
 function stateOf(client: Client): 'live' | 'revoked' {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Command } from 'commander';
 import { pino } from 'pino';
 import { settings as ownerSettings } from '../../config/settings.ts';
 import { type Domain, openDomain } from '../domain.ts';
@@ -28,21 +29,22 @@ export function settingsOf(terminal: Terminal): Settings {
 }
 
 /**
- * Does one piece of work on the store of the settings, which running servers may be using at the same time,
- * and says what came of it.
+ * The action of a command: does its work, with the arguments and options that commander gives, on the store of the
+ * settings, which running servers may be using at the same time, and says what came of it.
  */
-export async function answer(
+export function answer<Given extends unknown[]>(
   terminal: Terminal,
-  options: Options,
-  work: (domain: Domain) => Promise<Said>,
-): Promise<void> {
-  const settings = settingsOf(terminal);
-  const domain = await openDomain(settings, { clock: systemClock, log: pino({ level: 'silent' }) });
-  try {
-    say(terminal, options, await work(domain));
-  } finally {
-    await domain.close();
-  }
+  work: (domain: Domain, ...given: Given) => Promise<Said>,
+) {
+  return async function (this: Command, ...given: Given): Promise<void> {
+    const log = pino({ level: 'silent' });
+    const domain = await openDomain(settingsOf(terminal), { clock: systemClock, log });
+    try {
+      say(terminal, this.opts(), await work(domain, ...given));
+    } finally {
+      await domain.close();
+    }
+  };
 }
 
 /** Prints what a command has to say, as JSON where that was asked for. */

@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import type { Credential } from '../credentials/credential.ts';
-import { stateOf } from '../credentials/credential.ts';
+import { type Credential, stateOf } from '../credentials/credential.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, scopesFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
-import { answer, OPERATOR, type Options, type Terminal } from './terminal.ts';
+import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
-type Wanted = Options & {
+type Wanted = {
   account: string;
   name: string;
   scopes: string[];
@@ -32,57 +31,45 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
       lifeFrom,
     )
     .option('--note <note>', 'a note of your own')
-    .option('--json', 'print JSON')
-    .action((wanted: Wanted) => answer(terminal, wanted, (domain) => create(domain, wanted)));
+    .action(answer(terminal, create));
 
   tokens
     .command('list')
     .description('lists the tokens of an account, live ones first')
     .requiredOption('--account <account>', 'e-mail address or id')
-    .option('--json', 'print JSON')
-    .action((options: Options & { account: string }) =>
-      answer(terminal, options, (domain) => list(domain, options.account)),
-    );
+    .action(answer(terminal, list));
 
   tokens
     .command('revoke')
     .description('ends a token for good, from the next call on')
     .argument('<id>', 'id of the token, as tokens list shows it')
-    .option('--json', 'print JSON')
-    .action((id: string, options: Options) => answer(terminal, options, (domain) => revoke(domain, id)));
+    .action(answer(terminal, revoke));
 }
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
   const { name, scopes, note } = wanted;
-  const expiresAt = endOf(life, domain.clock());
-  const { credential, value } = await domain.tokens.mint(
-    { account, name, scopes, expiresAt, note },
-    OPERATOR,
-  );
-  const facts = [
+  const token = { account, name, scopes, note, expiresAt: endOf(life, domain.clock()) };
+  const { credential, value } = await domain.tokens.mint(token, OPERATOR);
+  const person = listOf([
     ['token', value],
     ['id', credential.id],
     ['name', credential.name],
     ['scopes', credential.scopes.join(' ')],
     ['expires', timeOf(credential.expiresAt, 'never')],
-  ] as const;
-  const person = `${listOf(facts)}\n\nCopy the token now: it is kept nowhere and cannot be shown again.`;
-  return { json: { ...jsonOf(credential, domain.clock()), token: value }, person };
+  ]);
+  const warning = 'Copy the token now: it is kept nowhere and cannot be shown again.';
+  const json = { ...jsonOf(credential, domain.clock()), token: value };
+  return { json, person: `${person}\n\n${warning}` };
 }
 
-async function list(domain: Domain, owner: string): Promise<Said> {
-  const account = await accountFrom(domain, owner);
+async function list(domain: Domain, wanted: { account: string }): Promise<Said> {
+  const account = await accountFrom(domain, wanted.account);
   const all = await domain.tokens.list(account.id);
   const now = domain.clock();
-  return {
-    json: all.map((token) => jsonOf(token, now)),
-    person: tableOf(
-      HEADS,
-      all.map((token) => cellsOf(token, now)),
-    ),
-  };
+  const rows = all.map((token) => cellsOf(token, now));
+  return { json: all.map((token) => jsonOf(token, now)), person: tableOf(HEADS, rows) };
 }
 
 async function revoke(domain: Domain, id: string): Promise<Said> {
