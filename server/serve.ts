@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -9,21 +10,11 @@ import type { Settings } from './ground/settings.ts';
 /** How long running requests may take to end when the server is stopped. */
 const STOP_SECONDS = 10;
 
-/** A server that listens. */
-export type Served = {
-  /** The public URL. */
-  url: string;
-  /** A one-time link that makes the first admin, while there is none. */
-  firstAdminLink: string | undefined;
-  /** Ends what runs, then closes the store. */
-  stop(): Promise<void>;
-};
-
 /**
  * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public
  * URL follows it.
  */
-export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }): Promise<Served> {
+export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }) {
   const listener = createServer({
     requestTimeout: 60_000,
     headersTimeout: 20_000,
@@ -39,9 +30,12 @@ export async function serve(configured: Settings, parts: { clock: Clock; log: Lo
     if (!listener.listening) await listen(listener, settings);
     domain.startBackground();
     return {
+      /** The public URL. */
       url: settings.url,
+      /** A one-time link that makes the first admin, while there is none. */
       firstAdminLink: await domain.invitations.firstAdminLink(),
-      async stop() {
+      /** Ends what runs, then closes the store. */
+      async stop(): Promise<void> {
         await close(listener);
         await domain.close();
       },
@@ -61,26 +55,16 @@ async function onFreePort(listener: Server, settings: Settings): Promise<Setting
   return { ...settings, port, url: url.origin };
 }
 
-function listen(listener: Server, settings: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen(settings.port, settings.host, () => {
-      listener.off('error', reject);
-      resolve();
-    });
-  });
+async function listen(listener: Server, { port, host }: Settings): Promise<void> {
+  listener.listen(port, host);
+  await once(listener, 'listening');
 }
 
 /** Takes nothing new, lets running requests finish, and drops each connection as it falls idle. */
-function close(listener: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const idle = setInterval(() => listener.closeIdleConnections(), 50);
-    const hard = setTimeout(() => listener.closeAllConnections(), STOP_SECONDS * 1000);
-    listener.close(() => {
-      clearInterval(idle);
-      clearTimeout(hard);
-      resolve();
-    });
-    listener.closeIdleConnections();
-  });
+async function close(listener: Server): Promise<void> {
+  const idle = setInterval(() => listener.closeIdleConnections(), 50);
+  const hard = setTimeout(() => listener.closeAllConnections(), STOP_SECONDS * 1000);
+  await once(listener.close(), 'close');
+  clearInterval(idle);
+  clearTimeout(hard);
 }

@@ -8,7 +8,6 @@ import { createLease, type Lease } from './lease.ts';
 export type Work = () => Promise<boolean>;
 
 const EVERY_MS = 30_000;
-const LEASE_SECONDS = 120;
 const PAUSE_MS = 50;
 
 /** Periodic work, one after another in small batches. One process at a time does it. */
@@ -19,7 +18,7 @@ export function createJobs(parts: {
   works: readonly Work[];
 }) {
   const { leases, clock, log, works } = parts;
-  const lease = createLease({ leases, clock, work: 'jobs', ttlSeconds: LEASE_SECONDS });
+  const lease = createLease('jobs', { leases, clock });
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> = Promise.resolve();
   let stopped = false;

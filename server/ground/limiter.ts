@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { type Collection, declare, Taken } from '../../adapters/port.ts';
+import { type Collection, declare } from '../../adapters/port.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from './clock.ts';
 import { Problem } from './errors.ts';
 import { hashOf } from './opaque.ts';
@@ -40,7 +40,9 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
     const { id, endsAt } = windowAt(bucket, limit, clock());
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const counted = await limiterWindows.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-      if (counted !== undefined || (await startWindow(limiterWindows, id, endsAt))) return;
+      if (counted !== undefined) return;
+      // Nothing is added where the window is there already.
+      if ((await limiterWindows.insertMany([{ id, count: 1, expiresAt: endsAt }])) === 1) return;
       const row = await limiterWindows.get(id);
       if (row !== undefined && row.count >= limit.limit) break;
     }
@@ -94,24 +96,9 @@ function windowAt(bucket: string, { windowSeconds }: Limit, now: number) {
   return { id: hashOf(`${bucket}\n${windowSeconds}\n${startsAt}`), endsAt: startsAt + windowSeconds };
 }
 
-/** Starts a window with one attempt in it; false when it was started already. */
-async function startWindow(
-  limiterWindows: Collection<LimiterWindow>,
-  id: string,
-  expiresAt: number,
-): Promise<boolean> {
-  try {
-    await limiterWindows.insert({ id, count: 1, expiresAt });
-    return true;
-  } catch (error) {
-    if (error instanceof Taken) return false;
-    throw error;
-  }
-}
-
 /**
- * The network that an address belongs to, as a part of a bucket's name. A household or a server has a whole IPv6 /64, so one address of it is
- * worth nothing; an IPv4 address counts as itself however it is written.
+ * The network that an address belongs to, as a part of a bucket's name. A household or a server has a whole IPv6
+ * /64, so one address of it is worth nothing; an IPv4 address counts as itself however it is written.
  */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return `address:${address}`;

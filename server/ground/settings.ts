@@ -84,17 +84,24 @@ const ownerSchema = z.strictObject({
     .optional(),
 });
 
-/** Environment variable → key in the schema. Any other LATCHKEY_ variable is refused as a slip of the pen. */
-const ENVIRONMENT = {
-  LATCHKEY_URL: 'url',
-  HOST: 'host',
-  PORT: 'port',
-  LATCHKEY_STORE: 'store',
-  LATCHKEY_DATA: 'data',
-  LATCHKEY_SECRET: 'secret',
-  LATCHKEY_MAIL: 'mail',
-  LATCHKEY_PROXIES: 'proxies',
-} as const;
+/** The variable that overrides each key. Any other LATCHKEY_ variable is refused as a slip of the pen. */
+const VARIABLES: Record<string, string> = {
+  url: 'LATCHKEY_URL',
+  host: 'HOST',
+  port: 'PORT',
+  store: 'LATCHKEY_STORE',
+  data: 'LATCHKEY_DATA',
+  secret: 'LATCHKEY_SECRET',
+  mail: 'LATCHKEY_MAIL',
+  proxies: 'LATCHKEY_PROXIES',
+};
+const GOOGLE_VARIABLES: Record<string, string> = {
+  clientId: 'GOOGLE_CLIENT_ID',
+  clientSecret: 'GOOGLE_CLIENT_SECRET',
+  issuer: 'GOOGLE_ISSUER',
+};
+
+type Environment = Record<string, string | undefined>;
 
 /** Wrong settings: one line each, ready to be printed before exit 1. */
 export class WrongSettings extends Error {
@@ -110,22 +117,16 @@ export class WrongSettings extends Error {
  * Merges the owner's settings with the environment (which wins), checks them all at once and fills in what is
  * made on the first start. Throws `WrongSettings` with one line for each mistake.
  */
-export function readSettings(owner: OwnerSettings, environment: Record<string, string | undefined>) {
-  const given: Record<string, unknown> = { ...owner };
-  const nameOf: Record<string, string> = {};
-  for (const [variable, key] of Object.entries(ENVIRONMENT)) {
-    const value = environment[variable];
-    if (value === undefined || value === '') continue;
-    given[key] = value;
-    nameOf[key] = variable;
-  }
-  const google = googleFrom(environment);
-  if (google !== undefined) given.google = { ...(owner.google ?? {}), ...google };
+export function readSettings(owner: OwnerSettings, environment: Environment) {
+  const overrides = valuesOf(VARIABLES, environment);
+  const given: Record<string, unknown> = { ...owner, ...overrides };
+  const google = valuesOf(GOOGLE_VARIABLES, environment);
+  if (Object.keys(google).length > 0) given.google = { ...owner.google, ...google };
 
   const lines = unknownVariables(environment);
   const parsed = ownerSchema.safeParse(given);
   if (!parsed.success) {
-    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, given, nameOf)));
+    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, given, overrides)));
     throw new WrongSettings(lines);
   }
   const values = parsed.data;
@@ -162,61 +163,41 @@ export function readSettings(owner: OwnerSettings, environment: Record<string, s
   if (lines.length > 0) throw new WrongSettings(lines);
 
   return {
-    appName: values.appName,
-    logo: values.logo,
-    accentColour: values.accentColour,
+    ...values,
     mailFrom: values.mailFrom ?? `${JSON.stringify(values.appName)} <no-reply@${url.hostname}>`,
-    tokens: values.tokens,
     /** Origin and issuer, without a trailing slash. */
     url: url.origin,
     production,
-    host: values.host,
-    port: values.port,
     data: resolve(values.data),
     store,
     secret: values.secret ?? generatedSecret(values.data),
     mail,
-    proxies: values.proxies,
-    google: values.google,
   };
 }
 
-function googleFrom(environment: Record<string, string | undefined>) {
-  const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GOOGLE_ISSUER } = environment;
-  if (!GOOGLE_CLIENT_ID && !GOOGLE_CLIENT_SECRET && !GOOGLE_ISSUER) return undefined;
-  return {
-    ...(GOOGLE_CLIENT_ID ? { clientId: GOOGLE_CLIENT_ID } : {}),
-    ...(GOOGLE_CLIENT_SECRET ? { clientSecret: GOOGLE_CLIENT_SECRET } : {}),
-    ...(GOOGLE_ISSUER ? { issuer: GOOGLE_ISSUER } : {}),
-  };
+/** What the environment has for the keys of `variables`; an empty one is not set. */
+function valuesOf(variables: Record<string, string>, environment: Environment): Record<string, unknown> {
+  const values = Object.entries(variables).map(([key, variable]) => [key, environment[variable]]);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined && value !== ''));
 }
 
-function unknownVariables(environment: Record<string, string | undefined>): string[] {
+function unknownVariables(environment: Environment): string[] {
+  const known = Object.values(VARIABLES);
   return Object.keys(environment)
-    .filter((name) => name.startsWith('LATCHKEY_') && !(name in ENVIRONMENT))
-    .map(
-      (name) =>
-        `${name} is set, but there is no such setting; known are ${Object.keys(ENVIRONMENT).join(', ')}`,
-    );
+    .filter((name) => name.startsWith('LATCHKEY_') && !known.includes(name))
+    .map((name) => `${name} is set, but there is no such setting; known are ${known.join(', ')}`);
 }
 
-function lineFor(
-  issue: z.core.$ZodIssue,
-  given: Record<string, unknown>,
-  nameOf: Record<string, string>,
-): string {
-  const [first, ...rest] = issue.path.map(String);
-  if (first === undefined) return `settings: ${issue.message}`;
-  const key =
-    first === 'google'
-      ? `GOOGLE_${(rest[0] ?? '').replace(/[A-Z]/g, '_$&').toUpperCase()}`
-      : (nameOf[first] ?? [first, ...rest].join('.'));
-  const found = [first, ...rest].reduce<unknown>(
-    (value, part) => (value as Record<string, unknown>)?.[part],
-    given,
-  );
-  const shown = first === 'secret' || key.includes('SECRET') ? 'not good' : shownValue(found);
-  return `${key} is ${shown}: wanted ${issue.message}`;
+/** Under the name by which the value was given: a key of the file, or a variable. */
+function lineFor({ path, message }: z.core.$ZodIssue, given: object, overrides: object): string {
+  const [first, ...rest] = path.map(String);
+  if (first === undefined) return `settings: ${message}`;
+  let name = [first, ...rest].join('.');
+  if (first === 'google') name = GOOGLE_VARIABLES[rest.join('.')] ?? 'GOOGLE_';
+  else if (first in overrides) name = VARIABLES[first] ?? name;
+  const value = path.reduce<unknown>((found, part) => (found as Record<PropertyKey, unknown>)?.[part], given);
+  const shown = first === 'secret' || name.includes('SECRET') ? 'not good' : shownValue(value);
+  return `${name} is ${shown}: wanted ${message}`;
 }
 
 /** A value without what may be a password in it: whatever stands before the last @, but for the scheme of a URL. */

@@ -12,7 +12,7 @@ const LOOK_MS = 5_000;
 const AT_ONCE = 4;
 /** A whole send; a server may trickle its answers for ever without a single step taking long. */
 const SEND_SECONDS_MAX = 60;
-/** Longer than a send, so that what is claimed or leased is not taken over while it is being sent. */
+/** Longer than a send, so that what is claimed is not taken over while it is being sent. */
 const CLAIM_SECONDS = 120;
 /** How long `stop` waits for sends that are under way. */
 const STOP_MS_MAX = 3_000;
@@ -36,8 +36,8 @@ type Parts = {
  * between the server's yes and our note of it makes a mail go twice, under one Message-ID.
  */
 export function createSender(parts: Parts) {
-  const { leases, transport, clock, log } = parts;
-  const lease = createLease({ leases, clock, work: 'mail', ttlSeconds: CLAIM_SECONDS });
+  const { transport, log } = parts;
+  const lease = createLease('mail', parts);
   const stopping = new AbortController();
   let state: 'new' | 'started' | 'stopped' = 'new';
   let timer: NodeJS.Timeout | undefined;
