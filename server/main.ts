@@ -17,19 +17,19 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? message) : String(error);
 }
 
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 try {
   const settings = readSettings(ownerSettings, process.env);
   const log = createLog();
   const served = await serve(settings, { clock: systemClock, log });
-  process.stderr.write(`Latchkey listens on ${served.url}\n`);
+  say(`Latchkey listens on ${served.url}`);
   if (settings.mail.startsWith('file:')) {
-    process.stderr.write(
-      `Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)\n`,
-    );
+    say(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)`);
   }
-  if (served.firstAdminLink !== undefined) {
-    process.stderr.write(`Make the first admin, once: ${served.firstAdminLink}\n`);
-  }
+  if (served.firstAdminLink !== undefined) say(`Make the first admin, once: ${served.firstAdminLink}`);
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -45,6 +45,6 @@ try {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 } catch (error) {
-  process.stderr.write(`${explain(error)}\n`);
+  say(explain(error));
   process.exit(1);
 }

@@ -10,18 +10,12 @@ export type About = { tokenId: string } | { clientId: string; secretIds: readonl
 
 export type Activity = ReturnType<typeof createActivity>;
 
-/**
- * Reads the calls and the changes of one account as one list, newest first. Others' entries are out of reach.
- */
+/** Reads the calls and the changes of one account as one list, newest first; never those of others. */
 export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
   const { calls, audit } = parts;
-  const order = { by: 'at', descending: true } as const;
 
   return {
-    /**
-     * One page, and the cursor of the next one if there are more. A cursor that is not ours starts at the
-     * newest.
-     */
+    /** One page, and the cursor of the next if there is one. A cursor that is not ours starts at the newest. */
     async list(wanted: {
       accountId: string;
       about?: About | undefined;
@@ -31,18 +25,12 @@ export function createActivity(parts: { calls: Collection<Call>; audit: Collecti
       const { accountId, about, limit } = wanted;
       const after = readCursor(wanted.after ?? '');
       // One more than the page of each, so that it shows whether there is another page.
-      const page = { order, limit: limit + 1 };
+      const order = { by: 'at', descending: true } as const;
+      const page = { order, limit: limit + 1, ...(after && { after: after as Call & AuditEntry }) };
+      const isTheirs = ['accountId', '=', accountId] as const;
       const [called, changed] = await Promise.all([
-        calls.list({
-          ...page,
-          where: [['accountId', '=', accountId], ...callsAbout(about)],
-          ...(after && { after: after as Call }),
-        }),
-        audit.list({
-          ...page,
-          where: [['accountId', '=', accountId], ...changesAbout(about)],
-          ...(after && { after: after as AuditEntry }),
-        }),
+        calls.list({ ...page, where: [isTheirs, ...callsAbout(about)] }),
+        audit.list({ ...page, where: [isTheirs, ...changesAbout(about)] }),
       ]);
       const entries: Entry[] = [
         ...called.map((call) => ({ kind: 'call' as const, call })),

@@ -48,9 +48,7 @@ export async function accountFrom(domain: Domain, given: string): Promise<Accoun
   });
 }
 
-/**
- * The password piped in, less one line end. Never an argument: those are seen by every user of the machine.
- */
+/** The password piped in, less one line end. Not an argument: every user of the machine sees those. */
 export async function passwordFrom({ stdin }: Terminal): Promise<string> {
   if (stdin.isTTY) {
     throw new Problem({

@@ -74,13 +74,11 @@ async function list(domain: Domain, wanted: { account: string }): Promise<Said> 
 
 async function revoke(domain: Domain, id: string): Promise<Said> {
   const token = await domain.rows.credentials.get(id);
-  if (token?.kind !== 'personal_access_token') throw nothingToRevoke(id);
-  if (!(await domain.tokens.revoke({ accountId: token.accountId, id }, OPERATOR))) throw nothingToRevoke(id);
-  return { json: { id, revoked: true }, person: `${id} is revoked.` };
-}
-
-function nothingToRevoke(id: string): Problem {
-  return new Problem({
+  const isToken = token?.kind === 'personal_access_token';
+  if (isToken && (await domain.tokens.revoke({ accountId: token.accountId, id }, OPERATOR))) {
+    return { json: { id, revoked: true }, person: `${id} is revoked.` };
+  }
+  throw new Problem({
     status: 404,
     code: 'NO_SUCH_TOKEN',
     message: `There is no live token ${JSON.stringify(id)}.`,

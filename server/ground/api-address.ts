@@ -12,10 +12,7 @@ export function apiResource(url: string): string {
   return `${url}${API_PATH}`;
 }
 
-/**
- * The protected resource metadata's address for the API, as 401 and 403 challenges give it (RFC 9728 section
- * 5.1).
- */
+/** The API's protected resource metadata, as 401 and 403 challenges point to it (RFC 9728 section 5.1). */
 export function resourceMetadataUrl(url: string): string {
   return `${url}/.well-known/oauth-protected-resource${API_PATH}`;
 }

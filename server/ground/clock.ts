@@ -1,6 +1,4 @@
-/**
- * Now, in epoch seconds. Everything of ours that asks the time asks one of these, so that tests can move it.
- */
+/** Now, in epoch seconds. Everything of ours asks one of these for the time, so that tests can move it. */
 export type Clock = () => number;
 
 /** The machine's own time. */

@@ -67,8 +67,10 @@ type PageCode =
   // of RFC 6749 too
   | 'invalid_scope';
 
+type ProtocolCode = (typeof PROTOCOL_CODES)[number];
+
 /** The stable machine word of a refusal. */
-export type ProblemCode = (typeof PROTOCOL_CODES)[number] | (typeof API_CODES)[number] | PageCode;
+export type ProblemCode = ProtocolCode | (typeof API_CODES)[number] | PageCode;
 
 /**
  * What a caller may be shown. Anything else that is thrown is our bug: it is logged whole and shown as 500
@@ -117,20 +119,14 @@ export function noSuch(what: string): Problem {
   });
 }
 
-/**
- * A refused bearer token (RFC 6750 section 3). The mapper adds the `WWW-Authenticate` challenge from these.
- */
+/** A refused bearer token (RFC 6750 section 3); the mapper makes the `WWW-Authenticate` challenge of it. */
 export class BearerProblem extends Problem {
-  /**
-   * RFC 6750 error word; undefined when no credential was sent at all (section 3.1: then no error is named).
-   */
-  readonly challengeError: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | undefined;
+  /** RFC 6750 error word; undefined when no credential was sent (section 3.1: then no error is named). */
+  readonly challengeError: ProtocolCode | undefined;
   /** Every scope that the call needs, for `insufficient_scope`. */
   readonly scope: string | undefined;
 
-  constructor(
-    details: ProblemDetails & { challengeError?: BearerProblem['challengeError']; scope?: string },
-  ) {
+  constructor(details: ProblemDetails & { challengeError?: ProtocolCode | undefined; scope?: string }) {
     super(details);
     this.name = 'BearerProblem';
     this.challengeError = details.challengeError;

@@ -30,9 +30,7 @@ export function createLog(destination?: DestinationStream): Logger {
   return pino(options, destination ?? pino.destination(OUTPUT));
 }
 
-/**
- * The fields as they may be written. Copies only where something is hidden: most lines are flat and clean.
- */
+/** The fields as they may be written. Copied only where something is hidden: most lines are clean. */
 function hideSecrets(fields: Record<string, unknown>, depth: number): Record<string, unknown> {
   let shown = fields;
   for (const name in fields) {
@@ -50,9 +48,7 @@ function hideSecrets(fields: Record<string, unknown>, depth: number): Record<str
   return shown;
 }
 
-/**
- * Type, message, stack and what else an error carries; its `code` is no secret but the system's name for it.
- */
+/** Type, message, stack and what else an error carries; its `code` is the system's name for it, no secret. */
 function explainError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, ...fields } = pino.stdSerializers.err(error) as unknown as Record<string, unknown>;

@@ -13,10 +13,7 @@ export function hashOf(value: string): string {
   return hash('sha256', value, 'base64url');
 }
 
-/**
- * A public id: prefix and 20 random base62 characters (119 bits), so that ids never clash and cannot be
- * counted.
- */
+/** A public id: prefix and 20 random base62 characters (119 bits), so that none clash or can be counted. */
 export function newId(prefix: string): string {
   return `${prefix}${randomBase62(ID_LENGTH)}`;
 }

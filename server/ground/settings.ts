@@ -211,13 +211,11 @@ function shownValue(value: unknown): string {
 function generatedSecret(data: string): string {
   const path = join(data, 'secret');
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  if (!existsSync(path)) {
-    try {
-      writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      // Another process made it between the two calls: theirs is the secret.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+  try {
+    writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    // One that is there already, of an earlier start or of another process, is the secret.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   chmodSync(path, 0o600);
   const secret = readFileSync(path, 'utf8').trim();

@@ -2,10 +2,7 @@ import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 
-/**
- * A mail on its way. `id` is also the local part of its Message-ID, so a doubled send is one message to a
- * reader.
- */
+/** A mail on its way. `id` also makes its Message-ID, so a doubled send is one message to a reader. */
 export const messageSchema = z.strictObject({
   id: z.string(),
   to: z.string(),
@@ -19,10 +16,7 @@ export const messageSchema = z.strictObject({
    */
   queue: z.string().optional(),
   createdAt: z.number(),
-  /**
-   * Not before this time; moved on by each claim, which makes it the sender's lease as well. Absent once sent
-   * or given up.
-   */
+  /** Not before this time; each claim moves it on, as the sender's lease. Absent once sent or given up. */
   dueAt: z.number().optional(),
   attempts: z.number(),
   sentAt: z.number().optional(),

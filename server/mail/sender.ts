@@ -60,22 +60,22 @@ export function createSender(parts: Parts) {
   }
 
   async function run(): Promise<void> {
-    do {
-      wokenMeanwhile = false;
-      await sendDue();
-    } while (wokenMeanwhile && state === 'started');
+    try {
+      do {
+        wokenMeanwhile = false;
+        await sendDue();
+      } while (wokenMeanwhile && state === 'started');
+    } catch (error) {
+      log.error({ err: error }, 'outbox: the look was cut short, the next one goes on');
+    }
   }
 
   function wake(): void {
     wokenMeanwhile = true;
     if (state !== 'started' || running !== undefined) return;
-    running = run()
-      .catch((error: unknown) =>
-        log.error({ err: error }, 'outbox: the look was cut short, the next one goes on'),
-      )
-      .finally(() => {
-        running = undefined;
-      });
+    running = run().finally(() => {
+      running = undefined;
+    });
   }
 
   return {
@@ -134,10 +134,8 @@ async function sendOne(parts: Parts, message: Message, stopping: AbortSignal): P
 async function noteSent({ outbox, clock }: Parts, message: Message): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await outbox.update(message.id, {
-        set: { sentAt: clock(), text: '', html: '' },
-        unset: ['dueAt', 'error'],
-      });
+      const set = { sentAt: clock(), text: '', html: '' };
+      await outbox.update(message.id, { set, unset: ['dueAt', 'error'] });
       return;
     } catch (error) {
       if (attempt === 5) throw error;
@@ -149,17 +147,13 @@ async function noteSent({ outbox, clock }: Parts, message: Message): Promise<voi
 async function tryLater({ outbox, clock, log }: Parts, message: Message, error: string): Promise<void> {
   const wait = waitSeconds(message.attempts);
   await outbox.update(message.id, { set: { dueAt: clock() + wait, error } });
-  log.warn(
-    { mailId: message.id, attempts: message.attempts, error, wait },
-    'mail not sent, trying again later',
-  );
+  const { id: mailId, attempts } = message;
+  log.warn({ mailId, attempts, error, wait }, 'mail not sent, trying again later');
 }
 
 async function giveUp({ outbox, clock, log }: Parts, message: Message, error: string): Promise<void> {
-  await outbox.update(message.id, {
-    set: { failedAt: clock(), error, text: '', html: '' },
-    unset: ['dueAt'],
-  });
+  const set = { failedAt: clock(), error, text: '', html: '' };
+  await outbox.update(message.id, { set, unset: ['dueAt'] });
   log.error({ mailId: message.id, attempts: message.attempts, error }, 'mail given up');
 }
 

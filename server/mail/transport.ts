@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, open, rename } from 'node:fs/promises';
+import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
@@ -10,9 +10,7 @@ import { isOneAddress } from './recipient.ts';
 
 /** The way a mail leaves: through SMTP, or into a folder for trying things out. */
 export type Transport = {
-  /**
-   * Fulfilled when the message was taken over; throws `MailFault` otherwise. Answers the file it was kept in.
-   */
+  /** Fulfilled, with the file it was kept in if any, once the message was taken over; else throws `MailFault`. */
   send(message: Message, signal: AbortSignal): Promise<{ keptAs?: string }>;
   /** Throws, saying why, when no mail could be sent now. */
   verify(): Promise<void>;
@@ -128,26 +126,17 @@ function fileNameOf(message: Message): string {
   return `${time}-${message.id}.eml`;
 }
 
-/**
- * Written beside and renamed, so that nobody reads half a mail. Only its owner may read it: it holds links.
- */
+/** Written beside and renamed, so that nobody reads half a mail. For its owner only: it holds links. */
 async function writeWhole(path: string, content: Buffer): Promise<void> {
   const beside = `${path}.part`;
-  const file = await open(beside, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(beside, content, { mode: 0o600, flush: true });
   await rename(beside, path);
 }
 
 function smtpOptions(mail: string): SMTPPoolOptions {
-  const url = URL.canParse(mail) ? new URL(mail) : undefined;
-  const userinfo = url === undefined ? undefined : decoded([url.username, url.password]);
-  const extra = url === undefined ? '' : url.pathname.replace(/^\/$/, '') + url.search + url.hash;
-  if (url === undefined || userinfo === undefined || url.hostname === '' || extra !== '') {
+  const url = URL.parse(mail);
+  const userinfo = url && decoded([url.username, url.password]);
+  if (!url || !userinfo || url.hostname === '' || !/^\/?$/.test(url.pathname + url.search + url.hash)) {
     // The URL is not shown: it holds a password.
     throw new WrongSettings([
       'LATCHKEY_MAIL is not good: wanted smtp://USER:PASSWORD@HOST:PORT or smtps://…, with %40 for an @ in USER',
