@@ -70,8 +70,6 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
-export type Resets = ReturnType<typeof createResets>;
-
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: Parts) {
   const { resets, accounts, sessions, passwords, limiter, clock } = parts;

@@ -26,8 +26,6 @@ export type Invitation = z.infer<typeof invitationSchema>;
 
 export const invitationDeclaration = declare<Invitation>({ name: 'invitations', schema: invitationSchema });
 
-export type Invitations = ReturnType<typeof createInvitations>;
-
 /** How the first admin comes to be: by a link on the operator's console, so no stranger can be quicker. */
 export function createInvitations(parts: {
   invitations: Collection<Invitation>;

@@ -58,8 +58,6 @@ type Parts = {
 
 type NewSignUp = { email: string; password: string; returnTo: string; from: string };
 
-export type SignUps = ReturnType<typeof createSignUps>;
-
 /**
  * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
  * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I

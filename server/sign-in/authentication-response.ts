@@ -1,9 +1,7 @@
 import type { Context } from 'koa';
-import type { Account } from '../accounts/account.ts';
-import { requireActive } from '../accounts/account.ts';
+import { type Account, requireActive } from '../accounts/account.ts';
 import type { AuthorizationRequest, AuthorizationRequests } from '../accounts/authorization-requests.ts';
 import { type Email, readEmail } from '../accounts/email.ts';
-import type { Subject } from '../accounts/identities.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import { actorOf } from '../http/request.ts';
@@ -41,33 +39,43 @@ export function acceptResponse(parts: FederatedDependencies, checked: CheckedRes
 
 async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
   const { ctx, request, claims } = checked;
+  const { returnTo } = request;
   const { accounts, identities, provider } = parts;
-  const subject = { issuer: provider.issuer, subject: claims.subject };
-  const identity = await identities.find(subject);
+  const identity = await identities.find(claims);
   const known = identity && (await accounts.get(identity.accountId));
   if (known !== undefined) {
     await signIn(parts, ctx, known, claims);
-    return request.returnTo;
+    return returnTo;
   }
   const email = verifiedEmail(claims, provider.name);
   const owner = await accounts.findByEmail(email.address);
-  if (owner !== undefined)
-    return askForPassword(parts, ctx, owner, { ...subject, returnTo: request.returnTo });
-  const account = await createAccount(parts, ctx, { subject, email, knownId: identity?.accountId });
+  if (owner !== undefined) return askForPassword(parts, checked, owner);
+  const account = await createAccount(parts, ctx, { claims, email, knownId: identity?.accountId });
   await signIn(parts, ctx, account, claims);
-  return request.returnTo;
+  return returnTo;
 }
 
 async function acceptToRenew(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
   const { ctx, request, claims } = checked;
   const { accounts, identities, provider, clock } = parts;
-  const identity = await identities.find({ issuer: provider.issuer, subject: claims.subject });
+  const { name } = provider;
+  const identity = await identities.find(claims);
   const account = identity && (await accounts.get(identity.accountId));
-  if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
+  if (account === undefined || account.id !== request.accountId) throw otherPerson(name);
   // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
   const { authenticatedAt = provider.tellsAuthTime ? undefined : clock() } = claims;
-  if (authenticatedAt === undefined) throw notTold(provider.name);
-  if (authenticatedAt < request.createdAt - CLOCK_SKEW_SECONDS) throw notAsked(provider.name);
+  if (authenticatedAt === undefined) {
+    throw notFresh(
+      `${name} did not say when it last asked you to prove that it is you.`,
+      'Use your password instead. If you have none, set one by way of Forgot password? on the sign-in page.',
+    );
+  }
+  if (authenticatedAt < request.createdAt - CLOCK_SKEW_SECONDS) {
+    throw notFresh(
+      `${name} did not ask you to prove that it is you.`,
+      `Sign out at ${name} and try again, or use your password.`,
+    );
+  }
   await signIn(parts, ctx, account, { ...claims, authenticatedAt });
   return request.returnTo;
 }
@@ -76,12 +84,10 @@ async function acceptToRenew(parts: FederatedDependencies, checked: CheckedRespo
 async function acceptToLink(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
   const { ctx, request, claims } = checked;
   const { identities, signedIn, provider } = parts;
-  const found = await signedIn.find(ctx);
-  if (found === undefined || found.account.id !== request.accountId) throw otherPerson(provider.name);
-  const { account } = found;
-  const email = claims.email ?? claims.subject;
-  const subject = { issuer: provider.issuer, subject: claims.subject };
-  await identities.link({ ...subject, account, email }, actorOf(ctx, account.id));
+  const account = (await signedIn.find(ctx))?.account;
+  if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
+  const { issuer, subject, email = subject } = claims;
+  await identities.link({ issuer, subject, account, email }, actorOf(ctx, account.id));
   return `${request.returnTo}?done=linked`;
 }
 
@@ -90,9 +96,9 @@ async function acceptToLink(parts: FederatedDependencies, checked: CheckedRespon
  * One that does not say when adds nothing to what this browser showed before.
  */
 async function signIn(parts: FederatedDependencies, ctx: Context, account: Account, claims: Claims) {
-  const { identities, sessions, signedIn, provider, clock } = parts;
+  const { identities, sessions, signedIn, clock } = parts;
   requireActive(account);
-  await identities.used({ issuer: provider.issuer, subject: claims.subject });
+  await identities.used(claims);
   const now = clock();
   const found = claims.authenticatedAt === undefined ? await signedIn.find(ctx) : undefined;
   const shownBefore = found?.account.id === account.id ? found.session.signedInAt : now;
@@ -107,38 +113,38 @@ async function signIn(parts: FederatedDependencies, ctx: Context, account: Accou
 async function createAccount(
   parts: FederatedDependencies,
   ctx: Context,
-  wanted: { subject: Subject; email: Email; knownId: string | undefined },
+  wanted: { claims: Claims; email: Email; knownId: string | undefined },
 ): Promise<Account> {
   const { accounts, identities, signUps } = parts;
-  const { subject, email, knownId } = wanted;
+  const { claims, email, knownId } = wanted;
+  const { issuer, subject } = claims;
   const id = knownId ?? newId('acc_');
   const actor = actorOf(ctx, id);
-  const { address } = email;
+  const account = { id, email: email.address };
   if (knownId === undefined) {
-    const account = { id, email: address };
-    await identities.link({ ...subject, account, email: address, quiet: true }, actor);
+    await identities.link({ issuer, subject, account, email: account.email, quiet: true }, actor);
   }
   try {
-    const account = await accounts.create({ id, email: address, admin: false }, actor);
+    const created = await accounts.create({ ...account, admin: false }, actor);
     await signUps.endAll(email.key);
-    return account;
+    return created;
   } catch (error) {
-    await identities.undo(subject, id);
+    await identities.undo(claims, id);
     throw error;
   }
 }
 
 /** The verified e-mail belongs to an account that was made another way: its password decides, once. */
 async function askForPassword(
-  parts: FederatedDependencies,
-  ctx: Context,
+  { provider, cookie, requests }: FederatedDependencies,
+  { ctx, request, claims }: CheckedResponse,
   account: Account,
-  link: Subject & { returnTo: string },
 ): Promise<string> {
   requireActive(account);
-  if (account.passwordHash === undefined) throw otherWayFirst(parts.provider.name);
+  if (account.passwordHash === undefined) throw otherWayFirst(provider.name);
+  const { issuer, subject } = claims;
   const { id: accountId, email } = account;
-  parts.cookie.set(ctx, await parts.requests.addLink({ ...link, accountId, email }));
+  cookie.set(ctx, await requests.addLink({ issuer, subject, returnTo: request.returnTo, accountId, email }));
   return '/sign-in/link';
 }
 
@@ -176,20 +182,6 @@ function otherPerson(provider: string): Problem {
   });
 }
 
-function notTold(provider: string): Problem {
-  return new Problem({
-    status: 403,
-    code: 'NOT_FRESH',
-    message: `${provider} did not say when it last asked you to prove that it is you.`,
-    hint: 'Use your password instead. If you have none, set one by way of Forgot password? on the sign-in page.',
-  });
-}
-
-function notAsked(provider: string): Problem {
-  return new Problem({
-    status: 403,
-    code: 'NOT_FRESH',
-    message: `${provider} did not ask you to prove that it is you.`,
-    hint: `Sign out at ${provider} and try again, or use your password.`,
-  });
+function notFresh(message: string, hint: string): Problem {
+  return new Problem({ status: 403, code: 'NOT_FRESH', message, hint });
 }

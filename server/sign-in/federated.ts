@@ -76,8 +76,7 @@ async function sendToProvider(
 ): Promise<void> {
   const { provider, requests, cookie, accounts } = parts;
   const fresh = purpose.mode === 'fresh';
-  const account =
-    fresh && purpose.accountId !== undefined ? await accounts.get(purpose.accountId) : undefined;
+  const account = fresh ? await accounts.get(purpose.accountId ?? '') : undefined;
   const { location, ...checks } = await provider.request({ fresh, loginHint: account?.email });
   cookie.set(ctx, await requests.add({ ...purpose, ...checks, issuer: provider.issuer }));
   seeOther(ctx, location);

@@ -1,6 +1,6 @@
 import * as openid from 'openid-client';
 import type { Logger } from 'pino';
-import { providerNameOf } from '../accounts/identities.ts';
+import { providerNameOf, type Subject } from '../accounts/identities.ts';
 import { Problem } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -9,8 +9,7 @@ import type { Settings } from '../ground/settings.ts';
 export type ResponseChecks = { state: string; nonce: string; verifier: string };
 
 /** What the provider says of the person (OpenID Connect Core sections 2 and 5.1). */
-export type Claims = {
-  subject: string;
+export type Claims = Subject & {
   email: string | undefined;
   emailVerified: boolean;
   /** When it last asked the person to prove themselves, epoch seconds, if it says so. */
@@ -60,7 +59,7 @@ export function createIdentityProvider(parts: {
   function configuration(): Promise<openid.Configuration> {
     discovered ??= discover(registration).catch((error: unknown) => {
       discovered = undefined;
-      throw error;
+      throw problemFrom(error, issuer, log);
     });
     return discovered;
   }
@@ -87,10 +86,7 @@ export function createIdentityProvider(parts: {
         nonce: openid.randomNonce(),
         verifier: openid.randomPKCECodeVerifier(),
       };
-      const config = await configuration().catch((error: unknown) => {
-        throw problemFrom(error, issuer, log);
-      });
-      const location = openid.buildAuthorizationUrl(config, {
+      const location = openid.buildAuthorizationUrl(await configuration(), {
         redirect_uri: redirectUri,
         scope: 'openid email',
         state: checks.state,
@@ -109,9 +105,10 @@ export function createIdentityProvider(parts: {
      * of the callback. `denied` when the person refused there. Throws Problem for all that cannot be trusted.
      */
     async readResponse(query: string, checks: ResponseChecks): Promise<Claims | 'denied'> {
+      const config = await configuration();
       const callback = new URL(`${redirectUri}${query}`);
       try {
-        return await exchange(await configuration(), callback, checks);
+        return { issuer, ...(await exchange(config, callback, checks)) };
       } catch (error) {
         if (error instanceof openid.AuthorizationResponseError && error.error === 'access_denied') {
           return 'denied';
@@ -137,7 +134,7 @@ async function exchange(
   config: openid.Configuration,
   callback: URL,
   checks: ResponseChecks,
-): Promise<Claims> {
+): Promise<Omit<Claims, 'issuer'>> {
   const tokens = await openid.authorizationCodeGrant(config, callback, {
     expectedState: checks.state,
     expectedNonce: checks.nonce,
@@ -165,43 +162,31 @@ function problemFrom(error: unknown, issuer: string, log: Pick<Logger, 'warn' | 
   const reason = refusal ?? code ?? (error instanceof Error ? error.message : 'unknown');
   if (refusal === 'invalid_grant' || error instanceof openid.AuthorizationResponseError) {
     log.warn({ issuer, reason }, 'a federated sign-in was not completed');
-    return startAgain(name);
+    return new Problem({
+      status: 400,
+      code: 'FEDERATED_SIGN_IN_FAILED',
+      message: `Signing in with ${name} was not completed.`,
+      hint: 'Go to the sign-in page and start again.',
+    });
   }
   // fetch throws a TypeError where nobody listens; any other refusal means that our settings do not fit.
   if (refusal !== undefined || error instanceof TypeError || NO_ANSWER.includes(code ?? '')) {
     log.error({ issuer, reason }, 'the federated issuer does not answer as it should');
-    return noAnswer(name, error);
+    return new Problem({
+      status: 503,
+      code: 'ISSUER_UNAVAILABLE',
+      message: `${name} did not answer.`,
+      hint: 'Try again in a moment, or sign in with your password.',
+      headers: { 'Retry-After': '10' },
+      cause: error,
+    });
   }
   log.error({ issuer, reason }, 'the federated issuer gave an answer that cannot be trusted');
-  return untrusted(name, error);
-}
-
-function noAnswer(name: string, cause: unknown): Problem {
-  return new Problem({
-    status: 503,
-    code: 'ISSUER_UNAVAILABLE',
-    message: `${name} did not answer.`,
-    hint: `Try again in a moment, or sign in with your password.`,
-    headers: { 'Retry-After': '10' },
-    cause,
-  });
-}
-
-function startAgain(name: string): Problem {
-  return new Problem({
-    status: 400,
-    code: 'FEDERATED_SIGN_IN_FAILED',
-    message: `Signing in with ${name} was not completed.`,
-    hint: 'Go to the sign-in page and start again.',
-  });
-}
-
-function untrusted(name: string, cause: unknown): Problem {
   return new Problem({
     status: 400,
     code: 'UNTRUSTED_ANSWER',
     message: `What ${name} answered cannot be trusted, so nobody was signed in.`,
     hint: 'Go to the sign-in page and start again. If it stays, tell the people who run this site.',
-    cause,
+    cause: error,
   });
 }

@@ -2,7 +2,6 @@ import type { Context } from 'koa';
 import { consentPage } from '../../views/consent.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
-import { signInAgainPage, signInPage } from '../../views/sign-in.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { Problem } from '../ground/errors.ts';
@@ -14,14 +13,15 @@ import type { PendingInteraction } from '../oauth/interactions.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
 import type { StepDependencies } from './dependencies.ts';
-import { HOME, pathWith } from './paths.ts';
+import { HOME } from './paths.ts';
+import { signInPageFor } from './sign-in-page.ts';
 
 /**
  * One waiting authorization: its sign-in and its consent. No step leads to another: each goes back to the
  * engine, which finds what is still missing.
  */
 export function createInteractionSteps(parts: StepDependencies) {
-  const { accounts, interactions } = parts;
+  const { accounts, interactions, signedIn, clock } = parts;
 
   return {
     /** GET /interaction/:uid */
@@ -34,14 +34,10 @@ export function createInteractionSteps(parts: StepDependencies) {
     async signIn(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
       const { waiting, account: known } = await read(parts, ctx);
-      const fixed = waiting.freshNeeded ? known?.email : undefined;
-      const email = fixed ?? form.one('email');
+      const email = (waiting.freshNeeded ? known?.email : undefined) ?? form.one('email');
       try {
-        const account = await accounts.checkPassword({
-          email,
-          password: form.one('password'),
-          from: addressOf(ctx),
-        });
+        const password = form.one('password');
+        const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
         seeOther(ctx, await interactions.signIn(ctx, { account, amr: ['pwd'] }));
       } catch (error) {
         const asked = { ...waiting, loginHint: email };
@@ -49,8 +45,27 @@ export function createInteractionSteps(parts: StepDependencies) {
       }
     },
 
-    /** GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). */
-    resume: (ctx: Context): Promise<void> => resume(parts, ctx),
+    /**
+     * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In another
+     * browser than the one that waits they are simply signed in. A sign-in from before the request began to wait does
+     * not count: with `prompt=login` the app asked for a new one.
+     */
+    async resume(ctx: Context): Promise<void> {
+      const found = await signedIn.find(ctx);
+      const waiting = await interactions.read(ctx).catch((error: unknown) => {
+        if (found && error instanceof Problem && error.code === 'SIGN_IN_TOO_OLD') return undefined;
+        throw error;
+      });
+      if (waiting === undefined) return seeOther(ctx, HOME);
+      const { uid, prompt, freshNeeded, startedAt } = waiting;
+      const isProof =
+        found !== undefined &&
+        (!freshNeeded || (isFresh(found.session, clock()) && found.session.signedInAt >= startedAt));
+      if (prompt !== 'login' || !isProof) return seeOther(ctx, `/interaction/${uid}`);
+      const { account, session } = found;
+      const { amr, signedInAt } = session;
+      seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
+    },
 
     /** POST /interaction/:uid/allow */
     async allow(ctx: Context): Promise<void> {
@@ -83,27 +98,6 @@ async function read({ interactions, signedIn }: StepDependencies, ctx: Context) 
   return { waiting, account: found?.account.id === waiting.accountId ? found?.account : undefined };
 }
 
-/**
- * In another browser than the one that waits they are simply signed in. A sign-in from before the request began to
- * wait does not count: with `prompt=login` the app asked for a new one.
- */
-async function resume({ interactions, signedIn, clock }: StepDependencies, ctx: Context): Promise<void> {
-  const found = await signedIn.find(ctx);
-  const waiting = await interactions.read(ctx).catch((error: unknown) => {
-    if (found !== undefined && error instanceof Problem && error.code === 'SIGN_IN_TOO_OLD') return undefined;
-    throw error;
-  });
-  if (waiting === undefined) return seeOther(ctx, HOME);
-  const proved =
-    found !== undefined &&
-    (!waiting.freshNeeded ||
-      (isFresh(found.session, clock()) && found.session.signedInAt >= waiting.startedAt));
-  if (waiting.prompt !== 'login' || !proved) return seeOther(ctx, `/interaction/${waiting.uid}`);
-  const { account, session } = found;
-  const { amr, signedInAt } = session;
-  seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
-}
-
 /** The page that asks for what the engine still misses. */
 function pageFor(
   parts: StepDependencies,
@@ -115,30 +109,21 @@ function pageFor(
   return consentPageFor(parts, waiting, account);
 }
 
-async function loginPageFor(
+function loginPageFor(
   parts: StepDependencies,
   waiting: PendingInteraction,
   account: Account | undefined,
   problem?: FormProblem,
 ): Promise<Html> {
-  const { site, methods } = parts;
   const path = `/interaction/${waiting.uid}`;
-  const returnTo = `${path}/continue`;
-  const shared = {
+  return signInPageFor(parts, {
     action: `${path}/sign-in`,
     app: waiting.client.name,
-    resetUrl: pathWith('/reset-password', { return_to: returnTo }),
-    problem,
-  };
-  if (account !== undefined && waiting.freshNeeded) {
-    const again = await methods.againFor(account, returnTo);
-    return signInAgainPage(site, { ...shared, ...again, switchAction: `${path}/switch-account` });
-  }
-  return signInPage(site, {
-    ...shared,
+    returnTo: `${path}/continue`,
+    known: waiting.freshNeeded ? account : undefined,
+    switchAction: `${path}/switch-account`,
     email: waiting.loginHint,
-    federation: methods.federation(returnTo),
-    signUpUrl: pathWith('/sign-up', { return_to: returnTo }),
+    problem,
   });
 }
 

@@ -5,7 +5,6 @@ import { createFederatedSteps } from './federated.ts';
 import { createFederatedCookie } from './federated-cookie.ts';
 import { createIdentityProvider } from './identity-provider.ts';
 import { createInteractionSteps } from './interaction.ts';
-import { createSignInMethods } from './methods.ts';
 import { createPasswordSteps } from './password.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
@@ -14,12 +13,12 @@ const CALLBACK_PATH = '/sign-in/google/callback';
 
 /** Every address at which people sign in, sign up, prove an address, let an app in. */
 export function createSignInRoutes(parts: SignInDependencies): Router {
-  const { settings, log, clock, rows, identities } = parts;
+  const { settings, log, clock, rows } = parts;
   const router = new Router({ strict: true, sensitive: true });
   const redirectUri = `${settings.url}${CALLBACK_PATH}`;
   const provider =
     settings.google && createIdentityProvider({ registration: settings.google, redirectUri, log });
-  const stepParts = { ...parts, methods: createSignInMethods({ provider, identities }) };
+  const stepParts = { ...parts, provider };
 
   const password = createPasswordSteps(stepParts);
   router.get('/sign-in', password.show);

@@ -1,8 +1,10 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
+import type { Site } from '../../views/layout.ts';
 import { signUpPage } from '../../views/sign-up.ts';
 import { verifyEmailPage } from '../../views/verify-email.ts';
+import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -13,16 +15,11 @@ import { showRefusal } from '../pages/refused-form.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';
+import { federationFor } from './sign-in-page.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
 export function createSignUpSteps(parts: StepDependencies) {
   const { site, signUps, invitations, sessions } = parts;
-
-  async function acceptInvitation(ctx: Context, wanted: { token: string; email: string; password: string }) {
-    const account = await invitations.accept(wanted, newcomer(ctx));
-    await sessions.start(ctx, { account, amr: ['pwd'] });
-    seeOther(ctx, HOME);
-  }
 
   return {
     /** GET /sign-up */
@@ -44,9 +41,13 @@ export function createSignUpSteps(parts: StepDependencies) {
       const [email, password, invitation] = [form.one('email'), form.one('password'), form.one('invitation')];
       const returnTo = safePath(form.one('return_to'), HOME);
       try {
-        if (invitation !== '') return await acceptInvitation(ctx, { token: invitation, email, password });
-        await signUps.ask({ email, password, returnTo, from: addressOf(ctx) });
-        seeOther(ctx, '/sign-up?done=mailed');
+        if (invitation === '') {
+          await signUps.ask({ email, password, returnTo, from: addressOf(ctx) });
+          return seeOther(ctx, '/sign-up?done=mailed');
+        }
+        const account = await invitations.accept({ token: invitation, email, password }, newcomer(ctx));
+        await sessions.start(ctx, { account, amr: ['pwd'] });
+        seeOther(ctx, HOME);
       } catch (error) {
         await showRefusal(ctx, error, (problem) => pageFor(parts, { returnTo, invitation, email, problem }));
       }
@@ -55,9 +56,7 @@ export function createSignUpSteps(parts: StepDependencies) {
     /** GET /verify-email: only shows, because mail scanners follow links too. */
     async showVerify(ctx: Context): Promise<void> {
       const token = queryOne(ctx, 'token');
-      const { email, returnTo } = await signUps.find(token);
-      const signUpUrl = pathWith('/sign-up', { return_to: returnTo });
-      sendPage(ctx, verifyEmailPage(site, { token, email, signUpUrl }));
+      sendPage(ctx, verifyPage(site, token, await signUps.find(token)));
     },
 
     /** POST /verify-email: makes the account and signs in. */
@@ -65,15 +64,12 @@ export function createSignUpSteps(parts: StepDependencies) {
       const form = await readForm(ctx);
       const [token, password] = [form.one('token'), form.one('password')];
       const waiting = await signUps.find(token);
-      const signUpUrl = pathWith('/sign-up', { return_to: waiting.returnTo });
       try {
         const { account, returnTo } = await signUps.complete({ token, password }, newcomer(ctx));
         await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, returnTo);
       } catch (error) {
-        await showRefusal(ctx, error, (problem) =>
-          verifyEmailPage(site, { token, email: waiting.email, signUpUrl, problem }),
-        );
+        await showRefusal(ctx, error, (problem) => verifyPage(site, token, waiting, problem));
       }
     },
   };
@@ -85,16 +81,22 @@ function newcomer(ctx: Context): Actor {
 }
 
 function pageFor(
-  { site, methods }: StepDependencies,
+  parts: StepDependencies,
   asked: { returnTo: string; invitation: string; email?: string; problem?: FormProblem },
 ): Html {
   const { returnTo, invitation, email, problem } = asked;
-  return signUpPage(site, {
+  return signUpPage(parts.site, {
     fields: { return_to: returnTo, ...(invitation === '' ? {} : { invitation }) },
     email,
     invited: invitation !== '',
-    federation: methods.federation(returnTo),
+    federation: federationFor(parts, returnTo),
     signInUrl: pathWith('/sign-in', { return_to: returnTo }),
     problem,
   });
+}
+
+function verifyPage(site: Site, token: string, waiting: SignUp, problem?: FormProblem): Html {
+  const { email, returnTo } = waiting;
+  const signUpUrl = pathWith('/sign-up', { return_to: returnTo });
+  return verifyEmailPage(site, { token, email, signUpUrl, problem });
 }
