@@ -1,22 +1,21 @@
 import type { Context } from 'koa';
 import type { Bearer, BearerRefusal } from '../access/bearer.ts';
-import type { Bearers } from '../access/bearers.ts';
 import type { Attribution } from '../activity/recorder.ts';
 import { isAdmin } from '../credentials/scopes.ts';
+import type { Domain } from '../domain.ts';
 import { BearerProblem } from '../ground/errors.ts';
-import type { Settings } from '../ground/settings.ts';
 import { timeToTheMinute } from '../ground/time.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { noCredential, readBearerToken } from './authorization.ts';
 
-/** A refused token that we know: its refusal belongs into the activity of its account. */
+/** A refused token; where we know it, its refusal belongs into the activity of its account. */
 export class RefusedCaller extends BearerProblem {
   readonly attribution: Attribution | undefined;
 
-  constructor(details: ConstructorParameters<typeof BearerProblem>[0], attribution: Attribution | undefined) {
-    super(details);
+  constructor(message: string, hint: string, refusal?: BearerRefusal) {
+    super({ status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' });
     this.name = 'RefusedCaller';
-    this.attribution = attribution;
+    this.attribution = refusal && attributionOfRefusal(refusal);
   }
 }
 
@@ -27,20 +26,23 @@ export type Authenticate = ReturnType<typeof createAuthenticate>;
  * that is not good (401 `invalid_token`), then a missing scope (403 `insufficient_scope`), and only then
  * anything else about the call, so that nothing is said to callers who may not know it.
  */
-export function createAuthenticate(parts: { bearers: Bearers; settings: Pick<Settings, 'url'> }) {
-  const { bearers } = parts;
-  const { url } = parts.settings;
+export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers' | 'settings'>) {
+  const { url } = settings;
 
   return {
     /** The caller; undefined when the request has no credential at all. Throws for one that is not good. */
     async callerOf(ctx: Context): Promise<Bearer | undefined> {
       const value = readBearerToken(ctx.req, ctx.querystring);
       if (value === undefined) return undefined;
-      if (value.startsWith('lk_cs_')) throw clientSecret(url);
+      if (value.startsWith('lk_cs_')) {
+        throw new RefusedCaller(
+          'This is a client secret, not a token.',
+          `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,
+        );
+      }
       const found = await bearers.find(value);
       if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
-      if ('refused' in found)
-        throw new RefusedCaller(refusalOf(found, value, url), attributionOfRefusal(found));
+      if ('refused' in found) throw new RefusedCaller(...wordsFor(found, value, url), found);
       bearers.noteUse(found, addressOf(ctx));
       return found;
     },
@@ -68,51 +70,38 @@ function attributionOfRefusal(refusal: BearerRefusal): Attribution | undefined {
   return { accountId, clientId, tokenId, tokenKind: tokenKind ?? '', tokenName: tokenName ?? '' };
 }
 
-type Details = ConstructorParameters<typeof BearerProblem>[0];
-
-function invalidToken(message: string, hint: string): Details {
-  return { status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' };
-}
-
-function clientSecret(url: string): BearerProblem {
-  return new BearerProblem(
-    invalidToken(
-      'This is a client secret, not a token.',
-      `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,
-    ),
-  );
-}
-
-function refusalOf(refusal: BearerRefusal, value: string, url: string): Details {
+/** What is wrong with a token, and what to do. */
+function wordsFor(refusal: BearerRefusal, value: string, url: string): [message: string, hint: string] {
   const when = refusal.at === undefined ? '' : ` on ${timeToTheMinute(refusal.at)}`;
   const isAccessToken = refusal.tokenKind === 'access_token';
+  const makeNew = `Make a new one at ${url}/tokens.`;
   switch (refusal.refused) {
     case 'malformed':
-      return invalidToken(
+      return [
         'The token looks cut off or mistyped.',
         `Its check digits do not fit. Copy it again, whole; if it is gone, make a new one at ${url}/tokens.`,
-      );
+      ];
     case 'expired':
-      return invalidToken(
+      return [
         `The token expired${when}.`,
         isAccessToken
           ? `Get a new one at ${url}/oauth/token, with the refresh token, or with client id and secret.`
-          : `Make a new one at ${url}/tokens.`,
-      );
+          : makeNew,
+      ];
     case 'revoked':
-      return invalidToken(
+      return [
         `The token was revoked${when}.`,
         isAccessToken
           ? 'A service needs a live client secret; an app must ask its user again.'
-          : `Make a new one at ${url}/tokens. If you did not revoke it, its owner did.`,
-      );
+          : `${makeNew} If you did not revoke it, its owner did.`,
+      ];
     case 'suspended':
-      return invalidToken(
+      return [
         'The account that this token belongs to is suspended.',
         'Ask whoever runs this server; a new token will not help.',
-      );
+      ];
     case 'unknown':
-      return invalidToken('The token is not known here.', unknownHint(value, url));
+      return ['The token is not known here.', unknownHint(value, url)];
   }
 }
 

@@ -11,6 +11,7 @@ export type Sent = { kind: 'json' | 'text'; values: ReadonlyMap<string, unknown>
 /** Nothing was sent. */
 export const NOTHING: Sent = { kind: 'text', values: new Map() };
 
+const FORM_TYPE = 'application/x-www-form-urlencoded';
 const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
 
 /**
@@ -29,8 +30,9 @@ export async function readRequestBody(ctx: Context): Promise<Sent> {
   const text = decoded(bytes);
   if (mediaType === 'application/json' || /^application\/[\w.-]+\+json$/.test(mediaType))
     return jsonFrom(text);
-  if (mediaType === 'application/x-www-form-urlencoded') return formFrom(text);
-  throw wrongType(mediaType, text);
+  if (looksLikeJson(text)) throw jsonSentAs(mediaType);
+  if (mediaType === FORM_TYPE) return { kind: 'text', values: pairsOf(text, 'body') };
+  throw wrongType(mediaType);
 }
 
 /** Reads the query of the address. */
@@ -82,16 +84,6 @@ function parsedJson(text: string): unknown {
   }
 }
 
-function formFrom(text: string): Sent {
-  if (looksLikeJson(text)) {
-    throw notUnderstood(
-      'The body looks like JSON, but was sent as application/x-www-form-urlencoded.',
-      'Add the header "Content-Type: application/json" (curl: -H "Content-Type: application/json").',
-    );
-  }
-  return { kind: 'text', values: pairsOf(text, 'body') };
-}
-
 function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string> {
   // Counted before they are parsed, which takes long for many.
   if (text.split('&', NAMES_MAX + 1).length > NAMES_MAX) {
@@ -112,14 +104,15 @@ function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, str
   return values;
 }
 
-function wrongType(mediaType: string, text: string): Problem {
-  if (looksLikeJson(text)) {
-    const sentAs = mediaType === '' ? 'without a Content-Type' : `as ${shortName(mediaType)}`;
-    return notUnderstood(
-      `The body looks like JSON, but was sent ${sentAs}.`,
-      'Add the header "Content-Type: application/json".',
-    );
-  }
+function jsonSentAs(mediaType: string): Problem {
+  const sentAs = mediaType === '' ? 'without a Content-Type' : `as ${shortName(mediaType)}`;
+  // What curl sends by itself.
+  const curl = mediaType === FORM_TYPE ? ' (curl: -H "Content-Type: application/json")' : '';
+  const hint = `Add the header "Content-Type: application/json"${curl}.`;
+  return notUnderstood(`The body looks like JSON, but was sent ${sentAs}.`, hint);
+}
+
+function wrongType(mediaType: string): Problem {
   if (mediaType === 'multipart/form-data') {
     return notUnderstood('The body is a multipart form, which is not read.', SEND_JSON);
   }

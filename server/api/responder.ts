@@ -1,9 +1,9 @@
 import type { Context } from 'koa';
-import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
-import type { Called, Recorder } from '../activity/recorder.ts';
+import type { Called } from '../activity/recorder.ts';
+import type { Domain } from '../domain.ts';
 import { problemFrom } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
@@ -22,7 +22,7 @@ export type Endpoint = (call: ApiCall) => Promise<string | object>;
  * holds both (workflows/runs.ts). For all others the entry is written last, and without it there is no answer but
  * 503.
  */
-export function createResponder(parts: { authenticate: Authenticate; recorder: Recorder; log: Logger }) {
+export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { authenticate: Authenticate }) {
   const { authenticate, recorder, log } = parts;
 
   /** A refusal whose entry cannot be recorded is a 503 instead. */

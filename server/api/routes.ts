@@ -1,17 +1,11 @@
 import type { Context, Next } from 'koa';
-import type { Logger } from 'pino';
 import type { Bearer } from '../access/bearer.ts';
-import type { Bearers } from '../access/bearers.ts';
-import type { Recorder } from '../activity/recorder.ts';
+import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
-import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import type { Settings } from '../ground/settings.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
-import type { Catalogue } from '../workflows/catalogue.ts';
 import { checkParameters } from '../workflows/parameters.ts';
 import { createRunner } from '../workflows/runner.ts';
-import type { Runs } from '../workflows/runs.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -22,15 +16,7 @@ import { type ApiCall, createResponder } from './responder.ts';
 const SLOW_BODY_MS = 1000;
 
 /** Everything below /api: who may call what, and what it answers. Other requests are handed on. */
-export function createApi(parts: {
-  settings: Pick<Settings, 'appName' | 'url'>;
-  catalogue: Catalogue;
-  bearers: Bearers;
-  recorder: Recorder;
-  runs: Runs;
-  clock: Clock;
-  log: Logger;
-}) {
+export function createApi(parts: Domain) {
   const { catalogue, recorder, clock } = parts;
   const authenticate = createAuthenticate(parts);
   const respond = createResponder({ ...parts, authenticate });

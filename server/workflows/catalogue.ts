@@ -5,8 +5,6 @@ import { Problem } from '../ground/errors.ts';
 import { nearMissOf } from './near-miss.ts';
 import type { Workflow } from './workflow.ts';
 
-export type Catalogue = ReturnType<typeof createCatalogue>;
-
 /** Which workflows there are, built-in ones too, and who may call which. `url` is the server's, for hints. */
 export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
   const byName = new Map([...workflows].map((workflow) => [workflow.name, workflow]));
