@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { examplesIn } from '../workflows/example-call.ts';
+import { examplesIn, queryOf } from '../workflows/example-call.ts';
 import { type Argument, type Arguments, invalid, missing, shortName } from '../workflows/parameters.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
 import { NOTHING, readRequestBody, readRequestQuery, type Sent } from './request-body.ts';
@@ -69,10 +69,7 @@ function wrapperOf(body: Sent, name: string): string | undefined {
 function howToSend(workflow: Workflow, name: string): string {
   const parameter = workflow.parameters[name] as Parameter;
   const place = placesOf(workflow, parameter)[0] as Place;
+  if (place === 'query') return `Send ?${queryOf({ [name]: parameter.example })} in the address.`;
   const example = { ...examplesIn(workflow, place), [name]: parameter.example };
-  if (place === 'body') {
-    return `Send ${JSON.stringify(example)} as the body, with the header "Content-Type: application/json".`;
-  }
-  const text = typeof parameter.example === 'string' ? parameter.example : JSON.stringify(parameter.example);
-  return `Send ?${new URLSearchParams({ [name]: text })} in the address.`;
+  return `Send ${JSON.stringify(example)} as the body, with the header "Content-Type: application/json".`;
 }

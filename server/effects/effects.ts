@@ -5,7 +5,6 @@ import {
   type Change,
   type Collection,
   type Condition,
-  type ScalarField,
   Unavailable,
   type Where,
 } from '../../adapters/port.ts';
@@ -77,11 +76,17 @@ export type Effects = ReturnType<typeof createEffects>;
 /** Changes together with what they bring, and the sweep behind those that were cut short. */
 export function createEffects(parts: Parts) {
   const { carriers, clock, log } = parts;
-  const swept: ReadonlySet<object> = new Set(carriers);
   const pendingOf = createPending(clock);
 
+  /** Effects in rows that no sweep looks at would be lost with the process, so that is refused at the first one. */
+  function requireSwept<R extends Carrier>(collection: Collection<R>): Collection<Carrier> {
+    const swept = carriers.find((one) => Object.is(one, collection));
+    if (swept !== undefined) return swept;
+    throw new TypeError('effects in a collection that no sweep looks at: open it through openCollections');
+  }
+
   /** For a change that is done: it is not taken back by what fails now, and a sweep tries again. */
-  async function deliverOrLeave<R extends Carrier>(collection: Collection<R>, row: R): Promise<void> {
+  async function deliverOrLeave(collection: Collection<Carrier>, row: Carrier): Promise<void> {
     await deliver(parts, collection, row).catch((error: unknown) =>
       log.error({ pendingId: row.pendingId, err: error }, 'effects wait in their row for the next sweep'),
     );
@@ -94,10 +99,10 @@ export function createEffects(parts: Parts) {
       row: R,
       effects: EffectsOfChange,
     ): Promise<void> {
-      requireSwept(swept, collection);
+      const swept = requireSwept(collection);
       const carrier = { ...row, ...pendingOf(effects) };
       await collection.insert(carrier);
-      await deliverOrLeave(collection, carrier);
+      await deliverOrLeave(swept, carrier);
     },
 
     /**
@@ -111,21 +116,21 @@ export function createEffects(parts: Parts) {
       guard: Where<R>,
       effects: EffectsOfChange,
     ): Promise<R | undefined> {
-      requireSwept(swept, collection);
-      const whole = changeOf<R>({ ...change, set: { ...change.set, ...pendingOf(effects) } });
-      const free = conditionOf<R>(['pendingId', 'absent']);
-      const guardedRow = [conditionOf<R>(['id', '=', id]), ...guard];
+      const swept = requireSwept(collection);
+      // `Carrier` promises that R has these fields; the compiler cannot see through `keyof R`.
+      const whole = { ...change, set: { ...change.set, ...pendingOf(effects) } } as Change<R>;
+      const thisRow = ['id', '=', id] as unknown as Condition<R>;
       // Each attempt either changes the row, finds it refused, or first delivers what an earlier change left.
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const changed = await collection.update(id, whole, [...guard, free]);
+        const changed = await collection.update(id, whole, [...guard, ['pendingId', 'absent']]);
         if (changed !== undefined) {
-          await deliverOrLeave(collection, changed);
+          await deliverOrLeave(swept, changed);
           return withoutPending(changed);
         }
         // Only a guard that does not hold is a refusal: the effects in our way may be gone by now.
-        const [row] = await collection.list({ where: guardedRow, limit: 1 });
+        const [row] = await collection.list({ where: [thisRow, ...guard], limit: 1 });
         if (row === undefined) return undefined;
-        await deliver(parts, collection, row);
+        await deliver(parts, swept, row);
       }
       throw new Unavailable(`${ATTEMPTS_MAX} other changes of one row came first`);
     },
@@ -166,10 +171,10 @@ function createPending(clock: Clock) {
 }
 
 /** Puts a row's effects where they belong and takes them out of the row. Safe to repeat and to race. */
-async function deliver<R extends Carrier>(
+async function deliver(
   parts: Omit<Parts, 'carriers'>,
-  collection: Collection<R>,
-  { id, pending, pendingId }: R,
+  collection: Collection<Carrier>,
+  { id, pending, pendingId }: Carrier,
 ): Promise<void> {
   if (pending === undefined || pendingId === undefined) return;
   const { audit, mail, rows = [], call } = pending;
@@ -184,36 +189,27 @@ async function deliver<R extends Carrier>(
   ]);
   if (mail.length > 0) parts.mailWaiting();
   // The guard leaves alone the effects of a later change.
-  const same = [conditionOf<R>(['pendingId', '=', pendingId])];
+  const same = [['pendingId', '=', pendingId]] as const;
   // A type that was taken out of config/ meanwhile may come back: its rows wait, and nothing else with them.
   const waiting = rows.filter(({ type }) => !parts.data.has(type));
   if (waiting.length > 0) {
-    const rest = { audit: [], mail: [], rows: waiting };
-    await collection.update(id, changeOf<R>({ set: { pending: rest } }), same);
+    await collection.update(id, { set: { pending: { audit: [], mail: [], rows: waiting } } }, same);
     throw new Error(`the data type ${waiting[0]?.type} is no longer declared`);
   }
-  if (Object.is(collection, parts.runs)) await collection.remove(id, same);
-  else await collection.update(id, changeOf<R>({ unset: PENDING_FIELDS }), same);
+  if (collection === parts.runs) await collection.remove(id, same);
+  else await collection.update(id, { unset: PENDING_FIELDS }, same);
 }
 
 /** The rows whose effects should have been delivered by now, oldest first. */
-async function* leftBehind<R extends Carrier>(collection: Collection<R>, now: number): AsyncGenerator<R> {
-  const where = [conditionOf<R>(['pendingAt', '<=', now - SWEEP_AGE_SECONDS])];
-  const order = { by: 'pendingAt' as ScalarField<R> };
-  let after: R | undefined;
+async function* leftBehind(collection: Collection<Carrier>, now: number): AsyncGenerator<Carrier> {
+  const where = [['pendingAt', '<=', now - SWEEP_AGE_SECONDS]] as const;
+  let after: Carrier | undefined;
   do {
-    const page = { where, order, limit: SWEEP_ROWS, ...(after === undefined ? {} : { after }) };
-    const rows: R[] = await collection.list(page);
+    const page = { where, order: { by: 'pendingAt' }, limit: SWEEP_ROWS } as const;
+    const rows: Carrier[] = await collection.list(after === undefined ? page : { ...page, after });
     yield* rows;
     after = rows.length < SWEEP_ROWS ? undefined : rows.at(-1);
   } while (after !== undefined);
-}
-
-/** Effects in rows that no sweep looks at would be lost with the process, so that is refused at the first one. */
-function requireSwept(swept: ReadonlySet<object>, collection: object): void {
-  if (!swept.has(collection)) {
-    throw new TypeError('effects in a collection that no sweep looks at: open it through openCollections');
-  }
 }
 
 function randomId(): string {
@@ -224,13 +220,4 @@ function withoutPending<R extends Carrier>(row: R): R {
   const bare = { ...row };
   for (const field of PENDING_FIELDS) delete bare[field];
   return bare;
-}
-
-/** `Carrier` promises that R has the pending fields; the compiler cannot see through `keyof R`. */
-function changeOf<R extends Carrier>(change: object): Change<R> {
-  return change as Change<R>;
-}
-
-function conditionOf<R extends Carrier>(condition: readonly unknown[]): Condition<R> {
-  return condition as unknown as Condition<R>;
 }

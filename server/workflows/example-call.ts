@@ -16,19 +16,11 @@ export type ExampleCall = {
 /**
  * A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow.
  */
-export function exampleCall(
-  declarations: Pick<Declarations, 'workflows'>,
-  scope: string,
-): ExampleCall | undefined {
-  const workflow = declarations.workflows.get(workflowOf(scope) ?? '');
+export function exampleCall({ workflows }: Declarations, scope: string): ExampleCall | undefined {
+  const workflow = workflows.get(workflowOf(scope) ?? '');
   if (workflow === undefined) return undefined;
   const { name, method } = workflow;
-  const query = new URLSearchParams(
-    Object.entries(examplesIn(workflow, 'query')).map(([key, value]): [string, string] => [
-      key,
-      textOf(value),
-    ]),
-  );
+  const query = queryOf(examplesIn(workflow, 'query'));
   const path = `${WORKFLOWS_PATH}${name}${query.size === 0 ? '' : `?${query}`}`;
   return method === 'GET'
     ? { name, method, path }
@@ -43,6 +35,11 @@ export function examplesIn(workflow: Workflow, place: 'query' | 'body'): Record<
   return Object.fromEntries(entries);
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** A query as a text has no types: what is no text itself is written as JSON. */
+export function queryOf(values: Record<string, unknown>): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return query;
 }

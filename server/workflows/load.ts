@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
-import { type DataType, isOptional, isType, isWorkflow, type Workflow } from './workflow.ts';
+import { type DataType, isOptional, kindOf, type Parameter, type Workflow } from './workflow.ts';
 
 /** What config/ declares, each by its name. */
 export type Declarations = {
@@ -19,8 +19,10 @@ const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_
 /** What each row has anyway, in all its spellings. */
 const OWN_FIELDS = ['id', 'pending', 'created_at', 'created_by', 'modified_at'];
 
-/** What one file turned out to hold: its declaration, or what is wrong with it. */
-type Loaded<T> = { path: string; declared?: T; reasons: string[] };
+type Kinds = { workflow: Workflow; type: DataType };
+
+/** What one file turned out to hold: its declaration, or why there is none. */
+type Loaded<T> = { path: string; declared?: T; fault?: string };
 
 /**
  * Loads the workflows and types that an app owner declared in `folder`. Throws `WrongSettings` with one
@@ -28,33 +30,23 @@ type Loaded<T> = { path: string; declared?: T; reasons: string[] };
  */
 export async function loadDeclarations(folder: string): Promise<Declarations> {
   const [types, workflows] = await Promise.all([
-    loadFolder(join(folder, 'types'), 'type', isType),
-    loadFolder(join(folder, 'workflows'), 'workflow', isWorkflow),
+    loadFolder(join(folder, 'types'), 'type'),
+    loadFolder(join(folder, 'workflows'), 'workflow'),
   ]);
-  for (const file of types)
-    if (file.declared !== undefined) file.reasons.push(...mistakesOfType(file.declared));
   const known = new Set(types.map((file) => file.declared));
-  for (const file of workflows) {
-    if (file.declared !== undefined) file.reasons.push(...mistakesOfWorkflow(file.declared, known));
-  }
-  noteDoubles(types);
-  noteDoubles(workflows);
-  const lines = [...types, ...workflows].flatMap(({ path, reasons }) =>
-    reasons.map((reason) => `${path}: ${reason}`),
-  );
+  const lines = [
+    ...linesOf(types, mistakesOfType),
+    ...linesOf(workflows, (workflow) => mistakesOfWorkflow(workflow, known)),
+  ];
   if (lines.length > 0) throw new WrongSettings(lines);
   return { workflows: byName(workflows), types: byName(types) };
 }
 
-async function loadFolder<T>(
-  folder: string,
-  kind: 'type' | 'workflow',
-  is: (value: unknown) => value is T,
-): Promise<Loaded<T>[]> {
+async function loadFolder<K extends keyof Kinds>(folder: string, kind: K): Promise<Loaded<Kinds[K]>[]> {
   const names = (await filesIn(folder))
     .filter((name) => /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/.test(name))
     .sort();
-  return Promise.all(names.map((name) => loadFile(join(folder, name), kind, is)));
+  return Promise.all(names.map((name) => loadFile(join(folder, name), kind)));
 }
 
 /** An owner who declares no types may leave the folder out. */
@@ -67,149 +59,147 @@ async function filesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function loadFile<T>(
-  file: string,
-  kind: 'type' | 'workflow',
-  is: (value: unknown) => value is T,
-): Promise<Loaded<T>> {
+async function loadFile<K extends keyof Kinds>(file: string, kind: K): Promise<Loaded<Kinds[K]>> {
   const path = relative(process.cwd(), file);
   try {
-    const exported = Object.values(
-      (await import(pathToFileURL(file).href)) as Record<string, unknown>,
-    ).filter(is);
-    const [declared, second] = exported;
-    const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
+    const exported: unknown[] = Object.values(await import(pathToFileURL(file).href));
+    const [declared, second] = exported.filter((value) => kindOf(value) === kind) as Kinds[K][];
     if (declared === undefined) {
-      return { path, reasons: [`it exports no ${kind}: wanted export const ${kind} = ${maker}({ … })`] };
+      const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
+      return { path, fault: `it exports no ${kind}: wanted export const ${kind} = ${maker}({ … })` };
     }
-    if (second !== undefined)
-      return { path, reasons: [`it exports more than one ${kind}: give each a file`] };
-    return { path, declared, reasons: [] };
+    if (second !== undefined) return { path, fault: `it exports more than one ${kind}: give each a file` };
+    return { path, declared };
   } catch (error) {
-    return { path, reasons: [`it does not load: ${firstLine(error)}`] };
+    return { path, fault: `it does not load: ${firstLine(error)}` };
+  }
+}
+
+/** A line for each mistake in these files, and for each name that one before has. */
+function* linesOf<T extends { name: string }>(
+  files: readonly Loaded<T>[],
+  mistakesOf: (declared: T) => Iterable<string>,
+): Generator<string> {
+  const taken = new Map<string, string>();
+  for (const { path, declared, fault } of files) {
+    if (declared === undefined) {
+      yield `${path}: ${fault}`;
+      continue;
+    }
+    for (const mistake of mistakesOf(declared)) yield `${path}: ${mistake}`;
+    const first = taken.get(declared.name);
+    if (first === undefined) taken.set(declared.name, path);
+    else yield `${path}: the name ${declared.name} is taken by ${first}`;
+  }
+}
+
+function byName<T extends { name: string }>(files: readonly Loaded<T>[]): ReadonlyMap<string, T> {
+  return new Map(files.flatMap(({ declared }) => (declared ? [[declared.name, declared]] : [])));
+}
+
+function* mistakesOfType(type: DataType): Generator<string> {
+  yield* mistakesOfNaming(type);
+  if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
+    yield 'fields is wanted: an object of names and zod schemas';
+    return;
+  }
+  for (const [name, schema] of Object.entries(type.fields)) {
+    for (const mistake of mistakesOfField(name, schema)) yield `field ${name}: ${mistake}`;
+  }
+}
+
+/** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */
+function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
+  if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
+  if (OWN_FIELDS.includes(name)) yield 'each row has that by itself, choose another name';
+  if (!isSchema(schema)) {
+    yield 'wanted a zod schema';
+    return;
+  }
+  const unfit = unfitForJson(schema, 'output');
+  if (unfit !== undefined) yield `it cannot be stored: ${unfit}`;
+  try {
+    if (schema.safeParse(null).success) yield 'it takes null: wanted .optional() instead';
+  } catch (error) {
+    yield firstLine(error);
+  }
+}
+
+function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): Generator<string> {
+  const { name, method, callers, parameters, types, returns, run } = workflow;
+  yield* mistakesOfNaming(workflow);
+  if (name === ISSUE_TOKEN.name) yield `the name ${name} belongs to a built-in workflow`;
+  if (!['POST', 'GET'].includes(method)) yield "method: wanted 'POST' or 'GET'";
+  if (!['anyone', 'account', 'admin'].includes(callers)) {
+    yield "callers: wanted 'anyone', 'account' or 'admin'";
+  }
+  if (!isSchema(returns)) yield 'returns: wanted a zod schema of what run answers';
+  if (typeof run !== 'function') yield 'run: wanted a function';
+  if (!isObject(parameters)) yield 'parameters: wanted an object, {} when there are none';
+  for (const [parameterName, parameter] of Object.entries(isObject(parameters) ? parameters : {})) {
+    for (const mistake of mistakesOfParameter(workflow, parameterName, parameter)) {
+      yield `parameter ${parameterName}: ${mistake}`;
+    }
+  }
+  for (const [typeName, type] of Object.entries(types ?? {})) {
+    if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types exports`;
+    else if (type.name !== typeName) yield `types.${typeName}: wanted under its own name, ${type.name}`;
+  }
+}
+
+function* mistakesOfNaming({
+  name,
+  description,
+}: {
+  name: unknown;
+  description: unknown;
+}): Generator<string> {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    yield `name is ${JSON.stringify(name)}: wanted ${NAME_WANTED}`;
+  }
+  if (typeof description !== 'string' || description.trim() === '') {
+    yield 'description: wanted a sentence in plain words';
+  }
+}
+
+function* mistakesOfParameter(workflow: Workflow, name: string, parameter: Parameter): Generator<string> {
+  if (!isObject(parameter) || !isSchema(parameter.schema)) {
+    yield 'wanted { schema, description, example }';
+    return;
+  }
+  if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
+  if (typeof parameter.description !== 'string' || parameter.description === '') {
+    yield 'it needs a description';
+  }
+  if (!['body', 'query', 'either', undefined].includes(parameter.in)) {
+    yield "in: wanted 'body', 'query' or 'either'";
+  } else if (workflow.method === 'GET' && (parameter.in ?? 'query') !== 'query') {
+    yield "in: a GET workflow reads its parameters from the 'query'";
+  }
+  const unfit = unfitForJson(parameter.schema, 'input');
+  if (unfit !== undefined) yield `it cannot be sent: ${unfit}`;
+  // Trying it also finds schemas that only work with `await`: those are not for us.
+  try {
+    const parsed = parameter.schema.safeParse(parameter.example);
+    isOptional(parameter);
+    if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+  } catch (error) {
+    yield `schema: ${firstLine(error)}`;
+  }
+}
+
+/** What travels as JSON must have a JSON form: no dates, maps or functions. Answers why it has none. */
+function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string | undefined {
+  try {
+    z.toJSONSchema(schema, { io });
+    return undefined;
+  } catch (error) {
+    return firstLine(error);
   }
 }
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')[0] ?? '';
-}
-
-function noteDoubles(files: readonly Loaded<{ name: string }>[]): void {
-  const seen = new Map<string, string>();
-  for (const { path, declared, reasons } of files) {
-    if (declared === undefined) continue;
-    const first = seen.get(declared.name);
-    if (first === undefined) seen.set(declared.name, path);
-    else reasons.push(`the name ${declared.name} is taken by ${first}`);
-  }
-}
-
-function byName<T extends { name: string }>(files: readonly Loaded<T>[]): ReadonlyMap<string, T> {
-  return new Map(
-    files.flatMap(({ declared }) => (declared === undefined ? [] : [[declared.name, declared]])),
-  );
-}
-
-function mistakesOfType(type: DataType): string[] {
-  const reasons = mistakesOfNaming(type);
-  if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
-    return [...reasons, 'fields is wanted: an object of names and zod schemas'];
-  }
-  for (const [name, schema] of Object.entries(type.fields)) {
-    if (!NAME.test(name)) reasons.push(`field ${name}: wanted a name of ${NAME_WANTED}`);
-    if (OWN_FIELDS.includes(name))
-      reasons.push(`field ${name}: each row has that by itself, choose another name`);
-    if (isSchema(schema)) reasons.push(...mistakesOfField(schema).map((why) => `field ${name}: ${why}`));
-    else reasons.push(`field ${name}: wanted a zod schema`);
-  }
-  return reasons;
-}
-
-/** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */
-function mistakesOfField(schema: z.ZodType): string[] {
-  const reasons = unfitForJson(schema, 'output').map((why) => `it cannot be stored: ${why}`);
-  try {
-    return schema.safeParse(null).success
-      ? [...reasons, 'it takes null: wanted .optional() instead']
-      : reasons;
-  } catch (error) {
-    return [...reasons, firstLine(error)];
-  }
-}
-
-function mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): string[] {
-  const reasons = mistakesOfNaming(workflow);
-  if (workflow.name === ISSUE_TOKEN.name)
-    reasons.push(`the name ${workflow.name} belongs to a built-in workflow`);
-  if (!['POST', 'GET'].includes(workflow.method)) reasons.push("method: wanted 'POST' or 'GET'");
-  if (!['anyone', 'account', 'admin'].includes(workflow.callers)) {
-    reasons.push("callers: wanted 'anyone', 'account' or 'admin'");
-  }
-  if (!isSchema(workflow.returns)) reasons.push('returns: wanted a zod schema of what run answers');
-  if (typeof workflow.run !== 'function') reasons.push('run: wanted a function');
-  if (!isObject(workflow.parameters)) reasons.push('parameters: wanted an object, {} when there are none');
-  else {
-    for (const [name, parameter] of Object.entries(workflow.parameters)) {
-      reasons.push(
-        ...mistakesOfParameter(workflow, name, parameter).map((why) => `parameter ${name}: ${why}`),
-      );
-    }
-  }
-  for (const [name, type] of Object.entries(workflow.types ?? {})) {
-    if (!known.has(type)) reasons.push(`types.${name}: wanted a type that a file in types exports`);
-    else if (type.name !== name) reasons.push(`types.${name}: wanted under its own name, ${type.name}`);
-  }
-  return reasons;
-}
-
-function mistakesOfNaming(declared: { name: unknown; description: unknown }): string[] {
-  const reasons: string[] = [];
-  if (typeof declared.name !== 'string' || !NAME.test(declared.name)) {
-    reasons.push(`name is ${JSON.stringify(declared.name)}: wanted ${NAME_WANTED}`);
-  }
-  if (typeof declared.description !== 'string' || declared.description.trim() === '') {
-    reasons.push('description: wanted a sentence in plain words');
-  }
-  return reasons;
-}
-
-function mistakesOfParameter(
-  workflow: Workflow,
-  name: string,
-  parameter: Workflow['parameters'][string],
-): string[] {
-  if (!isObject(parameter) || !isSchema(parameter.schema)) return ['wanted { schema, description, example }'];
-  const reasons = NAME.test(name) ? [] : [`wanted a name of ${NAME_WANTED}`];
-  if (typeof parameter.description !== 'string' || parameter.description === '')
-    reasons.push('it needs a description');
-  if (!['body', 'query', 'either', undefined].includes(parameter.in)) {
-    reasons.push("in: wanted 'body', 'query' or 'either'");
-  } else if (workflow.method === 'GET' && (parameter.in ?? 'query') !== 'query') {
-    reasons.push("in: a GET workflow reads its parameters from the 'query'");
-  }
-  reasons.push(...unfitForJson(parameter.schema, 'input').map((why) => `it cannot be sent: ${why}`));
-  return [...reasons, ...mistakesOfExample(parameter)];
-}
-
-/** Tries the example, which also finds schemas that only work with `await`: those are not for us. */
-function mistakesOfExample(parameter: Workflow['parameters'][string]): string[] {
-  try {
-    const parsed = parameter.schema.safeParse(parameter.example);
-    isOptional(parameter);
-    return parsed.success ? [] : [`example: its own schema refuses it: ${parsed.error.issues[0]?.message}`];
-  } catch (error) {
-    return [`schema: ${firstLine(error)}`];
-  }
-}
-
-/** What travels as JSON must have a JSON form: no dates, maps or functions. */
-function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string[] {
-  try {
-    z.toJSONSchema(schema, { io });
-    return [];
-  } catch (error) {
-    return [firstLine(error)];
-  }
 }
 
 function isSchema(value: unknown): value is z.ZodType {

@@ -26,6 +26,7 @@ export type Callers = 'anyone' | 'account' | 'admin';
 
 type Parameters = Record<string, Parameter>;
 type Fields = Record<string, z.ZodType>;
+type Types = Record<string, DataType>;
 
 /** Who calls, as a workflow sees it. */
 export type WorkflowCaller = {
@@ -46,10 +47,10 @@ export type WorkflowMail = { to: string; subject: string; text: string; html?: s
 export type RowOf<F extends Fields> = {
   id: string;
   createdAt: number;
-  createdBy?: string;
+  createdBy?: string | undefined;
 } & z.output<z.ZodObject<F>>;
 
-type DataOf<T extends Record<string, DataType>> = {
+type DataOf<T extends Types> = {
   [K in keyof T]: T[K] extends DataType<infer F>
     ? {
         /** Checks the fields and answers the row that will be stored once `run` has returned. */
@@ -61,7 +62,7 @@ type DataOf<T extends Record<string, DataType>> = {
 /**
  * What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or none.
  */
-export type WorkflowCall<P extends Parameters, C extends Callers, T extends Record<string, DataType>> = {
+export type WorkflowCall<P extends Parameters, C extends Callers, T extends Types> = {
   parameters: { [K in keyof P]: z.output<P[K]['schema']> };
   caller: C extends 'anyone' ? WorkflowCaller | undefined : WorkflowCaller;
   data: DataOf<T>;
@@ -72,12 +73,7 @@ export type WorkflowCall<P extends Parameters, C extends Callers, T extends Reco
   request: { id: string; from: string };
 };
 
-type WrittenWorkflow<
-  P extends Parameters,
-  R extends z.ZodType,
-  C extends Callers,
-  T extends Record<string, DataType>,
-> = {
+type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Callers, T extends Types> = {
   /** Lower case with underscores. It is called at /api/1.1/wf/NAME and its scope is `wf:NAME`. */
   name: string;
   /** What it does, in plain words: people read it when they make a token and when they allow an app. */
@@ -94,23 +90,7 @@ type WrittenWorkflow<
 };
 
 /** A declared workflow, whatever its parameters are. */
-export type Workflow = {
-  name: string;
-  description: string;
-  method: 'POST' | 'GET';
-  callers: Callers;
-  parameters: Readonly<Record<string, Parameter>>;
-  types: Readonly<Record<string, DataType>>;
-  returns: z.ZodType;
-  run(call: {
-    parameters: Record<string, unknown>;
-    caller: WorkflowCaller | undefined;
-    data: Record<string, { create(fields: unknown): unknown }>;
-    mail: { send(mail: WorkflowMail): void };
-    signal: AbortSignal;
-    request: { id: string; from: string };
-  }): unknown;
-};
+export type Workflow = Required<WrittenWorkflow<Parameters, z.ZodType, Callers, Types>>;
 
 /** A declared data type. */
 export type DataType<F extends Fields = Fields> = {
@@ -120,37 +100,31 @@ export type DataType<F extends Fields = Fields> = {
   fields: F;
 };
 
-const workflows = new WeakSet<object>();
-const types = new WeakSet<object>();
+const declared = new WeakMap<object, 'workflow' | 'type'>();
 
 /** Declares a workflow. One file in config/workflows exports one. */
 export function defineWorkflow<
   P extends Parameters,
   R extends z.ZodType,
   C extends Callers,
-  T extends Record<string, DataType> = Record<never, never>,
+  T extends Types = Record<never, never>,
 >(written: WrittenWorkflow<P, R, C, T>): Workflow {
   // What `run` is handed is made from this same declaration (runner.ts), so its own types hold for it.
   const workflow = { method: 'POST', types: {}, ...written } as unknown as Workflow;
-  workflows.add(workflow);
+  declared.set(workflow, 'workflow');
   return workflow;
 }
 
 /** Declares a data type. One file in config/types exports one. */
 export function defineType<F extends Fields>(written: DataType<F>): DataType<F> {
   const type = { ...written };
-  types.add(type);
+  declared.set(type, 'type');
   return type;
 }
 
-/** Whether a value was made by `defineWorkflow`. */
-export function isWorkflow(value: unknown): value is Workflow {
-  return typeof value === 'object' && value !== null && workflows.has(value);
-}
-
-/** Whether a value was made by `defineType`. */
-export function isType(value: unknown): value is DataType {
-  return typeof value === 'object' && value !== null && types.has(value);
+/** What a value was declared as by the functions here; undefined for any other. */
+export function kindOf(value: unknown): 'workflow' | 'type' | undefined {
+  return typeof value === 'object' && value !== null ? declared.get(value) : undefined;
 }
 
 /** Where a parameter is read from, the usual place first. */
