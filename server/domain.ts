@@ -128,47 +128,41 @@ async function openFoundation(
     ...rows,
     clock,
     log,
-    works: [() => done(effects.sweep()), ...expiries],
+    works: [effects.sweep, ...expiries],
   });
   return { settings, clock, log, store, rows, effects, recorder, sender, limiter, jobs };
 }
 
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;
 
-/** Work that is all done at once. */
-async function done(work: Promise<void>): Promise<boolean> {
-  await work;
-  return false;
-}
-
-/** Who people are and how they come in. */
+/** Who people are and how they come in. Each finds its own rows by their name. */
 function createPeople(foundation: Foundation) {
-  const { rows, settings } = foundation;
-  const passwords = createPasswords(settings);
-  const accounts = createAccounts({ ...foundation, accounts: rows.accounts, passwords });
+  const passwords = createPasswords(foundation.settings);
+  const parts = { ...foundation.rows, ...foundation, passwords };
+  const accounts = createAccounts(parts);
+  const withAccounts = { ...parts, accounts };
   return {
     passwords,
     accounts,
-    identities: createIdentities({ ...foundation, identities: rows.identities, accounts }),
-    signUps: createSignUps({ ...foundation, signUps: rows.signUps, accounts, passwords }),
-    invitations: createInvitations({ ...foundation, invitations: rows.invitations, accounts, passwords }),
+    identities: createIdentities(withAccounts),
+    signUps: createSignUps(withAccounts),
+    invitations: createInvitations(withAccounts),
   };
 }
 
 /** What opens the API, and what it opens now. */
-function createCredentials(parts: Foundation & ReturnType<typeof createPeople> & { scopes: Scopes }) {
-  const { rows, accounts, effects, clock, settings } = parts;
+function createCredentials(people: Foundation & ReturnType<typeof createPeople> & { scopes: Scopes }) {
+  const { rows, clock } = people;
+  const parts = { ...rows, ...people };
   const lastUsed = createLastUsed({ ...rows, clock });
-  const clients = createClientAuthentication({ ...rows, accounts, lastUsed, clock });
-  const grants = createGrants({ ...parts, artifacts: rows.artifacts, getClient: clients.get });
+  const clients = createClientAuthentication({ ...parts, lastUsed });
+  const grants = createGrants({ ...parts, getClient: clients.get });
   const sessionList = createSessionList({ ...rows, clock });
-  const tokens = createTokens({ ...parts, credentials: rows.credentials });
-  const shared = { clients: rows.clients, accounts, effects, clock, settings };
-  const secrets = createSecrets({ ...shared, credentials: rows.credentials });
-  const services = createServices({ ...parts, ...shared, secrets });
-  const apps = createApps({ ...parts, ...shared, secrets, grants });
+  const tokens = createTokens(parts);
+  const secrets = createSecrets(parts);
+  const services = createServices({ ...parts, secrets });
+  const apps = createApps({ ...parts, secrets, grants });
   const bearers = createBearers({ ...rows, lastUsed, clock });
-  const ended = { sessions: sessionList, tokens, services, apps, grants };
-  const resets = createResets({ ...parts, ...ended, resets: rows.resets });
+  const resets = createResets({ ...parts, sessions: sessionList, tokens, services, apps, grants });
   return { lastUsed, clients, grants, sessionList, tokens, secrets, services, apps, bearers, resets };
 }

@@ -4,8 +4,8 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from './clock.ts';
 import { createLease, type Lease } from './lease.ts';
 
-/** Does one batch of some work; answers whether there is more of it. */
-export type Work = () => Promise<boolean>;
+/** Does one batch of some work; answers true where there is more of it. */
+export type Work = () => Promise<unknown>;
 
 const EVERY_MS = 30_000;
 const PAUSE_MS = 50;
@@ -24,7 +24,7 @@ export function createJobs(parts: {
   let stopped = false;
 
   async function doAll(work: Work): Promise<void> {
-    while (!stopped && (await work())) {
+    while (!stopped && (await work()) === true) {
       await delay(PAUSE_MS);
       if (!(await lease.hold())) return;
     }

@@ -1,44 +1,28 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import Router from '@koa/router';
 import type { Settings } from '../ground/settings.ts';
-
-const TYPES: Record<string, string> = {
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-};
 
 const FOLDER = new URL('../../views/assets/', import.meta.url);
 
 /** The few files that pages load, read once at the start and revalidated by ETag. */
 export function createAssetRoutes(settings: Settings, names: readonly string[]): Router {
   const router = new Router({ strict: true, sensitive: true });
-  const serve = (path: string, type: string, bytes: Buffer) => {
-    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  const serve = (path: string, bytes: Buffer) => {
+    const etag = `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`;
     router.get(path, (ctx) => {
       ctx.set('Cache-Control', 'public, max-age=300');
       ctx.set('ETag', etag);
-      ctx.type = type;
+      ctx.type = extname(path);
       ctx.body = bytes;
       ctx.status = 200;
       if (ctx.fresh) ctx.status = 304;
     });
   };
-  for (const name of names) {
-    serve(
-      `/assets/${name}`,
-      TYPES[extname(name)] ?? 'application/octet-stream',
-      readFileSync(new URL(name, FOLDER)),
-    );
-  }
-  serve('/assets/accent.css', TYPES['.css'] ?? '', Buffer.from(`:root{--accent:${settings.accentColour}}\n`));
-  if (settings.logo !== undefined) {
-    const logo = readFileSync(settings.logo);
-    serve(logoPath(settings.logo), TYPES[extname(settings.logo).toLowerCase()] ?? '', logo);
-  }
+  for (const name of names) serve(`/assets/${name}`, readFileSync(new URL(name, FOLDER)));
+  serve('/assets/accent.css', Buffer.from(`:root{--accent:${settings.accentColour}}\n`));
+  if (settings.logo !== undefined) serve(logoPath(settings.logo), readFileSync(settings.logo));
   return router;
 }
 

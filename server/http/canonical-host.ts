@@ -15,21 +15,21 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);
   const loopback = LOOPBACK.test(host);
-  return (ctx: Context, next: Next): Promise<void> => {
+  return async (ctx: Context, next: Next): Promise<void> => {
     // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
     // believe it.
     if (!ctx.req.url?.startsWith('/')) throw noPath();
-    const asked = ctx.req.headers.host ?? '';
     const { headers } = ctx.req;
+    const asked = headers.host ?? '';
     headers.host = host;
     headers['x-forwarded-proto'] = protocol.slice(0, -1);
-    for (const name of OTHER_NAMES) if (headers[name] !== undefined) delete headers[name];
+    for (const name of OTHER_NAMES) delete headers[name];
     if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
       ctx.status = 307;
       ctx.redirect(`${url}${ctx.originalUrl}`);
-      return Promise.resolve();
+      return;
     }
-    return next();
+    await next();
   };
 }
 

@@ -31,13 +31,14 @@ export function asPage(site: Site): ErrorForm {
   };
 }
 
-/** The envelope of the API, with the challenge that a refused bearer token is owed. */
+/** The one error shape of the API (design section 7), with the challenge that a refused bearer token is owed. */
 export function asEnvelope(url: string): ErrorForm {
   return (ctx, problem) => {
     if (problem instanceof BearerProblem) ctx.set('WWW-Authenticate', challenge(problem, url));
     ctx.set('Cache-Control', 'no-store');
     ctx.status = problem.status;
-    ctx.body = envelopeOf(problem, requestIdOf(ctx));
+    const { status: statusCode, code: status, message, parameter, hint } = problem;
+    ctx.body = { statusCode, body: { status, message, parameter, hint, requestId: requestIdOf(ctx) } };
   };
 }
 
@@ -56,20 +57,6 @@ function oauthCodeOf({ code, status }: Problem): string {
   if (status === 503) return 'temporarily_unavailable';
   if (status >= 500) return 'server_error';
   return PROTOCOL_CODES.find((word) => word === code) ?? 'invalid_request';
-}
-
-/** The one error shape of the API (design section 7). */
-function envelopeOf(problem: Problem, requestId: string) {
-  return {
-    statusCode: problem.status,
-    body: {
-      status: problem.code,
-      message: problem.message,
-      ...(problem.parameter === undefined ? {} : { parameter: problem.parameter }),
-      hint: problem.hint,
-      requestId,
-    },
-  };
 }
 
 /** RFC 6750 section 3 and RFC 9728 section 5.1. */

@@ -25,7 +25,7 @@ export function createResetSteps(parts: SignInDependencies) {
     async show(ctx: Context): Promise<void> {
       if (queryOne(ctx, 'done') === 'mailed') {
         const text = `If there is an account for the address that you typed, a link is on its way there. It is good for ${duration(RESET_LINK_SECONDS)}.`;
-        return showMailbox(ctx, parts, { text, againUrl: '/reset-password' });
+        return showMailbox(ctx, parts, text);
       }
       const token = queryOne(ctx, 'token');
       if (token === '') {

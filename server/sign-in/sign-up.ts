@@ -27,7 +27,7 @@ export function createSignUpSteps(parts: StepDependencies) {
       if (queryOne(ctx, 'done') === 'mailed') {
         const text =
           'We sent a link to the address that you typed. Open it and type your password there; then your account is made.';
-        return showMailbox(ctx, parts, { text, againUrl: '/sign-up' });
+        return showMailbox(ctx, parts, text);
       }
       const invitation = queryOne(ctx, 'invitation');
       if (invitation !== '') await invitations.requireOpen(invitation);
