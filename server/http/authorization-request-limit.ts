@@ -17,18 +17,16 @@ const QUERY_LENGTH_MAX = 6_000;
 export function limitAuthorizationRequests(limiter: Pick<Limiter, 'count'>, paths: readonly string[]) {
   return async (ctx: Context, next: Next): Promise<void> => {
     if (paths.includes(ctx.path)) {
-      if (ctx.querystring.length > QUERY_LENGTH_MAX) throw tooLong();
+      if (ctx.querystring.length > QUERY_LENGTH_MAX) {
+        throw new Problem({
+          status: 414,
+          code: 'invalid_request',
+          message: 'The address of this request is too long.',
+          hint: `Send at most ${QUERY_LENGTH_MAX} characters; keep what is longer with the app, under a short state.`,
+        });
+      }
       await limiter.count(`begin:${networkOf(addressOf(ctx))}`, REQUESTS);
     }
     await next();
   };
-}
-
-function tooLong(): Problem {
-  return new Problem({
-    status: 414,
-    code: 'invalid_request',
-    message: 'The address of this request is too long.',
-    hint: `Send at most ${QUERY_LENGTH_MAX} characters; keep what is longer with the app, under a short state.`,
-  });
 }

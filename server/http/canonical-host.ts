@@ -18,7 +18,14 @@ export function canonicalHost(url: string) {
   return async (ctx: Context, next: Next): Promise<void> => {
     // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
     // believe it.
-    if (!ctx.req.url?.startsWith('/')) throw noPath();
+    if (!ctx.req.url?.startsWith('/')) {
+      throw new Problem({
+        status: 400,
+        code: 'INVALID_REQUEST',
+        message: 'The request line has no plain path.',
+        hint: 'Ask for a path that begins with a slash; a proxy must pass on the path alone, not the whole URL.',
+      });
+    }
     const { headers } = ctx.req;
     const asked = headers.host ?? '';
     headers.host = host;
@@ -31,15 +38,6 @@ export function canonicalHost(url: string) {
     }
     await next();
   };
-}
-
-function noPath(): Problem {
-  return new Problem({
-    status: 400,
-    code: 'INVALID_REQUEST',
-    message: 'The request line has no plain path.',
-    hint: 'Ask for a path that begins with a slash; a proxy must pass on the path alone, not the whole URL.',
-  });
 }
 
 function isPageView(ctx: Context): boolean {

@@ -40,23 +40,15 @@ export function createIssueToken(parts: {
     async run({ parameters, caller, request }) {
       const { email, password, expires_in: lifeSeconds } = parameters;
       const account = await signedIn({ email, password });
+      // The request's id tells tokens of one service apart; a long name leaves it its place.
+      const holder = (caller.client?.name ?? ISSUE_TOKEN.name).slice(0, 70);
+      const name = parameters.name ?? `${holder} ${request.id.slice(0, 8)}`;
+      const expiresAt = clock() + lifeSeconds;
       const { credential, value } = await tokens.mint(
-        {
-          account,
-          // The request's id tells tokens of one service apart; a long name leaves it its place.
-          name:
-            parameters.name ??
-            `${(caller.client?.name ?? 'issue_token').slice(0, 70)} ${request.id.slice(0, 8)}`,
-          scopes: ownScopes(tokens, account),
-          expiresAt: clock() + lifeSeconds,
-        },
+        { account, name, scopes: ownScopes(tokens, account), expiresAt },
         { kind: 'client', id: caller.client?.id, from: request.from, requestId: request.id },
       );
-      return {
-        token: value,
-        user_id: account.id,
-        expires: (credential.expiresAt ?? 0) - credential.createdAt,
-      };
+      return { token: value, user_id: account.id, expires: expiresAt - credential.createdAt };
     },
   });
 
