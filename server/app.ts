@@ -12,7 +12,7 @@ import { createHealthRoutes } from './http/health.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { under } from './http/under.ts';
-import { openEngine } from './oauth/open-engine.ts';
+import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes } from './oauth/resource-metadata.ts';
 import { createSignedIn } from './pages/signed-in.ts';
 import { siteOf } from './pages/site.ts';

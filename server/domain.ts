@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
 import { artifactDeclaration } from './access/artifact.ts';
-import { createBearers } from './access/bearers.ts';
+import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
 import { createGrants } from './access/grants.ts';
 import { createLastUsed } from './access/last-used.ts';

@@ -1,5 +1,12 @@
-import type { Account } from '../accounts/account.ts';
-import type { Client } from '../credentials/client.ts';
+import type { Collection } from '../../adapters/port.ts';
+import { type Account, isActive } from '../accounts/account.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
+import { type Credential, stateOf } from '../credentials/credential.ts';
+import { checkFormat } from '../credentials/secret-format.ts';
+import type { Clock } from '../ground/clock.ts';
+import { hashOf } from '../ground/opaque.ts';
+import { type Artifact, artifactIdOf } from './artifact.ts';
+import type { LastUsed } from './last-used.ts';
 
 /** A live bearer token, whichever way it was got, and whoever stands behind it. */
 export type Bearer = {
@@ -33,8 +40,10 @@ export type BearerRefusal = {
   clientId?: string;
 };
 
+type Judged = Bearer | BearerRefusal;
+
 /** Nothing is said of a token that is none, or of one whose account is gone. */
-export const UNKNOWN: BearerRefusal = { refused: 'unknown' };
+const UNKNOWN: BearerRefusal = { refused: 'unknown' };
 
 /** How introspection and the activity name a credential, whatever its kind (design section 2). */
 export type TokenNames = { token_kind: string; token_name: string; token_id: string };
@@ -42,4 +51,129 @@ export type TokenNames = { token_kind: string; token_name: string; token_id: str
 /** How a live token is named to whoever may know of it. */
 export function namesOf(bearer: Bearer, tokenKind: string = bearer.tokenKind): TokenNames {
   return { token_kind: tokenKind, token_name: bearer.tokenName, token_id: bearer.tokenId };
+}
+
+type Parts = {
+  credentials: Collection<Credential>;
+  artifacts: Collection<Artifact>;
+  clients: Collection<Client>;
+  accounts: Collection<Account>;
+  lastUsed: LastUsed;
+  clock: Clock;
+};
+
+export type Bearers = ReturnType<typeof createBearers>;
+
+/**
+ * The one place that says whether a bearer token is good. Asked by the resource side and, through the engine's
+ * storage, by the engine. It reads the store each time and keeps nothing, so a revocation holds from the next
+ * call on, on every process.
+ */
+export function createBearers(parts: Parts) {
+  const { artifacts, lastUsed } = parts;
+
+  return {
+    /** Answers for a presented value. Refuses a damaged one by its checksum, before any read. */
+    find: (value: string): Promise<Judged> => find(parts, value),
+
+    /**
+     * The names that introspection gives a live token of any kind, refresh tokens too; undefined for a dead
+     * one. RFC 7662 section 2.2: a token that is not active is not told about.
+     */
+    async describe(value: string): Promise<TokenNames | undefined> {
+      const bearer = await find(parts, value);
+      if (!('refused' in bearer)) return namesOf(bearer);
+      const artifact = await artifacts.get(artifactIdOf(value));
+      if (artifact?.model !== 'RefreshToken') return undefined;
+      const judged = await judgeAccessToken(parts, artifact);
+      return 'refused' in judged ? undefined : namesOf(judged, 'refresh_token');
+    },
+
+    /** Notes that this token was used just now, for "last used": off the request path, at most once a minute. */
+    noteUse(bearer: Bearer, from: string): void {
+      const { tokenId, tokenKind, grantId, lastUsedAt } = bearer;
+      if (tokenKind === 'personal_access_token') lastUsed.noteCredential({ id: tokenId, lastUsedAt }, from);
+      if (grantId !== undefined) lastUsed.noteGrant({ id: grantId, lastUsedAt });
+    },
+  };
+}
+
+async function find(parts: Parts, value: string): Promise<Judged> {
+  const { credentials, artifacts } = parts;
+  const format = checkFormat(value);
+  if (format === 'damaged') return { refused: 'malformed' };
+  if (format === 'ours') return judgeCredential(parts, await credentials.find('hash', hashOf(value)));
+  const artifact = await artifacts.get(artifactIdOf(value));
+  if (artifact?.model !== 'AccessToken' && artifact?.model !== 'ClientCredentials') return UNKNOWN;
+  return judgeAccessToken(parts, artifact);
+}
+
+/** Whether it is a personal access token that may be used now, and whose it is. */
+async function judgeCredential(parts: Parts, token: Credential | undefined): Promise<Judged> {
+  if (token?.kind !== 'personal_access_token') return UNKNOWN;
+  const names = { tokenId: token.id, tokenKind: token.kind, tokenName: token.name };
+  const known = { ...names, accountId: token.accountId };
+  const state = stateOf(token, parts.clock());
+  if (state !== 'live') return { refused: state, at: token.revokedAt ?? token.expiresAt, ...known };
+  const account = await parts.accounts.get(token.accountId);
+  if (account === undefined) return UNKNOWN;
+  if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
+  const { scopes, createdAt: issuedAt, expiresAt, lastUsedAt } = token;
+  return { ...names, account, actsFor: 'account', scopes, issuedAt, expiresAt, lastUsedAt };
+}
+
+/**
+ * Whether a token that the engine issued may be used now, and everything that it hangs on with it: client, grant or
+ * secret, account. A refresh token is judged the same way.
+ */
+async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> {
+  const clientId = token.clientId ?? '';
+  const holdOf = token.model === 'ClientCredentials' ? holdOfSecret : holdOfGrant;
+  const [client, hold] = await Promise.all([parts.clients.get(clientId), holdOf(parts, token)]);
+  if (client === undefined) return UNKNOWN;
+  // A part of its hash, so it names the token and opens nothing.
+  const tokenId = `at_${token.id.slice(-20)}`;
+  const names = { tokenId, tokenKind: 'access_token', tokenName: client.name } as const;
+  const known = { ...names, accountId: token.accountId ?? client.accountId, clientId };
+  if (token.expiresAt <= parts.clock()) return { refused: 'expired', at: token.expiresAt, ...known };
+  if (!isLiveClient(client)) return { refused: 'revoked', at: client.revokedAt, ...known };
+  if (!hold.stands) return { refused: 'revoked', at: hold.revokedAt, ...known };
+  const account = await parts.accounts.get(known.accountId);
+  if (account === undefined) return UNKNOWN;
+  if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
+  // An app stands and falls with its developer's account too.
+  const isOwners = client.accountId === account.id;
+  const stands = isOwners || isActive(await parts.accounts.get(client.accountId));
+  if (!stands) return { refused: 'revoked', ...known };
+  return {
+    ...names,
+    account,
+    client,
+    actsFor: client.kind === 'service' ? client.actsFor : 'account',
+    scopes: typeof token.payload.scope === 'string' ? token.payload.scope.split(' ') : [],
+    issuedAt: token.createdAt,
+    expiresAt: token.expiresAt,
+    grantId: token.grantId,
+    lastUsedAt: hold.lastUsedAt,
+  };
+}
+
+/** What an access token stands and falls with: an app's grant, or the client secret that a service used. */
+type Hold = { stands: boolean; revokedAt?: number | undefined; lastUsedAt?: number | undefined };
+
+/** A secret that expired since ends nothing: a service's token lives for minutes. */
+async function holdOfSecret(parts: Parts, token: Artifact): Promise<Hold> {
+  const secretId = (token.payload.extra as { secret_id?: unknown } | undefined)?.secret_id;
+  const secret = typeof secretId === 'string' ? await parts.credentials.get(secretId) : undefined;
+  if (secret === undefined) return { stands: false };
+  const { revokedAt, lastUsedAt } = secret;
+  return { stands: stateOf(secret, parts.clock()) !== 'revoked', revokedAt, lastUsedAt };
+}
+
+async function holdOfGrant(parts: Parts, token: Artifact): Promise<Hold> {
+  const grant = await parts.artifacts.get(token.grantId ?? '');
+  if (grant?.model !== 'Grant' || grant.expiresAt <= parts.clock()) return { stands: false };
+  if (grant.clientId !== token.clientId || grant.accountId !== token.accountId) return { stands: false };
+  const { revokedAt, lastUsedAt } = grant;
+  return { stands: revokedAt === undefined, revokedAt, lastUsedAt };
 }

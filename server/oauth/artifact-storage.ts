@@ -1,96 +1,94 @@
-import type { Adapter, AdapterPayload } from 'oidc-provider';
-import Provider, { errors } from 'oidc-provider';
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
+import type { Bearers } from '../access/bearer.ts';
 import { namesOf } from '../access/bearer.ts';
-import type { Bearers } from '../access/bearers.ts';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
-import type { Client } from '../credentials/client.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
+import type { Tokens } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
+import { type SessionParts, sessionStorage } from './browser-sessions.ts';
 import { clientStorage } from './client-metadata.ts';
 
-/**
- * Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself.
- */
+/** Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself. */
 export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
 
 /** Where an interaction's own id stands in a URL that is stored with it. */
 const ID_PLACEHOLDER = '{id}';
 
-type Parts = {
-  artifacts: Collection<Artifact>;
+export type StorageParts = SessionParts & {
   bearers: Bearers;
   grants: Pick<Grants, 'end'>;
-  clock: Clock;
-  /** The storage of the model Session. */
-  sessions: Adapter;
-  /** The client, unless it or its owner's account is ended. */
-  findClient: (id: string) => Promise<Client | undefined>;
-  revokePersonalAccessToken: (value: string, actor: Actor) => Promise<void>;
+  clients: Pick<ClientAuthentication, 'getLive'>;
+  tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
 };
 
-export type Storage = ReturnType<typeof createStorage>;
+/** The engine's storage of one model. */
+export function adapterFor(parts: StorageParts, model: string): Adapter {
+  return { ...NEVER_ASKED, ...storageOf(parts, model) };
+}
+
+const NEVER_ASKED: Adapter = {
+  upsert: refuse,
+  find: refuse,
+  findByUid: refuse,
+  findByUserCode: refuse,
+  consume: refuse,
+  destroy: refuse,
+  revokeByGrantId: refuse,
+};
+
+async function refuse(): Promise<never> {
+  throw new Error('the engine was not known to ask this of a model');
+}
 
 /**
- * The engine's storage. Bearer values are hashed before they reach the store and put back into what the
- * engine reads; a used code or refresh token is marked by one atomic guarded write; a personal access token
- * is answered for as an AccessToken, so that introspection and revocation serve it unchanged.
+ * Bearer values are hashed before they reach the store and put back into what the engine reads; a used code or
+ * refresh token is marked by one atomic guarded write; a personal access token is answered for as an
+ * AccessToken, so that introspection and revocation serve it unchanged.
  */
-export function createStorage(parts: Parts) {
-  const { artifacts, sessions, findClient } = parts;
-
+function storageOf(parts: StorageParts, model: string): Partial<Adapter> {
+  if (model === 'Session') return sessionStorage(parts);
+  if (model === 'Client') return clientStorage(parts.clients);
   return {
-    /** The engine's `adapter` setting: one of these a model. */
-    adapterFor(model: string): Adapter {
-      if (model === 'Session') return sessions;
-      if (model === 'Client') return clientStorage(findClient);
-      return {
-        upsert: (id, payload, ttl) => save(parts, { model, id, payload, ttlSeconds: ttl ?? 0 }),
-        find: (id) => find(parts, model, id),
-        findByUid: async () => undefined,
-        findByUserCode: async () => undefined,
-        consume: (id) => consume(parts, model, id),
-        destroy: (id) => destroy(parts, model, id),
-        revokeByGrantId: async (grantId) => {
-          // Anything but a grant's id would match rows that have no grant, that is, everybody's.
-          if (typeof grantId !== 'string' || grantId === '') return;
-          await removeAll(artifacts, [
-            ['grantId', '=', grantId],
-            ['model', '=', model],
-          ]);
-        },
-      };
+    upsert: (id, payload, ttlSeconds = 0) => save(parts, { model, id, payload, ttlSeconds }),
+    find: (id) => find(parts, model, id),
+    consume: (id) => consume(parts, model, id),
+    destroy: (id) => destroy(parts, model, id),
+    revokeByGrantId: async (grantId) => {
+      // Anything but a grant's id would match rows that have no grant, that is, everybody's.
+      if (typeof grantId !== 'string' || grantId === '') return;
+      await removeAll(parts.artifacts, [
+        ['grantId', '=', grantId],
+        ['model', '=', model],
+      ]);
     },
   };
 }
 
-async function find(parts: Parts, model: string, id: string): Promise<AdapterPayload | undefined> {
-  if (checkFormat(id) !== 'foreign') {
-    return model === 'AccessToken' ? findPersonalAccessToken(parts, id) : undefined;
-  }
+async function find(parts: StorageParts, model: string, id: string): Promise<AdapterPayload | undefined> {
+  const isSecret = checkFormat(id) !== 'foreign';
+  if (isSecret) return model === 'AccessToken' ? findPersonalAccessToken(parts, id) : undefined;
   const row = await parts.artifacts.get(rowId(model, id));
   if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
   // A copy, because the engine changes what it is given.
   const payload: AdapterPayload = { ...structuredClone(row.payload), jti: id };
-  if (typeof payload.returnTo === 'string') {
-    payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
-  }
-  const graceSeconds = model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
-  if (row.consumedAt !== undefined && row.consumedAt + graceSeconds <= parts.clock()) {
-    payload.consumed = row.consumedAt;
-  }
+  if (payload.returnTo !== undefined) payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
+  if (isSpent(row, parts.clock())) payload.consumed = row.consumedAt;
   return payload;
 }
 
-async function findPersonalAccessToken(
-  { bearers }: Parts,
-  value: string,
-): Promise<AdapterPayload | undefined> {
-  const bearer = await bearers.find(value);
+/** Whether a code or token was used; a refresh token counts as used a moment later. */
+function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
+  const graceSeconds = model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
+  return consumedAt !== undefined && consumedAt + graceSeconds <= now;
+}
+
+async function findPersonalAccessToken(parts: StorageParts, value: string) {
+  const bearer = await parts.bearers.find(value);
   if ('refused' in bearer) return undefined;
   return {
     kind: 'AccessToken',
@@ -106,7 +104,7 @@ async function findPersonalAccessToken(
 
 type Saved = { model: string; id: string; payload: AdapterPayload; ttlSeconds: number };
 
-async function save({ artifacts, clock }: Parts, saved: Saved): Promise<void> {
+async function save({ artifacts, clock }: StorageParts, saved: Saved): Promise<void> {
   const row = rowOf(saved, clock());
   if (saved.model === 'Grant') await saveGrant(artifacts, row);
   // An interaction is saved again on its way; a token or code is new.
@@ -115,21 +113,22 @@ async function save({ artifacts, clock }: Parts, saved: Saved): Promise<void> {
 
 function rowOf({ model, id, payload, ttlSeconds }: Saved, now: number): Artifact {
   const { jti: _jti, consumed: _consumed, ...stored } = payload;
-  if (typeof stored.returnTo === 'string') stored.returnTo = stored.returnTo.replace(id, ID_PLACEHOLDER);
-  if (model === 'Interaction' && isRecord(stored.session)) {
+  if (stored.returnTo !== undefined) stored.returnTo = stored.returnTo.replace(id, ID_PLACEHOLDER);
+  if (model === 'Interaction' && stored.session !== undefined) {
     // The session's own bearer value: nothing needs it here (the uid finds the session).
-    const { cookie: _cookie, ...session } = stored.session;
+    const { cookie: _cookie, ...session } = stored.session as Record<string, unknown>;
     stored.session = session as NonNullable<typeof stored.session>;
   }
+  const { accountId, clientId, grantId, iat: createdAt = now } = stored;
   return {
     id: rowId(model, id),
     model,
     payload: stored,
-    accountId: stringIn(stored, 'accountId'),
-    clientId: stringIn(stored, 'clientId'),
-    ...(model === 'Grant' ? { grantClientId: stringIn(stored, 'clientId') } : {}),
-    grantId: stringIn(stored, 'grantId'),
-    createdAt: typeof stored.iat === 'number' ? stored.iat : now,
+    accountId,
+    clientId,
+    grantClientId: model === 'Grant' ? clientId : undefined,
+    grantId,
+    createdAt,
     expiresAt: now + ttlSeconds,
   };
 }
@@ -147,7 +146,7 @@ async function saveGrant(artifacts: Collection<Artifact>, row: Artifact): Promis
 }
 
 /** One winner: the guard lets exactly one caller mark the row. */
-async function consume({ artifacts, clock }: Parts, model: string, id: string): Promise<void> {
+async function consume({ artifacts, clock }: StorageParts, model: string, id: string): Promise<void> {
   const now = clock();
   const won = await artifacts.update(rowId(model, id), { set: { consumedAt: now } }, [
     ['model', '=', model],
@@ -155,14 +154,14 @@ async function consume({ artifacts, clock }: Parts, model: string, id: string): 
   ]);
   if (won !== undefined) return;
   const row = await artifacts.get(rowId(model, id));
-  const inGrace =
-    model === 'RefreshToken' && row?.consumedAt !== undefined && row.consumedAt + REFRESH_GRACE_SECONDS > now;
-  if (!inGrace) throw new errors.InvalidGrant(`${model} was already used`);
+  if (row?.model !== model || isSpent(row, now)) throw new errors.InvalidGrant(`${model} was already used`);
 }
 
-async function destroy(parts: Parts, model: string, id: string): Promise<void> {
+async function destroy(parts: StorageParts, model: string, id: string): Promise<void> {
   if (model === 'AccessToken' && checkFormat(id) !== 'foreign') {
-    return parts.revokePersonalAccessToken(id, actingClient());
+    const token = await parts.tokens.findByValue(id);
+    if (token !== undefined) await parts.tokens.revoke(token, actingClient());
+    return;
   }
   // When an app revokes its refresh token, or a used one comes back.
   if (model === 'Grant') return void (await parts.grants.end(id, actingClient()));
@@ -176,19 +175,7 @@ function actingClient(): Actor {
   return { kind: 'client', id: ctx.oidc.client?.clientId, from: addressOf(ctx), requestId: requestIdOf(ctx) };
 }
 
-/**
- * A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer
- * value.
- */
+/** A grant's id is in no one's hands and opens nothing, so it stands as it is; every other id is a bearer value. */
 function rowId(model: string, id: string): string {
   return model === 'Grant' ? id : artifactIdOf(id);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function stringIn(payload: object, key: string): string | undefined {
-  const value = (payload as Record<string, unknown>)[key];
-  return typeof value === 'string' ? value : undefined;
 }

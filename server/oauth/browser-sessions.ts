@@ -1,12 +1,18 @@
 import type { Context } from 'koa';
-import type { Collection } from '../../adapters/port.ts';
+import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
+import { type Collection, Taken } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import { sessionRowId } from '../access/session-list.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { Clock } from '../ground/clock.ts';
 import { SESSION_SECONDS } from '../ground/limits.ts';
+import { hashOf } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
-import type { Engine } from './engine.ts';
+
+type SessionRows = { artifacts: Collection<Artifact>; clock: Clock };
+
+export type SessionParts = SessionRows & { accounts: Pick<Accounts, 'getActive'> };
 
 /** A session in which somebody is signed in. */
 export type SignedInSession = {
@@ -18,6 +24,15 @@ export type SignedInSession = {
   amr: string[];
 };
 
+/** Somebody who proved who they are. */
+export type Login = {
+  /** The row as it was then; if it changed its password since, the session is dead from the start. */
+  account: Account;
+  amr: string[];
+  /** When that was, if not now. */
+  signedInAt?: number | undefined;
+};
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** "Last seen" is written this often at most: a finer one would be a write for every page. */
@@ -25,13 +40,14 @@ const SEEN_SECONDS = 5 * MINUTE_SECONDS;
 
 /**
  * What our pages do with the session of the browser in front of them: read it, sign in, sign out. It is the engine's
- * own session, so the authorization endpoint sees the same one; session-storage.ts says how it is stored.
+ * own session, so the authorization endpoint sees the same one.
  */
-export function createSessions(parts: { engine: Engine; artifacts: Collection<Artifact>; clock: Clock }) {
+export function createSessions(parts: SessionRows & { engine: Provider }) {
   const { engine, artifacts, clock } = parts;
 
   function setCookie(ctx: Context, value: string, expiresAt: number): void {
-    const cookies = engineCookies(ctx, engine);
+    // The jar with the engine's keys and its view of the connection.
+    const { cookies } = engine.createContext(ctx.req, ctx.res);
     cookies.set(engine.cookieName('session'), value === '' ? null : value, {
       signed: true,
       httpOnly: true,
@@ -47,26 +63,18 @@ export function createSessions(parts: { engine: Engine; artifacts: Collection<Ar
     async read(ctx: Context): Promise<SignedInSession | undefined> {
       const session = await engine.Session.get(ctx);
       if (session.accountId === undefined || session.loginTs === undefined) return undefined;
-      noteSeen(artifacts, session.uid, clock()).catch(() => undefined);
-      return {
-        uid: session.uid,
-        accountId: session.accountId,
-        signedInAt: session.loginTs,
-        amr: session.amr ?? [],
-      };
+      const { uid, accountId, loginTs: signedInAt, amr = [] } = session;
+      const now = clock();
+      const due = [['lastUsedAt', '<', now - SEEN_SECONDS]] as const;
+      artifacts.update(sessionRowId(uid), { set: { lastUsedAt: now } }, due).catch(() => undefined);
+      return { uid, accountId, signedInAt, amr };
     },
 
     /**
      * Signs this browser in. It always gets a new session id, so one that was planted before is worth
-     * nothing; what a session of somebody else had been granted does not pass on. `account`: the row as it was
-     * when the person proved who they are; if it changed its password since, the session is dead from the
-     * start. `signedInAt`: when that was, if not now.
+     * nothing; what a session of somebody else had been granted does not pass on.
      */
-    async start(
-      ctx: Context,
-      details: { account: Account; amr: string[]; signedInAt?: number | undefined },
-    ): Promise<void> {
-      const { account, amr, signedInAt = clock() } = details;
+    async start(ctx: Context, { account, amr, signedInAt = clock() }: Login): Promise<void> {
       const former = await engine.Session.get(ctx);
       const sameAccount = former.accountId === account.id;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
@@ -82,20 +90,92 @@ export function createSessions(parts: { engine: Engine; artifacts: Collection<Ar
     async end(ctx: Context): Promise<void> {
       const session = await engine.Session.get(ctx);
       // By its uid: a request under way may just have given it another bearer value.
-      await artifacts.update(sessionRowId(session.uid), { set: { revokedAt: clock() } }, [
-        ['revokedAt', 'absent'],
-      ]);
+      await endSession(parts, session.uid);
       setCookie(ctx, '', 0);
     },
   };
 }
 
-/** The cookie jar with the engine's keys and its view of the connection. */
-function engineCookies(ctx: Context, engine: Engine): Context['cookies'] {
-  return engine.createContext(ctx.req, ctx.res).cookies;
+/** As the engine saves it, with what saveSecurityVersionWithSessions of overrides.ts adds. */
+type SessionPayload = AdapterPayload & { securityVersion?: number };
+
+const NOT_ENDED = [['revokedAt', 'absent']] as const;
+
+async function endSession({ artifacts, clock }: SessionRows, uid: string): Promise<void> {
+  await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, NOT_ENDED);
 }
 
-async function noteSeen(artifacts: Collection<Artifact>, uid: string, now: number): Promise<void> {
-  const due = [['lastUsedAt', '<', now - SEEN_SECONDS]] as const;
-  await artifacts.update(sessionRowId(uid), { set: { lastUsedAt: now } }, due);
+/**
+ * The engine's storage of the model Session. One that was ended stays as a mark until it would have expired: the
+ * engine writes back every session that a request has read, and one that was ended meanwhile must not come back. Each
+ * carries the `securityVersion` of the account as it was when the person proved themselves, and dies when that changes.
+ */
+export function sessionStorage(parts: SessionParts): Partial<Adapter> {
+  const { artifacts } = parts;
+
+  async function payloadOf(row: Artifact | undefined, id?: string): Promise<AdapterPayload | undefined> {
+    if (row === undefined || row.revokedAt !== undefined || !(await isValid(parts, row))) return undefined;
+    // A copy, because the engine changes what it is given.
+    return { ...structuredClone(row.payload), ...(id === undefined ? {} : { jti: id }) };
+  }
+
+  return {
+    upsert: (id, payload, ttlSeconds = 0) => save(parts, id, payload, ttlSeconds),
+    find: async (id) => payloadOf(await artifacts.find('valueHash', hashOf(id)), id),
+    // Only read by the engine; its bearer value is not known here and not needed.
+    findByUid: async (uid) => payloadOf(await artifacts.get(sessionRowId(uid))),
+    destroy: async (id) => {
+      const row = await artifacts.find('valueHash', hashOf(id));
+      const uid = row?.uid ?? Provider.ctx?.oidc?.session?.uid;
+      if (uid !== undefined) await endSession(parts, uid);
+    },
+  };
+}
+
+/** Whether nobody is signed in in it, or somebody whose account stands as it did then. */
+async function isValid({ accounts }: SessionParts, row: Artifact): Promise<boolean> {
+  if (row.accountId === undefined) return true;
+  const account = await accounts.getActive(row.accountId);
+  return account !== undefined && (account.securityVersion ?? 0) === (row.securityVersion ?? 0);
+}
+
+async function save(
+  parts: SessionParts,
+  id: string,
+  payload: SessionPayload,
+  ttlSeconds: number,
+): Promise<void> {
+  const { artifacts, clock } = parts;
+  const { jti: _jti, securityVersion: _version, ...stored } = payload;
+  const uid = String(stored.uid);
+  const rowId = sessionRowId(uid);
+  const now = clock();
+  const known = await artifacts.get(rowId);
+  const isSameLogin = known?.accountId === stored.accountId && known?.payload.loginTs === stored.loginTs;
+  const fields = {
+    payload: JSON.parse(JSON.stringify(stored)) as Record<string, unknown>,
+    valueHash: hashOf(id),
+    accountId: stored.accountId,
+    lastUsedAt: now,
+    expiresAt: now + ttlSeconds,
+    ...(isSameLogin ? {} : { securityVersion: await securityVersionOf(parts, payload) }),
+  };
+  if (known === undefined) {
+    const row = { id: rowId, model: 'Session', uid, createdAt: stored.iat ?? now, ...fields };
+    try {
+      return await artifacts.insert(row);
+    } catch (error) {
+      if (!(error instanceof Taken)) throw error;
+    }
+  }
+  // One that was ended meanwhile stays ended.
+  await artifacts.update(rowId, { set: fields }, NOT_ENDED);
+}
+
+/** The number under which a sign-in was proved: as our page or the engine's interaction carries it, or today's. */
+async function securityVersionOf({ accounts }: SessionParts, payload: SessionPayload) {
+  const { accountId, securityVersion } = payload;
+  if (securityVersion !== undefined || accountId === undefined) return securityVersion;
+  const login = Provider.ctx?.oidc?.result?.login as { securityVersion?: number } | undefined;
+  return login?.securityVersion ?? (await accounts.getActive(accountId))?.securityVersion;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Client } from '../credentials/client.ts';
 
 /** Client metadata of ours that the engine hands back to its policies. */
@@ -8,30 +9,17 @@ export const OWN_METADATA = {
   owner: 'latchkey_owner',
 } as const;
 
-/**
- * Stands in the engine's client for its secret, because one is required there: known to nobody, new at each
- * start.
- */
+/** Stands in the engine's client for its secret, which is required there: known to nobody, new at each start. */
 const SECRET_PLACEHOLDER = randomBytes(32).toString('base64url');
 
-/** The engine's adapter of the model Client, which it only reads: our pages and the command line make clients. */
-export function clientStorage(findClient: (id: string) => Promise<Client | undefined>): Adapter {
+/** The engine's storage of the model Client, which it only reads: our pages and the command line make clients. */
+export function clientStorage(clients: Pick<ClientAuthentication, 'getLive'>): Partial<Adapter> {
   return {
     find: async (id) => {
-      const client = await findClient(id);
-      return client === undefined ? undefined : metadataOf(client);
+      const client = await clients.getLive(id);
+      return client && metadataOf(client);
     },
-    findByUid: async () => undefined,
-    findByUserCode: async () => undefined,
-    upsert: refuseToWrite,
-    consume: refuseToWrite,
-    destroy: refuseToWrite,
-    revokeByGrantId: refuseToWrite,
   };
-}
-
-async function refuseToWrite(): Promise<never> {
-  throw new Error('the engine does not write clients');
 }
 
 /** A client as the engine reads it: the metadata of RFC 7591 section 2. */

@@ -1,6 +1,16 @@
 import type { JWK } from 'jose';
-import type { Configuration } from 'oidc-provider';
+import {
+  type Configuration,
+  type Client as EngineClient,
+  errors,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
+import { logoutPage, signedOutPage } from '../../views/end-session.ts';
+import type { Site } from '../../views/layout.ts';
+import type { TokenNames } from '../access/bearer.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Scopes } from '../credentials/scopes.ts';
+import { apiResource } from '../ground/api-address.ts';
 import {
   APP_TOKEN_SECONDS,
   AUTHORIZATION_CODE_SECONDS,
@@ -11,12 +21,12 @@ import {
 } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../ground/time.ts';
-import { PERSONAL_CLIENT_ID, type Storage } from './artifact-storage.ts';
+import { sendPage } from '../http/page.ts';
+import { adapterFor, PERSONAL_CLIENT_ID, type StorageParts } from './artifact-storage.ts';
 import { OWN_METADATA } from './client-metadata.ts';
-import { secretClaimOf } from './client-secrets.ts';
 import { showError } from './error-page.ts';
-import { type FeatureParts, featuresOf } from './features.ts';
 import { derivedKey } from './keys.ts';
+import { secretClaimOf } from './overrides.ts';
 
 /** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
 const LIVES = {
@@ -30,17 +40,18 @@ const LIVES = {
   Grant: 400 * DAY_SECONDS,
 };
 
-export type ConfigurationParts = FeatureParts & {
-  storage: Storage;
+export type ConfigurationParts = StorageParts & {
+  settings: Settings;
+  site: Site;
+  scopes: Scopes;
   jwks: { keys: JWK[] };
-  findAccount: (id: string) => Promise<Account | undefined>;
 };
 
 /** Everything that differs from the engine's defaults, with its reason beside it. */
 export function configurationOf(parts: ConfigurationParts): Configuration {
-  const { settings, storage, scopes, findAccount } = parts;
+  const { settings, site, scopes, accounts } = parts;
   return {
-    adapter: (name: string) => storage.adapterFor(name),
+    adapter: (model: string) => adapterFor(parts, model),
     jwks: parts.jwks as NonNullable<Configuration['jwks']>,
     // Personal access tokens are answered for under this client, see artifact-storage.ts.
     clients: [
@@ -84,16 +95,14 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     clientBasedCORS: (_ctx, origin, client) =>
       // `null` is the origin of a scheme of an app's own, and of anybody's sandboxed page.
       origin !== 'null' && (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
-    findAccount: async (_ctx, sub) => {
-      const account = await findAccount(sub);
-      return account === undefined
-        ? undefined
-        : { accountId: account.id, claims: async () => claimsOf(account) };
+    findAccount: async (_ctx, id) => {
+      const account = await accounts.getActive(id);
+      return account && { accountId: id, claims: async () => claimsOf(account) };
     },
     extraTokenClaims: secretClaimOf,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     features: featuresOf(parts),
-    renderError: (ctx, out, error) => showError(ctx, parts.site, out, error),
+    renderError: (ctx, out, error) => showError(ctx, site, out, error),
   };
 }
 
@@ -115,4 +124,85 @@ function cookieSettings(settings: Settings): Configuration['cookies'] {
 
 function claimsOf(account: Account) {
   return { sub: account.id, email: account.email, email_verified: true, preferred_username: account.email };
+}
+
+/** Which parts of OAuth and OpenID Connect this server speaks beyond the core, and who may use them. */
+function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['features']> {
+  const { settings, site, scopes } = parts;
+  return {
+    devInteractions: { enabled: false },
+    // Bound tokens would need their proof checked by every resource; they come when the API does that.
+    dPoP: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: {
+      enabled: true,
+      allowedPolicy: async (_ctx, client, token) =>
+        client[OWN_METADATA.resourceServer] === true && nameIntrospected(parts, token),
+    },
+    revocation: { enabled: true, allowedPolicy: mayRevoke },
+    userinfo: { enabled: true },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (ctx, form) => sendPage(ctx, logoutPage(site, { form })),
+      postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(site)),
+    },
+    resourceIndicators: {
+      enabled: true,
+      // A token for no stated resource is good for this server: its API and userinfo.
+      defaultResource: (ctx, client) => {
+        askForEverythingByDefault(ctx, client);
+        return undefined as unknown as string;
+      },
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource, client) => {
+        if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
+        askForEverythingByDefault(ctx, client);
+        return {
+          scope: scopes.all.map((scope) => scope.name).join(' '),
+          audience: resource,
+          accessTokenFormat: 'opaque',
+        };
+      },
+    },
+  };
+}
+
+/** RFC 6749 section 3.3: a service that names no scope gets all it is registered for. */
+function askForEverythingByDefault(ctx: KoaContextWithOIDC, client: EngineClient): void {
+  const params = ctx.oidc.params as Record<string, unknown> | undefined;
+  if (params?.grant_type === 'client_credentials') params.scope ??= client.scope;
+}
+
+/** A client ends its own tokens; a service also its owner's personal access tokens (RFC 7009 section 2.1). */
+async function mayRevoke(
+  _ctx: KoaContextWithOIDC,
+  client: EngineClient,
+  token: { clientId?: string | undefined; accountId?: string },
+) {
+  if (client.clientId === PERSONAL_CLIENT_ID) return false;
+  if (token.clientId !== PERSONAL_CLIENT_ID) return token.clientId === client.clientId;
+  return client.clientAuthMethod !== 'none' && token.accountId === client[OWN_METADATA.owner];
+}
+
+type Introspected = {
+  clientId?: string | undefined;
+  jti: string;
+  extra?: unknown;
+  aud?: string | string[] | undefined;
+};
+
+/**
+ * Has the engine's answer (RFC 7662 section 2.2) name the token the way all of Latchkey does; false for one that is
+ * dead. A token for no stated resource is for this server's API.
+ */
+async function nameIntrospected(parts: ConfigurationParts, token: Introspected): Promise<boolean> {
+  const { bearers, settings } = parts;
+  // A personal access token was judged when the storage gave it, a moment ago, and brought its names along.
+  const isPersonal = token.clientId === PERSONAL_CLIENT_ID;
+  const names = isPersonal ? (token.extra as TokenNames) : await bearers.describe(token.jti);
+  if (names === undefined) return false;
+  token.extra = names;
+  token.aud ??= apiResource(settings.url);
+  return true;
 }

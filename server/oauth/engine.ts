@@ -1,24 +1,66 @@
-import Provider from 'oidc-provider';
+import Provider, { type errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Logger } from 'pino';
+import type { Collection, Store } from '../../adapters/port.ts';
+import type { Artifact } from '../access/artifact.ts';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
+import type { Effects } from '../effects/effects.ts';
 import { RETRY_SECONDS } from '../http/error-response.ts';
-import { type CheckSecret, compareSecretsAsHashes } from './client-secrets.ts';
+import { requestIdOf } from '../http/request.ts';
+import { createSessions } from './browser-sessions.ts';
 import { type ConfigurationParts, configurationOf } from './configuration.ts';
-import { hidePersonalClient } from './introspection.ts';
+import { createInteractions } from './interactions.ts';
+import { loadSigningKeys } from './keys.ts';
 import { overrideModels } from './overrides.ts';
-import { logRefusals } from './refusal-log.ts';
 
-export type Engine = ReturnType<typeof createEngine>;
+type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
+  store: Store;
+  rows: { artifacts: Collection<Artifact> };
+  clients: ClientAuthentication;
+  effects: Effects;
+  log: Logger;
+};
 
-/** oidc-provider, with the settings of this product. Nothing outside server/oauth imports the package. */
-export function createEngine(parts: ConfigurationParts & { checkSecret: CheckSecret; log: Logger }) {
-  const provider = new Provider(parts.settings.url, configurationOf(parts));
-  overrideModels(provider);
-  compareSecretsAsHashes(provider, parts.checkSecret);
-  provider.use(hidePersonalClient);
-  provider.use(async (ctx, next) => {
+/**
+ * oidc-provider with the settings of this product, its keys and storage, and what our own pages do by way of it.
+ * Nothing outside server/oauth imports the package.
+ */
+export async function openEngine(parts: Parts) {
+  const { settings, store, clock, log, clients, effects } = parts;
+  const { artifacts } = parts.rows;
+  const jwks = await loadSigningKeys({ store, secret: settings.secret, clock });
+  const engine = new Provider(settings.url, configurationOf({ ...parts, artifacts, jwks }));
+  // Behind a proxy TLS ends before us: canonicalHost writes X-Forwarded-Proto from the public URL.
+  engine.proxy = true;
+  overrideModels(engine, clients.checkSecret);
+  engine.use(async (ctx, next) => {
     await next();
     if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
   });
-  logRefusals(provider, parts.log);
-  return provider;
+  logRefusals(engine, log);
+  const sessions = createSessions({ engine, artifacts, clock });
+  const interactions = createInteractions({ engine, sessions, artifacts, clients, effects, clock });
+  return { engine, sessions, interactions };
+}
+
+/** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */
+function logRefusals(provider: Provider, log: Logger): void {
+  for (const endpoint of [
+    'authorization',
+    'grant',
+    'introspection',
+    'revocation',
+    'userinfo',
+    'end_session',
+  ]) {
+    const event = `${endpoint}.error`;
+    provider.on(event as 'grant.error', (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) => {
+      const requestId = requestIdOf(ctx);
+      const reason = error.error_detail ?? error.error_description;
+      const clientId = ctx.oidc?.client?.clientId;
+      log.info({ requestId, event, error: error.error, reason, clientId }, 'refused');
+    });
+  }
+  provider.on('server_error', (ctx, error) => {
+    log.error({ requestId: requestIdOf(ctx), err: error }, 'unexpected');
+  });
 }

@@ -1,15 +1,15 @@
 import type { Context } from 'koa';
+import type Provider from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Collection } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
-import type { Account } from '../accounts/account.ts';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import type { Sessions } from './browser-sessions.ts';
-import type { Engine } from './engine.ts';
+import type { Login, Sessions } from './browser-sessions.ts';
 
 /** An authorization request that waits for a person: what the engine still misses, and for whom. */
 export type PendingInteraction = {
@@ -30,15 +30,14 @@ export type PendingInteraction = {
   freshNeeded: boolean;
 };
 
-type EngineInteraction = Awaited<ReturnType<Engine['interactionDetails']>>;
+type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 type Parts = {
-  engine: Engine;
+  engine: Provider;
   sessions: Sessions;
   artifacts: Collection<Artifact>;
   effects: Effects;
-  /** The client, unless it or its owner's account is ended. */
-  findClient: (id: string) => Promise<Client | undefined>;
+  clients: Pick<ClientAuthentication, 'getLive'>;
   clock: Clock;
 };
 
@@ -52,9 +51,7 @@ export function createInteractions(parts: Parts) {
   const { engine, sessions, artifacts, effects, clock } = parts;
 
   return {
-    /**
-     * The waiting request of this page and browser. Throws Problem when it is too old or another browser's.
-     */
+    /** The waiting request of this page and browser. Throws Problem when it is too old or another browser's. */
     async read(ctx: Context): Promise<PendingInteraction> {
       const interaction = await interactionOf(parts, ctx);
       return pendingOf(interaction, await clientOf(parts, interaction));
@@ -64,10 +61,7 @@ export function createInteractions(parts: Parts) {
      * The person proved who they are, now or at `signedInAt`, which is what the app is told as `auth_time`
      * (OpenID Connect Core section 2).
      */
-    async signIn(
-      ctx: Context,
-      login: { account: Account; amr: string[]; signedInAt?: number | undefined },
-    ): Promise<string> {
+    async signIn(ctx: Context, login: Login): Promise<string> {
       const interaction = await interactionOf(parts, ctx);
       const former = interaction.session?.accountId;
       if (former !== undefined && former !== login.account.id) {
@@ -95,16 +89,10 @@ export function createInteractions(parts: Parts) {
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld();
       const client = await clientOf(parts, interaction);
       const grantId = await grantMissing(engine, interaction, { accountId, clientId: client.id });
-      const allowed = {
-        accountId,
-        actor,
-        action: 'app.allowed',
-        targetId: client.id,
-        targetName: client.name,
-      };
-      // The grant is of no use to the app before the engine is told of it below, so its entry cannot come too
-      // late.
-      await effects.update(artifacts, grantId, {}, [], { audit: [allowed] });
+      const target = { targetId: client.id, targetName: client.name };
+      const audit = [{ accountId, actor, action: 'app.allowed', ...target }];
+      // The grant is of no use to the app before the engine is told of it below, so its entry is not too late.
+      await effects.update(artifacts, grantId, {}, [], { audit });
       const result = { consent: { grantId } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
     },
@@ -151,9 +139,9 @@ function pendingOf(interaction: EngineInteraction, client: Client): PendingInter
  * app since, the page could show less than that, or the answer go where it no longer belongs, so the request starts
  * again.
  */
-async function clientOf({ engine, findClient }: Parts, interaction: EngineInteraction): Promise<Client> {
+async function clientOf({ engine, clients }: Parts, interaction: EngineInteraction): Promise<Client> {
   const id = String(interaction.params.client_id);
-  const [client, engineClient] = await Promise.all([findClient(id), engine.Client.find(id)]);
+  const [client, engineClient] = await Promise.all([clients.getLive(id), engine.Client.find(id)]);
   const mayStillAsk = missingScopesOf(interaction).every((scope) => client?.scopes.includes(scope));
   const mayStillReceive = engineClient?.redirectUriAllowed(String(interaction.params.redirect_uri)) === true;
   if (client === undefined || !mayStillAsk || !mayStillReceive) throw tooOld();
@@ -162,7 +150,7 @@ async function clientOf({ engine, findClient }: Parts, interaction: EngineIntera
 
 /** Widens what this browser's session had granted the app before, or makes a new grant; answers its id. */
 async function grantMissing(
-  engine: Engine,
+  engine: Provider,
   interaction: EngineInteraction,
   whose: { accountId: string; clientId: string },
 ): Promise<string> {

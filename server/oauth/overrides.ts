@@ -1,17 +1,51 @@
-import type { Provider } from 'oidc-provider';
+import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from 'oidc-provider';
 import { ledByMoment } from '../access/artifact.ts';
+import { addressOf, noteCredential } from '../http/request.ts';
+import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
 
 /*
- * Where a model of the engine does not do what this server needs and no setting changes it: each override with its
- * reason. How secrets are compared stands in client-secrets.ts.
+ * Where the engine does not do what this server needs and no setting changes it: each override with its reason.
  */
 
-/** Replaces what has to be replaced in the models of this provider. */
-export function overrideModels(provider: Provider): void {
+/** The id of the live secret of this client that the value is; undefined for any other value. */
+type CheckSecret = (clientId: string, value: string, from: string) => Promise<string | undefined>;
+
+/** Replaces what has to be replaced in this provider. */
+export function overrideModels(provider: Provider, checkSecret: CheckSecret): void {
+  compareSecretsAsHashes(provider, checkSecret);
   leadTokensByMoment(provider);
   letRefreshNameOfflineAccess(provider);
   keepRowsOfSessions(provider);
   saveSecurityVersionWithSessions(provider);
+  hidePersonalClient(provider);
+}
+
+/**
+ * Where the id of the secret goes in the engine's own list of what a request found: it compares a secret in one place
+ * and writes a token in another, and passes no argument between the two.
+ */
+const SECRET_ENTITY = 'ClientSecret';
+
+/** The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, with each live one. */
+function compareSecretsAsHashes({ Client }: Provider, checkSecret: CheckSecret): void {
+  Client.prototype.compareClientSecret = async function compareClientSecret(
+    this: EngineClient,
+    actual: string,
+  ) {
+    const ctx = Provider.ctx;
+    const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
+    if (secretId !== undefined && ctx !== undefined) {
+      ctx.oidc.entity(SECRET_ENTITY, secretId);
+      noteCredential(ctx, secretId);
+    }
+    return secretId !== undefined;
+  };
+}
+
+/** A service's token names the secret that it was got with, and dies with it. */
+export function secretClaimOf(ctx: KoaContextWithOIDC, token: { kind: string }) {
+  const secretId = token.kind === 'ClientCredentials' ? ctx.oidc.entities[SECRET_ENTITY] : undefined;
+  return typeof secretId === 'string' ? { secret_id: secretId } : undefined;
 }
 
 /** So that the rows of tokens that come one after another are written side by side, see artifact.ts. */
@@ -57,4 +91,14 @@ function keepRowsOfSessions(provider: Provider): void {
 /** A session brings the number under which its person was let in to the storage, which keeps it beside the payload. */
 function saveSecurityVersionWithSessions({ Session }: Provider): void {
   Object.defineProperty(Session, 'IN_PAYLOAD', { value: [...Session.IN_PAYLOAD, 'securityVersion'] });
+}
+
+/** The client that the engine knows personal access tokens under is nobody's business at introspection. */
+function hidePersonalClient(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route !== 'introspection') return;
+    const body = ctx.body as { client_id?: string } | undefined;
+    if (body?.client_id === PERSONAL_CLIENT_ID) delete body.client_id;
+  });
 }

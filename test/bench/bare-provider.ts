@@ -2,7 +2,7 @@ import Provider from 'oidc-provider';
 
 /**
  * Yardstick of the token endpoint and of introspection: oidc-provider on its own, with the in-memory adapter that
- * it brings, and as far as these two endpoints go with the settings of server/oauth/engine.ts. Its two clients
+ * it brings, and as far as these two endpoints go with the settings of server/oauth/configuration.ts. Its two clients
  * are static; their secrets stand in the environment variables SERVICE_SECRET and RESOURCE_SERVER_SECRET.
  */
 

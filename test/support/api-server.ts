@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import Koa from 'koa';
-import type { Bearers } from '../../server/access/bearers.ts';
+import type { Bearers } from '../../server/access/bearer.ts';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
 import { createApi } from '../../server/api/routes.ts';

@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import Provider from 'oidc-provider';
-import { createStorage } from '../../server/oauth/artifact-storage.ts';
-import { createSessionStorage } from '../../server/oauth/session-storage.ts';
+import { adapterFor } from '../../server/oauth/artifact-storage.ts';
 import { openTestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
 eachStore(({ url }) => {
   async function open() {
     const domain = await openTestDomain({ storeUrl: await url() });
-    const storage = createStorage({
-      artifacts: domain.rows.artifacts,
-      bearers: domain.bearers,
-      grants: domain.grants,
-      clock: domain.clock,
-      sessions: createSessionStorage({
-        artifacts: domain.rows.artifacts,
-        clock: domain.clock,
-        findAccount: domain.accounts.get,
-      }),
-      findClient: domain.clients.get,
-      revokePersonalAccessToken: async () => undefined,
-    });
+    const parts = { ...domain, artifacts: domain.rows.artifacts };
+    const storage = { adapterFor: (model: string) => adapterFor(parts, model) };
     return { domain, storage };
   }
 
@@ -105,6 +93,7 @@ eachStore(({ url }) => {
 
     test('the engine’s clients follow their rows at once, and are none for what is no id', async () => {
       const { domain, storage } = await open();
+      const owner = await domain.account('ann@example.com');
       const provider = new Provider('https://id.example.com', {
         adapter: (model: string) => storage.adapterFor(model),
         features: { clientCredentials: { enabled: true } },
@@ -114,7 +103,7 @@ eachStore(({ url }) => {
         id: 'svc_1',
         kind: 'service',
         name: 'Spreadsheet',
-        accountId: 'acc_1',
+        accountId: owner.id,
         actsFor: 'account',
         resourceServer: false,
         applicationType: 'web',
