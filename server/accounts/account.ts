@@ -37,9 +37,7 @@ export const accountDeclaration = declare<Account>({
   indexes: [['createdAt'], ['pendingAt']],
 });
 
-/**
- * A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail.
- */
+/** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */
 export const identitySchema = z.strictObject({
   /** SHA-256 of issuer, newline, subject, base64url. */
   id: z.string(),
@@ -73,11 +71,8 @@ export const ACTIVE_ONLY = [['suspendedAt', 'absent']] as const satisfies Where<
 
 /** Throws Problem 403 where an account is suspended. Every way to sign in goes through it. */
 export function requireActive(account: Account): void {
-  if (!isActive(account)) throw suspended();
-}
-
-function suspended(): Problem {
-  return new Problem({
+  if (isActive(account)) return;
+  throw new Problem({
     status: 403,
     code: 'ACCOUNT_SUSPENDED',
     message: 'This account is suspended.',

@@ -1,8 +1,7 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { passwordChanged } from '../../views/mail/password-changed.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
-import { originOf } from '../ground/actor.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Limit, Limiter } from '../ground/limiter.ts';
@@ -11,7 +10,7 @@ import type { Settings } from '../ground/settings.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import { ACTIVE_ONLY, type Account, type ActiveAccount, isActive, requireActive } from './account.ts';
 import { readEmail, requireEmail } from './email.ts';
-import { checkPassword } from './password-check.ts';
+import { type Attempt, checkPassword } from './password-check.ts';
 import type { Passwords } from './passwords.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
@@ -27,14 +26,13 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
-/** `id` is given where something refers to the account already. */
-type NewAccount = { id?: string; email: string; passwordHash?: string | undefined; admin: boolean };
+type NewAccount = { id?: string; email: string; passwordHash?: string; admin: boolean };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
 /** Who people are: finds, makes and changes accounts, and checks passwords. */
 export function createAccounts(parts: Parts) {
-  const { accounts, passwords, limiter } = parts;
+  const { accounts, effects, passwords, limiter, clock } = parts;
 
   return {
     get: (id: string): Promise<Account | undefined> => accounts.get(id),
@@ -52,14 +50,25 @@ export function createAccounts(parts: Parts) {
     },
 
     /**
-     * Makes an account for an address that was proved. An actor of kind `account` without an id is the new
-     * account itself. Throws Problem 409 when there is one.
+     * Makes an account for an address that was proved. `id` is given where something refers to it already. An
+     * actor of kind `account` without an id is the new account itself. Throws Problem 409 when there is one.
      */
-    create: (wanted: NewAccount, actor: Actor): Promise<Account> => create(parts, wanted, actor),
+    async create(wanted: NewAccount, actor: Actor): Promise<Account> {
+      const { address: email, key: emailKey } = requireEmail(wanted.email);
+      const { id = newId('acc_'), passwordHash, admin } = wanted;
+      const account: Account = { id, email, emailKey, passwordHash, admin, createdAt: clock() };
+      const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
+      const action = admin ? 'account.created_as_admin' : 'account.created';
+      try {
+        await effects.insert(accounts, account, auditOf(account, action, by));
+      } catch (error) {
+        throw error instanceof Taken ? emailTaken() : error;
+      }
+      return account;
+    },
 
     /** The account of this e-mail and password; password-check.ts says what it throws. */
-    checkPassword: (attempt: { email: string; password: string; from?: string }): Promise<Account> =>
-      checkPassword(parts, attempt),
+    checkPassword: (attempt: Attempt): Promise<Account> => checkPassword(parts, attempt),
 
     /**
      * Sets a password, the first or another one; sessions of before are dead with it. Tokens are the caller's
@@ -74,41 +83,20 @@ export function createAccounts(parts: Parts) {
     },
 
     /** The same for a password that was checked and hashed already. */
-    setPasswordHash: (account: Account, passwordHash: string, actor: Actor): Promise<Account> =>
+    setPasswordHash: (account: Account, passwordHash: string, actor: Actor) =>
       setPasswordHash(parts, account, passwordHash, actor),
 
-    /**
-     * From the next request on nothing of this account works. Answers undefined if there is nothing to
-     * suspend.
-     */
-    suspend: (id: string, actor: Actor): Promise<Account | undefined> => suspend(parts, id, actor),
+    /** From the next request on nothing of this account works; undefined if there is nothing to suspend. */
+    suspend: (id: string, actor: Actor) => setSuspendedAt(parts, id, clock(), actor),
 
     /** Takes a suspension back; what the account had works again. */
-    restore: (id: string, actor: Actor): Promise<Account | undefined> => restore(parts, id, actor),
+    restore: (id: string, actor: Actor) => setSuspendedAt(parts, id, undefined, actor),
 
     /** Whether there is an admin at all, suspended ones included. */
     async anyAdmin(): Promise<boolean> {
       return (await accounts.list({ where: [['admin', '=', true]], limit: 1 })).length > 0;
     },
   };
-}
-
-async function create(
-  { accounts, effects, clock }: Parts,
-  wanted: NewAccount,
-  actor: Actor,
-): Promise<Account> {
-  const { address, key } = requireEmail(wanted.email);
-  const { id = newId('acc_'), passwordHash, admin } = wanted;
-  const account: Account = { id, email: address, emailKey: key, passwordHash, admin, createdAt: clock() };
-  const by = actor.kind === 'account' && actor.id === undefined ? { ...actor, id } : actor;
-  const action = admin ? 'account.created_as_admin' : 'account.created';
-  try {
-    await effects.insert(accounts, account, auditOf(account, action, by));
-  } catch (error) {
-    throw error instanceof Taken ? emailTaken() : error;
-  }
-  return account;
 }
 
 async function setPasswordHash(
@@ -140,23 +128,20 @@ function unchangedSince({ passwordHash, securityVersion }: Account): Where<Accou
   ];
 }
 
-async function suspend(
-  { accounts, effects, clock }: Parts,
+/** Undefined restores. Answers undefined where there is no such account, or it stands so already. */
+async function setSuspendedAt(
+  { accounts, effects }: Parts,
   id: string,
+  suspendedAt: number | undefined,
   actor: Actor,
 ): Promise<Account | undefined> {
   const account = await accounts.get(id);
   if (account === undefined) return undefined;
-  const caused = auditOf(account, 'account.suspended', actor);
-  return effects.update(accounts, id, { set: { suspendedAt: clock() } }, ACTIVE_ONLY, caused);
-}
-
-async function restore({ accounts, effects }: Parts, id: string, actor: Actor): Promise<Account | undefined> {
-  const account = await accounts.get(id);
-  if (account === undefined) return undefined;
-  const caused = auditOf(account, 'account.restored', actor);
-  const guard = [['suspendedAt', 'present']] as const;
-  return effects.update(accounts, id, { unset: ['suspendedAt'] }, guard, caused);
+  const [action, guard] =
+    suspendedAt === undefined
+      ? ['account.restored', [['suspendedAt', 'present']] as const]
+      : ['account.suspended', ACTIVE_ONLY];
+  return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
 }
 
 function auditOf(account: Pick<Account, 'id' | 'email'>, action: string, actor: Actor): EffectsOfChange {

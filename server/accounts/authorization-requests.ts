@@ -35,10 +35,7 @@ export const authorizationRequestDeclaration = declare<AuthorizationRequest>({
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
-/**
- * Somebody who came back with an e-mail address that belongs to an account here, and must show its password
- * once.
- */
+/** Somebody who came back with the e-mail address of an account here, and must show its password once. */
 export const pendingLinkSchema = z.strictObject({
   /** SHA-256 of the secret in the browser's cookie. */
   id: z.string(),
@@ -83,14 +80,8 @@ export function createAuthorizationRequests(parts: {
       const { token, hash } = newLinkToken();
       const { state, ...row } = request;
       const createdAt = clock();
-      const expiresAt = createdAt + WAIT_SECONDS;
-      await authorizationRequests.insert({
-        ...row,
-        id: hash,
-        stateHash: hashOf(state),
-        createdAt,
-        expiresAt,
-      });
+      const times = { createdAt, expiresAt: createdAt + WAIT_SECONDS };
+      await authorizationRequests.insert({ ...row, ...times, id: hash, stateHash: hashOf(state) });
       return token;
     },
 

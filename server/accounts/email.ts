@@ -13,14 +13,10 @@ export type Email = {
 const LENGTH_MAX = 254;
 const LOCAL_LENGTH_MAX = 64;
 
-/**
- * RFC 5322 section 3.2.3, dot-atom. Quoted local parts are legal, and only ever used to slip something past.
- */
+/** RFC 5322 section 3.2.3, dot-atom. Quoted local parts are legal, and only ever used to slip something past. */
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
-/**
- * Labels of letters, digits and inner hyphens, at least two of them, the last one no number (no IP address).
- */
+/** Labels of letters, digits and inner hyphens, at least two of them, the last one no number (no IP address). */
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z])[a-z0-9-]{1,62}[a-z0-9]$/;
 
 /**

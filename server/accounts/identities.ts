@@ -1,9 +1,8 @@
-import { type Collection, Taken } from '../../adapters/port.ts';
+import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { identityLinked } from '../../views/mail/identity-linked.ts';
 import { identityUnlinked } from '../../views/mail/identity-unlinked.ts';
 import type { Effects } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
-import { originOf } from '../ground/actor.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
@@ -12,10 +11,7 @@ import type { Account, Identity } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireUnchanged } from './unchanged.ts';
 
-/**
- * Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub` together, never the
- * e-mail).
- */
+/** Who somebody is at another provider (OpenID Connect Core section 2: `iss` and `sub`, never the e-mail). */
 export type Subject = { issuer: string; subject: string };
 
 /** More than there are providers to link; bounds the reading, since nothing is read without a bound. */
@@ -43,12 +39,11 @@ export function createIdentities(parts: Parts) {
   const { identities, accounts, clock } = parts;
 
   function list(accountId: string): Promise<Identity[]> {
-    return identities.list({ where: [['accountId', '=', accountId]], limit: IDENTITIES_MAX });
+    return identities.list({ where: ownedBy(accountId), limit: IDENTITIES_MAX });
   }
 
   return {
-    find: ({ issuer, subject }: Subject): Promise<Identity | undefined> =>
-      identities.get(idOf(issuer, subject)),
+    find: (subject: Subject): Promise<Identity | undefined> => identities.get(idOf(subject)),
 
     list,
 
@@ -82,11 +77,12 @@ export function createIdentities(parts: Parts) {
     },
 
     /** Takes back a link that was made a moment ago for an account that could then not be made. */
-    undo: (subject: Subject, accountId: string): Promise<void> => undo(identities, subject, accountId),
+    undo: (subject: Subject, accountId: string): Promise<boolean> =>
+      identities.remove(idOf(subject), ownedBy(accountId)),
 
     /** Notes a sign-in with it. */
-    async used({ issuer, subject }: Subject): Promise<void> {
-      await identities.update(idOf(issuer, subject), { set: { lastUsedAt: clock() } });
+    async used(subject: Subject): Promise<void> {
+      await identities.update(idOf(subject), { set: { lastUsedAt: clock() } });
     },
   };
 }
@@ -95,18 +91,14 @@ async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
   const { identities, accounts, effects, clock, settings } = parts;
   const { account, issuer, subject, email, quiet = false } = wanted;
   const provider = providerNameOf(issuer);
-  const id = idOf(issuer, subject);
-  const mail = identityLinked(settings, { provider, email, linkedAt: clock(), from: originOf(actor) });
-  const by = { ...actor, id: account.id };
+  const row = { id: idOf(wanted), accountId: account.id, issuer, subject, email, createdAt: clock() };
+  const mail = identityLinked(settings, { provider, email, linkedAt: row.createdAt, from: originOf(actor) });
+  const caused = {
+    audit: [auditOf('identity.linked', row, { ...actor, id: account.id })],
+    mail: quiet ? [] : [{ to: account.email, ...mail }],
+  };
   try {
-    await effects.insert(
-      identities,
-      { id, accountId: account.id, issuer, subject, email, createdAt: clock() },
-      {
-        audit: [auditOf(account.id, 'identity.linked', { id, issuer, email }, by)],
-        mail: quiet ? [] : [{ to: account.email, ...mail }],
-      },
-    );
+    await effects.insert(identities, row, caused);
   } catch (error) {
     throw error instanceof Taken ? linkedAlready(provider) : error;
   }
@@ -114,38 +106,28 @@ async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
   try {
     requireUnchanged(account, await accounts.get(account.id));
   } catch (error) {
-    await undo(identities, wanted, account.id);
+    await identities.remove(row.id, ownedBy(account.id));
     throw error;
   }
-}
-
-async function undo(
-  identities: Collection<Identity>,
-  { issuer, subject }: Subject,
-  accountId: string,
-): Promise<void> {
-  await identities.remove(idOf(issuer, subject), [['accountId', '=', accountId]]);
 }
 
 async function remove(parts: Parts, account: Account, identity: Identity, actor: Actor): Promise<boolean> {
   const { identities, effects, clock, settings } = parts;
   const provider = providerNameOf(identity.issuer);
   const about = { provider, email: identity.email, unlinkedAt: clock(), from: originOf(actor) };
-  const guard = [['accountId', '=', account.id]] as const;
   // First what will be told of it, then the removal: a row that is gone can carry no effects.
-  await effects.update(identities, identity.id, {}, guard, {
-    audit: [auditOf(account.id, 'identity.unlinked', identity, actor)],
+  await effects.update(identities, identity.id, {}, ownedBy(account.id), {
+    audit: [auditOf('identity.unlinked', identity, actor)],
     mail: [{ to: account.email, ...identityUnlinked(settings, about) }],
   });
-  return identities.remove(identity.id, guard);
+  return identities.remove(identity.id, ownedBy(account.id));
 }
 
-function auditOf(
-  accountId: string,
-  action: string,
-  { id, issuer, email }: Pick<Identity, 'id' | 'issuer' | 'email'>,
-  actor: Actor,
-) {
+function ownedBy(accountId: string): Where<Identity> {
+  return [['accountId', '=', accountId]];
+}
+
+function auditOf(action: string, { id, accountId, issuer, email }: Identity, actor: Actor) {
   return { accountId, actor, action, targetId: id, targetName: `${providerNameOf(issuer)}: ${email}` };
 }
 
@@ -161,7 +143,7 @@ function oneOf(linked: readonly Identity[], id: string): Identity {
   return identity;
 }
 
-function idOf(issuer: string, subject: string): string {
+function idOf({ issuer, subject }: Subject): string {
   return hashOf(`${issuer}\n${subject}`);
 }
 

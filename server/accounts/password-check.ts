@@ -20,7 +20,7 @@ const KNOWN_NETWORK_SECONDS = 30 * DAY_SECONDS;
 
 type Parts = { accounts: Collection<Account>; passwords: Passwords; limiter: Limiter };
 
-type Attempt = { email: string; password: string; from?: string };
+export type Attempt = { email: string; password: string; from?: string };
 
 /**
  * The account of this e-mail and password. Throws Problem: the same for an unknown e-mail, one without a
@@ -37,23 +37,16 @@ export async function checkPassword(parts: Parts, attempt: Attempt): Promise<Acc
   const network = attempt.from === undefined ? undefined : networkOf(attempt.from);
   const signedIn = `signed-in:${email}:${network}`;
   const isKnown = network !== undefined && (await limiter.hasNoted(signedIn));
-  const buckets: [string, Limit][] = [
-    ...(network === undefined ? [] : bucketsOfNetwork(email, network)),
-    ...(isKnown ? [] : [[`password:${email}`, EMAIL_LIMIT] as [string, Limit]]),
-  ];
+  const buckets: [string, Limit][] = isKnown ? [] : [[`password:${email}`, EMAIL_LIMIT]];
+  if (network !== undefined) {
+    buckets.unshift([`password:${network}`, ADDRESS_LIMIT], [`password:${email}:${network}`, PAIR_LIMIT]);
+  }
   const account = await limiter.run(buckets, () => accountOf(parts, attempt));
   if (account === undefined) throw wrongPassword();
   for (const [bucket, limit] of buckets) await limiter.takeBack(bucket, limit);
   if (network !== undefined) await limiter.note(signedIn, KNOWN_NETWORK_SECONDS);
   requireActive(account);
   return account;
-}
-
-function bucketsOfNetwork(email: string, network: string): [string, Limit][] {
-  return [
-    [`password:${network}`, ADDRESS_LIMIT],
-    [`password:${email}:${network}`, PAIR_LIMIT],
-  ];
 }
 
 /** The account if the password fits. A hash of yesterday's parameters is renewed on the way. */

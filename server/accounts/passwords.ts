@@ -1,17 +1,15 @@
-import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import commonPasswords from 'fxa-common-password-list';
 import { Problem } from '../ground/errors.ts';
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../ground/limits.ts';
 
-/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane. */
-const CURRENT = { memoryKib: 19_456, passes: 2, lanes: 1 };
+/** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB (the unit of `memory` is KiB), two passes, one lane. */
+const CURRENT = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/**
- * Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on.
- */
+/** Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on. */
 const IN_FLIGHT_MAX = 2;
 /** About three seconds of work on a small machine: who comes later would have given up before the answer. */
 const WAITING_MAX = 64;
@@ -45,17 +43,14 @@ export function createPasswords(parts: { appName: string }) {
     }
   }
 
-  /**
-   * Fits no password. Checked where there is no hash, so that the work is the same with and without an
-   * account.
-   */
+  /** Fits no password. Checked where there is no hash, so the work is the same with and without an account. */
   const hashOfNobody = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   return {
     /** What is stored of a password: a PHC string. */
     async hash(password: string): Promise<string> {
       const salt = randomBytes(SALT_BYTES);
-      const tag = await inTurn(() => derive('argon2id', parametersOf(CURRENT, password, salt, TAG_BYTES)));
+      const tag = await inTurn(() => tagOf(password, salt, TAG_BYTES, CURRENT));
       return phcOf(CURRENT, salt, tag);
     },
 
@@ -64,26 +59,23 @@ export function createPasswords(parts: { appName: string }) {
       // Nobody has such a password; the same quick answer whether or not there is an account.
       if (lengthOf(password) > PASSWORD_LENGTH_MAX) return { right: false, outdated: false };
       const known = readPhc(phc ?? hashOfNobody);
-      const tag = await inTurn(() =>
-        derive('argon2id', parametersOf(known.cost, password, known.salt, known.tag.length)),
-      );
+      const tag = await inTurn(() => tagOf(password, known.salt, known.tag.length, known.cost));
       const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
       return { right, outdated: right && !isCurrent(known) };
     },
 
     /** Throws a Problem where a new password is too short, too long or too easily guessed. */
     requireGood(password: string, owner: { email: string }): void {
-      requireGoodLength(password);
-      requireHardToGuess(password, namesOf(owner.email, parts.appName));
+      const weakness = weaknessOf(password, namesOf(owner.email, parts.appName));
+      if (weakness === undefined) return;
+      throw new Problem({ status: 400, code: 'WEAK_PASSWORD', ...weakness, parameter: 'password' });
     },
   };
 }
 
 type Cost = typeof CURRENT;
 
-/**
- * One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2).
- */
+/** One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2). */
 function normalised(password: string): string {
   return password.normalize('NFC');
 }
@@ -92,73 +84,60 @@ function lengthOf(password: string): number {
   return [...normalised(password)].length;
 }
 
-function parametersOf(cost: Cost, password: string, salt: Buffer, tagBytes: number): Argon2Parameters {
-  return {
-    message: normalised(password),
-    nonce: salt,
-    parallelism: cost.lanes,
-    tagLength: tagBytes,
-    memory: cost.memoryKib,
-    passes: cost.passes,
-  };
+function tagOf(password: string, salt: Buffer, tagLength: number, cost: Cost): Promise<Buffer> {
+  return derive('argon2id', { message: normalised(password), nonce: salt, tagLength, ...cost });
 }
 
-/**
- * https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding.
- */
+/** https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding. */
 function phcOf(cost: Cost, salt: Buffer, tag: Buffer): string {
   const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
-  const { memoryKib, passes, lanes } = cost;
-  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$${unpadded(salt)}$${unpadded(tag)}`;
+  const { memory, passes, parallelism } = cost;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`;
 }
 
 function readPhc(phc: string): { cost: Cost; salt: Buffer; tag: Buffer } {
-  const [, memory, passes, lanes, salt, tag] =
+  const [, memory, passes, parallelism, salt, tag] =
     /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([\w+/-]+)\$([\w+/-]+)$/.exec(phc) ?? [];
   if (salt === undefined || tag === undefined) throw new Error('a stored password hash cannot be read');
   return {
-    cost: { memoryKib: Number(memory), passes: Number(passes), lanes: Number(lanes) },
+    cost: { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism) },
     salt: Buffer.from(salt, 'base64'),
     tag: Buffer.from(tag, 'base64'),
   };
 }
 
 function isCurrent({ cost, salt, tag }: { cost: Cost; salt: Buffer; tag: Buffer }): boolean {
-  const sameCost =
-    cost.memoryKib === CURRENT.memoryKib && cost.passes === CURRENT.passes && cost.lanes === CURRENT.lanes;
-  return sameCost && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
+  return isDeepStrictEqual(cost, CURRENT) && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
 }
 
-/** No rules about the kinds of characters (NIST SP 800-63B section 5.1.1.2). */
-function requireGoodLength(password: string): void {
+/** What makes a password weak. No rules about the kinds of characters (NIST SP 800-63B section 5.1.1.2). */
+function weaknessOf(password: string, names: ReadonlySet<string>) {
   const length = lengthOf(password);
   if (length < PASSWORD_LENGTH_MIN) {
-    throw weak(
-      `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
-      'Three or four words that do not belong together are long and easy to remember.',
-    );
+    return {
+      message: `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
+      hint: 'Three or four words that do not belong together are long and easy to remember.',
+    };
   }
   if (length > PASSWORD_LENGTH_MAX) {
-    throw weak(
-      `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
-      'A shorter one is as safe.',
-    );
+    return {
+      message: `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
+      hint: 'A shorter one is as safe.',
+    };
   }
-}
-
-function requireHardToGuess(password: string, names: ReadonlySet<string>): void {
   if (commonPasswords.test(password) || commonPasswords.test(password.toLowerCase())) {
-    throw weak(
-      'This password is one of those that are tried first.',
-      'Choose one that nobody else would think of.',
-    );
+    return {
+      message: 'This password is one of those that are tried first.',
+      hint: 'Choose one that nobody else would think of.',
+    };
   }
   if (names.has(bareOf(password))) {
-    throw weak(
-      'This password is the e-mail address or the name of this site.',
-      'Choose one that has nothing to do with either.',
-    );
+    return {
+      message: 'This password is the e-mail address or the name of this site.',
+      hint: 'Choose one that has nothing to do with either.',
+    };
   }
+  return undefined;
 }
 
 /** Letters and digits only, without digits at the end: `Latch-Key 2026!` is `latchkey`. */
@@ -173,10 +152,6 @@ function bareOf(text: string): string {
 function namesOf(email: string, appName: string): Set<string> {
   const names = [email, email.split('@')[0] ?? '', appName].map(bareOf);
   return new Set(names.filter((name) => name !== ''));
-}
-
-function weak(message: string, hint: string): Problem {
-  return new Problem({ status: 400, code: 'WEAK_PASSWORD', message, hint, parameter: 'password' });
 }
 
 function tooBusy(): Problem {
