@@ -18,9 +18,7 @@ export function ledByMoment(random: string): string {
   return `${Date.now().toString(36).padStart(MOMENT_LENGTH, '0')}${random}`;
 }
 
-/**
- * The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret.
- */
+/** The row id of a bearer value: its SHA-256, behind the moment where the value has one, which is no secret. */
 export function artifactIdOf(value: string): string {
   return LED_BY_MOMENT.test(value) ? `${value.slice(0, MOMENT_LENGTH)}${hashOf(value)}` : hashOf(value);
 }

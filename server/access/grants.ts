@@ -4,8 +4,7 @@ import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
-import type { Artifact } from './artifact.ts';
-import { removeAll } from './artifact.ts';
+import { type Artifact, removeAll } from './artifact.ts';
 
 /** What an account allowed an app, as /apps lists it. */
 export type GrantRow = {
@@ -22,9 +21,6 @@ type Parts = {
   getClient: (id: string) => Promise<Client | undefined>;
   clock: Clock;
 };
-
-/** Whose grants: of an account, to a client, or both. */
-type Whose = { accountId?: string; clientId?: string };
 
 /** More apps than anybody lets in; endings go on until none is left. */
 const GRANTS_LISTED_MAX = 500;
@@ -49,9 +45,7 @@ export function createGrants(parts: Parts) {
       return row;
     },
 
-    /**
-     * Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended.
-     */
+    /** Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended. */
     async end(grantId: string, actor: Actor): Promise<boolean> {
       const grant = await artifacts.get(grantId);
       return grant?.model === 'Grant' && endOne(parts, grant, actor);
@@ -67,22 +61,25 @@ export function createGrants(parts: Parts) {
       if (!isTheirs || grant.revokedAt !== undefined || grant.expiresAt <= parts.clock()) {
         throw noSuch('connected app');
       }
-      const { accountId } = which;
-      const { clientId = '' } = grant;
-      return (await endAll(parts, { accountId, clientId }, actor)) > 0;
+      const ofApp = ['grantClientId', '=', grant.clientId ?? ''] as const;
+      return (await endAll(parts, [['accountId', '=', which.accountId], ofApp], actor)) > 0;
     },
 
-    revokeAll: (accountId: string, actor: Actor): Promise<number> => endAll(parts, { accountId }, actor),
+    revokeAll: (accountId: string, actor: Actor): Promise<number> =>
+      endAll(parts, [['accountId', '=', accountId]], actor),
 
     /** When an app is deleted: everybody's grants to it, batch by batch. */
     async revokeClient(clientId: string, actor: Actor): Promise<void> {
-      await endAll(parts, { clientId }, actor);
+      await endAll(parts, [['grantClientId', '=', clientId]], actor);
     },
   };
 }
 
 async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
-  const byClient = Map.groupBy(await liveGrants(parts, { accountId }), (row) => row.clientId ?? '');
+  const byClient = Map.groupBy(
+    await liveGrants(parts, [['accountId', '=', accountId]]),
+    (row) => row.clientId ?? '',
+  );
   const listed = await Promise.all(
     [...byClient].map(async ([clientId, rows]) => {
       const client = await parts.getClient(clientId);
@@ -93,19 +90,14 @@ async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
 }
 
 /** A page of live grants, newest first. */
-function liveGrants({ artifacts, clock }: Parts, { accountId, clientId }: Whose): Promise<Artifact[]> {
-  const where: Where<Artifact> = [
-    ...(accountId === undefined ? [] : [['accountId', '=', accountId] as const]),
-    ...(clientId === undefined ? [] : [['grantClientId', '=', clientId] as const]),
-    ...NOT_ENDED,
-    ['expiresAt', '>', clock()],
-  ];
+function liveGrants({ artifacts, clock }: Parts, whose: Where<Artifact>): Promise<Artifact[]> {
+  const where: Where<Artifact> = [...whose, ...NOT_ENDED, ['expiresAt', '>', clock()]];
   const order = { by: 'createdAt', descending: true } as const;
   return artifacts.list({ where, order, limit: GRANTS_LISTED_MAX });
 }
 
 /** Ends page after page until there are none left: a page of grants is not all of them. */
-async function endAll(parts: Parts, whose: Whose, actor: Actor): Promise<number> {
+async function endAll(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
   let ended = 0;
   for (let page = await liveGrants(parts, whose); page.length > 0; page = await liveGrants(parts, whose)) {
     for (const grant of page) if (await endOne(parts, grant, actor)) ended += 1;

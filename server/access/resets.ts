@@ -2,21 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { resetPassword } from '../../views/mail/reset-password.ts';
-import type { Account } from '../accounts/account.ts';
-import { isActive, requireActive } from '../accounts/account.ts';
+import { type Account, isActive, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
+import { countAsking, LINK_LIMIT, linkDead } from '../accounts/mailed-links.ts';
 import type { Passwords } from '../accounts/passwords.ts';
+import type { Apps } from '../credentials/apps.ts';
+import type { Services } from '../credentials/services.ts';
+import type { Tokens } from '../credentials/tokens.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
-import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
+import type { Limiter } from '../ground/limiter.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { duration, HOUR_SECONDS } from '../ground/time.ts';
+import { duration } from '../ground/time.ts';
 import type { Grants } from './grants.ts';
 import type { SessionList } from './session-list.ts';
 
@@ -42,25 +44,22 @@ export const resetDeclaration = declare<Reset>({
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
-const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
-const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
-
-/** Hashes for one link: the first that comes through uses it up. */
-const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
-
 /**
  * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
  * takes this long, which is many times the work.
  */
 const ANSWER_MS = 250;
 
+/** What to do about a dead link. */
+const ASK_AGAIN = `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`;
+
 type Parts = {
   resets: Collection<Reset>;
   accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPasswordHash'>;
   sessions: Pick<SessionList, 'endAll'>;
-  tokens: { revokeAll(accountId: string, actor: Actor): Promise<number> };
-  services: { revokeAll(accountId: string, actor: Actor): Promise<number> };
-  apps: { revokeSecrets(accountId: string, actor: Actor): Promise<void> };
+  tokens: Pick<Tokens, 'revokeAll'>;
+  services: Pick<Services, 'revokeAll'>;
+  apps: Pick<Apps, 'revokeSecrets'>;
   grants: Pick<Grants, 'revokeAll'>;
   identities: Pick<Identities, 'unlinkAll'>;
   effects: Effects;
@@ -77,10 +76,9 @@ export function createResets(parts: Parts) {
   return {
     /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
-      const { address, key } = requireEmail(wanted.email);
-      await limiter.count(`reset:${networkOf(wanted.from)}`, ADDRESS_LIMIT);
-      await limiter.count(`reset:${key}`, MAIL_LIMIT);
-      await Promise.all([mailLink(parts, address, wanted), delay(ANSWER_MS)]);
+      const email = requireEmail(wanted.email);
+      await countAsking(limiter, 'reset', { email, from: wanted.from });
+      await Promise.all([mailLink(parts, email.address, wanted), delay(ANSWER_MS)]);
     },
 
     /** The reset behind a mailed link. Throws Problem when it was used or is too old. */
@@ -102,7 +100,7 @@ export function createResets(parts: Parts) {
         passwords.hash(wanted.password),
       );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
-      if (used === undefined) throw linkDead();
+      if (used === undefined) throw linkDead(ASK_AGAIN);
       // First the new security version, then the lists: see requireUnchanged.
       const changed = await accounts.setPasswordHash(account, passwordHash, by);
       await sessions.endAll(account.id);
@@ -114,9 +112,9 @@ export function createResets(parts: Parts) {
 
 async function find(parts: Parts, token: string): Promise<{ reset: Reset; account: Account }> {
   const reset = await parts.resets.get(hashOf(token));
-  if (reset === undefined || reset.usedAt !== undefined || reset.expiresAt <= parts.clock()) throw linkDead();
-  const account = await parts.accounts.get(reset.accountId);
-  if (account === undefined || markOf(account) !== reset.passwordMark) throw linkDead();
+  const isOpen = reset !== undefined && reset.usedAt === undefined && reset.expiresAt > parts.clock();
+  const account = isOpen ? await parts.accounts.get(reset.accountId) : undefined;
+  if (!isOpen || account === undefined || markOf(account) !== reset.passwordMark) throw linkDead(ASK_AGAIN);
   requireActive(account);
   return { reset, account };
 }
@@ -128,15 +126,12 @@ async function mailLink(
 ): Promise<void> {
   const account = await accounts.findByEmail(email);
   if (!isActive(account)) return;
-  const { token, hash } = newLinkToken();
+  const { token, hash: id } = newLinkToken();
   const expiresAt = clock() + RESET_LINK_SECONDS;
   const hasPassword = account.passwordHash !== undefined;
   const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
-  await effects.insert(
-    resets,
-    { id: hash, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt },
-    { mail: [{ to: account.email, ...mail }] },
-  );
+  const row = { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt };
+  await effects.insert(resets, row, { mail: [{ to: account.email, ...mail }] });
 }
 
 /** Everything by which somebody else may have a way in: what acts for the account, and who signs in. */
@@ -150,13 +145,4 @@ async function revokeAll(parts: Parts, accountId: string, actor: Actor): Promise
 
 function markOf(account: Account): string {
   return hashOf(account.passwordHash ?? 'none');
-}
-
-function linkDead(): Problem {
-  return new Problem({
-    status: 400,
-    code: 'LINK_DEAD',
-    message: 'This link was used already, or is too old.',
-    hint: `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`,
-  });
 }

@@ -10,10 +10,7 @@ import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
 
-/**
- * The one open invitation, which makes the first admin. One row: a new start replaces the link of the last
- * one.
- */
+/** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */
 export const invitationSchema = z.strictObject({
   id: z.literal('first-admin'),
   /** SHA-256 of the secret in the link. */

@@ -6,14 +6,14 @@ import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
+import type { Limiter } from '../ground/limiter.ts';
 import { SIGN_UP_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
+import { countAsking, LINK_LIMIT, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
@@ -38,11 +38,6 @@ export const signUpDeclaration = declare<SignUp>({
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
-/** Each sign-up mails an address that somebody typed: nobody's mailbox is to be filled through us. */
-const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
-const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
-/** Typing the chosen password wrong on the page behind the link. */
-const PASSWORD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 /** More cannot wait for one address, by the limits above. */
 const WAITING_MAX = 500;
 
@@ -56,15 +51,20 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
-type NewSignUp = { email: string; password: string; returnTo: string; from: string };
-
 /**
  * Sign-ups by e-mail and password. The account is made when the mailed link is followed and the password that
  * was chosen is typed again: a stranger who signs up with my address has the password and not the link, I
  * have the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
  */
 export function createSignUps(parts: Parts) {
-  const { signUps, accounts, passwords, limiter } = parts;
+  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
+
+  /** The sign-up behind a mailed link. Throws Problem when the link was used or is too old. */
+  async function find(token: string): Promise<SignUp> {
+    const row = await signUps.get(hashOf(token));
+    if (row !== undefined && row.expiresAt > clock()) return row;
+    throw linkDead('If you used it, sign in. Otherwise sign up once more to get a new one.');
+  }
 
   /** Ends whatever still waits for this address. */
   async function endAll(emailKey: string): Promise<void> {
@@ -72,68 +72,45 @@ export function createSignUps(parts: Parts) {
   }
 
   return {
+    find,
+    endAll,
+
     /**
      * Takes a sign-up and mails its link. For an address that has an account the work and the answer are the
      * same, and the mail says that there is one. Throws Problem for what is wrong with the input itself.
      */
-    ask: (wanted: NewSignUp): Promise<void> => ask(parts, wanted),
-
-    /** The sign-up behind a mailed link. Throws Problem when the link was used or is too old. */
-    find: (token: string): Promise<SignUp> => find(parts, token),
+    async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
+      const { password, returnTo, from } = wanted;
+      const email = requireEmail(wanted.email);
+      const { address, key: emailKey } = email;
+      passwords.requireGood(password, { email: address });
+      await countAsking(limiter, 'sign-up', { email, from });
+      const passwordHash = await passwords.hash(password);
+      const { token, hash: id } = newLinkToken();
+      const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
+      // For an address with an account the row is a dead end: its link is in no mail.
+      const isNew = (await accounts.findByEmail(address)) === undefined;
+      const mail = isNew
+        ? verifyEmail(settings, { token, expiresAt, from })
+        : alreadyRegistered(settings, { from });
+      const row = { id, email: address, emailKey, passwordHash, returnTo, expiresAt };
+      await effects.insert(signUps, row, { mail: [{ to: address, ...mail }] });
+    },
 
     /** Makes the account, if this is the password that was chosen. The link works until then, and once. */
     async complete(
       typed: { token: string; password: string },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const row = await find(parts, typed.token);
-      await limiter.count(`verify:${row.id}`, PASSWORD_LIMIT);
-      const { right } = await passwords.verify(typed.password, row.passwordHash);
+      const { id, email, emailKey, passwordHash, returnTo } = await find(typed.token);
+      await limiter.count(`verify:${id}`, LINK_LIMIT);
+      const { right } = await passwords.verify(typed.password, passwordHash);
       if (!right) throw otherPassword();
-      const { email, passwordHash } = row;
       const account = await accounts.create({ email, passwordHash, admin: false }, actor);
-      await endAll(row.emailKey);
-      return { account, returnTo: row.returnTo };
+      await endAll(emailKey);
+      return { account, returnTo };
     },
-
-    endAll,
   };
-}
-
-async function find({ signUps, clock }: Parts, token: string): Promise<SignUp> {
-  const row = await signUps.get(hashOf(token));
-  if (row === undefined || row.expiresAt <= clock()) throw linkDead();
-  return row;
-}
-
-async function ask(parts: Parts, { email, password, returnTo, from }: NewSignUp): Promise<void> {
-  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
-  const { address, key } = requireEmail(email);
-  passwords.requireGood(password, { email: address });
-  await limiter.count(`sign-up:${networkOf(from)}`, ADDRESS_LIMIT);
-  await limiter.count(`sign-up:${key}`, MAIL_LIMIT);
-  const passwordHash = await passwords.hash(password);
-  const { token, hash } = newLinkToken();
-  const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
-  // For an address with an account the row is a dead end: its link is in no mail.
-  const mail =
-    (await accounts.findByEmail(address)) === undefined
-      ? verifyEmail(settings, { token, expiresAt, from })
-      : alreadyRegistered(settings, { from });
-  await effects.insert(
-    signUps,
-    { id: hash, email: address, emailKey: key, passwordHash, returnTo, expiresAt },
-    { mail: [{ to: address, ...mail }] },
-  );
-}
-
-function linkDead(): Problem {
-  return new Problem({
-    status: 400,
-    code: 'LINK_DEAD',
-    message: 'This link was used already, or is too old.',
-    hint: 'If you used it, sign in. Otherwise sign up once more to get a new one.',
-  });
 }
 
 function otherPassword(): Problem {
