@@ -76,10 +76,8 @@ export function createGrants(parts: Parts) {
 }
 
 async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
-  const byClient = Map.groupBy(
-    await liveGrants(parts, [['accountId', '=', accountId]]),
-    (row) => row.clientId ?? '',
-  );
+  const grants = await liveGrants(parts, [['accountId', '=', accountId]]);
+  const byClient = Map.groupBy(grants, (row) => row.clientId ?? '');
   const listed = await Promise.all(
     [...byClient].map(async ([clientId, rows]) => {
       const client = await parts.getClient(clientId);

@@ -20,6 +20,7 @@ const KNOWN_NETWORK_SECONDS = 30 * DAY_SECONDS;
 
 type Parts = { accounts: Collection<Account>; passwords: Passwords; limiter: Limiter };
 
+/** Somebody who wants to sign in. */
 export type Attempt = { email: string; password: string; from?: string };
 
 /**

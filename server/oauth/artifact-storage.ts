@@ -1,8 +1,7 @@
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
-import type { Bearers } from '../access/bearer.ts';
-import { namesOf } from '../access/bearer.ts';
+import { type Bearers, namesOf } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -19,6 +18,7 @@ export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
 /** Where an interaction's own id stands in a URL that is stored with it. */
 const ID_PLACEHOLDER = '{id}';
 
+/** What the storage of all models stands on. */
 export type StorageParts = SessionParts & {
   bearers: Bearers;
   grants: Pick<Grants, 'end'>;
@@ -31,6 +31,7 @@ export function adapterFor(parts: StorageParts, model: string): Adapter {
   return { ...NEVER_ASKED, ...storageOf(parts, model) };
 }
 
+/** What a model says to questions that the engine has no reason to ask it. */
 const NEVER_ASKED: Adapter = {
   upsert: refuse,
   find: refuse,
@@ -42,7 +43,7 @@ const NEVER_ASKED: Adapter = {
 };
 
 async function refuse(): Promise<never> {
-  throw new Error('the engine was not known to ask this of a model');
+  throw new Error('the engine asks a model what it never asked before');
 }
 
 /**

@@ -12,6 +12,7 @@ import { MINUTE_SECONDS } from '../ground/time.ts';
 
 type SessionRows = { artifacts: Collection<Artifact>; clock: Clock };
 
+/** What the storage of sessions stands on. */
 export type SessionParts = SessionRows & { accounts: Pick<Accounts, 'getActive'> };
 
 /** A session in which somebody is signed in. */

@@ -40,6 +40,7 @@ const LIVES = {
   Grant: 400 * DAY_SECONDS,
 };
 
+/** What the configuration is made of, that of the storage included. */
 export type ConfigurationParts = StorageParts & {
   settings: Settings;
   site: Site;
