@@ -57,10 +57,9 @@ export function createAccounts(parts: Parts) {
       const { address: email, key: emailKey } = requireEmail(wanted.email);
       const { id = newId('acc_'), passwordHash, admin } = wanted;
       const account: Account = { id, email, emailKey, passwordHash, admin, createdAt: clock() };
-      const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
       const action = admin ? 'account.created_as_admin' : 'account.created';
       try {
-        await effects.insert(accounts, account, auditOf(account, action, by));
+        await effects.insert(accounts, account, auditOf(account, action, actor));
       } catch (error) {
         throw error instanceof Taken ? emailTaken() : error;
       }
@@ -144,10 +143,9 @@ async function setSuspendedAt(
   return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
 }
 
-function auditOf(account: Pick<Account, 'id' | 'email'>, action: string, actor: Actor): EffectsOfChange {
-  return {
-    audit: [{ accountId: account.id, actor, action, targetId: account.id, targetName: account.email }],
-  };
+function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
+  const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
+  return { audit: [{ accountId: id, actor: by, action, targetId: id, targetName: email }] };
 }
 
 function emailTaken(): Problem {
