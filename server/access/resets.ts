@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import { resetPassword } from '../../views/mail/reset-password.ts';
+import { resetPassword } from '../../views/mail/password.ts';
 import { type Account, isActive, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';

@@ -1,5 +1,5 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
-import { passwordChanged } from '../../views/mail/password-changed.ts';
+import { passwordChanged } from '../../views/mail/password.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';

@@ -1,6 +1,5 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
-import { identityLinked } from '../../views/mail/identity-linked.ts';
-import { identityUnlinked } from '../../views/mail/identity-unlinked.ts';
+import { identityLinked, identityUnlinked } from '../../views/mail/identities.ts';
 import type { Effects } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';

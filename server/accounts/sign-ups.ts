@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import { alreadyRegistered } from '../../views/mail/already-registered.ts';
-import { verifyEmail } from '../../views/mail/verify-email.ts';
+import { alreadyRegistered, verifyEmail } from '../../views/mail/sign-up.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';

@@ -1,5 +1,5 @@
 import type { Collection } from '../../adapters/port.ts';
-import { appChanged } from '../../views/mail/app-changed.ts';
+import { appChanged } from '../../views/mail/apps.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';

@@ -1,5 +1,5 @@
 import type { Collection, Where } from '../../adapters/port.ts';
-import { secretAdded } from '../../views/mail/secret-added.ts';
+import { secretAdded } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';

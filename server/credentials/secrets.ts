@@ -1,5 +1,5 @@
 import type { Where } from '../../adapters/port.ts';
-import { secretRevoked } from '../../views/mail/secret-revoked.ts';
+import { secretRevoked } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';

@@ -1,6 +1,5 @@
 import type { Collection } from '../../adapters/port.ts';
-import { serviceCreated } from '../../views/mail/service-created.ts';
-import { serviceRevoked } from '../../views/mail/service-revoked.ts';
+import { serviceCreated, serviceRevoked } from '../../views/mail/services.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Effects } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';

@@ -1,6 +1,5 @@
 import type { Collection, Where } from '../../adapters/port.ts';
-import { tokenCreated } from '../../views/mail/token-created.ts';
-import { tokensRevoked } from '../../views/mail/tokens-revoked.ts';
+import { tokenCreated, tokensRevoked } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';

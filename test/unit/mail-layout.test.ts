@@ -8,6 +8,7 @@ const site = { appName: 'Tom & Co', url: 'https://id.example.com' };
 describe('mailLayout', () => {
   it('says the same in both parts', () => {
     const made = mailLayout(site, {
+      subject: 'New token',
       heading: 'A new token was made',
       paragraphs: [
         'If this was you, all is well.',
@@ -47,6 +48,7 @@ Tom & Co · https://id.example.com
   it('keeps the chosen name of a thing on its own line', () => {
     const value = 'CI\n\nYour account is closed. Call +44 …';
     const { text } = mailLayout(site, {
+      subject: 'S',
       heading: 'H',
       paragraphs: [],
       facts: [{ label: 'Name', value }],
@@ -57,7 +59,8 @@ Tom & Co · https://id.example.com
 
   it('mails no link that is not http(s)', () => {
     for (const url of ['javascript:alert(1)', '/tokens', 'mailto:a@example.com']) {
-      const content = { heading: 'H', paragraphs: [], action: { label: 'Go', url }, footer: 'F' };
+      const action = { label: 'Go', url };
+      const content = { subject: 'S', heading: 'H', paragraphs: [], action, footer: 'F' };
       assert.throws(() => mailLayout(site, content), TypeError);
     }
   });

@@ -10,12 +10,10 @@ export function fromWorkflow(
     .trim()
     .split(/\n{2,}/)
     .map((lines) => html`${lines.split('\n').map((line, index) => [index > 0 && raw('<br>'), line])}`);
-  return {
+  return mailLayout(site, {
     subject: mail.subject,
-    ...mailLayout(site, {
-      heading: mail.subject,
-      paragraphs,
-      footer: `Sent because ${mail.workflow} was called on ${site.appName}.`,
-    }),
-  };
+    heading: mail.subject,
+    paragraphs,
+    footer: `Sent because ${mail.workflow} was called on ${site.appName}.`,
+  });
 }

@@ -1,3 +1,4 @@
+import { timeInProse } from '../../server/ground/time.ts';
 import { type Html, html, linkable, type Part, raw, render } from '../html.ts';
 
 /** What mails know of the app. */
@@ -10,29 +11,53 @@ export type MailSite = {
 /** A mail but for whom it goes to: what each of the files beside this one answers. */
 export type WrittenMail = { subject: string; text: string; html: string };
 
+/** A name and a value of the thing that a mail is about, on a line of its own; `false` leaves it out. */
+type Fact = { label: string; value: string };
+
 /** What a mail says, once for both of its parts. */
-export type MailContent = {
+type MailContent = {
+  subject: string;
   heading: string;
   /** Text, or Html made of inline elements. */
   paragraphs: readonly (string | Html)[];
-  /** Names and values of the thing that the mail is about, one a line. */
-  facts?: readonly { label: string; value: string }[] | undefined;
-  action?: { label: string; url: string } | undefined;
+  facts?: readonly (Fact | false)[];
+  action?: { label: string; url: string };
   /** Why this came and what to do if it was not expected. */
   footer: string | Html;
 };
 
-/**
- * The text and the HTML part of a mail, from one source so that they say the same. Styles stand inline and
- * the markup is plain, since mail programs drop most else; the address of the action is also there to be
- * read.
- */
-export function mailLayout(site: MailSite, content: MailContent): Omit<WrittenMail, 'subject'> {
-  return { text: textOf(site, content), html: render(htmlOf(site, content)) };
+/** The footer of a mail about an end, which cannot be undone on the page that the mail leads to. */
+export const IF_NOT_YOU =
+  'If you did not do this, change your password and look at your sessions on the account page.';
+
+/** When something was done, and from which network address, or by whom where there is none. */
+export function doneFacts(label: string, at: number, from: string): Fact[] {
+  return [
+    { label, value: timeInProse(at) },
+    { label: 'From', value: from },
+  ];
 }
 
-function textOf(site: MailSite, content: MailContent): string {
-  const facts = content.facts?.map(({ label, value }) => `${label}: ${oneLine(value)}`).join('\n');
+/** How long a mailed link is good, and from which network address it was asked for. */
+export function linkFacts(link: { expiresAt: number; from: string }): Fact[] {
+  return [
+    { label: 'Good until', value: timeInProse(link.expiresAt) },
+    { label: 'Asked for from', value: link.from },
+  ];
+}
+
+/**
+ * The text and the HTML part of a mail, from one source so that they say the same. Styles stand inline and
+ * the markup is plain, since mail programs drop most else; the address of the action can be read as well.
+ */
+export function mailLayout(site: MailSite, content: MailContent): WrittenMail {
+  const facts = (content.facts ?? []).filter((fact) => fact !== false);
+  const text = textOf(site, content, facts);
+  return { subject: content.subject, text, html: render(htmlOf(site, content, facts)) };
+}
+
+function textOf(site: MailSite, content: MailContent, known: readonly Fact[]): string {
+  const facts = known.map(({ label, value }) => `${label}: ${oneLine(value)}`).join('\n');
   const action = content.action && `${content.action.label}:\n${checked(content.action.url)}`;
   const footer = `-- \n${plain(content.footer)}\n${site.appName} · ${site.url}`;
   const blocks = [content.heading, ...content.paragraphs.map(plain), facts, action, footer];
@@ -60,9 +85,9 @@ function style(name: keyof typeof STYLES): Html {
   return raw(` style="${STYLES[name]}"`);
 }
 
-function htmlOf(site: MailSite, content: MailContent): Html {
+function htmlOf(site: MailSite, content: MailContent, known: readonly Fact[]): Html {
   const paragraph = (part: Part) => html`<p${style('paragraph')}>${part}</p>\n`;
-  const facts = content.facts?.map(
+  const facts = known.map(
     ({ label, value }, index) =>
       html`${index > 0 && raw('<br>')}${label}: <strong>${oneLine(value)}</strong>`,
   );
@@ -74,7 +99,7 @@ function htmlOf(site: MailSite, content: MailContent): Html {
 <body${style('body')}><div${style('card')}>
 <p${style('app')}>${site.appName}</p>
 <h1${style('heading')}>${content.heading}</h1>
-${content.paragraphs.map(paragraph)}${facts && paragraph(facts)}${
+${content.paragraphs.map(paragraph)}${facts.length > 0 && paragraph(facts)}${
   url !== undefined &&
   html`<p${style('paragraph')}><a href="${url}"${style('button')}>${content.action?.label}</a></p>
 <p${style('address')}>If the button does not work, open this address: <br><a href="${url}">${url}</a></p>

@@ -1,5 +1,4 @@
-import { timeInProse } from '../../server/ground/time.ts';
-import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
+import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 
 /** What happened to an app, as its mail says it. */
 const WORDS = {
@@ -28,24 +27,20 @@ export function appChanged(
     name: string;
     redirectUris: readonly string[];
     at: number;
-    /** Network address, or who it was where there is none. */
     from: string;
   },
 ): WrittenMail {
-  const words = WORDS[app.what];
-  return {
-    subject: `${words.subject}: ${app.name}`,
-    ...mailLayout(site, {
-      heading: words.heading,
-      paragraphs: [words.text],
-      facts: [
-        { label: 'Name', value: app.name },
-        ...(app.what === 'deleted' ? [] : [{ label: 'Addresses', value: app.redirectUris.join(' ') }]),
-        { label: 'When', value: timeInProse(app.at) },
-        { label: 'From', value: app.from },
-      ],
-      action: { label: 'See your apps', url: `${site.url}/developer` },
-      footer: 'If you did not do this, change your password and look at your sessions on the account page.',
-    }),
-  };
+  const { subject, heading, text } = WORDS[app.what];
+  return mailLayout(site, {
+    subject: `${subject}: ${app.name}`,
+    heading,
+    paragraphs: [text],
+    facts: [
+      { label: 'Name', value: app.name },
+      app.what !== 'deleted' && { label: 'Addresses', value: app.redirectUris.join(' ') },
+      ...doneFacts('When', app.at, app.from),
+    ],
+    action: { label: 'See your apps', url: `${site.url}/developer` },
+    footer: IF_NOT_YOU,
+  });
 }

@@ -1,0 +1,47 @@
+import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
+
+/** Tells the owner that client credentials were made in their name. Never holds the secret. */
+export function serviceCreated(
+  site: MailSite,
+  service: {
+    id: string;
+    name: string;
+    /** What it may do, in plain words. */
+    allows: readonly string[];
+    reach: 'your own data' | 'the whole app';
+    resourceServer: boolean;
+    createdAt: number;
+    from: string;
+  },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `New service: ${service.name}`,
+    heading: 'A service was given access',
+    paragraphs: ['It can get access tokens with its client id and secret, within these limits.'],
+    facts: [
+      { label: 'Name', value: service.name },
+      { label: 'Client id', value: service.id },
+      { label: 'Allows', value: service.allows.join('; ') || 'no calls' },
+      { label: 'Reaches', value: service.reach },
+      service.resourceServer && { label: 'Also', value: 'may ask whether any token of this site is good' },
+      ...doneFacts('Made', service.createdAt, service.from),
+    ],
+    action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
+    footer: 'If you did not do this, revoke the service there and change your password.',
+  });
+}
+
+/** Tells the owner that a service, with its secrets and access tokens, works no longer. */
+export function serviceRevoked(
+  site: MailSite,
+  service: { name: string; revokedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Service revoked: ${service.name}`,
+    heading: 'A service was revoked',
+    paragraphs: ['Its secrets and every access token that it held are refused from now on.'],
+    facts: [{ label: 'Name', value: service.name }, ...doneFacts('Revoked', service.revokedAt, service.from)],
+    action: { label: 'See your services', url: `${site.url}/services` },
+    footer: IF_NOT_YOU,
+  });
+}

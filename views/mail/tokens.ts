@@ -1,0 +1,56 @@
+import { timeInProse } from '../../server/ground/time.ts';
+import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
+
+/** Tells the owner that a personal access token was made in their name. Never holds the token. */
+export function tokenCreated(
+  site: MailSite,
+  token: {
+    name: string;
+    /** What it may do, in plain words. */
+    allows: readonly string[];
+    /** Epoch seconds; absent: never. */
+    expiresAt?: number | undefined;
+    createdAt: number;
+    from: string;
+  },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `New personal access token: ${token.name}`,
+    heading: 'A personal access token was made',
+    paragraphs: ['Whoever has this token can act in your name within these limits.'],
+    facts: [
+      { label: 'Name', value: token.name },
+      { label: 'Allows', value: token.allows.join('; ') },
+      { label: 'Expires', value: token.expiresAt === undefined ? 'never' : timeInProse(token.expiresAt) },
+      ...doneFacts('Made', token.createdAt, token.from),
+    ],
+    action: { label: 'See your tokens', url: `${site.url}/tokens` },
+    footer: 'If you did not do this, revoke the token there and change your password.',
+  });
+}
+
+/** Enough to recognise what was revoked; the page has the rest. */
+const NAMES_MAX = 20;
+
+/** Tells the owner which personal access tokens work no longer: one, or all at once. */
+export function tokensRevoked(
+  site: MailSite,
+  { names, revokedAt, from }: { names: readonly string[]; revokedAt: number; from: string },
+): WrittenMail {
+  const one = names.length === 1;
+  const listed = names.slice(0, NAMES_MAX).join('; ');
+  const rest = names.length - NAMES_MAX;
+  return mailLayout(site, {
+    subject: one ? `Token revoked: ${names[0]}` : `${names.length} personal access tokens were revoked`,
+    heading: one ? 'A personal access token was revoked' : 'Your personal access tokens were revoked',
+    paragraphs: [
+      `From now on every call with ${one ? 'it' : 'one of them'} is refused. This cannot be undone.`,
+    ],
+    facts: [
+      { label: one ? 'Name' : 'Names', value: rest > 0 ? `${listed}; and ${rest} more` : listed },
+      ...doneFacts('Revoked', revokedAt, from),
+    ],
+    action: { label: 'See your tokens', url: `${site.url}/tokens` },
+    footer: IF_NOT_YOU,
+  });
+}
