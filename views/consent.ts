@@ -2,11 +2,11 @@ import { type Html, html, type Part } from './html.ts';
 import { buttons, postForm, submit } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { badge, notice } from './kit/notices.ts';
-import { keyValues, section } from './kit/sections.ts';
+import { bulletList, keyValues, section } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
 
 /** What an app asks a person for. */
-export type ConsentPage = {
+type ConsentPage = {
   app: {
     name: string;
     clientId: string;
@@ -19,15 +19,12 @@ export type ConsentPage = {
   };
   /** E-mail of who is signed in. */
   email: string;
-  scopes: readonly { name: string; description: string; isNew: boolean }[];
-  allowAction: string;
-  denyAction: string;
-  switchAction: string;
+  scopes: readonly { description: string; isNew: boolean }[];
+  /** Where the answers are sent: below this path. */
+  path: string;
 };
 
-/**
- * The decision whether an app may act for somebody. Both answers are a click; nothing is allowed beforehand.
- */
+/** Whether an app may act for somebody. Both answers are a click; nothing is allowed beforehand. */
 export function consentPage(site: Site, props: ConsentPage): Html {
   const { app } = props;
   return layout(site, {
@@ -39,16 +36,16 @@ export function consentPage(site: Site, props: ConsentPage): Html {
         { label: 'Signed in as', value: html`<strong>${props.email}</strong>` },
         { label: 'Sends you back to', value: code(app.goesTo) },
       ]),
-      section({ title: 'It will be able to', plain: true, body: scopeList(props.scopes) }),
+      section({ title: 'It will be able to', plain: true, body: bulletList(props.scopes.map(scopeLine)) }),
       warnings(site, app),
       html`<p class="fine">It keeps this access, also while you are away, until you cut it off. You can do that at any time
 on your page <strong>Connected apps</strong>.</p>`,
       buttons(
-        postForm({ action: props.allowAction, body: submit('Allow') }),
-        postForm({ action: props.denyAction, body: submit('Deny', 'quiet') }),
+        postForm({ action: `${props.path}/allow`, body: submit('Allow') }),
+        postForm({ action: `${props.path}/deny`, body: submit('Deny', 'quiet') }),
       ),
       postForm({
-        action: props.switchAction,
+        action: `${props.path}/switch-account`,
         body: html`<p class="fine">Not you? ${submit('Use another account', 'link')}<br>
 App id: ${code(app.clientId)}</p>`,
       }),
@@ -72,9 +69,6 @@ function warnings(site: Site, app: ConsentPage['app']): Part {
   ];
 }
 
-function scopeList(scopes: ConsentPage['scopes']): Html {
-  const items = scopes.map(
-    (scope) => html`<li>${scope.description}${scope.isNew && html` ${badge('neutral', 'New')}`}</li>`,
-  );
-  return html`<ul class="bullets">${items}</ul>`;
+function scopeLine({ description, isNew }: ConsentPage['scopes'][number]): Html {
+  return html`${description}${isNew && html` ${badge('neutral', 'New')}`}`;
 }

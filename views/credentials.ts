@@ -1,5 +1,6 @@
-import { LAST_USED_SECONDS } from '../server/ground/limits.ts';
+import { LAST_USED_SECONDS, NAME_LENGTH_MAX } from '../server/ground/limits.ts';
 import { DAY_SECONDS, duration } from '../server/ground/time.ts';
+import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { checkboxGroup, type Option, select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
@@ -25,6 +26,17 @@ export type CredentialView = {
   state: 'live' | 'expired' | 'revoked';
 };
 
+/** The lists of a page: what works, and what is kept to be looked at. */
+export type LiveAndDead<T> = { live: readonly T[]; dead: readonly T[] };
+
+/** What the form for a new credential shows: what was typed, what can be chosen, and what is wrong. */
+export type CredentialForm<Typed> = {
+  form: Typed;
+  scopes: readonly ScopeView[];
+  expiry: ExpiryChoices;
+  problem: FormProblem | undefined;
+};
+
 /** A scope as people choose it: what it allows, and its name for those who know it. */
 export type ScopeView = { name: string; description: string; isWorkflow: boolean };
 
@@ -34,7 +46,7 @@ export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', credential: Credential
 }
 
 /** When a credential ends, marked in its last week. */
-export function expiryOf(credential: Pick<CredentialView, 'expiresAt' | 'state'>, now: number): Html {
+export function expiryOf(credential: CredentialView, now: number): Html {
   if (credential.expiresAt === undefined) return html`Never`;
   const soon = credential.state === 'live' && credential.expiresAt - now < EXPIRING_SECONDS;
   return html`${relativeTime(credential.expiresAt, now)}${soon && html` ${badge('expiring', 'Expires soon')}`}`;
@@ -44,15 +56,11 @@ export function expiryOf(credential: Pick<CredentialView, 'expiresAt' | 'state'>
 export const LAST_USED_HINT = `“Last used” is exact to the ${duration(LAST_USED_SECONDS).replace(/^1 /, '')}.`;
 
 /** When it was last used, as exactly as it is known; the page has `LAST_USED_HINT`. */
-export function lastUseOf(
-  credential: Pick<CredentialView, 'lastUsedAt' | 'lastUsedFrom'>,
-  now: number,
-): Html {
-  if (credential.lastUsedAt === undefined) return html`Never`;
-  const from =
-    credential.lastUsedFrom !== undefined &&
-    html`<br><span class="fine">from ${credential.lastUsedFrom}</span>`;
-  return html`${relativeTime(credential.lastUsedAt, now)}${from}`;
+export function lastUseOf(used: Partial<CredentialView>, now: number): Html {
+  const { lastUsedAt, lastUsedFrom } = used;
+  if (lastUsedAt === undefined) return html`Never`;
+  const from = lastUsedFrom !== undefined && html`<br><span class="fine">from ${lastUsedFrom}</span>`;
+  return html`${relativeTime(lastUsedAt, now)}${from}`;
 }
 
 /** How a credential ended: by itself, or by somebody. */
@@ -67,12 +75,26 @@ export function allowsOf(descriptions: readonly string[]): Part {
   return descriptions.length === 0 ? 'No calls' : bulletList(descriptions);
 }
 
+/** The name of a token, a secret, a service or an app, as its owner chooses it. */
+export function nameField(value: string, hint: string, problem: FormProblem | undefined): Html {
+  return field({
+    label: 'Name',
+    name: 'name',
+    value,
+    hint,
+    problem: problemAt(problem, 'name'),
+    required: true,
+    lengthMax: NAME_LENGTH_MAX,
+    autocomplete: 'off',
+  });
+}
+
 /** Boxes for scopes, those of workflows apart from the others. All carry the name `scopes`. */
 export function scopeBoxes(props: {
   scopes: readonly ScopeView[];
   chosen: readonly string[];
   hint: string;
-  problem: string | undefined;
+  problem: FormProblem | undefined;
 }): Html {
   const toOption = ({ name, description }: ScopeView): Option => ({
     value: name,
@@ -93,7 +115,7 @@ export function scopeBoxes(props: {
         options: group.scopes.map(toOption),
         idPrefix: index === 0 ? undefined : 'other',
         hint: index === 0 ? props.hint : undefined,
-        problem: index === 0 ? props.problem : undefined,
+        problem: index === 0 ? problemAt(props.problem, 'scopes') : undefined,
       }),
     )}`;
 }
@@ -114,7 +136,7 @@ export function expiryFields(props: {
   date: string;
   label?: string;
   hint: string;
-  problem: string | undefined;
+  problem: FormProblem | undefined;
 }): Html {
   const { days, allowNever, dateMin, dateMax } = props.choices;
   const options = [
@@ -127,7 +149,7 @@ export function expiryFields(props: {
     name: 'expires',
     options,
     value: props.expires,
-    problem: props.problem,
+    problem: problemAt(props.problem, 'expires'),
     hint: props.hint,
   })}<div class="on-date">${field({
     label: 'Date',

@@ -1,18 +1,25 @@
-import { NAME_LENGTH_MAX, REDIRECT_URIS_MAX } from '../server/ground/limits.ts';
-import { allowsOf, type CredentialView, type ScopeView, scopeBoxes } from './credentials.ts';
+import { REDIRECT_URIS_MAX } from '../server/ground/limits.ts';
+import {
+  allowsOf,
+  type CredentialView,
+  type LiveAndDead,
+  nameField,
+  type ScopeView,
+  scopeBoxes,
+} from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
 import { radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
-import { field, textArea } from './kit/fields.ts';
+import { textArea } from './kit/fields.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import { SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
+import { SECRETS_DONE, secretsSection } from './secrets.ts';
 
 /** An app as its developer sees it. */
 export type AppView = {
@@ -107,28 +114,21 @@ export function appFormPage(
     current: '/developer',
     body: html`${formNotice(problem)}${postForm({
       action: app === undefined ? '/developer/new' : `${base}/edit`,
-      body: html`${field({
-        label: 'Name',
-        name: 'name',
-        value: form.name,
-        hint: 'People see it when they are asked for consent.',
-        problem: problemAt(problem, 'name'),
-        required: true,
-        lengthMax: NAME_LENGTH_MAX,
-        autocomplete: 'off',
-      })}${textArea({
-        label: 'Redirect URIs',
-        name: 'redirectUris',
-        value: form.redirectUris,
-        hint: html`One a line, at most ${REDIRECT_URIS_MAX}. For a web app ${code('https://…')}; for an app on a person's machine
+      body: html`${nameField(form.name, 'People see it when they are asked for consent.', problem)}${textArea(
+        {
+          label: 'Redirect URIs',
+          name: 'redirectUris',
+          value: form.redirectUris,
+          hint: html`One a line, at most ${REDIRECT_URIS_MAX}. For a web app ${code('https://…')}; for an app on a person's machine
 ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('com.example.app:/callback')}.`,
-        problem: problemAt(problem, 'redirectUris'),
-        required: true,
-      })}${scopeBoxes({
+          problem: problemAt(problem, 'redirectUris'),
+          required: true,
+        },
+      )}${scopeBoxes({
         scopes,
         chosen: form.scopes,
         hint: 'What it may ask people for. They see these words on the consent page.',
-        problem: problemAt(problem, 'scopes'),
+        problem,
       })}${app === undefined && secrecyChoice(form)}${buttons(
         submit(app === undefined ? 'Register the app' : 'Save the changes'),
         buttonLink('Cancel', base),
@@ -163,7 +163,7 @@ export function appPage(
   viewer: Viewer,
   props: {
     app: AppView;
-    secrets: { live: readonly CredentialView[]; dead: readonly CredentialView[] };
+    secrets: LiveAndDead<CredentialView>;
     endpoints: Endpoints;
     now: number;
     done: string;
@@ -185,7 +185,7 @@ export function appPage(
         },
         { label: 'Registered', value: relativeTime(app.createdAt, now) },
       ],
-    )}</div>${app.confidential && secretsSection(appHolder(app), { ...secrets, now })}${endpointsSection(endpoints)}${dangerZone(
+    )}</div>${app.confidential && secretsSection({ ...app, kind: 'app' }, secrets, now)}${endpointsSection(endpoints)}${dangerZone(
       {
         title: 'Delete this app',
         text: 'Ends everything that people have allowed it, at once and for good.',
@@ -196,8 +196,7 @@ export function appPage(
 }
 
 /** Asks once more before an app is deleted, with everything that people allowed it. */
-export function deleteAppPage(site: Site, viewer: Viewer, props: { app: AppView }): Html {
-  const { app } = props;
+export function deleteAppPage(site: Site, viewer: Viewer, app: { id: string; name: string }): Html {
   return confirmPage(site, viewer, {
     title: `Delete the app “${app.name}”?`,
     consequences: [
@@ -210,9 +209,4 @@ export function deleteAppPage(site: Site, viewer: Viewer, props: { app: AppView 
     cancelUrl: `/developer/${app.id}`,
     current: '/developer',
   });
-}
-
-/** An app as the holder of its secrets. */
-export function appHolder(app: { id: string; name: string }): SecretHolder {
-  return { id: app.id, name: app.name, path: `/developer/${app.id}`, current: '/developer' };
 }

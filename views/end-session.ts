@@ -2,10 +2,7 @@ import { type Html, html, raw } from './html.ts';
 import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
 
-/**
- * Asked when an app sends the person here to sign out. `form` is the engine's own: it holds what proves the
- * request.
- */
+/** Asked when an app sends the person here to sign out. The engine's own form holds what proves the request. */
 export function logoutPage(site: Site, props: { form: string }): Html {
   return layout(site, {
     title: 'Sign out',

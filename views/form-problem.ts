@@ -5,9 +5,8 @@ import { notice } from './kit/notices.ts';
 export type FormProblem = { message: string; hint: string; parameter?: string | undefined };
 
 /** What is wrong with one field, if that is the one at fault. */
-export function problemAt(problem: FormProblem | undefined, ...parameters: string[]): string | undefined {
-  const isHere = problem?.parameter !== undefined && parameters.includes(problem.parameter);
-  return isHere ? `${problem.message} ${problem.hint}` : undefined;
+export function problemAt(problem: FormProblem | undefined, parameter: string): string | undefined {
+  return problem?.parameter === parameter ? `${problem.message} ${problem.hint}` : undefined;
 }
 
 /** Above a long form that came back: what is wrong, also where the field at fault is out of sight. */

@@ -3,9 +3,7 @@
  */
 export type Html = { readonly [mark]: true };
 
-/**
- * What may stand in a template: text is escaped, `Html` goes through, lists are joined, the rest is nothing.
- */
+/** What may stand in a template: text is escaped, `Html` goes through, lists are joined, the rest is nothing. */
 export type Part = Html | string | number | false | undefined | readonly Part[];
 
 declare const mark: unique symbol;
@@ -45,12 +43,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
     if (place === 'attributes' && isText) throw new TypeError('only Html between attributes');
     markup += markupFrom(place === 'url' && isText ? href(String(part)) : part) + (strings[index + 1] ?? '');
   });
-  return made(markup);
-}
-
-/** Lets a string through as it is. For constants of ours only, never for anything that came from outside. */
-export function raw(markup: string): Html {
-  return made(markup);
+  return raw(markup);
 }
 
 /** The text to send. */
@@ -65,12 +58,10 @@ export function render(page: Html): string {
  * query, a fragment) go through; anything else becomes `#`. Show such a URL as text instead.
  */
 export function href(value: string): Html {
-  return made(linkable(value) ? escapeText(value) : '#');
+  return raw(linkable(value) ? escapeText(value) : '#');
 }
 
-/**
- * Whether `href` lets a URL through. Parsed as a browser would, so that tabs, case and `//` do not slip by.
- */
+/** Whether `href` lets a URL through. Parsed as a browser does, so that tabs, case and `//` do not slip by. */
 export function linkable(value: string): boolean {
   if (/^[/?#]/.test(value)) return URL.parse(value, HERE)?.origin === HERE;
   return ['http:', 'https:', 'mailto:'].includes(URL.parse(value)?.protocol ?? '');
@@ -79,15 +70,13 @@ export function linkable(value: string): boolean {
 /** Stands for our own origin when a path is looked at; `.invalid` belongs to nobody (RFC 2606 section 2). */
 const HERE = 'https://here.invalid';
 
-/**
- * Whether a part writes anything: `undefined`, `false` and `''` do not, so what would stand around them can
- * go.
- */
+/** Whether a part writes anything: `undefined`, `false` and `''` do not, nor does what stands around them. */
 export function isThere(part: Part): boolean {
   return part !== undefined && part !== false && part !== '';
 }
 
-function made(markup: string): Html {
+/** Lets a string through as it is. For constants of ours only, never for anything that came from outside. */
+export function raw(markup: string): Html {
   const page = Object.freeze({}) as Html;
   markupOf.set(page, markup);
   return page;
@@ -105,10 +94,7 @@ function escapeText(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => ENTITIES[character] ?? '');
 }
 
-/**
- * Looks once at where the values of a template stand; templates are constants, so a bad one fails at first
- * use.
- */
+/** Where the values of a template stand. Looked at once: a template is a constant. */
 function readPlaces(strings: TemplateStringsArray): readonly Place[] {
   let before = '';
   const places = strings.slice(0, -1).map((chunk): Place => {

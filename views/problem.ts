@@ -2,19 +2,10 @@ import { type Html, html } from './html.ts';
 import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
 
-/**
- * A refused or failed page request: what is wrong, what to do next, and what to quote when asking for help.
- */
+/** A refused or failed request: what is wrong, what to do next, and what to quote when asking for help. */
 export function problemPage(
   site: Site,
-  props: {
-    /** HTTP status. */
-    status: number;
-    title: string;
-    message: string;
-    hint: string;
-    requestId: string;
-  },
+  props: { status: number; title: string; message: string; hint: string; requestId: string },
 ): Html {
   return layout(site, {
     title: props.title,

@@ -1,14 +1,16 @@
-import { LIVE_SECRETS_MAX, NAME_LENGTH_MAX, OVERLAP_DAYS_MAX } from '../server/ground/limits.ts';
+import { LIVE_SECRETS_MAX, OVERLAP_DAYS_MAX } from '../server/ground/limits.ts';
 import { DAY_SECONDS, duration, HOUR_SECONDS } from '../server/ground/time.ts';
 import {
+  type CredentialForm,
   type CredentialView,
-  type ExpiryChoices,
   endOf,
   expiryFields,
   expiryOf,
   LAST_USED_HINT,
+  type LiveAndDead,
   lastUseOf,
   nameAndEnds,
+  nameField,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
@@ -16,14 +18,20 @@ import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts
 import { select } from './kit/choices.ts';
 import { codeBlock, copyBox, secretBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
-import { field } from './kit/fields.ts';
-import { disclosure, section } from './kit/sections.ts';
-import { ACTIONS, dataTable } from './kit/tables.ts';
+import { section } from './kit/sections.ts';
+import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
-import { layout, type Section, type Site, type Viewer } from './layout.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
 
-/** The client that secrets belong to: a service or an app, and where its page is. */
-export type SecretHolder = { id: string; name: string; path: string; current: Section };
+/** The client that secrets belong to. */
+export type SecretHolder = { kind: 'service' | 'app'; id: string; name: string };
+
+/** Where the clients of each kind have their pages. */
+const SECTIONS = { service: '/services', app: '/developer' } as const;
+
+function pathOf(holder: SecretHolder): string {
+  return `${SECTIONS[holder.kind]}/${holder.id}`;
+}
 
 /** What the end of a secret means. */
 export const SECRET_EXPIRY_HINT = 'After that no access token is given out for it.';
@@ -36,9 +44,9 @@ export const SECRETS_DONE: Record<string, string> = {
 /** The secrets of a client, with what can be done to them. */
 export function secretsSection(
   holder: SecretHolder,
-  props: { live: readonly CredentialView[]; dead: readonly CredentialView[]; now: number },
+  { live, dead }: LiveAndDead<CredentialView>,
+  now: number,
 ): Html {
-  const { live, dead, now } = props;
   const table = dataTable({
     caption: 'Live secrets',
     columns: ['Name', 'Expires', 'Last used', 'Made', ACTIONS],
@@ -47,10 +55,10 @@ export function secretsSection(
       expiryOf(secret, now),
       lastUseOf(secret, now),
       relativeTime(secret.createdAt, now),
-      buttonLink(labelOf('Revoke…', secret.name), `${holder.path}/secrets/${secret.id}/revoke`),
+      buttonLink(labelOf('Revoke…', secret.name), `${pathOf(holder)}/secrets/${secret.id}/revoke`),
     ]),
   });
-  const ended = dataTable({
+  const ended = foldedTable({
     caption: 'Expired and revoked secrets',
     columns: ['Name', 'Ended', 'Last used'],
     rows: dead.map((secret) => [nameAndEnds('lk_cs_', secret), endOf(secret, now), lastUseOf(secret, now)]),
@@ -58,11 +66,9 @@ export function secretsSection(
   return section({
     title: 'Secrets',
     lead: `Up to ${inWords(LIVE_SECRETS_MAX)} can be live at a time, so that you can change over without a gap. ${LAST_USED_HINT}`,
-    body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${
-      dead.length > 0 && disclosure({ summary: 'Expired and revoked secrets', body: ended })
-    }${buttons(
-      buttonLink('Rotate…', `${holder.path}/rotate`),
-      buttonLink('Add a secret…', `${holder.path}/secrets/new`),
+    body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${ended}${buttons(
+      buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
+      buttonLink('Add a secret…', `${pathOf(holder)}/secrets/new`),
     )}`,
   });
 }
@@ -86,14 +92,14 @@ export function madeSecretPage(
   return layout(site, {
     title,
     viewer,
-    current: holder.current,
+    current: SECTIONS[holder.kind],
     body: html`${secretBox({ label: 'Client secret', value })}
 <div class="card">${copyBox({ label: 'Client id', value: holder.id, hint: 'Not secret: it goes with the secret.' })}${
       othersEndAt !== undefined &&
       (othersEndAt > now
         ? html`<p>The older secrets end ${relativeTime(othersEndAt, now)} at the latest.</p>`
         : html`<p>The older secrets are refused from now on.</p>`)
-    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', holder.path, 'primary'))}`,
+    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', pathOf(holder), 'primary'))}`,
   });
 }
 
@@ -106,36 +112,24 @@ function inWords(count: number): string {
 export function newSecretPage(
   site: Site,
   viewer: Viewer,
-  props: {
-    holder: SecretHolder;
-    form: { name: string; expires: string; date: string };
-    expiry: ExpiryChoices;
-    problem: FormProblem | undefined;
-  },
+  holder: SecretHolder,
+  { form, expiry, problem }: Omit<CredentialForm<{ name: string; expires: string; date: string }>, 'scopes'>,
 ): Html {
-  const { holder, form, expiry, problem } = props;
   return layout(site, {
     title: `Add a secret to “${holder.name}”`,
     lead: 'The secrets that are there stay good. To replace them, rotate instead.',
     viewer,
-    current: holder.current,
+    current: SECTIONS[holder.kind],
     body: html`${formNotice(problem)}${postForm({
-      action: `${holder.path}/secrets/new`,
-      body: html`${field({
-        label: 'Name',
-        name: 'name',
-        value: form.name,
-        hint: 'Where this secret will be kept, for example "Second machine".',
-        problem: problemAt(problem, 'name'),
-        required: true,
-        lengthMax: NAME_LENGTH_MAX,
-        autocomplete: 'off',
-      })}${expiryFields({
-        choices: expiry,
-        ...form,
-        hint: SECRET_EXPIRY_HINT,
-        problem: problemAt(problem, 'expires'),
-      })}${buttons(submit('Add the secret'), buttonLink('Cancel', holder.path))}`,
+      action: `${pathOf(holder)}/secrets/new`,
+      body: html`${nameField(form.name, 'Where this secret will be kept, for example "Second machine".', problem)}${expiryFields(
+        {
+          choices: expiry,
+          ...form,
+          hint: SECRET_EXPIRY_HINT,
+          problem,
+        },
+      )}${buttons(submit('Add the secret'), buttonLink('Cancel', pathOf(holder)))}`,
     })}`,
   });
 }
@@ -153,9 +147,9 @@ const OVERLAPS = [
 export function rotatePage(
   site: Site,
   viewer: Viewer,
-  props: { holder: SecretHolder; overlap: string; problem: FormProblem | undefined },
+  holder: SecretHolder,
+  { overlap, problem }: { overlap: string; problem: FormProblem | undefined },
 ): Html {
-  const { holder, overlap, problem } = props;
   return confirmPage(site, viewer, {
     title: `Rotate the secrets of “${holder.name}”`,
     consequences: [
@@ -170,10 +164,10 @@ export function rotatePage(
       value: overlap,
       problem: problemAt(problem, 'overlap'),
     })}`,
-    action: `${holder.path}/rotate`,
+    action: `${pathOf(holder)}/rotate`,
     confirmLabel: 'Rotate now',
-    cancelUrl: holder.path,
-    current: holder.current,
+    cancelUrl: pathOf(holder),
+    current: SECTIONS[holder.kind],
     danger: false,
   });
 }
@@ -182,9 +176,9 @@ export function rotatePage(
 export function revokeSecretPage(
   site: Site,
   viewer: Viewer,
-  props: { holder: SecretHolder; secret: CredentialView; isLast: boolean; now: number },
+  holder: SecretHolder,
+  { secret, isLast, now }: { secret: CredentialView; isLast: boolean; now: number },
 ): Html {
-  const { holder, secret, isLast, now } = props;
   return confirmPage(site, viewer, {
     title: `Revoke the secret “${secret.name}”?`,
     consequences: [
@@ -194,9 +188,9 @@ export function revokeSecretPage(
         ? 'It is the only live one: nothing works until you add another.'
         : 'The other secrets go on working.',
     ],
-    action: `${holder.path}/secrets/${secret.id}/revoke`,
+    action: `${pathOf(holder)}/secrets/${secret.id}/revoke`,
     confirmLabel: 'Revoke this secret',
-    cancelUrl: holder.path,
-    current: holder.current,
+    cancelUrl: pathOf(holder),
+    current: SECTIONS[holder.kind],
   });
 }

@@ -1,10 +1,11 @@
-import { ADMIN_SECRET_DAYS_MAX, NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
+import { ADMIN_SECRET_DAYS_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
+  type CredentialForm,
   type CredentialView,
-  type ExpiryChoices,
   expiryFields,
-  type ScopeView,
+  type LiveAndDead,
+  nameField,
   scopeBoxes,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
@@ -15,11 +16,11 @@ import { code, codeBlock, copyBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
 import { badge, doneNotice, emptyState, notice } from './kit/notices.ts';
-import { dangerZone, disclosure, keyValues } from './kit/sections.ts';
-import { dataTable } from './kit/tables.ts';
+import { dangerZone, keyValues } from './kit/sections.ts';
+import { dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
-import { SECRET_EXPIRY_HINT, SECRETS_DONE, type SecretHolder, secretsSection } from './secrets.ts';
+import { SECRET_EXPIRY_HINT, SECRETS_DONE, secretsSection } from './secrets.ts';
 
 /** A service as its owner sees it. */
 export type ServiceView = {
@@ -44,9 +45,8 @@ const DONE: Record<string, string> = {
 export function servicesPage(
   site: Site,
   viewer: Viewer,
-  props: { live: readonly ServiceView[]; dead: readonly ServiceView[]; now: number; done: string },
+  { live, dead, now, done }: LiveAndDead<ServiceView> & { now: number; done: string },
 ): Html {
-  const { live, dead, now, done } = props;
   const action = { label: 'New service', url: '/services/new' };
   return layout(site, {
     title: 'Services',
@@ -71,21 +71,15 @@ export function servicesPage(
               relativeTime(service.createdAt, now),
             ]),
           })
-    }${
-      dead.length > 0 &&
-      disclosure({
-        summary: 'Revoked services',
-        body: dataTable({
-          caption: 'Revoked services',
-          columns: ['Name', 'Revoked', 'Made'],
-          rows: dead.map((service) => [
-            html`${service.name}<br>${code(service.id)}`,
-            service.revokedAt !== undefined && relativeTime(service.revokedAt, now),
-            relativeTime(service.createdAt, now),
-          ]),
-        }),
-      })
-    }`,
+    }${foldedTable({
+      caption: 'Revoked services',
+      columns: ['Name', 'Revoked', 'Made'],
+      rows: dead.map((service) => [
+        html`${service.name}<br>${code(service.id)}`,
+        service.revokedAt !== undefined && relativeTime(service.revokedAt, now),
+        relativeTime(service.createdAt, now),
+      ]),
+    })}`,
   });
 }
 
@@ -114,40 +108,27 @@ export type ServiceForm = {
 export function newServicePage(
   site: Site,
   viewer: Viewer,
-  props: {
-    form: ServiceForm;
-    scopes: readonly ScopeView[];
-    expiry: ExpiryChoices;
-    problem: FormProblem | undefined;
-  },
+  { form, scopes, expiry, problem }: CredentialForm<ServiceForm>,
 ): Html {
-  const { form, scopes, expiry, problem } = props;
   return layout(site, {
     title: 'New service',
     viewer,
     current: '/services',
     body: html`${formNotice(problem)}${postForm({
       action: '/services/new',
-      body: html`${field({
-        label: 'Name',
-        name: 'name',
-        value: form.name,
-        hint: 'The third-party system that will use it. One service for each.',
-        problem: problemAt(problem, 'name'),
-        required: true,
-        lengthMax: NAME_LENGTH_MAX,
-        autocomplete: 'off',
-      })}${scopeBoxes({
-        scopes,
-        chosen: form.scopes,
-        hint: 'Choose only what it needs.',
-        problem: problemAt(problem, 'scopes'),
-      })}${viewer.admin && adminFields(form, problem)}${expiryFields({
+      body: html`${nameField(form.name, 'The third-party system that will use it. One service for each.', problem)}${scopeBoxes(
+        {
+          scopes,
+          chosen: form.scopes,
+          hint: 'Choose only what it needs.',
+          problem,
+        },
+      )}${viewer.admin && adminFields(form, problem)}${expiryFields({
         choices: expiry,
         ...form,
         label: 'Its secret expires in',
         hint: SECRET_EXPIRY_HINT,
-        problem: problemAt(problem, 'expires'),
+        problem,
       })}${buttons(submit('Make the service'), buttonLink('Cancel', '/services'))}`,
     })}`,
   });
@@ -185,7 +166,7 @@ export function servicePage(
   viewer: Viewer,
   props: {
     service: ServiceView;
-    secrets: { live: readonly CredentialView[]; dead: readonly CredentialView[] };
+    secrets: LiveAndDead<CredentialView>;
     /** Ready to be tried, with SECRET where the secret goes. */
     calls: readonly { label: string; code: string }[];
     now: number;
@@ -212,18 +193,19 @@ export function servicePage(
       isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.')
     }<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>${
       !isDead &&
-      html`${secretsSection(holderOf(service), { ...secrets, now })}${calls.map(codeBlock)}${dangerZone({
-        title: 'Revoke this service',
-        text: 'Ends the service with all its secrets and access tokens, at once and for good.',
-        body: buttons(buttonLink('Revoke this service…', `/services/${service.id}/revoke`, 'danger')),
-      })}`
+      html`${secretsSection({ ...service, kind: 'service' }, secrets, now)}${calls.map(codeBlock)}${dangerZone(
+        {
+          title: 'Revoke this service',
+          text: 'Ends the service with all its secrets and access tokens, at once and for good.',
+          body: buttons(buttonLink('Revoke this service…', `/services/${service.id}/revoke`, 'danger')),
+        },
+      )}`
     }`,
   });
 }
 
 /** Asks once more before a service is revoked. */
-export function revokeServicePage(site: Site, viewer: Viewer, props: { service: ServiceView }): Html {
-  const { service } = props;
+export function revokeServicePage(site: Site, viewer: Viewer, service: { id: string; name: string }): Html {
   return confirmPage(site, viewer, {
     title: `Revoke the service “${service.name}”?`,
     consequences: [
@@ -236,9 +218,4 @@ export function revokeServicePage(site: Site, viewer: Viewer, props: { service: 
     cancelUrl: `/services/${service.id}`,
     current: '/services',
   });
-}
-
-/** A service as the holder of its secrets. */
-export function holderOf(service: { id: string; name: string }): SecretHolder {
-  return { id: service.id, name: service.name, path: `/services/${service.id}`, current: '/services' };
 }

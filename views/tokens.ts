@@ -1,26 +1,27 @@
-import { NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
+import { NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
+  type CredentialForm,
   type CredentialView,
-  type ExpiryChoices,
   endOf,
   expiryFields,
   expiryOf,
   LAST_USED_HINT,
+  type LiveAndDead,
   lastUseOf,
   nameAndEnds,
-  type ScopeView,
+  nameField,
   scopeBoxes,
 } from './credentials.ts';
-import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
-import { type Html, html } from './html.ts';
+import { formNotice, problemAt } from './form-problem.ts';
+import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
-import { dangerZone, disclosure, keyValues } from './kit/sections.ts';
-import { ACTIONS, dataTable } from './kit/tables.ts';
+import { dangerZone, keyValues } from './kit/sections.ts';
+import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 
@@ -40,9 +41,8 @@ const DONE: Record<string, string> = {
 export function tokensPage(
   site: Site,
   viewer: Viewer,
-  props: { live: readonly TokenView[]; dead: readonly TokenView[]; now: number; done: string },
+  { live, dead, now, done }: LiveAndDead<TokenView> & { now: number; done: string },
 ): Html {
-  const { live, dead, now, done } = props;
   const action = { label: 'New token', url: '/tokens/new' };
   return layout(site, {
     title: 'Personal access tokens',
@@ -58,7 +58,7 @@ export function tokensPage(
             action: { label: 'Make a token', url: action.url },
           })
         : liveTokens(live, now)
-    }${dead.length > 0 && disclosure({ summary: 'Expired and revoked tokens', body: deadTokens(dead, now) })}${
+    }${deadTokens(dead, now)}${
       live.length > 1 &&
       dangerZone({
         title: 'Revoke all tokens',
@@ -84,8 +84,8 @@ function liveTokens(tokens: readonly TokenView[], now: number): Html {
   })}<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`;
 }
 
-function deadTokens(tokens: readonly TokenView[], now: number): Html {
-  return dataTable({
+function deadTokens(tokens: readonly TokenView[], now: number): Part {
+  return foldedTable({
     caption: 'Expired and revoked tokens',
     columns: ['Name', 'Ended', 'Last used', 'Made'],
     rows: tokens.map((token) => [
@@ -110,39 +110,26 @@ export type TokenForm = {
 export function newTokenPage(
   site: Site,
   viewer: Viewer,
-  props: {
-    form: TokenForm;
-    scopes: readonly ScopeView[];
-    expiry: ExpiryChoices;
-    problem: FormProblem | undefined;
-  },
+  { form, scopes, expiry, problem }: CredentialForm<TokenForm>,
 ): Html {
-  const { form, scopes, expiry, problem } = props;
   return layout(site, {
     title: 'New personal access token',
     viewer,
     current: '/tokens',
     body: html`${formNotice(problem)}${postForm({
       action: '/tokens/new',
-      body: html`${field({
-        label: 'Name',
-        name: 'name',
-        value: form.name,
-        hint: 'What will use it, for example "Build server". You see this name in the list and in your activity.',
-        problem: problemAt(problem, 'name'),
-        required: true,
-        lengthMax: NAME_LENGTH_MAX,
-        autocomplete: 'off',
-      })}${scopeBoxes({
-        scopes,
-        chosen: form.scopes,
-        hint: 'Choose only what is needed: whoever has the token can do this in your name.',
-        problem: problemAt(problem, 'scopes'),
-      })}${expiryFields({
+      body: html`${nameField(form.name, 'What will use it, for example "Build server". You see this name in the list and in your activity.', problem)}${scopeBoxes(
+        {
+          scopes,
+          chosen: form.scopes,
+          hint: 'Choose only what is needed: whoever has the token can do this in your name.',
+          problem,
+        },
+      )}${expiryFields({
         choices: expiry,
         ...form,
         hint: 'After that every call with it is refused.',
-        problem: problemAt(problem, 'expires'),
+        problem,
       })}${field({
         label: 'Note (optional)',
         name: 'note',
@@ -160,9 +147,8 @@ export function newTokenPage(
 export function mintedTokenPage(
   site: Site,
   viewer: Viewer,
-  props: { token: TokenView; value: string; curl: string; now: number },
+  { token, value, curl, now }: { token: TokenView; value: string; curl: string; now: number },
 ): Html {
-  const { token, value, curl, now } = props;
   return layout(site, {
     title: `Token “${token.name}” is ready`,
     viewer,
@@ -177,8 +163,7 @@ export function mintedTokenPage(
 }
 
 /** Asks once more before a token is revoked. */
-export function revokeTokenPage(site: Site, viewer: Viewer, props: { token: TokenView; now: number }): Html {
-  const { token, now } = props;
+export function revokeTokenPage(site: Site, viewer: Viewer, token: TokenView, now: number): Html {
   return confirmPage(site, viewer, {
     title: `Revoke the token “${token.name}”?`,
     consequences: [
@@ -188,18 +173,12 @@ export function revokeTokenPage(site: Site, viewer: Viewer, props: { token: Toke
     ],
     action: `/tokens/${token.id}/revoke`,
     confirmLabel: 'Revoke this token',
-    cancelUrl: '/tokens',
     current: '/tokens',
   });
 }
 
 /** Asks once more before all tokens are revoked, and names them. */
-export function revokeAllTokensPage(
-  site: Site,
-  viewer: Viewer,
-  props: { tokens: readonly TokenView[] },
-): Html {
-  const { tokens } = props;
+export function revokeAllTokensPage(site: Site, viewer: Viewer, tokens: readonly TokenView[]): Html {
   return confirmPage(site, viewer, {
     title: tokens.length === 1 ? 'Revoke your one token?' : `Revoke all ${tokens.length} tokens?`,
     consequences: [
@@ -209,7 +188,6 @@ export function revokeAllTokensPage(
     ],
     action: '/tokens/revoke-all',
     confirmLabel: 'Revoke all tokens',
-    cancelUrl: '/tokens',
     current: '/tokens',
   });
 }

@@ -5,13 +5,13 @@ import { layout, type Site } from './layout.ts';
 import { federationLink } from './sign-in.ts';
 
 /** `/` for somebody who is not signed in: what this is for a user of the app, and the two ways in. */
-export function welcomePage(site: Site, props: { notice?: Html }): Html {
+export function welcomePage(site: Site): Html {
   return layout(site, {
     title: 'Welcome',
     heading: `Use ${site.appName} from your own tools`,
     lead: 'Sign in to make access tokens for your scripts, your services and the apps that you trust.',
     narrow: true,
-    body: html`${props.notice}${bulletList([
+    body: html`${bulletList([
       'Make a token for each thing that needs one, with only what it may do and an end date.',
       'See when each token was last used, and what was done with it.',
       'Cut off a token or a connected app at once.',

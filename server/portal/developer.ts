@@ -2,7 +2,6 @@ import type { RouterContext } from '@koa/router';
 import {
   type AppForm,
   appFormPage,
-  appHolder,
   appPage,
   deleteAppPage,
   developerPage,
@@ -78,7 +77,7 @@ function registerPages(parts: PortalDependencies) {
         if (secret === undefined) return seeOther(ctx, `/developer/${client.id}?done=registered`);
         const page = madeSecretPage(site, viewerOf(account), {
           title: `App “${client.name}” is registered`,
-          holder: appHolder(client),
+          holder: client,
           value: secret.value,
           calls: [],
           now: clock(),
@@ -121,12 +120,12 @@ function editPages(parts: PortalDependencies) {
 }
 
 /** Only for the freshly signed in: it ends what other people set up. */
-function deletePages({ site, signedIn, apps, scopes }: PortalDependencies) {
+function deletePages({ site, signedIn, apps }: PortalDependencies) {
   return {
     async showDelete(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const client = await apps.get(appIn(ctx, account));
-      sendPage(ctx, deleteAppPage(site, viewerOf(account), { app: appView(client, scopes.describe) }));
+      sendPage(ctx, deleteAppPage(site, viewerOf(account), client));
     },
 
     async remove(ctx: RouterContext): Promise<void> {

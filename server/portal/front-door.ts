@@ -7,6 +7,6 @@ import type { PortalDependencies } from './dependencies.ts';
 export function createFrontDoor({ site, signedIn }: PortalDependencies) {
   return async (ctx: Context): Promise<void> => {
     if ((await signedIn.find(ctx)) !== undefined) return seeOther(ctx, '/tokens');
-    sendPage(ctx, welcomePage(site, {}));
+    sendPage(ctx, welcomePage(site));
   };
 }

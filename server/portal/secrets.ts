@@ -1,14 +1,6 @@
 import type { RouterContext } from '@koa/router';
-import { appHolder } from '../../views/developer.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
-import {
-  madeSecretPage,
-  newSecretPage,
-  revokeSecretPage,
-  rotatePage,
-  type SecretHolder,
-} from '../../views/secrets.ts';
-import { holderOf as serviceHolder } from '../../views/services.ts';
+import { madeSecretPage, newSecretPage, revokeSecretPage, rotatePage } from '../../views/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Client, pathOf } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
@@ -36,7 +28,7 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
 
   function page(account: Account, client: Client, form: SecretForm, problem?: FormProblem) {
     const expiry = secretExpiry(isAdmin(client.scopes), clock());
-    return newSecretPage(site, viewerOf(account), { holder: holderOf(client), form, expiry, problem });
+    return newSecretPage(site, viewerOf(account), client, { form, expiry, problem });
   }
 
   return {
@@ -70,7 +62,7 @@ function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
   const { site, clock, signedIn, secrets } = parts;
 
   function page(account: Account, client: Client, overlap: string, problem?: FormProblem) {
-    return rotatePage(site, viewerOf(account), { holder: holderOf(client), overlap, problem });
+    return rotatePage(site, viewerOf(account), client, { overlap, problem });
   }
 
   return {
@@ -110,8 +102,8 @@ function revokePages(parts: PortalDependencies, kind: Client['kind']) {
       const secret = views.find(({ id }) => id === ctx.params.secretId);
       if (secret === undefined) throw noSuch('secret');
       const isLast = liveAndDead(views).live.every(({ id }) => id === secret.id);
-      const about = { holder: holderOf(client), secret, isLast, now: clock() };
-      sendPage(ctx, revokeSecretPage(site, viewerOf(account), about));
+      const about = { secret, isLast, now: clock() };
+      sendPage(ctx, revokeSecretPage(site, viewerOf(account), client, about));
     },
 
     async revoke(ctx: RouterContext): Promise<void> {
@@ -131,11 +123,6 @@ function clientIn(ctx: RouterContext, account: Account, kind: Client['kind']): S
   return { kind, accountId: account.id, clientId: ctx.params.id ?? '' };
 }
 
-/** Where a client's secrets are shown. */
-function holderOf(client: Pick<Client, 'kind' | 'id' | 'name'>): SecretHolder {
-  return client.kind === 'service' ? serviceHolder(client) : appHolder(client);
-}
-
 function showMinted(
   { site, settings, clock }: PortalDependencies,
   ctx: RouterContext,
@@ -145,7 +132,7 @@ function showMinted(
   const { client, value } = made.secret;
   const page = madeSecretPage(site, viewerOf(account), {
     ...made,
-    holder: holderOf(client),
+    holder: client,
     value,
     calls: client.kind === 'service' ? serviceCalls(settings.url, client, value) : [],
     now: clock(),

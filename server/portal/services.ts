@@ -2,7 +2,6 @@ import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { madeSecretPage } from '../../views/secrets.ts';
 import {
-  holderOf,
   newServicePage,
   revokeServicePage,
   type ServiceForm,
@@ -94,7 +93,7 @@ function createPages(parts: PortalDependencies) {
         const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
         const page = madeSecretPage(site, viewerOf(account), {
           title: `Service “${client.name}” is ready`,
-          holder: holderOf(client),
+          holder: client,
           value: secret.value,
           calls: serviceCalls(settings.url, client, secret.value),
           now: clock(),
@@ -109,13 +108,12 @@ function createPages(parts: PortalDependencies) {
 }
 
 /** Not only for the freshly signed in: whoever wants a service dead should not be held up. */
-function revokePages({ site, signedIn, services, scopes }: PortalDependencies) {
+function revokePages({ site, signedIn, services }: PortalDependencies) {
   return {
     async showRevoke(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const client = await services.get({ accountId: account.id, id: ctx.params.id ?? '' });
-      const service = serviceView(client, scopes.describe);
-      sendPage(ctx, revokeServicePage(site, viewerOf(account), { service }));
+      sendPage(ctx, revokeServicePage(site, viewerOf(account), client));
     },
 
     async revoke(ctx: RouterContext): Promise<void> {

@@ -95,7 +95,7 @@ function revokePages(parts: PortalDependencies) {
       const { account } = await signedIn.account(ctx);
       const { live } = await listsOf(parts, account);
       if (live.length === 0) return seeOther(ctx, '/tokens');
-      sendPage(ctx, revokeAllTokensPage(site, viewerOf(account), { tokens: live }));
+      sendPage(ctx, revokeAllTokensPage(site, viewerOf(account), live));
     },
 
     async revokeAll(ctx: RouterContext): Promise<void> {
@@ -109,7 +109,7 @@ function revokePages(parts: PortalDependencies) {
       const { account } = await signedIn.account(ctx);
       const row = await tokens.get({ accountId: account.id, id: ctx.params.id ?? '' });
       const token = tokenView(row, clock(), scopes.describe);
-      sendPage(ctx, revokeTokenPage(site, viewerOf(account), { token, now: clock() }));
+      sendPage(ctx, revokeTokenPage(site, viewerOf(account), token, clock()));
     },
 
     async revoke(ctx: RouterContext): Promise<void> {

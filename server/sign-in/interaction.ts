@@ -133,20 +133,16 @@ async function consentPageFor(
   account: Account,
 ): Promise<Html> {
   const { site, accounts, scopes } = parts;
-  const path = `/interaction/${waiting.uid}`;
   const owner = await accounts.get(waiting.client.accountId);
   const someGranted = waiting.newScopes.length < waiting.scopes.length;
   return consentPage(site, {
     app: { ...faceOf(waiting.client, waiting.redirectUri), ours: owner?.admin === true },
     email: account.email,
     scopes: waiting.scopes.map((name) => ({
-      name,
       description: scopes.describe(name),
       isNew: someGranted && waiting.newScopes.includes(name),
     })),
-    allowAction: `${path}/allow`,
-    denyAction: `${path}/deny`,
-    switchAction: `${path}/switch-account`,
+    path: `/interaction/${waiting.uid}`,
   });
 }
 

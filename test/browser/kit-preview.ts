@@ -270,7 +270,7 @@ function consentPage(): Html {
 
 /** Pages that between them use every part of the kit, by name. */
 export const previewPages: Record<string, () => Html> = {
-  welcome: () => welcomePage(site, {}),
+  welcome: () => welcomePage(site),
   'sign-in': () => signInPage(false),
   'sign-in-problem': () => signInPage(true),
   consent: consentPage,

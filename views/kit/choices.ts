@@ -8,14 +8,13 @@ type Choice = Omit<Labelled, 'required'> & { options: readonly Option[] };
 
 /** A labelled list of which one is chosen. */
 export function select(props: Choice & { value: string }): Html {
-  const ids = idsOf(props);
   const options = props.options.map(
     ({ value, label }) =>
       html`<option value="${value}"${value === props.value && html` selected`}>${label}</option>`,
   );
   return labelled(
     props,
-    html`<select id="${ids.id}" name="${props.name}"${ids.attributes}>${options}</select>`,
+    (ids) => html`<select id="${ids.id}" name="${props.name}"${ids.attributes}>${options}</select>`,
   );
 }
 

@@ -13,8 +13,9 @@ export function confirmPage(
     /** Where the form is sent. */
     action: string;
     confirmLabel: string;
-    cancelUrl: string;
     current: Section;
+    /** The page of the section, where absent. */
+    cancelUrl?: string;
     /** Sent along unseen. */
     fields?: Record<string, string>;
     /** More to fill in, such as an overlap. */
@@ -23,20 +24,15 @@ export function confirmPage(
     danger?: boolean;
   },
 ): Html {
-  const { title, consequences, action, confirmLabel, cancelUrl, current, fields, inputs, danger } = props;
-  const form = postForm({
-    action,
-    fields,
-    body: html`${inputs}${buttons(
-      submit(confirmLabel, danger === false ? 'primary' : 'danger'),
-      buttonLink('Cancel', cancelUrl),
-    )}`,
-  });
+  const { title, current, action, fields } = props;
+  const confirm = submit(props.confirmLabel, props.danger === false ? 'primary' : 'danger');
+  const cancel = buttonLink('Cancel', props.cancelUrl ?? current);
+  const form = postForm({ action, fields, body: [props.inputs, buttons(confirm, cancel)] });
   return layout(site, {
     title,
     viewer,
     current,
-    body: html`<div class="card confirm">${bulletList(consequences)}
+    body: html`<div class="card confirm">${bulletList(props.consequences)}
 ${form}</div>`,
   });
 }

@@ -1,5 +1,5 @@
 import { type Html, html } from '../html.ts';
-import { attribute, idsOf, type Labelled, labelled } from './labels.ts';
+import { attribute, type Labelled, labelled } from './labels.ts';
 
 type Field = Labelled & {
   type?: 'text' | 'email' | 'password' | 'date' | undefined;
@@ -18,33 +18,34 @@ type Field = Labelled & {
 
 /** A labelled input. Passwords never carry a value back. */
 export function field(props: Field): Html {
-  const ids = idsOf(props);
   const type = props.type ?? 'text';
   const value = type === 'password' ? undefined : props.value;
   return labelled(
     props,
-    html`<input id="${ids.id}" name="${props.name}" type="${type}"${[
-      attribute('value', value),
-      attribute('autocomplete', props.autocomplete),
-      attribute('minlength', props.lengthMin),
-      attribute('maxlength', props.lengthMax),
-      attribute('min', props.min),
-      attribute('max', props.max),
-      props.autofocus === true && html` autofocus`,
-      props.readonly === true && html` readonly`,
-      // Addresses and names are no prose.
-      type !== 'text' && html` autocapitalize="none" spellcheck="false"`,
-      ids.attributes,
-    ]}>`,
+    (ids) =>
+      html`<input id="${ids.id}" name="${props.name}" type="${type}"${[
+        attribute('value', value),
+        attribute('autocomplete', props.autocomplete),
+        attribute('minlength', props.lengthMin),
+        attribute('maxlength', props.lengthMax),
+        attribute('min', props.min),
+        attribute('max', props.max),
+        props.autofocus === true && html` autofocus`,
+        props.readonly === true && html` readonly`,
+        // Addresses and names are no prose.
+        type !== 'text' && html` autocapitalize="none" spellcheck="false"`,
+        ids.attributes,
+      ]}>`,
   );
 }
 
 /** A labelled text of several lines that machines read, such as one redirect URI a line. */
 export function textArea(props: Labelled & { value?: string }): Html {
-  const ids = idsOf(props);
   return labelled(
     props,
-    html`<textarea id="${ids.id}" name="${props.name}" rows="4" class="mono" spellcheck="false" autocapitalize="none"${ids.attributes}>
+    (
+      ids,
+    ) => html`<textarea id="${ids.id}" name="${props.name}" rows="4" class="mono" spellcheck="false" autocapitalize="none"${ids.attributes}>
 ${props.value}</textarea>`,
   );
 }

@@ -20,10 +20,8 @@ export type Ids = { id: string; hintId: string; problemId: string; described: Pa
 export function idsOf(props: Omit<Labelled, 'label'>): Ids {
   const id = idOf(props.idPrefix, props.name);
   const [hintId, problemId] = [`${id}-hint`, `${id}-problem`];
-  const describing = [props.problem !== undefined && problemId, isThere(props.hint) && hintId].filter(
-    Boolean,
-  );
-  const described = describing.length > 0 && attribute('aria-describedby', describing.join(' '));
+  const describing = [props.problem !== undefined && problemId, isThere(props.hint) && hintId];
+  const described = attribute('aria-describedby', describing.filter(Boolean).join(' ') || undefined);
   const attributes = [
     props.required === true && html` required`,
     described,
@@ -39,11 +37,11 @@ export function idOf(...words: readonly (string | undefined)[]): string {
 }
 
 /** An input between its label and hint above and its problem below. */
-export function labelled(props: Labelled, control: Html): Html {
+export function labelled(props: Labelled, controlOf: (ids: Ids) => Html): Html {
   const ids = idsOf(props);
   return html`<div class="field${problemClass(props.problem)}">
 <label for="${ids.id}">${props.label}</label>${hintOf(ids, props.hint)}
-${control}${problemOf(ids, props.problem)}</div>`;
+${controlOf(ids)}${problemOf(ids, props.problem)}</div>`;
 }
 
 /** The hint of a field, where it has one. */

@@ -1,17 +1,20 @@
 import { type Html, html, type Part } from '../html.ts';
+import { disclosure } from './sections.ts';
 
 /** The column of a list that has the buttons of each row; its heading is for screen readers only. */
 export const ACTIONS = { label: 'Actions', kind: 'actions' } as const;
+
+type Table = {
+  caption: string;
+  columns: readonly (string | typeof ACTIONS)[];
+  rows: readonly (readonly Part[])[];
+};
 
 /**
  * Rows of cells in the order of the columns; the first cell names its row. On a phone each row is a card
  * whose cells carry the column's label. The caption is for screen readers only.
  */
-export function dataTable(props: {
-  caption: string;
-  columns: readonly (string | typeof ACTIONS)[];
-  rows: readonly (readonly Part[])[];
-}): Html {
+export function dataTable(props: Table): Html {
   const columns = props.columns.map((column) =>
     typeof column === 'string' ? ({ label: column, kind: 'data' } as const) : column,
   );
@@ -31,6 +34,11 @@ export function dataTable(props: {
   });
   return html`<table role="table"><caption class="unseen">${props.caption}</caption>
 <thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
+}
+
+/** Rows that most people need not see, behind one click; nothing where there are none. */
+export function foldedTable(props: Table): Part {
+  return props.rows.length > 0 && disclosure({ summary: props.caption, body: dataTable(props) });
 }
 
 /** Ways on through a long list. */

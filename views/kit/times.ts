@@ -1,9 +1,7 @@
 import { isoTime, timeFromNow, timeToTheSecond } from '../../server/ground/time.ts';
 import { type Html, html } from '../html.ts';
 
-/**
- * Epoch seconds as people say it ("3 minutes ago", "in 89 days"), the exact time on hover and for machines.
- */
+/** Epoch seconds as people say it ("3 minutes ago"), the exact time on hover and for machines. */
 export function relativeTime(at: number, now: number): Html {
   return html`<time datetime="${isoTime(at)}" title="${timeToTheSecond(at)}">${timeFromNow(at - now)}</time>`;
 }
