@@ -1,10 +1,11 @@
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../server/ground/limits.ts';
-import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
+import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { buttonLink, labelOf, postForm, submit } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
+import { formPage } from './kit/form-page.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { keyValues, section } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';
@@ -31,20 +32,18 @@ const DONE: Record<string, string> = {
   'sessions-ended': 'All other sessions were ended.',
 };
 
+type AccountPage = {
+  accountId: string;
+  createdAt: number;
+  hasPassword: boolean;
+  identities: readonly IdentityView[];
+  sessions: readonly SessionView[];
+  now: number;
+  done: string;
+};
+
 /** Who the account is, how it signs in, and where it is signed in. */
-export function accountPage(
-  site: Site,
-  viewer: Viewer,
-  props: {
-    accountId: string;
-    createdAt: number;
-    hasPassword: boolean;
-    identities: readonly IdentityView[];
-    sessions: readonly SessionView[];
-    now: number;
-    done: string;
-  },
-): Html {
+export function accountPage(site: Site, viewer: Viewer, props: AccountPage): Html {
   const { accountId, createdAt, now, done } = props;
   return layout(site, {
     title: 'Account',
@@ -58,11 +57,7 @@ export function accountPage(
   });
 }
 
-function waysSection(
-  site: Site,
-  props: { hasPassword: boolean; identities: readonly IdentityView[]; now: number },
-): Html {
-  const { hasPassword, identities, now } = props;
+function waysSection(site: Site, { hasPassword, identities, now }: AccountPage): Html {
   const password = [
     'Password',
     hasPassword ? 'Set' : 'Not set',
@@ -78,84 +73,70 @@ function waysSection(
   ]);
   return section({
     title: 'Ways to sign in',
-    body: html`${dataTable({
-      caption: 'Ways to sign in',
-      columns: ['Way', 'State', ACTIONS],
-      rows: [password, ...others],
-    })}${
+    body: [
+      dataTable({
+        caption: 'Ways to sign in',
+        columns: ['Way', 'State', ACTIONS],
+        rows: [password, ...others],
+      }),
       site.provider !== undefined &&
-      identities.length === 0 &&
-      postForm({ action: '/account/link-google', body: submit(`Link ${site.provider}…`, 'quiet') })
-    }`,
+        identities.length === 0 &&
+        postForm({ action: '/account/link-google', body: submit(`Link ${site.provider}…`, 'quiet') }),
+    ],
   });
 }
 
-function sessionsSection(props: { sessions: readonly SessionView[]; now: number }): Html {
-  const { sessions, now } = props;
+function sessionsSection({ sessions, now }: AccountPage): Html {
   const rows = sessions.map((session) => [
     html`Signed in ${relativeTime(session.signedInAt, now)}${session.isThis && html` ${badge('active', 'This browser')}`}`,
     relativeTime(session.lastSeenAt, now),
     session.isThis
       ? ''
-      : postForm({
-          action: `/account/sessions/${session.uid}/end`,
-          body: submit('End', 'quiet'),
-        }),
+      : postForm({ action: `/account/sessions/${session.uid}/end`, body: submit('End', 'quiet') }),
   ]);
   return section({
     title: 'Sessions',
     lead: 'Browsers that are signed in to your account. End those that you do not know, then change your password.',
-    body: html`${dataTable({
-      caption: 'Sessions',
-      columns: ['Session', 'Last seen', ACTIONS],
-      rows,
-    })}${
+    body: [
+      dataTable({ caption: 'Sessions', columns: ['Session', 'Last seen', ACTIONS], rows }),
       sessions.length > 1 &&
-      postForm({
-        action: '/account/sessions/end-others',
-        body: submit('End all other sessions', 'quiet'),
-      })
-    }`,
+        postForm({ action: '/account/sessions/end-others', body: submit('End all other sessions', 'quiet') }),
+    ],
   });
 }
 
-/**
- * The form for a password, the first or another one. The person has just signed in, so the old one is not
- * asked.
- */
+/** The form for a password, the first or another one. Who sees it has just signed in, so no old one is asked. */
 export function accountPasswordPage(
   site: Site,
   viewer: Viewer,
-  props: { hasPassword: boolean; problem: FormProblem | undefined },
+  { hasPassword, problem }: { hasPassword: boolean; problem: FormProblem | undefined },
 ): Html {
-  const { hasPassword, problem } = props;
-  return layout(site, {
+  return formPage(site, viewer, {
     title: hasPassword ? 'Change your password' : 'Set a password',
     lead: 'All other sessions are ended. Tokens, services and connected apps go on working.',
-    viewer,
     current: '/account',
-    body: html`${formNotice(problem)}${postForm({
-      action: '/account/password',
-      body: html`<input type="hidden" name="username" value="${viewer.email}" autocomplete="username">${field(
-        {
-          label: 'New password',
-          name: 'password',
-          type: 'password',
-          hint: `At least ${PASSWORD_LENGTH_MIN} characters. A few words in a row are easier to keep than a short jumble.`,
-          problem: problemAt(problem, 'password'),
-          autocomplete: 'new-password',
-          required: true,
-          lengthMin: PASSWORD_LENGTH_MIN,
-          lengthMax: PASSWORD_LENGTH_MAX,
-        },
-      )}${buttons(submit('Save the password'), buttonLink('Cancel', '/account'))}`,
-    })}`,
+    problem,
+    action: '/account/password',
+    inputs: [
+      html`<input type="hidden" name="username" value="${viewer.email}" autocomplete="username">`,
+      field({
+        label: 'New password',
+        name: 'password',
+        type: 'password',
+        hint: `At least ${PASSWORD_LENGTH_MIN} characters. A few words in a row are easier to keep than a short jumble.`,
+        problem: problemAt(problem, 'password'),
+        autocomplete: 'new-password',
+        required: true,
+        lengthMin: PASSWORD_LENGTH_MIN,
+        lengthMax: PASSWORD_LENGTH_MAX,
+      }),
+    ],
+    submitLabel: 'Save the password',
   });
 }
 
 /** Asks once more before a way to sign in is taken away. */
-export function unlinkPage(site: Site, viewer: Viewer, props: { identity: IdentityView }): Html {
-  const { identity } = props;
+export function unlinkPage(site: Site, viewer: Viewer, identity: IdentityView): Html {
   return confirmPage(site, viewer, {
     title: `Remove ${identity.provider} as a way to sign in?`,
     consequences: [
@@ -165,7 +146,6 @@ export function unlinkPage(site: Site, viewer: Viewer, props: { identity: Identi
     ],
     action: `/account/identities/${identity.id}/unlink`,
     confirmLabel: 'Remove it',
-    cancelUrl: '/account',
     current: '/account',
   });
 }

@@ -1,4 +1,4 @@
-import { allowsOf, LAST_USED_HINT } from './credentials.ts';
+import { allowsOf, LAST_USED_HINT, lastUseOf } from './credentials.ts';
 import { type Html, html } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
@@ -29,9 +29,8 @@ const DONE: Record<string, string> = {
 export function appsPage(
   site: Site,
   viewer: Viewer,
-  props: { grants: readonly GrantView[]; now: number; done: string },
+  { grants, now, done }: { grants: readonly GrantView[]; now: number; done: string },
 ): Html {
-  const { grants, now, done } = props;
   return layout(site, {
     title: 'Connected apps',
     lead: 'Apps of others that you let act in your name.',
@@ -50,7 +49,7 @@ export function appsPage(
               html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
               allowsOf(grant.allows),
               relativeTime(grant.createdAt, now),
-              grant.lastUsedAt === undefined ? 'Never' : relativeTime(grant.lastUsedAt, now),
+              lastUseOf(grant, now),
               buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
             ]),
           })
@@ -59,8 +58,7 @@ export function appsPage(
 }
 
 /** Asks once more before an app is cut off. */
-export function endGrantPage(site: Site, viewer: Viewer, props: { grant: GrantView; now: number }): Html {
-  const { grant, now } = props;
+export function endGrantPage(site: Site, viewer: Viewer, grant: GrantView, now: number): Html {
   return confirmPage(site, viewer, {
     title: `Cut off “${grant.name}”?`,
     consequences: [
@@ -70,7 +68,6 @@ export function endGrantPage(site: Site, viewer: Viewer, props: { grant: GrantVi
     ],
     action: `/apps/${grant.grantId}/end`,
     confirmLabel: 'Cut it off',
-    cancelUrl: '/apps',
     current: '/apps',
   });
 }

@@ -2,7 +2,7 @@ import { LAST_USED_SECONDS, NAME_LENGTH_MAX } from '../server/ground/limits.ts';
 import { DAY_SECONDS, duration } from '../server/ground/time.ts';
 import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
-import { checkboxGroup, type Option, select } from './kit/choices.ts';
+import { checkboxGroup, select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { badge } from './kit/notices.ts';
@@ -26,7 +26,7 @@ export type CredentialView = {
   state: 'live' | 'expired' | 'revoked';
 };
 
-/** The lists of a page: what works, and what is kept to be looked at. */
+/** The lists of a page: what works, and what has ended. */
 export type LiveAndDead<T> = { live: readonly T[]; dead: readonly T[] };
 
 /** What the form for a new credential shows: what was typed, what can be chosen, and what is wrong. */
@@ -95,29 +95,25 @@ export function scopeBoxes(props: {
   chosen: readonly string[];
   hint: string;
   problem: FormProblem | undefined;
-}): Html {
-  const toOption = ({ name, description }: ScopeView): Option => ({
-    value: name,
-    label: description,
-    hint: code(name),
-  });
+}): Part {
+  const { scopes, chosen, hint } = props;
   const groups = [
-    { label: 'Workflows it may run', scopes: props.scopes.filter((scope) => scope.isWorkflow) },
-    { label: 'What else it may do', scopes: props.scopes.filter((scope) => !scope.isWorkflow) },
-  ];
-  return html`${groups
-    .filter((group) => group.scopes.length > 0)
-    .map((group, index) =>
-      checkboxGroup({
-        name: 'scopes',
-        values: props.chosen,
-        label: group.label,
-        options: group.scopes.map(toOption),
-        idPrefix: index === 0 ? undefined : 'other',
-        hint: index === 0 ? props.hint : undefined,
-        problem: index === 0 ? problemAt(props.problem, 'scopes') : undefined,
-      }),
-    )}`;
+    { label: 'Workflows it may run', of: scopes.filter((scope) => scope.isWorkflow) },
+    { label: 'What else it may do', of: scopes.filter((scope) => !scope.isWorkflow) },
+  ].filter((group) => group.of.length > 0);
+  return groups.map((group, index) =>
+    checkboxGroup({
+      name: 'scopes',
+      values: chosen,
+      label: group.label,
+      options: group.of.map(({ name, description }) => ({
+        value: name,
+        label: description,
+        hint: code(name),
+      })),
+      ...(index === 0 ? { hint, problem: problemAt(props.problem, 'scopes') } : { idPrefix: 'other' }),
+    }),
+  );
 }
 
 /** The choice of an expiry: some days, a date, or never. */

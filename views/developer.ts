@@ -1,19 +1,20 @@
 import { REDIRECT_URIS_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
+  type CredentialForm,
   type CredentialView,
   type LiveAndDead,
   nameField,
-  type ScopeView,
   scopeBoxes,
 } from './credentials.ts';
-import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
+import { problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
+import { buttonLink, buttons } from './kit/buttons.ts';
 import { radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { textArea } from './kit/fields.ts';
+import { formPage } from './kit/form-page.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -47,9 +48,13 @@ const DONE: Record<string, string> = {
 export function developerPage(
   site: Site,
   viewer: Viewer,
-  props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
+  {
+    apps,
+    endpoints,
+    now,
+    done,
+  }: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
 ): Html {
-  const { apps, endpoints, now, done } = props;
   const action = { label: 'Register an app', url: '/developer/new' };
   return layout(site, {
     title: 'Developer',
@@ -98,42 +103,37 @@ export type AppForm = {
 export function appFormPage(
   site: Site,
   viewer: Viewer,
-  props: {
-    /** Undefined for a new one. */
-    app: { id: string; name: string } | undefined;
-    form: AppForm;
-    scopes: readonly ScopeView[];
-    problem: FormProblem | undefined;
-  },
+  /** Undefined for a new one. */
+  app: { id: string; name: string } | undefined,
+  { form, scopes, problem }: Omit<CredentialForm<AppForm>, 'expiry'>,
 ): Html {
-  const { app, form, scopes, problem } = props;
-  const base = app === undefined ? '/developer' : `/developer/${app.id}`;
-  return layout(site, {
-    title: app === undefined ? 'Register an app' : `Change “${app.name}”`,
-    viewer,
+  const isNew = app === undefined;
+  return formPage(site, viewer, {
+    title: isNew ? 'Register an app' : `Change “${app.name}”`,
     current: '/developer',
-    body: html`${formNotice(problem)}${postForm({
-      action: app === undefined ? '/developer/new' : `${base}/edit`,
-      body: html`${nameField(form.name, 'People see it when they are asked for consent.', problem)}${textArea(
-        {
-          label: 'Redirect URIs',
-          name: 'redirectUris',
-          value: form.redirectUris,
-          hint: html`One a line, at most ${REDIRECT_URIS_MAX}. For a web app ${code('https://…')}; for an app on a person's machine
+    problem,
+    action: isNew ? '/developer/new' : `/developer/${app.id}/edit`,
+    inputs: [
+      nameField(form.name, 'People see it when they are asked for consent.', problem),
+      textArea({
+        label: 'Redirect URIs',
+        name: 'redirectUris',
+        value: form.redirectUris,
+        hint: html`One a line, at most ${REDIRECT_URIS_MAX}. For a web app ${code('https://…')}; for an app on a person's machine
 ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('com.example.app:/callback')}.`,
-          problem: problemAt(problem, 'redirectUris'),
-          required: true,
-        },
-      )}${scopeBoxes({
+        problem: problemAt(problem, 'redirectUris'),
+        required: true,
+      }),
+      scopeBoxes({
         scopes,
         chosen: form.scopes,
         hint: 'What it may ask people for. They see these words on the consent page.',
         problem,
-      })}${app === undefined && secrecyChoice(form)}${buttons(
-        submit(app === undefined ? 'Register the app' : 'Save the changes'),
-        buttonLink('Cancel', base),
-      )}`,
-    })}`,
+      }),
+      isNew && secrecyChoice(form),
+    ],
+    submitLabel: isNew ? 'Register the app' : 'Save the changes',
+    cancelUrl: isNew ? '/developer' : `/developer/${app.id}`,
   });
 }
 

@@ -3,14 +3,14 @@ import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
 
 /** Asked when an app sends the person here to sign out. The engine's own form holds what proves the request. */
-export function logoutPage(site: Site, props: { form: string }): Html {
+export function logoutPage(site: Site, form: string): Html {
   return layout(site, {
     title: 'Sign out',
     heading: `Sign out of ${site.appName}?`,
     narrow: true,
     body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>
 ${buttons(
-  raw(props.form),
+  raw(form),
   html`<button class="primary" type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
 <button class="quiet" type="submit" form="op.logoutForm">Stay signed in</button>`,
 )}`,

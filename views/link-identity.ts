@@ -5,10 +5,7 @@ import { confirmPage } from './kit/confirm-page.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { accountField, passwordField } from './sign-in.ts';
 
-/**
- * Somebody signed in elsewhere with the address of an account here: asks for its password, once, before
- * linking.
- */
+/** Who signed in elsewhere has an account of this address here: asks for its password, once, before linking. */
 export function linkIdentityPage(
   site: Site,
   props: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
@@ -34,18 +31,17 @@ Type its password once; from then on you can sign in with ${props.provider} too.
 }
 
 /** Asks a signed-in person before they are sent to the provider: a link from elsewhere must not start it. */
-export function startLinkPage(site: Site, viewer: Viewer, props: { provider: string }): Html {
+export function startLinkPage(site: Site, viewer: Viewer, provider: string): Html {
   return confirmPage(site, viewer, {
-    title: `Link ${props.provider}`,
+    title: `Link ${provider}`,
     consequences: [
-      `You are sent to ${props.provider} and choose an account there.`,
+      `You are sent to ${provider} and choose an account there.`,
       'From then on whoever can sign in to that account can sign in to this one.',
       'You can remove it at any time on the account page.',
     ],
     action: '/sign-in/google',
     fields: { link: '1' },
-    confirmLabel: `Continue to ${props.provider}`,
-    cancelUrl: '/account',
+    confirmLabel: `Continue to ${provider}`,
     current: '/account',
     danger: false,
   });

@@ -1,22 +1,16 @@
 import { RESET_LINK_SECONDS } from '../server/ground/limits.ts';
 import { duration } from '../server/ground/time.ts';
-import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
+import { type FormProblem, generalProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { postForm, submit } from './kit/buttons.ts';
 import { checkbox } from './kit/choices.ts';
-import { field } from './kit/fields.ts';
 import { layout, type Site } from './layout.ts';
-import { accountField, newPasswordField } from './sign-in.ts';
+import { accountField, emailField, newPasswordField } from './sign-in.ts';
 
 /** `/reset-password`: asks where to send the link. */
 export function askResetPage(
   site: Site,
-  props: {
-    returnTo: string;
-    email?: string | undefined;
-    signInUrl: string;
-    problem?: FormProblem | undefined;
-  },
+  props: { returnTo: string; email?: string; signInUrl: string; problem?: FormProblem },
 ): Html {
   return layout(site, {
     title: 'Choose a new password',
@@ -28,16 +22,7 @@ export function askResetPage(
         action: '/reset-password',
         fields: { return_to: props.returnTo },
         body: [
-          field({
-            label: 'E-mail',
-            name: 'email',
-            type: 'email',
-            value: props.email,
-            autocomplete: 'username',
-            required: true,
-            autofocus: true,
-            problem: problemAt(props.problem, 'email'),
-          }),
+          emailField({ email: props.email, problem: props.problem, autofocus: true }),
           html`<div class="buttons stacked">${submit('Send the link')}</div>`,
         ],
       }),

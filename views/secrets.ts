@@ -14,10 +14,11 @@ import {
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { select } from './kit/choices.ts';
 import { codeBlock, copyBox, secretBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
+import { formPage } from './kit/form-page.ts';
 import { section } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -115,22 +116,18 @@ export function newSecretPage(
   holder: SecretHolder,
   { form, expiry, problem }: Omit<CredentialForm<{ name: string; expires: string; date: string }>, 'scopes'>,
 ): Html {
-  return layout(site, {
+  return formPage(site, viewer, {
     title: `Add a secret to “${holder.name}”`,
     lead: 'The secrets that are there stay good. To replace them, rotate instead.',
-    viewer,
     current: SECTIONS[holder.kind],
-    body: html`${formNotice(problem)}${postForm({
-      action: `${pathOf(holder)}/secrets/new`,
-      body: html`${nameField(form.name, 'Where this secret will be kept, for example "Second machine".', problem)}${expiryFields(
-        {
-          choices: expiry,
-          ...form,
-          hint: SECRET_EXPIRY_HINT,
-          problem,
-        },
-      )}${buttons(submit('Add the secret'), buttonLink('Cancel', pathOf(holder)))}`,
-    })}`,
+    problem,
+    action: `${pathOf(holder)}/secrets/new`,
+    inputs: [
+      nameField(form.name, 'Where this secret will be kept, for example "Second machine".', problem),
+      expiryFields({ ...form, choices: expiry, hint: SECRET_EXPIRY_HINT, problem }),
+    ],
+    submitLabel: 'Add the secret',
+    cancelUrl: pathOf(holder),
   });
 }
 

@@ -8,13 +8,14 @@ import {
   nameField,
   scopeBoxes,
 } from './credentials.ts';
-import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
-import { type Html, html } from './html.ts';
-import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
+import { type FormProblem, problemAt } from './form-problem.ts';
+import { type Html, html, type Part } from './html.ts';
+import { buttonLink, buttons } from './kit/buttons.ts';
 import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
+import { formPage } from './kit/form-page.ts';
 import { badge, doneNotice, emptyState, notice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
@@ -110,54 +111,59 @@ export function newServicePage(
   viewer: Viewer,
   { form, scopes, expiry, problem }: CredentialForm<ServiceForm>,
 ): Html {
-  return layout(site, {
+  return formPage(site, viewer, {
     title: 'New service',
-    viewer,
     current: '/services',
-    body: html`${formNotice(problem)}${postForm({
-      action: '/services/new',
-      body: html`${nameField(form.name, 'The third-party system that will use it. One service for each.', problem)}${scopeBoxes(
-        {
-          scopes,
-          chosen: form.scopes,
-          hint: 'Choose only what it needs.',
-          problem,
-        },
-      )}${viewer.admin && adminFields(form, problem)}${expiryFields({
-        choices: expiry,
+    problem,
+    action: '/services/new',
+    inputs: [
+      nameField(form.name, 'The third-party system that will use it. One service for each.', problem),
+      scopeBoxes({ scopes, chosen: form.scopes, hint: 'Choose only what it needs.', problem }),
+      viewer.admin && adminFields(form, problem),
+      expiryFields({
         ...form,
+        choices: expiry,
         label: 'Its secret expires in',
         hint: SECRET_EXPIRY_HINT,
         problem,
-      })}${buttons(submit('Make the service'), buttonLink('Cancel', '/services'))}`,
-    })}`,
+      }),
+    ],
+    submitLabel: 'Make the service',
   });
 }
 
-function adminFields(form: ServiceForm, problem: FormProblem | undefined): Html {
-  return html`${radioGroup({
-    label: 'It reaches',
-    name: 'actsFor',
-    value: form.actsFor === 'app' ? 'app' : 'account',
-    problem: problemAt(problem, 'actsFor'),
-    options: [
-      { value: 'account', label: 'My own data' },
-      { value: 'app', label: 'The whole app', hint: 'Everything that its scopes allow, for every account.' },
-    ],
-  })}${checkbox({
-    label: 'It is a resource server',
-    name: 'resourceServer',
-    checked: form.resourceServer,
-    hint: 'It may ask at /oauth/introspect whether any token of this site is good.',
-  })}${field({
-    label: 'Reason',
-    name: 'reason',
-    value: form.reason,
-    hint: `Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most ${ADMIN_SECRET_DAYS_MAX} days.`,
-    problem: problemAt(problem, 'reason'),
-    lengthMax: NOTE_LENGTH_MAX,
-    autocomplete: 'off',
-  })}`;
+function adminFields(form: ServiceForm, problem: FormProblem | undefined): Part {
+  return [
+    radioGroup({
+      label: 'It reaches',
+      name: 'actsFor',
+      value: form.actsFor === 'app' ? 'app' : 'account',
+      problem: problemAt(problem, 'actsFor'),
+      options: [
+        { value: 'account', label: 'My own data' },
+        {
+          value: 'app',
+          label: 'The whole app',
+          hint: 'Everything that its scopes allow, for every account.',
+        },
+      ],
+    }),
+    checkbox({
+      label: 'It is a resource server',
+      name: 'resourceServer',
+      checked: form.resourceServer,
+      hint: 'It may ask at /oauth/introspect whether any token of this site is good.',
+    }),
+    field({
+      label: 'Reason',
+      name: 'reason',
+      value: form.reason,
+      hint: `Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most ${ADMIN_SECRET_DAYS_MAX} days.`,
+      problem: problemAt(problem, 'reason'),
+      lengthMax: NOTE_LENGTH_MAX,
+      autocomplete: 'off',
+    }),
+  ];
 }
 
 /** One service: what it is, its secrets, how it gets a token, and its end. */

@@ -10,38 +10,30 @@ import { layout, type Site } from './layout.ts';
 /** The other provider that people can sign in with. */
 export type Federation = { name: string; url: string };
 
+/** What the forms for signing in and for signing in again have in common. */
+type SignInForm = {
+  action: string;
+  /** Sent along unseen. */
+  fields?: Record<string, string>;
+  /** The app that waits for this sign-in. */
+  app?: string | undefined;
+  federation?: Federation | undefined;
+  resetUrl: string;
+  notice?: Html | undefined;
+  problem?: FormProblem | undefined;
+};
+
 /** `/sign-in`, and the same inside an authorization. */
 export function signInPage(
   site: Site,
-  props: {
-    action: string;
-    /** Sent along unseen. */
-    fields?: Record<string, string>;
-    /** The app that waits for this sign-in. */
-    app?: string | undefined;
-    email?: string | undefined;
-    federation?: Federation | undefined;
-    signUpUrl: string;
-    resetUrl: string;
-    notice?: Html | undefined;
-    problem?: FormProblem | undefined;
-  },
+  props: SignInForm & { email?: string | undefined; signUpUrl: string },
 ): Html {
   const { problem } = props;
   const password = postForm({
     action: props.action,
     fields: props.fields,
     body: [
-      field({
-        label: 'E-mail',
-        name: 'email',
-        type: 'email',
-        value: props.email,
-        autocomplete: 'username',
-        required: true,
-        autofocus: props.email === undefined,
-        problem: problemAt(problem, 'email'),
-      }),
+      emailField({ email: props.email, problem, autofocus: props.email === undefined }),
       passwordField(problem, props.email !== undefined),
       html`<div class="buttons stacked">${submit('Sign in')}</div>`,
     ],
@@ -65,18 +57,11 @@ export function signInPage(
 /** Asks somebody who is signed in to prove once more that it is them. The account is not to be chosen. */
 export function signInAgainPage(
   site: Site,
-  props: {
-    action: string;
-    fields?: Record<string, string>;
-    app?: string | undefined;
+  props: SignInForm & {
     email: string;
     hasPassword: boolean;
-    federation?: Federation | undefined;
-    resetUrl: string;
     /** Where a form is sent that signs out and asks for another account. */
     switchAction: string;
-    notice?: Html | undefined;
-    problem?: FormProblem | undefined;
   },
 ): Html {
   const { problem, hasPassword, federation } = props;
@@ -100,9 +85,9 @@ export function signInAgainPage(
       federationButton(federation),
       federation && hasPassword && divider('or'),
       hasPassword && password,
-      hasPassword || federation
-        ? undefined
-        : notice('info', 'You have no password yet, and no other way to sign in works at the moment.'),
+      !hasPassword &&
+        !federation &&
+        notice('info', 'You have no password yet, and no other way to sign in works at the moment.'),
       html`<p><a href="${props.resetUrl}">${hasPassword ? 'Forgot your password?' : 'Set a password'}</a></p>`,
       postForm({
         action: props.switchAction,
@@ -121,6 +106,26 @@ export function federationLink({ name, url }: Federation): Html {
 /** The same as a form has it: a line of its own. */
 export function federationButton(federation: Federation | undefined): Part {
   return federation && html`<div class="buttons stacked">${federationLink(federation)}</div>`;
+}
+
+/** The address that somebody types. */
+export function emailField(props: {
+  email: string | undefined;
+  autofocus: boolean;
+  hint?: string | false;
+  problem: FormProblem | undefined;
+}): Html {
+  return field({
+    label: 'E-mail',
+    name: 'email',
+    type: 'email',
+    value: props.email,
+    autocomplete: 'username',
+    required: true,
+    autofocus: props.autofocus,
+    hint: props.hint,
+    problem: problemAt(props.problem, 'email'),
+  });
 }
 
 /** The current password. */

@@ -1,11 +1,17 @@
-import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
-import { type Html, html, type Part } from './html.ts';
+import { type FormProblem, generalProblem } from './form-problem.ts';
+import { type Html, html } from './html.ts';
 import { postForm, submit } from './kit/buttons.ts';
-import { field } from './kit/fields.ts';
 import { notice } from './kit/notices.ts';
 import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
-import { type Federation, federationButton, newPasswordField } from './sign-in.ts';
+import {
+  accountField,
+  emailField,
+  type Federation,
+  federationButton,
+  newPasswordField,
+  passwordField,
+} from './sign-in.ts';
 
 /** `/sign-up`. With an invitation it makes the first admin, at once. */
 export function signUpPage(
@@ -24,16 +30,11 @@ export function signUpPage(
     action: '/sign-up',
     fields: props.fields,
     body: [
-      field({
-        label: 'E-mail',
-        name: 'email',
-        type: 'email',
-        value: props.email,
-        autocomplete: 'username',
-        required: true,
+      emailField({
+        email: props.email,
         autofocus: props.email === undefined,
-        hint: invited ? undefined : 'We send a link there, to see that it is yours.',
-        problem: problemAt(problem, 'email'),
+        hint: !invited && 'We send a link there, to see that it is yours.',
+        problem,
       }),
       newPasswordField('Password', problem, props.email !== undefined),
       html`<div class="buttons stacked">${submit(invited ? 'Create the admin account' : 'Create account')}</div>`,
@@ -69,19 +70,42 @@ export function lookIntoMailboxPage(
     narrow: true,
     body: [
       html`<p>${props.text}</p>`,
-      keptNotice(props.keptIn),
+      props.keptIn !== undefined &&
+        notice(
+          'info',
+          html`This server keeps its mails as files in <code>${props.keptIn}</code> instead of sending them.
+Open the newest one there.`,
+          'Trying it out?',
+        ),
       html`<p class="fine">Nothing there after a few minutes? Look among the unwanted mail,
 or <a href="${props.againUrl}">try again</a>.</p>`,
     ],
   });
 }
 
-function keptNotice(folder: string | undefined): Part {
-  if (folder === undefined) return undefined;
-  return notice(
-    'info',
-    html`This server keeps its mails as files in <code>${folder}</code> instead of sending them.
-Open the newest one there.`,
-    'Trying it out?',
-  );
+/** Behind the link in the mail: asks for the password that was chosen at sign-up, then makes the account. */
+export function verifyEmailPage(
+  site: Site,
+  props: { token: string; email: string; signUpUrl: string; problem?: FormProblem | undefined },
+): Html {
+  return layout(site, {
+    title: 'Confirm your e-mail address',
+    heading: 'Confirm your address',
+    lead: 'Type the password that you chose, so that nobody else can have signed up with your address.',
+    narrow: true,
+    body: [
+      generalProblem(props.problem),
+      postForm({
+        action: '/verify-email',
+        fields: { token: props.token },
+        body: [
+          accountField(props.email),
+          passwordField(props.problem, true),
+          html`<div class="buttons stacked">${submit('Create my account')}</div>`,
+        ],
+      }),
+      html`<p class="fine">You do not know the password? <a href="${props.signUpUrl}">Sign up once more</a>
+and choose another. You never signed up? Close this page: without you nothing happens.</p>`,
+    ],
+  });
 }

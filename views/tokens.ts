@@ -13,12 +13,13 @@ import {
   nameField,
   scopeBoxes,
 } from './credentials.ts';
-import { formNotice, problemAt } from './form-problem.ts';
+import { problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
-import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
+import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
+import { formPage } from './kit/form-page.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
@@ -112,25 +113,25 @@ export function newTokenPage(
   viewer: Viewer,
   { form, scopes, expiry, problem }: CredentialForm<TokenForm>,
 ): Html {
-  return layout(site, {
+  return formPage(site, viewer, {
     title: 'New personal access token',
-    viewer,
     current: '/tokens',
-    body: html`${formNotice(problem)}${postForm({
-      action: '/tokens/new',
-      body: html`${nameField(form.name, 'What will use it, for example "Build server". You see this name in the list and in your activity.', problem)}${scopeBoxes(
-        {
-          scopes,
-          chosen: form.scopes,
-          hint: 'Choose only what is needed: whoever has the token can do this in your name.',
-          problem,
-        },
-      )}${expiryFields({
-        choices: expiry,
-        ...form,
-        hint: 'After that every call with it is refused.',
+    problem,
+    action: '/tokens/new',
+    inputs: [
+      nameField(
+        form.name,
+        'What will use it, for example "Build server". You see this name in the list and in your activity.',
         problem,
-      })}${field({
+      ),
+      scopeBoxes({
+        scopes,
+        chosen: form.scopes,
+        hint: 'Choose only what is needed: whoever has the token can do this in your name.',
+        problem,
+      }),
+      expiryFields({ ...form, choices: expiry, hint: 'After that every call with it is refused.', problem }),
+      field({
         label: 'Note (optional)',
         name: 'note',
         value: form.note,
@@ -138,8 +139,9 @@ export function newTokenPage(
         problem: problemAt(problem, 'note'),
         lengthMax: NOTE_LENGTH_MAX,
         autocomplete: 'off',
-      })}${buttons(submit('Make the token'), buttonLink('Cancel', '/tokens'))}`,
-    })}`,
+      }),
+    ],
+    submitLabel: 'Make the token',
   });
 }
 

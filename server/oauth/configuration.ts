@@ -145,7 +145,7 @@ function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['featu
     userinfo: { enabled: true },
     rpInitiatedLogout: {
       enabled: true,
-      logoutSource: (ctx, form) => sendPage(ctx, logoutPage(site, { form })),
+      logoutSource: (ctx, form) => sendPage(ctx, logoutPage(site, form)),
       postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(site)),
     },
     resourceIndicators: {

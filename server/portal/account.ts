@@ -81,7 +81,7 @@ function identityPages({ site, signedIn, identities }: PortalDependencies) {
     async showUnlink(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const row = await identities.get({ accountId: account.id, id: ctx.params.id ?? '' });
-      sendPage(ctx, unlinkPage(site, viewerOf(account), { identity: identityView(row) }));
+      sendPage(ctx, unlinkPage(site, viewerOf(account), identityView(row)));
     },
 
     async unlink(ctx: RouterContext): Promise<void> {

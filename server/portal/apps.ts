@@ -27,8 +27,7 @@ export function createConnectedAppPages(parts: PortalDependencies) {
     async showEnd(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const row = await grants.get({ accountId: account.id, grantId: ctx.params.id ?? '' });
-      const grant = grantView(row, scopes.describe);
-      sendPage(ctx, endGrantPage(site, viewerOf(account), { grant, now: clock() }));
+      sendPage(ctx, endGrantPage(site, viewerOf(account), grantView(row, scopes.describe), clock()));
     },
 
     async end(ctx: RouterContext): Promise<void> {

@@ -145,10 +145,9 @@ function appIn(ctx: RouterContext, account: Account): { accountId: string; id: s
 function formPage(
   { site, apps }: PortalDependencies,
   account: Account,
-  content: { app: Client | undefined; form: AppForm; problem?: FormProblem },
+  { app, form, problem }: { app: Client | undefined; form: AppForm; problem?: FormProblem },
 ) {
-  const { app, form, problem } = content;
-  return appFormPage(site, viewerOf(account), { app, form, scopes: apps.scopes.map(scopeView), problem });
+  return appFormPage(site, viewerOf(account), app, { form, scopes: apps.scopes.map(scopeView), problem });
 }
 
 /** What an app is configured with. */

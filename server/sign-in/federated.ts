@@ -24,7 +24,7 @@ export function createFederatedSteps(parts: FederatedDependencies) {
       const returnTo = safePath(queryOne(ctx, 'return_to'), HOME);
       if (queryOne(ctx, 'link') !== '') {
         const { account } = await signedIn.fresh(ctx, LINK_PATH);
-        return sendPage(ctx, startLinkPage(site, account, { provider: provider.name }));
+        return sendPage(ctx, startLinkPage(site, account, provider.name));
       }
       const found = queryOne(ctx, 'fresh') === '1' ? await signedIn.find(ctx) : undefined;
       if (found === undefined) return sendToProvider(parts, ctx, { mode: 'sign-in', returnTo });
