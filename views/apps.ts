@@ -2,7 +2,7 @@ import { allowsOf, LAST_USED_HINT, lastUseOf } from './credentials.ts';
 import { type Html, html } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
-import { confirmPage } from './kit/confirm-page.ts';
+import { confirmPage } from './kit/form-pages.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { bulletList } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';

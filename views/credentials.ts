@@ -29,13 +29,11 @@ export type CredentialView = {
 /** The lists of a page: what works, and what has ended. */
 export type LiveAndDead<T> = { live: readonly T[]; dead: readonly T[] };
 
-/** What the form for a new credential shows: what was typed, what can be chosen, and what is wrong. */
-export type CredentialForm<Typed> = {
-  form: Typed;
-  scopes: readonly ScopeView[];
-  expiry: ExpiryChoices;
-  problem: FormProblem | undefined;
-};
+/** What was typed into a form, and what is wrong with it. */
+type Filled<Typed> = { form: Typed; problem: FormProblem | undefined };
+
+/** The form for a new credential: what was typed, what is wrong with it, and what can be chosen. */
+export type CredentialForm<Typed> = Filled<Typed> & { scopes: readonly ScopeView[]; expiry: ExpiryChoices };
 
 /** A scope as people choose it: what it allows, and its name for those who know it. */
 export type ScopeView = { name: string; description: string; isWorkflow: boolean };
@@ -76,11 +74,11 @@ export function allowsOf(descriptions: readonly string[]): Part {
 }
 
 /** The name of a token, a secret, a service or an app, as its owner chooses it. */
-export function nameField(value: string, hint: string, problem: FormProblem | undefined): Html {
+export function nameField({ form, problem }: Filled<{ name: string }>, hint: string): Html {
   return field({
     label: 'Name',
     name: 'name',
-    value,
+    value: form.name,
     hint,
     problem: problemAt(problem, 'name'),
     required: true,
@@ -90,13 +88,11 @@ export function nameField(value: string, hint: string, problem: FormProblem | un
 }
 
 /** Boxes for scopes, those of workflows apart from the others. All carry the name `scopes`. */
-export function scopeBoxes(props: {
-  scopes: readonly ScopeView[];
-  chosen: readonly string[];
-  hint: string;
-  problem: FormProblem | undefined;
-}): Part {
-  const { scopes, chosen, hint } = props;
+export function scopeBoxes(
+  props: Filled<{ scopes: readonly string[] }> & { scopes: readonly ScopeView[] },
+  hint: string,
+): Part {
+  const { form, problem, scopes } = props;
   const groups = [
     { label: 'Workflows it may run', of: scopes.filter((scope) => scope.isWorkflow) },
     { label: 'What else it may do', of: scopes.filter((scope) => !scope.isWorkflow) },
@@ -104,14 +100,14 @@ export function scopeBoxes(props: {
   return groups.map((group, index) =>
     checkboxGroup({
       name: 'scopes',
-      values: chosen,
+      values: form.scopes,
       label: group.label,
       options: group.of.map(({ name, description }) => ({
         value: name,
         label: description,
         hint: code(name),
       })),
-      ...(index === 0 ? { hint, problem: problemAt(props.problem, 'scopes') } : { idPrefix: 'other' }),
+      ...(index === 0 ? { hint, problem: problemAt(problem, 'scopes') } : { idPrefix: 'other' }),
     }),
   );
 }
@@ -126,34 +122,30 @@ export type ExpiryChoices = {
 };
 
 /** A list of lives, and a date, which the style sheet hides as long as nobody chooses one. */
-export function expiryFields(props: {
-  choices: ExpiryChoices;
-  expires: string;
-  date: string;
-  label?: string;
-  hint: string;
-  problem: FormProblem | undefined;
-}): Html {
-  const { days, allowNever, dateMin, dateMax } = props.choices;
+export function expiryFields(
+  props: Filled<{ expires: string; date: string }> & { expiry: ExpiryChoices },
+  { label = 'Expires in', hint }: { label?: string; hint: string },
+): Html {
+  const { form, problem, expiry } = props;
   const options = [
-    ...days.map((count) => ({ value: String(count), label: duration(count * DAY_SECONDS) })),
+    ...expiry.days.map((count) => ({ value: String(count), label: duration(count * DAY_SECONDS) })),
     { value: 'date', label: 'On a date (choose it below)' },
-    ...(allowNever ? [{ value: 'never', label: 'Never' }] : []),
+    ...(expiry.allowNever ? [{ value: 'never', label: 'Never' }] : []),
   ];
   return html`${select({
-    label: props.label ?? 'Expires in',
+    label,
     name: 'expires',
     options,
-    value: props.expires,
-    problem: problemAt(props.problem, 'expires'),
-    hint: props.hint,
+    value: form.expires,
+    problem: problemAt(problem, 'expires'),
+    hint,
   })}<div class="on-date">${field({
     label: 'Date',
     name: 'date',
     type: 'date',
-    value: props.date === '' ? undefined : props.date,
-    min: dateMin,
-    max: dateMax,
+    value: form.date === '' ? undefined : form.date,
+    min: expiry.dateMin,
+    max: expiry.dateMax,
     hint: 'Only read if you chose "On a date". It works until the end of that day, UTC.',
   })}</div>`;
 }

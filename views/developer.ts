@@ -12,9 +12,8 @@ import { type Html, html } from './html.ts';
 import { buttonLink, buttons } from './kit/buttons.ts';
 import { radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
-import { confirmPage } from './kit/confirm-page.ts';
 import { textArea } from './kit/fields.ts';
-import { formPage } from './kit/form-page.ts';
+import { confirmPage, formPage } from './kit/form-pages.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -48,13 +47,9 @@ const DONE: Record<string, string> = {
 export function developerPage(
   site: Site,
   viewer: Viewer,
-  {
-    apps,
-    endpoints,
-    now,
-    done,
-  }: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
+  props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
 ): Html {
+  const { apps, endpoints, now, done } = props;
   const action = { label: 'Register an app', url: '/developer/new' };
   return layout(site, {
     title: 'Developer',
@@ -105,8 +100,9 @@ export function appFormPage(
   viewer: Viewer,
   /** Undefined for a new one. */
   app: { id: string; name: string } | undefined,
-  { form, scopes, problem }: Omit<CredentialForm<AppForm>, 'expiry'>,
+  props: Omit<CredentialForm<AppForm>, 'expiry'>,
 ): Html {
+  const { form, problem } = props;
   const isNew = app === undefined;
   return formPage(site, viewer, {
     title: isNew ? 'Register an app' : `Change “${app.name}”`,
@@ -114,7 +110,7 @@ export function appFormPage(
     problem,
     action: isNew ? '/developer/new' : `/developer/${app.id}/edit`,
     inputs: [
-      nameField(form.name, 'People see it when they are asked for consent.', problem),
+      nameField(props, 'People see it when they are asked for consent.'),
       textArea({
         label: 'Redirect URIs',
         name: 'redirectUris',
@@ -124,12 +120,7 @@ ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('c
         problem: problemAt(problem, 'redirectUris'),
         required: true,
       }),
-      scopeBoxes({
-        scopes,
-        chosen: form.scopes,
-        hint: 'What it may ask people for. They see these words on the consent page.',
-        problem,
-      }),
+      scopeBoxes(props, 'What it may ask people for. They see these words on the consent page.'),
       isNew && secrecyChoice(form),
     ],
     submitLabel: isNew ? 'Register the app' : 'Save the changes',
@@ -170,28 +161,28 @@ export function appPage(
   },
 ): Html {
   const { app, secrets, endpoints, now, done } = props;
+  const facts = keyValues([
+    { label: 'Redirect URIs', value: bulletList(app.redirectUris.map(code)) },
+    { label: 'May ask for', value: allowsOf(app.allows) },
+    { label: 'Kind', value: `${app.confidential ? 'Confidential' : 'Public'}, ${app.applicationType}` },
+    { label: 'Registered', value: relativeTime(app.createdAt, now) },
+  ]);
   return layout(site, {
     title: app.name,
     action: { label: 'Change', url: `/developer/${app.id}/edit` },
     viewer,
     current: '/developer',
-    body: html`${doneNotice(DONE, done)}<div class="card">${copyBox({ label: 'Client id', value: app.id })}${keyValues(
-      [
-        { label: 'Redirect URIs', value: bulletList(app.redirectUris.map(code)) },
-        { label: 'May ask for', value: allowsOf(app.allows) },
-        {
-          label: 'Kind',
-          value: `${app.confidential ? 'Confidential' : 'Public'}, ${app.applicationType}`,
-        },
-        { label: 'Registered', value: relativeTime(app.createdAt, now) },
-      ],
-    )}</div>${app.confidential && secretsSection({ ...app, kind: 'app' }, secrets, now)}${endpointsSection(endpoints)}${dangerZone(
-      {
+    body: [
+      doneNotice(DONE, done),
+      html`<div class="card">${copyBox({ label: 'Client id', value: app.id })}${facts}</div>`,
+      app.confidential && secretsSection({ ...app, kind: 'app' }, secrets, now),
+      endpointsSection(endpoints),
+      dangerZone({
         title: 'Delete this app',
         text: 'Ends everything that people have allowed it, at once and for good.',
         body: buttons(buttonLink('Delete this app…', `/developer/${app.id}/delete`, 'danger')),
-      },
-    )}`,
+      }),
+    ],
   });
 }
 

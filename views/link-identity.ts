@@ -1,7 +1,7 @@
 import { type FormProblem, generalProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { postForm, submit } from './kit/buttons.ts';
-import { confirmPage } from './kit/confirm-page.ts';
+import { confirmPage } from './kit/form-pages.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { accountField, passwordField } from './sign-in.ts';
 

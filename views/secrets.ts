@@ -17,8 +17,7 @@ import { type Html, html } from './html.ts';
 import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { select } from './kit/choices.ts';
 import { codeBlock, copyBox, secretBox } from './kit/code.ts';
-import { confirmPage } from './kit/confirm-page.ts';
-import { formPage } from './kit/form-page.ts';
+import { confirmPage, formPage } from './kit/form-pages.ts';
 import { section } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -67,10 +66,14 @@ export function secretsSection(
   return section({
     title: 'Secrets',
     lead: `Up to ${inWords(LIVE_SECRETS_MAX)} can be live at a time, so that you can change over without a gap. ${LAST_USED_HINT}`,
-    body: html`${live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`}${ended}${buttons(
-      buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
-      buttonLink('Add a secret…', `${pathOf(holder)}/secrets/new`),
-    )}`,
+    body: [
+      live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`,
+      ended,
+      buttons(
+        buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
+        buttonLink('Add a secret…', `${pathOf(holder)}/secrets/new`),
+      ),
+    ],
   });
 }
 
@@ -114,17 +117,17 @@ export function newSecretPage(
   site: Site,
   viewer: Viewer,
   holder: SecretHolder,
-  { form, expiry, problem }: Omit<CredentialForm<{ name: string; expires: string; date: string }>, 'scopes'>,
+  props: Omit<CredentialForm<{ name: string; expires: string; date: string }>, 'scopes'>,
 ): Html {
   return formPage(site, viewer, {
     title: `Add a secret to “${holder.name}”`,
     lead: 'The secrets that are there stay good. To replace them, rotate instead.',
     current: SECTIONS[holder.kind],
-    problem,
+    problem: props.problem,
     action: `${pathOf(holder)}/secrets/new`,
     inputs: [
-      nameField(form.name, 'Where this secret will be kept, for example "Second machine".', problem),
-      expiryFields({ ...form, choices: expiry, hint: SECRET_EXPIRY_HINT, problem }),
+      nameField(props, 'Where this secret will be kept, for example "Second machine".'),
+      expiryFields(props, { hint: SECRET_EXPIRY_HINT }),
     ],
     submitLabel: 'Add the secret',
     cancelUrl: pathOf(holder),

@@ -8,14 +8,13 @@ import {
   nameField,
   scopeBoxes,
 } from './credentials.ts';
-import { type FormProblem, problemAt } from './form-problem.ts';
+import { problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons } from './kit/buttons.ts';
 import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
-import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
-import { formPage } from './kit/form-page.ts';
+import { confirmPage, formPage } from './kit/form-pages.ts';
 import { badge, doneNotice, emptyState, notice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
@@ -106,33 +105,23 @@ export type ServiceForm = {
 };
 
 /** The form for a new service; admins see what only they may choose. */
-export function newServicePage(
-  site: Site,
-  viewer: Viewer,
-  { form, scopes, expiry, problem }: CredentialForm<ServiceForm>,
-): Html {
+export function newServicePage(site: Site, viewer: Viewer, props: CredentialForm<ServiceForm>): Html {
   return formPage(site, viewer, {
     title: 'New service',
     current: '/services',
-    problem,
+    problem: props.problem,
     action: '/services/new',
     inputs: [
-      nameField(form.name, 'The third-party system that will use it. One service for each.', problem),
-      scopeBoxes({ scopes, chosen: form.scopes, hint: 'Choose only what it needs.', problem }),
-      viewer.admin && adminFields(form, problem),
-      expiryFields({
-        ...form,
-        choices: expiry,
-        label: 'Its secret expires in',
-        hint: SECRET_EXPIRY_HINT,
-        problem,
-      }),
+      nameField(props, 'The third-party system that will use it. One service for each.'),
+      scopeBoxes(props, 'Choose only what it needs.'),
+      viewer.admin && adminFields(props),
+      expiryFields(props, { label: 'Its secret expires in', hint: SECRET_EXPIRY_HINT }),
     ],
     submitLabel: 'Make the service',
   });
 }
 
-function adminFields(form: ServiceForm, problem: FormProblem | undefined): Part {
+function adminFields({ form, problem }: CredentialForm<ServiceForm>): Part {
   return [
     radioGroup({
       label: 'It reaches',
@@ -195,18 +184,20 @@ export function servicePage(
     title: service.name,
     viewer,
     current: '/services',
-    body: html`${doneNotice(DONE, done)}${
-      isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.')
-    }<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>${
-      !isDead &&
-      html`${secretsSection({ ...service, kind: 'service' }, secrets, now)}${calls.map(codeBlock)}${dangerZone(
-        {
+    body: [
+      doneNotice(DONE, done),
+      isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.'),
+      html`<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>`,
+      !isDead && [
+        secretsSection({ ...service, kind: 'service' }, secrets, now),
+        calls.map(codeBlock),
+        dangerZone({
           title: 'Revoke this service',
           text: 'Ends the service with all its secrets and access tokens, at once and for good.',
           body: buttons(buttonLink('Revoke this service…', `/services/${service.id}/revoke`, 'danger')),
-        },
-      )}`
-    }`,
+        }),
+      ],
+    ],
   });
 }
 

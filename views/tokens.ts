@@ -17,9 +17,8 @@ import { problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
-import { confirmPage } from './kit/confirm-page.ts';
 import { field } from './kit/fields.ts';
-import { formPage } from './kit/form-page.ts';
+import { confirmPage, formPage } from './kit/form-pages.ts';
 import { doneNotice, emptyState } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
@@ -108,11 +107,8 @@ export type TokenForm = {
 };
 
 /** The form for a new token. It comes back with what was typed when something is wrong. */
-export function newTokenPage(
-  site: Site,
-  viewer: Viewer,
-  { form, scopes, expiry, problem }: CredentialForm<TokenForm>,
-): Html {
+export function newTokenPage(site: Site, viewer: Viewer, props: CredentialForm<TokenForm>): Html {
+  const { form, problem } = props;
   return formPage(site, viewer, {
     title: 'New personal access token',
     current: '/tokens',
@@ -120,17 +116,11 @@ export function newTokenPage(
     action: '/tokens/new',
     inputs: [
       nameField(
-        form.name,
+        props,
         'What will use it, for example "Build server". You see this name in the list and in your activity.',
-        problem,
       ),
-      scopeBoxes({
-        scopes,
-        chosen: form.scopes,
-        hint: 'Choose only what is needed: whoever has the token can do this in your name.',
-        problem,
-      }),
-      expiryFields({ ...form, choices: expiry, hint: 'After that every call with it is refused.', problem }),
+      scopeBoxes(props, 'Choose only what is needed: whoever has the token can do this in your name.'),
+      expiryFields(props, { hint: 'After that every call with it is refused.' }),
       field({
         label: 'Note (optional)',
         name: 'note',

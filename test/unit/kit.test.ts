@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { render } from '../../views/html.ts';
 import { checkboxGroup, select } from '../../views/kit/choices.ts';
-import { confirmPage } from '../../views/kit/confirm-page.ts';
 import { field } from '../../views/kit/fields.ts';
+import { confirmPage } from '../../views/kit/form-pages.ts';
 import { exactTime, relativeTime } from '../../views/kit/times.ts';
 import { layout, type Site } from '../../views/layout.ts';
 
