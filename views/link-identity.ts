@@ -1,8 +1,7 @@
-import { type FormProblem, generalProblem } from './form-problem.ts';
+import type { FormProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { postForm, submit } from './kit/buttons.ts';
-import { confirmPage } from './kit/form-pages.ts';
-import { layout, type Site, type Viewer } from './layout.ts';
+import { confirmPage, narrowFormPage } from './kit/form-pages.ts';
+import type { Site, Viewer } from './layout.ts';
 import { accountField, passwordField } from './sign-in.ts';
 
 /** Who signed in elsewhere has an account of this address here: asks for its password, once, before linking. */
@@ -10,23 +9,15 @@ export function linkIdentityPage(
   site: Site,
   props: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
 ): Html {
-  return layout(site, {
+  return narrowFormPage(site, {
     title: `Link ${props.provider} to your account`,
     lead: html`There is an account for <strong>${props.email}</strong> already.
 Type its password once; from then on you can sign in with ${props.provider} too.`,
-    narrow: true,
-    body: [
-      generalProblem(props.problem),
-      postForm({
-        action: '/sign-in/link',
-        body: [
-          accountField(props.email),
-          passwordField(props.problem, true),
-          html`<div class="buttons stacked">${submit('Link and sign in')}</div>`,
-        ],
-      }),
-      html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>`,
-    ],
+    problem: props.problem,
+    action: '/sign-in/link',
+    inputs: [accountField(props.email), passwordField(props.problem, true)],
+    submitLabel: 'Link and sign in',
+    below: html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>`,
   });
 }
 

@@ -1,6 +1,6 @@
-import { type FormProblem, generalProblem } from './form-problem.ts';
+import type { FormProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { postForm, submit } from './kit/buttons.ts';
+import { narrowFormPage } from './kit/form-pages.ts';
 import { notice } from './kit/notices.ts';
 import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
@@ -25,32 +25,25 @@ export function signUpPage(
     problem?: FormProblem | undefined;
   },
 ): Html {
-  const { problem, invited } = props;
-  const form = postForm({
+  const { email, invited, federation, problem } = props;
+  return narrowFormPage(site, {
+    title: invited ? 'Create the first admin' : 'Create an account',
+    lead: invited && 'This link works once. The account can do everything here.',
+    problem,
+    above: !invited && [federationButton(federation), federation && divider('or')],
     action: '/sign-up',
     fields: props.fields,
-    body: [
+    inputs: [
       emailField({
-        email: props.email,
-        autofocus: props.email === undefined,
+        email,
+        autofocus: email === undefined,
         hint: !invited && 'We send a link there, to see that it is yours.',
         problem,
       }),
-      newPasswordField('Password', problem, props.email !== undefined),
-      html`<div class="buttons stacked">${submit(invited ? 'Create the admin account' : 'Create account')}</div>`,
+      newPasswordField('Password', problem, email !== undefined),
     ],
-  });
-  return layout(site, {
-    title: invited ? 'Create the first admin' : 'Create an account',
-    lead: invited && 'This link works once. The account can do everything here.',
-    narrow: true,
-    body: [
-      generalProblem(problem),
-      !invited && federationButton(props.federation),
-      !invited && props.federation && divider('or'),
-      form,
-      !invited && html`<p>You have an account? <a href="${props.signInUrl}">Sign in</a></p>`,
-    ],
+    submitLabel: invited ? 'Create the admin account' : 'Create account',
+    below: !invited && html`<p>You have an account? <a href="${props.signInUrl}">Sign in</a></p>`,
   });
 }
 
@@ -88,24 +81,16 @@ export function verifyEmailPage(
   site: Site,
   props: { token: string; email: string; signUpUrl: string; problem?: FormProblem | undefined },
 ): Html {
-  return layout(site, {
+  return narrowFormPage(site, {
     title: 'Confirm your e-mail address',
     heading: 'Confirm your address',
     lead: 'Type the password that you chose, so that nobody else can have signed up with your address.',
-    narrow: true,
-    body: [
-      generalProblem(props.problem),
-      postForm({
-        action: '/verify-email',
-        fields: { token: props.token },
-        body: [
-          accountField(props.email),
-          passwordField(props.problem, true),
-          html`<div class="buttons stacked">${submit('Create my account')}</div>`,
-        ],
-      }),
-      html`<p class="fine">You do not know the password? <a href="${props.signUpUrl}">Sign up once more</a>
+    problem: props.problem,
+    action: '/verify-email',
+    fields: { token: props.token },
+    inputs: [accountField(props.email), passwordField(props.problem, true)],
+    submitLabel: 'Create my account',
+    below: html`<p class="fine">You do not know the password? <a href="${props.signUpUrl}">Sign up once more</a>
 and choose another. You never signed up? Close this page: without you nothing happens.</p>`,
-    ],
   });
 }

@@ -1,4 +1,4 @@
-import { type FormProblem, formNotice } from '../form-problem.ts';
+import { type FormProblem, formNotice, generalProblem } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { layout, type Section, type Site, type Viewer } from '../layout.ts';
 import { buttonLink, buttons, postForm, submit } from './buttons.ts';
@@ -25,6 +25,36 @@ export function formPage(
   const send = buttons(submit(props.submitLabel), buttonLink('Cancel', props.cancelUrl ?? current));
   const body = [formNotice(problem), postForm({ action, body: [inputs, send] })];
   return layout(site, { title, lead, viewer, current, body });
+}
+
+/** A form of its own on a narrow page, for who is not signed in: one wide button, other ways on below it. */
+export function narrowFormPage(
+  site: Site,
+  props: {
+    title: string;
+    heading?: string;
+    lead?: Part;
+    problem: FormProblem | undefined;
+    /** Another way to do the same. */
+    above?: Part;
+    action: string;
+    /** Sent along unseen. */
+    fields?: Record<string, string>;
+    inputs: readonly Part[];
+    submitLabel: string;
+    below?: Part;
+  },
+): Html {
+  const { title, heading, lead, problem, above, action, fields, inputs, below } = props;
+  const send = html`<div class="buttons stacked">${submit(props.submitLabel)}</div>`;
+  const form = postForm({ action, fields, body: [inputs, send] });
+  return layout(site, {
+    title,
+    heading,
+    lead,
+    narrow: true,
+    body: [generalProblem(problem), above, form, below],
+  });
 }
 
 /** Asks once more before something is ended, with what it will break. The button repeats the verb. */
