@@ -110,9 +110,8 @@ async function create(
     confidential: true,
     createdAt: clock(),
   };
-  const reach = actsFor === 'app' ? 'the whole app' : 'your own data';
   const allows = client.scopes.map(scopes.describe);
-  const mail = serviceCreated(settings, { ...client, allows, reach, from: originOf(actor) });
+  const mail = serviceCreated(settings, { ...client, allows, from: originOf(actor) });
   await effects.insert(clients, client, {
     audit: [auditEntry('service.created', client, actor)],
     mail: [{ to: account.email, ...mail }],

@@ -1,3 +1,4 @@
+import type { AppView } from '../developer.ts';
 import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 
 /** What happened to an app, as its mail says it. */
@@ -22,13 +23,7 @@ const WORDS = {
 /** Tells the owner of an app that it was registered, changed or deleted. */
 export function appChanged(
   site: MailSite,
-  app: {
-    what: keyof typeof WORDS;
-    name: string;
-    redirectUris: readonly string[];
-    at: number;
-    from: string;
-  },
+  app: Pick<AppView, 'name' | 'redirectUris'> & { what: keyof typeof WORDS; at: number; from: string },
 ): WrittenMail {
   const { subject, heading, text } = WORDS[app.what];
   return mailLayout(site, {

@@ -1,18 +1,10 @@
+import type { ServiceView } from '../services.ts';
 import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 
 /** Tells the owner that client credentials were made in their name. Never holds the secret. */
 export function serviceCreated(
   site: MailSite,
-  service: {
-    id: string;
-    name: string;
-    /** What it may do, in plain words. */
-    allows: readonly string[];
-    reach: 'your own data' | 'the whole app';
-    resourceServer: boolean;
-    createdAt: number;
-    from: string;
-  },
+  service: Omit<ServiceView, 'isAdmin'> & { from: string },
 ): WrittenMail {
   return mailLayout(site, {
     subject: `New service: ${service.name}`,
@@ -22,7 +14,7 @@ export function serviceCreated(
       { label: 'Name', value: service.name },
       { label: 'Client id', value: service.id },
       { label: 'Allows', value: service.allows.join('; ') || 'no calls' },
-      { label: 'Reaches', value: service.reach },
+      { label: 'Reaches', value: service.actsFor === 'app' ? 'the whole app' : 'your own data' },
       service.resourceServer && { label: 'Also', value: 'may ask whether any token of this site is good' },
       ...doneFacts('Made', service.createdAt, service.from),
     ],

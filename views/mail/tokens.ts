@@ -1,18 +1,11 @@
 import { timeInProse } from '../../server/ground/time.ts';
+import type { TokenView } from '../tokens.ts';
 import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } from './layout.ts';
 
 /** Tells the owner that a personal access token was made in their name. Never holds the token. */
 export function tokenCreated(
   site: MailSite,
-  token: {
-    name: string;
-    /** What it may do, in plain words. */
-    allows: readonly string[];
-    /** Epoch seconds; absent: never. */
-    expiresAt?: number | undefined;
-    createdAt: number;
-    from: string;
-  },
+  token: Pick<TokenView, 'name' | 'allows' | 'expiresAt' | 'createdAt'> & { from: string },
 ): WrittenMail {
   return mailLayout(site, {
     subject: `New personal access token: ${token.name}`,
