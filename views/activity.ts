@@ -2,7 +2,7 @@ import { type Html, html } from './html.ts';
 import { submit } from './kit/buttons.ts';
 import { select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
-import { badge, emptyState } from './kit/notices.ts';
+import { badge } from './kit/notices.ts';
 import { dataTable, pager } from './kit/tables.ts';
 import { exactTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
@@ -46,27 +46,28 @@ export function activityPage(
     lead: 'Every call made with your credentials and every change of them, newest first.',
     viewer,
     current: '/activity',
-    body: html`<form method="get" action="/activity">${select({
-      label: 'Show',
-      name: 'credential',
-      value: credential,
-      options: [
-        { value: '', label: 'Everything' },
-        ...credentials.map(({ id, label }) => ({ value: id, label })),
-      ],
-    })}${submit('Filter', 'quiet')}</form>${
-      entries.length === 0
-        ? emptyState({
-            title: 'Nothing here',
-            text: 'Calls and changes appear here as soon as they happen.',
-            action: credential === '' ? { label: 'Make a token', url: '/tokens/new' } : undefined,
-          })
-        : dataTable({
-            caption: 'Calls and changes',
-            columns: ['What', 'About', 'Result', 'When', 'From'],
-            rows: entries.map(rowOf),
-          })
-    }${pager({ newerUrl: newestUrl, olderUrl })}`,
+    body: [
+      html`<form method="get" action="/activity">${select({
+        label: 'Show',
+        name: 'credential',
+        value: credential,
+        options: [
+          { value: '', label: 'Everything' },
+          ...credentials.map(({ id, label }) => ({ value: id, label })),
+        ],
+      })}${submit('Filter', 'quiet')}</form>`,
+      dataTable({
+        caption: 'Calls and changes',
+        columns: ['What', 'About', 'Result', 'When', 'From'],
+        rows: entries.map(rowOf),
+        empty: {
+          title: 'Nothing here',
+          text: 'Calls and changes appear here as soon as they happen.',
+          action: credential === '' ? { label: 'Make a token', url: '/tokens/new' } : undefined,
+        },
+      }),
+      pager({ newerUrl: newestUrl, olderUrl }),
+    ],
   });
 }
 

@@ -3,7 +3,7 @@ import { type Html, html } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { confirmPage } from './kit/form-pages.ts';
-import { doneNotice, emptyState } from './kit/notices.ts';
+import { doneNotice } from './kit/notices.ts';
 import { bulletList } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -36,24 +36,25 @@ export function appsPage(
     lead: 'Apps of others that you let act in your name.',
     viewer,
     current: '/apps',
-    body: html`${doneNotice(DONE, done)}${
-      grants.length === 0
-        ? emptyState({
-            title: 'No connected apps',
-            text: 'When you let an app in on a consent page, it is listed here and you can cut it off.',
-          })
-        : dataTable({
-            caption: 'Connected apps',
-            columns: ['App', 'It may', 'Allowed', 'Last used', ACTIONS],
-            rows: grants.map((grant) => [
-              html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
-              allowsOf(grant.allows),
-              relativeTime(grant.createdAt, now),
-              lastUseOf(grant, now),
-              buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
-            ]),
-          })
-    }${grants.length > 0 && html`<p class="fine">${LAST_USED_HINT}</p>`}`,
+    body: [
+      doneNotice(DONE, done),
+      dataTable({
+        caption: 'Connected apps',
+        columns: ['App', 'It may', 'Allowed', 'Last used', ACTIONS],
+        rows: grants.map((grant) => [
+          html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
+          allowsOf(grant.allows),
+          relativeTime(grant.createdAt, now),
+          lastUseOf(grant, now),
+          buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
+        ]),
+        empty: {
+          title: 'No connected apps',
+          text: 'When you let an app in on a consent page, it is listed here and you can cut it off.',
+        },
+      }),
+      grants.length > 0 && html`<p class="fine">${LAST_USED_HINT}</p>`,
+    ],
   });
 }
 

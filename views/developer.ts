@@ -9,12 +9,11 @@ import {
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, buttons } from './kit/buttons.ts';
 import { radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { textArea } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { doneNotice, emptyState } from './kit/notices.ts';
+import { doneNotice } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -57,24 +56,25 @@ export function developerPage(
     action: apps.length === 0 ? undefined : action,
     viewer,
     current: '/developer',
-    body: html`${doneNotice(DONE, done)}${
-      apps.length === 0
-        ? emptyState({
-            title: 'No apps yet',
-            text: 'Register an app to send people through sign-in and consent and to act for those who allow it.',
-            action,
-          })
-        : dataTable({
-            caption: 'Your apps',
-            columns: ['Name', 'May ask for', 'Redirect URIs', 'Registered'],
-            rows: apps.map((app) => [
-              html`<a href="/developer/${app.id}">${app.name}</a><br>${code(app.id)}`,
-              allowsOf(app.allows),
-              bulletList(app.redirectUris.map(code)),
-              relativeTime(app.createdAt, now),
-            ]),
-          })
-    }${endpointsSection(endpoints)}`,
+    body: [
+      doneNotice(DONE, done),
+      dataTable({
+        caption: 'Your apps',
+        columns: ['Name', 'May ask for', 'Redirect URIs', 'Registered'],
+        rows: apps.map((app) => [
+          html`<a href="/developer/${app.id}">${app.name}</a><br>${code(app.id)}`,
+          allowsOf(app.allows),
+          bulletList(app.redirectUris.map(code)),
+          relativeTime(app.createdAt, now),
+        ]),
+        empty: {
+          title: 'No apps yet',
+          text: 'Register an app to send people through sign-in and consent and to act for those who allow it.',
+          action,
+        },
+      }),
+      endpointsSection(endpoints),
+    ],
   });
 }
 
@@ -180,7 +180,7 @@ export function appPage(
       dangerZone({
         title: 'Delete this app',
         text: 'Ends everything that people have allowed it, at once and for good.',
-        body: buttons(buttonLink('Delete this app…', `/developer/${app.id}/delete`, 'danger')),
+        url: `/developer/${app.id}/delete`,
       }),
     ],
   });

@@ -10,12 +10,11 @@ import {
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
-import { buttonLink, buttons } from './kit/buttons.ts';
 import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { badge, doneNotice, emptyState, notice } from './kit/notices.ts';
+import { badge, doneNotice, notice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -54,32 +53,33 @@ export function servicesPage(
     action: live.length === 0 ? undefined : action,
     viewer,
     current: '/services',
-    body: html`${doneNotice(DONE, done)}${
-      live.length === 0
-        ? emptyState({
-            title: dead.length === 0 ? 'No services yet' : 'No live services',
-            text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
-            action: { label: 'Make a service', url: action.url },
-          })
-        : dataTable({
-            caption: 'Your services',
-            columns: ['Name', 'Allows', 'Reaches', 'Made'],
-            rows: live.map((service) => [
-              html`<a href="/services/${service.id}">${service.name}</a><br>${code(service.id)}`,
-              html`${allowsOf(service.allows)}${badgesOf(service)}`,
-              reachOf(service),
-              relativeTime(service.createdAt, now),
-            ]),
-          })
-    }${foldedTable({
-      caption: 'Revoked services',
-      columns: ['Name', 'Revoked', 'Made'],
-      rows: dead.map((service) => [
-        html`${service.name}<br>${code(service.id)}`,
-        service.revokedAt !== undefined && relativeTime(service.revokedAt, now),
-        relativeTime(service.createdAt, now),
-      ]),
-    })}`,
+    body: [
+      doneNotice(DONE, done),
+      dataTable({
+        caption: 'Your services',
+        columns: ['Name', 'Allows', 'Reaches', 'Made'],
+        rows: live.map((service) => [
+          html`<a href="/services/${service.id}">${service.name}</a><br>${code(service.id)}`,
+          [allowsOf(service.allows), badgesOf(service)],
+          reachOf(service),
+          relativeTime(service.createdAt, now),
+        ]),
+        empty: {
+          title: dead.length === 0 ? 'No services yet' : 'No live services',
+          text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
+          action: { label: 'Make a service', url: action.url },
+        },
+      }),
+      foldedTable({
+        caption: 'Revoked services',
+        columns: ['Name', 'Revoked', 'Made'],
+        rows: dead.map((service) => [
+          html`${service.name}<br>${code(service.id)}`,
+          service.revokedAt !== undefined && relativeTime(service.revokedAt, now),
+          relativeTime(service.createdAt, now),
+        ]),
+      }),
+    ],
   });
 }
 
@@ -87,10 +87,11 @@ function reachOf(service: ServiceView): string {
   return service.actsFor === 'app' ? 'The whole app' : 'Your own data';
 }
 
-function badgesOf(service: ServiceView): Html {
-  return html`${service.isAdmin && html` ${badge('admin', 'Admin')}`}${
-    service.resourceServer && html` ${badge('neutral', 'Resource server')}`
-  }`;
+function badgesOf({ isAdmin, resourceServer }: ServiceView): Part {
+  return [
+    isAdmin && html` ${badge('admin', 'Admin')}`,
+    resourceServer && html` ${badge('neutral', 'Resource server')}`,
+  ];
 }
 
 /** What was typed about a service. */
@@ -171,7 +172,7 @@ export function servicePage(
   const { service, secrets, calls, now, done } = props;
   const facts = keyValues([
     { label: 'Allows', value: allowsOf(service.allows) },
-    { label: 'Reaches', value: html`${reachOf(service)}${badgesOf(service)}` },
+    { label: 'Reaches', value: [reachOf(service), badgesOf(service)] },
     { label: 'Reason', value: service.reason },
     { label: 'Made', value: relativeTime(service.createdAt, now) },
     {
@@ -194,7 +195,7 @@ export function servicePage(
         dangerZone({
           title: 'Revoke this service',
           text: 'Ends the service with all its secrets and access tokens, at once and for good.',
-          body: buttons(buttonLink('Revoke this service…', `/services/${service.id}/revoke`, 'danger')),
+          url: `/services/${service.id}/revoke`,
         }),
       ],
     ],

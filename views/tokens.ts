@@ -14,12 +14,12 @@ import {
   scopeBoxes,
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
-import { type Html, html, type Part } from './html.ts';
+import { type Html, html } from './html.ts';
 import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { doneNotice, emptyState } from './kit/notices.ts';
+import { doneNotice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -50,50 +50,46 @@ export function tokensPage(
     action: live.length === 0 ? undefined : action,
     viewer,
     current: '/tokens',
-    body: html`${doneNotice(DONE, done)}${
-      live.length === 0
-        ? emptyState({
-            title: dead.length === 0 ? 'No tokens yet' : 'No live tokens',
-            text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
-            action: { label: 'Make a token', url: action.url },
-          })
-        : liveTokens(live, now)
-    }${deadTokens(dead, now)}${
+    body: [
+      doneNotice(DONE, done),
+      dataTable({
+        caption: 'Your live tokens',
+        columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
+        rows: live.map((token) => [
+          [
+            nameAndEnds('lk_pat_', token),
+            token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
+          ],
+          allowsOf(token.allows),
+          expiryOf(token, now),
+          lastUseOf(token, now),
+          relativeTime(token.createdAt, now),
+          buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
+        ]),
+        empty: {
+          title: dead.length === 0 ? 'No tokens yet' : 'No live tokens',
+          text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
+          action: { label: 'Make a token', url: action.url },
+        },
+      }),
+      live.length > 0 && html`<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`,
+      foldedTable({
+        caption: 'Expired and revoked tokens',
+        columns: ['Name', 'Ended', 'Last used', 'Made'],
+        rows: dead.map((token) => [
+          nameAndEnds('lk_pat_', token),
+          endOf(token, now),
+          lastUseOf(token, now),
+          relativeTime(token.createdAt, now),
+        ]),
+      }),
       live.length > 1 &&
-      dangerZone({
-        title: 'Revoke all tokens',
-        text: 'If you think that somebody has your tokens, end all of them at once.',
-        body: buttons(buttonLink('Revoke all tokens…', '/tokens/revoke-all', 'danger')),
-      })
-    }`,
-  });
-}
-
-function liveTokens(tokens: readonly TokenView[], now: number): Html {
-  return html`${dataTable({
-    caption: 'Your live tokens',
-    columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
-    rows: tokens.map((token) => [
-      html`${nameAndEnds('lk_pat_', token)}${token.note !== undefined && html`<br><span class="fine">${token.note}</span>`}`,
-      allowsOf(token.allows),
-      expiryOf(token, now),
-      lastUseOf(token, now),
-      relativeTime(token.createdAt, now),
-      buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
-    ]),
-  })}<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`;
-}
-
-function deadTokens(tokens: readonly TokenView[], now: number): Part {
-  return foldedTable({
-    caption: 'Expired and revoked tokens',
-    columns: ['Name', 'Ended', 'Last used', 'Made'],
-    rows: tokens.map((token) => [
-      nameAndEnds('lk_pat_', token),
-      endOf(token, now),
-      lastUseOf(token, now),
-      relativeTime(token.createdAt, now),
-    ]),
+        dangerZone({
+          title: 'Revoke all tokens',
+          text: 'If you think that somebody has your tokens, end all of them at once.',
+          url: '/tokens/revoke-all',
+        }),
+    ],
   });
 }
 

@@ -190,7 +190,7 @@ function accountPage(): Html {
       dangerZone({
         title: 'End everything',
         text: 'Revokes all tokens and services, and cuts off all apps.',
-        body: buttons(buttonLink('Revoke all…', '/tokens/revoke-all', 'danger')),
+        url: '/tokens/revoke-all',
       }),
     ],
   });

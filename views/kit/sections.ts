@@ -1,4 +1,5 @@
 import { type Html, html, isThere, type Part } from '../html.ts';
+import { buttonLink, buttons } from './buttons.ts';
 
 /** A part of a page under its own h2; `plain` leaves out the card around it. */
 export function section(props: { title: string; lead?: Part; body: Part; plain?: boolean }): Html {
@@ -7,10 +8,10 @@ export function section(props: { title: string; lead?: Part; body: Part; plain?:
 ${props.body}</section>`;
 }
 
-/** Where things are ended: kept apart at the foot of a page. */
-export function dangerZone(props: { title: string; text: Part; body: Part }): Html {
+/** Where things are ended: kept apart at the foot of a page. `url` asks once more. */
+export function dangerZone(props: { title: string; text: Part; url: string }): Html {
   return html`<section class="card danger-zone"><h2>${props.title}</h2>
-<p>${props.text}</p>${props.body}</section>`;
+<p>${props.text}</p>${buttons(buttonLink(`${props.title}…`, props.url, 'danger'))}</section>`;
 }
 
 /** What most people need not see, behind one click. */

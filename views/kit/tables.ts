@@ -1,4 +1,5 @@
 import { type Html, html, type Part } from '../html.ts';
+import { emptyState } from './notices.ts';
 import { disclosure } from './sections.ts';
 
 /** The column of a list that has the buttons of each row; its heading is for screen readers only. */
@@ -8,6 +9,8 @@ type Table = {
   caption: string;
   columns: readonly (string | typeof ACTIONS)[];
   rows: readonly (readonly Part[])[];
+  /** What stands there as long as there are no rows. */
+  empty?: Parameters<typeof emptyState>[0];
 };
 
 /**
@@ -15,6 +18,7 @@ type Table = {
  * whose cells carry the column's label. The caption is for screen readers only.
  */
 export function dataTable(props: Table): Html {
+  if (props.rows.length === 0 && props.empty !== undefined) return emptyState(props.empty);
   const columns = props.columns.map((column) =>
     typeof column === 'string' ? ({ label: column, kind: 'data' } as const) : column,
   );
