@@ -1,18 +1,15 @@
-import type { Collection } from '../../adapters/port.ts';
 import { appChanged } from '../../views/mail/apps.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import type { Settings } from '../ground/settings.ts';
 import { type Client, clientsOf, getClient, getLiveClient, listClients } from './client.ts';
+import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
-import { auditEntry, mailToOwner, type Owned, type Owners, tooMany, undoIfChanged } from './owner.ts';
+import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
-import { type Scopes, someScopesFrom } from './scopes.ts';
+import { someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -24,30 +21,21 @@ export type WantedApp = {
   scopes: readonly string[];
 };
 
-type AppParts = {
-  clients: Collection<Client>;
+type AppParts = ClientDependencies & {
   secrets: Pick<Secrets, 'mintFirst' | 'endClient' | 'revokeEach'>;
-  accounts: Owners;
   /** Ends everything that people allowed this app. */
   grants: { revokeClient(clientId: string, actor: Actor): Promise<unknown> };
-  effects: Effects;
-  scopes: Pick<Scopes, 'forApps'>;
-  clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url'>;
 };
 
 export type Apps = ReturnType<typeof createApps>;
 
 /** Apps: clients that send people through sign-in and consent (authorization code with PKCE, RFC 7636). */
 export function createApps(parts: AppParts) {
-  const { clients, secrets, grants, scopes } = parts;
+  const { clients, secrets, grants } = parts;
 
   const list = (accountId: string) => listClients(clients, clientsOf('app', accountId), LIVE_APPS_MAX * 2);
 
   return {
-    /** What an app may ask people for. */
-    scopes: scopes.forApps,
-
     /**
      * Registers an app; a confidential one comes with a secret, whose value is given out here only. Throws
      * Problem.
@@ -70,7 +58,11 @@ export function createApps(parts: AppParts) {
      */
     async remove(which: Owned, actor: Actor): Promise<boolean> {
       const client = await getClient(clients, { ...which, kind: 'app' });
-      const changed = await secrets.endClient(client, await causedBy(parts, 'deleted', client, actor));
+      const changed = await secrets.endClient(
+        client,
+        actor,
+        await mailAbout(parts, 'deleted', client, actor),
+      );
       await grants.revokeClient(client.id, actor);
       return changed;
     },
@@ -104,11 +96,12 @@ async function create(
     confidential,
     createdAt: clock(),
   };
-  await effects.insert(clients, client, await causedBy(parts, 'registered', client, actor));
+  await effects.insert(clients, client, {
+    audit: [auditEntry('app.registered', client, actor)],
+    mail: await mailAbout(parts, 'registered', client, actor),
+  });
   const secret = confidential ? await secrets.mintFirst(client, undefined, actor) : undefined;
-  await undoIfChanged(accounts, account, () =>
-    secrets.endClient(client, { audit: [auditEntry('app.deleted', client, { kind: 'system' })] }),
-  );
+  await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
   return secret === undefined ? { client } : { client, secret };
 }
 
@@ -117,7 +110,11 @@ async function update(parts: AppParts, wanted: WantedApp & Owned, actor: Actor):
   const { accountId, id } = wanted;
   const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
   const checked = check(parts, wanted);
-  const caused = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
+  const app = { ...client, ...checked };
+  const caused = {
+    audit: [auditEntry('app.changed', app, actor)],
+    mail: await mailAbout(parts, 'changed', app, actor),
+  };
   const guard = [['revokedAt', 'absent']] as const;
   const changed = await effects.update(clients, id, { set: checked }, guard, caused);
   if (changed === undefined) throw noSuch('app');
@@ -132,15 +129,12 @@ function check({ scopes }: AppParts, wanted: WantedApp) {
   };
 }
 
-async function causedBy(
+function mailAbout(
   { accounts, clock, settings }: AppParts,
   what: 'registered' | 'changed' | 'deleted',
   app: Client,
   actor: Actor,
-): Promise<EffectsOfChange> {
+) {
   const mail = appChanged(settings, { what, ...app, at: clock(), from: originOf(actor) });
-  return {
-    audit: [auditEntry(`app.${what}`, app, actor)],
-    mail: await mailToOwner(accounts, app.accountId, mail),
-  };
+  return mailToOwner(accounts, app.accountId, mail);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
 export const credentialSchema = z.strictObject({
@@ -44,4 +45,14 @@ export const credentialDeclaration = declare<Credential>({
 export function stateOf(credential: Credential, now: number): 'live' | 'expired' | 'revoked' {
   if (credential.revokedAt !== undefined) return 'revoked';
   return credential.expiresAt !== undefined && credential.expiresAt <= now ? 'expired' : 'live';
+}
+
+/** Whether this end lies ahead and within `maxDays`; `allowNever` says whether there may be none. */
+export function isExpiryFit(
+  expiresAt: number | undefined,
+  now: number,
+  rule: { allowNever: boolean; maxDays: number },
+): boolean {
+  if (expiresAt === undefined) return rule.allowNever;
+  return Number.isSafeInteger(expiresAt) && expiresAt > now && expiresAt <= now + rule.maxDays * DAY_SECONDS;
 }

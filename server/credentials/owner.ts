@@ -1,12 +1,9 @@
 import type { WrittenMail } from '../../views/mail/layout.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import { requireUnchanged } from '../accounts/unchanged.ts';
-import type { EffectsOfChange } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { Problem, type ProblemCode } from '../ground/errors.ts';
-
-/** The accounts that credentials and clients belong to. */
-export type Owners = { get(id: string): Promise<Account | undefined> };
 
 /** One thing as its owner names it. */
 export type Owned = { accountId: string; id: string };
@@ -16,28 +13,24 @@ export function auditEntry(
   action: string,
   target: { id: string; name: string; accountId: string },
   actor: Actor,
-): NonNullable<EffectsOfChange['audit']>[number] {
+) {
   return { accountId: target.accountId, actor, action, targetId: target.id, targetName: target.name };
 }
 
 /** The mail for the owner, if there still is one. */
-export async function mailToOwner(
-  owners: Owners,
-  accountId: string,
-  mail: WrittenMail,
-): Promise<NonNullable<EffectsOfChange['mail']>> {
-  const owner = await owners.get(accountId);
+export async function mailToOwner(accounts: Pick<Accounts, 'get'>, accountId: string, mail: WrittenMail) {
+  const owner = await accounts.get(accountId);
   return owner === undefined ? [] : [{ to: owner.email, ...mail }];
 }
 
 /** After something was made: undoes it and throws Problem 409 when its owner is not as they were let in. */
 export async function undoIfChanged(
-  owners: Owners,
+  accounts: Pick<Accounts, 'get'>,
   before: Account,
   undo: () => Promise<unknown>,
 ): Promise<void> {
   try {
-    requireUnchanged(before, await owners.get(before.id));
+    requireUnchanged(before, await accounts.get(before.id));
   } catch (error) {
     await undo();
     throw error;

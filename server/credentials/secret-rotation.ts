@@ -5,44 +5,32 @@ import { LIVE_SECRETS_MAX, OVERLAP_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Client } from './client.ts';
 import { type Credential, stateOf } from './credential.ts';
-import { listLiveFirst } from './credential-queries.ts';
-import {
-  addedMail,
-  endSecret,
-  mintSecret,
-  mintWhileUnchanged,
-  type NewSecret,
-  requireRoom,
-  type SecretParts,
-  secretsOf,
-} from './secret-rows.ts';
+import { listLiveFirst } from './credential-rows.ts';
+import type { ClientDependencies } from './dependencies.ts';
+import { addSecret, endSecret, type NewSecret, requireRoom, secretsOf } from './secret-rows.ts';
 
 /**
  * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or are
  * revoked at once without one. Throws Problem.
  */
 export async function rotateSecrets(
-  parts: SecretParts,
+  parts: ClientDependencies,
   client: Client,
   wanted: { account?: Account; overlapSeconds: number },
   actor: Actor,
 ): Promise<NewSecret> {
-  const { credentials, clock } = parts;
-  const { account, overlapSeconds } = wanted;
+  const { overlapSeconds, ...letIn } = wanted;
   checkOverlap(overlapSeconds);
-  const now = clock();
-  const before = await listLiveFirst(credentials, secretsOf(client.id), now);
+  const now = parts.clock();
+  const before = await listLiveFirst(parts, secretsOf(client.id));
   const older = before.filter((secret) => stateOf(secret, now) === 'live');
   // Without an overlap the older ones end at once, so they do not count.
   if (overlapSeconds > 0) await requireRoom(parts, client);
   const lifeSeconds = lifeOf(newest(before));
   const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
   const othersEndAt = now + overlapSeconds;
-  const made = await mintWhileUnchanged(parts, client, account, () =>
-    mintNumbered(before.length + 1, async (name) => {
-      const mail = await addedMail(parts, client, { name, expiresAt, othersEndAt }, actor);
-      return mintSecret(parts, client, { name, expiresAt, action: 'secret.rotated', mail }, actor);
-    }),
+  const made = await mintNumbered(before.length + 1, (name) =>
+    addSecret(parts, client, { ...letIn, name, expiresAt, othersEndAt }, actor),
   );
   // The new one is there first: a client is never left without a secret half way. Without an overlap the older
   // ones are revoked, not expired: the access tokens that were got with them shall end too.
@@ -53,7 +41,11 @@ export async function rotateSecrets(
 }
 
 /** Brings the end of a secret forward, never back. Another rotation at the same time may bring it further. */
-async function endBy({ credentials, clock }: SecretParts, secret: Credential, endAt: number): Promise<void> {
+async function endBy(
+  { credentials, clock }: ClientDependencies,
+  secret: Credential,
+  endAt: number,
+): Promise<void> {
   let current: Credential | undefined = secret;
   while (current !== undefined && stateOf(current, clock()) === 'live') {
     const before: number | undefined = current.expiresAt;

@@ -1,35 +1,22 @@
-import type { Collection, Where } from '../../adapters/port.ts';
+import type { Where } from '../../adapters/port.ts';
 import { secretAdded } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_SECRETS_MAX } from '../ground/limits.ts';
-import { hashOf, newId } from '../ground/opaque.ts';
-import type { Settings } from '../ground/settings.ts';
 import { type Client, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
-import { countLive } from './credential-queries.ts';
-import { insertNamed } from './insert-named.ts';
-import { auditEntry, mailToOwner, type Owners, undoIfChanged } from './owner.ts';
-import { endsOf, newSecret } from './secret-format.ts';
+import { countLive, type Minted, mintCredential, revokeCredential } from './credential-rows.ts';
+import type { ClientDependencies } from './dependencies.ts';
+import { auditEntry, undoIfChanged } from './owner.ts';
 
-/** A secret that was just made for this client: `value` is given out here and never again. */
-export type NewSecret = { client: Client; credential: Credential; value: string };
-
-export type SecretParts = {
-  clients: Collection<Client>;
-  credentials: Collection<Credential>;
-  accounts: Owners;
-  effects: Effects;
-  clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url'>;
-};
+/** A secret that was just made for this client. */
+export type NewSecret = Minted & { client: Client };
 
 /** Writes a new secret; a taken name is refused with a Problem. */
 export async function mintSecret(
-  { credentials, effects, clock }: SecretParts,
+  parts: ClientDependencies,
   client: Client,
   wanted: {
     name: string;
@@ -39,49 +26,42 @@ export async function mintSecret(
   },
   actor: Actor,
 ): Promise<NewSecret> {
-  const { name, expiresAt, action, mail = [] } = wanted;
-  const now = clock();
-  const value = newSecret('lk_cs_');
-  const credential = {
-    id: newId('sec_'),
-    kind: 'client_secret' as const,
-    hash: hashOf(value),
-    ...endsOf(value),
-    name,
-    liveName: `${client.id}\n${name}`,
-    accountId: client.accountId,
-    clientId: client.id,
-    scopes: [],
-    createdAt: now,
-    expiresAt,
-  };
-  const audit = [secretEntry(action, client, credential, actor)];
-  await insertNamed({ credentials, effects }, credential, { audit, mail }, now);
-  return { client, credential, value };
+  const { name, expiresAt, action, mail } = wanted;
+  const owner = { accountId: client.accountId, clientId: client.id };
+  const row = { kind: 'client_secret' as const, ...owner, name, scopes: [], expiresAt };
+  const minted = await mintCredential(parts, row, (secret) => ({
+    audit: [secretEntry(action, client, secret, actor)],
+    mail: mail ?? [],
+  }));
+  return { client, ...minted };
 }
 
 /**
- * Mints a secret for an owner who is still the one that was let in, or none. Without `account` the owner as
- * they stand when this begins.
+ * Adds a secret to those of a client, or makes the one that takes their place by `othersEndAt`, and mails its
+ * owner. Makes none unless the owner is still the one that was let in; without `account`, the owner as they
+ * stand when this begins.
  */
-export async function mintWhileUnchanged(
-  parts: SecretParts,
+export async function addSecret(
+  parts: ClientDependencies,
   client: Client,
-  account: Account | undefined,
-  mint: () => Promise<NewSecret>,
+  wanted: { account?: Account; name: string; expiresAt?: number | undefined; othersEndAt?: number },
+  actor: Actor,
 ): Promise<NewSecret> {
-  const before = account ?? (await parts.accounts.get(client.accountId));
-  if (before === undefined) throw noSuch(client.kind);
-  const secret = await mint();
-  await undoIfChanged(parts.accounts, before, () =>
-    endSecret(parts, client, secret.credential, { kind: 'system' }),
-  );
+  const { accounts, clock, settings } = parts;
+  const { account, name, expiresAt, othersEndAt } = wanted;
+  const owner = account ?? (await accounts.get(client.accountId));
+  if (owner === undefined) throw noSuch(client.kind);
+  const about = { clientName: client.name, path: pathOf(client), createdAt: clock(), from: originOf(actor) };
+  const mail = [{ to: owner.email, ...secretAdded(settings, { name, expiresAt, othersEndAt, ...about }) }];
+  const action = othersEndAt === undefined ? 'secret.created' : 'secret.rotated';
+  const secret = await mintSecret(parts, client, { name, expiresAt, action, mail }, actor);
+  await undoIfChanged(accounts, owner, () => endSecret(parts, client, secret.credential, { kind: 'system' }));
   return secret;
 }
 
 /** Throws Problem 409 when the client has as many live secrets as it may. */
-export async function requireRoom({ credentials, clock }: SecretParts, client: Client): Promise<void> {
-  if ((await countLive(credentials, secretsOf(client.id), clock())) < LIVE_SECRETS_MAX) return;
+export async function requireRoom(parts: ClientDependencies, client: Client): Promise<void> {
+  if ((await countLive(parts, secretsOf(client.id))) < LIVE_SECRETS_MAX) return;
   throw new Problem({
     status: 409,
     code: 'TOO_MANY_SECRETS',
@@ -92,32 +72,15 @@ export async function requireRoom({ credentials, clock }: SecretParts, client: C
 }
 
 /** Revokes one secret; false when it was revoked already. */
-export async function endSecret(
-  { credentials, effects, clock }: SecretParts,
+export function endSecret(
+  parts: ClientDependencies,
   client: Client,
   secret: Credential,
   actor: Actor,
   mail: EffectsOfChange['mail'] = [],
 ): Promise<boolean> {
-  const change = { set: { revokedAt: clock() }, unset: ['liveName'] as const };
   const audit = [secretEntry('secret.revoked', client, secret, actor)];
-  const guard = [['revokedAt', 'absent']] as const;
-  return (await effects.update(credentials, secret.id, change, guard, { audit, mail })) !== undefined;
-}
-
-/** What the owner is mailed about a secret that is added, or that takes the place of others. */
-export function addedMail(
-  { accounts, clock, settings }: SecretParts,
-  client: Client,
-  secret: { name: string; expiresAt: number | undefined; othersEndAt?: number },
-  actor: Actor,
-) {
-  const about = { clientName: client.name, path: pathOf(client), from: originOf(actor) };
-  return mailToOwner(
-    accounts,
-    client.accountId,
-    secretAdded(settings, { ...secret, ...about, createdAt: clock() }),
-  );
+  return revokeCredential(parts, secret.id, { audit, mail });
 }
 
 /** The secrets of one client, dead ones too. */

@@ -5,24 +5,16 @@ import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
-import { DAY_SECONDS } from '../ground/time.ts';
 import { type Client, getLiveClient, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
-import { listLive, listLiveFirst } from './credential-queries.ts';
+import { isExpiryFit } from './credential.ts';
+import { listLive, listLiveFirst } from './credential-rows.ts';
+import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
-import { mailToOwner } from './owner.ts';
+import { auditEntry, mailToOwner } from './owner.ts';
 import { isAdmin } from './scopes.ts';
 import { rotateSecrets } from './secret-rotation.ts';
-import {
-  addedMail,
-  endSecret,
-  mintSecret,
-  mintWhileUnchanged,
-  type NewSecret,
-  requireRoom,
-  type SecretParts,
-  secretsOf,
-} from './secret-rows.ts';
+import { addSecret, endSecret, mintSecret, type NewSecret, requireRoom, secretsOf } from './secret-rows.ts';
 
 const FIRST_NAME = 'Secret 1';
 
@@ -40,7 +32,7 @@ export type Secrets = ReturnType<typeof createSecrets>;
  * The secrets of confidential clients, services and apps alike: several live ones each, so that they can be
  * rotated. What an owner does throws Problem 404 for a client that is revoked or not theirs.
  */
-export function createSecrets(parts: SecretParts) {
+export function createSecrets(parts: ClientDependencies) {
   const { clients, credentials, effects, clock } = parts;
 
   return {
@@ -50,7 +42,7 @@ export function createSecrets(parts: SecretParts) {
     /** The live ones, newest first, and behind them the latest dead ones; a revoked client's too. */
     list(which: { accountId: string; clientId: string }): Promise<Credential[]> {
       const owner: Where<Credential> = [...secretsOf(which.clientId), ['accountId', '=', which.accountId]];
-      return listLiveFirst(credentials, owner, clock());
+      return listLiveFirst(parts, owner);
     },
 
     /** Adds a secret beside the others. Throws Problem. */
@@ -71,14 +63,16 @@ export function createSecrets(parts: SecretParts) {
 
     /** Revokes each live secret of a client that itself goes on, also those that are made meanwhile. */
     async revokeEach(client: Client, actor: Actor): Promise<void> {
-      const find = () => listLive(credentials, secretsOf(client.id), clock());
+      const find = () => listLive(parts, secretsOf(client.id));
       for (let rows = await find(); rows.length > 0; rows = await find()) {
         for (const row of rows) await endSecret(parts, client, row, actor);
       }
     },
 
     /** Ends a client for good, and its secrets with it; false when it had ended. */
-    async endClient(client: Client, caused: EffectsOfChange): Promise<boolean> {
+    async endClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
+      const action = client.kind === 'service' ? 'service.revoked' : 'app.deleted';
+      const caused = { audit: [auditEntry(action, client, actor)], mail };
       const change = { set: { revokedAt: clock() } };
       const unrevoked = [['revokedAt', 'absent']] as const;
       // This one write decides: every check of a token or a secret looks at the client.
@@ -98,13 +92,8 @@ export function checkSecretExpiry(
   now: number,
 ): void {
   const admin = isAdmin(scopes);
-  const isFit =
-    expiresAt === undefined
-      ? !admin
-      : Number.isSafeInteger(expiresAt) &&
-        expiresAt > now &&
-        (!admin || expiresAt <= now + ADMIN_SECRET_DAYS_MAX * DAY_SECONDS);
-  if (isFit) return;
+  const maxDays = admin ? ADMIN_SECRET_DAYS_MAX : Number.POSITIVE_INFINITY;
+  if (isExpiryFit(expiresAt, now, { allowNever: !admin, maxDays })) return;
   throw new Problem({
     status: 400,
     code: 'INVALID_EXPIRY',
@@ -116,12 +105,12 @@ export function checkSecretExpiry(
   });
 }
 
-function clientOf({ clients }: SecretParts, which: SecretsOf): Promise<Client> {
+function clientOf({ clients }: ClientDependencies, which: SecretsOf): Promise<Client> {
   const { kind, accountId, clientId } = which;
   return getLiveClient(clients, { kind, accountId, id: clientId });
 }
 
-async function confidentialClient(parts: SecretParts, which: SecretsOf): Promise<Client> {
+async function confidentialClient(parts: ClientDependencies, which: SecretsOf): Promise<Client> {
   const client = await clientOf(parts, which);
   if (client.confidential) return client;
   throw new Problem({
@@ -133,22 +122,22 @@ async function confidentialClient(parts: SecretParts, which: SecretsOf): Promise
 }
 
 async function add(
-  parts: SecretParts,
+  parts: ClientDependencies,
   wanted: ByOwner & { name: string; expiresAt?: number | undefined },
   actor: Actor,
 ): Promise<NewSecret> {
-  const { account, expiresAt } = wanted;
   const client = await confidentialClient(parts, wanted);
   const name = nameFrom(wanted.name);
-  checkSecretExpiry(client.scopes, expiresAt, parts.clock());
+  checkSecretExpiry(client.scopes, wanted.expiresAt, parts.clock());
   await requireRoom(parts, client);
-  const mail = await addedMail(parts, client, { name, expiresAt }, actor);
-  return mintWhileUnchanged(parts, client, account, () =>
-    mintSecret(parts, client, { name, expiresAt, action: 'secret.created', mail }, actor),
-  );
+  return addSecret(parts, client, { ...wanted, name }, actor);
 }
 
-async function revoke(parts: SecretParts, which: SecretsOf & { id: string }, actor: Actor): Promise<boolean> {
+async function revoke(
+  parts: ClientDependencies,
+  which: SecretsOf & { id: string },
+  actor: Actor,
+): Promise<boolean> {
   const { credentials, accounts, clock, settings } = parts;
   const client = await clientOf(parts, which);
   const secret = await credentials.get(which.id);

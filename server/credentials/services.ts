@@ -1,17 +1,14 @@
-import type { Collection } from '../../adapters/port.ts';
 import { serviceCreated, serviceRevoked } from '../../views/mail/services.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Effects } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import type { Settings } from '../ground/settings.ts';
 import { type Client, clientsOf, getClient, listClients } from './client.ts';
+import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
-import { auditEntry, mailToOwner, type Owned, type Owners, tooMany, undoIfChanged } from './owner.ts';
-import { isAdmin, type Scopes, scopesFrom, someScopesFrom } from './scopes.ts';
+import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
+import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import { checkSecretExpiry, type Secrets } from './secrets.ts';
 
@@ -32,28 +29,17 @@ export type WantedService = {
   expiresAt?: number | undefined;
 };
 
-type ServiceParts = {
-  clients: Collection<Client>;
-  secrets: Pick<Secrets, 'mintFirst' | 'endClient'>;
-  accounts: Owners;
-  effects: Effects;
-  scopes: Pick<Scopes, 'allowedFor' | 'describe'>;
-  clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url'>;
-};
+type ServiceParts = ClientDependencies & { secrets: Pick<Secrets, 'mintFirst' | 'endClient'> };
 
 export type Services = ReturnType<typeof createServices>;
 
 /** Services: client credentials (RFC 6749 section 4.4), one client for each third-party service. */
 export function createServices(parts: ServiceParts) {
-  const { clients, scopes } = parts;
+  const { clients } = parts;
   const listLive = (accountId: string) =>
     listClients(clients, clientsOf('service', accountId), LIVE_SERVICES_MAX * 2);
 
   return {
-    /** What this account may give to a service; `admin` only to an admin's. */
-    scopesFor: scopes.allowedFor,
-
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
     create: (wanted: WantedService, actor: Actor) => create(parts, wanted, actor),
 
@@ -117,9 +103,7 @@ async function create(
     mail: [{ to: account.email, ...mail }],
   });
   const secret = await secrets.mintFirst(client, expiresAt, actor);
-  await undoIfChanged(accounts, account, () =>
-    secrets.endClient(client, { audit: [auditEntry('service.revoked', client, { kind: 'system' })] }),
-  );
+  await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
   return { client, secret };
 }
 
@@ -138,13 +122,10 @@ function check({ scopes, clock }: ServiceParts, wanted: WantedService) {
 }
 
 async function revoke(parts: ServiceParts, which: Owned, actor: Actor): Promise<boolean> {
-  const { clients, secrets, accounts, clock, settings } = parts;
-  const client = await getClient(clients, { ...which, kind: 'service' });
+  const { secrets, accounts, clock, settings } = parts;
+  const client = await getClient(parts.clients, { ...which, kind: 'service' });
   const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
-  return secrets.endClient(client, {
-    audit: [auditEntry('service.revoked', client, actor)],
-    mail: await mailToOwner(accounts, client.accountId, mail),
-  });
+  return secrets.endClient(client, actor, await mailToOwner(accounts, client.accountId, mail));
 }
 
 function adminsOnly(): Problem {

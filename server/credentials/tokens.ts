@@ -1,21 +1,26 @@
-import type { Collection, Where } from '../../adapters/port.ts';
+import type { Where } from '../../adapters/port.ts';
 import { tokenCreated, tokensRevoked } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Effects, EffectsOfChange } from '../effects/effects.ts';
+import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_TOKENS_MAX } from '../ground/limits.ts';
-import { hashOf, newId } from '../ground/opaque.ts';
+import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { DAY_SECONDS } from '../ground/time.ts';
-import { type Credential, stateOf } from './credential.ts';
-import { countLive, listLive, listLiveFirst } from './credential-queries.ts';
-import { insertNamed } from './insert-named.ts';
+import { type Credential, isExpiryFit, stateOf } from './credential.ts';
+import {
+  countLive,
+  listLive,
+  listLiveFirst,
+  type Minted,
+  mintCredential,
+  revokeCredential,
+} from './credential-rows.ts';
+import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
-import { auditEntry, mailToOwner, type Owned, type Owners, tooMany, undoIfChanged } from './owner.ts';
-import { type Scope, type Scopes, someScopesFrom } from './scopes.ts';
-import { checkFormat, endsOf, newSecret } from './secret-format.ts';
+import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
+import { type Scope, someScopesFrom } from './scopes.ts';
+import { checkFormat } from './secret-format.ts';
 
 /** What somebody wants of a new token. */
 export type WantedToken = {
@@ -27,19 +32,10 @@ export type WantedToken = {
   note?: string | undefined;
 };
 
-type TokenParts = {
-  credentials: Collection<Credential>;
-  accounts: Owners;
-  effects: Effects;
-  scopes: Pick<Scopes, 'allowedFor' | 'describe'>;
-  clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url' | 'tokens'>;
-};
-
 export type Tokens = ReturnType<typeof createTokens>;
 
 /** Personal access tokens: what an account makes for its own use. */
-export function createTokens(parts: TokenParts) {
+export function createTokens(parts: CredentialDependencies) {
   const { credentials, clock } = parts;
 
   return {
@@ -50,8 +46,7 @@ export function createTokens(parts: TokenParts) {
     mint: (wanted: WantedToken, actor: Actor) => mint(parts, wanted, actor),
 
     /** The live ones, newest first, and behind them the latest dead ones. */
-    list: (accountId: string): Promise<Credential[]> =>
-      listLiveFirst(credentials, ownedBy(accountId), clock()),
+    list: (accountId: string): Promise<Credential[]> => listLiveFirst(parts, ownedBy(accountId)),
 
     /** One token of this account, whatever its state. Throws Problem 404. */
     get: (which: Owned): Promise<Credential> => get(parts, which),
@@ -68,7 +63,7 @@ export function createTokens(parts: TokenParts) {
      * finds some. Answers how many.
      */
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
-      const find = () => listLive(credentials, ownedBy(accountId), clock());
+      const find = () => listLive(parts, ownedBy(accountId));
       let count = 0;
       for (let rows = await find(); rows.length > 0; rows = await find()) {
         const names = rows.map((row) => row.name);
@@ -95,84 +90,73 @@ export function createTokens(parts: TokenParts) {
 }
 
 /** Admin scopes go to services only: a personal token never reaches past its owner's own data. */
-function scopesFor({ scopes }: TokenParts, account: Account): readonly Scope[] {
+function scopesFor({ scopes }: CredentialDependencies, account: Account): readonly Scope[] {
   return scopes.allowedFor(account).filter((scope) => scope.access === 'account');
 }
 
-/** The fields are named one by one: nothing else that a caller sends can reach the row. */
-async function mint(
-  parts: TokenParts,
-  wanted: WantedToken,
-  actor: Actor,
-): Promise<{ credential: Credential; value: string }> {
-  const { credentials, accounts, effects, scopes, clock, settings } = parts;
+async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
+  const { accounts, scopes, clock, settings } = parts;
   const { account, expiresAt } = wanted;
-  const now = clock();
   const name = nameFrom(wanted.name);
   const note = textFrom(wanted.note ?? '', 'note');
   const chosen = someScopesFrom(wanted.scopes, scopesFor(parts, account));
-  checkExpiry(expiresAt, now, settings.tokens);
-  if ((await countLive(credentials, ownedBy(account.id), now)) >= LIVE_TOKENS_MAX) {
+  checkExpiry(expiresAt, clock(), settings.tokens);
+  if ((await countLive(parts, ownedBy(account.id))) >= LIVE_TOKENS_MAX) {
     throw tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke');
   }
-  const value = newSecret('lk_pat_');
-  const credential = {
-    id: newId('tok_'),
+  const row = {
+    // Named one by one: nothing else that a caller sends can reach the row.
     kind: 'personal_access_token' as const,
-    hash: hashOf(value),
-    ...endsOf(value),
     name,
-    liveName: `${account.id}\n${name}`,
     accountId: account.id,
     scopes: chosen,
     note: note === '' ? undefined : note,
-    createdAt: now,
     expiresAt,
   };
-  const allows = chosen.map(scopes.describe);
-  const mail = tokenCreated(settings, { ...credential, allows, from: originOf(actor) });
-  const caused = {
-    audit: [auditEntry('token.created', credential, actor)],
-    mail: [{ to: account.email, ...mail }],
-  };
-  await insertNamed({ credentials, effects }, credential, caused, now);
-  await undoIfChanged(accounts, account, () => endToken(parts, credential, { kind: 'system' }));
-  return { credential, value };
+  const about = { allows: chosen.map(scopes.describe), from: originOf(actor) };
+  const minted = await mintCredential(parts, row, (token) => ({
+    audit: [auditEntry('token.created', token, actor)],
+    mail: [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }],
+  }));
+  await undoIfChanged(accounts, account, () => endToken(parts, minted.credential, { kind: 'system' }));
+  return minted;
 }
 
 function checkExpiry(expiresAt: number | undefined, now: number, settings: Settings['tokens']): void {
-  const { allowNever, maxDays } = settings;
-  if (expiresAt === undefined ? allowNever : isWithin(expiresAt, now, maxDays * DAY_SECONDS)) return;
+  if (isExpiryFit(expiresAt, now, settings)) return;
   throw new Problem({
     status: 400,
     code: 'INVALID_EXPIRY',
     message:
       expiresAt === undefined ? 'A token needs an expiry here.' : 'This expiry is past, or too far away.',
-    hint: `Choose a time from now on, at most ${maxDays} days ahead.`,
+    hint: `Choose a time from now on, at most ${settings.maxDays} days ahead.`,
     parameter: 'expires',
   });
 }
 
-async function get({ credentials }: TokenParts, which: Owned): Promise<Credential> {
+async function get({ credentials }: CredentialDependencies, which: Owned): Promise<Credential> {
   const row = await credentials.get(which.id);
   if (row?.accountId !== which.accountId || row.kind !== 'personal_access_token') throw noSuch('token');
   return row;
 }
 
 /** Answers whether it was not revoked yet. */
-async function endToken(
-  { credentials, effects, clock }: TokenParts,
+function endToken(
+  parts: CredentialDependencies,
   token: Credential,
   actor: Actor,
   mail: EffectsOfChange['mail'] = [],
 ): Promise<boolean> {
-  const change = { set: { revokedAt: clock() }, unset: ['liveName'] as const };
   const audit = [auditEntry('token.revoked', token, actor)];
-  const guard = [['revokedAt', 'absent']] as const;
-  return (await effects.update(credentials, token.id, change, guard, { audit, mail })) !== undefined;
+  return revokeCredential(parts, token.id, { audit, mail });
 }
 
-function revokedMail(parts: TokenParts, accountId: string, names: readonly string[], actor: Actor) {
+function revokedMail(
+  parts: CredentialDependencies,
+  accountId: string,
+  names: readonly string[],
+  actor: Actor,
+) {
   const { accounts, clock, settings } = parts;
   const mail = tokensRevoked(settings, { names, revokedAt: clock(), from: originOf(actor) });
   return mailToOwner(accounts, accountId, mail);
@@ -183,8 +167,4 @@ function ownedBy(accountId: string): Where<Credential> {
     ['accountId', '=', accountId],
     ['kind', '=', 'personal_access_token'],
   ];
-}
-
-function isWithin(expiresAt: number, now: number, lifeSecondsMax: number): boolean {
-  return Number.isSafeInteger(expiresAt) && expiresAt > now && expiresAt <= now + lifeSecondsMax;
 }

@@ -143,11 +143,11 @@ function appIn(ctx: RouterContext, account: Account): { accountId: string; id: s
 }
 
 function formPage(
-  { site, apps }: PortalDependencies,
+  { site, scopes }: PortalDependencies,
   account: Account,
   { app, form, problem }: { app: Client | undefined; form: AppForm; problem?: FormProblem },
 ) {
-  return appFormPage(site, viewerOf(account), app, { form, scopes: apps.scopes.map(scopeView), problem });
+  return appFormPage(site, viewerOf(account), app, { form, scopes: scopes.forApps.map(scopeView), problem });
 }
 
 /** What an app is configured with. */

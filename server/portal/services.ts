@@ -61,12 +61,12 @@ export function createServicePages(parts: PortalDependencies) {
 }
 
 function createPages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, services } = parts;
+  const { site, settings, clock, signedIn, services, scopes } = parts;
 
   function formPage(account: Account, form: ServiceForm, problem?: FormProblem) {
     return newServicePage(site, viewerOf(account), {
       form,
-      scopes: services.scopesFor(account).map(scopeView),
+      scopes: scopes.allowedFor(account).map(scopeView),
       // What must be ended sooner is told by the domain: here the scopes are not chosen yet.
       expiry: secretExpiry(false, clock()),
       problem,
