@@ -83,7 +83,7 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
   const { accounts, lastUsed, tokens } = { ...people, ...credentials };
-  const issueToken = createIssueToken({ accounts, tokens, clock, settings });
+  const issueToken = createIssueToken({ accounts, tokens, scopes, clock, settings });
 
   return {
     ...foundation,

@@ -8,8 +8,6 @@ export type Entry = { kind: 'call'; call: Call } | { kind: 'change'; change: Aud
 /** Which part of the activity is asked for: that of one token, or of one client with its secrets. */
 export type About = { tokenId: string } | { clientId: string; secretIds: readonly string[] };
 
-export type Activity = ReturnType<typeof createActivity>;
-
 /** Reads the calls and the changes of one account as one list, newest first; never those of others. */
 export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
   const { calls, audit } = parts;

@@ -31,7 +31,7 @@ export type Apps = ReturnType<typeof createApps>;
 
 /** Apps: clients that send people through sign-in and consent (authorization code with PKCE, RFC 7636). */
 export function createApps(parts: AppParts) {
-  const { clients, secrets, grants } = parts;
+  const { clients, secrets, grants, effects } = parts;
 
   const list = (accountId: string) => listClients(clients, clientsOf('app', accountId), LIVE_APPS_MAX * 2);
 
@@ -50,7 +50,15 @@ export function createApps(parts: AppParts) {
     get: (which: Owned): Promise<Client> => getLiveClient(clients, { ...which, kind: 'app' }),
 
     /** Changes what a developer says about an app. What people allowed already stays as it is. Throws Problem. */
-    update: (wanted: WantedApp & Owned, actor: Actor): Promise<Client> => update(parts, wanted, actor),
+    async update({ accountId, id, ...wanted }: WantedApp & Owned, actor: Actor): Promise<Client> {
+      const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
+      const checked = check(parts, wanted);
+      const caused = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
+      const guard = [['revokedAt', 'absent']] as const;
+      const changed = await effects.update(clients, id, { set: checked }, guard, caused);
+      if (changed === undefined) throw noSuch('app');
+      return changed;
+    },
 
     /**
      * Deletes an app for good; secrets, grants and tokens end with it. False when it was deleted already. Throws
@@ -58,11 +66,8 @@ export function createApps(parts: AppParts) {
      */
     async remove(which: Owned, actor: Actor): Promise<boolean> {
       const client = await getClient(clients, { ...which, kind: 'app' });
-      const changed = await secrets.endClient(
-        client,
-        actor,
-        await mailAbout(parts, 'deleted', client, actor),
-      );
+      const { mail } = await causedBy(parts, 'deleted', client, actor);
+      const changed = await secrets.endClient(client, actor, mail);
       await grants.revokeClient(client.id, actor);
       return changed;
     },
@@ -96,29 +101,10 @@ async function create(
     confidential,
     createdAt: clock(),
   };
-  await effects.insert(clients, client, {
-    audit: [auditEntry('app.registered', client, actor)],
-    mail: await mailAbout(parts, 'registered', client, actor),
-  });
+  await effects.insert(clients, client, await causedBy(parts, 'registered', client, actor));
   const secret = confidential ? await secrets.mintFirst(client, undefined, actor) : undefined;
   await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
   return secret === undefined ? { client } : { client, secret };
-}
-
-async function update(parts: AppParts, wanted: WantedApp & Owned, actor: Actor): Promise<Client> {
-  const { clients, effects } = parts;
-  const { accountId, id } = wanted;
-  const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
-  const checked = check(parts, wanted);
-  const app = { ...client, ...checked };
-  const caused = {
-    audit: [auditEntry('app.changed', app, actor)],
-    mail: await mailAbout(parts, 'changed', app, actor),
-  };
-  const guard = [['revokedAt', 'absent']] as const;
-  const changed = await effects.update(clients, id, { set: checked }, guard, caused);
-  if (changed === undefined) throw noSuch('app');
-  return changed;
 }
 
 function check({ scopes }: AppParts, wanted: WantedApp) {
@@ -129,12 +115,15 @@ function check({ scopes }: AppParts, wanted: WantedApp) {
   };
 }
 
-function mailAbout(
+async function causedBy(
   { accounts, clock, settings }: AppParts,
   what: 'registered' | 'changed' | 'deleted',
   app: Client,
   actor: Actor,
 ) {
   const mail = appChanged(settings, { what, ...app, at: clock(), from: originOf(actor) });
-  return mailToOwner(accounts, app.accountId, mail);
+  return {
+    audit: [auditEntry(`app.${what}`, app, actor)],
+    mail: await mailToOwner(accounts, app.accountId, mail),
+  };
 }

@@ -70,9 +70,11 @@ export function createScopes(
     all,
     /** The scope in plain words; the bare name for one that is no longer declared. */
     describe: (name: string): string => byName.get(name)?.description ?? name,
-    /** What this account may give to credentials of its own. `admin` scopes go to services of admins only. */
+    /** What this account may give to a service: `admin` scopes only if it is an admin's. */
     allowedFor: (account: { admin: boolean }): readonly Scope[] =>
       all.filter((scope) => scope.access === 'account' || (scope.access === 'admin' && account.admin)),
+    /** What any account may give to a personal access token, which never reaches past its owner's own data. */
+    forTokens: all.filter((scope) => scope.access === 'account') as readonly Scope[],
     /** What an app may ask a person for on the consent page. */
     forApps: all.filter((scope) => scope.access !== 'admin') as readonly Scope[],
   };

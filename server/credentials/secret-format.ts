@@ -6,14 +6,12 @@ const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
 const OURS = /^lk_(?:pat|cs)_[0-9A-Za-z]{36}$/;
 
-export type SecretPrefix = 'lk_pat_' | 'lk_cs_';
-
 /**
  * Makes a secret: prefix, 30 random base62 characters and 6 of their CRC-32, the form that GitHub's tokens
  * have. Secret scanners find it by its prefix and a value that was cut off is told apart without asking the
  * store.
  */
-export function newSecret(prefix: SecretPrefix): string {
+export function newSecret(prefix: 'lk_pat_' | 'lk_cs_'): string {
   const random = randomBase62(RANDOM_LENGTH);
   return `${prefix}${random}${checksumOf(random)}`;
 }

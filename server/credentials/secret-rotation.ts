@@ -26,7 +26,7 @@ export async function rotateSecrets(
   const older = before.filter((secret) => stateOf(secret, now) === 'live');
   // Without an overlap the older ones end at once, so they do not count.
   if (overlapSeconds > 0) await requireRoom(parts, client);
-  const lifeSeconds = lifeOf(newest(before));
+  const lifeSeconds = lifeOfNewest(before);
   const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
   const othersEndAt = now + overlapSeconds;
   const made = await mintNumbered(before.length + 1, (name) =>
@@ -88,15 +88,12 @@ function checkOverlap(overlapSeconds: number): void {
 }
 
 /** Of those made in the same second the one with the longest life: the others were cut short by a rotation. */
-function newest(secrets: readonly Credential[]): Credential | undefined {
-  return secrets.toSorted(
+function lifeOfNewest(secrets: readonly Credential[]): number | undefined {
+  const [newest] = secrets.toSorted(
     (one, other) =>
       other.createdAt - one.createdAt ||
       (other.expiresAt ?? Number.POSITIVE_INFINITY) - (one.expiresAt ?? Number.POSITIVE_INFINITY) ||
       0,
-  )[0];
-}
-
-function lifeOf(secret: Credential | undefined): number | undefined {
-  return secret?.expiresAt === undefined ? undefined : secret.expiresAt - secret.createdAt;
+  );
+  return newest?.expiresAt === undefined ? undefined : newest.expiresAt - newest.createdAt;
 }

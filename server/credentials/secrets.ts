@@ -46,16 +46,26 @@ export function createSecrets(parts: ClientDependencies) {
     },
 
     /** Adds a secret beside the others. Throws Problem. */
-    add: (wanted: ByOwner & { name: string; expiresAt?: number | undefined }, actor: Actor) =>
-      add(parts, wanted, actor),
+    async add(wanted: ByOwner & { name: string; expiresAt?: number | undefined }, actor: Actor) {
+      const client = await confidentialClient(parts, wanted);
+      const name = nameFrom(wanted.name);
+      checkSecretExpiry(client.scopes, wanted.expiresAt, clock());
+      await requireRoom(parts, client);
+      return addSecret(parts, client, { ...wanted, name }, actor);
+    },
 
     /** See rotateSecrets. */
-    async rotate(wanted: ByOwner & { overlapSeconds: number }, actor: Actor): Promise<NewSecret> {
+    async rotate(wanted: ByOwner & { overlapSeconds: number }, actor: Actor) {
       return rotateSecrets(parts, await confidentialClient(parts, wanted), wanted, actor);
     },
 
     /** Revokes one secret; access tokens that were got with it end with it. False: it was revoked already. */
-    revoke: (which: SecretsOf & { id: string }, actor: Actor) => revoke(parts, which, actor),
+    async revoke(which: SecretsOf & { id: string }, actor: Actor): Promise<boolean> {
+      const client = await clientOf(parts, which);
+      const secret = await credentials.get(which.id);
+      if (secret?.clientId !== client.id) throw noSuch('secret');
+      return endSecret(parts, client, secret, actor, await revokedMail(parts, client, secret, actor));
+    },
 
     /** The secret that a new client comes with; its mail is the client's own. */
     mintFirst: (client: Client, expiresAt: number | undefined, actor: Actor): Promise<NewSecret> =>
@@ -121,28 +131,8 @@ async function confidentialClient(parts: ClientDependencies, which: SecretsOf): 
   });
 }
 
-async function add(
-  parts: ClientDependencies,
-  wanted: ByOwner & { name: string; expiresAt?: number | undefined },
-  actor: Actor,
-): Promise<NewSecret> {
-  const client = await confidentialClient(parts, wanted);
-  const name = nameFrom(wanted.name);
-  checkSecretExpiry(client.scopes, wanted.expiresAt, parts.clock());
-  await requireRoom(parts, client);
-  return addSecret(parts, client, { ...wanted, name }, actor);
-}
-
-async function revoke(
-  parts: ClientDependencies,
-  which: SecretsOf & { id: string },
-  actor: Actor,
-): Promise<boolean> {
-  const { credentials, accounts, clock, settings } = parts;
-  const client = await clientOf(parts, which);
-  const secret = await credentials.get(which.id);
-  if (secret?.clientId !== client.id) throw noSuch('secret');
-  const about = { name: secret.name, clientName: client.name, path: pathOf(client), from: originOf(actor) };
-  const mail = secretRevoked(settings, { ...about, revokedAt: clock() });
-  return endSecret(parts, client, secret, actor, await mailToOwner(accounts, client.accountId, mail));
+function revokedMail(parts: ClientDependencies, client: Client, secret: Credential, actor: Actor) {
+  const { accounts, clock, settings } = parts;
+  const about = { clientName: client.name, path: pathOf(client), revokedAt: clock(), from: originOf(actor) };
+  return mailToOwner(accounts, client.accountId, secretRevoked(settings, { name: secret.name, ...about }));
 }

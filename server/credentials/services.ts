@@ -35,9 +35,17 @@ export type Services = ReturnType<typeof createServices>;
 
 /** Services: client credentials (RFC 6749 section 4.4), one client for each third-party service. */
 export function createServices(parts: ServiceParts) {
-  const { clients } = parts;
+  const { clients, secrets, accounts, clock, settings } = parts;
+
   const listLive = (accountId: string) =>
     listClients(clients, clientsOf('service', accountId), LIVE_SERVICES_MAX * 2);
+
+  const get = (which: Owned) => getClient(clients, { ...which, kind: 'service' });
+
+  async function revoke(client: Client, actor: Actor): Promise<boolean> {
+    const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
+    return secrets.endClient(client, actor, await mailToOwner(accounts, client.accountId, mail));
+  }
 
   return {
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
@@ -53,21 +61,19 @@ export function createServices(parts: ServiceParts) {
     },
 
     /** One service of this account; a revoked one too. Throws Problem 404. */
-    get: (which: Owned): Promise<Client> => getClient(clients, { ...which, kind: 'service' }),
+    get,
 
     /**
      * Ends a service for good, its secrets and access tokens with it; false when it was revoked already. Throws
      * Problem 404.
      */
-    revoke: (which: Owned, actor: Actor): Promise<boolean> => revoke(parts, which, actor),
+    revoke: async (which: Owned, actor: Actor): Promise<boolean> => revoke(await get(which), actor),
 
-    /** Ends all live services of an account, also those that are made meanwhile. Answers how many. */
-    async revokeAll(accountId: string, actor: Actor): Promise<number> {
-      let count = 0;
+    /** Ends all live services of an account, also those that are made meanwhile. */
+    async revokeAll(accountId: string, actor: Actor): Promise<void> {
       for (let live = await listLive(accountId); live.length > 0; live = await listLive(accountId)) {
-        for (const { id } of live) if (await revoke(parts, { accountId, id }, actor)) count += 1;
+        for (const client of live) await revoke(client, actor);
       }
-      return count;
     },
   };
 }
@@ -119,13 +125,6 @@ function check({ scopes, clock }: ServiceParts, wanted: WantedService) {
   if (isAdmin(chosen) && actsFor !== 'app') throw adminActsForApp();
   checkSecretExpiry(chosen, expiresAt, clock());
   return { name, scopes: chosen, reason: reason === '' ? undefined : reason };
-}
-
-async function revoke(parts: ServiceParts, which: Owned, actor: Actor): Promise<boolean> {
-  const { secrets, accounts, clock, settings } = parts;
-  const client = await getClient(parts.clients, { ...which, kind: 'service' });
-  const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
-  return secrets.endClient(client, actor, await mailToOwner(accounts, client.accountId, mail));
 }
 
 function adminsOnly(): Problem {

@@ -7,7 +7,7 @@ import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { type Credential, isExpiryFit, stateOf } from './credential.ts';
+import { type Credential, isExpiryFit } from './credential.ts';
 import {
   countLive,
   listLive,
@@ -19,7 +19,7 @@ import {
 import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
-import { type Scope, someScopesFrom } from './scopes.ts';
+import { someScopesFrom } from './scopes.ts';
 import { checkFormat } from './secret-format.ts';
 
 /** What somebody wants of a new token. */
@@ -36,12 +36,15 @@ export type Tokens = ReturnType<typeof createTokens>;
 
 /** Personal access tokens: what an account makes for its own use. */
 export function createTokens(parts: CredentialDependencies) {
-  const { credentials, clock } = parts;
+  const { credentials } = parts;
+
+  async function get(which: Owned): Promise<Credential> {
+    const row = await credentials.get(which.id);
+    if (row?.accountId !== which.accountId || row.kind !== 'personal_access_token') throw noSuch('token');
+    return row;
+  }
 
   return {
-    /** What this account may give to a token. */
-    scopesFor: (account: Account): readonly Scope[] => scopesFor(parts, account),
-
     /** Makes a token; `value` is given out here and never again. Throws Problem when a wish cannot be granted. */
     mint: (wanted: WantedToken, actor: Actor) => mint(parts, wanted, actor),
 
@@ -49,12 +52,11 @@ export function createTokens(parts: CredentialDependencies) {
     list: (accountId: string): Promise<Credential[]> => listLiveFirst(parts, ownedBy(accountId)),
 
     /** One token of this account, whatever its state. Throws Problem 404. */
-    get: (which: Owned): Promise<Credential> => get(parts, which),
+    get,
 
     /** Revokes a token for good; false when it was revoked already. Throws Problem 404. */
     async revoke(which: Owned, actor: Actor): Promise<boolean> {
-      const token = await get(parts, which);
-      if (stateOf(token, clock()) === 'revoked') return false;
+      const token = await get(which);
       return endToken(parts, token, actor, await revokedMail(parts, token.accountId, [token.name], actor));
     },
 
@@ -89,17 +91,12 @@ export function createTokens(parts: CredentialDependencies) {
   };
 }
 
-/** Admin scopes go to services only: a personal token never reaches past its owner's own data. */
-function scopesFor({ scopes }: CredentialDependencies, account: Account): readonly Scope[] {
-  return scopes.allowedFor(account).filter((scope) => scope.access === 'account');
-}
-
 async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
   const { accounts, scopes, clock, settings } = parts;
   const { account, expiresAt } = wanted;
   const name = nameFrom(wanted.name);
   const note = textFrom(wanted.note ?? '', 'note');
-  const chosen = someScopesFrom(wanted.scopes, scopesFor(parts, account));
+  const chosen = someScopesFrom(wanted.scopes, scopes.forTokens);
   checkExpiry(expiresAt, clock(), settings.tokens);
   if ((await countLive(parts, ownedBy(account.id))) >= LIVE_TOKENS_MAX) {
     throw tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke');
@@ -132,12 +129,6 @@ function checkExpiry(expiresAt: number | undefined, now: number, settings: Setti
     hint: `Choose a time from now on, at most ${settings.maxDays} days ahead.`,
     parameter: 'expires',
   });
-}
-
-async function get({ credentials }: CredentialDependencies, which: Owned): Promise<Credential> {
-  const row = await credentials.get(which.id);
-  if (row?.accountId !== which.accountId || row.kind !== 'personal_access_token') throw noSuch('token');
-  return row;
 }
 
 /** Answers whether it was not revoked yet. */

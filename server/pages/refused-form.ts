@@ -19,19 +19,16 @@ export async function showRefusal(
   if (!(error instanceof Problem) || error instanceof SignInNeeded || error.status >= 500) throw error;
   if (FINAL.includes(error.code)) throw error;
   ctx.set(error.headers);
-  const problem = shownWith(error);
-  sendPage(ctx, await page(problem), problem.status);
+  const { message, hint, parameter } = error;
+  sendPage(ctx, await page({ message, hint, parameter }), error.status);
 }
 
-/**
- * What was wrong with a form, to be shown with the form itself and what was typed. Throws everything that is
- * not the fault of one of its fields.
- */
-export function formProblemOf(error: unknown): FormProblem & { status: number } {
-  if (!(error instanceof Problem) || error.parameter === undefined || error.status >= 500) throw error;
-  return shownWith(error);
-}
-
-function shownWith({ message, hint, parameter, status }: Problem) {
-  return { message, hint, parameter, status };
+/** The same where only the fault of one of the form's fields is shown with it; all else is thrown on. */
+export async function showFieldRefusal(
+  ctx: Context,
+  error: unknown,
+  page: (problem: FormProblem) => Html | Promise<Html>,
+): Promise<void> {
+  if (!(error instanceof Problem) || error.parameter === undefined) throw error;
+  await showRefusal(ctx, error, page);
 }

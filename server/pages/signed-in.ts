@@ -26,25 +26,20 @@ export function createSignedIn(parts: {
 
   async function account(ctx: Context, returnTo = pageOf(ctx)) {
     const found = await find(ctx);
-    if (found === undefined)
-      throw new SignInNeeded(`/sign-in?${new URLSearchParams({ return_to: returnTo })}`);
+    if (found === undefined) throw signInNeeded({ return_to: returnTo });
     return found;
   }
 
   return {
     find,
 
-    /**
-     * Throws SignInNeeded, which comes back to `returnTo` (a path; default: the page asked for) afterwards.
-     */
+    /** Throws SignInNeeded, which comes back to `returnTo` (a path; default: the page asked for) afterwards. */
     account,
 
     /** The same, and the person proved who they are within the last five minutes. */
     async fresh(ctx: Context, returnTo = pageOf(ctx)) {
       const found = await account(ctx, returnTo);
-      if (!isFresh(found.session, clock())) {
-        throw new SignInNeeded(`/sign-in?${new URLSearchParams({ fresh: '1', return_to: returnTo })}`);
-      }
+      if (!isFresh(found.session, clock())) throw signInNeeded({ fresh: '1', return_to: returnTo });
       return found;
     },
   };
@@ -53,6 +48,10 @@ export function createSignedIn(parts: {
 /** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */
 export function isFresh(session: SignedInSession, now: number): boolean {
   return now - session.signedInAt <= FRESH_SIGN_IN_SECONDS;
+}
+
+function signInNeeded(query: Record<string, string>): SignInNeeded {
+  return new SignInNeeded(`/sign-in?${new URLSearchParams(query)}`);
 }
 
 /** What was posted is gone after a redirect, so a post comes back to the page of the same path. */

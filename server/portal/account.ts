@@ -7,9 +7,9 @@ import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf } from '../pages/refused-form.ts';
+import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { viewerOf } from './view-models.ts';
+import { confirm, ownedIn } from './owned.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
 export function createAccountPages(parts: PortalDependencies) {
@@ -22,7 +22,7 @@ export function createAccountPages(parts: PortalDependencies) {
         identities.list(account.id),
         sessionList.list(account.id),
       ]);
-      const page = accountPage(site, viewerOf(account), {
+      const page = accountPage(site, account, {
         accountId: account.id,
         createdAt: account.createdAt,
         hasPassword: account.passwordHash !== undefined,
@@ -43,7 +43,7 @@ export function createAccountPages(parts: PortalDependencies) {
 function passwordPages({ site, signedIn, accounts, sessionList, sessions }: PortalDependencies) {
   function page(account: Account, problem?: FormProblem) {
     const hasPassword = account.passwordHash !== undefined;
-    return accountPasswordPage(site, viewerOf(account), { hasPassword, problem });
+    return accountPasswordPage(site, account, { hasPassword, problem });
   }
 
   return {
@@ -63,8 +63,7 @@ function passwordPages({ site, signedIn, accounts, sessionList, sessions }: Port
         await sessions.start(ctx, { account: changed, amr: session.amr });
         seeOther(ctx, '/account?done=password');
       } catch (error) {
-        const problem = formProblemOf(error);
-        sendPage(ctx, page(account, problem), problem.status);
+        await showFieldRefusal(ctx, error, (problem) => page(account, problem));
       }
     },
   };
@@ -80,17 +79,11 @@ function identityPages({ site, signedIn, identities }: PortalDependencies) {
 
     async showUnlink(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
-      const row = await identities.get({ accountId: account.id, id: ctx.params.id ?? '' });
-      sendPage(ctx, unlinkPage(site, viewerOf(account), identityView(row)));
+      const row = await identities.get(ownedIn(ctx, account));
+      sendPage(ctx, unlinkPage(site, account, identityView(row)));
     },
 
-    async unlink(ctx: RouterContext): Promise<void> {
-      await readForm(ctx);
-      const { account } = await signedIn.fresh(ctx);
-      const which = { accountId: account.id, id: ctx.params.id ?? '' };
-      await identities.unlink(which, actorOf(ctx, account.id));
-      seeOther(ctx, '/account?done=unlinked');
-    },
+    unlink: (ctx: RouterContext) => confirm(ctx, signedIn.fresh, identities.unlink, '/account?done=unlinked'),
   };
 }
 

@@ -6,7 +6,6 @@ import type { Actor } from '../ground/actor.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { viewerOf } from './view-models.ts';
 
 const ENTRIES_PER_PAGE = 50;
 
@@ -50,7 +49,7 @@ export function createActivityPages(parts: PortalDependencies) {
         after,
         limit: ENTRIES_PER_PAGE,
       });
-      const page = activityPage(site, viewerOf(account), {
+      const page = activityPage(site, account, {
         entries: entries.map((entry) => entryView(entry, account.id)),
         credentials,
         credential,
@@ -70,20 +69,15 @@ async function filtersOf({ tokens, services, apps, grants }: PortalDependencies,
     apps.list(accountId),
     grants.list(accountId),
   ]);
-  // An app of one's own may also be let in.
-  const clients = new Map(
-    [...ownServices, ...ownApps, ...allowed.map((grant) => grant.client)].map((client) => [
-      client.id,
-      client,
-    ]),
-  );
-  return [
-    ...ownTokens.map(({ id, name }) => ({ id, label: `Token: ${name}` })),
-    ...[...clients.values()].map(({ id, name, kind }) => ({
-      id,
-      label: `${kind === 'service' ? 'Service' : 'App'}: ${name}`,
-    })),
+  const clients = [...ownServices, ...ownApps, ...allowed.map(({ client }) => client)];
+  const labels = [
+    ...ownTokens.map(({ id, name }) => [id, `Token: ${name}`] as const),
+    ...clients.map(
+      ({ id, name, kind }) => [id, `${kind === 'service' ? 'Service' : 'App'}: ${name}`] as const,
+    ),
   ];
+  // An app of one's own may also be let in: it is there once.
+  return [...new Map(labels)].map(([id, label]) => ({ id, label }));
 }
 
 async function aboutOf(
@@ -106,13 +100,12 @@ function pathTo(credential: string, after = ''): string {
 
 function entryView(entry: Entry, accountId: string): EntryView {
   if (entry.kind === 'call') {
-    const { at, method, path, tokenName, status, from, requestId, privacyBypassed } = entry.call;
+    const { at, method, path, tokenName, from, requestId, privacyBypassed } = entry.call;
     return {
       at,
       what: `${method} ${path}`,
       name: tokenName,
       ...resultOf(entry.call),
-      succeeded: status < 400,
       from,
       requestId,
       privacyBypassed: privacyBypassed === true,
@@ -132,10 +125,10 @@ function entryView(entry: Entry, accountId: string): EntryView {
 }
 
 /** `Success`; `Refused`, because of `missing data (400)`. */
-function resultOf(call: Call): { result: string; reason?: string } {
-  if (call.status < 400) return { result: 'Success' };
+function resultOf(call: Call) {
+  if (call.status < 400) return { succeeded: true, result: 'Success' };
   const reason = `${wordsOf(call.result)} (${call.status})`;
-  return { result: call.status < 500 ? 'Refused' : 'Failed', reason };
+  return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
 }
 
 function wordsOf(code: string): string {

@@ -1,12 +1,10 @@
 import type { RouterContext } from '@koa/router';
 import { appsPage, endGrantPage, type GrantView } from '../../views/apps.ts';
 import type { GrantRow } from '../access/grants.ts';
-import { readForm } from '../http/body.ts';
-import { seeOther, sendPage } from '../http/page.ts';
+import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { actorOf } from '../http/request.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { viewerOf } from './view-models.ts';
+import { confirm } from './owned.ts';
 
 /** /apps: what this account let in, and the way to cut it off. */
 export function createConnectedAppPages(parts: PortalDependencies) {
@@ -16,27 +14,24 @@ export function createConnectedAppPages(parts: PortalDependencies) {
     async list(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const rows = await grants.list(account.id);
-      const page = appsPage(site, viewerOf(account), {
-        grants: rows.map((row) => grantView(row, scopes.describe)),
-        now: clock(),
-        done: queryOne(ctx, 'done'),
-      });
+      const views = rows.map((row) => grantView(row, scopes.describe));
+      const page = appsPage(site, account, { grants: views, now: clock(), done: queryOne(ctx, 'done') });
       sendPage(ctx, page);
     },
 
     async showEnd(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const row = await grants.get({ accountId: account.id, grantId: ctx.params.id ?? '' });
-      sendPage(ctx, endGrantPage(site, viewerOf(account), grantView(row, scopes.describe), clock()));
+      sendPage(ctx, endGrantPage(site, account, grantView(row, scopes.describe), clock()));
     },
 
-    async end(ctx: RouterContext): Promise<void> {
-      await readForm(ctx);
-      const { account } = await signedIn.account(ctx);
-      const which = { accountId: account.id, grantId: ctx.params.id ?? '' };
-      await grants.revoke(which, actorOf(ctx, account.id));
-      seeOther(ctx, '/apps?done=ended');
-    },
+    end: (ctx: RouterContext) =>
+      confirm(
+        ctx,
+        signedIn.account,
+        ({ accountId, id }, actor) => grants.revoke({ accountId, grantId: id }, actor),
+        '/apps?done=ended',
+      ),
   };
 }
 

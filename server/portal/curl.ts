@@ -1,10 +1,7 @@
 import type { Client } from '../credentials/client.ts';
 import { ME_PATH } from '../ground/api-address.ts';
-import { type ExampleCall, exampleCall } from '../workflows/example-call.ts';
+import { exampleCall } from '../workflows/example-call.ts';
 import type { Declarations } from '../workflows/load.ts';
-
-/** The call that needs no scope. */
-const ME: Pick<ExampleCall, 'path' | 'body'> = { path: ME_PATH };
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
 export function callLine(
@@ -13,14 +10,15 @@ export function callLine(
   scopes: readonly string[],
   declarations: Declarations,
 ): string {
-  const call =
-    scopes.map((scope) => exampleCall(declarations, scope)).find((example) => example !== undefined) ?? ME;
+  const call = scopes
+    .map((scope) => exampleCall(declarations, scope))
+    .find((example) => example !== undefined);
   return lines([
     'curl',
     `-H ${quoted(`Authorization: Bearer ${token}`)}`,
-    call.body !== undefined && `-H ${quoted('Content-Type: application/json')}`,
-    call.body !== undefined && `-d ${quoted(JSON.stringify(call.body))}`,
-    quoted(`${url}${call.path}`),
+    call?.body !== undefined && `-H ${quoted('Content-Type: application/json')}`,
+    call?.body !== undefined && `-d ${quoted(JSON.stringify(call.body))}`,
+    quoted(`${url}${call?.path ?? ME_PATH}`),
   ]);
 }
 
@@ -31,28 +29,20 @@ export function serviceCalls(
   secret: string,
 ): { label: string; code: string }[] {
   const { id, scopes, resourceServer } = client;
-  const token = { label: 'Get an access token', code: tokenLine(url, id, secret, scopes) };
-  const ask = { label: 'Ask whether a token is good', code: introspectionLine(url, id, secret) };
-  return [...(scopes.length > 0 ? [token] : []), ...(resourceServer ? [ask] : [])];
-}
-
-/** How a service gets an access token (RFC 6749 section 4.4). */
-function tokenLine(url: string, id: string, secret: string, scopes: readonly string[]): string {
-  return lines([
-    `curl -u ${quoted(`${id}:${secret}`)}`,
+  const curl = `curl -u ${quoted(`${id}:${secret}`)}`;
+  // RFC 6749 section 4.4
+  const token = lines([
+    curl,
     '-d grant_type=client_credentials',
-    scopes.length > 0 && `--data-urlencode ${quoted(`scope=${scopes.join(' ')}`)}`,
+    `--data-urlencode ${quoted(`scope=${scopes.join(' ')}`)}`,
     quoted(`${url}/oauth/token`),
   ]);
-}
-
-/** How a resource server asks about a token (RFC 7662 section 2.1). */
-function introspectionLine(url: string, id: string, secret: string): string {
-  return lines([
-    `curl -u ${quoted(`${id}:${secret}`)}`,
-    '-d token=THE_TOKEN_TO_ASK_ABOUT',
-    quoted(`${url}/oauth/introspect`),
-  ]);
+  // RFC 7662 section 2.1
+  const ask = lines([curl, '-d token=THE_TOKEN_TO_ASK_ABOUT', quoted(`${url}/oauth/introspect`)]);
+  return [
+    ...(scopes.length > 0 ? [{ label: 'Get an access token', code: token }] : []),
+    ...(resourceServer ? [{ label: 'Ask whether a token is good', code: ask }] : []),
+  ];
 }
 
 function lines(parts: readonly (string | false)[]): string {

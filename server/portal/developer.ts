@@ -8,17 +8,18 @@ import {
   type Endpoints,
 } from '../../views/developer.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
-import { madeSecretPage } from '../../views/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf } from '../pages/refused-form.ts';
+import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, pathOfForm } from './form-in-query.ts';
-import { appView, credentialView, liveAndDead, scopeView, viewerOf } from './view-models.ts';
+import { confirm, ownedIn } from './owned.ts';
+import { showNewSecret } from './secrets.ts';
+import { appView, credentialView, liveAndDead, scopeView } from './view-models.ts';
 
 /** /developer: apps that this account registers. */
 export function createDeveloperPages(parts: PortalDependencies) {
@@ -29,7 +30,7 @@ export function createDeveloperPages(parts: PortalDependencies) {
     async list(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const rows = await apps.list(account.id);
-      const page = developerPage(site, viewerOf(account), {
+      const page = developerPage(site, account, {
         apps: rows.map((row) => appView(row, scopes.describe)),
         endpoints,
         now: clock(),
@@ -40,9 +41,9 @@ export function createDeveloperPages(parts: PortalDependencies) {
 
     async show(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
-      const client = await apps.get(appIn(ctx, account));
+      const client = await apps.get(ownedIn(ctx, account));
       const rows = await secrets.list({ accountId: account.id, clientId: client.id });
-      const page = appPage(site, viewerOf(account), {
+      const page = appPage(site, account, {
         app: appView(client, scopes.describe),
         secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
         endpoints,
@@ -52,19 +53,18 @@ export function createDeveloperPages(parts: PortalDependencies) {
       sendPage(ctx, page);
     },
 
-    ...registerPages(parts),
-    ...editPages(parts),
+    ...formPages(parts),
     ...deletePages(parts),
   };
 }
 
-function registerPages(parts: PortalDependencies) {
-  const { site, clock, signedIn, apps } = parts;
+function formPages(parts: PortalDependencies) {
+  const { signedIn, apps } = parts;
 
   return {
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
-      sendPage(ctx, formPage(parts, account, { app: undefined, form: formOf(formInQuery(ctx)) }));
+      sendPage(ctx, formPage(parts, account, { form: formOf(formInQuery(ctx)) }));
     },
 
     async register(ctx: RouterContext): Promise<void> {
@@ -75,29 +75,15 @@ function registerPages(parts: PortalDependencies) {
         const wanted = { ...wantedOf(form), account, confidential: form.confidential };
         const { client, secret } = await apps.create(wanted, actorOf(ctx, account.id));
         if (secret === undefined) return seeOther(ctx, `/developer/${client.id}?done=registered`);
-        const page = madeSecretPage(site, viewerOf(account), {
-          title: `App “${client.name}” is registered`,
-          holder: client,
-          value: secret.value,
-          calls: [],
-          now: clock(),
-        });
-        sendPage(ctx, page);
+        showNewSecret(parts, ctx, account, { title: `App “${client.name}” is registered`, secret });
       } catch (error) {
-        const problem = formProblemOf(error);
-        sendPage(ctx, formPage(parts, account, { app: undefined, form, problem }), problem.status);
+        await showFieldRefusal(ctx, error, (problem) => formPage(parts, account, { form, problem }));
       }
     },
-  };
-}
 
-function editPages(parts: PortalDependencies) {
-  const { signedIn, apps } = parts;
-
-  return {
     async showEdit(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
-      const app = await apps.get(appIn(ctx, account));
+      const app = await apps.get(ownedIn(ctx, account));
       const { name, redirectUris, scopes, confidential } = app;
       const form = { name, redirectUris: redirectUris.join('\n'), scopes, confidential };
       sendPage(ctx, formPage(parts, account, { app, form }));
@@ -106,14 +92,14 @@ function editPages(parts: PortalDependencies) {
     async edit(ctx: RouterContext): Promise<void> {
       const form = formOf(await readForm(ctx));
       const { account } = await signedIn.fresh(ctx);
-      const which = appIn(ctx, account);
+      const which = ownedIn(ctx, account);
       try {
         await apps.update({ ...wantedOf(form), ...which }, actorOf(ctx, account.id));
         seeOther(ctx, `/developer/${which.id}?done=changed`);
       } catch (error) {
-        const problem = formProblemOf(error);
-        const app = await apps.get(which);
-        sendPage(ctx, formPage(parts, account, { app, form, problem }), problem.status);
+        await showFieldRefusal(ctx, error, async (problem) =>
+          formPage(parts, account, { app: await apps.get(which), form, problem }),
+        );
       }
     },
   };
@@ -124,30 +110,21 @@ function deletePages({ site, signedIn, apps }: PortalDependencies) {
   return {
     async showDelete(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
-      const client = await apps.get(appIn(ctx, account));
-      sendPage(ctx, deleteAppPage(site, viewerOf(account), client));
+      const client = await apps.get(ownedIn(ctx, account));
+      sendPage(ctx, deleteAppPage(site, account, client));
     },
 
-    async remove(ctx: RouterContext): Promise<void> {
-      await readForm(ctx);
-      const { account } = await signedIn.fresh(ctx);
-      await apps.remove(appIn(ctx, account), actorOf(ctx, account.id));
-      seeOther(ctx, '/developer?done=deleted');
-    },
+    remove: (ctx: RouterContext) => confirm(ctx, signedIn.fresh, apps.remove, '/developer?done=deleted'),
   };
-}
-
-/** The app that the address names. */
-function appIn(ctx: RouterContext, account: Account): { accountId: string; id: string } {
-  return { accountId: account.id, id: ctx.params.id ?? '' };
 }
 
 function formPage(
   { site, scopes }: PortalDependencies,
   account: Account,
-  { app, form, problem }: { app: Client | undefined; form: AppForm; problem?: FormProblem },
+  /** Without `app` for a new one. */
+  { app, form, problem }: { app?: Client; form: AppForm; problem?: FormProblem },
 ) {
-  return appFormPage(site, viewerOf(account), app, { form, scopes: scopes.forApps.map(scopeView), problem });
+  return appFormPage(site, account, app, { form, scopes: scopes.forApps.map(scopeView), problem });
 }
 
 /** What an app is configured with. */

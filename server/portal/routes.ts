@@ -1,10 +1,11 @@
-import Router from '@koa/router';
+import Router, { type RouterContext } from '@koa/router';
+import { welcomePage } from '../../views/welcome.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { createAccountPages } from './account.ts';
 import { createActivityPages } from './activity.ts';
 import { createConnectedAppPages } from './apps.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperPages } from './developer.ts';
-import { createFrontDoor } from './front-door.ts';
 import { createSecretPages } from './secrets.ts';
 import { createServicePages } from './services.ts';
 import { createTokenPages } from './tokens.ts';
@@ -13,7 +14,7 @@ import { createTokenPages } from './tokens.ts';
 export function createPortalRoutes(parts: PortalDependencies): Router {
   const router = new Router({ strict: true, sensitive: true });
 
-  router.get('/', createFrontDoor(parts));
+  router.get('/', (ctx) => showFrontDoor(parts, ctx));
 
   const tokens = createTokenPages(parts);
   router.get('/tokens', tokens.list);
@@ -77,4 +78,10 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/account/sessions/:uid/end', account.endSession);
 
   return router;
+}
+
+/** The first page of who is signed in, and the welcome of who is not. */
+async function showFrontDoor({ site, signedIn }: PortalDependencies, ctx: RouterContext): Promise<void> {
+  if ((await signedIn.find(ctx)) !== undefined) return seeOther(ctx, '/tokens');
+  sendPage(ctx, welcomePage(site));
 }

@@ -12,11 +12,11 @@ import { DAY_SECONDS } from '../ground/time.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
-import { formProblemOf } from '../pages/refused-form.ts';
+import { showFieldRefusal } from '../pages/refused-form.ts';
 import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { credentialView, liveAndDead, viewerOf } from './view-models.ts';
+import { credentialView, liveAndDead } from './view-models.ts';
 
 /** The secrets of one kind of client: pages below the client's own. */
 export function createSecretPages(parts: PortalDependencies, kind: Client['kind']) {
@@ -26,9 +26,14 @@ export function createSecretPages(parts: PortalDependencies, kind: Client['kind'
 function addPages(parts: PortalDependencies, kind: Client['kind']) {
   const { site, clock, signedIn, secrets } = parts;
 
-  function page(account: Account, client: Client, form: SecretForm, problem?: FormProblem) {
+  function page(
+    account: Account,
+    client: Client,
+    form: { name: string; expires: string; date: string },
+    problem?: FormProblem,
+  ) {
     const expiry = secretExpiry(isAdmin(client.scopes), clock());
-    return newSecretPage(site, viewerOf(account), client, { form, expiry, problem });
+    return newSecretPage(site, account, client, { form, expiry, problem });
   }
 
   return {
@@ -49,10 +54,11 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
         const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
         const secret = await secrets.add(wanted, actorOf(ctx, account.id));
         const title = `A secret was added to “${secret.client.name}”`;
-        showMinted(parts, ctx, account, { title, secret });
+        showNewSecret(parts, ctx, account, { title, secret });
       } catch (error) {
-        const problem = formProblemOf(error);
-        sendPage(ctx, page(account, await secrets.client(which), form, problem), problem.status);
+        await showFieldRefusal(ctx, error, async (problem) =>
+          page(account, await secrets.client(which), form, problem),
+        );
       }
     },
   };
@@ -62,7 +68,7 @@ function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
   const { site, clock, signedIn, secrets } = parts;
 
   function page(account: Account, client: Client, overlap: string, problem?: FormProblem) {
-    return rotatePage(site, viewerOf(account), client, { overlap, problem });
+    return rotatePage(site, account, client, { overlap, problem });
   }
 
   return {
@@ -81,10 +87,11 @@ function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
         const secret = await secrets.rotate({ ...which, account, overlapSeconds }, actorOf(ctx, account.id));
         const othersEndAt = clock() + overlapSeconds;
         const title = `The secrets of “${secret.client.name}” were rotated`;
-        showMinted(parts, ctx, account, { title, secret, othersEndAt });
+        showNewSecret(parts, ctx, account, { title, secret, othersEndAt });
       } catch (error) {
-        const problem = formProblemOf(error);
-        sendPage(ctx, page(account, await secrets.client(which), overlap, problem), problem.status);
+        await showFieldRefusal(ctx, error, async (problem) =>
+          page(account, await secrets.client(which), overlap, problem),
+        );
       }
     },
   };
@@ -102,8 +109,7 @@ function revokePages(parts: PortalDependencies, kind: Client['kind']) {
       const secret = views.find(({ id }) => id === ctx.params.secretId);
       if (secret === undefined) throw noSuch('secret');
       const isLast = liveAndDead(views).live.every(({ id }) => id === secret.id);
-      const about = { secret, isLast, now: clock() };
-      sendPage(ctx, revokeSecretPage(site, viewerOf(account), client, about));
+      sendPage(ctx, revokeSecretPage(site, account, client, { secret, isLast, now: clock() }));
     },
 
     async revoke(ctx: RouterContext): Promise<void> {
@@ -116,21 +122,20 @@ function revokePages(parts: PortalDependencies, kind: Client['kind']) {
   };
 }
 
-type SecretForm = { name: string; expires: string; date: string };
-
 /** The client that the address names. */
 function clientIn(ctx: RouterContext, account: Account, kind: Client['kind']): SecretsOf {
   return { kind, accountId: account.id, clientId: ctx.params.id ?? '' };
 }
 
-function showMinted(
+/** Shows a secret this once, in the answer to the post itself: its value stands in no address and no history. */
+export function showNewSecret(
   { site, settings, clock }: PortalDependencies,
   ctx: RouterContext,
   account: Account,
   made: { title: string; secret: NewSecret; othersEndAt?: number },
 ): void {
   const { client, value } = made.secret;
-  const page = madeSecretPage(site, viewerOf(account), {
+  const page = madeSecretPage(site, account, {
     ...made,
     holder: client,
     value,

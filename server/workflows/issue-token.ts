@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import { workflowOf } from '../credentials/scopes.ts';
+import { type Scopes, workflowOf } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -26,11 +26,12 @@ const LIFE_SECONDS_MIN = MINUTE_SECONDS;
  */
 export function createIssueToken(parts: {
   accounts: Pick<Accounts, 'checkPassword'>;
-  tokens: Pick<Tokens, 'mint' | 'scopesFor'>;
+  tokens: Pick<Tokens, 'mint'>;
+  scopes: Pick<Scopes, 'forTokens'>;
   clock: Clock;
   settings: Pick<Settings, 'url' | 'tokens'>;
 }): Workflow {
-  const { accounts, tokens, clock, settings } = parts;
+  const { accounts, tokens, scopes, clock, settings } = parts;
   const { defaultDays, maxDays } = settings.tokens;
 
   return defineWorkflow({
@@ -45,7 +46,7 @@ export function createIssueToken(parts: {
       const name = parameters.name ?? `${holder} ${request.id.slice(0, 8)}`;
       const expiresAt = clock() + lifeSeconds;
       const { credential, value } = await tokens.mint(
-        { account, name, scopes: ownScopes(tokens, account), expiresAt },
+        { account, name, scopes: ownScopes(scopes), expiresAt },
         { kind: 'client', id: caller.client?.id, from: request.from, requestId: request.id },
       );
       return { token: value, user_id: account.id, expires: expiresAt - credential.createdAt };
@@ -98,9 +99,8 @@ function parametersFor(lifeSecondsDefault: number, lifeSecondsMax: number) {
 }
 
 /** All that the account may do by itself, never more. */
-function ownScopes(tokens: Pick<Tokens, 'scopesFor'>, account: Account): string[] {
-  return tokens
-    .scopesFor(account)
+function ownScopes(scopes: Pick<Scopes, 'forTokens'>): string[] {
+  return scopes.forTokens
     .map((scope) => scope.name)
     .filter((name) => workflowOf(name) !== undefined || name === 'profile');
 }
