@@ -6,7 +6,8 @@ import type { Bound } from './queries.ts';
  * Rows that were read before, each as it still stands in the file: what every request asks for (a credential, its
  * account) costs no look into the file, which saves 30 µs a call. SQLite itself tells whether any other connection,
  * of whichever process, has changed the file since: then all of it is forgotten, before anything is answered from
- * it. What this connection changes is forgotten row by row. So a row given out is never older than the question.
+ * it. What this connection changes is forgotten row by row. So a row given out is never older than the question, or
+ * the moment of the event loop in which it is asked (reader.ts).
  */
 export type Cache = ReturnType<typeof createCache>;
 

@@ -206,12 +206,13 @@ describe('the SQLite file', () => {
         [rank, rank, rank],
       );
     }
-    // Also when it is changed in the same turn of the event loop, right after it was read.
+    // Also when it is changed right after it was read, and asked for in the next turn of the event loop.
     const outside = new DatabaseSync(path);
     const rank = outside.prepare("UPDATE items SET doc = json_set(doc, '$.rank', ?) WHERE id = 'one'");
     for (let turn = 100; turn < 110; turn += 1) {
       await rows.get('one');
       rank.run(turn);
+      await nextTurn();
       assert.equal((await rows.get('one'))?.rank, turn);
     }
     outside.close();
