@@ -77,13 +77,15 @@ function readsOf<R extends { id: string }>(
   return {
     async get(id) {
       const value = checks.checkId(id);
-      await reader.untilFresh();
+      const look = reader.untilFresh();
+      if (look !== undefined) await look;
       return one('id', value);
     },
 
     async find(field, value) {
       const key = bound(checks.checkKey(field, value));
-      await reader.untilFresh();
+      const look = reader.untilFresh();
+      if (look !== undefined) await look;
       return one(field, key);
     },
 

@@ -1,3 +1,4 @@
+import { atEndOfTurn } from '../end-of-turn.ts';
 import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
 
@@ -23,8 +24,7 @@ export function createReader(connection: Pick<Connection, 'attempt'>, cache: Pic
         look = undefined;
         cache.refresh();
         following = FOLLOWING_MAX;
-        // Node runs ticks when no microtask is left: then all that follows without waiting has been asked.
-        queueMicrotask(() => process.nextTick(endFollowing));
+        atEndOfTurn(endFollowing);
         resolve();
       });
     });

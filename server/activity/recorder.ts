@@ -34,7 +34,22 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
       const at = clock();
       count += 1;
       const place = `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(8, '0')}`;
-      return { id: `call_${place}${process}`, at, ...whose, ...called, path: fitted(called.path) };
+      return {
+        id: `call_${place}${process}`,
+        at,
+        accountId: whose.accountId,
+        clientId: whose.clientId,
+        tokenId: whose.tokenId,
+        tokenKind: whose.tokenKind,
+        tokenName: whose.tokenName,
+        method: called.method,
+        path: fitted(called.path),
+        status: called.status,
+        result: called.result,
+        from: called.from,
+        requestId: called.requestId,
+        privacyBypassed: whose.privacyBypassed,
+      };
     },
 
     /**

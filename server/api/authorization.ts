@@ -30,8 +30,7 @@ export function readBearerToken(req: IncomingMessage, query: string): string | u
   }
   const header = req.headers.authorization;
   if (header === undefined) return undefined;
-  const sent = req.rawHeaders.filter((raw, at) => at % 2 === 0 && raw.toLowerCase() === 'authorization');
-  if (sent.length > 1) {
+  if ((req.headersDistinct.authorization?.length ?? 0) > 1) {
     throw malformed('The Authorization header came more than once.', 'Send it once, with one token.');
   }
   const [, scheme = '', rest = ''] = /^(\S*)[ \t]*(.*)$/s.exec(header) ?? [];

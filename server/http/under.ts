@@ -6,8 +6,11 @@ import type { Context, Middleware, Next } from 'koa';
  */
 export function under(paths: readonly string[], ...group: Middleware[]) {
   const isInside = (path: string) => paths.some((top) => path === top || path.startsWith(`${top}/`));
-  return (ctx: Context, next: Next): Promise<unknown> =>
-    isInside(ctx.path) ? group.reduceRight<Next>((rest, one) => () => one(ctx, rest), nothingMore)() : next();
+  const run = group.reduceRight<(ctx: Context) => Promise<unknown>>(
+    (rest, one) => (ctx) => one(ctx, () => rest(ctx)),
+    nothingMore,
+  );
+  return (ctx: Context, next: Next): Promise<unknown> => (isInside(ctx.path) ? run(ctx) : next());
 }
 
 async function nothingMore(): Promise<void> {}
