@@ -1,6 +1,6 @@
 /**
- * Runs when everything that goes on from here without waiting has gone on, and before anything else can reach this
- * process: Node runs ticks when no microtask is left.
+ * Runs after all pending microtasks and before the next event: `nextTick` called from a microtask waits until no
+ * microtask is left.
  */
 export function atEndOfTurn(run: () => void): void {
   queueMicrotask(() => process.nextTick(run));

@@ -78,6 +78,7 @@ function readsOf<R extends { id: string }>(
     async get(id) {
       const value = checks.checkId(id);
       const look = reader.untilFresh();
+      // No wait where there is none: see reader.ts.
       if (look !== undefined) await look;
       return one('id', value);
     },

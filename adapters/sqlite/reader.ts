@@ -4,9 +4,9 @@ import type { Connection } from './connection.ts';
 
 /**
  * When a read may be answered: reads of one turn of the event loop share one look whether another connection changed
- * the file (cache.ts), taken after all of them were asked. What their callers go on to look up by a key before
- * anything else can reach this process is answered by the same look: waiting for one of its own each time costs an
- * introspection, which reads four rows one after another, a third of its speed.
+ * the file (`PRAGMA data_version`, cache.ts), taken after all of them were asked. Look-ups by a key that follow in the
+ * same run of microtasks share it too, since nothing can reach this process in between: without that an introspection,
+ * which reads four rows one after another, loses a third of its speed.
  */
 export type Reader = ReturnType<typeof createReader>;
 

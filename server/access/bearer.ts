@@ -128,8 +128,8 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
  */
 async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> {
   const clientId = token.clientId ?? '';
-  const holdOf = token.model === 'ClientCredentials' ? holdOfSecret : holdOfGrant;
-  const [client, hold] = await Promise.all([parts.clients.get(clientId), holdOf(parts, token)]);
+  const behind = token.model === 'ClientCredentials' ? secretBehind : grantBehind;
+  const [client, parent] = await Promise.all([parts.clients.get(clientId), behind(parts, token)]);
   if (client === undefined) return UNKNOWN;
   // A part of its hash, so it names the token and opens nothing.
   const tokenId = `at_${token.id.slice(-20)}`;
@@ -137,14 +137,14 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
   const known = { ...names, accountId: token.accountId ?? client.accountId, clientId };
   if (token.expiresAt <= parts.clock()) return { refused: 'expired', at: token.expiresAt, ...known };
   if (!isLiveClient(client)) return { refused: 'revoked', at: client.revokedAt, ...known };
-  if (!hold.stands) return { refused: 'revoked', at: hold.revokedAt, ...known };
+  if (!parent.isLive) return { refused: 'revoked', at: parent.revokedAt, ...known };
   const account = await parts.accounts.get(known.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
   // An app stands and falls with its developer's account too.
   const isOwners = client.accountId === account.id;
-  const stands = isOwners || isActive(await parts.accounts.get(client.accountId));
-  if (!stands) return { refused: 'revoked', ...known };
+  if (!isOwners && !isActive(await parts.accounts.get(client.accountId)))
+    return { refused: 'revoked', ...known };
   return {
     ...names,
     account,
@@ -154,26 +154,26 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
     issuedAt: token.createdAt,
     expiresAt: token.expiresAt,
     grantId: token.grantId,
-    lastUsedAt: hold.lastUsedAt,
+    lastUsedAt: parent.lastUsedAt,
   };
 }
 
 /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */
-type Hold = { stands: boolean; revokedAt?: number | undefined; lastUsedAt?: number | undefined };
+type Parent = { isLive: boolean; revokedAt?: number | undefined; lastUsedAt?: number | undefined };
 
 /** A secret that expired since ends nothing: a service's token lives for minutes. */
-async function holdOfSecret(parts: Parts, token: Artifact): Promise<Hold> {
+async function secretBehind(parts: Parts, token: Artifact): Promise<Parent> {
   const secretId = (token.payload.extra as { secret_id?: unknown } | undefined)?.secret_id;
   const secret = typeof secretId === 'string' ? await parts.credentials.get(secretId) : undefined;
-  if (secret === undefined) return { stands: false };
+  if (secret === undefined) return { isLive: false };
   const { revokedAt, lastUsedAt } = secret;
-  return { stands: stateOf(secret, parts.clock()) !== 'revoked', revokedAt, lastUsedAt };
+  return { isLive: stateOf(secret, parts.clock()) !== 'revoked', revokedAt, lastUsedAt };
 }
 
-async function holdOfGrant(parts: Parts, token: Artifact): Promise<Hold> {
+async function grantBehind(parts: Parts, token: Artifact): Promise<Parent> {
   const grant = await parts.artifacts.get(token.grantId ?? '');
-  if (grant?.model !== 'Grant' || grant.expiresAt <= parts.clock()) return { stands: false };
-  if (grant.clientId !== token.clientId || grant.accountId !== token.accountId) return { stands: false };
+  if (grant?.model !== 'Grant' || grant.expiresAt <= parts.clock()) return { isLive: false };
+  if (grant.clientId !== token.clientId || grant.accountId !== token.accountId) return { isLive: false };
   const { revokedAt, lastUsedAt } = grant;
-  return { stands: revokedAt === undefined, revokedAt, lastUsedAt };
+  return { isLive: revokedAt === undefined, revokedAt, lastUsedAt };
 }

@@ -34,30 +34,15 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
       const at = clock();
       count += 1;
       const place = `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(8, '0')}`;
-      return {
-        id: `call_${place}${process}`,
-        at,
-        accountId: whose.accountId,
-        clientId: whose.clientId,
-        tokenId: whose.tokenId,
-        tokenKind: whose.tokenKind,
-        tokenName: whose.tokenName,
-        method: called.method,
-        path: fitted(called.path),
-        status: called.status,
-        result: called.result,
-        from: called.from,
-        requestId: called.requestId,
-        privacyBypassed: whose.privacyBypassed,
-      };
+      return { id: `call_${place}${process}`, at, ...whose, ...called, path: fitted(called.path) };
     },
 
     /**
-     * Keeps an entry; kept again, it is there once all the same. Throws `Unavailable` if the store is away: then the
+     * Records an entry; recorded again, it is there once all the same. Throws `Unavailable` if the store is away: then the
      * caller gets 503 and not its answer. `disk`: a power cut does not take it either, for a change that is about to be
      * forgotten elsewhere.
      */
-    keep(entry: Call, durability?: 'disk'): Promise<void> {
+    record(entry: Call, durability?: 'disk'): Promise<void> {
       return callJournal.append(entry, durability);
     },
   };

@@ -6,7 +6,7 @@ import type { Domain } from '../domain.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import { timeToTheMinute } from '../ground/time.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
-import { noCredential, readBearerToken } from './authorization.ts';
+import { noCredential, readBearerToken } from './bearer-header.ts';
 
 /** A refused token; where we know it, its refusal belongs into the activity of its account. */
 export class RefusedCaller extends BearerProblem {

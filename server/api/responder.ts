@@ -15,12 +15,12 @@ export type ApiCall = { ctx: Context; caller: Bearer | undefined; entry: Call | 
 export type Endpoint = (call: ApiCall) => Promise<string | object>;
 
 /**
- * The frame of each call of the API: finds the caller, lets the endpoint do it, records it, answers. There is an
+ * The frame of each call of the API: finds the caller, lets the endpoint do and record it, records a refusal, answers. There is an
  * entry in the activity of the caller before anything is sent, whether the call was done, refused or failed.
  *
  * Which comes first, a change or its entry? Neither: a run that changes something is written as one row that
- * holds both (workflows/runs.ts). For all others the entry is written last, and without it there is no answer but
- * 503.
+ * holds both (workflows/runs.ts). For all others, issue_token too, the entry is written last, and without it there is
+ * no answer but 503.
  */
 export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { authenticate: Authenticate }) {
   const { authenticate, recorder, log } = parts;
@@ -33,7 +33,7 @@ export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { auth
     if (whose === undefined || error instanceof Unavailable) return;
     const { status, code } = problemFrom(error);
     try {
-      await recorder.keep(recorder.entry(whose, calledBy(ctx, status, code)));
+      await recorder.record(recorder.entry(whose, calledBy(ctx, status, code)));
     } catch (unrecorded) {
       if (status < 500) throw unrecorded;
       log.warn({ requestId: requestIdOf(ctx), err: unrecorded }, 'a failed call has no activity entry');

@@ -1,4 +1,4 @@
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
@@ -12,10 +12,10 @@ import { createAuthenticate } from './authenticate.ts';
 import { describeCaller } from './me.ts';
 import { type ApiCall, createResponder } from './responder.ts';
 
-/** A body that took longer to come was held back, or went over a bad line; most come with their headers. */
+/** A body that was slower than this has the caller judged again: its token may be revoked by now. */
 const SLOW_BODY_MS = 1000;
 
-/** Everything below /api: who may call what, and what it answers. Other requests are handed on. */
+/** Everything below /api: who may call what, and what it answers. */
 export function createApi(parts: Domain) {
   const { catalogue, recorder, clock } = parts;
   const authenticate = createAuthenticate(parts);
@@ -26,7 +26,7 @@ export function createApi(parts: Domain) {
     if (caller === undefined) throw authenticate.noCredential(ctx);
     requireMethod(ctx, 'GET', ME_PATH);
     const response = describeCaller(caller, clock());
-    if (entry !== undefined) await recorder.keep(entry);
+    if (entry !== undefined) await recorder.record(entry);
     return { status: 'success', response };
   }
 
@@ -36,8 +36,8 @@ export function createApi(parts: Domain) {
     const workflow = catalogue.get(name);
     if (caller === undefined && workflow?.callers !== 'anyone') throw authenticate.noCredential(ctx);
     if (workflow === undefined) throw catalogue.noSuchWorkflow(name, caller);
-    requireMethod(ctx, workflow.method, workflow.name);
     if (caller !== undefined) catalogue.requireRights(caller, workflow);
+    requireMethod(ctx, workflow.method, workflow.name);
     const startedMs = performance.now();
     const parameters = checkParameters(workflow, await readArguments(ctx, workflow));
     const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
@@ -53,12 +53,11 @@ export function createApi(parts: Domain) {
     return caller;
   }
 
-  // Two addresses and all the rest: a router would take as long for it as the search for the token.
-  return (ctx: Context, next: Next): Promise<unknown> => {
+  return (ctx: Context): Promise<unknown> => {
     const { path } = ctx;
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
-    return path.startsWith('/api/') || path === '/api' ? respond(ctx, answerNothingHere) : next();
+    return respond(ctx, answerNothingHere);
   };
 }
 

@@ -23,7 +23,7 @@ const FIRST_NAME = 'Secret 1';
  * secrets and /developer no service's.
  */
 export type SecretsOf = { kind: Client['kind']; accountId: string; clientId: string };
-/** `account` as its owner was let in with it; without it, as it stands when the call begins. */
+/** `account`: the owner as signed in, so that a new password meanwhile is noticed; without it, as read now. */
 type ByOwner = SecretsOf & { account?: Account };
 
 export type Secrets = ReturnType<typeof createSecrets>;

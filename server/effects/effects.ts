@@ -64,7 +64,7 @@ type Parts = {
   outbox: Collection<Message>;
   /** The collection of each declared data type, by its name. */
   data: ReadonlyMap<string, Pick<Collection<{ id: string }>, 'insertMany'>>;
-  recorder: Pick<Recorder, 'keep'>;
+  recorder: Pick<Recorder, 'record'>;
   clock: Clock;
   log: Pick<Logger, 'error'>;
   /** Called after mail was put in the outbox, so that it is sent at once and not at the next look. */
@@ -185,7 +185,7 @@ async function deliver(
     parts.outbox.insertMany(mail),
     ...[...byType].map(([type, some]) => parts.data.get(type)?.insertMany(some.map(({ row }) => row))),
     // The row that has it on disk may be removed below.
-    call && parts.recorder.keep(call, 'disk'),
+    call && parts.recorder.record(call, 'disk'),
   ]);
   if (mail.length > 0) parts.mailWaiting();
   // The guard leaves alone the effects of a later change.

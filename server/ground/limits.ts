@@ -28,9 +28,7 @@ export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
 export const TOKEN_DAYS_DEFAULT = 90;
 /** The longest that the owner's settings may allow: a year, and time to notice. */
 export const TOKEN_DAYS_MAX = 400;
-/**
- * What one account may pile up. Mints at the very same moment may pass it by one: it is a bound, not a price.
- */
+/** What one account may pile up. Counted before the insert, so mints at the same moment may exceed it. */
 export const LIVE_TOKENS_MAX = 100;
 /** What one account may have live at a time: one for each third-party service that it uses. */
 export const LIVE_SERVICES_MAX = 50;

@@ -1,7 +1,7 @@
 /** Names by which a machine calls itself (RFC 8252 section 8.3), as `URL.hostname` writes them. */
 const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Whether what is sent to this URL stays on the machine that sends it, so that it may go in the clear. */
+/** Loopback: http is safe here. */
 export function isLoopback(url: URL): boolean {
   return LOOPBACK_HOSTS.includes(url.hostname);
 }

@@ -119,14 +119,14 @@ export class WrongSettings extends Error {
  */
 export function readSettings(owner: OwnerSettings, environment: Environment) {
   const overrides = valuesOf(VARIABLES, environment);
-  const given: Record<string, unknown> = { ...owner, ...overrides };
+  const merged: Record<string, unknown> = { ...owner, ...overrides };
   const google = valuesOf(GOOGLE_VARIABLES, environment);
-  if (Object.keys(google).length > 0) given.google = { ...owner.google, ...google };
+  if (Object.keys(google).length > 0) merged.google = { ...owner.google, ...google };
 
   const lines = unknownVariables(environment);
-  const parsed = ownerSchema.safeParse(given);
+  const parsed = ownerSchema.safeParse(merged);
   if (!parsed.success) {
-    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, given, overrides)));
+    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, merged, overrides)));
     throw new WrongSettings(lines);
   }
   const values = parsed.data;
@@ -189,13 +189,16 @@ function unknownVariables(environment: Environment): string[] {
 }
 
 /** Under the name by which the value was given: a key of the file, or a variable. */
-function lineFor({ path, message }: z.core.$ZodIssue, given: object, overrides: object): string {
+function lineFor({ path, message }: z.core.$ZodIssue, merged: object, overrides: object): string {
   const [first, ...rest] = path.map(String);
   if (first === undefined) return `settings: ${message}`;
   let name = [first, ...rest].join('.');
   if (first === 'google') name = GOOGLE_VARIABLES[rest.join('.')] ?? 'GOOGLE_';
   else if (first in overrides) name = VARIABLES[first] ?? name;
-  const value = path.reduce<unknown>((found, part) => (found as Record<PropertyKey, unknown>)?.[part], given);
+  const value = path.reduce<unknown>(
+    (found, part) => (found as Record<PropertyKey, unknown>)?.[part],
+    merged,
+  );
   const shown = first === 'secret' || name.includes('SECRET') ? 'not good' : shownValue(value);
   return `${name} is ${shown}: wanted ${message}`;
 }

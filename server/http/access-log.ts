@@ -1,7 +1,7 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
 import { withoutSecrets } from '../ground/without-secrets.ts';
-import { noteRequest } from './request.ts';
+import { beginNotes } from './request.ts';
 
 /**
  * One line a request. The path is given without its query, the ids of waiting sign-ins, and what may be a
@@ -10,7 +10,7 @@ import { noteRequest } from './request.ts';
 export function accessLog(log: Logger, proxies: readonly string[]) {
   return async (ctx: Context, next: Next): Promise<void> => {
     const startedAt = performance.now();
-    const request = noteRequest(ctx, proxies);
+    const request = beginNotes(ctx, proxies);
     ctx.set('X-Request-Id', request.id);
     await next();
     log.info(

@@ -9,7 +9,7 @@ import type { Actor } from '../ground/actor.ts';
  * limits, the audit and its answer share it, at both ends of the chain of middleware, so it stands in Koa's
  * `ctx.state`; only this file reads and writes it there.
  */
-type Known = {
+type RequestNotes = {
   /** Ours, never the caller's, so that nobody can write into another's log lines. */
   readonly id: string;
   /** The client's network address, IPv4-mapped IPv6 written as IPv4. */
@@ -19,29 +19,29 @@ type Known = {
 };
 
 /** Begins what is known of this request. Called by the outermost middleware. */
-export function noteRequest(ctx: Context, proxies: readonly string[]): Known {
-  const known: Known = { id: randomUUID(), address: clientAddress(ctx.req, proxies) };
-  (ctx.state as { known?: Known }).known = known;
-  return known;
+export function beginNotes(ctx: Context, proxies: readonly string[]): RequestNotes {
+  const notes: RequestNotes = { id: randomUUID(), address: clientAddress(ctx.req, proxies) };
+  (ctx.state as { notes?: RequestNotes }).notes = notes;
+  return notes;
 }
 
-function knownOf(ctx: Context): Known {
-  return (ctx.state as { known?: Known }).known ?? noteRequest(ctx, []);
+function notesOf(ctx: Context): RequestNotes {
+  return (ctx.state as { notes?: RequestNotes }).notes ?? beginNotes(ctx, []);
 }
 
 /** The id under which this request stands in the log, the activity and its answer. */
 export function requestIdOf(ctx: Context): string {
-  return knownOf(ctx).id;
+  return notesOf(ctx).id;
 }
 
 /** Where this request came from, as far as the proxies that we trust say. */
 export function addressOf(ctx: Context): string {
-  return knownOf(ctx).address;
+  return notesOf(ctx).address;
 }
 
 /** Which credential this request came with, for its line in the log. */
 export function noteCredential(ctx: Context, tokenId: string): void {
-  knownOf(ctx).credential = tokenId;
+  notesOf(ctx).credential = tokenId;
 }
 
 /** Who acts when a signed-in person does something on a page, for the audit. */

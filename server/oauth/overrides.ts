@@ -88,7 +88,7 @@ function keepRowsOfSessions(provider: Provider): void {
   };
 }
 
-/** A session brings the number under which its person was let in to the storage, which keeps it beside the payload. */
+/** Saves `securityVersion` with a session's payload; the storage moves it to a field of its own. */
 function saveSecurityVersionWithSessions({ Session }: Provider): void {
   Object.defineProperty(Session, 'IN_PAYLOAD', { value: [...Session.IN_PAYLOAD, 'securityVersion'] });
 }

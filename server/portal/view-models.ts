@@ -8,21 +8,19 @@ import { isAdmin, type Scope, workflowOf } from '../credentials/scopes.ts';
 
 type Describe = (scope: string) => string;
 
-/*
- * Rows as pages show them: scopes in words and states named. What else a row has, the types of the views keep
- * from the pages.
- */
+/* Rows as pages show them: scopes in words, states named, and never a hash. */
 
 export function scopeView({ name, description }: Scope): ScopeView {
   return { name, description, isWorkflow: workflowOf(name) !== undefined };
 }
 
 export function credentialView(row: Credential, now: number): CredentialView {
-  return { ...row, state: stateOf(row, now) };
+  const { hash: _hash, ...shown } = row;
+  return { ...shown, state: stateOf(row, now) };
 }
 
 export function tokenView(row: Credential, now: number, describe: Describe): TokenView {
-  return { ...row, state: stateOf(row, now), allows: row.scopes.map(describe) };
+  return { ...credentialView(row, now), note: row.note, allows: row.scopes.map(describe) };
 }
 
 /** Live ones apart from dead ones, as every list shows them. */

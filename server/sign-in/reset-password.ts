@@ -63,15 +63,15 @@ export function createResetSteps(parts: SignInDependencies) {
   }
 }
 
-function askPage(site: Site, given: { returnTo: string; email?: string; problem?: FormProblem }): Html {
-  return askResetPage(site, { ...given, signInUrl: pathWith('/sign-in', { return_to: given.returnTo }) });
+function askPage(site: Site, fields: { returnTo: string; email?: string; problem?: FormProblem }): Html {
+  return askResetPage(site, { ...fields, signInUrl: pathWith('/sign-in', { return_to: fields.returnTo }) });
 }
 
 function newPage(
   site: Site,
   account: Account,
-  given: { token: string; revokeToo: boolean; problem?: FormProblem },
+  fields: { token: string; revokeToo: boolean; problem?: FormProblem },
 ): Html {
   const { email, passwordHash } = account;
-  return newPasswordPage(site, { ...given, email, hasPassword: passwordHash !== undefined });
+  return newPasswordPage(site, { ...fields, email, hasPassword: passwordHash !== undefined });
 }

@@ -5,6 +5,7 @@ import { type Scopes, workflowOf } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { NAME_LENGTH_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { defineWorkflow, type Workflow } from './workflow.ts';
@@ -16,6 +17,8 @@ export const ISSUE_TOKEN = {
   callers: 'admin',
 } as const;
 
+/** So many characters of a request's id tell tokens of one service apart. */
+const REQUEST_PART = 8;
 /** Less is gone before the user has put it to use. */
 const LIFE_SECONDS_MIN = MINUTE_SECONDS;
 
@@ -42,8 +45,8 @@ export function createIssueToken(parts: {
       const { email, password, expires_in: lifeSeconds } = parameters;
       const account = await signedIn({ email, password });
       // The request's id tells tokens of one service apart; a long name leaves it its place.
-      const holder = (caller.client?.name ?? ISSUE_TOKEN.name).slice(0, 70);
-      const name = parameters.name ?? `${holder} ${request.id.slice(0, 8)}`;
+      const holder = (caller.client?.name ?? ISSUE_TOKEN.name).slice(0, NAME_LENGTH_MAX - 1 - REQUEST_PART);
+      const name = parameters.name ?? `${holder} ${request.id.slice(0, REQUEST_PART)}`;
       const expiresAt = clock() + lifeSeconds;
       const { credential, value } = await tokens.mint(
         { account, name, scopes: ownScopes(scopes), expiresAt },
@@ -91,7 +94,7 @@ function parametersFor(lifeSecondsDefault: number, lifeSecondsMax: number) {
       example: lifeSecondsDefault,
     },
     name: {
-      schema: z.string().min(1).max(80).optional(),
+      schema: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
       description: 'What the user will see the token called',
       example: 'Their phone',
     },

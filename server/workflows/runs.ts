@@ -36,7 +36,7 @@ export function createRuns(parts: {
   runs: Collection<Run>;
   outbox: Collection<Message>;
   effects: Effects;
-  recorder: Pick<Recorder, 'keep'>;
+  recorder: Pick<Recorder, 'record'>;
 }) {
   const { runs, outbox, effects, recorder } = parts;
 
@@ -61,7 +61,7 @@ export function createRuns(parts: {
         await requireRoomFor(mail);
         await effects.insert(runs, { id: newId('run_') }, { rows, mail, call });
       } else if (call !== undefined) {
-        await recorder.keep(call);
+        await recorder.record(call);
       }
     },
   };

@@ -70,8 +70,8 @@ export function createStage(
           );
         }
         const written = { subject, text, workflow: workflow.name };
-        const shown = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
-        take({ to, queue: accountId ?? 'anyone', ...shown }, mail, MAILS_MAX);
+        const content = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
+        take({ to, queue: accountId ?? 'anyone', ...content }, mail, MAILS_MAX);
       },
     },
 

@@ -334,7 +334,7 @@ eachStore(({ engine, url }) => {
       const server = await startApiServer({
         storeUrl: await url(),
         clock: () => now,
-        recorder: (real) => ({ ...real, keep: away }),
+        recorder: (real) => ({ ...real, record: away }),
       });
       try {
         const { value } = await server.token();

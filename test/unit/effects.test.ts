@@ -51,7 +51,7 @@ async function openProcess(
     ...opened.rows,
     carriers: [rows as unknown as Collection<Carrier>, opened.rows.runs],
     data: new Map(),
-    recorder: { keep: () => assert.fail('nothing here brings a call') },
+    recorder: { record: () => assert.fail('nothing here brings a call') },
     clock,
     log: createLog({ write() {} }),
     mailWaiting: () => {

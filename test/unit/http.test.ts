@@ -9,7 +9,7 @@ import { readForm } from '../../server/http/body.ts';
 import { canonicalHost } from '../../server/http/canonical-host.ts';
 import { asOAuthError, asPage } from '../../server/http/error-forms.ts';
 import { answerErrorsAs } from '../../server/http/error-response.ts';
-import { addressOf, noteRequest } from '../../server/http/request.ts';
+import { addressOf, beginNotes } from '../../server/http/request.ts';
 import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
 import { under } from '../../server/http/under.ts';
 
@@ -59,7 +59,7 @@ function application(proxies: string[]): Koa {
   const app = new Koa();
   app.silent = true;
   app.use(async (ctx, next) => {
-    noteRequest(ctx, proxies);
+    beginNotes(ctx, proxies);
     await next();
   });
   const site = { appName: 'Test', accentColour: '#0b57d0' };

@@ -45,7 +45,7 @@ eachStore(({ url }) => {
       };
       const { rows, carriers, expiries } = await openCollections(store, declarations, clock);
       const log = createLog({ write() {} });
-      const recorder = { keep: () => assert.fail('nothing here brings a call') };
+      const recorder = { record: () => assert.fail('nothing here brings a call') };
       const data = new Map();
       const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting() {} });
       const sweep = () => effects.sweep().then(() => false);

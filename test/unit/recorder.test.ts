@@ -37,7 +37,7 @@ eachStore(({ url }) => {
       const real = await store.journal(callDeclaration);
       const callJournal = more.journal?.(real) ?? real;
       const recorder = createRecorder({ callJournal, clock: () => 1_800_000_000 });
-      const keep = (id: string) => recorder.keep(recorder.entry(whose, called(id)));
+      const keep = (id: string) => recorder.record(recorder.entry(whose, called(id)));
       const listed = async () => (await calls.list({ limit: 1000 })).map(({ requestId }) => requestId);
       return { recorder, keep, listed };
     }
@@ -48,8 +48,8 @@ eachStore(({ url }) => {
       await Promise.all(ids.map(keep));
       await keep('r40');
       const again = recorder.entry(whose, called('r41'));
-      await recorder.keep(again);
-      await recorder.keep(again);
+      await recorder.record(again);
+      await recorder.record(again);
       assert.deepEqual(await listed(), [...ids, 'r40', 'r41']);
     });
 

@@ -94,7 +94,7 @@ eachStore(({ url }) => {
         remove: before('remove', rows.runs.remove),
       };
       const outbox = { ...rows.outbox, insertMany: before('mail', rows.outbox.insertMany) };
-      const recorder = { ...real, keep: before('call', real.keep) };
+      const recorder = { ...real, record: before('call', real.record) };
       const data = new Map(
         [...collections]
           .filter(([name]) => types.some((type) => type.name === name))
