@@ -1,20 +1,6 @@
 import type { Context } from 'koa';
 import { type Html, render } from '../../views/html.ts';
-import { setPageHeaders } from './security-headers.ts';
-
-/**
- * Everything that a page loads is ours. No `form-action`: browsers apply it to the whole redirect chain
- * behind a form, which ends at the app's own address after sign-in and consent.
- */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "script-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+import { CONTENT_SECURITY_POLICY, setPageHeaders } from './security-headers.ts';
 
 /** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */
 export function sendPage(ctx: Context, page: Html, status = 200): void {
