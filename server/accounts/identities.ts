@@ -1,4 +1,4 @@
-import { type Collection, Taken, type Where } from '../../adapters/port.ts';
+import { type Collection, Taken, Unavailable, type Where } from '../../adapters/port.ts';
 import { identityLinked, identityUnlinked } from '../../views/mail/identities.ts';
 import type { Effects } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
@@ -119,7 +119,10 @@ async function remove(parts: Parts, account: Account, identity: Identity, actor:
     audit: [auditOf('identity.unlinked', identity, actor)],
     mail: [{ to: account.email, ...identityUnlinked(settings, about) }],
   });
-  return identities.remove(identity.id, ownedBy(account.id));
+  if (await identities.remove(identity.id, [...ownedBy(account.id), ['pendingId', 'absent']])) return true;
+  // What could not be delivered just now would go with the row: it stays, and a sweep delivers.
+  if ((await identities.get(identity.id)) === undefined) return false;
+  throw new Unavailable('an identity that was to be removed still carries its effects');
 }
 
 function ownedBy(accountId: string): Where<Identity> {

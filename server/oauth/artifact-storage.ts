@@ -82,10 +82,13 @@ async function find(parts: StorageParts, model: string, id: string): Promise<Ada
   return payload;
 }
 
-/** Whether a code or token was used; a refresh token counts as used a moment later. */
+/**
+ * Whether a code or token was used; a refresh token counts as used a moment later. For a code no clock is asked: that
+ * of the machine which marked it may be ahead.
+ */
 function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
-  const graceSeconds = model === 'RefreshToken' ? REFRESH_GRACE_SECONDS : 0;
-  return consumedAt !== undefined && consumedAt + graceSeconds <= now;
+  if (consumedAt === undefined) return false;
+  return model !== 'RefreshToken' || consumedAt + REFRESH_GRACE_SECONDS <= now;
 }
 
 async function findPersonalAccessToken(parts: StorageParts, value: string) {
@@ -155,7 +158,8 @@ async function consume({ artifacts, clock }: StorageParts, model: string, id: st
   ]);
   if (won !== undefined) return;
   const row = await artifacts.get(rowId(model, id));
-  if (row?.model !== model || isSpent(row, now)) throw new errors.InvalidGrant(`${model} was already used`);
+  if (row?.model !== model || row.consumedAt === undefined || isSpent(row, now))
+    throw new errors.InvalidGrant(`${model} was already used`);
 }
 
 async function destroy(parts: StorageParts, model: string, id: string): Promise<void> {
