@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { Unavailable } from '../../adapters/port.ts';
 import { createResets } from '../../server/access/resets.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { createAccounts } from '../../server/accounts/accounts.ts';
@@ -574,6 +575,25 @@ eachStore(({ url }) => {
       assert.equal(await domain.identities.unlink({ accountId: account.id, id: identity.id }, actor), true);
       assert.deepEqual(await domain.identities.list(account.id), []);
       assert.ok((await domain.audited(account.id)).some((line) => line.startsWith('identity.unlinked')));
+    });
+
+    it('stay until the mail that tells of their end is on its way', async () => {
+      const account = await domain.account(email);
+      await link(account, `sub-${count}`);
+      await domain.accounts.setPassword(account, PASSWORD, actor);
+      const [identity] = await domain.identities.list(account.id);
+      const which = { accountId: account.id, id: identity?.id ?? '' };
+      const { outbox } = domain.rows;
+      const { insertMany } = outbox;
+      outbox.insertMany = () => Promise.reject(new Unavailable('the outbox is away'));
+      await assert.rejects(domain.identities.unlink(which, actor), Unavailable);
+      outbox.insertMany = insertMany;
+      assert.equal((await domain.identities.list(account.id)).length, 1);
+      const told = async () =>
+        (await domain.mailed(email)).filter((subject) => /no longer/.test(subject)).length;
+      assert.equal(await told(), 0);
+      assert.equal(await domain.identities.unlink(which, actor), true);
+      assert.ok((await told()) > 0);
     });
   });
 });
