@@ -14,8 +14,7 @@ const runSchema = z.strictObject({ id: z.string(), ...pendingEffects });
 export type Run = z.infer<typeof runSchema>;
 
 /**
- * Runs on their way: each row is nothing but what its run brings, and goes when that is delivered. Rows of the
- * name `runs` had another form once.
+ * Runs on their way: each row is nothing but what its run brings, and goes when that is delivered.
  */
 export const runDeclaration = declare<Run>({
   name: 'workflow_runs',
