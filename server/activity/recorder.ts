@@ -29,7 +29,7 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
   let count = 0;
 
   return {
-    /** The entry of a call, not kept yet. */
+    /** The entry of a call, not recorded yet. */
     entry(whose: Attribution, called: Called): Call {
       const at = clock();
       count += 1;
@@ -38,9 +38,9 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
     },
 
     /**
-     * Records an entry; recorded again, it is there once all the same. Throws `Unavailable` if the store is away: then the
-     * caller gets 503 and not its answer. `disk`: a power cut does not take it either, for a change that is about to be
-     * forgotten elsewhere.
+     * Records an entry; recorded again, it is there once all the same. Throws `Unavailable` if the store is away:
+     * then the caller gets 503 and not its answer. `disk`: a power cut does not take it either, for a change that is
+     * about to be forgotten elsewhere.
      */
     record(entry: Call, durability?: 'disk'): Promise<void> {
       return callJournal.append(entry, durability);

@@ -15,8 +15,9 @@ export type ApiCall = { ctx: Context; caller: Bearer | undefined; entry: Call | 
 export type Endpoint = (call: ApiCall) => Promise<string | object>;
 
 /**
- * The frame of each call of the API: finds the caller, lets the endpoint do and record it, records a refusal, answers. There is an
- * entry in the activity of the caller before anything is sent, whether the call was done, refused or failed.
+ * The frame of each call of the API: finds the caller, lets the endpoint do and record it, records a refusal, answers.
+ * There is an entry in the activity of the caller before anything is sent, whether the call was done, refused or
+ * failed.
  *
  * Which comes first, a change or its entry? Neither: a run that changes something is written as one row that
  * holds both (workflows/runs.ts). For all others, issue_token too, the entry is written last, and without it there is
