@@ -39,13 +39,11 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
   const { schema, unique = [] } = declaration;
   const fields = createFields(declaration);
   const { refuse, checkField, checkScalar } = fields;
+  const checkId = (id: unknown): string => (typeof id === 'string' ? id : refuse('an id that is no text'));
 
   return {
     ...fields,
-
-    checkId(id: unknown): string {
-      return typeof id === 'string' ? id : refuse('an id that is no text');
-    },
+    checkId,
 
     checkRow(row: R): void {
       const fault = schema.safeParse(row).error?.issues[0];
@@ -61,7 +59,8 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     /** The value of a field by which a row can be found: its id or a unique field. */
     checkKey(field: string, value: unknown): Scalar {
       const key = checkField(field);
-      if (key !== 'id' && !(unique as readonly string[]).includes(key)) refuse(`${key} is not unique`);
+      if (key === 'id') return checkId(value);
+      if (!(unique as readonly string[]).includes(key)) refuse(`${key} is not unique`);
       return checkScalar(key, value);
     },
 

@@ -64,7 +64,11 @@ function readsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
   const { name, checks, connection, cached, reader } = shared;
-  function one(field: string, value: Bound): R | undefined | Promise<R | undefined> {
+  async function one(field: string, wanted: unknown): Promise<R | undefined> {
+    const value = bound(checks.checkKey(field, wanted));
+    const look = reader.untilFresh();
+    // No wait where there is none: see reader.ts.
+    if (look !== undefined) await look;
     const known = cached.get(field, value);
     if (known !== undefined) return known as R;
     const text = `SELECT doc FROM ${name} WHERE ${fieldOf(field)} = ?`;
@@ -75,20 +79,8 @@ function readsOf<R extends { id: string }>(
   }
 
   return {
-    async get(id) {
-      const value = checks.checkId(id);
-      const look = reader.untilFresh();
-      // No wait where there is none: see reader.ts.
-      if (look !== undefined) await look;
-      return one('id', value);
-    },
-
-    async find(field, value) {
-      const key = bound(checks.checkKey(field, value));
-      const look = reader.untilFresh();
-      if (look !== undefined) await look;
-      return one(field, key);
-    },
+    get: (id) => one('id', id),
+    find: (field, value) => one(field, value),
 
     async list(listing) {
       const { text, values } = listingSql(shared, listing);

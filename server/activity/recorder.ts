@@ -34,7 +34,24 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
       const at = clock();
       count += 1;
       const place = `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(8, '0')}`;
-      return { id: `call_${place}${process}`, at, ...whose, ...called, path: fitted(called.path) };
+      const { accountId, clientId, tokenId, tokenKind, tokenName, privacyBypassed } = whose;
+      const { method, status, result, from, requestId } = called;
+      return {
+        id: `call_${place}${process}`,
+        at,
+        accountId,
+        clientId,
+        tokenId,
+        tokenKind,
+        tokenName,
+        method,
+        path: fitted(called.path),
+        status,
+        result,
+        from,
+        requestId,
+        privacyBypassed,
+      };
     },
 
     /**

@@ -6,7 +6,26 @@ export const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 /** For machines, RFC 3339: `2026-02-20T14:03:22.000Z`. */
 export function isoTime(at: number): string {
-  return new Date(at * 1000).toISOString();
+  const day = Math.floor(at / DAY_SECONDS);
+  const second = at - day * DAY_SECONDS;
+  const hour = Math.floor(second / HOUR_SECONDS);
+  const minute = Math.floor(second / MINUTE_SECONDS) % 60;
+  return `${isoDay(day)}T${TWO_DIGITS[hour]}:${TWO_DIGITS[minute]}:${TWO_DIGITS[second % 60]}.000Z`;
+}
+
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+/** More days than tokens live. */
+const ISO_DAYS_MAX = 2000;
+const isoDays = new Map<number, string>();
+
+/** Known days are not written again: `Date` takes 3 % of the server's time in an API call, which writes two times. */
+function isoDay(day: number): string {
+  const known = isoDays.get(day);
+  if (known !== undefined) return known;
+  if (isoDays.size >= ISO_DAYS_MAX) isoDays.clear();
+  const text = new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, 10);
+  isoDays.set(day, text);
+  return text;
 }
 
 /** The day alone, UTC, as a date field has it: `2026-02-20`. */

@@ -15,7 +15,7 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);
   const loopback = LOOPBACK.test(host);
-  return async (ctx: Context, next: Next): Promise<void> => {
+  return (ctx: Context, next: Next): Promise<void> | undefined => {
     // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
     // believe it.
     if (!ctx.req.url?.startsWith('/')) {
@@ -30,13 +30,13 @@ export function canonicalHost(url: string) {
     const asked = headers.host ?? '';
     headers.host = host;
     headers['x-forwarded-proto'] = protocol.slice(0, -1);
-    for (const name of OTHER_NAMES) delete headers[name];
+    for (const name of OTHER_NAMES) if (headers[name] !== undefined) delete headers[name];
     if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
       ctx.status = 307;
       ctx.redirect(`${url}${ctx.originalUrl}`);
-      return;
+      return undefined;
     }
-    await next();
+    return next();
   };
 }
 

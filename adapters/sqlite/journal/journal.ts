@@ -44,7 +44,6 @@ export function openJournal<R extends { id: string }>(
   let timer: NodeJS.Timeout | undefined;
 
   function write(lines: readonly string[]): void {
-    requireOpen();
     // What fails is tried again, and reported, by the regular look.
     timer ??= setTimeout(() => {
       timer = undefined;
@@ -52,6 +51,16 @@ export function openJournal<R extends { id: string }>(
     }, settleAfterMs).unref();
     files.write(Buffer.from(`${lines.join('\n')}\n`));
   }
+
+  const appending = (commit: (lines: readonly string[]) => void | Promise<void>) =>
+    groupCommit<string>(async (lines) => {
+      requireOpen();
+      try {
+        await commit(lines);
+      } catch (error) {
+        throw new Unavailable('the journal cannot be written now', { cause: error });
+      }
+    });
 
   const settleOrReport = () => settle().catch(onFault);
   const regular = setInterval(settleOrReport, settleEveryMs).unref();
@@ -61,8 +70,8 @@ export function openJournal<R extends { id: string }>(
     settle,
 
     append: {
-      process: groupCommit<string>(write),
-      disk: groupCommit<string>((lines) => {
+      process: appending(write),
+      disk: appending((lines) => {
         write(lines);
         return files.sync();
       }),
@@ -87,12 +96,7 @@ export function journalOf<R extends { id: string }>(
   return {
     async append(row, durability = 'process') {
       checks.checkRow(row);
-      try {
-        await append[durability](toJson(row));
-      } catch (error) {
-        if (error instanceof Unavailable) throw error;
-        throw new Unavailable('the journal cannot be written now', { cause: error });
-      }
+      await append[durability](toJson(row));
     },
   };
 }
