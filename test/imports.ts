@@ -47,6 +47,10 @@ const HOMES: readonly { name: string; home: RegExp }[] = [
   { name: 'nodemailer', home: /^server\/mail\/transport\.ts$/ },
 ];
 
+/** Who looks at lengths first: on long text `normalize` holds up the whole process. */
+const NORMALISER = 'server/ground/normalised.ts';
+const NORMALISES = /\bnormalize\b['"\]]*\(/;
+
 const IMPORT = /(?:^(?:import|export)\s[^'"]*?|\bimport\()['"]([^'"]+)['"]/gm;
 
 function filesIn(folder: string): string[] {
@@ -106,6 +110,8 @@ for (const file of ['adapters', 'config', 'server', 'views'].flatMap(filesIn)) {
     const fault = faultOf(file, match[1] ?? '');
     if (fault !== undefined) faults.push(`${file} → ${match[1]}: ${fault}`);
   }
+  if (file !== NORMALISER && NORMALISES.test(text))
+    faults.push(`${file}: only ${NORMALISER} normalises text`);
 }
 faults.push(...faultsOfMap(readFileSync(join(root, 'README.md'), 'utf8')));
 if (faults.length > 0) {

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { Problem } from '../ground/errors.ts';
+import { normalised } from '../ground/normalised.ts';
 
 /** An e-mail address that mail can be sent to. */
 export type Email = {
@@ -26,7 +27,10 @@ const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z])[a-z0-9-]{1
  */
 export function readEmail(written: string): Email | undefined {
   if (written.length > 2 * LENGTH_MAX) return undefined;
-  const parts = written.normalize('NFKC').trim().split('@');
+  const parts =
+    normalised(written, 'NFKC', 2 * LENGTH_MAX)
+      ?.text.trim()
+      .split('@') ?? [];
   const [local, domainWritten] = parts;
   if (parts.length !== 2 || local === undefined || domainWritten === undefined) return undefined;
   // The URL parser behind domainToASCII would unescape %61 and read past a slash: only names may get there.
@@ -37,6 +41,14 @@ export function readEmail(written: string): Email | undefined {
   if (!LOCAL.test(local) || local.length > LOCAL_LENGTH_MAX) return undefined;
   if (!DOMAIN.test(domain) || address.length > LENGTH_MAX) return undefined;
   return { address, key: address.toLowerCase() };
+}
+
+/**
+ * Whether an address is in the one form in which it is kept: one that would be read as another (Unicode look-alikes)
+ * was verified, by whoever says so, as that other mailbox.
+ */
+export function isNormalised(written: string): boolean {
+  return normalised(written, 'NFKC', 2 * LENGTH_MAX)?.text === written;
 }
 
 /** As `readEmail`, throwing a Problem that says what an address looks like. */

@@ -3,6 +3,7 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import commonPasswords from 'fxa-common-password-list';
 import { Problem } from '../ground/errors.ts';
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../ground/limits.ts';
+import { type Normalised, normalised } from '../ground/normalised.ts';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB (the unit of `memory` is KiB), two passes, one lane. */
 const CURRENT = { memory: 19_456, passes: 2, parallelism: 1 };
@@ -49,24 +50,27 @@ export function createPasswords(parts: { appName: string }) {
   return {
     /** What is stored of a password: a PHC string. */
     async hash(password: string): Promise<string> {
+      const message = readPassword(password);
+      if (message === undefined) throw new TypeError('a password is hashed that was not checked');
       const salt = randomBytes(SALT_BYTES);
-      const tag = await inTurn(() => tagOf(password, salt, TAG_BYTES, CURRENT));
+      const tag = await inTurn(() => tagOf(message, salt, TAG_BYTES, CURRENT));
       return phcOf(CURRENT, salt, tag);
     },
 
     /** Whether the password fits. `outdated`: it does, and should be hashed again with today's parameters. */
     async verify(password: string, phc: string | undefined): Promise<{ right: boolean; outdated: boolean }> {
       // Nobody has such a password; the same quick answer whether or not there is an account.
-      if (lengthOf(password) > PASSWORD_LENGTH_MAX) return { right: false, outdated: false };
+      const message = readPassword(password);
+      if (message === undefined) return { right: false, outdated: false };
       const known = readPhc(phc ?? hashOfNobody);
-      const tag = await inTurn(() => tagOf(password, known.salt, known.tag.length, known.cost));
+      const tag = await inTurn(() => tagOf(message, known.salt, known.tag.length, known.cost));
       const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
       return { right, outdated: right && !isCurrent(known) };
     },
 
     /** Throws a Problem where a new password is too short, too long or too easily guessed. */
     requireGood(password: string, owner: { email: string }): void {
-      const weakness = weaknessOf(password, namesOf(owner.email, parts.appName));
+      const weakness = weaknessOf(readPassword(password), namesOf(owner.email, parts.appName));
       if (weakness === undefined) return;
       throw new Problem({ status: 400, code: 'WEAK_PASSWORD', ...weakness, parameter: 'password' });
     },
@@ -76,16 +80,12 @@ export function createPasswords(parts: { appName: string }) {
 type Cost = typeof CURRENT;
 
 /** One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2). */
-function normalised(password: string): string {
-  return password.normalize('NFC');
+function readPassword(typed: string): Normalised | undefined {
+  return normalised(typed, 'NFC', PASSWORD_LENGTH_MAX);
 }
 
-function lengthOf(password: string): number {
-  return [...normalised(password)].length;
-}
-
-function tagOf(password: string, salt: Buffer, tagLength: number, cost: Cost): Promise<Buffer> {
-  return derive('argon2id', { message: normalised(password), nonce: salt, tagLength, ...cost });
+function tagOf({ text }: Normalised, salt: Buffer, tagLength: number, cost: Cost): Promise<Buffer> {
+  return derive('argon2id', { message: text, nonce: salt, tagLength, ...cost });
 }
 
 /** https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding. */
@@ -111,27 +111,27 @@ function isCurrent({ cost, salt, tag }: { cost: Cost; salt: Buffer; tag: Buffer 
 }
 
 /** What makes a password weak. No rules about the kinds of characters (NIST SP 800-63B section 5.1.1.2). */
-function weaknessOf(password: string, names: ReadonlySet<string>) {
-  const length = lengthOf(password);
+function weaknessOf(password: Normalised | undefined, names: ReadonlySet<string>) {
+  if (password === undefined) {
+    return {
+      message: `The password has more than ${PASSWORD_LENGTH_MAX} characters.`,
+      hint: 'A shorter one is as safe.',
+    };
+  }
+  const { text, length } = password;
   if (length < PASSWORD_LENGTH_MIN) {
     return {
       message: `The password has ${length} characters; ${PASSWORD_LENGTH_MIN} are the least.`,
       hint: 'Three or four words that do not belong together are long and easy to remember.',
     };
   }
-  if (length > PASSWORD_LENGTH_MAX) {
-    return {
-      message: `The password has ${length} characters; ${PASSWORD_LENGTH_MAX} are the most.`,
-      hint: 'A shorter one is as safe.',
-    };
-  }
-  if (commonPasswords.test(password) || commonPasswords.test(password.toLowerCase())) {
+  if (commonPasswords.test(text) || commonPasswords.test(text.toLowerCase())) {
     return {
       message: 'This password is one of those that are tried first.',
       hint: 'Choose one that nobody else would think of.',
     };
   }
-  if (names.has(bareOf(password))) {
+  if (names.has(bareOf(text))) {
     return {
       message: 'This password is the e-mail address or the name of this site.',
       hint: 'Choose one that has nothing to do with either.',
@@ -140,10 +140,12 @@ function weaknessOf(password: string, names: ReadonlySet<string>) {
   return undefined;
 }
 
+/** Longer than a password, an address and a site's name; compatibility forms of one sign are up to 18 (U+FDFA). */
+const BARE_LENGTH_MAX = 18 * PASSWORD_LENGTH_MAX;
+
 /** Letters and digits only, without digits at the end: `Latch-Key 2026!` is `latchkey`. */
 function bareOf(text: string): string {
-  return text
-    .normalize('NFKC')
+  return (normalised(text, 'NFKC', BARE_LENGTH_MAX)?.text ?? '')
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]/gu, '')
     .replace(/\d+$/, '');

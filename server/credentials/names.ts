@@ -1,5 +1,6 @@
 import { Problem } from '../ground/errors.ts';
 import { NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../ground/limits.ts';
+import { normalised } from '../ground/normalised.ts';
 
 /**
  * What makes a name look like another, or hides a part of it: control characters, line ends, signs that turn
@@ -13,8 +14,8 @@ const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** A name that people give to a credential or a client, trimmed and in one Unicode form; throws Problem. */
 export function nameFrom(typed: string): string {
-  const name = typed.normalize('NFC').trim();
-  if (!VISIBLE.test(name) || [...name].length > NAME_LENGTH_MAX || UNFIT.test(name)) {
+  const name = trimmed(typed, NAME_LENGTH_MAX);
+  if (name === undefined || !VISIBLE.test(name) || UNFIT.test(name)) {
     throw new Problem({
       status: 400,
       code: 'INVALID_NAME',
@@ -28,8 +29,8 @@ export function nameFrom(typed: string): string {
 
 /** A free text in the owner's words, such as a note or a reason; '' when there is none. Throws Problem. */
 export function textFrom(typed: string, parameter: 'note' | 'reason'): string {
-  const text = typed.normalize('NFC').replaceAll('\r\n', '\n').trim();
-  if (text.length > NOTE_LENGTH_MAX || UNFIT.test(text.replaceAll('\n', ' '))) {
+  const text = trimmed(typed.replaceAll('\r\n', '\n'), NOTE_LENGTH_MAX);
+  if (text === undefined || UNFIT.test(text.replaceAll('\n', ' '))) {
     throw new Problem({
       status: 400,
       code: parameter === 'note' ? 'INVALID_NOTE' : 'INVALID_REASON',
@@ -39,4 +40,9 @@ export function textFrom(typed: string, parameter: 'note' | 'reason'): string {
     });
   }
   return text;
+}
+
+/** In one Unicode form, without outer blanks; undefined where that is too long. */
+function trimmed(typed: string, lengthMax: number): string | undefined {
+  return normalised(typed.trim(), 'NFC', lengthMax)?.text.trim();
 }

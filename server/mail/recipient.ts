@@ -1,3 +1,5 @@
+import { normalised } from '../ground/normalised.ts';
+
 /** RFC 5321 section 4.5.3.1: the octets of a local part, and of a path less its two brackets. */
 const LOCAL_BYTES_MAX = 64;
 const ADDRESS_BYTES_MAX = 254;
@@ -15,7 +17,7 @@ export function isOneAddress(to: string): boolean {
   if (Buffer.byteLength(to) > ADDRESS_BYTES_MAX) return false;
   // Compatibility characters would be mapped to others on the way: to another mailbox than the one that was
   // proved.
-  if (to.normalize('NFKC') !== to) return false;
+  if (normalised(to, 'NFKC', ADDRESS_BYTES_MAX)?.text !== to) return false;
   const [local = '', domain = '', ...rest] = to.split('@');
   if (rest.length > 0 || Buffer.byteLength(local) > LOCAL_BYTES_MAX) return false;
   return (

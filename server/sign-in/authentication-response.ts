@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { type Account, requireActive } from '../accounts/account.ts';
 import type { AuthorizationRequest, AuthorizationRequests } from '../accounts/authorization-requests.ts';
-import { type Email, readEmail } from '../accounts/email.ts';
+import { type Email, isNormalised, readEmail } from '../accounts/email.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import { actorOf } from '../http/request.ts';
@@ -154,7 +154,7 @@ async function askForPassword(
  */
 function verifiedEmail(claims: Claims, provider: string): Email {
   const claimed = claims.email ?? '';
-  const email = claimed.normalize('NFKC') === claimed ? readEmail(claimed) : undefined;
+  const email = isNormalised(claimed) ? readEmail(claimed) : undefined;
   if (claims.emailVerified && email !== undefined) return email;
   throw new Problem({
     status: 403,

@@ -64,6 +64,7 @@ describe('e-mail addresses', () => {
     `ann@${'a'.repeat(64)}.com`,
     `ann@${'a123456789.'.repeat(24)}com`,
     `ann@example.com${' '.repeat(1000)}`,
+    `ann${'\u0316\u0301'.repeat(15_000)}@example.com`,
   ];
   for (const written of refused) {
     it(`refuses ${JSON.stringify(written.slice(0, 60))}`, () => {

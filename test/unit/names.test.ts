@@ -35,6 +35,27 @@ describe('a name that people choose', () => {
   });
 });
 
+/** Marks of two classes in turn are the worst case: 30,000 of them took seconds to put in order. */
+const MARKS = `e${'\u0316\u0301'.repeat(15_000)}`;
+
+describe('a text of many combining marks', () => {
+  it('is refused for its length before it is normalised', () => {
+    const startedAt = performance.now();
+    assert.throws(() => nameFrom(MARKS), refused('name'));
+    assert.throws(() => textFrom(MARKS, 'note'), refused('note'));
+    assert.throws(() => textFrom(`${MARKS}\r\n`, 'reason'), refused('reason'));
+    const tookMs = performance.now() - startedAt;
+    assert.ok(tookMs < 100, `${tookMs} ms`);
+  });
+
+  it('may stand in a name as often as words need them, however they are composed', () => {
+    const name = 'Tiếng Việt'.normalize('NFD');
+    assert.equal(nameFrom(name), 'Tiếng Việt');
+    assert.equal(nameFrom('é'.repeat(80).normalize('NFD')).length, 80);
+    assert.throws(() => nameFrom('é'.repeat(81).normalize('NFD')), refused('name'));
+  });
+});
+
 describe('a note', () => {
   it('may have lines, and nothing that turns or hides them', () => {
     assert.equal(textFrom('one\r\ntwo', 'note'), 'one\ntwo');

@@ -13,6 +13,7 @@ describe('password rules', () => {
     ['short', 'seven77'],
     ['seven characters in fourteen UTF-16 units', '🦉🦉🦉🦉🦉🦉🦉'],
     ['longer than 128', 'x'.repeat(129)],
+    ['60 kB of combining marks', `e${'\u0316\u0301'.repeat(15_000)}`],
     ['common', 'iloveyou'],
     ['common in capitals', 'ILOVEYOU'],
     ['common with digits', '12345678'],
