@@ -10,6 +10,7 @@ import { keyValues, section } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
+import { nameField } from './sign-in.ts';
 
 /** A federated way to sign in. */
 export type IdentityView = { id: string; provider: string; email: string; createdAt: number };
@@ -24,6 +25,7 @@ export type SessionView = {
 };
 
 const DONE: Record<string, string> = {
+  name: 'Your name was saved.',
   password: 'Your password was changed. All other sessions were ended.',
   linked: 'You can sign in that way too from now on.',
   unlinked: 'This way to sign in was removed.',
@@ -33,6 +35,8 @@ const DONE: Record<string, string> = {
 
 type AccountPage = {
   accountId: string;
+  /** What the person wants to be called. */
+  name: string | undefined;
   createdAt: number;
   hasPassword: boolean;
   identities: readonly IdentityView[];
@@ -43,13 +47,17 @@ type AccountPage = {
 
 /** Who the account is, how it signs in, and where it is signed in. */
 export function accountPage(site: Site, viewer: Viewer, props: AccountPage): Html {
-  const { accountId, createdAt, now, done } = props;
+  const { accountId, name, createdAt, now, done } = props;
   return layout(site, {
     title: 'Account',
     viewer,
     current: '/account',
     body: html`${doneNotice(DONE, done)}<div class="card">${keyValues([
       { label: 'E-mail', value: html`${viewer.email}${viewer.admin && html` ${badge('admin', 'Admin')}`}` },
+      {
+        label: 'Name',
+        value: html`${name ?? 'None'} ${buttonLink(labelOf('Change…', 'the name'), '/account/name')}`,
+      },
       { label: 'Account id', value: code(accountId) },
       { label: 'Made', value: relativeTime(createdAt, now) },
     ])}</div>${waysSection(site, props)}${sessionsSection(props)}`,
@@ -101,6 +109,23 @@ function sessionsSection({ sessions, now }: AccountPage): Html {
       sessions.length > 1 &&
         postForm({ action: '/account/sessions/end-others', body: submit('End all other sessions', 'quiet') }),
     ],
+  });
+}
+
+/** The form for what the person is called. */
+export function accountNamePage(
+  site: Site,
+  viewer: Viewer,
+  { name, problem }: { name: string; problem?: FormProblem },
+): Html {
+  return formPage(site, viewer, {
+    title: 'Change your name',
+    lead: 'Apps that you let see your profile show it, others do not learn it.',
+    current: '/account',
+    problem,
+    action: '/account/name',
+    inputs: [nameField({ name, problem })],
+    submitLabel: 'Save the name',
   });
 }
 

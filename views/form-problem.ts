@@ -16,7 +16,7 @@ export function formNotice(problem: FormProblem | undefined): Html | undefined {
 
 /** Above a sign-in form: what is wrong with it as a whole; the fault of a field stands at the field. */
 export function generalProblem(problem: FormProblem | undefined): Part {
-  if (problem === undefined || problem.parameter === 'email' || problem.parameter === 'password') {
+  if (problem === undefined || ['email', 'name', 'password'].includes(problem.parameter ?? '')) {
     return undefined;
   }
   return notice('problem', problem.hint, problem.message);

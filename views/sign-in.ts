@@ -128,6 +128,18 @@ export function emailField(props: {
   });
 }
 
+/** What a person wants to be called; may be left empty. */
+export function nameField(props: { name: string | undefined; problem: FormProblem | undefined }): Html {
+  return field({
+    label: 'Name (optional)',
+    name: 'name',
+    value: props.name,
+    autocomplete: 'name',
+    hint: 'What apps that you sign in to may call you.',
+    problem: problemAt(props.problem, 'name'),
+  });
+}
+
 /** The current password. */
 export function passwordField(problem: FormProblem | undefined, autofocus: boolean): Html {
   return field({

@@ -9,6 +9,7 @@ import {
   emailField,
   type Federation,
   federationButton,
+  nameField,
   newPasswordField,
   passwordField,
 } from './sign-in.ts';
@@ -19,6 +20,7 @@ export function signUpPage(
   props: {
     fields: Record<string, string>;
     email?: string | undefined;
+    name?: string | undefined;
     invited: boolean;
     federation?: Federation | undefined;
     signInUrl: string;
@@ -40,6 +42,7 @@ export function signUpPage(
         hint: !invited && 'We send a link there, to see that it is yours.',
         problem,
       }),
+      nameField({ name: props.name, problem }),
       newPasswordField('Password', problem, email !== undefined),
     ],
     submitLabel: invited ? 'Create the admin account' : 'Create account',

@@ -14,10 +14,14 @@ export const accountSchema = z.strictObject({
   email: z.string(),
   /** As it is compared: see email.ts. Unique. */
   emailKey: z.string(),
+  /** What the person wants to be called, which apps with the scope `profile` are told; absent where nobody said. */
+  name: z.string().optional(),
   /** PHC string of argon2id; absent for people who only sign in elsewhere. */
   passwordHash: z.string().optional(),
   admin: z.boolean(),
   createdAt: z.number(),
+  /** When the name was last changed: the claim `updated_at` (OpenID Connect Core section 5.1), else `createdAt`. */
+  updatedAt: z.number().optional(),
   /** While present, nothing of this account works: no sign-in, no credential. */
   suspendedAt: z.number().optional(),
   /**

@@ -26,7 +26,14 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
-type NewAccount = { id?: string; email: string; passwordHash?: string; admin: boolean };
+type NewAccount = {
+  id?: string;
+  email: string;
+  /** As display-name.ts answers it. */
+  name?: string | undefined;
+  passwordHash?: string;
+  admin: boolean;
+};
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
@@ -55,8 +62,8 @@ export function createAccounts(parts: Parts) {
      */
     async create(wanted: NewAccount, actor: Actor): Promise<Account> {
       const { address: email, key: emailKey } = requireEmail(wanted.email);
-      const { id = newId('acc_'), passwordHash, admin } = wanted;
-      const account: Account = { id, email, emailKey, passwordHash, admin, createdAt: clock() };
+      const { id = newId('acc_'), name, passwordHash, admin } = wanted;
+      const account: Account = { id, email, emailKey, name, passwordHash, admin, createdAt: clock() };
       const action = admin ? 'account.created_as_admin' : 'account.created';
       try {
         await effects.insert(accounts, account, auditOf(account, action, actor));
@@ -84,6 +91,10 @@ export function createAccounts(parts: Parts) {
     /** The same for a password that was checked and hashed already. */
     setPasswordHash: (account: Account, passwordHash: string, actor: Actor) =>
       setPasswordHash(parts, account, passwordHash, actor),
+
+    /** Changes what the person is called; undefined takes the name away. Throws Problem 409 for one who is out. */
+    setName: (account: Account, name: string | undefined, actor: Actor) =>
+      setName(parts, account, name, actor),
 
     /** From the next request on nothing of this account works; undefined if there is nothing to suspend. */
     suspend: (id: string, actor: Actor) => setSuspendedAt(parts, id, clock(), actor),
@@ -116,6 +127,20 @@ async function setPasswordHash(
   const now = await accounts.get(account.id);
   if (now !== undefined) requireActive(now);
   throw changedMeanwhile();
+}
+
+async function setName(
+  { accounts, effects, clock }: Parts,
+  account: Account,
+  name: string | undefined,
+  actor: Actor,
+): Promise<Account> {
+  if (name === account.name) return account;
+  const change = { set: { name, updatedAt: clock() } };
+  const caused = auditOf(account, 'account.name_changed', actor);
+  const changed = await effects.update(accounts, account.id, change, ACTIVE_ONLY, caused);
+  if (changed === undefined) throw changedMeanwhile();
+  return changed;
 }
 
 /** The guard of a write that must find the account as it was read. */

@@ -55,7 +55,10 @@ export function createInvitations(parts: {
      * Makes the admin. Its e-mail counts as proved: who reads the console runs the server. Throws Problem
      * when the link is spent; what is wrong with e-mail or password leaves it as it was.
      */
-    async accept(wanted: { token: string; email: string; password: string }, actor: Actor): Promise<Account> {
+    async accept(
+      wanted: { token: string; email: string; password: string; name?: string | undefined },
+      actor: Actor,
+    ): Promise<Account> {
       const { address } = requireEmail(wanted.email);
       passwords.requireGood(wanted.password, { email: address });
       await requireOpen(wanted.token);
@@ -68,7 +71,7 @@ export function createInvitations(parts: {
       ] as const;
       if ((await invitations.update('first-admin', { set: { usedAt } }, unused)) === undefined) throw spent();
       try {
-        return await accounts.create({ email: address, passwordHash, admin: true }, actor);
+        return await accounts.create({ email: address, name: wanted.name, passwordHash, admin: true }, actor);
       } catch (error) {
         // Nobody became admin, so the link goes on working.
         await invitations.update('first-admin', { unset: ['usedAt'] }, [['hash', '=', hashOf(wanted.token)]]);

@@ -21,6 +21,8 @@ export const signUpSchema = z.strictObject({
   id: z.string(),
   email: z.string(),
   emailKey: z.string(),
+  /** What the person wants to be called. */
+  name: z.string().optional(),
   passwordHash: z.string(),
   /** Where to go on afterwards: a path on this site. */
   returnTo: z.string(),
@@ -78,8 +80,14 @@ export function createSignUps(parts: Parts) {
      * Takes a sign-up and mails its link. For an address that has an account the work and the answer are the
      * same, and the mail says that there is one. Throws Problem for what is wrong with the input itself.
      */
-    async ask(wanted: { email: string; password: string; returnTo: string; from: string }): Promise<void> {
-      const { password, returnTo, from } = wanted;
+    async ask(wanted: {
+      email: string;
+      password: string;
+      name?: string | undefined;
+      returnTo: string;
+      from: string;
+    }): Promise<void> {
+      const { password, name, returnTo, from } = wanted;
       const email = requireEmail(wanted.email);
       const { address, key: emailKey } = email;
       passwords.requireGood(password, { email: address });
@@ -92,7 +100,7 @@ export function createSignUps(parts: Parts) {
       const mail = isNew
         ? verifyEmail(settings, { token, expiresAt, from })
         : alreadyRegistered(settings, { from });
-      const row = { id, email: address, emailKey, passwordHash, returnTo, expiresAt };
+      const row = { id, email: address, emailKey, name, passwordHash, returnTo, expiresAt };
       await effects.insert(signUps, row, { mail: [{ to: address, ...mail }] });
     },
 
@@ -101,11 +109,11 @@ export function createSignUps(parts: Parts) {
       typed: { token: string; password: string },
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
-      const { id, email, emailKey, passwordHash, returnTo } = await find(typed.token);
+      const { id, email, emailKey, name, passwordHash, returnTo } = await find(typed.token);
       await limiter.count(`verify:${id}`, LINK_LIMIT);
       const { right } = await passwords.verify(typed.password, passwordHash);
       if (!right) throw otherPassword();
-      const account = await accounts.create({ email, passwordHash, admin: false }, actor);
+      const account = await accounts.create({ email, name, passwordHash, admin: false }, actor);
       await endAll(emailKey);
       return { account, returnTo };
     },

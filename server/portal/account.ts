@@ -1,7 +1,14 @@
 import type { RouterContext } from '@koa/router';
-import { accountPage, accountPasswordPage, type IdentityView, unlinkPage } from '../../views/account.ts';
+import {
+  accountNamePage,
+  accountPage,
+  accountPasswordPage,
+  type IdentityView,
+  unlinkPage,
+} from '../../views/account.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account, Identity } from '../accounts/account.ts';
+import { displayNameFrom } from '../accounts/display-name.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -24,6 +31,7 @@ export function createAccountPages(parts: PortalDependencies) {
       ]);
       const page = accountPage(site, account, {
         accountId: account.id,
+        name: account.name,
         createdAt: account.createdAt,
         hasPassword: account.passwordHash !== undefined,
         identities: linked.map(identityView),
@@ -34,9 +42,30 @@ export function createAccountPages(parts: PortalDependencies) {
       sendPage(ctx, page);
     },
 
+    ...namePages(parts),
     ...passwordPages(parts),
     ...identityPages(parts),
     ...sessionPages(parts),
+  };
+}
+
+function namePages({ site, signedIn, accounts }: PortalDependencies) {
+  return {
+    async showName(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      sendPage(ctx, accountNamePage(site, account, { name: account.name ?? '' }));
+    },
+
+    async setName(ctx: RouterContext): Promise<void> {
+      const name = (await readForm(ctx)).one('name');
+      const { account } = await signedIn.account(ctx);
+      try {
+        await accounts.setName(account, displayNameFrom(name), actorOf(ctx, account.id));
+        seeOther(ctx, '/account?done=name');
+      } catch (error) {
+        await showFieldRefusal(ctx, error, (problem) => accountNamePage(site, account, { name, problem }));
+      }
+    },
   };
 }
 

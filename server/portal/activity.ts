@@ -13,6 +13,7 @@ const ENTRIES_PER_PAGE = 50;
 const CHANGES: Record<string, string> = {
   'account.created': 'Account made',
   'account.created_as_admin': 'Account made, as an admin',
+  'account.name_changed': 'Name changed',
   'account.password_changed': 'Password changed',
   'account.restored': 'Account restored',
   'account.suspended': 'Account suspended',

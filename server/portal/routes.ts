@@ -69,6 +69,8 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
 
   const account = createAccountPages(parts);
   router.get('/account', account.show);
+  router.get('/account/name', account.showName);
+  router.post('/account/name', account.setName);
   router.get('/account/password', account.showPassword);
   router.post('/account/password', account.setPassword);
   router.post('/account/link-google', account.linkProvider);

@@ -125,7 +125,7 @@ async function createAccount(
     await identities.link({ issuer, subject, account, email: account.email, quiet: true }, actor);
   }
   try {
-    const created = await accounts.create({ ...account, admin: false }, actor);
+    const created = await accounts.create({ ...account, name: claims.name, admin: false }, actor);
     await signUps.endAll(email.key);
     return created;
   } catch (error) {

@@ -1,5 +1,6 @@
 import * as openid from 'openid-client';
 import type { Logger } from 'pino';
+import { displayNameOf } from '../accounts/display-name.ts';
 import { providerNameOf, type Subject } from '../accounts/identities.ts';
 import { Problem } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
@@ -12,6 +13,8 @@ export type ResponseChecks = { state: string; nonce: string; verifier: string };
 export type Claims = Subject & {
   email: string | undefined;
   emailVerified: boolean;
+  /** What the person is called there, if that is a name that can be shown here. */
+  name: string | undefined;
   /** When it last asked the person to prove themselves, epoch seconds, if it says so. */
   authenticatedAt: number | undefined;
 };
@@ -150,6 +153,7 @@ async function exchange(
     subject: claims.sub,
     email: typeof about.email === 'string' ? about.email : undefined,
     emailVerified: about.email_verified === true,
+    name: displayNameOf(about.name ?? claims.name),
     authenticatedAt: claims.auth_time,
   };
 }

@@ -3,6 +3,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Site } from '../../views/layout.ts';
 import { signUpPage, verifyEmailPage } from '../../views/sign-up.ts';
+import { displayNameFrom } from '../accounts/display-name.ts';
 import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
 import { readForm } from '../http/body.ts';
@@ -38,17 +39,21 @@ export function createSignUpSteps(parts: StepDependencies) {
     async signUp(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
       const [email, password, invitation] = [form.one('email'), form.one('password'), form.one('invitation')];
+      const typedName = form.one('name');
       const returnTo = safePath(form.one('return_to'), HOME);
       try {
+        const name = displayNameFrom(typedName);
         if (invitation === '') {
-          await signUps.ask({ email, password, returnTo, from: addressOf(ctx) });
+          await signUps.ask({ email, password, name, returnTo, from: addressOf(ctx) });
           return seeOther(ctx, '/sign-up?done=mailed');
         }
-        const account = await invitations.accept({ token: invitation, email, password }, newcomer(ctx));
+        const account = await invitations.accept({ token: invitation, email, password, name }, newcomer(ctx));
         await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, HOME);
       } catch (error) {
-        await showRefusal(ctx, error, (problem) => pageFor(parts, { returnTo, invitation, email, problem }));
+        await showRefusal(ctx, error, (problem) =>
+          pageFor(parts, { returnTo, invitation, email, name: typedName, problem }),
+        );
       }
     },
 
@@ -81,12 +86,13 @@ function newcomer(ctx: Context): Actor {
 
 function pageFor(
   parts: StepDependencies,
-  asked: { returnTo: string; invitation: string; email?: string; problem?: FormProblem },
+  asked: { returnTo: string; invitation: string; email?: string; name?: string; problem?: FormProblem },
 ): Html {
-  const { returnTo, invitation, email, problem } = asked;
+  const { returnTo, invitation, email, name, problem } = asked;
   return signUpPage(parts.site, {
     fields: { return_to: returnTo, ...(invitation === '' ? {} : { invitation }) },
     email,
+    name,
     invited: invitation !== '',
     federation: federationFor(parts, returnTo),
     signInUrl: pathWith('/sign-in', { return_to: returnTo }),

@@ -86,6 +86,8 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'POST /developer/:id/secrets/:secretId/revoke': [303, 404],
   'GET /activity': [303, 200],
   'GET /account': [303, 200],
+  'GET /account/name': [303, 200],
+  'POST /account/name': [303, 303],
   'GET /account/password': [303, 200],
   'POST /account/password': [303, 400],
   'POST /account/link-google': [303, 303],

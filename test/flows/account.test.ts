@@ -38,6 +38,35 @@ eachStore(({ url: storeUrl }) => {
       assert.doesNotMatch(text, /\$argon2|End all other/);
     });
 
+    test('takes a name, changes it and takes it away, and writes that down', async () => {
+      const person = await site.person();
+      const { agent, account } = person;
+      const nameNow = async () => (await site.domain.accounts.get(account.id))?.name;
+      assert.equal(
+        (await agent.post('/account/name', { name: '  Zoë مهتاب 👩‍👩‍👧 ' })).location,
+        '/account?done=name',
+      );
+      assert.equal(await nameNow(), 'Zoë مهتاب 👩‍👩‍👧');
+      const text = textOf((await agent.get('/account?done=name')).text);
+      assert.match(text, /Your name was saved.*Zoë/);
+      assert.match((await agent.get('/account/name')).text, /value="Zoë/);
+      for (const name of ['a'.repeat(81), 'a\nb', 'evil\u202etxt', '\u200b', 'e\u0301'.repeat(5_000)]) {
+        const refused = await agent.post('/account/name', { name });
+        assert.equal(refused.status, 400, name.slice(0, 90));
+        assert.match(refused.text, /aria-invalid="true"/);
+      }
+      assert.equal(await nameNow(), 'Zoë مهتاب 👩‍👩‍👧');
+      await agent.post('/account/name', { name: '' });
+      assert.equal(await nameNow(), undefined);
+      // What changes nothing is no change.
+      await agent.post('/account/name', { name: ' ' });
+      const audit = await site.domain.rows.audit.list({ where: [['accountId', '=', account.id]], limit: 20 });
+      assert.equal(audit.filter(({ action }) => action === 'account.name_changed').length, 2);
+      assert.match(textOf((await agent.get('/activity')).text), /Name changed/);
+      const row = await site.domain.accounts.get(account.id);
+      assert.ok(row?.updatedAt !== undefined && row.updatedAt >= row.createdAt);
+    });
+
     test('changes the password and ends every other session, not this one', async () => {
       const person = await site.person();
       const elsewhere = { agent: await site.signIn(person.account.email) };

@@ -101,6 +101,22 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
+    it('takes the name along for a new account, and only then', async () => {
+      for (const emailInUserinfo of [false, true]) {
+        const sub = `named-${count}-${emailInUserinfo}`;
+        const person = { ...stranger, sub, email: `${sub}@example.com`, name: ' Ann Other ' };
+        await google.behave({ person, emailInUserinfo });
+        const agent = createAgent(server.url);
+        await travel(agent);
+        assert.equal((await accountOf(person.email))?.name, 'Ann Other');
+        await signInAs({ ...person, name: 'Renamed there' });
+        assert.equal((await accountOf(person.email))?.name, 'Ann Other');
+      }
+      await signInAs({ ...stranger, name: 'evil\u202etxt' });
+      const account = await accountOf(stranger.email);
+      assert.ok(account !== undefined && account.name === undefined);
+    });
+
     it('reads the address from userinfo where the ID token has none', async () => {
       await google.behave({ person: stranger, emailInUserinfo: true });
       const agent = createAgent(server.url);

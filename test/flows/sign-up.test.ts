@@ -57,6 +57,18 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(back.location, '/tokens');
     });
 
+    it('takes a name along, and says at its field when it cannot be one', async () => {
+      const agent = createAgent(server.url);
+      const email = 'named@example.com';
+      const bad = await agent.post('/sign-up', { email, password: PASSWORD, name: 'evil\u202etxt' });
+      assert.equal(bad.status, 400);
+      assert.match(bad.text, /id="name-problem"/);
+      await agent.post('/sign-up', { email, password: PASSWORD, name: ' Ann Other ' });
+      const path = await mailedPath(email, 'Confirm your e-mail address');
+      await agent.post('/verify-email', { token: tokenIn(path), password: PASSWORD });
+      assert.equal((await people.domain.accounts.findByEmail(email))?.name, 'Ann Other');
+    });
+
     it('answers the same for an address that has an account, and tells its owner', async () => {
       const { account } = await people.person();
       const known = await createAgent(server.url).post('/sign-up', {

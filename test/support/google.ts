@@ -7,6 +7,7 @@ export type Person = {
   sub: string;
   email?: string;
   email_verified?: boolean | string;
+  name?: string;
   auth_time?: number;
 };
 
