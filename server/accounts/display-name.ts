@@ -1,14 +1,7 @@
 import { Problem } from '../ground/errors.ts';
 import { NAME_LENGTH_MAX } from '../ground/limits.ts';
-
-/**
- * What makes a name look like another, or hides a part of it: control characters, line ends, signs that turn
- * the reading direction (CVE-2021-42574) and what nobody sees. Joiners and emoji selectors stay.
- */
-const UNFIT =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u2800[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe0e\ufe0f]]]/v;
-/** A name must have something to see. */
-const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
+import { normalised } from '../ground/normalised.ts';
+import { UNFIT, VISIBLE } from '../ground/visible-text.ts';
 
 /** What a person wants to be called, as typed in a form; undefined where the field was left empty. Throws Problem. */
 export function displayNameFrom(typed: string): string | undefined {
@@ -29,10 +22,8 @@ export function displayNameOf(claim: unknown): string | undefined {
   return typeof claim === 'string' ? fitName(claim) : undefined;
 }
 
-/** Trimmed and in one Unicode form; undefined where it is no name. The length first: normalising is work. */
+/** Trimmed and in one Unicode form; undefined where it is no name. */
 function fitName(written: string): string | undefined {
-  if (written.length > 4 * NAME_LENGTH_MAX) return undefined;
-  const name = written.normalize('NFC').trim();
-  const fits = VISIBLE.test(name) && [...name].length <= NAME_LENGTH_MAX && !UNFIT.test(name);
-  return fits ? name : undefined;
+  const name = normalised(written.trim(), 'NFC', NAME_LENGTH_MAX)?.text.trim();
+  return name !== undefined && VISIBLE.test(name) && !UNFIT.test(name) ? name : undefined;
 }

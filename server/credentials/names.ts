@@ -1,16 +1,7 @@
 import { Problem } from '../ground/errors.ts';
 import { NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../ground/limits.ts';
 import { normalised } from '../ground/normalised.ts';
-
-/**
- * What makes a name look like another, or hides a part of it: control characters, line ends, signs that turn
- * the reading direction (CVE-2021-42574) and what nobody sees. Joiners and emoji selectors stay: words need
- * them.
- */
-const UNFIT =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u2800[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\ufe0e\ufe0f]]]/v;
-/** A name must have something to see. */
-const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
+import { UNFIT, VISIBLE } from '../ground/visible-text.ts';
 
 /** A name that people give to a credential or a client, trimmed and in one Unicode form; throws Problem. */
 export function nameFrom(typed: string): string {
