@@ -4,6 +4,7 @@ import { systemClock } from './ground/clock.ts';
 import { createLog } from './ground/log.ts';
 import { readSettings, WrongSettings } from './ground/settings.ts';
 import { serve } from './serve.ts';
+import { catchLateFailures } from './workflows/late-failures.ts';
 
 /** Why a start failed, one line each where we know what to say. */
 function explain(error: unknown): string {
@@ -24,6 +25,10 @@ function say(line: string): void {
 try {
   const settings = readSettings(ownerSettings, process.env);
   const log = createLog();
+  catchLateFailures(log, (error) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : `Uncaught: ${String(error)}`);
+    process.exit(1);
+  });
   const served = await serve(settings, { clock: systemClock, log });
   say(`Latchkey listens on ${served.url}`);
   if (settings.mail.startsWith('file:')) {

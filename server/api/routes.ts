@@ -4,7 +4,6 @@ import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
-import { checkParameters } from '../workflows/parameters.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
@@ -39,7 +38,8 @@ export function createApi(parts: Domain) {
     if (caller !== undefined) catalogue.requireRights(caller, workflow);
     requireMethod(ctx, workflow.method, workflow.name);
     const startedMs = performance.now();
-    const parameters = checkParameters(workflow, await readArguments(ctx, workflow));
+    const sent = await readArguments(ctx, workflow);
+    const parameters = runner.check(workflow, sent, requestIdOf(ctx));
     const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
     const callerNow = isSlow ? await judgedAgain(ctx, workflow) : caller;
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };

@@ -6,7 +6,10 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
-import type { Runs, Staged } from './runs.ts';
+import { ISSUE_TOKEN } from './issue-token.ts';
+import { doCheck, doRun } from './late-failures.ts';
+import { type Arguments, checkParameters } from './parameters.ts';
+import type { Runs } from './runs.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
 
@@ -33,23 +36,35 @@ export function createRunner(parts: {
       },
       entry: Call | undefined,
     ): Promise<string> {
-      const { caller, parameters, request } = call;
+      const { caller, request } = call;
       const stage = createStage(workflow, { accountId: caller?.account.id, clock, settings });
       const { data, mail } = stage;
-      let answer: unknown;
-      let staged: Staged;
+      const seen = caller && seenByWorkflow(caller);
+      const limit = { ms: timeLimitMs, error: () => tooSlow(workflow, timeLimitMs) };
       try {
-        answer = await withinTime(workflow.name, timeLimitMs, (signal) =>
-          workflow.run({ parameters, caller: caller && seenByWorkflow(caller), data, mail, signal, request }),
-        );
+        const { body, staged } = await doRun(whose(workflow, request.id), limit, async (signal) => {
+          const answer = await workflow.run({ ...call, caller: seen, data, mail, signal });
+          const staged = stage.close();
+          return {
+            body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }),
+            staged,
+          };
+        });
+        await runs.commit(staged, entry);
+        return body;
       } finally {
-        staged = stage.close();
+        stage.close();
       }
-      const body = JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) });
-      await runs.commit(staged, entry);
-      return body;
     },
+
+    /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
+    check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
+      doCheck(whose(workflow, requestId), () => checkParameters(workflow, sent)),
   };
+}
+
+function whose({ name }: Workflow, requestId: string) {
+  return { workflow: name, requestId, isOurs: name === ISSUE_TOKEN.name };
 }
 
 /** The answer as declared: what `returns` does not name is left out, and anything else is our mistake. */
@@ -60,33 +75,13 @@ function checkedAnswer(workflow: Workflow, answer: unknown): unknown {
   throw new TypeError(`workflow ${workflow.name}: its answer is not what returns says: ${what}`);
 }
 
-async function withinTime(
-  name: string,
-  limitMs: number,
-  run: (signal: AbortSignal) => unknown,
-): Promise<unknown> {
-  const over = new Problem({
+function tooSlow({ name }: Workflow, limitMs: number): Problem {
+  return new Problem({
     status: 504,
     code: 'TIMEOUT',
     message: `Workflow ${name} took longer than ${limitMs / 1000} seconds and was stopped.`,
     hint: 'Nothing was stored or sent. Try again; if it stays, tell whoever runs this server.',
   });
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(over);
-      controller.abort(over);
-    }, limitMs);
-  });
-  const running = (async () => run(controller.signal))();
-  try {
-    return await Promise.race([running, timeUp]);
-  } finally {
-    clearTimeout(timer);
-    // The late failure of a run that was given up is nobody's any more.
-    running.catch(() => undefined);
-  }
 }
 
 function seenByWorkflow(caller: Bearer): WorkflowCaller {

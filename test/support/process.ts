@@ -10,12 +10,22 @@ export type ServerProcess = {
   /** What it wrote so far: log lines and words for people. */
   output(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Sends a signal that does not end it by itself. */
+  signal(signal: NodeJS.Signals): void;
+  /** Its exit code, once it has ended. */
+  ended: Promise<number | null>;
 };
 
-/** A server in a process of its own, as an operator starts it; for what a signal does to it. */
-export async function startServerProcess(environment: Record<string, string>): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'server/start/server.js')], {
-    cwd: ROOT,
+/**
+ * A server in a process of its own, as an operator starts it; for what a signal does to it. `root` is another
+ * installation than this one.
+ */
+export async function startServerProcess(
+  environment: Record<string, string>,
+  root = ROOT,
+): Promise<ServerProcess> {
+  const child: ChildProcess = spawn(process.execPath, [join(root, 'server/start/server.js')], {
+    cwd: root,
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -38,6 +48,8 @@ export async function startServerProcess(environment: Record<string, string>): P
       return /(http\S+invitation=\S+)/.exec(output)?.[1];
     },
     output: () => output,
+    signal: (signal) => void child.kill(signal),
+    ended: exited.then(([code]) => code as number | null),
     async kill(signal) {
       child.kill(signal);
       await exited;

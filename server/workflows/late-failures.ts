@@ -1,0 +1,85 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+
+/** Code of the owner's that is at work, and on whose behalf. */
+type Work = {
+  workflow: string;
+  requestId: string;
+  /** Fails the run; undefined when it is over. */
+  end?: ((error: Error) => void) | undefined;
+  /** How many failures nobody awaited. */
+  failures: number;
+};
+
+/** An interval that throws each time must not fill the log. */
+const LOGGED_MAX = 10;
+
+/** Node hands it on to all that a run starts: promises, timers, listeners. */
+const works = new AsyncLocalStorage<Work | undefined>();
+
+/** Whose call it is. What a built-in workflow (`isOurs`) starts is the server's own work, for others too. */
+type Whose = { workflow: string; requestId: string; isOurs: boolean };
+
+/**
+ * Does a run of a workflow within `limit`. What the run started and does not await (a promise, a timer, a listener)
+ * may fail too: until the run is over that fails the run. Where it is given up, `signal` is aborted.
+ */
+export async function doRun<T>(
+  whose: Whose,
+  limit: { ms: number; error: () => Error },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (error: Error) => {
+    reject(error);
+    controller.abort(error);
+  };
+  const current: Work = { ...whose, end, failures: 0 };
+  return works.run(whose.isOurs ? undefined : current, async () => {
+    const timer = setTimeout(() => end(limit.error()), limit.ms);
+    try {
+      const running = work(controller.signal);
+      // The late failure of a run that was given up is nobody's any more.
+      running.catch(() => undefined);
+      const result = await Promise.race([running, ended]);
+      // A rejection that nobody handled is told of when this turn of the event loop ends.
+      await Promise.race([nextTurn(), ended]);
+      return result;
+    } finally {
+      clearTimeout(timer);
+      current.end = undefined;
+    }
+  });
+}
+
+/** Does something synchronous by the owner's code, such as a check by a schema. */
+export function doCheck<T>(whose: Whose, check: () => T): T {
+  return works.run(whose.isOurs ? undefined : { ...whose, failures: 0 }, check);
+}
+
+/**
+ * Installed once, by the start of the server: an exception or a rejection that nobody handles, and that a run of a
+ * workflow caused, fails that run or, when it is over, is logged; the server goes on. All others go to `crash`, as
+ * nobody knows in which state they leave the process.
+ */
+export function catchLateFailures(log: Pick<Logger, 'error'>, crash: (error: unknown) => void): void {
+  // Node raises unhandled rejections as uncaught exceptions too, in the context of the promise.
+  process.on('uncaughtException', (error: unknown) => {
+    const work = works.getStore();
+    if (work === undefined) crash(error);
+    else attribute(work, error, log);
+  });
+}
+
+function attribute(work: Work, error: unknown, log: Pick<Logger, 'error'>): void {
+  const { workflow, requestId, end } = work;
+  work.failures += 1;
+  if (end !== undefined && work.failures === 1) {
+    // Never the error itself: a refusal that `run` did not await is a mistake of the workflow, not an answer.
+    end(new Error(`workflow ${workflow}: something that run does not await failed`, { cause: error }));
+  } else if (work.failures <= LOGGED_MAX) {
+    log.error({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
+  }
+}
