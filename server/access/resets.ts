@@ -6,8 +6,9 @@ import { type Account, isActive, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
-import { countAsking, LINK_LIMIT, linkDead } from '../accounts/mailed-links.ts';
+import { askingBuckets, LINK_LIMIT, linkDead } from '../accounts/mailed-links.ts';
 import type { Passwords } from '../accounts/passwords.ts';
+import { askerFrom } from '../accounts/turns.ts';
 import type { Apps } from '../credentials/apps.ts';
 import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
@@ -77,7 +78,7 @@ export function createResets(parts: Parts) {
     /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
       const email = requireEmail(wanted.email);
-      await countAsking(limiter, 'reset', { email, from: wanted.from });
+      await limiter.countEach(askingBuckets('reset', { email, from: wanted.from }));
       await Promise.all([mailLink(parts, email.address, wanted), delay(ANSWER_MS)]);
     },
 
@@ -97,7 +98,7 @@ export function createResets(parts: Parts) {
       passwords.requireGood(wanted.password, account);
       const by = { ...actor, id: account.id };
       const passwordHash = await limiter.run([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
-        passwords.hash(wanted.password),
+        passwords.hash(wanted.password, askerFrom(actor.from, account.emailKey)),
       );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
       if (used === undefined) throw linkDead(ASK_AGAIN);

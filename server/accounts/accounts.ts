@@ -12,6 +12,7 @@ import { ACTIVE_ONLY, type Account, type ActiveAccount, isActive, requireActive 
 import { readEmail, requireEmail } from './email.ts';
 import { type Attempt, checkPassword } from './password-check.ts';
 import type { Passwords } from './passwords.ts';
+import { askerFrom } from './turns.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
 /** Each change costs a hash and a mail; nobody needs more. */
@@ -84,7 +85,8 @@ export function createAccounts(parts: Parts) {
     async setPassword(account: Account, password: string, actor: Actor): Promise<Account> {
       passwords.requireGood(password, account);
       const bucket = `password-change:${account.id}`;
-      const passwordHash = await limiter.run([[bucket, CHANGE_LIMIT]], () => passwords.hash(password));
+      const asker = askerFrom(actor.from, account.emailKey);
+      const passwordHash = await limiter.run([[bucket, CHANGE_LIMIT]], () => passwords.hash(password, asker));
       return setPasswordHash(parts, account, passwordHash, actor);
     },
 

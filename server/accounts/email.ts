@@ -51,6 +51,14 @@ export function isNormalised(written: string): boolean {
   return normalised(written, 'NFKC', 2 * LENGTH_MAX)?.text === written;
 }
 
+/**
+ * The mailbox of an address (its `key`), without the tag behind a plus, which most mail servers ignore (RFC 5233). For
+ * limits only: elsewhere such addresses are different ones, and may be different people's.
+ */
+export function mailboxOf(key: string): string {
+  return key.replace(/^([^+@]+)\+[^@]*@/, '$1@');
+}
+
 /** As `readEmail`, throwing a Problem that says what an address looks like. */
 export function requireEmail(written: string): Email {
   const email = readEmail(written);

@@ -9,6 +9,7 @@ import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
+import { askerFrom } from './turns.ts';
 
 /** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */
 export const invitationSchema = z.strictObject({
@@ -59,11 +60,11 @@ export function createInvitations(parts: {
       wanted: { token: string; email: string; password: string; name?: string | undefined },
       actor: Actor,
     ): Promise<Account> {
-      const { address } = requireEmail(wanted.email);
+      const { address, key: emailKey } = requireEmail(wanted.email);
       passwords.requireGood(wanted.password, { email: address });
       await requireOpen(wanted.token);
       if ((await accounts.findByEmail(address)) !== undefined) throw takenByOther();
-      const passwordHash = await passwords.hash(wanted.password);
+      const passwordHash = await passwords.hash(wanted.password, askerFrom(actor.from, emailKey));
       const usedAt = clock();
       const unused = [
         ['hash', '=', hashOf(wanted.token)],

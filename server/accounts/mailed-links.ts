@@ -1,22 +1,21 @@
 import { Problem } from '../ground/errors.ts';
-import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
+import { type Bucket, type Limit, networkBuckets } from '../ground/limiter.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
-import type { Email } from './email.ts';
+import { type Email, mailboxOf } from './email.ts';
 
 /** Each link goes to an address that somebody typed: nobody's mailbox is to be filled through us. */
 const MAIL_LIMIT: Limit = { limit: 5, windowSeconds: HOUR_SECONDS };
-const ADDRESS_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
+const NETWORK_LIMIT: Limit = { limit: 30, windowSeconds: HOUR_SECONDS };
 /** Passwords typed, or hashed, behind one link. */
 export const LINK_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 
-/** Counts a link that somebody asks for. Throws Problem 429 past the limits. */
-export async function countAsking(
-  limiter: Limiter,
+/** What a link that somebody asks for is counted in, before anything is done about it. */
+export function askingBuckets(
   kind: 'sign-up' | 'reset',
   asked: { email: Email; from: string },
-): Promise<void> {
-  await limiter.count(`${kind}:${networkOf(asked.from)}`, ADDRESS_LIMIT);
-  await limiter.count(`${kind}:${asked.email.key}`, MAIL_LIMIT);
+): readonly Bucket[] {
+  const mailbox: Bucket = [`${kind}:${mailboxOf(asked.email.key)}`, MAIL_LIMIT];
+  return [mailbox, ...networkBuckets(kind, asked.from, NETWORK_LIMIT)];
 }
 
 /** The link is none, or none any more. */

@@ -1,64 +1,116 @@
 import type { Collection } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
-import { type Limit, type Limiter, networkOf } from '../ground/limiter.ts';
+import { type Bucket, type Limit, type Limiter, networkBuckets, networkOf } from '../ground/limiter.ts';
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { type Account, requireActive } from './account.ts';
-import { readEmail } from './email.ts';
+import { mailboxOf, readEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
+import { type Asker, askerFrom } from './turns.ts';
 
 const QUARTER_HOUR = 15 * MINUTE_SECONDS;
-/** Wrong passwords for one e-mail from one network: more than a person needs, hopeless for a guesser. */
-const PAIR_LIMIT: Limit = { limit: 10, windowSeconds: QUARTER_HOUR };
+const MONTH = 30 * DAY_SECONDS;
+
+/** Wrong passwords for one e-mail from one place: more than a person needs, hopeless for a guesser. */
+const PAIR_LIMITS: readonly Limit[] = [
+  { limit: 10, windowSeconds: QUARTER_HOUR },
+  { limit: 50, windowSeconds: DAY_SECONDS },
+  { limit: 300, windowSeconds: MONTH },
+];
+/** For one e-mail from everywhere: NIST SP 800-63B section 5.2.2 wants at most 100 in a row. */
+const EMAIL_LIMITS: readonly Limit[] = [
+  { limit: 100, windowSeconds: HOUR_SECONDS },
+  { limit: 300, windowSeconds: DAY_SECONDS },
+  { limit: 1000, windowSeconds: MONTH },
+];
 /** For all e-mails from one network: an office shares an address, a list of stolen passwords is long. */
-const ADDRESS_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
+const NETWORK_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
+
+/** Right passwords cost as much work as wrong ones: more than a person, or a test suite, signs in. */
+const RIGHT_EMAIL_LIMIT: Limit = { limit: 200, windowSeconds: QUARTER_HOUR };
+/** An office behind one address signs in at nine o'clock. */
+const RIGHT_NETWORK_LIMIT: Limit = { limit: 1000, windowSeconds: QUARTER_HOUR };
+
 /**
- * For one e-mail from everywhere: NIST SP 800-63B section 5.2.2 wants at most 100 in a row. Networks from
- * which that e-mail signed in lately do not count here: strangers who guess lock no owner out at home.
+ * How long a place from which an e-mail signed in is known for it. There only its own guesses count: strangers who
+ * guess, elsewhere or beside it, lock no owner out at home.
  */
-const EMAIL_LIMIT: Limit = { limit: 100, windowSeconds: HOUR_SECONDS };
-const KNOWN_NETWORK_SECONDS = 30 * DAY_SECONDS;
+const KNOWN_PLACE_SECONDS = 30 * DAY_SECONDS;
+
+/** What is no address counts as one that nobody has. */
+const NO_ADDRESS = 'no address';
 
 type Parts = { accounts: Collection<Account>; passwords: Passwords; limiter: Limiter };
 
-/** Somebody who wants to sign in. */
-export type Attempt = { email: string; password: string; from?: string };
+/**
+ * Somebody who wants to sign in. `from` is the network address of the person; `service` the client of a caller that
+ * stands for many people and is trusted, so that all of them come from one place.
+ */
+export type Attempt = { email: string; password: string } & (
+  | { from: string; service?: undefined }
+  | { service: string; from?: undefined }
+);
 
 /**
  * The account of this e-mail and password. Throws Problem: the same for an unknown e-mail, one without a
  * password and a wrong one, after the same work; 429 past the limits; 403 when the account is suspended
- * (only said to who knows the password). `from` is the network address of the person; without it only the
- * e-mail is throttled, for callers that stand for many people and are trusted.
+ * (only said to who knows the password).
  *
- * A guess is counted before it is made, whether or not there is an account; a right one is no guess and is
- * taken back.
+ * An attempt is counted before it is made, whether or not there is an account, as a guess and as a sign-in; what
+ * it then was not is taken back.
  */
 export async function checkPassword(parts: Parts, attempt: Attempt): Promise<Account> {
   const { limiter } = parts;
-  const email = readEmail(attempt.email)?.key ?? 'no address';
-  const network = attempt.from === undefined ? undefined : networkOf(attempt.from);
-  const signedIn = `signed-in:${email}:${network}`;
-  const isKnown = network !== undefined && (await limiter.hasNoted(signedIn));
-  const buckets: [string, Limit][] = isKnown ? [] : [[`password:${email}`, EMAIL_LIMIT]];
-  if (network !== undefined) {
-    buckets.unshift([`password:${network}`, ADDRESS_LIMIT], [`password:${email}:${network}`, PAIR_LIMIT]);
-  }
-  const account = await limiter.run(buckets, () => accountOf(parts, attempt));
+  const email = readEmail(attempt.email)?.key ?? NO_ADDRESS;
+  const place = attempt.from === undefined ? `service:${attempt.service}` : networkOf(attempt.from);
+  const signedIn = `signed-in:${email}:${place}`;
+  const isKnown = await limiter.hasNoted(signedIn);
+  const account = await limiter.run(guessBuckets(attempt, { email, place, isKnown }), (guess) =>
+    limiter.run(rightBuckets(attempt, email), async (right) => {
+      const found = await accountOf(parts, attempt);
+      await (found === undefined ? right : guess).takeBack();
+      return found;
+    }),
+  );
   if (account === undefined) throw wrongPassword();
-  for (const [bucket, limit] of buckets) await limiter.takeBack(bucket, limit);
-  if (network !== undefined) await limiter.note(signedIn, KNOWN_NETWORK_SECONDS);
+  await limiter.note(signedIn, KNOWN_PLACE_SECONDS);
   requireActive(account);
   return account;
+}
+
+/** Narrowest first, so that guesses of one person fill no bucket of others once their own is full. */
+function guessBuckets(
+  { from }: Attempt,
+  known: { email: string; place: string; isKnown: boolean },
+): readonly Bucket[] {
+  const mailbox = mailboxOf(known.email);
+  const each = (name: string, limits: readonly Limit[]) => limits.map((limit): Bucket => [name, limit]);
+  const pair = each(`password:${mailbox}:${known.place}`, PAIR_LIMITS);
+  if (known.isKnown) return pair;
+  const network = from === undefined ? [] : networkBuckets('password', from, NETWORK_LIMIT);
+  return [...pair, ...each(`password:${mailbox}`, EMAIL_LIMITS), ...network];
+}
+
+function rightBuckets({ from }: Attempt, email: string): readonly Bucket[] {
+  const network = from === undefined ? [] : networkBuckets('right-password', from, RIGHT_NETWORK_LIMIT);
+  return [[`right-password:${email}`, RIGHT_EMAIL_LIMIT], ...network];
+}
+
+/** Each service has places of its own, like a network. */
+function askerOf({ from, service }: Attempt, email: string): Asker {
+  const asker = askerFrom(from, email);
+  return service === undefined ? asker : { ...asker, network: `service:${service}` };
 }
 
 /** The account if the password fits. A hash of yesterday's parameters is renewed on the way. */
 async function accountOf({ accounts, passwords }: Parts, attempt: Attempt): Promise<Account | undefined> {
   const key = readEmail(attempt.email)?.key;
   const account = key === undefined ? undefined : await accounts.find('emailKey', key);
-  const { right, outdated } = await passwords.verify(attempt.password, account?.passwordHash);
+  const asker = askerOf(attempt, key ?? NO_ADDRESS);
+  const { right, outdated } = await passwords.verify(attempt.password, account?.passwordHash, asker);
   if (account?.passwordHash === undefined || !right) return undefined;
   const unchanged = [['passwordHash', '=', account.passwordHash]] as const;
   if (outdated) {
-    const passwordHash = await passwords.hash(attempt.password);
+    const passwordHash = await passwords.hash(attempt.password, asker);
     return accounts.update(account.id, { set: { passwordHash } }, unchanged);
   }
   // Hashing takes long enough for a reset to come in between, and after it the old password opens nothing.

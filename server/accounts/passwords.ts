@@ -4,6 +4,7 @@ import commonPasswords from 'fxa-common-password-list';
 import { Problem } from '../ground/errors.ts';
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../ground/limits.ts';
 import { type Normalised, normalised } from '../ground/normalised.ts';
+import { type Asker, createTurns } from './turns.ts';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB (the unit of `memory` is KiB), two passes, one lane. */
 const CURRENT = { memory: 19_456, passes: 2, parallelism: 1 };
@@ -12,8 +13,13 @@ const TAG_BYTES = 32;
 
 /** Two hashes use one or two of the four threads of libuv's pool and 38 MiB; the rest of the server goes on. */
 const IN_FLIGHT_MAX = 2;
-/** About three seconds of work on a small machine: who comes later would have given up before the answer. */
-const WAITING_MAX = 64;
+/**
+ * All places are about three seconds of work on a small machine: who comes later would have given up before the
+ * answer. One network, such as an office, may have most of them; one mailbox as many as guesses are let through.
+ */
+const PLACES = { all: 64, network: 48, mailbox: 8 };
+/** Work of the operator, of whom there is one at the command line. */
+const OPERATOR: Asker = { network: 'no network', mailbox: 'operator' };
 
 const derive = promisify(argon2);
 
@@ -21,49 +27,32 @@ export type Passwords = ReturnType<typeof createPasswords>;
 
 /**
  * Hashes and checks passwords with argon2id (RFC 9106), off the event loop. Only a few at a time: a flood of
- * sign-ins gets 503 and takes neither the machine's memory nor all of its processors.
+ * sign-ins gets 503 and takes neither the machine's memory nor all of its processors, nor the places of others:
+ * `asker` says whose place it is.
  */
 export function createPasswords(parts: { appName: string }) {
-  let inFlight = 0;
-  const waiting: (() => void)[] = [];
-
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (inFlight >= IN_FLIGHT_MAX) {
-      if (waiting.length >= WAITING_MAX) throw tooBusy();
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else {
-      inFlight += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      // The place is handed on without being given up, so that nobody slips in between.
-      const next = waiting.shift();
-      if (next === undefined) inFlight -= 1;
-      else next();
-    }
-  }
+  const turns = createTurns({ inFlightMax: IN_FLIGHT_MAX, places: PLACES, refusal: tooBusy });
 
   /** Fits no password. Checked where there is no hash, so the work is the same with and without an account. */
   const hashOfNobody = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   return {
     /** What is stored of a password: a PHC string. */
-    async hash(password: string): Promise<string> {
+    async hash(password: string, asker = OPERATOR): Promise<string> {
       const message = readPassword(password);
       if (message === undefined) throw new TypeError('a password is hashed that was not checked');
       const salt = randomBytes(SALT_BYTES);
-      const tag = await inTurn(() => tagOf(message, salt, TAG_BYTES, CURRENT));
+      const tag = await turns.take(asker, () => tagOf(message, salt, TAG_BYTES, CURRENT));
       return phcOf(CURRENT, salt, tag);
     },
 
     /** Whether the password fits. `outdated`: it does, and should be hashed again with today's parameters. */
-    async verify(password: string, phc: string | undefined): Promise<{ right: boolean; outdated: boolean }> {
+    async verify(password: string, phc: string | undefined, asker = OPERATOR): Promise<Verdict> {
       // Nobody has such a password; the same quick answer whether or not there is an account.
       const message = readPassword(password);
       if (message === undefined) return { right: false, outdated: false };
       const known = readPhc(phc ?? hashOfNobody);
-      const tag = await inTurn(() => tagOf(message, known.salt, known.tag.length, known.cost));
+      const tag = await turns.take(asker, () => tagOf(message, known.salt, known.tag.length, known.cost));
       const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
       return { right, outdated: right && !isCurrent(known) };
     },
@@ -76,6 +65,8 @@ export function createPasswords(parts: { appName: string }) {
     },
   };
 }
+
+type Verdict = { right: boolean; outdated: boolean };
 
 type Cost = typeof CURRENT;
 

@@ -12,8 +12,9 @@ import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
-import { countAsking, LINK_LIMIT, linkDead } from './mailed-links.ts';
+import { askingBuckets, LINK_LIMIT, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
+import { askerFrom } from './turns.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
 export const signUpSchema = z.strictObject({
@@ -39,8 +40,8 @@ export const signUpDeclaration = declare<SignUp>({
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
-/** More cannot wait for one address, by the limits above. */
-const WAITING_MAX = 500;
+/** So that no single statement runs long. */
+const BATCH_ROWS = 500;
 
 type Parts = {
   signUps: Collection<SignUp>;
@@ -69,7 +70,7 @@ export function createSignUps(parts: Parts) {
 
   /** Ends whatever still waits for this address. */
   async function endAll(emailKey: string): Promise<void> {
-    await signUps.removeMany([['emailKey', '=', emailKey]], WAITING_MAX);
+    while ((await signUps.removeMany([['emailKey', '=', emailKey]], BATCH_ROWS)) === BATCH_ROWS);
   }
 
   return {
@@ -91,8 +92,10 @@ export function createSignUps(parts: Parts) {
       const email = requireEmail(wanted.email);
       const { address, key: emailKey } = email;
       passwords.requireGood(password, { email: address });
-      await countAsking(limiter, 'sign-up', { email, from });
-      const passwordHash = await passwords.hash(password);
+      const buckets = askingBuckets('sign-up', { email, from });
+      const passwordHash = await limiter.run(buckets, () =>
+        passwords.hash(password, askerFrom(from, emailKey)),
+      );
       const { token, hash: id } = newLinkToken();
       const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
       // For an address with an account the row is a dead end: its link is in no mail.
@@ -110,8 +113,9 @@ export function createSignUps(parts: Parts) {
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
       const { id, email, emailKey, name, passwordHash, returnTo } = await find(typed.token);
-      await limiter.count(`verify:${id}`, LINK_LIMIT);
-      const { right } = await passwords.verify(typed.password, passwordHash);
+      const { right } = await limiter.run([[`verify:${id}`, LINK_LIMIT]], () =>
+        passwords.verify(typed.password, passwordHash, askerFrom(actor.from, emailKey)),
+      );
       if (!right) throw otherPassword();
       const account = await accounts.create({ email, name, passwordHash, admin: false }, actor);
       await endAll(emailKey);

@@ -4,7 +4,7 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from './clock.ts';
 import { Problem } from './errors.ts';
 import { hashOf } from './opaque.ts';
-import { waitInMinutes } from './time.ts';
+import { HOUR_SECONDS, timeFromNow, waitInMinutes } from './time.ts';
 
 /** How often something was done in one window of time. In the store, so that it holds across processes. */
 export const limiterWindowSchema = z.strictObject({
@@ -27,6 +27,15 @@ export const limiterWindowDeclaration = declare<LimiterWindow>({
 /** How many attempts one window lets through, and how long it is. */
 export type Limit = { limit: number; windowSeconds: number };
 
+/** What attempts are counted under, and how many it holds. Only `name` and the window say which bucket it is. */
+export type Bucket = readonly [name: string, limit: Limit];
+
+/** One attempt, in each bucket that it was counted in. */
+export type Counted = {
+  /** Takes it out again, once, because it turned out not to be what these buckets count. */
+  takeBack(): Promise<void>;
+};
+
 /** Only a window that an attempt is taken back from at this very moment needs a second turn. */
 const TURNS_MAX = 3;
 
@@ -36,22 +45,37 @@ export type Limiter = ReturnType<typeof createLimiter>;
 export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>; clock: Clock }) {
   const { limiterWindows, clock } = parts;
 
-  async function count(bucket: string, limit: Limit): Promise<void> {
-    const { id, endsAt } = windowAt(bucket, limit, clock());
+  /** Answers the id of the window, which is another one by the time that an attempt is taken back late. */
+  async function countIn([name, limit]: Bucket): Promise<string> {
+    const { id, endsAt } = windowAt(name, limit, clock());
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
       const counted = await limiterWindows.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-      if (counted !== undefined) return;
+      if (counted !== undefined) return id;
       // Nothing is added where the window is there already.
-      if ((await limiterWindows.insertMany([{ id, count: 1, expiresAt: endsAt }])) === 1) return;
+      if ((await limiterWindows.insertMany([{ id, count: 1, expiresAt: endsAt }])) === 1) return id;
       const row = await limiterWindows.get(id);
       if (row !== undefined && row.count >= limit.limit) break;
     }
     throw tooMany(endsAt - clock());
   }
 
-  async function takeBack(bucket: string, limit: Limit): Promise<void> {
-    const { id } = windowAt(bucket, limit, clock());
-    await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
+  async function takeBackFrom(ids: string[]): Promise<void> {
+    // Emptied first: what is taken back is taken back once, also by two who do it.
+    for (const id of ids.splice(0)) {
+      await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
+    }
+  }
+
+  async function countEach(buckets: readonly Bucket[]): Promise<Counted> {
+    const ids: string[] = [];
+    try {
+      for (const bucket of buckets) ids.push(await countIn(bucket));
+    } catch (error) {
+      // Where the store is away, taking back fails too; what is told is why it was not counted.
+      await takeBackFrom(ids).catch(() => undefined);
+      throw error;
+    }
+    return { takeBack: () => takeBackFrom(ids) };
   }
 
   return {
@@ -59,22 +83,26 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
      * Counts one attempt. Throws Problem 429 when the bucket is full. To be called before the attempt:
      * counting afterwards would let guesses that run side by side all through.
      */
-    count,
-
-    /** Takes one attempt out of the count, because it turned out to be no guess. */
-    takeBack,
+    async count(name: string, limit: Limit): Promise<void> {
+      await countIn([name, limit]);
+    },
 
     /**
-     * Counts one attempt in each bucket and makes it. One that could not be made (no place in the queue, the
-     * store away) is taken back: an overload of ours must lock nobody out.
+     * Counts one attempt in each bucket, the narrowest first: what a person's own bucket refuses does not fill
+     * that of everybody around them, and where a later one refuses, the earlier ones get it back.
      */
-    async run<T>(buckets: readonly (readonly [string, Limit])[], attempt: () => Promise<T>): Promise<T> {
-      for (const [bucket, limit] of buckets) await count(bucket, limit);
+    countEach,
+
+    /**
+     * Counts one attempt in each bucket, narrowest first, and makes it. One that could not be made (no place in
+     * the queue, the store away) is taken back: an overload of ours must lock nobody out.
+     */
+    async run<T>(buckets: readonly Bucket[], attempt: (counted: Counted) => Promise<T>): Promise<T> {
+      const counted = await countEach(buckets);
       try {
-        return await attempt();
+        return await attempt(counted);
       } catch (error) {
-        // Where the store is away, taking back fails too; what is told is why the attempt failed.
-        for (const [bucket, limit] of buckets) await takeBack(bucket, limit).catch(() => undefined);
+        await counted.takeBack().catch(() => undefined);
         throw error;
       }
     },
@@ -97,15 +125,44 @@ function windowAt(bucket: string, { windowSeconds }: Limit, now: number) {
 }
 
 /**
- * The network that an address belongs to, as a part of a bucket's name. A household or a server has a whole IPv6
- * /64, so one address of it is worth nothing; an IPv4 address counts as itself however it is written.
+ * IPv6 prefixes that count as one network, by their 16-bit parts, and how many times the limit of a /64 each
+ * lets through. A household or a server has a whole /64, so one address of it is worth nothing; whoever rents a
+ * line has a /56 or a /48 with tens of thousands of them (RIPE-690).
  */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return `address:${address}`;
+const IPV6_NETWORKS = [
+  { bits: 64, times: 1 },
+  { bits: 56, times: 2 },
+  { bits: 48, times: 4 },
+];
+
+/** The networks that an address belongs to, narrowest first; an IPv4 address counts as itself, however written. */
+function networksOf(address: string): { network: string; times: number }[] {
+  if (!ipaddr.isValid(address)) return [{ network: `address:${address}`, times: 1 }];
   const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return `address:${parsed.toString()}`;
-  const network = (parsed as ipaddr.IPv6).parts.slice(0, 4);
-  return `address:${network.map((part) => part.toString(16)).join(':')}::/64`;
+  if (parsed.kind() === 'ipv4') return [{ network: `address:${parsed.toString()}`, times: 1 }];
+  const hex = (parsed as ipaddr.IPv6).parts.map((part) => part.toString(16).padStart(4, '0')).join('');
+  return IPV6_NETWORKS.map(({ bits, times }) => ({
+    network: `address:${hex.slice(0, bits / 4)}/${bits}`,
+    times,
+  }));
+}
+
+/** The narrowest network that an address belongs to, as a part of a bucket's name. */
+export function networkOf(address: string): string {
+  return networksOf(address)[0]?.network ?? '';
+}
+
+/** The widest one: all who share something may together take the share of one. */
+export function widestNetworkOf(address: string): string {
+  return networksOf(address).at(-1)?.network ?? '';
+}
+
+/** A bucket for each network of an address, narrowest first; `limit` is that of the narrowest. */
+export function networkBuckets(kind: string, address: string, limit: Limit): Bucket[] {
+  return networksOf(address).map(({ network, times }) => [
+    `${kind}:${network}`,
+    { ...limit, limit: limit.limit * times },
+  ]);
 }
 
 function tooMany(seconds: number): Problem {
@@ -114,7 +171,7 @@ function tooMany(seconds: number): Problem {
     status: 429,
     code: 'TOO_MANY_ATTEMPTS',
     message: 'There were too many attempts.',
-    hint: `Try again in ${waitInMinutes(wait)}.`,
+    hint: `Try again ${wait > 2 * HOUR_SECONDS ? timeFromNow(wait) : `in ${waitInMinutes(wait)}`}.`,
     headers: { 'Retry-After': String(wait) },
   });
 }

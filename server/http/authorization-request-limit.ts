@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../ground/errors.ts';
-import { type Limiter, networkOf } from '../ground/limiter.ts';
+import { type Limiter, networkBuckets } from '../ground/limiter.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { addressOf } from './request.ts';
 
@@ -14,7 +14,7 @@ const QUERY_LENGTH_MAX = 6_000;
  * Bounds the authorization requests that one network makes, and their size: each needs nobody signed in and leaves
  * a row for up to an hour.
  */
-export function limitAuthorizationRequests(limiter: Pick<Limiter, 'count'>, paths: readonly string[]) {
+export function limitAuthorizationRequests(limiter: Pick<Limiter, 'countEach'>, paths: readonly string[]) {
   return async (ctx: Context, next: Next): Promise<void> => {
     if (paths.includes(ctx.path)) {
       if (ctx.querystring.length > QUERY_LENGTH_MAX) {
@@ -25,7 +25,7 @@ export function limitAuthorizationRequests(limiter: Pick<Limiter, 'count'>, path
           hint: `Send at most ${QUERY_LENGTH_MAX} characters; keep what is longer with the app, under a short state.`,
         });
       }
-      await limiter.count(`begin:${networkOf(addressOf(ctx))}`, REQUESTS);
+      await limiter.countEach(networkBuckets('begin', addressOf(ctx), REQUESTS));
     }
     await next();
   };

@@ -43,7 +43,7 @@ export function createIssueToken(parts: {
     returns: z.object({ token: z.string(), user_id: z.string(), expires: z.number() }),
     async run({ parameters, caller, request }) {
       const { email, password, expires_in: lifeSeconds } = parameters;
-      const account = await signedIn({ email, password });
+      const account = await signedIn({ email, password, service: caller.client?.id ?? caller.accountId });
       // The request's id tells tokens of one service apart; a long name leaves it its place.
       const holder = (caller.client?.name ?? ISSUE_TOKEN.name).slice(0, NAME_LENGTH_MAX - 1 - REQUEST_PART);
       const name = parameters.name ?? `${holder} ${request.id.slice(0, REQUEST_PART)}`;
@@ -61,7 +61,7 @@ export function createIssueToken(parts: {
    * counted for each e-mail, not for the caller's address: all users of a service come from the one
    * address it has.
    */
-  async function signedIn(login: { email: string; password: string }): Promise<Account> {
+  async function signedIn(login: { email: string; password: string; service: string }): Promise<Account> {
     try {
       return await accounts.checkPassword(login);
     } catch (error) {

@@ -375,6 +375,45 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(answer?.status, 429);
     });
 
+    it('of one person locks nobody else of their office out', async () => {
+      const [bob, ann] = [await people.person(), await people.person()];
+      const guess = (password: string) =>
+        createAgent(server.url).post('/sign-in', { email: bob.account.email, password });
+      const statuses = new Set<number>();
+      for (let turn = 0; turn < 60; turn += 1) statuses.add((await guess(`guess ${turn}`)).status);
+      assert.deepEqual([...statuses], [400, 429]);
+      assert.ok(await people.signIn(ann.account.email));
+    });
+
+    it('a right password over and over takes nobody the turn', async () => {
+      const flooders = [await people.person(), await people.person(), await people.person()];
+      const honest = await Promise.all(Array.from({ length: 8 }, () => people.person()));
+      const signIn = (email: string) =>
+        createAgent(server.url).post('/sign-in', { email, password: PASSWORD });
+      const flood = Promise.all(
+        flooders.flatMap(({ account }) => Array.from({ length: 40 }, () => signIn(account.email))),
+      );
+      const answers = await Promise.all(honest.map(({ account }) => signIn(account.email)));
+      assert.deepEqual([...new Set(answers.map(({ location }) => location))], ['/tokens']);
+      const refused = (await flood).filter(({ status }) => status === 503 || status === 429);
+      assert.ok(refused.length > 60, `${refused.length}`);
+    });
+
+    it('is not slowed by a password that is all combining marks', async () => {
+      const password = `e${'\u0316\u0301'.repeat(5_000)}`;
+      const { account } = await people.person();
+      const startedAt = performance.now();
+      for (const [path, fields] of [
+        ['/sign-up', { email: 'new@example.com', password }],
+        ['/sign-in', { email: account.email, password }],
+        ['/sign-in', { email: `ann${password}@example.com`, password: 'x' }],
+        ['/reset-password', { email: `ann${password}@example.com` }],
+      ] as const) {
+        assert.equal((await createAgent(server.url).post(path, fields)).status, 400, path);
+      }
+      assert.ok(performance.now() - startedAt < 1000, `${performance.now() - startedAt} ms`);
+    });
+
     /** logto#8780, GHSA-jq8w-8q2f-ffm9. */
     it('addresses is not helped by the clock', async () => {
       const { account } = await people.person();

@@ -141,6 +141,109 @@ eachStore(({ url }) => {
       assert.equal(refused, 10);
     });
 
+    it('counts one person who guesses on for nobody else of their network', async () => {
+      await makeAccount();
+      const guess = () => domain.accounts.checkPassword({ email: 'other@example.com', password: 'x', from });
+      for (let turn = 0; turn < 60; turn += 1) await assert.rejects(guess());
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+    });
+
+    it('lets those in that a network is known for, however many others are guessed there', async () => {
+      await makeAccount();
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      for (let turn = 0; turn < 60; turn += 1) {
+        await assert.rejects(wrong.checkPassword({ email: `n${turn}@example.com`, password: 'x', from }));
+      }
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      const stranger = wrong.checkPassword({ email: 'new@example.com', password: 'x', from });
+      await assert.rejects(stranger, problem('TOO_MANY_ATTEMPTS', 429));
+    });
+
+    it('counts guesses of a day and a month, from wherever they come', async () => {
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      let made = 0;
+      const guessForAnHour = async (hour: number) => {
+        for (let turn = 0; turn < 120; turn += 1) {
+          const guess = wrong.checkPassword({ email, password: 'x', from: `2001:db8:${hour}:${turn}::1` });
+          await guess.catch(({ code }) => {
+            if (code === 'WRONG_CREDENTIALS') made += 1;
+          });
+        }
+        domain.pass(3600);
+      };
+      // To the first hour of a month.
+      domain.pass(30 * 86_400 - (domain.clock() % (30 * 86_400)));
+      for (let hour = 0; hour < 5; hour += 1) await guessForAnHour(hour);
+      assert.equal(made, 300);
+      for (let day = 1; day < 5; day += 1) {
+        domain.pass(86_400 - (domain.clock() % 86_400));
+        for (let hour = 0; hour < 3; hour += 1) await guessForAnHour(hour);
+      }
+      assert.equal(made, 1000);
+    });
+
+    it('counts the guesses of one place for a day too, where the place is known', async () => {
+      await makeAccount();
+      await domain.accounts.checkPassword({ email, password: PASSWORD, from });
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      domain.pass(86_400 - (domain.clock() % 86_400));
+      let made = 0;
+      for (let turn = 0; turn < 90; turn += 1) {
+        await wrong.checkPassword({ email, password: 'x', from }).catch(({ code }) => {
+          if (code === 'WRONG_CREDENTIALS') made += 1;
+        });
+        if (turn % 12 === 11) domain.pass(15 * 60);
+      }
+      assert.equal(made, 50);
+    });
+
+    it('counts addresses of one mailbox together, and IPv6 networks of one line', async () => {
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      const guess = (tag: string, place: string) =>
+        wrong.checkPassword({ email: email.replace('@', `${tag}@`), password: 'x', from: place });
+      for (let turn = 0; turn < 10; turn += 1) {
+        await assert.rejects(guess(`+${turn}`, from), problem('WRONG_CREDENTIALS'));
+      }
+      await assert.rejects(guess('+another', from), problem('TOO_MANY_ATTEMPTS', 429));
+      await assert.rejects(guess('', from), problem('TOO_MANY_ATTEMPTS', 429));
+      let made = 0;
+      for (let turn = 0; turn < 120; turn += 1) {
+        await guess(`.other${turn}`, `2001:db8:7:${turn.toString(16)}::1`).catch(({ code }) => {
+          if (code === 'WRONG_CREDENTIALS') made += 1;
+        });
+      }
+      assert.equal(made, 100);
+    });
+
+    it('counts right ones in a bucket of their own, since they cost the same work', async () => {
+      const account = await makeAccount();
+      const right = withVerify(async () => ({ right: true, outdated: false }));
+      const signIn = () => right.checkPassword({ email, password: PASSWORD, from });
+      for (let turn = 0; turn < 200; turn += 1) assert.equal((await signIn()).id, account.id);
+      await assert.rejects(signIn(), problem('TOO_MANY_ATTEMPTS', 429));
+      domain.pass(15 * 60);
+      await signIn();
+    });
+
+    it('counts the guesses that a service passes on for each e-mail, and knows its people', async () => {
+      await makeAccount();
+      const service = 'svc_backend';
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      await domain.accounts.checkPassword({ email, password: PASSWORD, service });
+      for (let turn = 0; turn < 110; turn += 1) {
+        await assert.rejects(wrong.checkPassword({ email, password: 'x', from: `198.51.100.${turn}` }));
+      }
+      await domain.accounts.checkPassword({ email, password: PASSWORD, service });
+      for (let turn = 0; turn < 10; turn += 1) {
+        await assert.rejects(wrong.checkPassword({ email, password: 'x', service }));
+      }
+      await assert.rejects(
+        domain.accounts.checkPassword({ email, password: PASSWORD, service }),
+        problem('TOO_MANY_ATTEMPTS', 429),
+      );
+    });
+
     it('does not count right ones', async () => {
       await makeAccount();
       for (let turn = 0; turn < 12; turn += 1) {
@@ -319,6 +422,14 @@ eachStore(({ url }) => {
     it('mail an address five times an hour at most', async () => {
       for (let turn = 0; turn < 5; turn += 1) await ask();
       await assert.rejects(ask(), problem('TOO_MANY_ATTEMPTS', 429));
+    });
+
+    it('count one mailbox once, whatever its tag', async () => {
+      for (let turn = 0; turn < 6; turn += 1) {
+        const tagged = email.replace('@', `+${turn}@`);
+        const asked = domain.signUps.ask({ email: tagged, password: PASSWORD, returnTo: '/', from });
+        await (turn < 5 ? asked : assert.rejects(asked, problem('TOO_MANY_ATTEMPTS', 429)));
+      }
     });
 
     it('leave neither the password nor the link in their rows', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readEmail, requireEmail } from '../../server/accounts/email.ts';
+import { mailboxOf, readEmail, requireEmail } from '../../server/accounts/email.ts';
 import { Problem } from '../../server/ground/errors.ts';
 
 /** GHSA-7rqj-j65f-68wh: what is checked must be what is kept. */
@@ -85,5 +85,14 @@ describe('e-mail addresses', () => {
 
   it('takes an address with a plus for another address: each is proved by its own mail', () => {
     assert.notEqual(readEmail('ann+a@example.com')?.key, readEmail('ann@example.com')?.key);
+  });
+
+  it('with tags are one mailbox where attempts are counted', () => {
+    for (const key of ['ann+a@example.com', 'ann+b+c@example.com', 'ann+@example.com']) {
+      assert.equal(mailboxOf(key), 'ann@example.com');
+    }
+    for (const key of ['ann@example.com', '+ann@example.com', 'a.nn@example.com', 'no address']) {
+      assert.equal(mailboxOf(key), key);
+    }
   });
 });

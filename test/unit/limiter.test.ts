@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Problem } from '../../server/ground/errors.ts';
-import { createLimiter, networkOf } from '../../server/ground/limiter.ts';
+import { createLimiter, networkBuckets, networkOf } from '../../server/ground/limiter.ts';
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -39,14 +39,52 @@ eachStore(({ url }) => {
       await domain.limiter.count('waiting', limit);
     });
 
-    it('gives back what was no guess, and never more than was taken', async () => {
+    it('gives back what was no guess, once', async () => {
+      const buckets = [['honest', limit]] as const;
       for (let turn = 0; turn < 20; turn += 1) {
-        await domain.limiter.count('honest', limit);
-        await domain.limiter.takeBack('honest', limit);
+        const counted = await domain.limiter.countEach(buckets);
+        await Promise.all([counted.takeBack(), counted.takeBack()]);
       }
-      await domain.limiter.takeBack('honest', limit);
-      for (let turn = 0; turn < 5; turn += 1) await domain.limiter.count('honest', limit);
+      await domain.limiter.count('honest', limit);
+      const counted = await domain.limiter.countEach(buckets);
+      await counted.takeBack();
+      await counted.takeBack();
+      for (let turn = 0; turn < 4; turn += 1) await domain.limiter.count('honest', limit);
       await assert.rejects(domain.limiter.count('honest', limit), isFull);
+    });
+
+    it('gives back to the window that was counted in, also when the next has begun', async () => {
+      const counted = await domain.limiter.countEach([['late', limit]]);
+      domain.pass(60);
+      for (let turn = 0; turn < 5; turn += 1) await domain.limiter.count('late', limit);
+      await counted.takeBack();
+      await assert.rejects(domain.limiter.count('late', limit), isFull);
+    });
+
+    it('gives back to the narrow buckets what a wider one refuses, and the wider learns of no other', async () => {
+      const wide = ['office', { limit: 8, windowSeconds: 60 }] as const;
+      const attempt = (who: string) => domain.limiter.countEach([[who, limit], wide]);
+      // One person alone does not fill the bucket of all: what their own refuses is not counted there.
+      for (let turn = 0; turn < 5; turn += 1) await attempt('bob');
+      for (let turn = 0; turn < 50; turn += 1) await assert.rejects(attempt('bob'), isFull);
+      for (let turn = 0; turn < 3; turn += 1) await attempt('ann');
+      for (let turn = 0; turn < 10; turn += 1) await assert.rejects(attempt('ann'), isFull);
+      for (let turn = 0; turn < 2; turn += 1) await domain.limiter.count('ann', limit);
+      await assert.rejects(domain.limiter.count('ann', limit), isFull);
+    });
+
+    it('gives back what an attempt that could not be made was counted in', async () => {
+      const buckets = [['narrow', limit] as const, ['wide', limit] as const];
+      const broken = () => domain.limiter.run(buckets, () => Promise.reject(new Error('no place')));
+      for (let turn = 0; turn < 20; turn += 1) await assert.rejects(broken(), /no place/);
+      await domain.limiter.run(buckets, async () => undefined);
+    });
+
+    it('says a long wait in hours or days', async () => {
+      const day = { limit: 1, windowSeconds: 30 * 86_400 };
+      await domain.limiter.count('slow', day);
+      const refused = await domain.limiter.count('slow', day).catch((error: Problem) => error);
+      assert.match(refused instanceof Problem ? refused.hint : '', /^Try again in \d+ (days|hours)\.$/);
     });
 
     it('keeps no address in the store', async () => {
@@ -71,5 +109,18 @@ describe('networks of addresses', () => {
   it('differ for another IPv4 address and another /64', () => {
     assert.notEqual(networkOf('192.0.2.7'), networkOf('192.0.2.8'));
     assert.notEqual(networkOf('2001:db8::1'), networkOf('2001:db8:0:1::1'));
+  });
+
+  it('of IPv6 count by /56 and /48 too, which let more through', () => {
+    const names = (address: string) => networkBuckets('x', address, limit).map(([name]) => name);
+    const limits = networkBuckets('x', '2001:db8:1:203::9', limit).map(([, one]) => one.limit);
+    assert.deepEqual(limits, [5, 10, 20]);
+    const [subnet, line, site] = names('2001:db8:1:203::9');
+    assert.deepEqual(names('2001:db8:1:2ff::1').slice(1), [line, site]);
+    assert.deepEqual(names('2001:db8:1:300::1').slice(2), [site]);
+    assert.ok(!names('2001:db8:1:300::1').includes(line ?? ''));
+    assert.ok(!names('2001:db8:2:203::9').some((name) => [subnet, line, site].includes(name)));
+    assert.equal(names('192.0.2.7').length, 1);
+    assert.deepEqual(names('::ffff:192.0.2.7'), names('192.0.2.7'));
   });
 });

@@ -83,19 +83,61 @@ describe('password hashes', () => {
     assert.deepEqual(await passwords.verify('new words', phc), { right: false, outdated: false });
   });
 
-  it('refuse a flood with 503 and go on after it', async () => {
-    const flooded = createPasswords({ appName: 'x' });
-    const phc = cheapHash('right words');
-    const guesses = await Promise.allSettled(
-      Array.from({ length: 80 }, () => flooded.verify('wrong words', phc)),
-    );
-    const refused = guesses.flatMap((guess) => (guess.status === 'rejected' ? [guess.reason] : []));
-    assert.equal(refused.length, 80 - 66);
+  const settledOf = async (checks: Promise<{ right: boolean }>[]) => {
+    const settled = await Promise.allSettled(checks);
+    const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
     for (const problem of refused) {
       assert.equal(problem.status, 503);
       assert.equal(problem.headers['Retry-After'], '5');
     }
+    return { refused: refused.length, done: settled.length - refused.length };
+  };
+
+  it('refuse a flood with 503 and go on after it', async () => {
+    const flooded = createPasswords({ appName: 'x' });
+    const phc = cheapHash('right words');
+    const guess = (index: number) =>
+      flooded.verify('wrong words', phc, { network: `n${index % 8}`, mailbox: `m${index}` });
+    const guesses = await settledOf(Array.from({ length: 80 }, (_, index) => guess(index)));
+    assert.deepEqual(guesses, { refused: 80 - 66, done: 66 });
     assert.equal((await flooded.verify('right words', phc)).right, true);
+  });
+
+  it('keep a few places for each person, and most but not all of them for a network', async () => {
+    const flooded = createPasswords({ appName: 'x' });
+    const phc = cheapHash('right words');
+    const flood = (network: string, mailbox: (index: number) => string) =>
+      Array.from({ length: 100 }, (_, index) =>
+        flooded.verify('right words', phc, { network, mailbox: mailbox(index) }),
+      );
+    assert.deepEqual(await settledOf(flood('office', () => 'bob')), { refused: 90, done: 10 });
+    assert.deepEqual(await settledOf(flood('office', String)), { refused: 50, done: 50 });
+  });
+
+  it('come to their turn for honest people, beside accounts and networks that flood', async () => {
+    const flooded = createPasswords({ appName: 'x' });
+    const phc = cheapHash('right words');
+    const check = (network: string, mailbox: string) =>
+      flooded.verify('right words', phc, { network, mailbox });
+    const robots = (count: number, network: (index: number) => string) =>
+      Promise.allSettled(
+        Array.from({ length: count }, (_, index) => check(network(index), `robot${index % 4}`)),
+      );
+    const floods = [robots(300, () => 'office'), robots(300, (index) => `line${(index >> 2) % 3}`)];
+    const order: string[] = [];
+    const honest = Array.from({ length: 21 }, async (_, index) => {
+      const verdict = await check('office', `person${index}`);
+      order.push(`person${index}`);
+      return verdict;
+    });
+    const alone = check('home', 'ann').then((verdict) => {
+      order.push('ann');
+      return verdict;
+    });
+    assert.deepEqual(await settledOf([...honest, alone]), { refused: 0, done: 22 });
+    // Networks are served in turn: whoever is alone on theirs does not wait for all of an office.
+    assert.ok(order.indexOf('ann') < 5, order.join());
+    await Promise.all(floods);
   });
 
   it('never run more than two at a time, and hand their places on', async () => {
