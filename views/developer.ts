@@ -9,7 +9,7 @@ import {
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { radioGroup } from './kit/choices.ts';
+import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { textArea } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
@@ -25,9 +25,12 @@ export type AppView = {
   id: string;
   name: string;
   redirectUris: readonly string[];
+  postLogoutRedirectUris: readonly string[];
   /** What it may ask for, in plain words. */
   allows: readonly string[];
   confidential: boolean;
+  /** Its library cannot do PKCE, so it may do without. */
+  withoutPkce?: boolean | undefined;
   applicationType: 'web' | 'native';
   createdAt: number;
 };
@@ -81,17 +84,19 @@ export function developerPage(
 function endpointsSection(endpoints: Endpoints): Html {
   return section({
     title: 'Addresses to configure',
-    lead: 'Most OAuth and OpenID Connect libraries need only the issuer. Use PKCE with S256: it is required.',
+    lead: 'Most OAuth and OpenID Connect libraries need only the issuer. Use PKCE with S256: it is required, but of an app whose page says that its library cannot do it.',
     body: keyValues(endpoints.map(({ label, url }) => ({ label, value: code(url) }))),
   });
 }
 
-/** What was typed about an app; `redirectUris` has one a line. */
+/** What was typed about an app; `redirectUris` and `postLogoutRedirectUris` have one a line. */
 export type AppForm = {
   name: string;
   redirectUris: string;
+  postLogoutRedirectUris: string;
   scopes: readonly string[];
   confidential: boolean;
+  withoutPkce: boolean;
 };
 
 /** The form of an app, a new one or one that is there. Whether it keeps a secret is chosen once. */
@@ -120,8 +125,16 @@ ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('c
         problem: problemAt(problem, 'redirectUris'),
         required: true,
       }),
+      textArea({
+        label: 'Post-logout redirect URIs',
+        name: 'postLogoutRedirectUris',
+        value: form.postLogoutRedirectUris,
+        hint: 'Where the app may send people after signing them out here. One a line; leave it empty if it never does.',
+        problem: problemAt(problem, 'postLogoutRedirectUris'),
+      }),
       scopeBoxes(props, 'What it may ask people for. They see these words on the consent page.'),
       isNew && secrecyChoice(form),
+      (isNew || form.confidential) && pkceException(props, isNew),
     ],
     submitLabel: isNew ? 'Register the app' : 'Save the changes',
     cancelUrl: isNew ? '/developer' : `/developer/${app.id}`,
@@ -148,6 +161,17 @@ function secrecyChoice(form: AppForm): Html {
   });
 }
 
+/** For confidential apps only: of all others PKCE is the only protection. */
+function pkceException({ form }: { form: AppForm }, isNew: boolean): Html {
+  const risk = 'Leave it off for any library that can: PKCE makes a stolen code worthless.';
+  return checkbox({
+    label: 'Its library cannot do PKCE',
+    name: 'withoutPkce',
+    checked: form.withoutPkce,
+    hint: `Then it may sign people in without. ${risk}${isNew ? ' Only for an app on a server.' : ''}`,
+  });
+}
+
 /** One app: what to configure, its secrets, and its end. */
 export function appPage(
   site: Site,
@@ -163,7 +187,12 @@ export function appPage(
   const { app, secrets, endpoints, now, done } = props;
   const facts = keyValues([
     { label: 'Redirect URIs', value: bulletList(app.redirectUris.map(code)) },
+    {
+      label: 'Post-logout redirect URIs',
+      value: app.postLogoutRedirectUris.length > 0 && bulletList(app.postLogoutRedirectUris.map(code)),
+    },
     { label: 'May ask for', value: allowsOf(app.allows) },
+    { label: 'PKCE', value: app.withoutPkce === true && 'Not required: its library cannot do it' },
     { label: 'Kind', value: `${app.confidential ? 'Confidential' : 'Public'}, ${app.applicationType}` },
     { label: 'Registered', value: relativeTime(app.createdAt, now) },
   ]);

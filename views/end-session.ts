@@ -3,12 +3,21 @@ import { buttonLink, buttons } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
 
 /** Asked when an app sends the person here to sign out. The engine's own form holds what proves the request. */
-export function logoutPage(site: Site, form: string): Html {
+export function logoutPage(
+  site: Site,
+  form: string,
+  /** The app named an address to go to afterwards that is not registered for it. */
+  { staysHere }: { staysHere: boolean },
+): Html {
   return layout(site, {
     title: 'Sign out',
     heading: `Sign out of ${site.appName}?`,
     narrow: true,
-    body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>
+    body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>${
+      staysHere &&
+      html`<p class="fine">The app also named an address to go to afterwards, which its developer has not registered. So
+you stay on this site.</p>`
+    }
 ${buttons(
   raw(form),
   html`<button class="primary" type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
@@ -24,5 +33,15 @@ export function signedOutPage(site: Site): Html {
     narrow: true,
     body: html`<p>You are signed out of ${site.appName} in this browser.</p>
 ${buttons(buttonLink('Sign in again', '/sign-in'))}`,
+  });
+}
+
+/** After the question whether to sign out was answered with no. */
+export function stillSignedInPage(site: Site): Html {
+  return layout(site, {
+    title: 'Still signed in',
+    narrow: true,
+    body: html`<p>You are still signed in to ${site.appName} in this browser.</p>
+${buttons(buttonLink('Go on', '/'))}`,
   });
 }

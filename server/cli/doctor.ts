@@ -6,6 +6,7 @@ import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, accountDeclaration } from '../accounts/account.ts';
+import { clientDeclaration } from '../credentials/client.ts';
 import { systemClock } from '../ground/clock.ts';
 import { leaseDeclaration } from '../ground/lease.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
@@ -24,6 +25,9 @@ const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
 
 /** The public URL goes through the owner's proxy; it answers soon or not at all. */
 const URL_MS_MAX = 5_000;
+
+/** Enough to know what to look at. */
+const APPS_NAMED_MAX = 20;
 
 /** `doctor`: looks at everything that the server needs, and says what to do where something is amiss. */
 export function addDoctorCommand(program: Command, terminal: Terminal): void {
@@ -138,6 +142,7 @@ async function lookAtStore({ store: storeUrl, secret }: Settings): Promise<Findi
         openKeys(store, secret),
       ),
       look('admin', 'look at the store', () => countAdmins(store)),
+      look('PKCE', 'look at the store', () => listWithoutPkce(store)),
     ]);
   } finally {
     await store.close();
@@ -163,4 +168,18 @@ async function countAdmins(store: Store): Promise<Found> {
   if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
   const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
   return { level: 'warn', found: 'there is no admin', todo };
+}
+
+/** Apps that may sign people in without PKCE (RFC 9700 section 2.1.1). */
+async function listWithoutPkce(store: Store): Promise<Found> {
+  const clients = await store.collection(clientDeclaration);
+  const where = [
+    ['withoutPkce', '=', true],
+    ['revokedAt', 'absent'],
+  ] as const;
+  const excepted = await clients.list({ where, limit: APPS_NAMED_MAX });
+  if (excepted.length === 0) return { level: 'ok', found: 'required of every app' };
+  const names = excepted.map(({ name, id }) => `${name} (${id})`).join(', ');
+  const todo = 'where its library can do PKCE by now, change that on the page of the app';
+  return { level: 'warn', found: `not required of ${names}`, todo };
 }

@@ -1,7 +1,7 @@
 import { appChanged } from '../../views/mail/apps.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { noSuch } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import { type Client, clientsOf, getClient, getLiveClient, listClients } from './client.ts';
@@ -17,6 +17,10 @@ import type { Secrets } from './secrets.ts';
 export type WantedApp = {
   name: string;
   redirectUris: readonly string[];
+  /** Where people may be sent after signing out here; none where absent, and as before for an app that is there. */
+  postLogoutRedirectUris?: readonly string[];
+  /** Its library cannot do PKCE; for confidential apps only. As before where absent. */
+  withoutPkce?: boolean | undefined;
   /** Every scope it may ask people for. */
   scopes: readonly string[];
 };
@@ -52,7 +56,7 @@ export function createApps(parts: AppParts) {
     /** Changes what a developer says about an app. What people allowed already stays as it is. Throws Problem. */
     async update({ accountId, id, ...wanted }: WantedApp & Owned, actor: Actor): Promise<Client> {
       const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
-      const checked = check(parts, wanted);
+      const checked = check(parts, { ...client, ...wanted });
       const caused = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
       const guard = [['revokedAt', 'absent']] as const;
       const changed = await effects.update(clients, id, { set: checked }, guard, caused);
@@ -97,7 +101,6 @@ async function create(
     accountId: account.id,
     actsFor: 'account',
     resourceServer: false,
-    postLogoutRedirectUris: [],
     confidential,
     createdAt: clock(),
   };
@@ -107,12 +110,25 @@ async function create(
   return secret === undefined ? { client } : { client, secret };
 }
 
-function check({ scopes }: AppParts, wanted: WantedApp) {
+function check({ scopes }: AppParts, wanted: WantedApp & { confidential: boolean }) {
+  const { confidential, withoutPkce = false } = wanted;
+  if (withoutPkce && !confidential) throw pkceNeeded();
   return {
     name: nameFrom(wanted.name),
-    ...redirectUrisFrom(wanted.redirectUris),
+    ...redirectUrisFrom(wanted.redirectUris, wanted.postLogoutRedirectUris),
     scopes: someScopesFrom(wanted.scopes, scopes.forApps),
+    withoutPkce,
   };
+}
+
+function pkceNeeded(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'PKCE_NEEDED',
+    message: 'An app that keeps no secret cannot do without PKCE.',
+    hint: 'Nothing else protects what is sent to it: use a library that can do PKCE, or let it run on a server.',
+    parameter: 'withoutPkce',
+  });
 }
 
 async function causedBy(

@@ -27,6 +27,8 @@ export const clientSchema = z.strictObject({
   applicationType: z.enum(['web', 'native']),
   /** A public client keeps no secret (RFC 6749 section 2.1); PKCE protects it. */
   confidential: z.boolean(),
+  /** A confidential app whose library cannot do PKCE (RFC 9700 section 2.1.1); it is required where absent. */
+  withoutPkce: z.boolean().optional(),
   createdAt: z.number(),
   revokedAt: z.number().optional(),
   ...pendingEffects,

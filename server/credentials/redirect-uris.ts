@@ -18,37 +18,68 @@ const FORBIDDEN_SCHEMES = new Set(
   wss wyciwyg xmpp x-apple-helpbasic x-javascript`.split(/\s+/),
 );
 
+/** Where an app has people sent: after sign-in and consent, or after signing out. */
+type UriList = 'redirectUris' | 'postLogoutRedirectUris';
+
+const WORDS: Record<UriList, string> = {
+  redirectUris: 'redirect URI',
+  postLogoutRedirectUris: 'post-logout redirect URI',
+};
+
 /**
  * The redirect URIs that an app may register, one for each way back: https, http on this machine only, or a
- * scheme of the app's own (RFC 8252 section 7). They are compared character by character later, so whatever a
- * browser would read differently from what stands there is refused. Throws Problem.
+ * scheme of the app's own (RFC 8252 section 7); the same for where people go after signing out (RP-Initiated
+ * Logout section 3). They are compared character by character later, so whatever a browser would read
+ * differently from what stands there is refused. Throws Problem.
  */
-export function redirectUrisFrom(typed: readonly string[]): {
+export function redirectUrisFrom(
+  typed: readonly string[],
+  typedForLogout: readonly string[] = [],
+): {
   redirectUris: string[];
+  postLogoutRedirectUris: string[];
   /** `native` as soon as one of them leads to a program on the person's own machine. */
   applicationType: 'web' | 'native';
 } {
+  const redirectUris = listFrom(typed, 'redirectUris');
+  if (redirectUris.length === 0) {
+    throw refused('redirectUris', 'A redirect URI is missing.', 'Enter at least one, one a line.');
+  }
+  const postLogoutRedirectUris = listFrom(typedForLogout, 'postLogoutRedirectUris');
+  const isNative = [...redirectUris, ...postLogoutRedirectUris].some((uri) => !uri.startsWith('https:'));
+  if (isNative) {
+    refuseSecureLoopback(redirectUris, 'redirectUris');
+    refuseSecureLoopback(postLogoutRedirectUris, 'postLogoutRedirectUris');
+  }
+  return { redirectUris, postLogoutRedirectUris, applicationType: isNative ? 'native' : 'web' };
+}
+
+/** Each once and as it stands, without blank lines. */
+function listFrom(typed: readonly string[], list: UriList): string[] {
   const uris = [...new Set(typed.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
-  if (uris.length === 0) throw refused('A redirect URI is missing.', 'Enter at least one, one a line.');
   if (uris.length > REDIRECT_URIS_MAX) {
     throw refused(
-      `More than ${REDIRECT_URIS_MAX} redirect URIs.`,
+      list,
+      `More than ${REDIRECT_URIS_MAX} ${WORDS[list]}s.`,
       `Enter at most ${REDIRECT_URIS_MAX}, one a line.`,
     );
   }
   for (const uri of uris) {
     const fault = faultOf(uri);
-    if (fault !== undefined) throw refused(`The redirect URI ${quoted(uri)} cannot be used.`, fault);
+    if (fault !== undefined) throw refused(list, `The ${WORDS[list]} ${quoted(uri)} cannot be used.`, fault);
   }
-  const isNative = uris.some((uri) => !uri.startsWith('https:'));
+  return uris;
+}
+
+/** The engine refuses an app that has these beside http:// or a scheme of its own. */
+function refuseSecureLoopback(uris: readonly string[], list: UriList): void {
   const secureLoopback = uris.find((uri) => uri.startsWith('https:') && isLoopback(new URL(uri)));
-  if (isNative && secureLoopback !== undefined) {
-    throw refused(
-      `The redirect URI ${quoted(secureLoopback)} does not go with the others.`,
-      'An app with http:// or own-scheme addresses uses http://, not https://, on this machine.',
-    );
-  }
-  return { redirectUris: uris, applicationType: isNative ? 'native' : 'web' };
+  if (secureLoopback === undefined) return;
+  throw refused(
+    list,
+    `The ${WORDS[list]} ${quoted(secureLoopback)} does not go with the others.`,
+    'An app with http:// or own-scheme addresses uses http://, not https://, on this machine.',
+  );
 }
 
 /** What is wrong with one URI, as a hint; undefined when it is fit. */
@@ -99,12 +130,12 @@ function quoted(uri: string): string {
   return JSON.stringify(uri.length > 100 ? `${uri.slice(0, 100)}…` : uri);
 }
 
-function refused(message: string, hint: string): Problem {
+function refused(parameter: UriList, message: string, hint: string): Problem {
   return new Problem({
     status: 400,
     code: 'INVALID_REDIRECT_URI',
     message,
     hint,
-    parameter: 'redirectUris',
+    parameter,
   });
 }

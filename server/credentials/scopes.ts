@@ -43,7 +43,11 @@ export type Scopes = ReturnType<typeof createScopes>;
 
 /** Scopes that are no workflow's. OpenID Connect Core sections 5.4 and 11 for the last three. */
 const BUILT_IN: readonly Scope[] = [
-  { name: 'profile', description: 'See who you are: your account id and e-mail address', access: 'account' },
+  {
+    name: 'profile',
+    description: 'See who you are: your account id, name and e-mail address',
+    access: 'account',
+  },
   {
     name: ADMIN_SCOPE,
     description: 'Do everything, for every account, past all privacy rules',

@@ -55,6 +55,7 @@ type PageCode =
   | 'NO_SUCH_TOKEN'
   | 'OTHER_ACCOUNT'
   | 'OTHER_WAY_FIRST'
+  | 'PKCE_NEEDED'
   | 'PUBLIC_CLIENT'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'

@@ -25,6 +25,14 @@ export type SignedInSession = {
   amr: string[];
 };
 
+/** The claim `acr` (OpenID Connect Core section 2): who vouched, this server itself or an identity provider. */
+export const ACR_VALUES = ['pwd', 'fed'] as const;
+
+/** What apps are told of a sign-in that was proved in these ways (RFC 8176). */
+export function acrOf(amr: readonly string[]): (typeof ACR_VALUES)[number] {
+  return amr.includes('fed') ? 'fed' : 'pwd';
+}
+
 /** Somebody who proved who they are. */
 export type Login = {
   /** The row as it was then; if it changed its password since, the session is dead from the start. */
@@ -81,7 +89,7 @@ export function createSessions(parts: SessionRows & { engine: Provider }) {
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
-      session.loginAccount({ accountId: account.id, amr, loginTs: signedInAt });
+      session.loginAccount({ accountId: account.id, acr: acrOf(amr), amr, loginTs: signedInAt });
       Object.assign(session, { securityVersion: account.securityVersion ?? 0 });
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);

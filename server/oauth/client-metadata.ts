@@ -7,6 +7,7 @@ import type { Client } from '../credentials/client.ts';
 export const OWN_METADATA = {
   resourceServer: 'latchkey_resource_server',
   owner: 'latchkey_owner',
+  withoutPkce: 'latchkey_without_pkce',
 } as const;
 
 /** Stands in the engine's client for its secret, which is required there: known to nobody, new at each start. */
@@ -31,6 +32,7 @@ function metadataOf(client: Client): AdapterPayload {
     scope: client.scopes.join(' ') || 'openid',
     [OWN_METADATA.resourceServer]: client.resourceServer,
     [OWN_METADATA.owner]: client.accountId,
+    [OWN_METADATA.withoutPkce]: client.confidential && client.withoutPkce === true,
     ...(client.confidential
       ? { token_endpoint_auth_method: 'client_secret_basic', client_secret: SECRET_PLACEHOLDER }
       : { token_endpoint_auth_method: 'none' }),

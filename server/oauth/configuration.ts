@@ -5,7 +5,7 @@ import {
   errors,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
-import { logoutPage, signedOutPage } from '../../views/end-session.ts';
+import { logoutPage, signedOutPage, stillSignedInPage } from '../../views/end-session.ts';
 import type { Site } from '../../views/layout.ts';
 import type { TokenNames } from '../access/bearer.ts';
 import type { Account } from '../accounts/account.ts';
@@ -23,9 +23,11 @@ import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { adapterFor, PERSONAL_CLIENT_ID, type StorageParts } from './artifact-storage.ts';
+import { ACR_VALUES } from './browser-sessions.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 import { showError } from './error-page.ts';
 import { derivedKey } from './keys.ts';
+import { END_SESSION_PATH, logoutFaultOf } from './logout-request.ts';
 import { secretClaimOf } from './overrides.ts';
 
 /** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
@@ -71,17 +73,24 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
       revocation: '/oauth/revoke',
       userinfo: '/oauth/userinfo',
       jwks: '/oauth/jwks',
-      end_session: '/oauth/end-session',
+      end_session: END_SESSION_PATH,
     },
     cookies: cookieSettings(settings),
     ttl: LIVES,
     scopes: scopes.all.map((scope) => scope.name),
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['preferred_username'] },
+    claims: {
+      openid: ['sub', 'auth_time', 'acr', 'amr'],
+      email: ['email', 'email_verified'],
+      profile: ['name', 'preferred_username', 'updated_at'],
+    },
+    acrValues: [...ACR_VALUES],
+    // Many clients read the ID token only, and would sign in somebody without a name and an address.
+    conformIdTokenClaims: false,
     responseTypes: ['code'],
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
-    // RFC 9700 sections 2.1 and 2.1.1: of every client, and the redirect URI in each request.
-    pkce: { required: () => true },
+    // RFC 9700 sections 2.1 and 2.1.1: of every client but those excepted, and the redirect URI in each request.
+    pkce: { required: requirePkce },
     allowOmittingSingleRegisteredRedirectUri: false,
     extraClientMetadata: { properties: Object.values(OWN_METADATA) },
     // Access that a person gave to an app stands until it is ended on /apps, not until the browser is closed.
@@ -107,6 +116,20 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
   };
 }
 
+/**
+ * Asked of a request without a challenge. One that has a challenge is held to it, from whichever client it is: the
+ * engine redeems no code without the verifier then.
+ */
+function requirePkce(_ctx: KoaContextWithOIDC, client: EngineClient): boolean {
+  if (client[OWN_METADATA.withoutPkce] === true) return false;
+  const ways = 'send code_challenge with code_challenge_method=S256 (RFC 7636)';
+  const exception =
+    client.clientAuthMethod === 'none'
+      ? ''
+      : ', or have its developer say on its page that its library cannot do it';
+  throw new errors.InvalidRequest(`This app has to use PKCE: ${ways}${exception}.`);
+}
+
 function cookieSettings(settings: Settings): Configuration['cookies'] {
   const prefix = settings.production ? '__Host-' : '';
   const common = { signed: true, httpOnly: true, sameSite: 'lax', secure: settings.production } as const;
@@ -123,8 +146,14 @@ function cookieSettings(settings: Settings): Configuration['cookies'] {
   };
 }
 
-function claimsOf(account: Account) {
-  return { sub: account.id, email: account.email, email_verified: true, preferred_username: account.email };
+/** OpenID Connect Core section 5.1. A claim without a value is left out. */
+function claimsOf({ id, email, name, createdAt, updatedAt = createdAt }: Account) {
+  const profile = {
+    preferred_username: email,
+    updated_at: updatedAt,
+    ...(name === undefined ? {} : { name }),
+  };
+  return { sub: id, email, email_verified: true, ...profile };
 }
 
 /** Which parts of OAuth and OpenID Connect this server speaks beyond the core, and who may use them. */
@@ -145,8 +174,12 @@ function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['featu
     userinfo: { enabled: true },
     rpInitiatedLogout: {
       enabled: true,
-      logoutSource: (ctx, form) => sendPage(ctx, logoutPage(site, form)),
-      postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage(site)),
+      logoutSource: (ctx, form) =>
+        sendPage(ctx, logoutPage(site, form, { staysHere: logoutFaultOf(ctx) !== undefined })),
+      async postLogoutSuccessSource(ctx) {
+        const { accountId } = await ctx.oidc.provider.Session.get(ctx);
+        sendPage(ctx, accountId === undefined ? signedOutPage(site) : stillSignedInPage(site));
+      },
     },
     resourceIndicators: {
       enabled: true,

@@ -10,6 +10,7 @@ import { createSessions } from './browser-sessions.ts';
 import { type ConfigurationParts, configurationOf } from './configuration.ts';
 import { createInteractions } from './interactions.ts';
 import { loadSigningKeys } from './keys.ts';
+import { createLogoutRequests } from './logout-request.ts';
 import { overrideModels } from './overrides.ts';
 
 type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
@@ -36,6 +37,7 @@ export async function openEngine(parts: Parts) {
     await next();
     if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
   });
+  engine.use(createLogoutRequests(engine));
   logRefusals(engine, log);
   const sessions = createSessions({ engine, artifacts, clock });
   const interactions = createInteractions({ engine, sessions, artifacts, clients, effects, clock });

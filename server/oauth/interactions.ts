@@ -9,7 +9,7 @@ import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import type { Login, Sessions } from './browser-sessions.ts';
+import { acrOf, type Login, type Sessions } from './browser-sessions.ts';
 
 /** An authorization request that waits for a person: what the engine still misses, and for whom. */
 export type PendingInteraction = {
@@ -71,7 +71,8 @@ export function createInteractions(parts: Parts) {
       }
       const { account, amr, signedInAt = clock() } = login;
       const { id: accountId, securityVersion = 0 } = account;
-      const result = { login: { accountId, amr, ts: signedInAt, remember: true, securityVersion } };
+      const proof = { acr: acrOf(amr), amr, ts: signedInAt };
+      const result = { login: { accountId, ...proof, remember: true, securityVersion } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
     },
 

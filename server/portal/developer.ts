@@ -84,9 +84,7 @@ function formPages(parts: PortalDependencies) {
     async showEdit(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const app = await apps.get(ownedIn(ctx, account));
-      const { name, redirectUris, scopes, confidential } = app;
-      const form = { name, redirectUris: redirectUris.join('\n'), scopes, confidential };
-      sendPage(ctx, formPage(parts, account, { app, form }));
+      sendPage(ctx, formPage(parts, account, { app, form: formOfApp(app) }));
     },
 
     async edit(ctx: RouterContext): Promise<void> {
@@ -134,27 +132,54 @@ function endpointsOf(url: string): Endpoints {
     { label: 'Authorization endpoint', url: `${url}/oauth/authorize` },
     { label: 'Token endpoint', url: `${url}/oauth/token` },
     { label: 'Revocation endpoint', url: `${url}/oauth/revoke` },
+    { label: 'End session endpoint', url: `${url}/oauth/end-session` },
     { label: 'Userinfo endpoint', url: `${url}/oauth/userinfo` },
     { label: 'Keys', url: `${url}/oauth/jwks` },
     { label: 'Discovery', url: `${url}/.well-known/openid-configuration` },
   ];
 }
 
+function formOfApp({ withoutPkce = false, ...app }: Client): AppForm {
+  const { name, redirectUris, postLogoutRedirectUris, scopes, confidential } = app;
+  return {
+    name,
+    redirectUris: redirectUris.join('\n'),
+    postLogoutRedirectUris: postLogoutRedirectUris.join('\n'),
+    scopes,
+    confidential,
+    withoutPkce,
+  };
+}
+
 function formOf(sent: Form): AppForm {
   return {
     name: sent.one('name'),
     redirectUris: sent.one('redirectUris'),
+    postLogoutRedirectUris: sent.one('postLogoutRedirectUris'),
     scopes: sent.all('scopes'),
     confidential: sent.one('type') !== 'public',
+    withoutPkce: sent.one('withoutPkce') !== '',
   };
 }
 
 function queryOfForm(form: AppForm) {
-  const { name, redirectUris, scopes, confidential } = form;
-  return { name, redirectUris, scopes, type: confidential ? 'confidential' : 'public' };
+  const { confidential, ...typed } = form;
+  return { ...typed, type: confidential ? 'confidential' : 'public' };
 }
 
-/** One redirect URI a line. */
 function wantedOf(form: AppForm) {
-  return { name: form.name, scopes: form.scopes, redirectUris: form.redirectUris.split(/\r\n|\r|\n/) };
+  const { name, scopes, withoutPkce } = form;
+  const redirectUris = linesOf(form.redirectUris);
+  return {
+    name,
+    scopes,
+    withoutPkce,
+    redirectUris,
+    postLogoutRedirectUris: linesOf(form.postLogoutRedirectUris),
+  };
+}
+
+/** One URI a line. */
+function linesOf(text: string): string[] {
+  return text.split(/\r\n|\r|\n/);
 }

@@ -219,6 +219,7 @@ eachStore(({ url }) => {
         store: 'ok',
         'signing keys': 'ok',
         admin: 'ok',
+        PKCE: 'ok',
       });
     });
   });

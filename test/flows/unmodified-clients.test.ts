@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, test } from 'node:test';
+import * as oauth from 'openid-client';
+import { runCommand } from '../../server/cli/program.ts';
+import type { WantedApp } from '../../server/credentials/apps.ts';
+import { createAgent } from '../support/browserless.ts';
+import { textOf } from '../support/page-text.ts';
+import { PASSWORD, type Person } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
+import { eachStore } from '../support/stores.ts';
+import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
+
+/* What most libraries do, and specifications ask for, with a standard client that knows nothing of this server. */
+
+const operator = { kind: 'operator' } as const;
+const CALLBACK = 'https://app.example.com/callback';
+
+eachStore(({ url: storeUrl }) => {
+  describe('clients of others', () => {
+    const site = siteOfBlock(storeUrl);
+
+    async function app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}) {
+      const developer = await site.person();
+      const made = await site.domain.apps.create(
+        {
+          account: developer.account,
+          name: 'Ledger',
+          redirectUris: [CALLBACK],
+          scopes: ['openid', 'email', 'profile', 'offline_access', 'wf:create_transaction'],
+          confidential: true,
+          ...wanted,
+        },
+        operator,
+      );
+      const client = await createThirdPartyApp(site.url, { client: made.client, secret: made.secret?.value });
+      return { ...client, developer, made, id: made.client.id, secret: made.secret?.value ?? '' };
+    }
+    type App = Awaited<ReturnType<typeof app>>;
+
+    const form = (values: Record<string, string>) => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(values).toString(),
+    });
+
+    async function token(values: Record<string, string>) {
+      const response = await fetch(`${site.url}/oauth/token`, form(values));
+      return { status: response.status, body: (await response.json()) as Record<string, string> };
+    }
+
+    /** An authorization request as a client writes it that knows nothing of PKCE, state or scopes. */
+    const plainRequest = (of: App, extra: Record<string, string> = {}) => {
+      const wanted = { client_id: of.id, redirect_uri: CALLBACK, response_type: 'code', ...extra };
+      return new URL(`${site.url}/oauth/authorize?${new URLSearchParams(wanted)}`);
+    };
+
+    const asked = (location: URL) => `${location.pathname}${location.search}`;
+
+    describe('the ID token', () => {
+      test('has the claims of its scopes, and says how and when the person signed in', async () => {
+        const { agent, account } = await site.person();
+        await site.domain.accounts.setName(account, 'Ann Example', operator);
+        const ledger = await app();
+        const tokens = await ledger.connect(agent, { scope: 'openid email profile' });
+        const claims = tokens.claims();
+        assert.equal(claims?.sub, account.id);
+        assert.equal(claims?.email, account.email);
+        assert.equal(claims?.email_verified, true);
+        assert.equal(claims?.name, 'Ann Example');
+        assert.equal(claims?.preferred_username, account.email);
+        assert.ok(Number.isInteger(claims?.updated_at));
+        assert.deepEqual([claims?.acr, claims?.amr], ['pwd', ['pwd']]);
+        assert.ok(Number.isInteger(claims?.auth_time));
+        const info = await oauth.fetchUserInfo(ledger.config, tokens.access_token, account.id);
+        assert.equal(info.name, 'Ann Example');
+        const refreshed = await oauth.refreshTokenGrant(ledger.config, tokens.refresh_token ?? '');
+        assert.equal(refreshed.claims()?.email, account.email);
+        assert.equal(refreshed.claims()?.acr, 'pwd');
+      });
+
+      test('has no claim of a scope that was not asked for, and no name where there is none', async () => {
+        const { agent } = await site.person();
+        const ledger = await app();
+        const bare = (await ledger.connect(agent, { scope: 'openid' })).claims() ?? {};
+        for (const claim of ['email', 'email_verified', 'name', 'preferred_username', 'updated_at']) {
+          assert.ok(!(claim in bare), claim);
+        }
+        const unnamed = (await ledger.connect(agent, { scope: 'openid profile' })).claims() ?? {};
+        assert.ok(!('name' in unnamed) && 'preferred_username' in unnamed);
+      });
+
+      test('of a sign-in inside the authorization says the same', async () => {
+        const { account } = await site.person();
+        const ledger = await app();
+        const started = await ledger.start({ scope: 'openid email' });
+        const agent = createAgent(site.url);
+        const page = await agent.follow(asked(started.location));
+        const action = /action="([^"]+\/sign-in)"/.exec(page.text)?.[1] ?? '';
+        const after = await agent.post(action, { email: account.email, password: PASSWORD });
+        const callback = await allow(agent, new URL(after.location, site.url));
+        const tokens = await oauth.authorizationCodeGrant(ledger.config, callback, {
+          pkceCodeVerifier: started.verifier,
+          expectedState: started.state,
+          expectedNonce: started.nonce,
+        });
+        assert.deepEqual([tokens.claims()?.acr, tokens.claims()?.amr], ['pwd', ['pwd']]);
+      });
+    });
+
+    describe('PKCE', () => {
+      async function code(of: App, agent: Person['agent'], extra: Record<string, string> = {}) {
+        const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
+        return callback.searchParams;
+      }
+
+      const redeem = (of: App, values: Record<string, string>) =>
+        token({
+          grant_type: 'authorization_code',
+          redirect_uri: CALLBACK,
+          client_id: of.id,
+          client_secret: of.secret,
+          ...values,
+        });
+
+      test('is required of every app but a confidential one whose developer excepts it', async () => {
+        const { agent } = await site.person();
+        const refused = await agent.follow(asked(plainRequest(await app(), { scope: 'openid' })));
+        const answer = new URL(refused.location).searchParams;
+        assert.equal(answer.get('error'), 'invalid_request');
+        assert.match(answer.get('error_description') ?? '', /PKCE.*code_challenge/);
+        const excepted = await app({ withoutPkce: true });
+        const given = await redeem(excepted, { code: (await code(excepted, agent)).get('code') ?? '' });
+        assert.equal(given.status, 200, JSON.stringify(given.body));
+      });
+
+      test('once begun is held to, also of an app that may do without', async () => {
+        const { agent } = await site.person();
+        const excepted = await app({ withoutPkce: true });
+        const verifier = oauth.randomPKCECodeVerifier();
+        const challenge = {
+          code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+          code_challenge_method: 'S256',
+        };
+        const one = { code: (await code(excepted, agent, challenge)).get('code') ?? '' };
+        assert.equal((await redeem(excepted, one)).body.error, 'invalid_grant');
+        assert.equal((await redeem(excepted, { ...one, code_verifier: 'x'.repeat(43) })).status, 400);
+        assert.equal((await redeem(excepted, { ...one, code_verifier: verifier })).status, 200);
+        // The other way round (RFC 9700 section 4.8.2): a verifier for a code that was given without a challenge.
+        const bare = { code: (await code(excepted, agent)).get('code') ?? '', code_verifier: verifier };
+        assert.equal((await redeem(excepted, bare)).body.error, 'invalid_grant');
+      });
+
+      test('cannot be left out by an app that keeps no secret', async () => {
+        await assert.rejects(app({ confidential: false, withoutPkce: true }), { code: 'PKCE_NEEDED' });
+        const plain = await app({ confidential: false });
+        const { agent, account } = plain.developer;
+        const typed = {
+          name: 'Ledger',
+          redirectUris: CALLBACK,
+          scopes: ['openid'],
+          type: 'public',
+          withoutPkce: 'yes',
+        };
+        assert.equal((await agent.post('/developer/new', typed)).status, 400);
+        assert.equal((await agent.post(`/developer/${plain.id}/edit`, typed)).status, 400);
+        assert.doesNotMatch((await agent.get(`/developer/${plain.id}/edit`)).text, /name="withoutPkce"/);
+        // Nor by a row that says so against the rules.
+        await site.domain.rows.clients.update(plain.id, { set: { withoutPkce: true } });
+        const refused = await agent.follow(asked(plainRequest(plain, { scope: 'openid' })));
+        assert.equal(new URL(refused.location).searchParams.get('error'), 'invalid_request');
+        assert.equal((await site.domain.apps.list(account.id)).length, 1);
+      });
+
+      test('is excepted on the form of an app, and shown on its page', async () => {
+        const excepted = await app();
+        const { agent } = excepted.developer;
+        const path = `/developer/${excepted.id}`;
+        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
+        const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
+        await agent.post(`${path}/edit`, { ...typed, withoutPkce: 'yes' });
+        assert.match(textOf((await agent.get(path)).text), /PKCE Not required: its library cannot do it/);
+        assert.match((await agent.get(`${path}/edit`)).text, /name="withoutPkce" value="yes" checked/);
+        const { data, store, url, mail } = site.domain.settings;
+        const env = { LATCHKEY_DATA: data, LATCHKEY_STORE: store, LATCHKEY_URL: url, LATCHKEY_MAIL: mail };
+        let out = '';
+        await runCommand(['doctor', '--json'], {
+          env,
+          stdin: Readable.from([]),
+          out: (text) => {
+            out += text;
+          },
+          err: () => undefined,
+        });
+        const found = (JSON.parse(out) as { about: string }[]).find(({ about }) => about === 'PKCE');
+        assert.match(JSON.stringify(found), new RegExp(`warn.*${excepted.id}`));
+        await agent.post(`${path}/edit`, typed);
+        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
+      });
+    });
+
+    describe('signing out for an app', () => {
+      const DONE = 'https://app.example.com/signed-out';
+      const logout = (values: Record<string, string>) => `/oauth/end-session?${new URLSearchParams(values)}`;
+
+      /** Presses the button; answers where the browser is sent. */
+      async function answer(agent: Person['agent'], path: string, values: Record<string, string>) {
+        const page = await agent.follow(path);
+        assert.equal(page.status, 200, page.text);
+        const xsrf = /name="xsrf" value="(\w+)"/.exec(page.text)?.[1] ?? assert.fail(textOf(page.text));
+        const answered = await agent.post('/oauth/end-session/confirm', { xsrf, ...values });
+        return { page, location: answered.location };
+      }
+
+      const isSignedIn = async (agent: Person['agent']) => (await agent.get('/tokens')).status === 200;
+
+      test('goes back to a registered address, with the state, whichever way the app is named', async () => {
+        const ledger = await app({ postLogoutRedirectUris: [DONE, `${DONE}?a=b`] });
+        const other = await app();
+        for (const uri of [DONE, `${DONE}?a=b`]) {
+          const { agent } = await site.person();
+          const { id_token: hint = '' } = await ledger.connect(agent);
+          for (const values of [{ id_token_hint: hint }, { client_id: ledger.id, id_token_hint: hint }]) {
+            const path = logout({ ...values, post_logout_redirect_uri: uri, state: 'x y' });
+            const { location } = await answer(agent, path, {});
+            const back = new URL(location);
+            assert.equal(back.searchParams.get('state'), 'x y');
+            assert.ok(await isSignedIn(agent), 'the answer was no');
+          }
+          const path = logout({ client_id: ledger.id, post_logout_redirect_uri: uri });
+          assert.equal((await answer(agent, path, { logout: 'yes' })).location, uri);
+          assert.ok(!(await isSignedIn(agent)));
+          // Nobody is signed in now: straight back, and nothing is written down.
+          const before = await site.domain.rows.artifacts.count([]);
+          const again = await agent.get(logout({ id_token_hint: hint, post_logout_redirect_uri: uri }));
+          assert.equal(again.location, uri);
+          const foreign = logout({ client_id: other.id, post_logout_redirect_uri: uri });
+          assert.match(textOf((await agent.follow(foreign)).text), /You are signed out/);
+          assert.equal(await site.domain.rows.artifacts.count([]), before);
+        }
+      });
+
+      const unknown: [string, (of: App, hint: string) => Record<string, string>][] = [
+        ['nothing', () => ({})],
+        [
+          'an unknown address',
+          ({ id }) => ({ client_id: id, post_logout_redirect_uri: 'https://evil.example/' }),
+        ],
+        [
+          'a redirect URI, which is another list',
+          ({ id }) => ({ client_id: id, post_logout_redirect_uri: CALLBACK }),
+        ],
+        ['an address that is longer', ({ id }) => ({ client_id: id, post_logout_redirect_uri: `${DONE}/x` })],
+        ['an address of no client', () => ({ post_logout_redirect_uri: DONE })],
+        ['an unknown client', () => ({ client_id: 'app_unknown', post_logout_redirect_uri: DONE })],
+        [
+          'a client of the server itself',
+          () => ({ client_id: 'personal-access-tokens', post_logout_redirect_uri: DONE }),
+        ],
+        ['a hint that is none', () => ({ id_token_hint: 'abc', post_logout_redirect_uri: DONE })],
+        [
+          'a hint that was cut',
+          (_of, hint) => ({ id_token_hint: hint.slice(0, -5), post_logout_redirect_uri: DONE }),
+        ],
+        [
+          'a hint of another client',
+          (_of, hint) => ({ client_id: 'app_x', id_token_hint: hint, post_logout_redirect_uri: DONE }),
+        ],
+        ['no address beside a hint', (_of, hint) => ({ id_token_hint: hint })],
+        ['a script', ({ id }) => ({ client_id: id, post_logout_redirect_uri: 'javascript:alert(1)' })],
+      ];
+      for (const [name, values] of unknown) {
+        test(`that names ${name} still signs out, and stays here`, async () => {
+          const ledger = await app({ postLogoutRedirectUris: [DONE] });
+          const { agent } = await site.person();
+          const { id_token: hint = '' } = await ledger.connect(agent);
+          const path = logout({ state: 'x', ...values(ledger, hint) });
+          const { page, location } = await answer(agent, path, { logout: 'yes' });
+          assert.ok(location.startsWith('/oauth/end-session/success'), location);
+          assert.equal(
+            /has not registered/.test(page.text),
+            'post_logout_redirect_uri' in values(ledger, hint),
+          );
+          assert.match(textOf((await agent.follow(location)).text), /You are signed out/);
+          assert.ok(!(await isSignedIn(agent)));
+        });
+      }
+
+      test('of a service or with an address sent twice does so too', async () => {
+        const { agent, account } = await site.person();
+        const wanted = {
+          account,
+          name: 'Robot',
+          scopes: ['profile'],
+          actsFor: 'account',
+          resourceServer: false,
+        } as const;
+        const { client } = await site.domain.services.create(wanted, operator);
+        const uri = encodeURIComponent(DONE);
+        const twice = `${logout({ client_id: client.id })}&post_logout_redirect_uri=${uri}&post_logout_redirect_uri=${uri}`;
+        for (const path of [logout({ client_id: client.id, post_logout_redirect_uri: DONE }), twice]) {
+          assert.equal((await answer(agent, path, {})).location.split('?')[0], '/oauth/end-session/success');
+        }
+        assert.match(textOf((await agent.get('/oauth/end-session/success')).text), /still signed in/);
+      });
+
+      test('pressed twice, or on a page that another overtook, ends well', async () => {
+        const { agent } = await site.person();
+        const stale = /name="xsrf" value="(\w+)"/.exec((await agent.get(logout({}))).text)?.[1] ?? '';
+        await agent.get(logout({}));
+        const again = await agent.post('/oauth/end-session/confirm', { xsrf: stale, logout: 'yes' });
+        assert.equal(again.location, '/oauth/end-session');
+        const { location } = await answer(agent, again.location, { logout: 'yes' });
+        assert.equal(location, '/oauth/end-session/success');
+        const twice = await agent.post('/oauth/end-session/confirm', { xsrf: stale, logout: 'yes' });
+        assert.match(textOf((await agent.follow(twice.location)).text), /You are signed out/);
+      });
+
+      test('is told on the form which addresses are registered, and checked as redirect URIs are', async () => {
+        const ledger = await app();
+        const { agent } = ledger.developer;
+        const path = `/developer/${ledger.id}`;
+        const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
+        for (const uri of [
+          'javascript:alert(1)',
+          'http://app.example.com/',
+          'https://a.example/#x',
+          'data:text/html,x',
+        ]) {
+          const page = await agent.post(`${path}/edit`, {
+            ...typed,
+            postLogoutRedirectUris: `${DONE}\n${uri}`,
+          });
+          assert.equal(page.status, 400, uri);
+          assert.match(textOf(page.text), /The post-logout redirect URI .* cannot be used/);
+        }
+        await agent.post(`${path}/edit`, { ...typed, postLogoutRedirectUris: `${DONE}\r\n\r\n` });
+        assert.deepEqual((await site.domain.clients.get(ledger.id))?.postLogoutRedirectUris, [DONE]);
+        assert.match(
+          textOf((await agent.get(path)).text),
+          /Post-logout redirect URIs https:\/\/app\.example\.com\/signed-out/,
+        );
+        assert.match(
+          (await agent.get(`${path}/edit`)).text,
+          />\nhttps:\/\/app\.example\.com\/signed-out<\/textarea>/,
+        );
+      });
+    });
+  });
+});
