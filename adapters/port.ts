@@ -131,6 +131,8 @@ export type Journal<R extends Row> = {
 export type Store = {
   /** Which engine this is, for `doctor` and the log. */
   engine: 'sqlite' | 'mongodb';
+  /** Whether there was nothing in it when it was opened. */
+  isNew: boolean;
   /**
    * Makes ready the collection's table and indexes the first time; the same declaration always gives the same
    * rows.
@@ -160,5 +162,13 @@ export class Unavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'Unavailable';
+  }
+}
+
+/** There is no database under this URL, and none was to be made. */
+export class NotThere extends Error {
+  constructor(options?: ErrorOptions) {
+    super('there is no database', options);
+    this.name = 'NotThere';
   }
 }

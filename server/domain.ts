@@ -74,7 +74,10 @@ const DECLARATIONS = {
  * Everything but the web: the store and what is done with it. The server and the command line both stand on
  * it, so a change made at the command line is the same change.
  */
-export async function openDomain(settings: Settings, parts: { clock: Clock; log: Logger }) {
+export async function openDomain(
+  settings: Settings,
+  parts: { clock: Clock; log: Logger /** A store that is not there is not made. */; mustExist?: boolean },
+) {
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
@@ -112,16 +115,19 @@ export async function openDomain(settings: Settings, parts: { clock: Clock; log:
 /** What all of the domain stands on: the store, changes with their effects, mail and periodic work. */
 async function openFoundation(
   settings: Settings,
-  parts: { clock: Clock; log: Logger; declarations: Declarations },
+  parts: { clock: Clock; log: Logger; mustExist?: boolean; declarations: Declarations },
 ) {
-  const { clock, log, declarations } = parts;
+  const { clock, log, mustExist = false, declarations } = parts;
+  // A mail setting that cannot work is told before a store is made.
+  const transport = createTransport(settings);
   const store = await openStore(settings.store, {
+    mustExist,
     onFault: (error) => log.error({ err: error }, 'the activity cannot be read now, the store tries again'),
   });
   const { rows, carriers, expiries } = await openCollections(store, DECLARATIONS, clock);
   const data = await openDataRows(store, declarations.types.values());
   const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
-  const sender = createSender({ ...rows, transport: createTransport(settings), clock, log });
+  const sender = createSender({ ...rows, transport, clock, log });
   const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting: sender.wake });
   const limiter = createLimiter({ ...rows, clock });
   const jobs = createJobs({

@@ -32,6 +32,8 @@ export async function serve(configured: Settings, parts: { clock: Clock; log: Lo
     return {
       /** The public URL. */
       url: settings.url,
+      /** Whether the store was empty, and so made at this start. */
+      storeIsNew: domain.store.isNew,
       /** A one-time link that makes the first admin, while there is none. */
       firstAdminLink: await domain.invitations.firstAdminLink(),
       /** Ends what runs, then closes the store. */

@@ -40,8 +40,17 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
   const { db } = connection;
   if (db === undefined) throw new Unavailable('MongoDB is not connected');
 
+  const collections = await db
+    .listCollections({}, { nameOnly: true })
+    .toArray()
+    .catch(async (error) => {
+      await connection.close();
+      throw unavailableFrom(error);
+    });
+
   return {
     engine: 'mongodb',
+    isNew: collections.length === 0,
 
     collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
       return openCollection(declaration, db);

@@ -25,6 +25,9 @@ const DEFAULTS: JournalOptions = {
 export async function openSqlite(path: string, given: Partial<JournalOptions> = {}): Promise<Store> {
   const options = { ...DEFAULTS, ...given };
   const main = await openFile(path, options.lockTimeoutMs);
+  const tables = await main.connection.attempt(() =>
+    main.connection.statement('SELECT count(*) AS count FROM sqlite_schema').get(),
+  );
   const journalled = new Map<string, Promise<JournalledFile>>();
 
   /** Opened once for each name, so that its reads settle whatever this process appended. */
@@ -38,6 +41,7 @@ export async function openSqlite(path: string, given: Partial<JournalOptions> = 
 
   return {
     engine: 'sqlite',
+    isNew: tables?.count === 0,
 
     async collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
       if (declaration.journalled !== true) return openCollection(declaration, main);

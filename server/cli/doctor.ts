@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
-import type { Store } from '../../adapters/port.ts';
+import { NotThere, type Store } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, accountDeclaration } from '../accounts/account.ts';
 import { clientDeclaration } from '../credentials/client.ts';
 import { systemClock } from '../ground/clock.ts';
 import { leaseDeclaration } from '../ground/lease.ts';
+import { isLoopbackHost } from '../ground/loopback.ts';
+import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
@@ -52,7 +54,7 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
   const node: Finding = { level: 'ok', about: 'Node', found: process.versions.node };
   let settings: Settings;
   try {
-    settings = settingsOf(terminal);
+    settings = await settingsOf(terminal);
   } catch (error) {
     if (!(error instanceof WrongSettings)) throw error;
     const todo = 'correct it in config/settings.ts or in the environment';
@@ -61,8 +63,14 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
       ...error.lines.map((found): Finding => ({ level: 'fail', about: 'settings', found, todo })),
     ];
   }
-  const good: Finding = { level: 'ok', about: 'settings', found: 'all good' };
-  return [node, good, ...(await lookAround(settings)), ...(await lookAtStore(settings))];
+  return [node, judge(settings), ...(await lookAround(settings)), ...(await lookAtStore(settings))];
+}
+
+function judge({ host, production }: Settings): Finding {
+  if (production || isLoopbackHost(host)) return { level: 'ok', about: 'settings', found: 'all good' };
+  const found = `HOST is ${host} and the URL is http: others in the network can come in, and read what is sent`;
+  const todo = 'set HOST to 127.0.0.1, or put a proxy with https before it and set LATCHKEY_URL';
+  return { level: 'warn', about: 'settings', found, todo };
 }
 
 /** One look; one that throws is a failure, in the words of what was thrown, and `todo` is what helps then. */
@@ -80,7 +88,8 @@ function lookAround(settings: Settings): Promise<Finding[]> {
   const secret = join(data, 'secret');
   const own = 'let the user that runs Latchkey own it';
   return Promise.all([
-    look('data folder', own, () => privacyOf(data, 0o700)),
+    // With a store elsewhere and the secret in the settings there may be no folder.
+    ...(existsSync(data) ? [look('data folder', own, () => privacyOf(data, 0o700))] : []),
     // Without the file the secret comes from the settings; where there is neither, they were not good.
     ...(existsSync(secret) ? [look('secret file', own, () => privacyOf(secret, 0o600))] : []),
     look('workflows', 'correct the file in config/', lookAtWorkflows),
@@ -131,15 +140,16 @@ async function lookAtUrl(url: string): Promise<Found> {
   return { level: 'fail', found: `${url} answers with ${says}`, todo };
 }
 
-async function lookAtStore({ store: storeUrl, secret }: Settings): Promise<Finding[]> {
+async function lookAtStore(settings: Settings): Promise<Finding[]> {
   const todo = 'look at LATCHKEY_STORE, and whether the database runs and the folder may be written';
-  const store = await openStore(storeUrl).catch((error: Error) => error);
+  const store = await openStore(settings.store, { mustExist: true }).catch((error: Error) => error);
+  if (store instanceof NotThere) return [noStore(settings)];
   if (store instanceof Error) return [{ level: 'fail', about: 'store', found: store.message, todo }];
   try {
     return await Promise.all([
-      look('store', todo, () => writeTo(store)),
+      look('store', todo, () => writeTo(store, settings)),
       look('signing keys', 'set the LATCHKEY_SECRET that the store was made with', () =>
-        openKeys(store, secret),
+        openKeys(store, settings.secret),
       ),
       look('admin', 'look at the store', () => countAdmins(store)),
       look('PKCE', 'look at the store', () => listWithoutPkce(store)),
@@ -149,16 +159,25 @@ async function lookAtStore({ store: storeUrl, secret }: Settings): Promise<Findi
   }
 }
 
-async function writeTo(store: Store): Promise<Found> {
+/** Beside a secret of an earlier start, an empty place is likelier a wrong path than a new installation. */
+function noStore(settings: Settings): Finding {
+  const found = `there is nothing at ${storeName(settings.store)}`;
+  const beside = settings.secretIsOld ? `${found}, though the secret in ${settings.data} is older` : found;
+  const todo =
+    'start the server once (npm start), or let LATCHKEY_STORE or LATCHKEY_DATA name the one that you have';
+  return { level: 'fail', about: 'store', found: beside, todo };
+}
+
+async function writeTo(store: Store, settings: Settings): Promise<Found> {
   const leases = await store.collection(leaseDeclaration);
   const id = `doctor-${process.pid}`;
   await leases.put({ id, holder: 'doctor', endsAt: 0 });
   if (!(await leases.remove(id))) throw new Error('what was written cannot be found');
-  return { level: 'ok', found: `${store.engine}, can be read and written` };
+  return { level: 'ok', found: `${storeName(settings.store)}, can be read and written` };
 }
 
 async function openKeys(store: Store, secret: string): Promise<Found> {
-  const { keys } = await loadSigningKeys({ store, secret, clock: systemClock });
+  const { keys } = await loadSigningKeys({ store, secret, clock: systemClock, mayMake: false });
   return { level: 'ok', found: `${keys.map((key) => key.alg).join(', ')}; they open with the secret` };
 }
 

@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { settings as ownerSettings } from '../../config/settings.ts';
+import { NotThere } from '../../adapters/port.ts';
 import { type Domain, openDomain } from '../domain.ts';
 import type { Actor } from '../ground/actor.ts';
 import { systemClock } from '../ground/clock.ts';
-import { readSettings, type Settings } from '../ground/settings.ts';
+import { storeName } from '../ground/service-urls.ts';
+import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from '../ground/settings.ts';
 import type { Said } from './output.ts';
 
 /** What a command has around it: the process's own, or a test's. */
@@ -23,9 +24,25 @@ export type Options = { json?: boolean };
 /** Who acts, for the audit: whoever may run commands here may read and write the store anyway. */
 export const OPERATOR: Actor = { kind: 'operator' };
 
-/** The same settings as the server's. Throws `WrongSettings`. */
-export function settingsOf(terminal: Terminal): Settings {
-  return readSettings(ownerSettings, terminal.env);
+/** The same settings as the server's; a secret is not made. Throws `WrongSettings`. */
+export async function settingsOf(terminal: Terminal): Promise<Settings> {
+  const ownerSettings = await loadOwnerSettings(() => import('../../config/settings.ts'));
+  return readSettings(ownerSettings, terminal.env, { firstStart: 'refused' });
+}
+
+/** The domain on the store of the settings, which must be there: a command would otherwise work on an empty one. */
+async function openExisting(settings: Settings): Promise<Domain> {
+  const log = pino({ level: 'silent' });
+  try {
+    return await openDomain(settings, { clock: systemClock, log, mustExist: true });
+  } catch (error) {
+    throw error instanceof NotThere ? new WrongSettings([storeMissing(settings)], { cause: error }) : error;
+  }
+}
+
+/** Where it was looked for a store, and what to do. */
+export function storeMissing({ store }: Settings): string {
+  return `there is no store at ${storeName(store)}, and the command line makes none; start the server once (npm start), or let LATCHKEY_STORE or LATCHKEY_DATA name the one that you have`;
 }
 
 /**
@@ -37,8 +54,7 @@ export function answer<Given extends unknown[]>(
   work: (domain: Domain, ...given: Given) => Promise<Said>,
 ) {
   return async function (this: Command, ...given: Given): Promise<void> {
-    const log = pino({ level: 'silent' });
-    const domain = await openDomain(settingsOf(terminal), { clock: systemClock, log });
+    const domain = await openExisting(await settingsOf(terminal));
     try {
       say(terminal, this.opts(), await work(domain, ...given));
     } finally {

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { SERVER_SECRET_BYTES_MIN, TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX } from './limits.ts';
+import { loadFaultOf } from './load-fault.ts';
 import { isLoopback } from './loopback.ts';
+import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
+import { shownSetting, slipIn } from './setting-values.ts';
 
 /** What an app owner writes in config/settings.ts. Every key may be left out. */
 export type OwnerSettings = z.input<typeof ownerSchema>;
 /** All settings, checked and filled in. */
 export type Settings = ReturnType<typeof readSettings>;
 
+const URL_WANTED = 'a URL like https://id.example.com';
+
 const publicUrl = z
-  .url({ protocol: /^https?$/, error: 'a URL like https://id.example.com', abort: true })
-  .refine((value) => new URL(value).pathname === '/', {
+  .url({ protocol: /^https?$/, error: URL_WANTED, abort: true })
+  .refine((value) => new URL(value).pathname === '/' && !/[?#]/.test(value), {
     message: 'a URL without a path, like https://id.example.com',
     abort: true,
   })
@@ -21,68 +27,119 @@ const publicUrl = z
     message: 'a URL without a user and a password, like https://id.example.com',
   });
 
-const storeUrl = z.string().regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, {
-  message: 'sqlite:PATH or mongodb://HOST/DATABASE',
-});
+const storeUrl = z
+  .string('sqlite:PATH or mongodb://HOST/DATABASE')
+  .regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, {
+    message: 'sqlite:PATH or mongodb://HOST/DATABASE',
+    abort: true,
+  })
+  .refine((value) => !/^sqlite:(:|\/\/(?!\/))/.test(value), {
+    message:
+      'sqlite:PATH with the path of a file right behind the colon, like sqlite:/var/lib/latchkey/latchkey.db',
+  })
+  .refine((value) => value.startsWith('sqlite:') || isMongodbUrl(value), {
+    message: `mongodb://USER:PASSWORD@HOST/DATABASE, ${PERCENT_ENCODE}`,
+  });
 
-const mailUrl = z.string().regex(/^(smtps?:\/\/.+|file:.+)$/, { message: 'smtp://…, smtps://… or file:DIR' });
+const mailUrl = z
+  .string('smtp://…, smtps://… or file:DIR')
+  .regex(/^(smtps?:\/\/.+|file:.+)$/, { message: 'smtp://…, smtps://… or file:DIR', abort: true })
+  .refine((value) => !/^file:\/\/(?!\/)/.test(value), {
+    message: 'file:DIR with the path right behind the colon, like file:/var/lib/latchkey/mail',
+  })
+  .refine((value) => value.startsWith('file:') || readSmtpUrl(value) !== undefined, {
+    message: `smtp://USER:PASSWORD@HOST:PORT or smtps://…, ${PERCENT_ENCODE}`,
+  });
 
-const addressRange = z.string().refine((value) => ipaddr.isValidCIDR(value) || ipaddr.isValid(value), {
-  message: 'an address or a range like 10.0.0.0/8',
-});
+const ADDRESSES_WANTED = 'an address or a range of each proxy, between commas, like 127.0.0.1,10.0.0.0/8';
+
+const addressRange = z
+  .string(ADDRESSES_WANTED)
+  .refine((value) => ipaddr.isValidCIDR(value) || ipaddr.isValid(value), { message: ADDRESSES_WANTED });
+
+const HOST_WANTED = 'an address or a name without port and brackets, like 127.0.0.1, ::1 or localhost';
+const PORT_WANTED = 'a whole number from 0 to 65535';
+const DAYS_WANTED = `a whole number of days from 1 to ${TOKEN_DAYS_MAX}`;
+
+const port = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,5}$/)
+        .transform(Number),
+    ],
+    PORT_WANTED,
+  )
+  .pipe(z.number().int(PORT_WANTED).min(0, PORT_WANTED).max(65_535, PORT_WANTED));
+
+const days = z.number(DAYS_WANTED).int(DAYS_WANTED).min(1, DAYS_WANTED).max(TOKEN_DAYS_MAX, DAYS_WANTED);
+
+const NAME_WANTED = 'a name of at most 60 characters';
+const ID_WANTED = 'the client id that the provider gave';
+const CLIENT_SECRET_WANTED = 'the client secret that the provider gave';
+const SECRET_WANTED = `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`;
 
 const ownerSchema = z.strictObject({
   /** Name of the app, on pages, in mails and on consent. */
-  appName: z.string().min(1).max(60).default('Latchkey'),
+  appName: z.string(NAME_WANTED).min(1, NAME_WANTED).max(60, NAME_WANTED).default('Latchkey'),
   /** Path of an image file (svg, png) shown beside the name. */
-  logo: z.string().optional(),
+  logo: z.string('the path of a .svg or .png file').optional(),
   /** Colour of the primary action, `#rrggbb`; needs a contrast of 4.5 against white. */
   accentColour: z
-    .string()
+    .string('a colour like #0b57d0')
     .regex(/^#[0-9a-f]{6}$/i, { message: 'a colour like #0b57d0' })
     .refine((colour) => contrastWithWhite(colour) >= 4.5, {
       message: 'a colour dark enough for white text (contrast 4.5)',
     })
     .default('#0b57d0'),
   /** From line of mails; default `APP NAME <no-reply@HOST>`. */
-  mailFrom: z.string().optional(),
+  mailFrom: z.string('one address, like "My app" <no-reply@example.com>').optional(),
   /** Life of personal access tokens. */
   tokens: z
     .strictObject({
-      defaultDays: z.number().int().min(1).max(TOKEN_DAYS_MAX).default(TOKEN_DAYS_DEFAULT),
-      maxDays: z.number().int().min(1).max(TOKEN_DAYS_MAX).default(TOKEN_DAYS_MAX),
-      allowNever: z.boolean().default(false),
+      defaultDays: days.default(TOKEN_DAYS_DEFAULT),
+      maxDays: days.default(TOKEN_DAYS_MAX),
+      allowNever: z.boolean('true or false').default(false),
     })
     .prefault({}),
   /** Public URL and issuer; default `http://localhost:PORT`. */
   url: publicUrl.optional(),
-  host: z.string().min(1).default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65535).default(3000),
-  data: z.string().min(1).default('data'),
+  /** Default `127.0.0.1`, or `::1` where that is the host of the URL. */
+  host: z
+    .string(HOST_WANTED)
+    .refine((value) => isIP(value) !== 0 || /^[a-z\d_]([a-z\d._-]*[a-z\d_])?$/i.test(value), {
+      message: HOST_WANTED,
+    })
+    .optional(),
+  port: port.default(3000),
+  data: z.string('the path of a folder').min(1, 'the path of a folder').default('data'),
   store: storeUrl.optional(),
   secret: z
-    .string()
-    .refine((value) => Buffer.byteLength(value) >= SERVER_SECRET_BYTES_MIN, {
-      message: `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`,
-    })
+    .string(SECRET_WANTED)
+    .refine((value) => Buffer.byteLength(value) >= SERVER_SECRET_BYTES_MIN, { message: SECRET_WANTED })
     .optional(),
   mail: mailUrl.optional(),
   /** Reverse proxies whose X-Forwarded-For is believed. Empty: nobody's. */
   proxies: z
-    .union([
-      z.array(addressRange),
-      z.string().transform((list) => list.split(',').map((item) => item.trim())),
-    ])
+    .union(
+      [z.array(addressRange), z.string().transform((list) => list.split(',').map((item) => item.trim()))],
+      ADDRESSES_WANTED,
+    )
     .pipe(z.array(addressRange))
     .default([]),
   google: z
     .strictObject({
-      clientId: z.string().min(1),
-      clientSecret: z.string().min(1),
-      issuer: z.url().default('https://accounts.google.com'),
+      clientId: z.string(ID_WANTED).min(1, ID_WANTED),
+      clientSecret: z.string(CLIENT_SECRET_WANTED).min(1, CLIENT_SECRET_WANTED),
+      issuer: z.url('a URL like https://accounts.google.com').default('https://accounts.google.com'),
     })
     .optional(),
 });
+
+/** Where the mistake is a value, it is of these that nobody may read it. */
+const isSecret = (key: string): boolean => /secret$/i.test(key);
 
 /** The variable that overrides each key. Any other LATCHKEY_ variable is refused as a slip of the pen. */
 const VARIABLES: Record<string, string> = {
@@ -101,6 +158,8 @@ const GOOGLE_VARIABLES: Record<string, string> = {
   issuer: 'GOOGLE_ISSUER',
 };
 
+const OWNER_FILE = resolve(import.meta.dirname, '../../config/settings.ts');
+
 type Environment = Record<string, string | undefined>;
 
 /** Wrong settings: one line each, ready to be printed before exit 1. */
@@ -115,39 +174,108 @@ export class WrongSettings extends Error {
 
 /**
  * Merges the owner's settings with the environment (which wins), checks them all at once and fills in what is
- * made on the first start. Throws `WrongSettings` with one line for each mistake.
+ * missing. Throws `WrongSettings` with one line for each mistake. The secret of a first start is made, unless
+ * `firstStart` says that this is none: then its absence is a mistake too.
  */
-export function readSettings(owner: OwnerSettings, environment: Environment) {
+export function readSettings(
+  owner: OwnerSettings,
+  environment: Environment,
+  { firstStart = 'allowed' }: { firstStart?: 'allowed' | 'refused' } = {},
+) {
   const overrides = valuesOf(VARIABLES, environment);
   const merged: Record<string, unknown> = { ...owner, ...overrides };
   const google = valuesOf(GOOGLE_VARIABLES, environment);
   if (Object.keys(google).length > 0) merged.google = { ...owner.google, ...google };
+  const given = { merged, overrides, google };
 
-  const lines = unknownVariables(environment);
+  const slipped = slipsOf(given);
+  const lines = [
+    ...unknownVariables(environment),
+    ...slipped.map(({ path, slip }) => `${nameOf(path, given)} is ${shownAt(path, given)}: ${slip}`),
+    ...mistakesIn(given, slipped),
+  ];
   const parsed = ownerSchema.safeParse(merged);
-  if (!parsed.success) {
-    lines.push(...parsed.error.issues.map((issue) => lineFor(issue, merged, overrides)));
-    throw new WrongSettings(lines);
-  }
+  if (lines.length > 0 || !parsed.success) throw new WrongSettings(lines);
   const values = parsed.data;
   const url = new URL(values.url ?? `http://localhost:${values.port}`);
   const production = url.protocol === 'https:';
   const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
   const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
+  const contradictions = contradictionsIn({ ...values, mailGiven: values.mail, mail, store }, url, given);
+  if (contradictions.length > 0) throw new WrongSettings(contradictions);
 
+  const name = dataName(given);
+  const secret =
+    values.secret === undefined
+      ? keptSecret(values.data, { name, firstStart })
+      : { value: values.secret, made: false };
+  return {
+    ...values,
+    host: values.host ?? (url.hostname === '[::1]' ? '::1' : '127.0.0.1'),
+    mailFrom: values.mailFrom ?? `${JSON.stringify(values.appName)} <no-reply@${mailHostOf(url)}>`,
+    /** Origin and issuer, without a trailing slash. */
+    url: url.origin,
+    production,
+    data: resolve(values.data),
+    store,
+    secret: secret.value,
+    /** Whether the secret lies in the data folder and was there before this start. */
+    secretIsOld: values.secret === undefined && !secret.made,
+    mail,
+  };
+}
+
+/** Reads config/settings.ts as `load` imports it. Throws `WrongSettings` that says where it does not load. */
+export async function loadOwnerSettings(
+  load: () => Promise<{ settings?: OwnerSettings }>,
+): Promise<OwnerSettings> {
+  try {
+    const { settings } = await load();
+    if (typeof settings === 'object' && settings !== null) return settings;
+  } catch (error) {
+    throw new WrongSettings([`config/settings.ts does not load: ${loadFaultOf(error, OWNER_FILE)}`], {
+      cause: error,
+    });
+  }
+  throw new WrongSettings([
+    'config/settings.ts: it exports no settings: wanted export const settings = { … }',
+  ]);
+}
+
+/** Settings as they were given: all of them, and those that are the environment's. */
+type Given = {
+  merged: Record<string, unknown>;
+  overrides: Record<string, unknown>;
+  google: Record<string, unknown>;
+};
+
+/** What contradicts another setting. */
+function contradictionsIn(
+  values: z.output<typeof ownerSchema> & { mailGiven: string | undefined; mail: string; store: string },
+  url: URL,
+  given: Given,
+): string[] {
+  const lines: string[] = [];
+  const production = url.protocol === 'https:';
+  const said = (key: string) => `${nameOf([key], given)} is ${shownAt([key], given)}`;
   if (!production && !isLoopback(url)) {
     lines.push(
-      `LATCHKEY_URL is ${url.origin}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
+      `${said('url')}: passwords and tokens may not travel in the clear; use https:// (a reverse proxy can add it), or localhost for trying it out`,
     );
   }
-  if (production && mail.startsWith('file:')) {
+  if (production && values.mail.startsWith('file:')) {
     lines.push(
-      `LATCHKEY_MAIL is ${values.mail ?? 'not set'}: with an https URL mails must be sent, not kept; set smtp://USER:PASSWORD@HOST or smtps://…`,
+      `${values.mailGiven === undefined ? 'LATCHKEY_MAIL is not set' : said('mail')}: with an https URL mails must be sent, not kept; set smtp://USER:PASSWORD@HOST or smtps://…`,
     );
   }
-  if (production && store.startsWith('mongodb') && values.secret === undefined) {
+  if (production && values.store.startsWith('mongodb') && values.secret === undefined) {
     lines.push(
       'LATCHKEY_SECRET is not set: machines that share a MongoDB store must share one secret; set it to the output of: openssl rand -base64 48',
+    );
+  }
+  if (production && url.hostname.startsWith('[') && !isLoopback(url) && values.mailFrom === undefined) {
+    lines.push(
+      `mailFrom is not set: mails cannot come from the IPv6 address of ${nameOf(['url'], given)} ${shownAt(['url'], given)}; set mailFrom in config/settings.ts, like "My app" <no-reply@example.com>`,
     );
   }
   if (values.tokens.defaultDays > values.tokens.maxDays) {
@@ -160,19 +288,12 @@ export function readSettings(owner: OwnerSettings, environment: Environment) {
   } else if (values.logo !== undefined && !existsSync(values.logo)) {
     lines.push(`logo is ${values.logo}: there is no such file`);
   }
-  if (lines.length > 0) throw new WrongSettings(lines);
+  return lines;
+}
 
-  return {
-    ...values,
-    mailFrom: values.mailFrom ?? `${JSON.stringify(values.appName)} <no-reply@${url.hostname}>`,
-    /** Origin and issuer, without a trailing slash. */
-    url: url.origin,
-    production,
-    data: resolve(values.data),
-    store,
-    secret: values.secret ?? generatedSecret(values.data),
-    mail,
-  };
+/** Where mails come from when nothing is said: an IPv6 address is no domain of one. */
+function mailHostOf(url: URL): string {
+  return url.hostname.startsWith('[') ? 'localhost' : url.hostname;
 }
 
 /** What the environment has for the keys of `variables`; an empty one is not set. */
@@ -185,49 +306,170 @@ function unknownVariables(environment: Environment): string[] {
   const known = Object.values(VARIABLES);
   return Object.keys(environment)
     .filter((name) => name.startsWith('LATCHKEY_') && !known.includes(name))
-    .map((name) => `${name} is set, but there is no such setting; known are ${known.join(', ')}`);
+    .map((name) => `${printable(name)} is set, but there is no such setting; known are ${known.join(', ')}`);
+}
+
+type Slip = { path: string[]; slip: string };
+
+/** The values of text that something slipped into on their way. */
+function slipsOf({ merged }: Given): Slip[] {
+  const texts = Object.entries(merged).flatMap(([key, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).map(([inner, one]) => ({ path: [key, inner], value: one }))
+      : [{ path: [key], value }],
+  );
+  return texts.flatMap(({ path, value }) => {
+    const slip = typeof value === 'string' ? slipIn(path.join('.'), value) : undefined;
+    return slip === undefined ? [] : [{ path, slip }];
+  });
+}
+
+/** A line for each mistake that the schema finds, but for values of which a line was said already. */
+function mistakesIn(given: Given, said: readonly Slip[]): string[] {
+  const parsed = ownerSchema.safeParse(given.merged);
+  if (parsed.success) return [];
+  const issues = parsed.error.issues.filter(
+    ({ path }) => !said.some((slip) => isAt(path, slip.path.join('.'))),
+  );
+  // One line for a value, though more than one thing may be wrong in a list.
+  return [...new Set(issues.flatMap((issue) => linesFor(issue, given)))];
+}
+
+function isAt(path: readonly PropertyKey[], key: string): boolean {
+  return path.join('.') === key || String(path[0]) === key;
 }
 
 /** Under the name by which the value was given: a key of the file, or a variable. */
-function lineFor({ path, message }: z.core.$ZodIssue, merged: object, overrides: object): string {
-  const [first, ...rest] = path.map(String);
-  if (first === undefined) return `settings: ${message}`;
-  let name = [first, ...rest].join('.');
-  if (first === 'google') name = GOOGLE_VARIABLES[rest.join('.')] ?? 'GOOGLE_';
-  else if (first in overrides) name = VARIABLES[first] ?? name;
-  const value = path.reduce<unknown>(
-    (found, part) => (found as Record<PropertyKey, unknown>)?.[part],
+function linesFor(issue: z.core.$ZodIssue, given: Given): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const within = issue.path.map(String);
+    const known = knownKeys(within).map((key) => [...within, key].join('.'));
+    return issue.keys.map(
+      (key) =>
+        `config/settings.ts: ${printable([...within, key].join('.'))} is set, but there is no such setting; known are ${known.join(', ')}`,
+    );
+  }
+  // The places of a list are one value, as it was given.
+  const path = issue.path.filter((part) => typeof part === 'string');
+  return [`${nameOf(path, given)} is ${shownAt(path, given)}: wanted ${issue.message}`];
+}
+
+function knownKeys(within: readonly string[]): string[] {
+  const example: Record<string, z.ZodType> = ownerSchema.shape;
+  const [key] = within;
+  if (key === undefined) return Object.keys(example);
+  let schema: unknown = example[key];
+  while (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  ) {
+    schema = schema.unwrap();
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function nameOf(path: readonly string[], { merged, overrides, google }: Given): string {
+  const [first = 'settings', inner] = path;
+  if (first === 'google' && inner !== undefined) {
+    const fromFile = !(inner in google) && valueAt(path, merged) !== undefined;
+    return fromFile ? path.join('.') : (GOOGLE_VARIABLES[inner] ?? path.join('.'));
+  }
+  return first in overrides || !(first in merged) ? (VARIABLES[first] ?? path.join('.')) : path.join('.');
+}
+
+function valueAt(path: readonly string[], merged: object): unknown {
+  return path.reduce<unknown>(
+    (found, part) => (found as Record<string, unknown> | undefined)?.[part],
     merged,
   );
-  const shown = first === 'secret' || name.includes('SECRET') ? 'not good' : shownValue(value);
-  return `${name} is ${shown}: wanted ${message}`;
 }
 
-/** A value without what may be a password in it: whatever stands before the last @, but for the scheme of a URL. */
-function shownValue(value: unknown): string {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'not good';
-  const text = JSON.stringify(value) ?? 'not set';
-  return text.replace(/^("(?:[a-z][a-z\d+.-]*:\/\/)?)?.*@/i, '$1***@');
+function shownAt(path: readonly string[], { merged }: Given): string {
+  const value = valueAt(path, merged);
+  if (value === undefined) return 'not set';
+  const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isSecret(path.join('.')) || isGroup ? 'not good' : shownSetting(path.join('.'), value);
 }
 
-/** The secret of a first start, kept for the next ones. Only its owner may read it. */
-function generatedSecret(data: string): string {
-  const path = join(data, 'secret');
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+/** Names come from the environment or the file, and must not steer a terminal. */
+function printable(name: string): string {
+  return name.replace(/\p{C}/gu, '\ufffd');
+}
+
+/** By which name the data folder was given, with its value. */
+function dataName(given: Given): string {
+  const value = valueAt(['data'], given.merged);
+  return value === undefined
+    ? 'LATCHKEY_DATA is not set'
+    : `${nameOf(['data'], given)} is ${shownSetting('data', value)}`;
+}
+
+/** The secret in the data folder; made where `firstStart` allows that. Only its owner may read it. */
+function keptSecret(
+  data: string,
+  { name, firstStart }: { name: string; firstStart: 'allowed' | 'refused' },
+): { value: string; made: boolean } {
+  const path = join(resolve(data), 'secret');
+  try {
+    const made = firstStart === 'allowed' && makeSecret(resolve(data), path);
+    const secret = readFileSync(path, 'utf8').trim();
+    if (Buffer.byteLength(secret) >= SERVER_SECRET_BYTES_MIN) return { value: secret, made };
+  } catch (error) {
+    throw new WrongSettings([`${name}: ${folderFault(path, error as NodeJS.ErrnoException)}`], {
+      cause: error,
+    });
+  }
+  throw new WrongSettings([
+    `${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`,
+  ]);
+}
+
+/** Answers whether there was none. */
+function makeSecret(folder: string, path: string): boolean {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  let made = true;
   try {
     writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     // One that is there already, of an earlier start or of another process, is the secret.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    made = false;
   }
+  requireOwn(path);
   chmodSync(path, 0o600);
-  const secret = readFileSync(path, 'utf8').trim();
-  if (Buffer.byteLength(secret) < SERVER_SECRET_BYTES_MIN) {
-    throw new WrongSettings([
-      `${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`,
-    ]);
+  return made;
+}
+
+/** What root would write beside files of another user, that user's server could not open again. */
+function requireOwn(path: string): void {
+  const user = process.getuid?.();
+  const owner = statSync(path).uid;
+  if (user === undefined || user === owner) return;
+  throw Object.assign(new Error(`${path} belongs to user ${owner}`), { code: 'EPERM', path });
+}
+
+/** What keeps the data folder from being used, and what to do. */
+function folderFault(path: string, error: NodeJS.ErrnoException): string {
+  const where = resolve(path, '..');
+  switch (error.code) {
+    case 'ENOENT':
+      return `there is no secret at ${path}, and the command line makes none; start the server once (npm start), or let LATCHKEY_DATA name the folder of the installation that you have, or LATCHKEY_SECRET be the server's`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `${error.path ?? where} cannot be used by this user${userNow()} (${error.code}); run this as the user that owns it, or let that user own it: chown -R USER ${where}`;
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${where} is no folder; wanted the path of a folder`;
+    default:
+      return `${where} cannot be used: ${error.message}`;
   }
-  return secret;
+}
+
+function userNow(): string {
+  const user = process.getuid?.();
+  return user === undefined ? '' : `, whose number is ${user}`;
 }
 
 /** Contrast ratio against white (WCAG 2.2, relative luminance). */

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
+import { PERCENT_ENCODE, readSmtpUrl } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { isoTime } from '../ground/time.ts';
 import type { Message } from './message.ts';
@@ -86,11 +87,21 @@ function keepIn(folder: string, from: Sender): Transport {
       }
     },
     async verify() {
-      await ready();
-      await access(folder, constants.W_OK);
+      await requireWritable(folder);
     },
     close: () => mailer.close(),
   };
+}
+
+/** Whether files can be put into a folder, which need not be there yet: to look makes nothing. */
+async function requireWritable(folder: string): Promise<void> {
+  const there = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && folder !== dirname(folder)) return undefined;
+    throw error;
+  });
+  if (there === undefined) return requireWritable(dirname(folder));
+  if (!there.isDirectory()) throw new Error(`${folder} is no folder`);
+  await access(folder, constants.W_OK);
 }
 
 /** Mails hold text only: nothing in them may make the library read a file or a URL. */
@@ -134,17 +145,16 @@ async function writeWhole(path: string, content: Buffer): Promise<void> {
 }
 
 function smtpOptions(mail: string): SMTPPoolOptions {
-  const url = URL.parse(mail);
-  const userinfo = url && decoded([url.username, url.password]);
-  if (!url || !userinfo || url.hostname === '' || !/^\/?$/.test(url.pathname + url.search + url.hash)) {
-    // The URL is not shown: it holds a password.
+  const read = readSmtpUrl(mail);
+  // The URL is not shown: it holds a password.
+  if (read === undefined) {
     throw new WrongSettings([
-      'LATCHKEY_MAIL is not good: wanted smtp://USER:PASSWORD@HOST:PORT or smtps://…, with %40 for an @ in USER',
+      `LATCHKEY_MAIL is not good: wanted smtp://USER:PASSWORD@HOST:PORT or smtps://…, ${PERCENT_ENCODE}`,
     ]);
   }
+  const { url, user, password: pass } = read;
   const secure = url.protocol === 'smtps:';
   const loopback = LOOPBACK.test(url.hostname);
-  const [user = '', pass = ''] = userinfo;
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     // RFC 6409 and RFC 8314: the submission ports.
@@ -164,14 +174,6 @@ function smtpOptions(mail: string): SMTPPoolOptions {
     socketTimeout: STEP_MS_MAX,
     ...NO_OUTSIDE_CONTENT,
   };
-}
-
-function decoded(parts: readonly string[]): string[] | undefined {
-  try {
-    return parts.map(decodeURIComponent);
-  } catch {
-    return undefined;
-  }
 }
 
 function senderFrom(mailFrom: string): Sender {

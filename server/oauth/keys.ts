@@ -25,15 +25,19 @@ export function derivedKey(secret: string, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, 'latchkey', purpose, 32));
 }
 
-/** The private signing keys, made on the first start and shared by every process of the store. */
+/** The private signing keys, made on the first start unless `mayMake` is false; each process of a store has the same. */
 export async function loadSigningKeys(parts: {
   store: Store;
   secret: string;
   clock: Clock;
+  mayMake?: boolean;
 }): Promise<{ keys: JWK[] }> {
   const keySets = await parts.store.collection(keySetDeclaration);
   const key = derivedKey(parts.secret, 'signing keys at rest');
   let row = await keySets.get('signing');
+  if (row === undefined && parts.mayMake === false) {
+    throw new WrongSettings(['there are no signing keys yet; the first start of the server makes them']);
+  }
   if (row === undefined) {
     const text = new TextEncoder().encode(JSON.stringify({ keys: await generateKeys() }));
     const encrypted = await new CompactEncrypt(text)

@@ -1,3 +1,4 @@
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -6,4 +7,19 @@ import { fileURLToPath } from 'node:url';
  * is half of the time of a start, and 30 MB less to hold. In the folder of the installation and not in /tmp,
  * where anybody could put code for us. Where it cannot be written, Node goes on without it.
  */
-enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/latchkey/compiled', import.meta.url)));
+const folder = fileURLToPath(new URL('../../node_modules/.cache/latchkey/compiled', import.meta.url));
+if (isOurs(folder)) enableCompileCache(folder);
+
+/** Whether nobody else can put code there: a folder, no link, of this user, which is closed to all others here. */
+function isOurs(path) {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const there = lstatSync(path);
+    // Windows has no such numbers.
+    if (!there.isDirectory() || there.uid !== (process.getuid?.() ?? there.uid)) return false;
+    if ((there.mode & 0o077) !== 0) chmodSync(path, 0o700);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,5 +1,6 @@
 import './node-version.js';
 import './compile-cache.js';
+import { fileURLToPath } from 'node:url';
 
 /**
  * The two V8 flags, which it reads only at its own start, so this process begins once more with them (20 ms), in its
@@ -22,5 +23,7 @@ if (!FLAGS.every((flag) => process.execArgv.includes(flag)) && process.platform 
   process.execve?.(process.execPath, again, process.env);
 }
 
+// Paths in the settings are seen from here, as the command line sees them, wherever the server was started.
+process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 // Loaded only now: with a static import it would be read before the compile cache is on.
 await import('../main.ts');

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { type DataType, isOptional, kindOf, type Parameter, type Workflow } from './workflow.ts';
@@ -71,7 +72,7 @@ async function loadFile<K extends keyof Kinds>(file: string, kind: K): Promise<L
     if (second !== undefined) return { path, fault: `it exports more than one ${kind}: give each a file` };
     return { path, declared };
   } catch (error) {
-    return { path, fault: `it does not load: ${firstLine(error)}` };
+    return { path, fault: `it does not load: ${loadFaultOf(error, file)}` };
   }
 }
 
@@ -196,10 +197,6 @@ function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string | undef
   } catch (error) {
     return firstLine(error);
   }
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')[0] ?? '';
 }
 
 function isSchema(value: unknown): value is z.ZodType {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { openStore } from '../../adapters/open.ts';
+import { accountDeclaration } from '../../server/accounts/account.ts';
 import { runCommand } from '../../server/cli/program.ts';
 import { createAgent } from '../support/browserless.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -47,6 +49,11 @@ async function run(env: Env, args: readonly string[], input = ''): Promise<Ran> 
     },
   });
   return { code, ...ran };
+}
+
+/** A server was here, and is no longer. */
+async function startOnce(folder: string): Promise<void> {
+  await (await startTestServer({ keepFolder: folder })).stop();
 }
 
 function assertRefused(ran: Ran, says: RegExp): void {
@@ -231,6 +238,7 @@ describe('the command line without a server', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'));
     env = { LATCHKEY_DATA: folder };
+    await startOnce(folder);
     const create = ['accounts', 'create', '--email', 'ann@example.com', '--password-stdin'];
     assert.equal((await run(env, create, PASSWORD)).code, 0);
   });
@@ -263,12 +271,77 @@ describe('the command line without a server', () => {
   });
 });
 
+describe('the command line where there is no installation', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-none-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const commands: string[][] = [
+    ['accounts', 'create', '--email', 'a@example.com', '--admin', '--password-stdin'],
+    ['accounts', 'list'],
+    ['tokens', 'list', '--account', 'a@example.com'],
+    ['services', 'list'],
+    ['doctor'],
+  ];
+  for (const args of commands) {
+    it(`${args.slice(0, 2).join(' ')} makes nothing, and says where it looked and what to do`, async () => {
+      const data = join(folder, 'data');
+      const ran = await run({ LATCHKEY_DATA: data }, args, PASSWORD);
+      assert.equal(ran.code, 1);
+      const said = ran.out + ran.err;
+      assert.ok(said.includes(join(data, 'secret')), said);
+      assert.match(said, /npm start.*LATCHKEY_DATA/);
+      assert.deepEqual(await readdir(folder), []);
+      // With the secret in the environment it is the store that is missed.
+      const secret = { LATCHKEY_DATA: data, LATCHKEY_SECRET: 's'.repeat(40) };
+      const other = await run(secret, args, PASSWORD);
+      assert.equal(other.code, 1);
+      assert.ok((other.out + other.err).includes(join(data, 'latchkey.db')), other.out + other.err);
+      assert.match(other.out + other.err, /npm start.*LATCHKEY_STORE/);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  }
+
+  it('tells of an empty store beside a secret of an earlier start', async () => {
+    const data = join(folder, 'moved');
+    await startOnce(data);
+    const elsewhere = { LATCHKEY_DATA: data, LATCHKEY_STORE: `sqlite:${join(folder, 'typo.db')}` };
+    const { code, out } = await run(elsewhere, ['doctor']);
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /fail {3}store {10}there is nothing at .*typo\.db, though the secret in .*moved is older/,
+    );
+    assert.deepEqual(await readdir(folder), ['moved']);
+  });
+});
+
+eachStore(({ url }) => {
+  it('an empty database is none: a command makes nothing in it', async () => {
+    const store = await url();
+    const env = { LATCHKEY_STORE: store, LATCHKEY_SECRET: 's'.repeat(40), LATCHKEY_DATA: tmpdir() };
+    for (let turn = 0; turn < 2; turn += 1) {
+      assertRefused(await run(env, ['accounts', 'list']), /there is no store at /);
+    }
+    const opened = await openStore(store);
+    assert.equal(opened.isNew, true);
+    await opened.collection(accountDeclaration);
+    await opened.close();
+    const again = await openStore(store);
+    assert.equal(again.isNew, false);
+    await again.close();
+  });
+});
+
 describe('the doctor', () => {
   let folder: string;
   let env: Env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'latchkey-doctor-'));
     env = { LATCHKEY_DATA: folder, LATCHKEY_URL: 'http://localhost:1' };
+    await startOnce(folder);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -293,6 +366,9 @@ describe('the doctor', () => {
     const noMail = await findingsOf({ LATCHKEY_MAIL: 'smtp://user:hunter2@127.0.0.1:1' });
     assert.equal(noMail.code, 1);
     assert.match(noMail.of('mail')?.found ?? '', /ECONNREFUSED/);
+    assert.equal(fresh.of('store')?.found, `${join(folder, 'latchkey.db')}, can be read and written`);
+    const open = await findingsOf({ HOST: '0.0.0.0' });
+    assert.equal(open.of('settings')?.level, 'warn');
     const noStore = await findingsOf({ LATCHKEY_STORE: `sqlite:${folder}` });
     assert.deepEqual([noStore.code, noStore.of('store')?.level], [1, 'fail']);
     const otherSecret = await findingsOf({ LATCHKEY_SECRET: 'x'.repeat(32) });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -43,9 +43,97 @@ describe('settings', () => {
     assert.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600);
   });
 
+  const PORT_LINE = /^PORT is "[^"]*": wanted a whole number from 0 to 65535$/;
+  const PROXIES_LINE = (value: string) =>
+    new RegExp(`^LATCHKEY_PROXIES is ${JSON.stringify(value)}: wanted an address or a range of each proxy`);
+  const ENCODE = /: wanted .*USER:PASSWORD@HOST.* percent-encoded: %40 for @/;
   const wrong: { given: Record<string, string>; owner?: object; line: RegExp }[] = [
-    { given: { PORT: 'abc' }, line: /^PORT is "abc": wanted / },
-    { given: { PORT: '70000' }, line: /^PORT is "70000": wanted / },
+    ...['abc', '70000', '-1', '3000.5', '3e3', '0x50', '80,81', 'http'].map((PORT) => ({
+      given: { PORT },
+      line: PORT_LINE,
+    })),
+    { given: {}, owner: { port: 70_000 }, line: /^port is 70000: wanted a whole number/ },
+    { given: {}, owner: { port: null }, line: /^port is null: wanted a whole number/ },
+    // A carriage return, blanks, quotes and what only a shell understands would name something else.
+    ...Object.entries({
+      LATCHKEY_URL: 'http://localhost:3000',
+      HOST: '127.0.0.1',
+      PORT: '3000',
+      LATCHKEY_DATA: '/var/lib/latchkey',
+      LATCHKEY_STORE: 'sqlite:/var/lib/latchkey/latchkey.db',
+      LATCHKEY_MAIL: 'file:/var/lib/latchkey/mail',
+      LATCHKEY_SECRET: 's'.repeat(40),
+      LATCHKEY_PROXIES: '127.0.0.1',
+    }).flatMap(([name, value]) => [
+      { given: { [name]: `${value}\r` }, line: new RegExp(`^${name} is .*carriage return`) },
+      { given: { [name]: `${value}\n` }, line: new RegExp(`^${name} is .*control character`) },
+      { given: { [name]: `\ufeff${value}` }, line: new RegExp(`^${name} is .*invisible`) },
+      { given: { [name]: ` ${value}` }, line: new RegExp(`^${name} is .*blank`) },
+      { given: { [name]: `${value}\u00a0` }, line: new RegExp(`^${name} is .*blank`) },
+      { given: { [name]: `"${value}"` }, line: new RegExp(`^${name} is .*quotes`) },
+      { given: { [name]: `'${value}'` }, line: new RegExp(`^${name} is .*quotes`) },
+    ]),
+    ...['"', "'", '“'].map((quote) => ({
+      given: { LATCHKEY_DATA: `${quote}data` },
+      line: /^LATCHKEY_DATA is .*quotes/,
+    })),
+    ...['~/data', '~ann/data', '$HOME/data', '%APPDATA%/data'].flatMap((path) => [
+      { given: { LATCHKEY_DATA: path }, line: /^LATCHKEY_DATA is .*write the whole path/ },
+      { given: { LATCHKEY_STORE: `sqlite:${path}` }, line: /^LATCHKEY_STORE is .*write the whole path/ },
+      { given: { LATCHKEY_MAIL: `file:${path}` }, line: /^LATCHKEY_MAIL is .*write the whole path/ },
+      { given: {}, owner: { logo: path }, line: /^logo is .*write the whole path/ },
+    ]),
+    { given: { LATCHKEY_STORE: 'sqlite: data/x.db' }, line: /^LATCHKEY_STORE is .*blank before the path/ },
+    { given: { LATCHKEY_STORE: 'sqlite://data/x.db' }, line: /^LATCHKEY_STORE is .*right behind the colon/ },
+    { given: { LATCHKEY_STORE: 'sqlite::memory:' }, line: /^LATCHKEY_STORE is .*right behind the colon/ },
+    { given: { LATCHKEY_MAIL: 'file://data/mail' }, line: /^LATCHKEY_MAIL is .*right behind the colon/ },
+    { given: {}, owner: { data: '/x\r' }, line: /^data is "\/x\\r": it ends in a carriage return/ },
+    {
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'hunter2\r' },
+      line: /^GOOGLE_CLIENT_SECRET is not good: it ends in a carriage return/,
+    },
+    ...['127.0.0.1,', ',127.0.0.1', '127.0.0.1,,::1', '::1,', '10.0.0.0/33', '127.0.0.1;::1', 'proxy'].map(
+      (value) => ({ given: { LATCHKEY_PROXIES: value }, line: PROXIES_LINE(value) }),
+    ),
+    { given: {}, owner: { proxies: ['a', 'b'] }, line: /^proxies is \["a","b"\]: wanted an address/ },
+    ...['[::1]', 'localhost:3000', 'http://localhost', '127.0.0.1/', 'a b', '*'].map((HOST) => ({
+      given: { HOST },
+      line: /^HOST is ".*": wanted an address or a name without port/,
+    })),
+    {
+      given: { LATCHKEY_URL: 'https://[2001:db8::1]', LATCHKEY_MAIL: 'smtp://mail.example.com' },
+      line: /^mailFrom is not set: .* LATCHKEY_URL "https:\/\/\[2001:db8::1\]"; set mailFrom/,
+    },
+    {
+      given: { LATCHKEY_URL: 'http://[2001:db8::1]' },
+      line: /^LATCHKEY_URL is "http:\/\/\[2001:db8::1\]": pass/,
+    },
+    {
+      given: { LATCHKEY_URL: 'https://x.example?y' },
+      line: /^LATCHKEY_URL is "https:\/\/x.example\?y": .*without a/,
+    },
+    { given: { LATCHKEY_URL: 'localhost:3000' }, line: /^LATCHKEY_URL is "localhost:3000": wanted a URL/ },
+    ...['p/w', 'p#w', 'p?w', 'p%w', '12#w'].map((password) => ({
+      given: { LATCHKEY_MAIL: `smtp://ann:${password}@mail.example.com:587` },
+      line: /^LATCHKEY_MAIL is "smtp:\/\/\*\*\*@mail.example.com:587": wanted .*percent-encoded/,
+    })),
+    ...['p@w', 'p/w', 'p#w', 'p?w', 'p%w', 'p:w', 'p[w'].flatMap((password) =>
+      ['mongodb', 'mongodb+srv'].map((scheme) => ({
+        given: { LATCHKEY_STORE: `${scheme}://ann:${password}@db.example.com/latchkey` },
+        line: ENCODE,
+      })),
+    ),
+    { given: { LATCHKEY_MAIL: 'smtp://ann:hunter2' }, line: /^LATCHKEY_MAIL is "smtp:\/\/\*\*\*": wanted/ },
+    {
+      given: { LATCHKEY_STORE: 'postgres://ann:hunter2' },
+      line: /^LATCHKEY_STORE is "postgres:\/\/\*\*\*": /,
+    },
+    { given: {}, owner: { appName: '' }, line: /^appName is "": wanted a name of at most 60 characters$/ },
+    {
+      given: {},
+      owner: { tokens: { maxDays: 0 } },
+      line: /^tokens.maxDays is 0: wanted a whole number of days/,
+    },
     { given: { LATCHKEY_URL: 'ftp://x' }, line: /^LATCHKEY_URL is "ftp:\/\/x": wanted / },
     { given: { LATCHKEY_URL: 'nonsense' }, line: /^LATCHKEY_URL is "nonsense": wanted a URL like https/ },
     { given: { LATCHKEY_URL: 'https://x.example/path' }, line: /^LATCHKEY_URL is .*without a path/ },
@@ -58,9 +146,9 @@ describe('settings', () => {
     { given: { LATCHKEY_SECRET: 'short' }, line: /^LATCHKEY_SECRET is not good: wanted at least 32 bytes/ },
     {
       given: { LATCHKEY_PROXIES: 'nobody' },
-      line: /^LATCHKEY_PROXIES.* is .*: wanted an address or a range/,
+      line: /^LATCHKEY_PROXIES is "nobody": wanted an address or a range/,
     },
-    { given: { GOOGLE_CLIENT_ID: 'x' }, line: /^GOOGLE_CLIENT_SECRET is not good: wanted / },
+    { given: { GOOGLE_CLIENT_ID: 'x' }, line: /^GOOGLE_CLIENT_SECRET is not set: wanted the client secret/ },
     {
       given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: 'nope' },
       line: /^GOOGLE_ISSUER is "nope": wanted /,
@@ -76,7 +164,21 @@ describe('settings', () => {
       line: /^LATCHKEY_SECRET is not set: machines that share/,
     },
     { given: {}, owner: { accentColour: '#ffff00' }, line: /^accentColour is "#ffff00": wanted .*contrast/ },
-    { given: {}, owner: { colour: 'red' }, line: /colour/ },
+    {
+      given: {},
+      owner: { colour: 'red' },
+      line: /^config\/settings.ts: colour is set, but there is no such setting; known are appName, .*accentColour/,
+    },
+    {
+      given: {},
+      owner: { tokens: { maxdays: 3 } },
+      line: /^config\/settings.ts: tokens.maxdays is set, .*known are tokens.defaultDays, tokens.maxDays/,
+    },
+    {
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y' },
+      owner: { google: { isuer: 'https://id.example.com' } },
+      line: /^config\/settings.ts: google.isuer is set, .*known are google.clientId, google.clientSecret, google.issuer/,
+    },
     { given: {}, owner: { tokens: { defaultDays: 90, maxDays: 30 } }, line: /^tokens.defaultDays is 90/ },
     {
       given: {},
@@ -122,6 +224,75 @@ describe('settings', () => {
     const lines = linesOf({}, { google });
     assert.equal(lines.length, 1);
     assert.ok(!lines.join().includes('hunter2'), lines.join());
+  });
+
+  const right: Record<string, string>[] = [
+    { PORT: '0' },
+    { LATCHKEY_URL: 'http://[::1]:3000' },
+    { HOST: '::1' },
+    { HOST: 'some-host.internal' },
+    { LATCHKEY_STORE: 'mongodb://db1:27017,db2:27017/latchkey?replicaSet=rs&authSource=admin' },
+    { LATCHKEY_STORE: 'mongodb+srv://ann:p%40w%2F%23@db.example.com/?w=majority' },
+    { LATCHKEY_STORE: 'mongodb://[::1]:27017/latchkey' },
+    { LATCHKEY_MAIL: 'smtp://me%40app.example:p%2Fw%3A@mail.example.com:587' },
+    { LATCHKEY_MAIL: 'smtps://mail.example.com/' },
+    { LATCHKEY_PROXIES: '127.0.0.1, ::1 ,10.0.0.0/8' },
+    { LATCHKEY_STORE: '' },
+  ];
+  for (const given of right) {
+    test(`${JSON.stringify(given)} is taken`, () => assert.deepEqual(linesOf(given), []));
+  }
+
+  test('a URL of ::1 is listened for there, and its mails come from a name', () => {
+    const { host, mailFrom } = read({ LATCHKEY_URL: 'http://[::1]:3000' });
+    assert.deepEqual([host, mailFrom], ['::1', '"Latchkey" <no-reply@localhost>']);
+  });
+
+  describe('the data folder', () => {
+    test('is not made, nor a secret, where a first start is refused', () => {
+      const data = join(folder, 'not-there');
+      assert.throws(
+        () => readSettings({ data }, {}, { firstStart: 'refused' }),
+        (error) =>
+          error instanceof WrongSettings &&
+          error.lines.length === 1 &&
+          error.message.includes(join(data, 'secret')),
+      );
+      assert.ok(!existsSync(data));
+    });
+
+    test('that is a file is told by its variable and value', () => {
+      const data = join(folder, 'a-file');
+      writeFileSync(data, '');
+      for (const path of [data, join(data, 'below')]) {
+        const [line = '', ...more] = linesOf({ LATCHKEY_DATA: path });
+        assert.equal(more.length, 0);
+        assert.ok(
+          line.startsWith(`LATCHKEY_DATA is ${JSON.stringify(path)}: `) && line.includes('folder'),
+          line,
+        );
+      }
+    });
+
+    test('whose secret belongs to another user is told, and who runs this', (t) => {
+      if (process.getuid?.() !== 0) return t.skip('only root can give a file away');
+      const data = mkdtempSync(join(folder, 'foreign-'));
+      readSettings({ data }, {});
+      chownSync(join(data, 'secret'), 12_345, 12_345);
+      const [line = '', ...more] = linesOf({ LATCHKEY_DATA: data });
+      assert.equal(more.length, 0);
+      assert.ok(line.startsWith(`LATCHKEY_DATA is ${JSON.stringify(data)}: `), line);
+      assert.match(line, /cannot be used by this user, whose number is 0 .*chown/);
+    });
+
+    test('says whether its secret is older than this start', () => {
+      const data = join(folder, 'new');
+      assert.deepEqual(
+        [readSettings({ data }, {}).secretIsOld, readSettings({ data }, {}).secretIsOld],
+        [false, true],
+      );
+      assert.equal(readSettings({ data, secret: 'x'.repeat(32) }, {}).secretIsOld, false);
+    });
   });
 
   test('a secret file that was emptied stops the start', () => {

@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, extname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A place in a file of the owner's; the column counts from 1. */
+type Place = { file: string; line: number; column?: number | undefined };
+
+/** Endings that a file may have where an import left its own out. */
+const ENDINGS = ['.ts', '.js', '.mts', '.mjs', '/index.ts', '/index.js'];
+
+/** Has a module parsed and not run. Node says where it does not parse, but of an import only when the process ends. */
+const PARSE = `
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+const file = process.argv[1];
+const text = readFileSync(file, 'utf8');
+const input = /ts$/.test(file) ? stripTypeScriptTypes(text) : text;
+const check = spawnSync(process.execPath, ['--check', '--input-type=module', '-'], { input, encoding: 'utf8' });
+console.log(check.stderr.replace('[stdin]', file));
+`;
+
+/**
+ * Why a file of config/ does not load, in one line: what is wrong, at which line and column, and what is to be written
+ * instead where that is known.
+ */
+export function loadFaultOf(error: unknown, file: string): string {
+  const what = firstLine(error);
+  if (!(error instanceof Error)) return what;
+  const missing = missingImportOf(error);
+  const place = missing?.place ?? placeIn(error.stack ?? '') ?? placeOfSyntax(error, file);
+  const hint = missing?.hint ?? hintFor(error);
+  return [place === undefined ? what : `${what} ${written(place)}`, ...(hint ? [hint] : [])].join('; ');
+}
+
+/** The first line of what was thrown, with its name. */
+export function firstLine(error: unknown): string {
+  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')[0] ?? '';
+}
+
+function written({ file, line, column }: Place): string {
+  const path = relative(process.cwd(), file);
+  const at = column === undefined ? `line ${line}` : `line ${line}, column ${column}`;
+  return `(${at} of ${path})`;
+}
+
+/** Node begins the stack of a syntax error with `FILE:LINE`, the source and a mark below; other stacks have frames. */
+function placeIn(stack: string): Place | undefined {
+  const [head = '', ...lines] = stack.split('\n');
+  const named = /^(file:\/\/.+|\/.+|[a-z]:\\.+):(\d+)$/i.exec(head);
+  if (named !== null) {
+    const mark = lines.find((line) => /^\s*\^+\s*$/.test(line));
+    const column = mark === undefined ? undefined : mark.indexOf('^') + 1;
+    return { file: pathOf(named[1] ?? ''), line: Number(named[2]), column };
+  }
+  for (const line of lines) {
+    const frame = /(file:\/\/[^)]+?):(\d+):(\d+)\)?$/.exec(line);
+    if (frame === null || frame[1]?.includes('/node_modules/')) continue;
+    const place = { file: pathOf(frame[1] ?? ''), line: Number(frame[2]), column: Number(frame[3]) };
+    // Frames of ours say nothing to who wrote the file.
+    return place.file.startsWith(resolve(import.meta.dirname, '..')) ? undefined : place;
+  }
+  return undefined;
+}
+
+/** Parses the file once more, in a process of its own, for a syntax error that came without its place. */
+function placeOfSyntax(error: Error, file: string): Place | undefined {
+  if (!(error instanceof SyntaxError)) return undefined;
+  const flags = ['--no-warnings', '--input-type=module', '-e', PARSE];
+  try {
+    const stack = execFileSync(process.execPath, [...flags, file], { encoding: 'utf8', stdio: 'pipe' });
+    return placeIn(stack);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The import that found no file: where it stands, and how the file is really called. */
+function missingImportOf(error: Error): { place: Place | undefined; hint: string | undefined } | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_UNSUPPORTED_DIR_IMPORT') return undefined;
+  const importer = / imported from (.+)$/.exec(error.message)?.[1];
+  const wanted = /(?:module|package|import) '([^']+)'/.exec(error.message)?.[1];
+  if (importer === undefined || wanted === undefined) return undefined;
+  const file = pathOf(importer);
+  const found = importIn(file, wanted);
+  const there = found && endingFor(wanted);
+  return { place: found?.place, hint: there && `write '${withEnding(found.specifier, there)}'` };
+}
+
+function importIn(file: string, wanted: string): { specifier: string; place: Place } | undefined {
+  const text = readFileSync(file, 'utf8');
+  for (const { 1: specifier = '', index } of text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"\n]+)['"]/g)) {
+    const isWanted = specifier.startsWith('.')
+      ? resolve(dirname(file), specifier) === resolve(wanted)
+      : specifier === wanted || specifier.startsWith(`${wanted}/`);
+    if (!isWanted) continue;
+    const at = text.indexOf(specifier, index);
+    const before = text.slice(0, at).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    return { specifier, place: { file, line: before.length, column } };
+  }
+  return undefined;
+}
+
+/** The ending with which the file is there. */
+function endingFor(wanted: string): string | undefined {
+  const bare = wanted.replace(/\.[mc]?js$/, '');
+  return ENDINGS.find((ending) => existsSync(`${bare}${ending}`));
+}
+
+function withEnding(specifier: string, ending: string): string {
+  const bare = /^\.[mc]?js$/.test(extname(specifier)) ? specifier.replace(/\.[mc]?js$/, '') : specifier;
+  return `${bare.replace(/\/$/, '')}${ending}`;
+}
+
+function hintFor(error: Error): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (/does not provide an export named/.test(error.message)) {
+    return 'if it is a type, write import type; otherwise look how it is called there';
+  }
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
+    return 'Node takes types away and translates nothing: write it in plain JavaScript';
+  }
+  return undefined;
+}
+
+function pathOf(place: string): string {
+  return place.startsWith('file:') ? fileURLToPath(place) : place;
+}

@@ -1,0 +1,70 @@
+/** Settings that are read by people: blanks, quotes and joiners may be meant. */
+const WRITTEN_FOR_PEOPLE = ['appName', 'mailFrom'];
+const QUOTES = `"'\`“”„‘’«»`;
+
+/** Settings whose value is a path, or has one behind its scheme. */
+const PATHS: Record<string, RegExp> = {
+  data: /^/,
+  logo: /^/,
+  store: /^sqlite:/,
+  mail: /^file:/,
+};
+
+/**
+ * What slipped into a value on its way from a file or a shell: it would be taken as it stands, and name another folder,
+ * database or secret than was meant. Undefined where nothing did.
+ */
+export function slipIn(key: string, value: string): string | undefined {
+  const forPeople = WRITTEN_FOR_PEOPLE.includes(key);
+  if (/\r$/.test(value)) {
+    return 'it ends in a carriage return, as lines of a Windows file do; save the file with Unix line ends (LF)';
+  }
+  if (/\p{Cc}/u.test(value) || (!forPeople && /[\p{Cf}\p{Zl}\p{Zp}]/u.test(value))) {
+    return 'there is a control character or an invisible one in it; take it out';
+  }
+  if (value !== value.trim()) return 'there is a blank before or behind it; take it out';
+  const [first = '', last = ''] = [value.at(0), value.at(-1)];
+  const isQuoted = QUOTES.includes(first) && QUOTES.includes(last);
+  const isHalfQuoted = QUOTES.includes(first) || QUOTES.includes(last);
+  if (!forPeople && (isQuoted || (isHalfQuoted && !/secret$/i.test(key)))) {
+    return 'there are quotes around it, which are taken as a part of it; leave them out';
+  }
+  return slipInPath(key, value);
+}
+
+function slipInPath(key: string, value: string): string | undefined {
+  const scheme = PATHS[key];
+  if (scheme?.test(value) !== true) return undefined;
+  const path = value.replace(scheme, '');
+  if (path !== path.trimStart()) return 'there is a blank before the path; take it out';
+  if (/^~|^\$|^%\w+%/.test(path)) {
+    return 'a ~ or a variable in a path is put in by a shell only, and would be a folder of that name here; write the whole path';
+  }
+  return undefined;
+}
+
+/** Settings that may hold a user and a password. */
+const WITH_PASSWORD = ['url', 'store', 'mail', 'google.issuer'];
+
+/** What stands before a host, or before a path, behind which there is no password. */
+const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|(?:sqlite|file):)/i;
+
+/**
+ * A value as it was given, but for what may be a password in it: whatever stands before the last @, and where there is
+ * none, whatever looks like `USER:PASSWORD`.
+ */
+export function shownSetting(key: string, value: unknown): string {
+  const text = JSON.stringify(value) ?? 'not set';
+  if (typeof value !== 'string' || !WITH_PASSWORD.includes(key)) return text;
+  const [scheme = ''] = SCHEME.exec(value) ?? [];
+  if (/^(sqlite|file):$/i.test(scheme)) return text;
+  const rest = value.slice(scheme.length);
+  const at = rest.lastIndexOf('@');
+  if (at !== -1) return JSON.stringify(`${scheme}***${rest.slice(at)}`);
+  return isWithoutPassword(rest) ? text : JSON.stringify(`${scheme}***`);
+}
+
+/** `HOST:PORT/PATH`, or the same with an IPv6 address: no colon with anything but a port behind it. */
+function isWithoutPassword(rest: string): boolean {
+  return /^[^:]*(:\d*)*([/?#"'\s][^:]*)?$/.test(rest) || /^\[[\da-f:.]*\]?(:\d*)?([/?#"'\s].*)?$/i.test(rest);
+}

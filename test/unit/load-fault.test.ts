@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { loadOwnerSettings, WrongSettings } from '../../server/ground/settings.ts';
+import { loadDeclarations } from '../../server/workflows/load.ts';
+
+const GOOD = 'export const x: number = 1;\n';
+
+/** What is wrong with a workflow, and where the line that is said of it points. */
+const faults: [what: string, files: Record<string, string>, says: RegExp, place: RegExp][] = [
+  [
+    'a comma that lacks',
+    { 'a.ts': `${GOOD}const y = {\n  a: 1\n  b: 2,\n};` },
+    /Expected ','/,
+    /line 4, column 3 of .*a\.ts/,
+  ],
+  [
+    'an operator too many',
+    { 'a.ts': `${GOOD}const y = 1 +* 2;` },
+    /Expression expected/,
+    /line 2, column 14 of/,
+  ],
+  ['a name used twice', { 'a.ts': `${GOOD}const x = 2;` }, /already been declared/, /line 2, column 7 of/],
+  [
+    'an enum',
+    { 'a.ts': `${GOOD}enum A { B }` },
+    /enum is not supported.*plain JavaScript/,
+    /line 2, column 1 of/,
+  ],
+  ['a throw', { 'a.ts': `${GOOD}const y: any = undefined;\ny.z();` }, /Cannot read/, /line 3, column 3 of/],
+  [
+    'a fault in what it imports',
+    { 'a.ts': "import './_b.ts';", '_b.ts': `${GOOD}const y = ;` },
+    /Expression/,
+    /line 2, column \d+ of .*_b\.ts/,
+  ],
+  [
+    'an import without its ending',
+    { 'a.ts': `${GOOD}import { x as y } from './_b';`, '_b.ts': GOOD },
+    /write '\.\/_b\.ts'/,
+    /line 2, column 25 of/,
+  ],
+  [
+    'an import of a type of elsewhere, without it',
+    { 'a.ts': "import '../types/bill';", '../types/bill.ts': GOOD },
+    /write '\.\.\/types\/bill\.ts'/,
+    /line 1, column 9 of/,
+  ],
+  [
+    'an import with the ending of what tsc makes',
+    { 'a.ts': "import './_b.js';", '_b.ts': GOOD },
+    /write '\.\/_b\.ts'/,
+    /line 1/,
+  ],
+  [
+    'an import of a folder',
+    { 'a.ts': "import './_b';", '_b/index.ts': GOOD },
+    /write '\.\/_b\/index\.ts'/,
+    /line 1/,
+  ],
+  [
+    'a package that is not installed',
+    { 'a.ts': `${GOOD}import 'not-installed-here';` },
+    /Cannot find package/,
+    /line 2, column 9 of/,
+  ],
+  [
+    'a type imported as a value',
+    { 'a.ts': "import { T } from './_b.ts';\nexport const y: T = 1;", '_b.ts': 'export type T = number;' },
+    /write import type/,
+    /line 1, column 10 of/,
+  ],
+];
+
+describe('a workflow that does not load', () => {
+  for (const [what, files, says, place] of faults) {
+    it(`for ${what} is one line that says where`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));
+      try {
+        for (const [name, text] of Object.entries(files)) {
+          const path = join(folder, 'workflows', name);
+          mkdirSync(dirname(path), { recursive: true });
+          writeFileSync(path, text);
+        }
+        const error = await loadDeclarations(folder).catch((thrown: unknown) => thrown);
+        assert.ok(error instanceof WrongSettings);
+        const [line = '', ...more] = error.lines.filter((one) => one.includes('a.ts'));
+        assert.deepEqual(more, []);
+        assert.match(line, /workflows\/a\.ts: it does not load: /);
+        assert.match(line, says);
+        assert.match(line, place);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+});
+
+describe('config/settings.ts', () => {
+  it('that does not load, or exports nothing, is one line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));
+    const file = join(folder, 'settings.ts');
+    writeFileSync(file, `${GOOD}export const settings = {\n  appName 'x',\n};`);
+    await assert.rejects(
+      loadOwnerSettings(() => import(file)),
+      (error) => {
+        assert.ok(error instanceof WrongSettings && error.lines.length === 1);
+        assert.match(error.message, /^config\/settings\.ts does not load: .*line 3, column \d+ of/);
+        return true;
+      },
+    );
+    await assert.rejects(
+      loadOwnerSettings(async () => ({})),
+      /exports no settings/,
+    );
+    rmSync(folder, { recursive: true });
+  });
+});
