@@ -105,7 +105,7 @@ export async function openDomain(
     },
 
     async close(): Promise<void> {
-      await Promise.all([sender.stop(), jobs.stop()]);
+      await Promise.all([credentials.resets.settled(), sender.stop(), jobs.stop()]);
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },

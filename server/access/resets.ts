@@ -1,4 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { resetPassword } from '../../views/mail/password.ts';
@@ -46,10 +48,10 @@ export const resetDeclaration = declare<Reset>({
 });
 
 /**
- * Only an address with an account gets a row and a mail. Nobody sees the difference, because each answer
- * takes this long, which is many times the work.
+ * Only an address with an account gets a row and a mail. Nobody sees the difference, because the work begins so long
+ * after the answer, at a moment that nobody knows.
  */
-const ANSWER_MS = 250;
+const AFTER_ANSWER_MS = { min: 20, max: 120 };
 
 /** What to do about a dead link. */
 const ASK_AGAIN = `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`;
@@ -67,19 +69,35 @@ type Parts = {
   passwords: Passwords;
   limiter: Limiter;
   clock: Clock;
+  log: Pick<Logger, 'error'>;
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: Parts) {
-  const { resets, accounts, sessions, passwords, limiter, clock } = parts;
+  const { resets, accounts, sessions, passwords, limiter, clock, log } = parts;
+  const underWay = new Set<Promise<void>>();
 
   return {
-    /** Mails a link if the address has an account; the answer and its time tell nobody whether it has. */
+    /**
+     * Mails a link, a moment from now, if the address has an account; the answer and its time tell nobody whether
+     * it has.
+     */
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
       const email = requireEmail(wanted.email);
       await limiter.countEach(askingBuckets('reset', { email, from: wanted.from }));
-      await Promise.all([mailLink(parts, email.address, wanted), delay(ANSWER_MS)]);
+      const work = delay(randomInt(AFTER_ANSWER_MS.min, AFTER_ANSWER_MS.max))
+        .then(() => mailLink(parts, email.address, wanted))
+        .catch((error: unknown) =>
+          log.error({ err: error }, 'a link to choose a new password was not mailed'),
+        )
+        .finally(() => underWay.delete(work));
+      underWay.add(work);
+    },
+
+    /** When all that was asked for is done; what ends the process waits for it. */
+    async settled(): Promise<void> {
+      await Promise.all(underWay);
     },
 
     /** The reset behind a mailed link. Throws Problem when it was used or is too old. */

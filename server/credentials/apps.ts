@@ -4,7 +4,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import { type Client, clientsOf, getClient, getLiveClient, listClients } from './client.ts';
+import { type Client, clientsOf, eachClient, getClient, getLiveClient, listClients } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
@@ -78,7 +78,9 @@ export function createApps(parts: AppParts) {
 
     /** Revokes the secrets of all apps that this account registered; the apps stay. */
     async revokeSecrets(accountId: string, actor: Actor): Promise<void> {
-      for (const client of await list(accountId)) await secrets.revokeEach(client, actor);
+      for await (const client of eachClient(clients, clientsOf('app', accountId))) {
+        await secrets.revokeEach(client, actor);
+      }
     },
   };
 }

@@ -49,6 +49,9 @@ export const clientDeclaration = declare<Client>({
   indexes: [['accountId', 'createdAt'], ['pendingAt']],
 });
 
+/** So many are read at a time where all are wanted. */
+const PAGE_ROWS = 100;
+
 /** One client as its owner names it. */
 type OwnClient = Owned & { kind: Client['kind'] };
 
@@ -86,6 +89,17 @@ export function listClients(
   limit: number,
 ): Promise<Client[]> {
   return clients.list({ where, order: { by: 'createdAt', descending: true }, limit });
+}
+
+/** Each client for which `where` holds, however many there are, those that are made meanwhile too. */
+export async function* eachClient(clients: Collection<Client>, where: Where<Client>): AsyncGenerator<Client> {
+  const page = { where, order: { by: 'createdAt' }, limit: PAGE_ROWS } as const;
+  let rows = await clients.list(page);
+  while (rows.length > 0) {
+    yield* rows;
+    const after = rows.at(-1);
+    rows = after === undefined ? [] : await clients.list({ ...page, after });
+  }
 }
 
 /** The page of a client, where its owner sees its secrets. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createAgent, type Page } from '../support/browserless.ts';
+import { createAgent } from '../support/browserless.ts';
 import { openPeople, PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { createKeptMail, linkIn } from '../support/smtp.ts';
@@ -93,19 +96,32 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual([await can.session(), await can.token(), await can.app()], [false, false, false]);
     });
 
-    it('is asked for with the same answer, and time, for an address that nobody has', async () => {
+    it('is asked for with the same answer for an address that nobody has', async () => {
       const { account } = await people.person();
-      const time = async (email: string): Promise<[Page, number]> => {
-        const startedAt = performance.now();
-        return [await ask(email), performance.now() - startedAt];
-      };
-      const [known, knownMs] = await time(account.email);
-      const [unknown, unknownMs] = await time('nobody@example.com');
+      const known = await ask(account.email);
+      const unknown = await ask('nobody@example.com');
       assert.deepEqual(
         [known.status, known.location, known.text],
         [unknown.status, unknown.location, unknown.text],
       );
-      assert.ok(knownMs >= 240 && unknownMs >= 240, `${knownMs} ms, ${unknownMs} ms`);
+    });
+
+    it('that was asked for just before the server stops is not lost', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'));
+      const options = { storeUrl: await storeUrl(), keepFolder: folder };
+      const stopping = await startTestServer(options);
+      const others = await openPeople(stopping);
+      const { email } = (await others.person()).account;
+      await others.close();
+      await createAgent(stopping.url).post('/reset-password', { email });
+      await stopping.stop();
+      const again = await startTestServer(options);
+      try {
+        await createKeptMail(again.mailFolder).waitFor({ to: email, subject: /password for/ });
+      } finally {
+        await again.stop();
+        await rm(folder, { recursive: true, force: true });
+      }
     });
 
     it('comes back to the authorization that it was asked for in', async () => {
