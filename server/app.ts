@@ -14,6 +14,8 @@ import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { under } from './http/under.ts';
 import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes } from './oauth/resource-metadata.ts';
+import { createOneTimeForms } from './pages/one-time-forms.ts';
+import { createShownOnce } from './pages/shown-once.ts';
 import { createSignedIn } from './pages/signed-in.ts';
 import { siteOf } from './pages/site.ts';
 import { createPortalRoutes } from './portal/routes.ts';
@@ -31,6 +33,8 @@ export async function createApp(domain: Domain) {
     sessions,
     interactions,
     signedIn: createSignedIn({ ...domain, sessions }),
+    forms: createOneTimeForms({ ...domain, ...domain.rows }),
+    shownOnce: createShownOnce({ ...domain, ...domain.rows }),
   };
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });

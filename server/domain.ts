@@ -39,6 +39,8 @@ import type { Settings } from './ground/settings.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
+import { sentFormDeclaration } from './pages/one-time-forms.ts';
+import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
 import { openDataRows } from './workflows/data-rows.ts';
 import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
@@ -68,6 +70,8 @@ const DECLARATIONS = {
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
+  sentForms: sentFormDeclaration,
+  sealedValues: sealedValueDeclaration,
 };
 
 /**

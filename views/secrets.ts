@@ -22,6 +22,7 @@ import { section } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
+import { copiedForm, gonePage } from './shown-once.ts';
 
 /** The client that secrets belong to. */
 export type SecretHolder = { kind: 'service' | 'app'; id: string; name: string };
@@ -84,7 +85,9 @@ export function madeSecretPage(
   props: {
     title: string;
     holder: SecretHolder;
+    secretId: string;
     value: string;
+    until: number;
     /** Ready to be tried, each with what it does. */
     calls: readonly { label: string; code: string }[];
     /** After a rotation: when the older ones end. */
@@ -92,18 +95,31 @@ export function madeSecretPage(
     now: number;
   },
 ): Html {
-  const { title, holder, value, calls, othersEndAt, now } = props;
+  const { title, holder, secretId, value, until, calls, othersEndAt, now } = props;
   return layout(site, {
     title,
     viewer,
     current: SECTIONS[holder.kind],
-    body: html`${secretBox({ label: 'Client secret', value })}
+    body: html`${secretBox({ label: 'Client secret', value, until })}
 <div class="card">${copyBox({ label: 'Client id', value: holder.id, hint: 'Not secret: it goes with the secret.' })}${
       othersEndAt !== undefined &&
       (othersEndAt > now
         ? html`<p>The older secrets end ${relativeTime(othersEndAt, now)} at the latest.</p>`
         : html`<p>The older secrets are refused from now on.</p>`)
-    }</div>${calls.map(codeBlock)}${buttons(buttonLink('I have copied it', pathOf(holder), 'primary'))}`,
+    }</div>${calls.map(codeBlock)}${copiedForm(`${pathOf(holder)}/secrets/${secretId}/value`)}`,
+  });
+}
+
+/** Where the value of a secret would be: it was copied, is too old, or was made in another browser. */
+export function goneSecretPage(site: Site, viewer: Viewer, holder: SecretHolder): Html {
+  return gonePage(site, viewer, {
+    title: `This secret of “${holder.name}” cannot be shown again`,
+    current: SECTIONS[holder.kind],
+    remedy: 'If you do not have it, rotate the secrets: that makes a new one, and ends this one.',
+    ways: [
+      buttonLink('Rotate…', `${pathOf(holder)}/rotate`, 'primary'),
+      buttonLink(`Go to “${holder.name}”`, pathOf(holder)),
+    ],
   });
 }
 

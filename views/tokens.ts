@@ -15,7 +15,7 @@ import {
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
+import { buttonLink, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
@@ -24,9 +24,11 @@ import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
+import { copiedForm, gonePage } from './shown-once.ts';
 
 /** A personal access token as its owner sees it. */
 export type TokenView = CredentialView & {
+  scopes: readonly string[];
   /** What it may do, in plain words. */
   allows: readonly string[];
   note?: string | undefined;
@@ -135,18 +137,36 @@ export function newTokenPage(site: Site, viewer: Viewer, props: CredentialForm<T
 export function mintedTokenPage(
   site: Site,
   viewer: Viewer,
-  { token, value, curl, now }: { token: TokenView; value: string; curl: string; now: number },
+  props: { token: TokenView; title: string; value: string; until: number; curl: string; now: number },
 ): Html {
+  const { token, title, value, until, curl, now } = props;
   return layout(site, {
-    title: `Token “${token.name}” is ready`,
+    title,
     viewer,
     current: '/tokens',
-    body: html`${secretBox({ label: 'Token', value })}${codeBlock({ label: 'Try it in a terminal', code: curl })}
+    body: html`${secretBox({ label: 'Token', value, until })}${codeBlock({ label: 'Try it in a terminal', code: curl })}
 <div class="card">${keyValues([
       { label: 'Name', value: token.name },
       { label: 'Allows', value: allowsOf(token.allows) },
       { label: 'Expires', value: expiryOf(token, now) },
-    ])}</div>${buttons(buttonLink('I have copied it', '/tokens', 'primary'))}`,
+    ])}</div>${copiedForm(`/tokens/${token.id}/value`)}`,
+  });
+}
+
+/** Where the value of a token would be: it was copied, is too old, or was made in another browser. */
+export function goneTokenPage(site: Site, viewer: Viewer, token: TokenView): Html {
+  return gonePage(site, viewer, {
+    title: `The token “${token.name}” cannot be shown again`,
+    current: '/tokens',
+    remedy:
+      token.state === 'live'
+        ? 'If you do not have it, revoke it and make another one.'
+        : 'It has ended. Make another one if you need it.',
+    ways: [
+      buttonLink('Make a token', '/tokens/new', 'primary'),
+      token.state === 'live' && buttonLink('Revoke…', `/tokens/${token.id}/revoke`),
+      buttonLink('All tokens', '/tokens'),
+    ],
   });
 }
 

@@ -57,6 +57,7 @@ type PageCode =
   | 'OTHER_WAY_FIRST'
   | 'PKCE_NEEDED'
   | 'PUBLIC_CLIENT'
+  | 'SENT_BEFORE'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'
   | 'TOO_MANY_APPS'

@@ -38,6 +38,9 @@ export const LIVE_APPS_MAX = 50;
 /** Enough for an app with a few hosts and its test machines. */
 export const REDIRECT_URIS_MAX = 10;
 
+/** Time to copy what is shown this once; until then it can be looked at again in the same browser. */
+export const SHOWN_ONCE_SECONDS = 5 * MINUTE_SECONDS;
+
 /** Two are enough to change over without a gap; a few more for several machines. */
 export const LIVE_SECRETS_MAX = 5;
 /** A secret that opens everything must be looked at again each quarter. */

@@ -18,7 +18,7 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
       await next();
       if (ctx.status === 404 && ctx.body == null) throw nothingHere(ctx);
     } catch (error) {
-      const problem = problemFrom(error);
+      const problem = problemFrom(error, ctx.method);
       if (problem.status >= 500 && !(error instanceof Problem)) {
         log.error({ requestId: requestIdOf(ctx), err: error }, 'unexpected');
       }
@@ -28,15 +28,21 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
   };
 }
 
-/** What a caller may be shown of whatever was thrown; what is no Problem becomes 503, a bare 4xx or 500. */
-export function problemFrom(error: unknown): Problem {
+/**
+ * What a caller may be shown of whatever was thrown; what is no Problem becomes 503, a bare 4xx or 500. A change that was
+ * cut short may have been done or not, and is not to be called undone.
+ */
+export function problemFrom(error: unknown, method = 'POST'): Problem {
+  const look = ['GET', 'HEAD', 'OPTIONS'].includes(method)
+    ? ''
+    : 'It is not certain whether this was done: look before you send it again. ';
   if (error instanceof Problem) return error;
   if (error instanceof Unavailable) {
     return new Problem({
       status: 503,
       code: 'UNAVAILABLE',
       message: 'The database does not answer at the moment.',
-      hint: `Nothing was changed that was not confirmed. Try again in ${RETRY_SECONDS} seconds.`,
+      hint: `${look}Try again in ${RETRY_SECONDS} seconds.`,
       headers: { 'Retry-After': String(RETRY_SECONDS) },
     });
   }
@@ -53,7 +59,7 @@ export function problemFrom(error: unknown): Problem {
     status: 500,
     code: 'INTERNAL',
     message: 'Something went wrong here; it was not your request.',
-    hint: 'Try again. If it stays, give the request id to whoever runs this server.',
+    hint: `${look}Try again. If it stays, give the request id to whoever runs this server.`,
   });
 }
 

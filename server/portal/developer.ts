@@ -11,14 +11,14 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { seeOther, sendPage } from '../http/page.ts';
+import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { formInQuery, pathOfForm } from './form-in-query.ts';
-import { confirm, ownedIn } from './owned.ts';
-import { showNewSecret } from './secrets.ts';
+import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
+import { confirm, doOnce, ownedIn } from './owned.ts';
+import { keepNewSecret } from './secrets.ts';
 import { appView, credentialView, liveAndDead, scopeView } from './view-models.ts';
 
 /** /developer: apps that this account registers. */
@@ -59,23 +59,26 @@ export function createDeveloperPages(parts: PortalDependencies) {
 }
 
 function formPages(parts: PortalDependencies) {
-  const { signedIn, apps } = parts;
+  const { signedIn, apps, shownOnce } = parts;
 
   return {
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
+      shownOnce.prepare(ctx);
       sendPage(ctx, formPage(parts, account, { form: formOf(formInQuery(ctx)) }));
     },
 
     async register(ctx: RouterContext): Promise<void> {
-      await signedIn.account(ctx);
-      const form = formOf(await readForm(ctx));
+      const sent = await readForm(ctx);
+      const form = formOf(sent);
       const { account } = await signedIn.fresh(ctx, pathOfForm('/developer/new', queryOfForm(form)));
       try {
-        const wanted = { ...wantedOf(form), account, confidential: form.confidential };
-        const { client, secret } = await apps.create(wanted, actorOf(ctx, account.id));
-        if (secret === undefined) return seeOther(ctx, `/developer/${client.id}?done=registered`);
-        showNewSecret(parts, ctx, account, { title: `App “${client.name}” is registered`, secret });
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          const wanted = { ...wantedOf(form), account, confidential: form.confidential };
+          const { client, secret } = await apps.create(wanted, actorOf(ctx, account.id));
+          if (secret === undefined) return `/developer/${client.id}?done=registered`;
+          return keepNewSecret(parts, ctx, { title: `App “${client.name}” is ready`, secret });
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, (problem) => formPage(parts, account, { form, problem }));
       }
@@ -84,16 +87,21 @@ function formPages(parts: PortalDependencies) {
     async showEdit(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const app = await apps.get(ownedIn(ctx, account));
-      sendPage(ctx, formPage(parts, account, { app, form: formOfApp(app) }));
+      const typed = formOf(formInQuery(ctx));
+      const form = isFilledIn(ctx) ? { ...typed, confidential: app.confidential } : formOfApp(app);
+      sendPage(ctx, formPage(parts, account, { app, form }));
     },
 
     async edit(ctx: RouterContext): Promise<void> {
-      const form = formOf(await readForm(ctx));
-      const { account } = await signedIn.fresh(ctx);
+      const sent = await readForm(ctx);
+      const form = formOf(sent);
+      const { account } = await signedIn.fresh(ctx, pathOfForm(ctx.path, queryOfForm(form)));
       const which = ownedIn(ctx, account);
       try {
-        await apps.update({ ...wantedOf(form), ...which }, actorOf(ctx, account.id));
-        seeOther(ctx, `/developer/${which.id}?done=changed`);
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          await apps.update({ ...wantedOf(form), ...which }, actorOf(ctx, account.id));
+          return `/developer/${which.id}?done=changed`;
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, async (problem) =>
           formPage(parts, account, { app: await apps.get(which), form, problem }),

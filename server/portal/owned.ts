@@ -2,14 +2,30 @@ import type { RouterContext } from '@koa/router';
 import type { Account } from '../accounts/account.ts';
 import type { Owned } from '../credentials/owner.ts';
 import type { Actor } from '../ground/actor.ts';
-import { readForm } from '../http/body.ts';
+import { type Form, readForm } from '../http/body.ts';
 import { seeOther } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
 import type { SignedIn } from '../pages/signed-in.ts';
+import type { PortalDependencies } from './dependencies.ts';
 
 /** What the address names by its `:id`, as this account's. Whether it is, the acts of the domain find out. */
 export function ownedIn(ctx: RouterContext, account: Account): Owned {
   return { accountId: account.id, id: ctx.params.id ?? '' };
+}
+
+/**
+ * Answers a form that makes or changes something: does it once, however often the form is sent, and goes on to where
+ * `act` says.
+ */
+export async function doOnce(
+  { forms }: Pick<PortalDependencies, 'forms'>,
+  ctx: RouterContext,
+  { account, sent }: { account: Account; sent: Form },
+  act: () => Promise<string>,
+): Promise<void> {
+  const post = { who: account.id, path: ctx.path, formId: sent.one('form_id') };
+  const { location } = await forms.once(post, async () => ({ location: await act() }));
+  seeOther(ctx, location);
 }
 
 /** A posted confirmation, a form without fields: does it to what the address names and goes on to `next`. */

@@ -22,6 +22,8 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/tokens/new', tokens.mint);
   router.get('/tokens/revoke-all', tokens.showRevokeAll);
   router.post('/tokens/revoke-all', tokens.revokeAll);
+  router.get('/tokens/:id/value', tokens.showValue);
+  router.post('/tokens/:id/value', tokens.copied);
   router.get('/tokens/:id/revoke', tokens.showRevoke);
   router.post('/tokens/:id/revoke', tokens.revoke);
 
@@ -33,13 +35,7 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.get('/services/:id/revoke', services.showRevoke);
   router.post('/services/:id/revoke', services.revoke);
 
-  const serviceSecrets = createSecretPages(parts, 'service');
-  router.get('/services/:id/secrets/new', serviceSecrets.showNew);
-  router.post('/services/:id/secrets/new', serviceSecrets.add);
-  router.get('/services/:id/secrets/:secretId/revoke', serviceSecrets.showRevoke);
-  router.post('/services/:id/secrets/:secretId/revoke', serviceSecrets.revoke);
-  router.get('/services/:id/rotate', serviceSecrets.showRotate);
-  router.post('/services/:id/rotate', serviceSecrets.rotate);
+  addSecretRoutes(router, '/services/:id', createSecretPages(parts, 'service'));
 
   const connectedApps = createConnectedAppPages(parts);
   router.get('/apps', connectedApps.list);
@@ -56,13 +52,7 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.get('/developer/:id/delete', developer.showDelete);
   router.post('/developer/:id/delete', developer.remove);
 
-  const appSecrets = createSecretPages(parts, 'app');
-  router.get('/developer/:id/secrets/new', appSecrets.showNew);
-  router.post('/developer/:id/secrets/new', appSecrets.add);
-  router.get('/developer/:id/secrets/:secretId/revoke', appSecrets.showRevoke);
-  router.post('/developer/:id/secrets/:secretId/revoke', appSecrets.revoke);
-  router.get('/developer/:id/rotate', appSecrets.showRotate);
-  router.post('/developer/:id/rotate', appSecrets.rotate);
+  addSecretRoutes(router, '/developer/:id', createSecretPages(parts, 'app'));
 
   const activity = createActivityPages(parts);
   router.get('/activity', activity.list);
@@ -80,6 +70,17 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/account/sessions/:uid/end', account.endSession);
 
   return router;
+}
+
+function addSecretRoutes(router: Router, client: string, pages: ReturnType<typeof createSecretPages>): void {
+  router.get(`${client}/secrets/new`, pages.showNew);
+  router.post(`${client}/secrets/new`, pages.add);
+  router.get(`${client}/secrets/:secretId/value`, pages.showValue);
+  router.post(`${client}/secrets/:secretId/value`, pages.copied);
+  router.get(`${client}/secrets/:secretId/revoke`, pages.showRevoke);
+  router.post(`${client}/secrets/:secretId/revoke`, pages.revoke);
+  router.get(`${client}/rotate`, pages.showRotate);
+  router.post(`${client}/rotate`, pages.rotate);
 }
 
 /** The first page of who is signed in, and the welcome of who is not. */

@@ -1,30 +1,45 @@
 import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
-import { madeSecretPage, newSecretPage, revokeSecretPage, rotatePage } from '../../views/secrets.ts';
+import {
+  goneSecretPage,
+  madeSecretPage,
+  newSecretPage,
+  revokeSecretPage,
+  rotatePage,
+} from '../../views/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Client, pathOf } from '../credentials/client.ts';
+import { stateOf } from '../credentials/credential.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { SecretsOf } from '../credentials/secrets.ts';
 import { noSuch } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { readForm } from '../http/body.ts';
+import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
+import { formInQuery, pathOfForm } from './form-in-query.ts';
+import { doOnce } from './owned.ts';
 import { credentialView, liveAndDead } from './view-models.ts';
 
 /** The secrets of one kind of client: pages below the client's own. */
 export function createSecretPages(parts: PortalDependencies, kind: Client['kind']) {
-  return { ...addPages(parts, kind), ...rotatePages(parts, kind), ...revokePages(parts, kind) };
+  return {
+    ...addPages(parts, kind),
+    ...rotatePages(parts, kind),
+    ...valuePages(parts, kind),
+    ...revokePages(parts, kind),
+  };
 }
 
 function addPages(parts: PortalDependencies, kind: Client['kind']) {
-  const { site, clock, signedIn, secrets } = parts;
+  const { site, clock, signedIn, secrets, shownOnce } = parts;
 
   function page(
     account: Account,
@@ -40,21 +55,25 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const client = await secrets.client(clientIn(ctx, account, kind));
-      const expires = isAdmin(client.scopes) ? String(ADMIN_SECRET_DAYS_MAX) : '365';
-      sendPage(ctx, page(account, client, { name: '', expires, date: '' }));
+      shownOnce.prepare(ctx);
+      const form = secretFormOf(formInQuery(ctx));
+      const expires = form.expires || (isAdmin(client.scopes) ? String(ADMIN_SECRET_DAYS_MAX) : '365');
+      sendPage(ctx, page(account, client, { ...form, expires }));
     },
 
     async add(ctx: RouterContext): Promise<void> {
       // The form first: who was let in before a slow body arrives may be out by the time it has.
       const sent = await readForm(ctx);
-      const { account } = await signedIn.fresh(ctx);
+      const form = secretFormOf(sent);
+      const { account } = await signedIn.fresh(ctx, pathOfForm(ctx.path, form));
       const which = clientIn(ctx, account, kind);
-      const form = { name: sent.one('name'), expires: sent.one('expires'), date: sent.one('date') };
       try {
-        const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
-        const secret = await secrets.add(wanted, actorOf(ctx, account.id));
-        const title = `A secret was added to “${secret.client.name}”`;
-        showNewSecret(parts, ctx, account, { title, secret });
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
+          const secret = await secrets.add(wanted, actorOf(ctx, account.id));
+          const title = `A secret was added to “${secret.client.name}”`;
+          return keepNewSecret(parts, ctx, { title, secret });
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, async (problem) =>
           page(account, await secrets.client(which), form, problem),
@@ -64,8 +83,12 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
   };
 }
 
+function secretFormOf(sent: Form) {
+  return { name: sent.one('name'), expires: sent.one('expires'), date: sent.one('date') };
+}
+
 function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
-  const { site, clock, signedIn, secrets } = parts;
+  const { site, clock, signedIn, secrets, shownOnce } = parts;
 
   function page(account: Account, client: Client, overlap: string, problem?: FormProblem) {
     return rotatePage(site, account, client, { overlap, problem });
@@ -75,24 +98,69 @@ function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
     async showRotate(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const client = await secrets.client(clientIn(ctx, account, kind));
-      sendPage(ctx, page(account, client, String(DAY_SECONDS)));
+      shownOnce.prepare(ctx);
+      sendPage(ctx, page(account, client, queryOne(ctx, 'overlap') || String(DAY_SECONDS)));
     },
 
     async rotate(ctx: RouterContext): Promise<void> {
-      const overlap = (await readForm(ctx)).one('overlap');
-      const { account } = await signedIn.fresh(ctx);
+      const sent = await readForm(ctx);
+      const overlap = sent.one('overlap');
+      const { account } = await signedIn.fresh(ctx, pathOfForm(ctx.path, { overlap }));
       const which = clientIn(ctx, account, kind);
       try {
-        const overlapSeconds = /^\d{1,8}$/.test(overlap) ? Number(overlap) : Number.NaN;
-        const secret = await secrets.rotate({ ...which, account, overlapSeconds }, actorOf(ctx, account.id));
-        const othersEndAt = clock() + overlapSeconds;
-        const title = `The secrets of “${secret.client.name}” were rotated`;
-        showNewSecret(parts, ctx, account, { title, secret, othersEndAt });
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          const overlapSeconds = /^\d{1,8}$/.test(overlap) ? Number(overlap) : Number.NaN;
+          const wanted = { ...which, account, overlapSeconds };
+          const secret = await secrets.rotate(wanted, actorOf(ctx, account.id));
+          const othersEndAt = clock() + overlapSeconds;
+          const title = `The secrets of “${secret.client.name}” were rotated`;
+          return keepNewSecret(parts, ctx, { title, secret, othersEndAt });
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, async (problem) =>
           page(account, await secrets.client(which), overlap, problem),
         );
       }
+    },
+  };
+}
+
+/** Where the value of a new secret is shown, until its owner has copied it. */
+function valuePages(parts: PortalDependencies, kind: Client['kind']) {
+  const { site, settings, clock, signedIn, secrets, shownOnce } = parts;
+
+  async function find(ctx: RouterContext, account: Account) {
+    const which = clientIn(ctx, account, kind);
+    const client = await secrets.client(which);
+    const secret = (await secrets.list(which)).find(({ id }) => id === ctx.params.secretId);
+    if (secret === undefined) throw noSuch('secret');
+    return { client, secret };
+  }
+
+  return {
+    async showValue(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const { client, secret } = await find(ctx, account);
+      const isLive = stateOf(secret, clock()) === 'live';
+      const which = { id: secret.id, accountId: account.id };
+      const shown = isLive ? await shownOnce.open(ctx, which) : undefined;
+      if (shown === undefined) return sendPage(ctx, goneSecretPage(site, account, client), 410);
+      const page = madeSecretPage(site, account, {
+        ...shown,
+        holder: client,
+        secretId: secret.id,
+        calls: client.kind === 'service' ? serviceCalls(settings.url, client, shown.value) : [],
+        now: clock(),
+      });
+      sendPage(ctx, page);
+    },
+
+    async copied(ctx: RouterContext): Promise<void> {
+      await readForm(ctx);
+      const { account } = await signedIn.account(ctx);
+      const { client, secret } = await find(ctx, account);
+      await shownOnce.forget({ id: secret.id, accountId: account.id });
+      seeOther(ctx, pathOf(client));
     },
   };
 }
@@ -127,20 +195,14 @@ function clientIn(ctx: RouterContext, account: Account, kind: Client['kind']): S
   return { kind, accountId: account.id, clientId: ctx.params.id ?? '' };
 }
 
-/** Shows a secret this once, in the answer to the post itself: its value stands in no address and no history. */
-export function showNewSecret(
-  { site, settings, clock }: PortalDependencies,
+/** Keeps a new secret for the page that shows it this once, and answers the path of that page. */
+export async function keepNewSecret(
+  { shownOnce }: PortalDependencies,
   ctx: RouterContext,
-  account: Account,
   made: { title: string; secret: NewSecret; othersEndAt?: number },
-): void {
-  const { client, value } = made.secret;
-  const page = madeSecretPage(site, account, {
-    ...made,
-    holder: client,
-    value,
-    calls: client.kind === 'service' ? serviceCalls(settings.url, client, value) : [],
-    now: clock(),
-  });
-  sendPage(ctx, page);
+): Promise<string> {
+  const { secret, ...words } = made;
+  const { client, credential, value } = secret;
+  await shownOnce.keep(ctx, { id: credential.id, accountId: client.accountId }, { ...words, value });
+  return `${pathOf(client)}/secrets/${credential.id}/value`;
 }

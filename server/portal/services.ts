@@ -17,8 +17,8 @@ import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
 import { formInQuery, pathOfForm } from './form-in-query.ts';
-import { confirm, ownedIn } from './owned.ts';
-import { showNewSecret } from './secrets.ts';
+import { confirm, doOnce, ownedIn } from './owned.ts';
+import { keepNewSecret } from './secrets.ts';
 import { credentialView, liveAndDead, scopeView, serviceView } from './view-models.ts';
 
 /** In the place of the secret in example calls: the secret itself cannot be shown again. */
@@ -29,7 +29,7 @@ const SECRET_PLACE = 'THE_SECRET';
  * not: whoever wants a service dead should not be held up.
  */
 export function createServicePages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, services, secrets, scopes } = parts;
+  const { site, settings, clock, signedIn, services, secrets, scopes, shownOnce } = parts;
 
   return {
     async list(ctx: RouterContext): Promise<void> {
@@ -61,20 +61,22 @@ export function createServicePages(parts: PortalDependencies) {
 
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
+      shownOnce.prepare(ctx);
       const form = formOf(formInQuery(ctx));
       sendPage(ctx, formPage(parts, account, { ...form, expires: form.expires || '365' }));
     },
 
     async create(ctx: RouterContext): Promise<void> {
-      await signedIn.account(ctx);
       const sent = await readForm(ctx);
       const form = formOf(sent);
       const { account } = await signedIn.fresh(ctx, pathOfForm('/services/new', form));
       try {
         const actsFor = form.actsFor === 'app' ? ('app' as const) : ('account' as const);
-        const wanted = { ...form, account, actsFor, expiresAt: expiryFrom(sent, clock()) };
-        const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
-        showNewSecret(parts, ctx, account, { title: `Service “${client.name}” is ready`, secret });
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          const wanted = { ...form, account, actsFor, expiresAt: expiryFrom(sent, clock()) };
+          const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
+          return keepNewSecret(parts, ctx, { title: `Service “${client.name}” is ready`, secret });
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, (problem) => formPage(parts, account, form, problem));
       }

@@ -1,6 +1,7 @@
 import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
 import {
+  goneTokenPage,
   mintedTokenPage,
   newTokenPage,
   revokeAllTokensPage,
@@ -20,7 +21,7 @@ import { callLine } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, tokenExpiry } from './expiry.ts';
 import { formInQuery, pathOfForm } from './form-in-query.ts';
-import { confirm, ownedIn } from './owned.ts';
+import { confirm, doOnce, ownedIn } from './owned.ts';
 import { liveAndDead, scopeView, tokenView } from './view-models.ts';
 
 /**
@@ -28,7 +29,7 @@ import { liveAndDead, scopeView, tokenView } from './view-models.ts';
  * whoever wants a token dead should not be held up.
  */
 export function createTokenPages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, tokens, scopes, declarations } = parts;
+  const { site, settings, clock, signedIn, tokens, scopes, shownOnce } = parts;
 
   return {
     async list(ctx: RouterContext): Promise<void> {
@@ -39,31 +40,30 @@ export function createTokenPages(parts: PortalDependencies) {
 
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
+      shownOnce.prepare(ctx);
       const form = formOf(formInQuery(ctx));
       const expires = form.expires || String(settings.tokens.defaultDays);
       sendPage(ctx, formPage(parts, account, { ...form, expires }));
     },
 
     async mint(ctx: RouterContext): Promise<void> {
-      await signedIn.account(ctx);
       const sent = await readForm(ctx);
       const form = formOf(sent);
       const { account } = await signedIn.fresh(ctx, pathOfForm('/tokens/new', form));
       try {
-        const wanted = { ...form, account, expiresAt: expiryFrom(sent, clock()) };
-        const { credential, value } = await tokens.mint(wanted, actorOf(ctx, account.id));
-        // The answer to the post itself: the value stands in no address and no history.
-        const page = mintedTokenPage(site, account, {
-          token: tokenView(credential, clock(), scopes.describe),
-          value,
-          curl: callLine(settings.url, value, credential.scopes, declarations),
-          now: clock(),
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          const wanted = { ...form, account, expiresAt: expiryFrom(sent, clock()) };
+          const { credential, value } = await tokens.mint(wanted, actorOf(ctx, account.id));
+          const title = `Token “${credential.name}” is ready`;
+          await shownOnce.keep(ctx, { id: credential.id, accountId: account.id }, { title, value });
+          return `/tokens/${credential.id}/value`;
         });
-        sendPage(ctx, page);
       } catch (error) {
         await showFieldRefusal(ctx, error, (problem) => formPage(parts, account, form, problem));
       }
     },
+
+    ...valuePages(parts),
 
     async showRevokeAll(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
@@ -85,6 +85,34 @@ export function createTokenPages(parts: PortalDependencies) {
     },
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, tokens.revoke, '/tokens?done=revoked'),
+  };
+}
+
+/** Where the value of a new token is shown, until its owner has copied it. */
+function valuePages(parts: PortalDependencies) {
+  const { site, settings, clock, signedIn, tokens, scopes, declarations, shownOnce } = parts;
+
+  return {
+    async showValue(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const which = ownedIn(ctx, account);
+      const token = tokenView(await tokens.get(which), clock(), scopes.describe);
+      const shown = token.state === 'live' ? await shownOnce.open(ctx, which) : undefined;
+      if (shown === undefined) return sendPage(ctx, goneTokenPage(site, account, token), 410);
+      const curl = callLine(settings.url, shown.value, token.scopes, declarations);
+      sendPage(ctx, mintedTokenPage(site, account, { ...shown, token, curl, now: clock() }));
+    },
+
+    copied: (ctx: RouterContext) =>
+      confirm(
+        ctx,
+        signedIn.account,
+        async (which) => {
+          await tokens.get(which);
+          await shownOnce.forget(which);
+        },
+        '/tokens',
+      ),
   };
 }
 

@@ -20,7 +20,12 @@ export function credentialView(row: Credential, now: number): CredentialView {
 }
 
 export function tokenView(row: Credential, now: number, describe: Describe): TokenView {
-  return { ...credentialView(row, now), note: row.note, allows: row.scopes.map(describe) };
+  return {
+    ...credentialView(row, now),
+    note: row.note,
+    scopes: row.scopes,
+    allows: row.scopes.map(describe),
+  };
 }
 
 /** Live ones apart from dead ones, as every list shows them. */

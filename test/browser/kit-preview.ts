@@ -147,7 +147,7 @@ function madePage(): Html {
     viewer,
     current: '/tokens',
     body: [
-      secretBox({ label: 'Token', value: SECRET }),
+      secretBox({ label: 'Token', value: SECRET, until: 1_800_000_000 }),
       codeBlock({ label: 'Try it in a terminal', code: CURL }),
       buttons(buttonLink('Done', '/tokens', 'primary')),
     ],

@@ -51,7 +51,7 @@ describe('third-party apps, in a browser', () => {
           await visitor.look('app-new-refused');
           await visitor.fill({ 'Redirect URIs': 'https://planner.example.com/callback' });
           await visitor.press('Register the app');
-          await visitor.arrive('App “Planner” is registered');
+          await visitor.arrive('App “Planner” is ready');
           await visitor.look('app-made');
           await visitor.press('I have copied it');
 

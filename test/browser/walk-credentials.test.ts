@@ -28,7 +28,7 @@ describe('credentials, in a browser', () => {
       return undefined;
     }
     await visitor.press(`Copy ${label}`);
-    await visitor.page.getByRole('button', { name: 'Copied' }).waitFor();
+    await visitor.page.getByRole('button', { name: 'Copied', exact: true }).waitFor();
     return visitor.page.evaluate<string>('navigator.clipboard.readText()');
   }
 

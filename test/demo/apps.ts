@@ -4,7 +4,7 @@ import type { Browser, Shown } from './browser.ts';
 import { type Answer, at, prettyJson, textAt } from './caller.ts';
 import { factsOf, listedIn, rowsOf } from './page.ts';
 import type { Scene } from './scene.ts';
-import { type Credentials, credentialsIn } from './services.ts';
+import { type Credentials, credentialsIn, SHOWN_ONCE } from './services.ts';
 import type { Person } from './sign-in.ts';
 import { expect } from './telling.ts';
 import { requireRefusal } from './tokens.ts';
@@ -67,7 +67,7 @@ export async function showApp(scene: Scene, developer: Person, person: Person): 
 async function registerApp(scene: Scene, developer: Person): Promise<Credentials> {
   const form = await developer.browser.open('/developer/new');
   const typed = { name: NAME, redirectUris: REDIRECT_URI, scopes: SCOPES, type: 'confidential' };
-  const made = await developer.browser.send(form, '/developer/new', typed);
+  const made = await developer.browser.send(form, '/developer/new', typed, { at: SHOWN_ONCE });
   const app = credentialsIn(made.markup);
   scene.telling.quote(`Client id: ${app.id}\nClient secret: ${app.secret}`);
   return app;

@@ -93,7 +93,7 @@ function pathnameOf(path: string): string {
 function shownFields(fields: Record<string, string | string[]>): string {
   return Object.entries(fields)
     .flatMap(([name, values]) => [values].flat().map((value) => ({ name, value })))
-    .filter(({ value }) => value !== '')
+    .filter(({ name, value }) => value !== '' && name !== 'form_id')
     .map(({ name, value }) => `${name}=${value}`)
     .join('  ');
 }

@@ -7,6 +7,9 @@ import { requireRefusal } from './tokens.ts';
 
 export type Credentials = { id: string; secret: string };
 
+/** Where the secret of a new client is shown. */
+export const SHOWN_ONCE = /\/secrets\/sec_\w+\/value$/;
+
 /** A client's id and the secret that is shown this once. */
 export function credentialsIn(markup: string): Credentials {
   return {
@@ -23,7 +26,7 @@ export async function makeService(
 ): Promise<Credentials> {
   const { browser, email } = person;
   const form = await browser.open('/services/new');
-  const made = await browser.send(form, '/services/new', wanted);
+  const made = await browser.send(form, '/services/new', wanted, { at: SHOWN_ONCE });
   const { id, secret } = credentialsIn(made.markup);
   scene.telling.quote(`Client id: ${id}\nClient secret: ${secret}`);
   for (const line of codeIn(made.markup)) scene.telling.quote(line);

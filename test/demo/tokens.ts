@@ -15,7 +15,7 @@ export async function mintToken(scene: Scene, person: Person, name: string): Pro
   const { browser, email } = person;
   const form = await browser.open('/tokens/new');
   const chosen = { name, scopes: ['wf:create_transaction', 'profile'], expires: '7' };
-  const made = await browser.send(form, '/tokens/new', chosen);
+  const made = await browser.send(form, '/tokens/new', chosen, { at: /^\/tokens\/tok_\w+\/value$/ });
   const value = wordIn(made.markup, /\blk_pat_[0-9A-Za-z]{36}\b/);
   for (const fact of factsOf(made.markup)) scene.telling.quote(fact);
   scene.telling.quote(`Token: ${value}`);

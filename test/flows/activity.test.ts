@@ -22,7 +22,7 @@ eachStore(({ url: storeUrl }) => {
 
     async function mint(person: Person, name: string, scopes = ['profile']) {
       const form = { name, scopes, expires: '90', note: '', date: '' };
-      const page = await person.agent.post('/tokens/new', form);
+      const page = await person.agent.make('/tokens/new', form);
       const value = secretIn(page.text, 'lk_pat_');
       const row = await people.domain.tokens.findByValue(value);
       return { value, id: row?.id ?? '' };
@@ -93,7 +93,7 @@ eachStore(({ url: storeUrl }) => {
         [true, true],
       );
       const form = { name: 'Courier', scopes: 'profile', expires: '30', date: '' };
-      const page = await person.agent.post('/services/new', form);
+      const page = await person.agent.make('/services/new', form);
       const id = /svc_\w{20}/.exec(page.text)?.[0] ?? '';
       const text = await activityOf(person, `?credential=${id}`);
       assert.match(text, new RegExp(`<option value="${id}" selected>Service: Courier`));

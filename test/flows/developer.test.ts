@@ -23,7 +23,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     async function register(developer: Person, wanted: Record<string, string | string[]> = {}) {
-      const page = await developer.agent.post('/developer/new', form(wanted));
+      const page = await developer.agent.make('/developer/new', form(wanted));
       const where = page.location === '' ? page.text : page.location;
       const id = /app_[0-9A-Za-z]{20}/.exec(where)?.[0] ?? assert.fail(textOf(page.text));
       const client = await site.domain.clients.get(id);
@@ -144,7 +144,7 @@ eachStore(({ url: storeUrl }) => {
     test('rotates and revokes the secrets of an app', async () => {
       const developer = await site.person();
       const { id, secret = '' } = await register(developer);
-      const rotated = await developer.agent.post(`/developer/${id}/rotate`, { overlap: '0' });
+      const rotated = await developer.agent.make(`/developer/${id}/rotate`, { overlap: '0' });
       const second = secretIn(rotated.text, 'lk_cs_');
       assert.equal(await site.domain.clients.checkSecret(id, secret), undefined);
       assert.ok(await site.domain.clients.checkSecret(id, second));

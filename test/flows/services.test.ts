@@ -18,7 +18,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     async function create(agent: Agent, wanted: Record<string, string | string[]> = {}) {
-      const page = await agent.post('/services/new', form(wanted));
+      const page = await agent.make('/services/new', form(wanted));
       assert.equal(page.status, 200, textOf(page.text));
       const id = /svc_[0-9A-Za-z]{20}/.exec(page.text)?.[0] ?? '';
       return { page, id, secret: secretIn(page.text, 'lk_cs_') };
@@ -85,7 +85,7 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await site.person();
       const { id, secret } = await create(agent);
       const { token } = await tokenFor(id, secret);
-      const added = await agent.post(`/services/${id}/secrets/new`, {
+      const added = await agent.make(`/services/${id}/secrets/new`, {
         name: 'Second',
         expires: 'never',
         date: '',
@@ -112,12 +112,12 @@ eachStore(({ url: storeUrl }) => {
     test('rotates with an overlap, and without one', async () => {
       const { agent } = await site.person();
       const { id, secret } = await create(agent);
-      const rotated = await agent.post(`/services/${id}/rotate`, { overlap: '3600' });
+      const rotated = await agent.make(`/services/${id}/rotate`, { overlap: '3600' });
       const second = secretIn(rotated.text, 'lk_cs_');
       assert.match(textOf(rotated.text), /The older secrets end in 1 hour at the latest/);
       assert.equal((await tokenFor(id, secret)).status, 200);
       assert.equal((await tokenFor(id, second)).status, 200);
-      const again = await agent.post(`/services/${id}/rotate`, { overlap: '0' });
+      const again = await agent.make(`/services/${id}/rotate`, { overlap: '0' });
       const third = secretIn(again.text, 'lk_cs_');
       assert.match(textOf(again.text), /The older secrets are refused from now on/);
       for (const old of [secret, second]) assert.equal((await tokenFor(id, old)).error, 'invalid_client');

@@ -24,7 +24,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     async function mint(agent: Agent, wanted: Record<string, string | string[]> = {}) {
-      const page = await agent.post('/tokens/new', form(wanted));
+      const page = await agent.make('/tokens/new', form(wanted));
       assert.equal(page.status, 200, textOf(page.text));
       return { page, value: secretIn(page.text, 'lk_pat_') };
     }

@@ -12,6 +12,8 @@ export type Agent = {
   ): Promise<Page>;
   /** As `get`, and on through redirects for as long as they stay on this site. */
   follow(path: string): Promise<Page>;
+  /** As `post`, and on to the page that shows what was made this once. */
+  make(path: string, form: Record<string, string | string[]>): Promise<Page>;
   cookie(name: string): string | undefined;
   cookies(): Record<string, string>;
   setCookie(name: string, value: string): void;
@@ -103,6 +105,10 @@ export function createAgent(url: string): Agent {
         page = await agent.get(page.location);
       }
       return page;
+    },
+    async make(path, form) {
+      const page = await agent.post(path, form);
+      return page.location.endsWith('/value') ? agent.get(page.location) : page;
     },
     cookie: (name) => [...jar].find(([key]) => key.startsWith(`${name} `))?.[1].value,
     cookies: () => Object.fromEntries([...jar].map(([key, cookie]) => [key, cookie.value])),

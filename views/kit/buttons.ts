@@ -26,13 +26,17 @@ export function buttons(...items: readonly Part[]): Html {
   return html`<div class="buttons">${items}</div>`;
 }
 
-/** A form that changes something. `fields` are sent along unseen. */
+/**
+ * A form that changes something. `fields` are sent along unseen, and with them an id that no other page has: by it a
+ * second post of the same form is known (server/pages/one-time-forms.ts).
+ */
 export function postForm(props: {
   action: string;
   fields?: Record<string, string> | undefined;
   body: Part;
 }): Html {
-  const hidden = Object.entries(props.fields ?? {}).map(
+  const fields = { ...props.fields, form_id: crypto.randomUUID() };
+  const hidden = Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   );
   return html`<form method="post" action="${props.action}">${hidden}${props.body}</form>`;

@@ -1,5 +1,6 @@
 import { type Html, html, type Part } from '../html.ts';
 import { hintOf, idsOf } from './labels.ts';
+import { exactTime } from './times.ts';
 
 /** Something for machines in running text: a scope, a URI, an id. Breaks anywhere rather than overflow. */
 export function code(text: string): Html {
@@ -22,10 +23,11 @@ autocomplete="off" spellcheck="false"${ids.attributes} data-copy-from>
 ${props.value}</textarea>${copyButton(props.label)}</div></div>`;
 }
 
-/** A secret that is shown this once, with the words that make people take it along now. */
-export function secretBox(props: { label: string; value: string }): Html {
+/** A secret that is shown this once, `until` then at most, with the words that make people take it along now. */
+export function secretBox({ until, ...props }: { label: string; value: string; until: number }): Html {
   return html`<section class="card secret"><h2>Copy your ${props.label.toLowerCase()} now</h2>
-<p>You will not be able to see it again. Treat it like a password: whoever has it can use it.</p>
+<p>It stays on this page until you say that you have copied it, until ${exactTime(until)} at the latest. After that nobody
+can see it again. Treat it like a password: whoever has it can use it.</p>
 ${copyBox(props)}</section>`;
 }
 
