@@ -1,8 +1,9 @@
 import type { Context } from 'koa';
 import { examplesIn, queryOf } from '../workflows/example-call.ts';
-import { type Argument, type Arguments, invalid, missing, shortName } from '../workflows/parameters.ts';
+import { type Argument, type Arguments, invalid, missing } from '../workflows/parameters.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
-import { NOTHING, readRequestBody, readRequestQuery, type Sent } from './request-body.ts';
+import { hasBody, NOTHING, readRequestBody, readRequestQuery, type Sent } from './request-body.ts';
+import { findWrapped } from './wrapped-values.ts';
 
 /** Each is compared with each absent parameter; who sends more is not in need of a hint. */
 const STRANGERS_MAX = 50;
@@ -16,13 +17,15 @@ type Request = { workflow: Workflow; sent: Record<Place, Sent> };
  */
 export async function readArguments(ctx: Context, workflow: Workflow): Promise<Arguments> {
   const query = readRequestQuery(ctx);
-  const body = workflow.method === 'GET' ? NOTHING : await readRequestBody(ctx);
+  // What a GET has in its body is misplaced, and told so.
+  const body = workflow.method === 'GET' && !hasBody(ctx) ? NOTHING : await readRequestBody(ctx);
   const request: Request = { workflow, sent: { query, body } };
+  const isStranger = (name: string) => !Object.hasOwn(workflow.parameters, name);
+  const strangers = [...body.values, ...query.values].filter(([name]) => isStranger(name));
   return {
     find: (name) => find(request, name),
-    strangers: [...body.values.keys(), ...query.values.keys()]
-      .filter((name) => !Object.hasOwn(workflow.parameters, name))
-      .slice(0, STRANGERS_MAX),
+    findWrapped: (name) => findWrapped(strangers, name),
+    strangers: strangers.map(([name]) => name).slice(0, STRANGERS_MAX),
     howToSend: (name) => howToSend(workflow, name),
     hintForAbsent: (name) => hintForAbsent(request, name),
   };
@@ -44,25 +47,17 @@ function find({ workflow, sent }: Request, name: string): Argument | undefined {
       ? invalid(workflow, name, `it is in the ${place}`, hint)
       : missing(workflow, name, hint);
   }
-  const { kind, values } = sent[place];
-  return { value: values.get(name), isText: kind !== 'json' };
+  const { kind, values, changed } = sent[place];
+  return { value: values.get(name), isText: kind !== 'json', changed: changed.get(name) };
 }
 
 function hintForAbsent({ workflow, sent }: Request, name: string): string {
   const how = howToSend(workflow, name);
-  const around = wrapperOf(sent.body, name);
-  if (around !== undefined) return `${name} is inside ${shortName(around)}, not in the body itself. ${how}`;
+  const wrapped = findWrapped([...sent.body.values, ...sent.query.values], name);
+  if (wrapped !== undefined) return `${name} was sent ${wrapped}, not by itself. ${how}`;
   const parameter = workflow.parameters[name] as Parameter;
   const isBodyEmpty = placesOf(workflow, parameter)[0] === 'body' && sent.body === NOTHING;
   return `${isBodyEmpty ? 'The request has no body' : parameter.description}. ${how}`;
-}
-
-/** The name of a value of the body that has the parameter one level too deep, as some clients wrap it. */
-function wrapperOf(body: Sent, name: string): string | undefined {
-  for (const [around, value] of body.values) {
-    if (typeof value === 'object' && value !== null && Object.hasOwn(value, name)) return around;
-  }
-  return undefined;
 }
 
 /** From the declared examples; what was really sent is never repeated. */

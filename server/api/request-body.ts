@@ -2,14 +2,21 @@ import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
+import { inspectJson, NAMES_MAX } from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
-import { jsonFaultOf, NAMES_MAX } from './json-faults.ts';
 
-/** What was sent in one place, by name. Values of a form or query are texts, those of JSON have their types. */
-export type Sent = { kind: 'json' | 'text'; values: ReadonlyMap<string, unknown> };
+/**
+ * What was sent in one place, by name. Values of a form or query are texts, or lists of texts where a name is repeated;
+ * those of JSON have their types. `changed`: names whose value has a number that did not arrive as it was sent, and why.
+ */
+export type Sent = {
+  kind: 'json' | 'text';
+  values: ReadonlyMap<string, unknown>;
+  changed: ReadonlyMap<string, string>;
+};
 
 /** Nothing was sent. */
-export const NOTHING: Sent = { kind: 'text', values: new Map() };
+export const NOTHING: Sent = { kind: 'text', values: new Map(), changed: new Map() };
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
@@ -31,39 +38,55 @@ export async function readRequestBody(ctx: Context): Promise<Sent> {
   if (mediaType === 'application/json' || /^application\/[\w.-]+\+json$/.test(mediaType))
     return jsonFrom(text);
   if (looksLikeJson(text)) throw jsonSentAs(mediaType);
-  if (mediaType === FORM_TYPE) return { kind: 'text', values: pairsOf(text, 'body') };
+  if (mediaType === FORM_TYPE) return { ...NOTHING, values: pairsOf(text, 'body') };
   throw wrongType(mediaType);
 }
 
 /** Reads the query of the address. */
 export function readRequestQuery(ctx: Context): Sent {
   if (ctx.querystring === '') return NOTHING;
-  return { kind: 'text', values: pairsOf(ctx.querystring, 'query') };
+  return { ...NOTHING, values: pairsOf(ctx.querystring, 'query') };
+}
+
+/** Whether a request has a body, whatever its method (RFC 9112 section 6). */
+export function hasBody(ctx: Context): boolean {
+  return ctx.get('transfer-encoding') !== '' || Number(ctx.get('content-length')) > 0;
 }
 
 function decoded(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    const hint = 'Send it as UTF-8; the program that made it probably used another encoding.';
-    throw invalidData('The body is not valid UTF-8.', hint, { cause: error });
+    throw notUtf8('body', { cause: error });
   }
+}
+
+function notUtf8(place: 'query' | 'body', more: { parameter?: string; cause?: unknown } = {}): Problem {
+  const hint = 'Send it as UTF-8; the program that made it probably used another encoding.';
+  return invalidData(`The ${place} is not valid UTF-8.`, hint, more);
 }
 
 function jsonFrom(text: string): Sent {
   const value = parsedJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidData(
-      'The body is JSON, but not an object.',
-      'Send one object that has the parameters as its names.',
-    );
+    throw invalidData('The body is JSON, but not an object.', hintForNoObject(value));
   }
-  const fault = jsonFaultOf(text);
+  const { fault, changed } = inspectJson(text);
   if (fault !== undefined) {
     const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
     throw invalidData(`The body cannot be used: ${fault}.`, hint);
   }
-  return { kind: 'json', values: new Map(Object.entries(value)) };
+  return { kind: 'json', values: new Map(Object.entries(value)), changed };
+}
+
+function hintForNoObject(value: unknown): string {
+  const how = 'Send one object that has the parameters as its names.';
+  if (typeof value === 'string' && looksLikeJson(value)) {
+    return `It is JSON inside a text, as if it was encoded twice. ${how}`;
+  }
+  return Array.isArray(value) && value.length === 1
+    ? `It is a list of one: leave out the square brackets around it. ${how}`
+    : how;
 }
 
 /**
@@ -77,14 +100,21 @@ function parsedJson(text: string): unknown {
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
     throw invalidData(
       `The body is not valid JSON${place === undefined ? '' : ` (${place})`}.`,
-      /^[\w.-]+=/.test(text)
-        ? 'It looks like a form: send it with the header "Content-Type: application/x-www-form-urlencoded".'
-        : 'Names and texts need double quotes, and nothing but a closing brace may follow the last value.',
+      hintForBadJson(text),
     );
   }
 }
 
-function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string> {
+function hintForBadJson(text: string): string {
+  if (/^[\w.-]+=/.test(text)) {
+    return 'It looks like a form: send it with the header "Content-Type: application/x-www-form-urlencoded".';
+  }
+  if (text.includes('\0')) return 'It has zero bytes, as UTF-16 has: send it as UTF-8.';
+  return 'Names and texts need double quotes, and nothing but a closing brace may follow the last value.';
+}
+
+/** A name that is repeated has the list of its values. */
+function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, string | string[]> {
   // Counted before they are parsed, which takes long for many.
   if (text.split('&', NAMES_MAX + 1).length > NAMES_MAX) {
     throw invalidData(
@@ -92,16 +122,38 @@ function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, str
       `Send at most ${NAMES_MAX}, each once.`,
     );
   }
-  const values = new Map<string, string>();
+  requireUtf8(text, place);
+  const values = new Map<string, string | string[]>();
   for (const [name, value] of new URLSearchParams(text)) {
-    if (values.has(name)) {
-      const parameter = shortName(name);
-      const message = `${parameter} is in the ${place} more than once.`;
-      throw invalidData(message, 'Send each parameter once.', { parameter });
-    }
-    values.set(name, value);
+    const before = values.get(name);
+    if (Array.isArray(before)) before.push(value);
+    else values.set(name, before === undefined ? value : [before, value]);
   }
   return values;
+}
+
+/** Bytes that are written as %E4: `URLSearchParams` silently puts a question mark for what is no UTF-8. */
+function requireUtf8(text: string, place: 'query' | 'body'): void {
+  if (!/%[89a-f][0-9a-f]/i.test(text)) return;
+  for (const pair of text.split('&')) {
+    if (isUtf8(pair)) continue;
+    const [name = ''] = pair.split('=', 1);
+    throw notUtf8(place, isUtf8(name) && name !== '' ? { parameter: shortName(decodedName(name)) } : {});
+  }
+}
+
+function isUtf8(escaped: string): boolean {
+  try {
+    for (const [bytes] of escaped.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function decodedName(escaped: string): string {
+  const [name = ''] = new URLSearchParams(`${escaped}=`).keys();
+  return name;
 }
 
 function jsonSentAs(mediaType: string): Problem {

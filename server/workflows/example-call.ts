@@ -35,11 +35,16 @@ export function examplesIn(workflow: Workflow, place: 'query' | 'body'): Record<
   return Object.fromEntries(entries);
 }
 
-/** A query as a text has no types: what is no text itself is written as JSON. */
+/** A query as a text has no types: what is no text itself is written as JSON, and a list by repeating its name. */
 export function queryOf(values: Record<string, unknown>): URLSearchParams {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
-    query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+    const list = isFlatList(value) ? value : [value];
+    for (const one of list) query.append(name, typeof one === 'string' ? one : JSON.stringify(one));
   }
   return query;
+}
+
+function isFlatList(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one !== 'object');
 }

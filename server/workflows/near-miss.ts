@@ -4,7 +4,7 @@ const EDITED_LENGTH_MIN = 4;
 const COMPARED_LENGTH_MAX = 64;
 
 /**
- * The one of `names` that was probably meant by `sent`: the same but for case, hyphens and underscores,
+ * The one of `names` that was probably meant by `sent`: the same but for case and whatever is no letter or digit,
  * or one letter added, left out, exchanged or swapped with the next.
  */
 export function nearMissOf(sent: string, names: Iterable<string>): string | undefined {
@@ -22,7 +22,7 @@ export function nearMissOf(sent: string, names: Iterable<string>): string | unde
 }
 
 function plainForm(name: string): string {
-  return name.toLowerCase().replace(/[-_ .]/g, '');
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 function isOneEdit(one: string, other: string): boolean {

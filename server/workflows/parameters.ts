@@ -1,15 +1,22 @@
 import type { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
 import { nearMissOf } from './near-miss.ts';
+import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
+import { lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
 
-/** The value of a parameter as it was sent; `isText` where it came from a query or a form, which know only texts. */
-export type Argument = { value: unknown; isText: boolean };
+/**
+ * The value of a parameter as it was sent. `isText` where it came from a query or a form, which know only texts: one, or
+ * a list of those of a repeated name. `changed` says why a number in it did not arrive as it was sent.
+ */
+export type Argument = { value: unknown; isText: boolean; changed?: string | undefined };
 
 /** What was sent with a call, wherever it stood: in the body and the query of a request, for example. */
 export type Arguments = {
   /** Undefined where the parameter was left out. Throws Problem where it stands in a wrong place. */
   find(name: string): Argument | undefined;
+  /** Where else something of this name was sent, in words: wrapped into something that no parameter has. */
+  findWrapped(name: string): string | undefined;
   /** Names that were sent and that no parameter has. */
   strangers: readonly string[];
   /** How to send this parameter, for hints. */
@@ -23,8 +30,8 @@ export type Arguments = {
  * what is wrong.
  *
  * A name that no parameter has is left alone, as Bubble does: callers such as webhooks send more than
- * they are asked for. It is refused where it is probably a slip of the pen, that is, where a parameter of
- * nearly that name is absent; an optional one would otherwise be ignored without a word.
+ * they are asked for. It is refused where it probably means a parameter: where one of nearly that name is absent, where
+ * an absent one is wrapped into it (`data[account]`), where it is a part of one (`account.name`).
  */
 export function checkParameters(workflow: Workflow, sent: Arguments): Record<string, unknown> {
   const found = Object.entries(workflow.parameters).map(([name, parameter]) => {
@@ -32,12 +39,20 @@ export function checkParameters(workflow: Workflow, sent: Arguments): Record<str
     if (argument === undefined) requireLeftOutRightly(workflow, name, sent);
     return { name, parameter, argument };
   });
+  requireNoParts(workflow, sent);
   return Object.fromEntries(found.map((one) => [one.name, checkedValue(workflow, one)]));
 }
 
 function requireLeftOutRightly(workflow: Workflow, name: string, sent: Arguments): void {
-  const near = sent.strangers.find((stranger) => nearMissOf(stranger, [name]) !== undefined);
-  if (!isOptional(workflow.parameters[name] as Parameter)) {
+  const isRequired = !isOptional(workflow.parameters[name] as Parameter);
+  const wrapped = sent.findWrapped(name);
+  if (wrapped !== undefined) {
+    if (isRequired) throw missing(workflow, name, sent.hintForAbsent(name));
+    const hint = `Send it by itself or, if it means something else, under another name. ${sent.howToSend(name)}`;
+    throw invalid(workflow, name, `it was sent ${wrapped}`, hint);
+  }
+  const near = sent.strangers.find((stranger) => isNearest(workflow, stranger, name));
+  if (isRequired) {
     const hint =
       near === undefined
         ? sent.hintForAbsent(name)
@@ -48,6 +63,33 @@ function requireLeftOutRightly(workflow: Workflow, name: string, sent: Arguments
   throw invalid(workflow, shortName(near), 'there is no such parameter', `Did you mean ${name}?`);
 }
 
+/** Whether a name probably means this parameter, and not another one whose name it is nearer to. */
+function isNearest({ parameters }: Workflow, stranger: string, name: string): boolean {
+  if (nearMissOf(stranger, [name]) === undefined) return false;
+  return nearMissOf(stranger, [name, ...Object.keys(parameters)]) === name;
+}
+
+/** `account.name` and `account[name]` beside an `account` would be ignored without a word. */
+function requireNoParts(workflow: Workflow, sent: Arguments): void {
+  for (const stranger of sent.strangers) {
+    const [name = ''] = partsOf(stranger);
+    if (name === stranger || !Object.hasOwn(workflow.parameters, name)) continue;
+    const hint = `${name} is read from one value, without brackets or dots in its name. ${sent.howToSend(name)}`;
+    throw invalid(workflow, shortName(stranger), 'there is no such parameter', hint);
+  }
+}
+
+/** `data[account][0]` and `data.account.0`, as some clients write what is nested. */
+export function partsOf(name: string): string[] {
+  return name
+    .slice(0, PARTED_LENGTH_MAX)
+    .split(/[[\].]+/)
+    .filter((part) => part !== '');
+}
+
+/** Names of ours are shorter, and only the first parts can be one. */
+const PARTED_LENGTH_MAX = 200;
+
 function checkedValue(
   workflow: Workflow,
   one: { name: string; parameter: Parameter; argument: Argument | undefined },
@@ -56,22 +98,29 @@ function checkedValue(
   const { schema } = parameter;
   if (argument === undefined) return schema.parse(undefined);
   const { value, isText } = argument;
-  const parsed = isText ? parseText(schema, value as string) : schema.safeParse(value);
+  const unfit = argument.changed ?? unfitTextIn(value);
+  if (unfit !== undefined) throw invalid(workflow, name, unfit, hintForUnfit(parameter, argument));
+  const read = isText
+    ? readText(schema, value as string | string[])
+    : ({ parsed: schema.safeParse(value) } as Read);
+  const { parsed } = read;
+  // A schema of the owner's may make a number of a text by itself (`z.coerce.number()`).
+  const changed = read.changed ?? (typeof parsed.data === 'number' ? lossOfText(value) : undefined);
+  if (changed !== undefined) {
+    throw invalid(workflow, name, changed, hintForUnfit(parameter, { ...argument, changed }));
+  }
   if (parsed.success) return parsed.data;
-  throw invalid(workflow, name, wantedBy(parsed.error), hintForWrong(parameter, argument));
+  if (isText && Array.isArray(value) && isNoList(parsed.error)) {
+    const hint = `Send ${name} once; what is more than one value, send as JSON. ${exampleOf(parameter)}`;
+    throw invalid(workflow, name, `it was sent ${value.length} times`, hint);
+  }
+  throw invalid(workflow, name, wantedBy(parsed.error), hintForWrong(name, parameter, argument));
 }
 
-/** A text that is refused as a text is tried as the number or yes/no that it spells. */
-function parseText(schema: z.ZodType, text: string): z.ZodSafeParseResult<unknown> {
-  const asText = schema.safeParse(text);
-  if (asText.success) return asText;
-  const spelt = spelledOut(text);
-  return spelt === undefined ? asText : schema.safeParse(spelt);
-}
-
-function spelledOut(text: string): number | boolean | undefined {
-  if (/^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return Number(text);
-  return text === 'true' ? true : text === 'false' ? false : undefined;
+/** Whether a list was refused because it is one, and not for what is in it. */
+function isNoList({ issues: [issue] }: z.ZodError): boolean {
+  const codes: unknown[] = ['invalid_type', 'invalid_union', 'invalid_value', 'invalid_format'];
+  return issue?.path.length === 0 && codes.includes(issue.code);
 }
 
 function wantedBy(error: z.ZodError): string {
@@ -80,14 +129,6 @@ function wantedBy(error: z.ZodError): string {
     issue === undefined || issue.path.length === 0 ? '' : `${issue.path.map(String).join('.')}: `;
   const wanted = (issue?.message ?? 'it does not fit').replace(/^Invalid input: /, '');
   return shortLine(`${within}${wanted.charAt(0).toLowerCase()}${wanted.slice(1)}`);
-}
-
-function hintForWrong(parameter: Parameter, { value, isText }: Argument): string {
-  const example = `${parameter.description}. For example ${JSON.stringify(parameter.example)}.`;
-  if (isText || typeof value !== 'string') return example;
-  const spelt = spelledOut(value.trim());
-  const fits = spelt !== undefined && parameter.schema.safeParse(spelt).success;
-  return fits ? `It was sent as a text: leave out the quotes around it. ${example}` : example;
 }
 
 /** Bounded, because a schema of the owner's may say a lot. */

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import type { Bearer } from '../../server/access/bearer.ts';
-import { jsonFaultOf } from '../../server/api/json-faults.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { exampleCall } from '../../server/workflows/example-call.ts';
+import { inspectJson } from '../../server/workflows/json-faults.ts';
 import { loadDeclarations } from '../../server/workflows/load.ts';
 import { nearMissOf } from '../../server/workflows/near-miss.ts';
 import { checkParameters } from '../../server/workflows/parameters.ts';
@@ -315,6 +315,7 @@ describe('parameters without a request', () => {
   const check = (values: Record<string, unknown>) =>
     checkParameters(workflow, {
       find: (name) => (Object.hasOwn(values, name) ? { value: values[name], isText: false } : undefined),
+      findWrapped: () => undefined,
       strangers: Object.keys(values).filter((name) => !Object.hasOwn(workflow.parameters, name)),
       howToSend: (name) => `Give ${name}.`,
       hintForAbsent: (name) => `${name} is wanted.`,
@@ -365,7 +366,9 @@ describe('nearMissOf', () => {
   }
 });
 
-describe('jsonFaultOf finds what JSON.parse lets through', () => {
+const jsonFaultOf = (text: string) => inspectJson(text).fault;
+
+describe('inspectJson finds what JSON.parse lets through', () => {
   const faults: [text: string, fault: RegExp | undefined][] = [
     ['{}', undefined],
     ['{"a":{"a":1},"b":[{"a":1},{"a":2}]}', undefined],
@@ -389,9 +392,17 @@ describe('jsonFaultOf finds what JSON.parse lets through', () => {
   }
 
   test('a long text costs no more than its length', () => {
-    const text = JSON.stringify({ a: '\\"'.repeat(400_000) });
-    const before = performance.now();
-    assert.equal(jsonFaultOf(text), undefined);
-    assert.ok(performance.now() - before < 1000);
+    const texts = [
+      JSON.stringify({ a: '\\"'.repeat(400_000) }),
+      `{"a":[${'-1,'.repeat(300_000)}1]}`,
+      `{"a":[${'1e1,'.repeat(250_000)}1]}`,
+      `{"a":1${'0'.repeat(1_000_000)}}`,
+      `{"a":0.${'0'.repeat(1_000_000)}1}`,
+    ];
+    for (const text of texts) {
+      const before = performance.now();
+      assert.equal(jsonFaultOf(text), undefined);
+      assert.ok(performance.now() - before < 1000, text.slice(0, 20));
+    }
   });
 });

@@ -1,0 +1,76 @@
+import { lossOf } from './exact-number.ts';
+
+/** Deeper than any declared parameter; what walks over values later does so by recursion. */
+const DEPTH_MAX = 32;
+
+/** More than any workflow has parameters; what looks at each name stays quick. */
+export const NAMES_MAX = 1000;
+
+/** What JSON.parse says nothing of. */
+export type JsonFindings = {
+  /** Why it is not taken at all, as one plain sentence. */
+  fault?: string;
+  /** Names of the outermost object with a number in their value that the parser changed, and why (exact-number.ts). */
+  changed: ReadonlyMap<string, string>;
+};
+
+const NUMBER = /-?\d[\d.eE+-]*/y;
+
+/**
+ * Finds what JSON.parse lets through and we do not: a name twice in an object (two readers would take different ones,
+ * RFC 8259 section 4), `__proto__`, endless nesting, endless names, numbers that it changes. `text` must be valid JSON.
+ */
+export function inspectJson(text: string): JsonFindings {
+  /** The names of each open object so far; undefined for an array. */
+  const open: (Set<string> | undefined)[] = [];
+  const changed = new Map<string, string>();
+  let outermost = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at] as string;
+    if (sign === '{' || sign === '[') {
+      open.push(sign === '{' ? new Set() : undefined);
+      if (open.length > DEPTH_MAX) return { fault: `it is nested more than ${DEPTH_MAX} deep`, changed };
+    } else if (sign === '}' || sign === ']') {
+      open.pop();
+    } else if (sign === '"') {
+      const end = endOfString(text, at);
+      const names = open.at(-1);
+      if (names !== undefined && isName(text, end)) {
+        const name = JSON.parse(text.slice(at, end)) as string;
+        const fault = faultOfName(name, names);
+        if (fault !== undefined) return { fault, changed };
+        if (open.length === 1) outermost = name;
+      }
+      at = end - 1;
+    } else if (sign === '-' || (sign >= '0' && sign <= '9')) {
+      NUMBER.lastIndex = at;
+      const literal = NUMBER.exec(text)?.[0] ?? sign;
+      const loss = lossOf(literal);
+      if (loss !== undefined && !changed.has(outermost)) changed.set(outermost, loss);
+      at += literal.length - 1;
+    }
+  }
+  return { changed };
+}
+
+/** Takes a name into those of its object. */
+function faultOfName(name: string, names: Set<string>): string | undefined {
+  if (name === '__proto__') return 'it has the name __proto__';
+  if (names.has(name)) return `it has the name ${JSON.stringify(name.slice(0, 60))} twice`;
+  names.add(name);
+  return names.size > NAMES_MAX ? `it has more than ${NAMES_MAX} names in one object` : undefined;
+}
+
+/** Where the string that begins at `start` ends: behind its closing quote. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at + 1;
+}
+
+/** Whether a colon follows, as it does behind names only. */
+function isName(text: string, end: number): boolean {
+  let at = end;
+  while (' \t\r\n'.includes(text[at] ?? '.')) at += 1;
+  return text[at] === ':';
+}
