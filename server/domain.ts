@@ -29,6 +29,7 @@ import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
+import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
 import type { Clock } from './ground/clock.ts';
@@ -132,8 +133,11 @@ async function openFoundation(
   const data = await openDataRows(store, declarations.types.values());
   const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
   const sender = createSender({ ...rows, transport, clock, log });
-  const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting: sender.wake });
   const limiter = createLimiter({ ...rows, clock });
+  const effects = limitActs(
+    createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting: sender.wake }),
+    limiter,
+  );
   const jobs = createJobs({
     ...rows,
     clock,

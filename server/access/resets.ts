@@ -150,7 +150,7 @@ async function mailLink(
   const hasPassword = account.passwordHash !== undefined;
   const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
   const row = { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt };
-  await effects.insert(resets, row, { mail: [{ to: account.email, ...mail }] });
+  await effects.insert(resets, row, { mail: [{ to: account.email, queue: 'link', ...mail }] });
 }
 
 /** Everything by which somebody else may have a way in: what acts for the account, and who signs in. */

@@ -104,7 +104,7 @@ export function createSignUps(parts: Parts) {
         ? verifyEmail(settings, { token, expiresAt, from })
         : alreadyRegistered(settings, { from });
       const row = { id, email: address, emailKey, name, passwordHash, returnTo, expiresAt };
-      await effects.insert(signUps, row, { mail: [{ to: address, ...mail }] });
+      await effects.insert(signUps, row, { mail: [{ to: address, queue: 'link', ...mail }] });
     },
 
     /** Makes the account, if this is the password that was chosen. The link works until then, and once. */

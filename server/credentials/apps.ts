@@ -57,7 +57,8 @@ export function createApps(parts: AppParts) {
     async update({ accountId, id, ...wanted }: WantedApp & Owned, actor: Actor): Promise<Client> {
       const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
       const checked = check(parts, { ...client, ...wanted });
-      const caused = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
+      const about = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
+      const caused = { ...about, repeatable: true };
       const guard = [['revokedAt', 'absent']] as const;
       const changed = await effects.update(clients, id, { set: checked }, guard, caused);
       if (changed === undefined) throw noSuch('app');

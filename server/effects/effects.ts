@@ -53,6 +53,8 @@ export type EffectsOfChange = {
   mail?: readonly Omit<Message, 'id' | 'createdAt' | 'dueAt' | 'attempts'>[];
   rows?: readonly { type: string; row: { id: string } }[] | undefined;
   call?: Call | undefined;
+  /** Of an update that may be done over and over, so that its mails are bounded like those of what is made. */
+  repeatable?: boolean;
 };
 
 type Parts = {

@@ -11,8 +11,8 @@ export const messageSchema = z.strictObject({
   text: z.string(),
   html: z.string(),
   /**
-   * Which mails it waits among: `own` are ours, about people's accounts, and go before all others; those that
-   * workflows send are under the id of the account that called, or `anyone`. Absent in rows of an older version.
+   * Which mails it waits among: `link` are those that somebody waits for at a page, `own` are our others, about
+   * people's accounts, and each of the two goes before all behind it; those that workflows send are under the id of the account that called, or `anyone`. Absent in rows of an older version.
    */
   queue: z.string().optional(),
   createdAt: z.number(),

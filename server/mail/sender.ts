@@ -101,12 +101,18 @@ export function createSender(parts: Parts) {
   };
 }
 
-/** Our own mails first: workflows can fill the outbox, and a warning must not wait behind what they sent. */
+/**
+ * Links that somebody waits for first, then our other mails: accounts can cause many notices, workflows can fill the
+ * outbox, and neither a link nor a warning must wait behind them.
+ */
 async function listDue({ outbox, clock }: Parts): Promise<Message[]> {
   const isDue = ['dueAt', '<=', clock()] as const;
   const page = { order: { by: 'dueAt' as const }, limit: AT_ONCE };
-  const ours = await outbox.list({ where: [['queue', '=', 'own'], isDue], ...page });
-  return ours.length > 0 ? ours : outbox.list({ where: [isDue], ...page });
+  for (const queue of ['link', 'own']) {
+    const ours = await outbox.list({ where: [['queue', '=', queue], isDue], ...page });
+    if (ours.length > 0) return ours;
+  }
+  return outbox.list({ where: [isDue], ...page });
 }
 
 /** Claims one mail and sends it; notes what came of it. `stopping` cuts it off. */

@@ -89,19 +89,26 @@ eachStore(({ url }) => {
       assert.equal(smtp.messages().length, 1);
     });
 
-    it('sends our own mails before those of workflows, however long these have waited', async () => {
+    it('sends links that people wait for, then our notices, then what workflows send', async () => {
       const store = await openFresh();
       const smtp = await startMailServer();
       const outbox = await store.collection(messageDeclaration);
       const older = { queue: 'acc_1', dueAt: START - 60 };
       await outbox.insertMany([
         ...Array.from({ length: 12 }, (_, index) => message(`workflow${index}`, older)),
-        ...Array.from({ length: 5 }, (_, index) => message(`ours${index}`, { queue: 'own' })),
+        ...Array.from({ length: 5 }, (_, index) =>
+          message(`ours${index}`, { queue: 'own', dueAt: START - 10 }),
+        ),
+        ...Array.from({ length: 3 }, (_, index) => message(`link${index}`, { queue: 'link' })),
       ]);
       await startSender(store, smtp.url, () => START);
-      await until('the sender is that far', async () => (await outbox.count([['sentAt', 'present']])) === 17);
-      const order = smtp.messages().map(({ subject }) => (subject?.includes('ours') ? 'ours' : 'workflow'));
-      assert.deepEqual(order, [...Array(5).fill('ours'), ...Array(12).fill('workflow')]);
+      await until('the sender is that far', async () => (await outbox.count([['sentAt', 'present']])) === 20);
+      const order = smtp.messages().map(({ subject }) => /link|ours|workflow/.exec(subject ?? '')?.[0]);
+      assert.deepEqual(order, [
+        ...Array(3).fill('link'),
+        ...Array(5).fill('ours'),
+        ...Array(12).fill('workflow'),
+      ]);
     });
 
     it('sends each mail once however many processes send', async () => {

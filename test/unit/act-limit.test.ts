@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Account } from '../../server/accounts/account.ts';
+import type { Actor } from '../../server/ground/actor.ts';
+import { Problem } from '../../server/ground/errors.ts';
+import { openTestDomain, type TestDomain } from '../support/domain.ts';
+import { eachStore } from '../support/stores.ts';
+
+const HOUR = 3600;
+/** See server/effects/act-limit.ts. */
+const ACTS_IN_AN_HOUR = 120;
+
+eachStore(({ url }) => {
+  describe('acts that mail', () => {
+    let domain: TestDomain;
+    let count = 0;
+    before(async () => {
+      domain = await openTestDomain({ storeUrl: await url() });
+    });
+    after(() => domain.stop());
+
+    const isFull = (error: unknown) => error instanceof Problem && error.code === 'TOO_MANY_ATTEMPTS';
+
+    async function person(): Promise<{ account: Account; by: Actor }> {
+      count += 1;
+      const account = await domain.account(`person${count}@example.com`);
+      return { account, by: { kind: 'account', id: account.id, from: '192.0.2.7' } };
+    }
+
+    function makeToken({ account, by }: { account: Account; by: Actor }, name: string) {
+      const expiresAt = domain.clock() + 86_400;
+      return domain.tokens.mint({ account, name, scopes: ['profile'], expiresAt }, by);
+    }
+
+    /** Makes and ends tokens until an account may make none for now. */
+    async function exhaust(one: { account: Account; by: Actor }): Promise<number> {
+      for (let made = 0; ; made += 1) {
+        try {
+          const { credential } = await makeToken(one, `token ${made}`);
+          await domain.tokens.revoke({ accountId: one.account.id, id: credential.id }, one.by);
+        } catch (error) {
+          assert.ok(isFull(error), String(error));
+          return made;
+        }
+      }
+    }
+
+    it('are bounded for an account, whatever they make, and free again in the next hour', async () => {
+      const ann = await person();
+      const { account, by } = ann;
+      const app = await domain.apps.create(
+        {
+          account,
+          name: 'Ledger',
+          redirectUris: ['https://a.example/'],
+          confidential: true,
+          scopes: ['openid'],
+        },
+        by,
+      );
+      const made = await exhaust(ann);
+      // The app and its first secret, of which only the app is told by mail, count with the tokens.
+      assert.equal(made, ACTS_IN_AN_HOUR - 1);
+      const which = { kind: 'app', accountId: account.id, clientId: app.client.id } as const;
+      await assert.rejects(domain.secrets.add({ ...which, name: 'another' }, by), isFull);
+      const service = { account, name: 'Courier', scopes: ['profile'], actsFor: 'account' as const };
+      await assert.rejects(domain.services.create({ ...service, resourceServer: false }, by), isFull);
+      const change = {
+        accountId: account.id,
+        id: app.client.id,
+        name: 'Ledger',
+        redirectUris: ['https://b.example/'],
+      };
+      await assert.rejects(domain.apps.update({ ...change, scopes: ['openid'] }, by), isFull);
+      const link = {
+        issuer: 'https://accounts.google.com',
+        subject: account.id,
+        account,
+        email: account.email,
+      };
+      await assert.rejects(domain.identities.link(link, by), isFull);
+
+      // Others, the operator, and what ends something go on.
+      await makeToken(await person(), 'mine');
+      await makeToken({ account, by: { kind: 'operator' } }, 'by the operator');
+      await domain.apps.remove({ accountId: account.id, id: app.client.id }, by);
+      assert.equal(await domain.tokens.revokeAll(account.id, by), 1);
+      domain.pass(HOUR);
+      await makeToken(ann, 'an hour later');
+    });
+
+    it('are bounded for a day too', async () => {
+      domain.pass(86_400 - (domain.clock() % 86_400));
+      const bob = await person();
+      let made = 0;
+      for (let hour = 0; hour < 4; hour += 1) {
+        made += await exhaust(bob);
+        domain.pass(HOUR);
+      }
+      assert.equal(made, 300);
+    });
+
+    it('that change nothing are not counted', async () => {
+      const eve = await person();
+      await makeToken(eve, 'taken');
+      for (let turn = 0; turn < ACTS_IN_AN_HOUR + 5; turn += 1) {
+        await assert.rejects(makeToken(eve, 'taken'), (error: Problem) => error.code === 'NAME_TAKEN');
+      }
+      await makeToken(eve, 'free');
+    });
+  });
+});
