@@ -9,6 +9,8 @@ export type Site = {
   logoUrl?: string | undefined;
   /** Name of the other provider that people can sign in with, if there is one: `Google`. */
   provider?: string | undefined;
+  /** Path of its icon on this site. */
+  providerIconUrl?: string | undefined;
 };
 
 /** Who looks at the page. */

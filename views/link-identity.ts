@@ -7,7 +7,14 @@ import { accountField, passwordField } from './sign-in.ts';
 /** Who signed in elsewhere has an account of this address here: asks for its password, once, before linking. */
 export function linkIdentityPage(
   site: Site,
-  props: { provider: string; email: string; resetUrl: string; problem?: FormProblem | undefined },
+  props: {
+    provider: string;
+    email: string;
+    /** Which of the links that wait in this browser. */
+    tag: string;
+    resetUrl: string;
+    problem?: FormProblem | undefined;
+  },
 ): Html {
   return narrowFormPage(site, {
     title: `Link ${props.provider} to your account`,
@@ -15,6 +22,7 @@ export function linkIdentityPage(
 Type its password once; from then on you can sign in with ${props.provider} too.`,
     problem: props.problem,
     action: '/sign-in/link',
+    fields: props.tag === '' ? {} : { link: props.tag },
     inputs: [accountField(props.email), passwordField(props.problem, true)],
     submitLabel: 'Link and sign in',
     below: html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>`,

@@ -8,7 +8,7 @@ import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
 
 /** The other provider that people can sign in with. */
-export type Federation = { name: string; url: string };
+export type Federation = { name: string; url: string; iconUrl?: string | undefined };
 
 /** What the forms for signing in and for signing in again have in common. */
 type SignInForm = {
@@ -97,10 +97,10 @@ export function signInAgainPage(
   });
 }
 
-/** Leads to the other provider: with Google's sign where it is Google. */
-export function federationLink({ name, url }: Federation): Html {
+/** Leads to the other provider, with its icon where there is one. */
+export function federationLink({ name, url, iconUrl }: Federation): Html {
   const label = `Continue with ${name}`;
-  return name === 'Google' ? googleLink(label, url) : buttonLink(label, url);
+  return iconUrl === undefined ? buttonLink(label, url) : googleLink(label, url, iconUrl);
 }
 
 /** The same as a form has it: a line of its own. */

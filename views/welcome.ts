@@ -17,7 +17,7 @@ export function welcomePage(site: Site): Html {
       'Cut off a token or a connected app at once.',
     ])}
 <div class="buttons stacked">${buttonLink('Sign in', '/sign-in', 'primary')}
-${site.provider !== undefined && federationLink({ name: site.provider, url: '/sign-in/google' })}
+${site.provider !== undefined && federationLink({ name: site.provider, url: '/sign-in/google', iconUrl: site.providerIconUrl })}
 ${buttonLink('Create an account', '/sign-up')}</div>`,
   });
 }

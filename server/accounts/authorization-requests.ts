@@ -22,6 +22,8 @@ export const authorizationRequestSchema = z.strictObject({
   verifier: z.string(),
   /** A path on this site. */
   returnTo: z.string(),
+  /** When a response to it came; a second one is none. */
+  usedAt: z.number().optional(),
   createdAt: z.number(),
   expiresAt: z.number(),
 });
@@ -59,6 +61,8 @@ export const pendingLinkDeclaration = declare<PendingLink>({
 /** Time to type a password and a second factor at the provider, or a password here. */
 export const WAIT_SECONDS = 10 * MINUTE_SECONDS;
 
+const UNUSED = [['usedAt', 'absent']] as const;
+
 export type AuthorizationRequests = ReturnType<typeof createAuthorizationRequests>;
 
 /**
@@ -85,13 +89,25 @@ export function createAuthorizationRequests(parts: {
       return token;
     },
 
-    /** The request of this browser, if the response has its `state`. Found once. Throws Problem 400. */
-    async take(token: string, response: { state: string; issuer: string }): Promise<AuthorizationRequest> {
+    /** The request of this browser, used or not, if the response has its `state`. */
+    async find(
+      token: string,
+      response: { state: string; issuer: string },
+    ): Promise<AuthorizationRequest | undefined> {
       const row = await authorizationRequests.get(hashOf(token));
       const fits = row !== undefined && row.expiresAt > clock() && row.issuer === response.issuer;
-      if (!fits || row.stateHash !== hashOf(response.state)) throw tooOld();
-      if (!(await authorizationRequests.remove(row.id))) throw tooOld();
-      return row;
+      return fits && row.stateHash === hashOf(response.state) ? row : undefined;
+    },
+
+    /** Whether this response is the first one to it: of two at the same moment one is. */
+    async take(request: AuthorizationRequest): Promise<boolean> {
+      const usedAt = clock();
+      return (await authorizationRequests.update(request.id, { set: { usedAt } }, UNUSED)) !== undefined;
+    },
+
+    /** Takes that back where the provider could not be asked: the same response may come again. */
+    async giveBack(request: AuthorizationRequest): Promise<void> {
+      await authorizationRequests.update(request.id, { unset: ['usedAt'] });
     },
 
     /** Adds a link that waits for the password of its account. Answers the browser's token. */
@@ -115,7 +131,8 @@ export function createAuthorizationRequests(parts: {
   };
 }
 
-function tooOld(): Problem {
+/** What came back belongs to no request that waits. */
+export function tooOld(): Problem {
   return new Problem({
     status: 400,
     code: 'SIGN_IN_TOO_OLD',

@@ -23,7 +23,7 @@ type Parts = {
   accounts: Pick<Accounts, 'get'>;
   effects: Effects;
   clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url'>;
+  settings: Pick<Settings, 'appName' | 'url' | 'google'>;
 };
 
 type Link = Subject & {
@@ -89,7 +89,7 @@ export function createIdentities(parts: Parts) {
 async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
   const { identities, accounts, effects, clock, settings } = parts;
   const { account, issuer, subject, email, quiet = false } = wanted;
-  const provider = providerNameOf(issuer);
+  const provider = providerNameOf(issuer, settings.google);
   const row = { id: idOf(wanted), accountId: account.id, issuer, subject, email, createdAt: clock() };
   const mail = identityLinked(settings, { provider, email, linkedAt: row.createdAt, from: originOf(actor) });
   const caused = {
@@ -112,7 +112,7 @@ async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
 
 async function remove(parts: Parts, account: Account, identity: Identity, actor: Actor): Promise<boolean> {
   const { identities, effects, clock, settings } = parts;
-  const provider = providerNameOf(identity.issuer);
+  const provider = providerNameOf(identity.issuer, settings.google);
   const about = { provider, email: identity.email, unlinkedAt: clock(), from: originOf(actor) };
   // First what will be told of it, then the removal: a row that is gone can carry no effects.
   await effects.update(identities, identity.id, {}, ownedBy(account.id), {
@@ -133,8 +133,9 @@ function auditOf(action: string, { id, accountId, issuer, email }: Identity, act
   return { accountId, actor, action, targetId: id, targetName: `${providerNameOf(issuer)}: ${email}` };
 }
 
-/** What people call a provider: the host of its issuer, but for Google. */
-export function providerNameOf(issuer: string): string {
+/** What people call a provider: as the operator says of the one that is set, else the host of its issuer, or Google. */
+export function providerNameOf(issuer: string, set?: Settings['google']): string {
+  if (set?.name !== undefined && set.issuer === issuer) return set.name;
   const host = URL.parse(issuer)?.hostname ?? issuer;
   return host === 'accounts.google.com' ? 'Google' : host;
 }

@@ -14,6 +14,9 @@ import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
+import { createIdentityProvider } from '../sign-in/identity-provider.ts';
+import { callbackUrl } from '../sign-in/paths.ts';
+import { reasonOf } from '../sign-in/provider-fault.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
@@ -24,6 +27,8 @@ type Found = { level: 'ok' | 'warn' | 'fail'; found: string; todo?: string };
 type Finding = Found & { about: string };
 
 const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
+
+const PROVIDER_TODO = 'look at GOOGLE_ISSUER, GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET';
 
 /** The public URL goes through the owner's proxy; it answers soon or not at all. */
 const URL_MS_MAX = 5_000;
@@ -94,6 +99,7 @@ function lookAround(settings: Settings): Promise<Finding[]> {
     ...(existsSync(secret) ? [look('secret file', own, () => privacyOf(secret, 0o600))] : []),
     look('workflows', 'correct the file in config/', lookAtWorkflows),
     look('mail', 'look at LATCHKEY_MAIL and at the mail server', () => lookAtMail(settings)),
+    ...(settings.google ? [look('sign-in with', PROVIDER_TODO, () => lookAtProvider(settings))] : []),
     look('public URL', `look at LATCHKEY_URL (${url})`, () => lookAtUrl(url)),
   ]);
 }
@@ -121,6 +127,23 @@ async function lookAtMail(settings: Settings): Promise<Found> {
   if (!settings.mail.startsWith('file:')) return { level: 'ok', found: 'the mail server answers' };
   const found = `kept in ${settings.mail.slice('file:'.length)}, not sent`;
   return { level: 'warn', found, todo: 'set LATCHKEY_MAIL to smtp://… when people are to get them' };
+}
+
+/** Asks the identity provider for its metadata, and whether it knows us. */
+async function lookAtProvider({ google, url }: Settings): Promise<Found> {
+  if (google === undefined) return { level: 'ok', found: 'off' };
+  const provider = createIdentityProvider({ registration: google, redirectUri: callbackUrl(url) });
+  try {
+    await provider.check();
+  } catch (error) {
+    const reason = reasonOf(error) ?? (error as Error).message;
+    return {
+      level: 'fail',
+      found: `${google.issuer}: ${(error as Error).message} (${reason})`,
+      todo: PROVIDER_TODO,
+    };
+  }
+  return { level: 'ok', found: `${google.issuer} answers and knows this server` };
 }
 
 /** Asks the public URL who it is, as a client finds the provider (OpenID Connect Discovery section 4). */

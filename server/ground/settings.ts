@@ -77,9 +77,15 @@ const port = z
 const days = z.number(DAYS_WANTED).int(DAYS_WANTED).min(1, DAYS_WANTED).max(TOKEN_DAYS_MAX, DAYS_WANTED);
 
 const NAME_WANTED = 'a name of at most 60 characters';
+const PROVIDER_NAME_WANTED = 'a name of at most 40 characters';
 const ID_WANTED = 'the client id that the provider gave';
 const CLIENT_SECRET_WANTED = 'the client secret that the provider gave';
 const SECRET_WANTED = `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`;
+
+/** A switch, as a value of TypeScript or as a word of the environment. */
+const switchValue = z.union([z.boolean(), z.stringbool({ error: 'true or false' })], {
+  error: 'true or false',
+});
 
 const ownerSchema = z.strictObject({
   /** Name of the app, on pages, in mails and on consent. */
@@ -134,6 +140,17 @@ const ownerSchema = z.strictObject({
       clientId: z.string(ID_WANTED).min(1, ID_WANTED),
       clientSecret: z.string(CLIENT_SECRET_WANTED).min(1, CLIENT_SECRET_WANTED),
       issuer: z.url('a URL like https://accounts.google.com').default('https://accounts.google.com'),
+      /** The issuer never says `email_verified`, and each address that it names was checked. */
+      trustsEmails: switchValue.optional(),
+      /** What people call the provider; default `Google`, or the issuer's host. */
+      name: z
+        .string(PROVIDER_NAME_WANTED)
+        .trim()
+        .min(1, PROVIDER_NAME_WANTED)
+        .max(40, PROVIDER_NAME_WANTED)
+        .optional(),
+      /** Path of an image file (svg, png) shown on its button. */
+      icon: z.string('the path of a .svg or .png file').optional(),
     })
     .optional(),
 });
@@ -156,6 +173,9 @@ const GOOGLE_VARIABLES: Record<string, string> = {
   clientId: 'GOOGLE_CLIENT_ID',
   clientSecret: 'GOOGLE_CLIENT_SECRET',
   issuer: 'GOOGLE_ISSUER',
+  trustsEmails: 'GOOGLE_TRUSTS_EMAILS',
+  name: 'GOOGLE_NAME',
+  icon: 'GOOGLE_ICON',
 };
 
 const OWNER_FILE = resolve(import.meta.dirname, '../../config/settings.ts');
@@ -283,17 +303,34 @@ function contradictionsIn(
       `tokens.defaultDays is ${values.tokens.defaultDays}: at most tokens.maxDays (${values.tokens.maxDays}) is wanted`,
     );
   }
-  if (values.logo !== undefined && !/\.(svg|png)$/i.test(values.logo)) {
-    lines.push(`logo is ${values.logo}: a .svg or .png file is wanted`);
-  } else if (values.logo !== undefined && !existsSync(values.logo)) {
-    lines.push(`logo is ${values.logo}: there is no such file`);
+  if (values.google?.trustsEmails === true && isForAllTenants(values.google.issuer)) {
+    lines.push(
+      `GOOGLE_TRUSTS_EMAILS is true: whoever has a tenant at ${values.google.issuer} writes any address into it; set GOOGLE_ISSUER to the issuer of your own tenant`,
+    );
   }
+  lines.push(...wrongImage('logo', values.logo), ...wrongImage('GOOGLE_ICON', values.google?.icon));
   return lines;
 }
 
 /** Where mails come from when nothing is said: an IPv6 address is no domain of one. */
 function mailHostOf(url: URL): string {
   return url.hostname.startsWith('[') ? 'localhost' : url.hostname;
+}
+
+/** Whether Microsoft lets anybody's tenant sign in under this issuer. */
+function isForAllTenants(issuer: string): boolean {
+  const url = URL.parse(issuer);
+  return (
+    url?.hostname === 'login.microsoftonline.com' &&
+    /^\/(common|organizations|consumers)\b/.test(url.pathname)
+  );
+}
+
+/** What is wrong with the file of an image, if one is set. */
+function wrongImage(name: string, path: string | undefined): string[] {
+  if (path === undefined) return [];
+  if (!/\.(svg|png)$/i.test(path)) return [`${name} is ${path}: a .svg or .png file is wanted`];
+  return existsSync(path) ? [] : [`${name} is ${path}: there is no such file`];
 }
 
 /** What the environment has for the keys of `variables`; an empty one is not set. */

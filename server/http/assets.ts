@@ -22,11 +22,13 @@ export function createAssetRoutes(settings: Settings, names: readonly string[]):
   };
   for (const name of names) serve(`/assets/${name}`, readFileSync(new URL(name, FOLDER)));
   serve('/assets/accent.css', Buffer.from(`:root{--accent:${settings.accentColour}}\n`));
-  if (settings.logo !== undefined) serve(logoPath(settings.logo), readFileSync(settings.logo));
+  for (const [name, file] of Object.entries({ logo: settings.logo, provider: settings.google?.icon })) {
+    if (file !== undefined) serve(imagePath(name, file), readFileSync(file));
+  }
   return router;
 }
 
-/** Where the logo is served, whatever its file is called. */
-export function logoPath(file: string): string {
-  return `/assets/logo${extname(file).toLowerCase()}`;
+/** Where an image of the operator's is served, whatever its file is called. */
+export function imagePath(name: string, file: string): string {
+  return `/assets/${name}${extname(file).toLowerCase()}`;
 }

@@ -10,6 +10,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account, Identity } from '../accounts/account.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
 import { providerNameOf } from '../accounts/identities.ts';
+import type { Settings } from '../ground/settings.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -20,7 +21,7 @@ import { confirm, ownedIn } from './owned.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
 export function createAccountPages(parts: PortalDependencies) {
-  const { site, clock, signedIn, identities, sessionList } = parts;
+  const { site, settings, clock, signedIn, identities, sessionList } = parts;
 
   return {
     async show(ctx: RouterContext): Promise<void> {
@@ -34,7 +35,7 @@ export function createAccountPages(parts: PortalDependencies) {
         name: account.name,
         createdAt: account.createdAt,
         hasPassword: account.passwordHash !== undefined,
-        identities: linked.map(identityView),
+        identities: linked.map((row) => identityView(row, settings)),
         sessions: sessions.map((row) => ({ ...row, isThis: row.uid === session.uid })),
         now: clock(),
         done: queryOne(ctx, 'done'),
@@ -98,7 +99,7 @@ function passwordPages({ site, signedIn, accounts, sessionList, sessions }: Port
   };
 }
 
-function identityPages({ site, signedIn, identities }: PortalDependencies) {
+function identityPages({ site, settings, signedIn, identities }: PortalDependencies) {
   return {
     async linkProvider(ctx: RouterContext): Promise<void> {
       await readForm(ctx);
@@ -109,7 +110,7 @@ function identityPages({ site, signedIn, identities }: PortalDependencies) {
     async showUnlink(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const row = await identities.get(ownedIn(ctx, account));
-      sendPage(ctx, unlinkPage(site, account, identityView(row)));
+      sendPage(ctx, unlinkPage(site, account, identityView(row, settings)));
     },
 
     unlink: (ctx: RouterContext) => confirm(ctx, signedIn.fresh, identities.unlink, '/account?done=unlinked'),
@@ -134,6 +135,11 @@ function sessionPages({ signedIn, sessionList }: PortalDependencies) {
   };
 }
 
-function identityView(row: Identity): IdentityView {
-  return { id: row.id, provider: providerNameOf(row.issuer), email: row.email, createdAt: row.createdAt };
+function identityView(row: Identity, { google }: Pick<Settings, 'google'>): IdentityView {
+  return {
+    id: row.id,
+    provider: providerNameOf(row.issuer, google),
+    email: row.email,
+    createdAt: row.createdAt,
+  };
 }

@@ -6,7 +6,7 @@ import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import { actorOf } from '../http/request.ts';
 import type { StepDependencies } from './dependencies.ts';
-import type { FederatedCookie } from './federated-cookie.ts';
+import { type FederatedCookie, tagOf } from './federated-cookie.ts';
 import type { Claims, IdentityProvider } from './identity-provider.ts';
 
 /** What a federated sign-in stands on. */
@@ -49,8 +49,10 @@ async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResp
   }
   const email = verifiedEmail(claims, provider.name);
   const owner = await accounts.findByEmail(email.address);
-  if (owner !== undefined) return askForPassword(parts, checked, owner);
-  const account = await createAccount(parts, ctx, { claims, email, knownId: identity?.accountId });
+  if (owner !== undefined && (await identities.find(claims))?.accountId !== owner.id) {
+    return askForPassword(parts, checked, owner);
+  }
+  const account = owner ?? (await createAccount(parts, ctx, { claims, email, knownId: identity?.accountId }));
   await signIn(parts, ctx, account, claims);
   return returnTo;
 }
@@ -122,13 +124,22 @@ async function createAccount(
   const actor = actorOf(ctx, id);
   const account = { id, email: email.address };
   if (knownId === undefined) {
-    await identities.link({ issuer, subject, account, email: account.email, quiet: true }, actor);
+    try {
+      await identities.link({ issuer, subject, account, email: account.email, quiet: true }, actor);
+    } catch (error) {
+      // Another tab of the same person was quicker.
+      const linked = await identities.find(claims);
+      if (linked === undefined) throw error;
+      return createAccount(parts, ctx, { ...wanted, knownId: linked.accountId });
+    }
   }
   try {
     const created = await accounts.create({ ...account, name: claims.name, admin: false }, actor);
     await signUps.endAll(email.key);
     return created;
   } catch (error) {
+    const made = await accounts.get(id);
+    if (made !== undefined) return made;
     await identities.undo(claims, id);
     throw error;
   }
@@ -144,7 +155,10 @@ async function askForPassword(
   if (account.passwordHash === undefined) throw otherWayFirst(provider.name);
   const { issuer, subject } = claims;
   const { id: accountId, email } = account;
-  cookie.set(ctx, await requests.addLink({ issuer, subject, returnTo: request.returnTo, accountId, email }));
+  const token = await requests.addLink({ issuer, subject, returnTo: request.returnTo, accountId, email });
+  // The page takes the newest, and its form says which that was.
+  cookie.set(ctx, token);
+  cookie.set(ctx, token, tagOf(token));
   return '/sign-in/link';
 }
 

@@ -1,14 +1,24 @@
 import type { Context } from 'koa';
 import { WAIT_SECONDS } from '../accounts/authorization-requests.ts';
+import { hashOf } from '../ground/opaque.ts';
 
 export type FederatedCookie = ReturnType<typeof createFederatedCookie>;
 
-/** The cookie that ties a browser to its authorization request, or to its link that waits for a password. */
+/** More tabs at once than anybody signs in with; the oldest is given up, so that requests stay small. */
+const TABS_MAX = 12;
+
+/** What may be written into a header again. */
+const TAB = /^[\w-]{1,80}$/;
+
+/**
+ * The cookies that tie a browser to its authorization requests, or to its links that wait for a password. Each tab has
+ * one of its own, told apart by a `tag` that its address or its form carries; the one without a tag is the newest.
+ */
 export function createFederatedCookie(settings: { production: boolean }) {
-  const name = `${settings.production ? '__Host-' : ''}latchkey_federated`;
+  const base = `${settings.production ? '__Host-' : ''}latchkey_federated`;
 
   // Written by hand: Koa refuses a Secure cookie where it cannot see the TLS of the proxy in front.
-  function write(ctx: Context, value: string, maxAgeSeconds: number): void {
+  function write(ctx: Context, name: string, value: string, maxAgeSeconds: number): void {
     const secure = settings.production ? '; Secure' : '';
     ctx.append(
       'Set-Cookie',
@@ -16,10 +26,39 @@ export function createFederatedCookie(settings: { production: boolean }) {
     );
   }
 
+  const nameOf = (tag: string) => (tag === '' ? base : `${base}_${tag}`);
+
   return {
     /** The browser's token, '' where it has none. */
-    read: (ctx: Context): string => ctx.cookies.get(name, { signed: false }) ?? '',
-    set: (ctx: Context, token: string): void => write(ctx, token, WAIT_SECONDS),
-    clear: (ctx: Context): void => write(ctx, '', 0),
+    read(ctx: Context, tag = ''): string {
+      const name = nameOf(tag);
+      return cookiesOf(ctx).find((cookie) => cookie.name === name)?.value ?? '';
+    },
+
+    set(ctx: Context, token: string, tag = ''): void {
+      // Browsers send the oldest first (RFC 6265 section 5.4).
+      const tabs = cookiesOf(ctx).filter(({ name }) => TAB.test(name) && name.startsWith(`${base}_`));
+      const given = tag === '' ? [] : tabs.slice(0, Math.max(0, tabs.length - TABS_MAX + 1));
+      for (const { name } of given) write(ctx, name, '', 0);
+      write(ctx, nameOf(tag), token, WAIT_SECONDS);
+    },
+
+    clear: (ctx: Context, tag = ''): void => write(ctx, nameOf(tag), '', 0),
   };
+}
+
+/** What tells the cookie of one tab from those of others; says nothing of what it is made of. */
+export function tagOf(value: string): string {
+  return value === '' ? '' : hashOf(`tab ${value}`).slice(0, 12);
+}
+
+/** Read by hand: the library of Koa keeps a pattern in memory for each name that it was ever asked for. */
+function cookiesOf(ctx: Context): { name: string; value: string }[] {
+  return ctx
+    .get('cookie')
+    .split(';')
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      return { name: pair.slice(0, Math.max(0, equals)).trim(), value: pair.slice(equals + 1).trim() };
+    });
 }

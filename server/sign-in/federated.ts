@@ -1,15 +1,20 @@
 import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { linkIdentityPage, startLinkPage } from '../../views/link-identity.ts';
-import type { AuthorizationRequest, PendingLink } from '../accounts/authorization-requests.ts';
+import { type AuthorizationRequest, type PendingLink, tooOld } from '../accounts/authorization-requests.ts';
+import { Problem } from '../ground/errors.ts';
+
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { actorOf, addressOf } from '../http/request.ts';
+import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { acceptResponse, type FederatedDependencies } from './authentication-response.ts';
+import { cookiesOff } from './cookies.ts';
+import { tagOf } from './federated-cookie.ts';
 import { HOME, pathWith } from './paths.ts';
+import { logRefusal } from './provider-fault.ts';
 
 /** The page that starts linking; the request's mode is never chosen by a link from elsewhere. */
 const LINK_PATH = '/sign-in/google?link=1';
@@ -40,29 +45,32 @@ export function createFederatedSteps(parts: FederatedDependencies) {
 
     /** GET /sign-in/google/callback: back from the provider. */
     async finish(ctx: Context): Promise<void> {
-      const state = queryOne(ctx, 'state');
-      const request = await requests.take(cookie.read(ctx), { state, issuer: provider.issuer });
-      cookie.clear(ctx);
-      const { nonce, verifier } = request;
-      const claims = await provider.readResponse(ctx.search, { state, nonce, verifier });
-      const isDenied = claims === 'denied';
-      seeOther(ctx, isDenied ? afterDenial(request) : await acceptResponse(parts, { ctx, request, claims }));
+      await logged(parts, ctx, async () => {
+        const state = queryOne(ctx, 'state');
+        const token = cookie.read(ctx, tagOf(state));
+        const request = await requests.find(token, { state, issuer: provider.issuer });
+        if (request === undefined || !(await requests.take(request))) return goOnAnyway(parts, ctx, request);
+        seeOther(ctx, await answer(parts, ctx, request, state));
+      });
     },
 
     /** GET /sign-in/link: asks for the password of the account that has this address. */
     async showLink(ctx: Context): Promise<void> {
-      sendPage(ctx, linkPage(parts, await requests.findLink(cookie.read(ctx))));
+      const token = cookie.read(ctx);
+      sendPage(ctx, linkPage(parts, await requests.findLink(token), tagOf(token)));
     },
 
     /** POST /sign-in/link: links once the password was right, and signs in. */
     async link(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
-      const link = await requests.findLink(cookie.read(ctx));
+      const tag = form.one('link');
+      const link = await requests.findLink(cookie.read(ctx, tag));
       try {
         await linkByPassword(parts, ctx, link, form.one('password'));
+        cookie.clear(ctx, tag);
         seeOther(ctx, link.returnTo);
       } catch (error) {
-        await showRefusal(ctx, error, (problem) => linkPage(parts, link, problem));
+        await showRefusal(ctx, error, (problem) => linkPage(parts, link, tag, problem));
       }
     },
   };
@@ -77,9 +85,56 @@ async function sendToProvider(
   const { provider, requests, cookie, accounts } = parts;
   const fresh = purpose.mode === 'fresh';
   const account = fresh ? await accounts.get(purpose.accountId ?? '') : undefined;
-  const { location, ...checks } = await provider.request({ fresh, loginHint: account?.email });
-  cookie.set(ctx, await requests.add({ ...purpose, ...checks, issuer: provider.issuer }));
-  seeOther(ctx, location);
+  await logged(parts, ctx, async () => {
+    const { location, ...checks } = await provider.request({ fresh, loginHint: account?.email });
+    const token = await requests.add({ ...purpose, ...checks, issuer: provider.issuer });
+    cookie.set(ctx, token, tagOf(checks.state));
+    seeOther(ctx, location);
+  });
+}
+
+/** Where the person goes on, once the provider has said who they are. */
+async function answer(
+  parts: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest,
+  state: string,
+): Promise<string> {
+  const { provider, requests } = parts;
+  const { nonce, verifier } = request;
+  try {
+    const claims = await provider.readResponse(ctx.search, { state, nonce, verifier });
+    return claims === 'denied' ? afterDenial(request) : await acceptResponse(parts, { ctx, request, claims });
+  } catch (error) {
+    // Reloading the page is what people do when they are told to try again.
+    if (error instanceof Problem && error.code === 'ISSUER_UNAVAILABLE') await requests.giveBack(request);
+    throw error;
+  }
+}
+
+/** A response that came before, or to no request of this browser: who is signed in by now goes on. */
+async function goOnAnyway(
+  { signedIn }: FederatedDependencies,
+  ctx: Context,
+  request: AuthorizationRequest | undefined,
+): Promise<void> {
+  const isSignedIn = queryOne(ctx, 'state') !== '' && (await signedIn.find(ctx)) !== undefined;
+  if (isSignedIn) return seeOther(ctx, request?.returnTo ?? HOME);
+  throw ctx.get('cookie') === '' ? cookiesOff() : tooOld();
+}
+
+/** Has the reason in the log where this fails. */
+async function logged(
+  { log, provider }: FederatedDependencies,
+  ctx: Context,
+  step: () => Promise<void>,
+): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    logRefusal(log, error, { issuer: provider.issuer, requestId: requestIdOf(ctx) });
+    throw error;
+  }
 }
 
 /** Where somebody goes on who thought better of it at the provider. */
@@ -107,7 +162,12 @@ async function linkByPassword(
   await sessions.start(ctx, { account, amr: ['pwd', 'fed'] });
 }
 
-function linkPage({ site, provider }: FederatedDependencies, link: PendingLink, problem?: FormProblem) {
+function linkPage(
+  { site, provider }: FederatedDependencies,
+  link: PendingLink,
+  tag: string,
+  problem?: FormProblem,
+) {
   const resetUrl = pathWith('/reset-password', { return_to: link.returnTo });
-  return linkIdentityPage(site, { provider: provider.name, email: link.email, resetUrl, problem });
+  return linkIdentityPage(site, { provider: provider.name, email: link.email, tag, resetUrl, problem });
 }

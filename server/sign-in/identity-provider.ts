@@ -1,10 +1,10 @@
 import * as openid from 'openid-client';
-import type { Logger } from 'pino';
 import { displayNameOf } from '../accounts/display-name.ts';
 import { providerNameOf, type Subject } from '../accounts/identities.ts';
-import { Problem } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import type { Settings } from '../ground/settings.ts';
+import { ANSWER_SECONDS_MAX, AnswerTooLarge, boundedFetch } from './bounded-fetch.ts';
+import { type ProviderFault, problemOf, saidBy } from './provider-fault.ts';
 
 /** What an authorization request is made with, and its response is checked against. */
 export type ResponseChecks = { state: string; nonce: string; verifier: string };
@@ -24,8 +24,8 @@ export type IdentityProvider = ReturnType<typeof createIdentityProvider>;
 /** Our registration at the provider. */
 type Registration = NonNullable<Settings['google']>;
 
-/** A person waits in front of each of these calls. */
-const TIMEOUT_SECONDS = 5;
+/** The provider's metadata, and a client for each way to show our secret: the first that works stays. */
+type Discovered = { metadata: openid.ServerMetadata; clients: openid.Configuration[] };
 
 /**
  * When the person last proved themselves there (OpenID Connect Core section 5.5). Providers must say so when
@@ -33,6 +33,15 @@ const TIMEOUT_SECONDS = 5;
  * claims).
  */
 const CLAIMS = JSON.stringify({ id_token: { auth_time: { essential: true } } });
+
+/** How our secret is sent (OpenID Connect Core section 9), most wanted first. */
+const AUTHENTICATION = {
+  client_secret_basic: basicAuthentication,
+  client_secret_post: openid.ClientSecretPost,
+  client_secret_jwt: openid.ClientSecretJwt,
+} as const;
+const METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const;
+type AuthenticationMethod = (typeof METHODS)[number];
 
 /** Codes of openid-client for an issuer that is away or ill, as against one that answers wrongly. */
 const NO_ANSWER = [
@@ -43,6 +52,12 @@ const NO_ANSWER = [
   'OAUTH_PARSE_ERROR',
 ];
 
+/** Answers to an authorization request that mean that our registration is wrong (RFC 6749 section 4.1.2.1). */
+const OUR_FAULT = ['invalid_request', 'unauthorized_client', 'unsupported_response_type', 'invalid_scope'];
+
+/** The provider does not take us for its client (RFC 6749 section 5.2), whatever the person does. */
+class ClientRefused extends Error {}
+
 /**
  * Signing in at another OpenID provider: authorization code with PKCE S256 (RFC 7636), `state` and `nonce`.
  * The only file that knows openid-client, which checks issuer, audience, times, nonce and (switched on here)
@@ -52,23 +67,28 @@ export function createIdentityProvider(parts: {
   registration: Registration;
   /** As it is registered at the provider. */
   redirectUri: string;
-  log: Pick<Logger, 'warn' | 'error'>;
 }) {
-  const { registration, redirectUri, log } = parts;
+  const { registration, redirectUri } = parts;
   const { issuer } = registration;
-  let discovered: Promise<openid.Configuration> | undefined;
+  const name = providerNameOf(issuer, registration);
+  let discovery: Promise<Discovered> | undefined;
 
   /** The provider's metadata, asked for once; after a failure the next sign-in asks again. */
-  function configuration(): Promise<openid.Configuration> {
-    discovered ??= discover(registration).catch((error: unknown) => {
-      discovered = undefined;
-      throw problemFrom(error, issuer, log);
+  function discovered(): Promise<Discovered> {
+    discovery ??= discover(registration).catch((error: unknown) => {
+      throw refusalOf(error);
     });
-    return discovered;
+    return discovery;
+  }
+
+  function refusalOf(error: unknown, secrets: readonly string[] = []) {
+    const fault = faultOf(error, [registration.clientSecret, ...secrets]);
+    if (fault.kind !== 'not-completed') discovery = undefined;
+    return problemOf(fault, name, error);
   }
 
   return {
-    name: providerNameOf(issuer),
+    name,
     issuer,
     /**
      * Whether it must say when it last asked the person (OpenID Connect Core section 3.1.2.1, `max_age`). Google
@@ -89,15 +109,16 @@ export function createIdentityProvider(parts: {
         nonce: openid.randomNonce(),
         verifier: openid.randomPKCECodeVerifier(),
       };
-      const location = openid.buildAuthorizationUrl(await configuration(), {
+      const { metadata, clients } = await discovered();
+      const location = openid.buildAuthorizationUrl(clients[0] as openid.Configuration, {
         redirect_uri: redirectUri,
-        scope: 'openid email',
+        scope: `openid email${mayAsk(metadata.scopes_supported, 'profile') ? ' profile' : ''}`,
         state: checks.state,
         nonce: checks.nonce,
         code_challenge: await openid.calculatePKCECodeChallenge(checks.verifier),
         code_challenge_method: 'S256',
         claims: CLAIMS,
-        ...(wanted.fresh ? { prompt: 'login', max_age: '0' } : { prompt: 'select_account' }),
+        ...(wanted.fresh ? { prompt: 'login', max_age: '0' } : choosing(metadata)),
         ...(wanted.loginHint === undefined ? {} : { login_hint: wanted.loginHint }),
       });
       return { ...checks, location: location.href };
@@ -108,89 +129,231 @@ export function createIdentityProvider(parts: {
      * of the callback. `denied` when the person refused there. Throws Problem for all that cannot be trusted.
      */
     async readResponse(query: string, checks: ResponseChecks): Promise<Claims | 'denied'> {
-      const config = await configuration();
+      const found = await discovered();
       const callback = new URL(`${redirectUri}${query}`);
       try {
-        return { issuer, ...(await exchange(config, callback, checks)) };
+        const { client, tokens } = await redeem(found, callback, checks);
+        return { issuer, ...(await claimsOf(client, tokens, registration)) };
       } catch (error) {
         if (error instanceof openid.AuthorizationResponseError && error.error === 'access_denied') {
           return 'denied';
         }
-        throw problemFrom(error, issuer, log);
+        throw refusalOf(error, [callback.searchParams.get('code') ?? '', checks.verifier]);
+      }
+    },
+
+    /**
+     * Asks the provider for its metadata and shows it our secret, with a code that is none: what it says of that code
+     * means that it took the secret. Throws Problem for a provider that is away or does not know us.
+     */
+    async check(): Promise<void> {
+      const found = await discovered();
+      const callback = new URL(redirectUri);
+      const answer = { code: 'asked-by-doctor', state: 'none', iss: found.metadata.issuer };
+      callback.search = String(new URLSearchParams(answer));
+      try {
+        await redeem(found, callback, {
+          state: 'none',
+          nonce: 'none',
+          verifier: openid.randomPKCECodeVerifier(),
+        });
+      } catch (error) {
+        if (error instanceof openid.ResponseBodyError && error.status < 500) return;
+        throw refusalOf(error);
       }
     },
   };
 }
 
-function discover(registration: Registration): Promise<openid.Configuration> {
+async function discover(registration: Registration): Promise<Discovered> {
+  const { clientId, clientSecret } = registration;
   const issuer = new URL(registration.issuer);
   const execute = [openid.enableNonRepudiationChecks];
   if (issuer.protocol === 'http:' && isLoopback(issuer)) execute.push(openid.allowInsecureRequests);
-  return openid.discovery(issuer, registration.clientId, registration.clientSecret, undefined, {
-    timeout: TIMEOUT_SECONDS,
+  const found = await openid.discovery(issuer, clientId, undefined, undefined, {
+    timeout: ANSWER_SECONDS_MAX,
     execute,
+    [openid.customFetch]: boundedFetch as openid.CustomFetch,
   });
+  const metadata = found.serverMetadata();
+  const methods = methodsFrom(metadata.token_endpoint_auth_methods_supported);
+  if (methods.length === 0) {
+    throw new ClientRefused(
+      `it takes no client secret, only ${metadata.token_endpoint_auth_methods_supported}`,
+    );
+  }
+  const clients = methods.map((method) => {
+    const client = new openid.Configuration(
+      metadata,
+      clientId,
+      undefined,
+      AUTHENTICATION[method](clientSecret),
+    );
+    client.timeout = ANSWER_SECONDS_MAX;
+    client[openid.customFetch] = boundedFetch as openid.CustomFetch;
+    for (const extension of execute) extension(client);
+    return client;
+  });
+  return { metadata, clients };
 }
 
-/** Redeems the code of a response for the claims of its ID token. */
-async function exchange(
+/**
+ * How we may show our secret. OpenID Connect Discovery section 3: Basic where the metadata say nothing; but some that
+ * say nothing take only the other way.
+ */
+function methodsFrom(listed: unknown): AuthenticationMethod[] {
+  if (!Array.isArray(listed)) return ['client_secret_basic', 'client_secret_post'];
+  return METHODS.filter((method) => listed.includes(method));
+}
+
+/**
+ * RFC 6749 section 2.3.1, without escapes that are not needed: some providers do not undo them, and the library
+ * escapes each hyphen and dot.
+ */
+function basicAuthentication(clientSecret: string): openid.ClientAuth {
+  const escaped = (text: string) =>
+    String(new URLSearchParams({ '': text }))
+      .slice(1)
+      .replaceAll('%7E', '~');
+  return (_as, { client_id }, _body, headers) => {
+    const credentials = Buffer.from(`${escaped(client_id)}:${escaped(clientSecret)}`).toString('base64');
+    headers.set('authorization', `Basic ${credentials}`);
+  };
+}
+
+/** Whether the metadata list it, or list nothing (OpenID Connect Discovery section 3). */
+function mayAsk(listed: readonly string[] | undefined, value: string): boolean {
+  return !Array.isArray(listed) || listed.includes(value);
+}
+
+/** Lets the person choose among their accounts there, where the provider knows how (Initiating prompts 1.0). */
+function choosing(metadata: openid.ServerMetadata): Record<string, string> {
+  const listed = metadata.prompt_values_supported as string[] | undefined;
+  return mayAsk(listed, 'select_account') ? { prompt: 'select_account' } : {};
+}
+
+type Tokens = Awaited<ReturnType<typeof openid.authorizationCodeGrant>>;
+
+/** Redeems the code of a response. Where there are several ways to show our secret, the one that works stays. */
+async function redeem(
+  found: Discovered,
+  callback: URL,
+  checks: ResponseChecks,
+): Promise<{ client: openid.Configuration; tokens: Tokens }> {
+  let refused: unknown;
+  for (const client of found.clients) {
+    try {
+      const tokens = await redeemOnce(client, callback, checks);
+      found.clients = [client];
+      return { client, tokens };
+    } catch (error) {
+      if (!(error instanceof ClientRefused)) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+async function redeemOnce(
   config: openid.Configuration,
   callback: URL,
   checks: ResponseChecks,
+): Promise<Tokens> {
+  try {
+    return await openid.authorizationCodeGrant(config, callback, {
+      expectedState: checks.state,
+      expectedNonce: checks.nonce,
+      pkceCodeVerifier: checks.verifier,
+      idTokenExpected: true,
+    });
+  } catch (error) {
+    throw (await clientRefusalIn(error)) ?? error;
+  }
+}
+
+/** The token endpoint does not know us: with these words, or with a bare 401 (RFC 6749 section 5.2). */
+async function clientRefusalIn(error: unknown): Promise<ClientRefused | undefined> {
+  if (error instanceof openid.ResponseBodyError) {
+    const { error: word, error_description: said = '' } = error;
+    const isOurs = word === 'invalid_client' || word === 'unauthorized_client';
+    return isOurs ? new ClientRefused(`${word} ${said}`) : undefined;
+  }
+  const challenged = error instanceof openid.WWWAuthenticateChallengeError;
+  const response = challenged ? error.response : (error as Error).cause;
+  if (!(response instanceof Response) || response.status !== 401) return undefined;
+  const body = (await response
+    .clone()
+    .json()
+    .catch(() => undefined)) as Record<string, unknown> | undefined;
+  return new ClientRefused(`${body?.error ?? 'status 401'} ${body?.error_description ?? ''}`);
+}
+
+/** What the provider says of the person, in the ID token and, for the e-mail, in userinfo. */
+async function claimsOf(
+  config: openid.Configuration,
+  tokens: Tokens,
+  registration: Registration,
 ): Promise<Omit<Claims, 'issuer'>> {
-  const tokens = await openid.authorizationCodeGrant(config, callback, {
-    expectedState: checks.state,
-    expectedNonce: checks.nonce,
-    pkceCodeVerifier: checks.verifier,
-    idTokenExpected: true,
-  });
   const claims = tokens.claims();
   if (claims === undefined) throw new Error('an ID token was expected and checked, and is not there');
-  // Providers may keep the e-mail for userinfo (OpenID Connect Core section 5.4).
-  const asksUserinfo = claims.email === undefined && config.serverMetadata().userinfo_endpoint !== undefined;
-  const about = asksUserinfo ? await openid.fetchUserInfo(config, tokens.access_token, claims.sub) : claims;
+  // Providers may keep what a scope asks for to userinfo, or a part of it (OpenID Connect Core section 5.4).
+  const isWhole = claims.email != null && claims.email_verified != null;
+  const asks = !isWhole && config.serverMetadata().userinfo_endpoint !== undefined;
+  const more = asks ? await openid.fetchUserInfo(config, tokens.access_token, claims.sub) : undefined;
+  const email = more?.email ?? claims.email;
   return {
     subject: claims.sub,
-    email: typeof about.email === 'string' ? about.email : undefined,
-    emailVerified: about.email_verified === true,
-    name: displayNameOf(about.name ?? claims.name),
+    email: typeof email === 'string' ? email : undefined,
+    emailVerified: isVerified(email, [more, claims as EmailClaims], registration.trustsEmails === true),
+    name: displayNameOf(more?.name ?? claims.name),
     authenticatedAt: claims.auth_time,
   };
 }
 
-/** What a failure is to the person who waits. What it was goes to the log, without anything that was sent. */
-function problemFrom(error: unknown, issuer: string, log: Pick<Logger, 'warn' | 'error'>): Problem {
-  const name = providerNameOf(issuer);
-  const refusal = error instanceof openid.ResponseBodyError ? error.error : undefined;
+type EmailClaims = { email?: unknown; email_verified?: unknown };
+
+/**
+ * Whether the provider vouches for this address. Some write `"true"`, and what is said beside another address counts
+ * for that one only. `trusted`: it says nothing of any address, and the operator vouches for it.
+ */
+function isVerified(
+  email: unknown,
+  sources: readonly (EmailClaims | undefined)[],
+  trusted: boolean,
+): boolean {
+  const about = sources.filter((source) => source != null && (source.email ?? email) === email);
+  const said = about.map((source) => source?.email_verified).find((value) => value != null);
+  return said === undefined ? trusted : said === true || said === 'true';
+}
+
+/** What kind of failure this is, and its reason in words for the log: nothing of `secrets`, whatever was answered. */
+function faultOf(error: unknown, secrets: readonly string[]): ProviderFault {
+  const { cause } = error as { cause?: unknown };
+  if (error instanceof ClientRefused) return { kind: 'refused', reason: saidBy(error.message, secrets) };
+  if (error instanceof openid.AuthorizationResponseError) {
+    const reason = saidBy(`${error.error} ${error.error_description ?? ''}`, secrets);
+    return { kind: 'not-completed', reason, isOurs: OUR_FAULT.includes(error.error) };
+  }
+  if (error instanceof openid.ResponseBodyError) {
+    const reason = saidBy(`${error.error} ${error.error_description ?? ''}`, secrets);
+    if (error.error === 'invalid_grant') return { kind: 'not-completed', reason };
+    return { kind: error.status >= 500 ? 'away' : 'refused', reason };
+  }
+  const tooLarge = [error, cause].find((one) => one instanceof AnswerTooLarge);
+  if (tooLarge !== undefined) return { kind: 'away', reason: tooLarge.message };
+  // fetch throws a TypeError where nobody listens.
+  if (error instanceof TypeError) {
+    const because = cause as { code?: unknown; message?: unknown } | undefined;
+    return { kind: 'away', reason: saidBy(`${because?.code ?? because?.message ?? error.message}`, secrets) };
+  }
   const code = error instanceof openid.ClientError ? error.code : undefined;
-  const reason = refusal ?? code ?? (error instanceof Error ? error.message : 'unknown');
-  if (refusal === 'invalid_grant' || error instanceof openid.AuthorizationResponseError) {
-    log.warn({ issuer, reason }, 'a federated sign-in was not completed');
-    return new Problem({
-      status: 400,
-      code: 'FEDERATED_SIGN_IN_FAILED',
-      message: `Signing in with ${name} was not completed.`,
-      hint: 'Go to the sign-in page and start again.',
-    });
+  if (NO_ANSWER.includes(code ?? '')) {
+    const reason = cause instanceof Response ? `${code}: status ${cause.status}` : `${code}`;
+    return { kind: 'away', reason };
   }
-  // fetch throws a TypeError where nobody listens; any other refusal means that our settings do not fit.
-  if (refusal !== undefined || error instanceof TypeError || NO_ANSWER.includes(code ?? '')) {
-    log.error({ issuer, reason }, 'the federated issuer does not answer as it should');
-    return new Problem({
-      status: 503,
-      code: 'ISSUER_UNAVAILABLE',
-      message: `${name} did not answer.`,
-      hint: 'Try again in a moment, or sign in with your password.',
-      headers: { 'Retry-After': '10' },
-      cause: error,
-    });
+  const { attribute, body } = (cause ?? {}) as { attribute?: unknown; body?: { issuer?: unknown } };
+  if (code !== undefined && attribute === 'issuer' && typeof body?.issuer === 'string') {
+    return { kind: 'untrusted', reason: saidBy(`its metadata name the issuer ${body.issuer}`, secrets) };
   }
-  log.error({ issuer, reason }, 'the federated issuer gave an answer that cannot be trusted');
-  return new Problem({
-    status: 400,
-    code: 'UNTRUSTED_ANSWER',
-    message: `What ${name} answered cannot be trusted, so nobody was signed in.`,
-    hint: 'Go to the sign-in page and start again. If it stays, tell the people who run this site.',
-    cause: error,
-  });
+  return { kind: 'untrusted', reason: saidBy(code ?? (error as Error).message, secrets) };
 }

@@ -8,3 +8,11 @@ export function pathWith(path: string, query: Record<string, string>): string {
   );
   return present.length === 0 ? path : `${path}?${new URLSearchParams(present)}`;
 }
+
+/** Where the identity provider sends people back to. */
+export const CALLBACK_PATH = '/sign-in/google/callback';
+
+/** The same as it is registered there. */
+export function callbackUrl(url: string): string {
+  return `${url}${CALLBACK_PATH}`;
+}

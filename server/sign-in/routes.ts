@@ -6,18 +6,16 @@ import { createFederatedCookie } from './federated-cookie.ts';
 import { createIdentityProvider } from './identity-provider.ts';
 import { createInteractionSteps } from './interaction.ts';
 import { createPasswordSteps } from './password.ts';
+import { CALLBACK_PATH, callbackUrl } from './paths.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
 
-const CALLBACK_PATH = '/sign-in/google/callback';
-
 /** Every address at which people sign in, sign up, prove an address, let an app in. */
 export function createSignInRoutes(parts: SignInDependencies): Router {
-  const { settings, log, clock, rows } = parts;
+  const { settings, clock, rows } = parts;
   const router = new Router({ strict: true, sensitive: true });
-  const redirectUri = `${settings.url}${CALLBACK_PATH}`;
-  const provider =
-    settings.google && createIdentityProvider({ registration: settings.google, redirectUri, log });
+  const redirectUri = callbackUrl(settings.url);
+  const provider = settings.google && createIdentityProvider({ registration: settings.google, redirectUri });
   const stepParts = { ...parts, provider };
 
   const password = createPasswordSteps(stepParts);

@@ -42,11 +42,15 @@ export async function signInPageFor(parts: StepDependencies, props: SignInPagePr
 
 /** The identity provider as a page offers it; undefined where none is set. */
 export function federationFor(
-  { provider }: StepDependencies,
+  { provider, site }: StepDependencies,
   returnTo: string,
   fresh: '1' | '' = '',
 ): Federation | undefined {
   return (
-    provider && { name: provider.name, url: pathWith('/sign-in/google', { fresh, return_to: returnTo }) }
+    provider && {
+      name: provider.name,
+      url: pathWith('/sign-in/google', { fresh, return_to: returnTo }),
+      iconUrl: site.providerIconUrl,
+    }
   );
 }

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createGzip } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import type { Behaviour, Person, Seen } from './google.ts';
 
@@ -28,6 +30,11 @@ const people = new Map<string, Person>();
 const seen: Seen[] = [];
 let behaviour: Behaviour = {};
 let issuer = '';
+let bytesSent = 0;
+
+/** More than memory should ever hold of it. */
+const HUGE_CHUNKS = 3200;
+const CHUNK = Buffer.alloc(64 * 1024, ' ');
 
 const routes: Record<
   string,
@@ -35,7 +42,8 @@ const routes: Record<
 > = {
   'GET /.well-known/openid-configuration': async (_request, _url, response) => {
     if (behaviour.fault === 'discovery-500') return send(response, 500, 'out of order');
-    sendJson(response, {
+    if (behaviour.huge === 'discovery') return sendHuge(response);
+    const metadata: Record<string, unknown> = {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
@@ -45,10 +53,14 @@ const routes: Record<
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],
       authorization_response_iss_parameter_supported: true,
-    });
+      ...behaviour.metadata,
+    };
+    const said = Object.entries(metadata).filter(([, value]) => value !== null);
+    sendJson(response, Object.fromEntries(said));
   },
 
   'GET /jwks': async (_request, _url, response) => {
+    if (behaviour.huge === 'jwks') return sendHuge(response);
     sendJson(response, {
       keys: [{ ...(await exportJWK(keys.publicKey)), kid: KEY_ID, use: 'sig', alg: 'RS256' }],
     });
@@ -56,7 +68,7 @@ const routes: Record<
 
   'GET /authorize': async (_request, url, response) => {
     const query = url.searchParams;
-    seen.push({ authorize: Object.fromEntries(query) });
+    seen.push({ authorize: Object.fromEntries(query), secretBy: [] });
     if (query.get('client_id') !== CLIENT.id) return send(response, 400, 'no such client');
     if (query.get('response_type') !== 'code') return send(response, 400, 'only response_type=code');
     if (behaviour.authorizeError !== undefined) {
@@ -75,12 +87,11 @@ const routes: Record<
 
   'POST /token': async (request, _url, response) => {
     const form = new URLSearchParams(await bodyOf(request));
+    if (behaviour.huge === 'token') return sendHuge(response);
     if (behaviour.fault === 'token-500') return send(response, 500, 'out of order');
     if (behaviour.fault === 'token-garbage') return send(response, 200, '<html>surprise</html>');
     if (behaviour.fault === 'token-never') return;
-    if (form.get('client_id') !== CLIENT.id || form.get('client_secret') !== CLIENT.secret) {
-      return sendJson(response, { error: 'invalid_client' }, 401);
-    }
+    if (!isClient(request, form)) return refuseClient(response);
     const code = codes.get(form.get('code') ?? '');
     codes.delete(form.get('code') ?? '');
     const challenge = createHash('sha256')
@@ -102,18 +113,21 @@ const routes: Record<
   'GET /userinfo': async (request, _url, response) => {
     const person = people.get((request.headers.authorization ?? '').replace(/^Bearer /, ''));
     if (person === undefined) return send(response, 401, 'no such token');
-    sendJson(response, person);
+    if (behaviour.huge === 'userinfo') return sendHuge(response);
+    sendJson(response, behaviour.userinfo ?? person);
   },
 
   /** For the tests: says how to behave from now on. */
   'PUT /control': async (request, _url, response) => {
     behaviour = JSON.parse(await bodyOf(request)) as Behaviour;
     seen.length = 0;
+    bytesSent = 0;
     sendJson(response, {});
   },
 
   /** For the tests: what came in since. */
   'GET /control': async (_request, _url, response) => sendJson(response, seen),
+  'GET /control/bytes': async (_request, _url, response) => sendJson(response, bytesSent),
 };
 
 const server = createServer((request, response) => {
@@ -128,6 +142,51 @@ server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`${issuer}\n`);
 });
 process.stdin.on('end', () => process.exit(0)).resume();
+
+/** Whether this is our client, which shows its secret in the way that is taken (RFC 6749 section 2.3.1). */
+function isClient(request: IncomingMessage, form: URLSearchParams): boolean {
+  const { authorization } = request.headers;
+  const by = authorization === undefined ? (form.has('client_secret') ? 'post' : 'none') : 'basic';
+  seen.at(-1)?.secretBy?.push(by);
+  if (by === 'none' || (behaviour.takesSecretBy ?? by) !== by || behaviour.refusesClient !== undefined)
+    return false;
+  if (by === 'post')
+    return form.get('client_id') === CLIENT.id && form.get('client_secret') === CLIENT.secret;
+  const sent = Buffer.from((authorization ?? '').replace(/^Basic /, ''), 'base64').toString();
+  return sent === `${CLIENT.id}:${CLIENT.secret}`;
+}
+
+function refuseClient(response: ServerResponse): void {
+  if (behaviour.refusesClient === 'page') {
+    send(response, 401, '<h1>Unauthorized</h1>');
+    return;
+  }
+  if (behaviour.refusesClient === 'challenge') response.setHeader('WWW-Authenticate', 'Basic realm="test"');
+  const description = `no client with ${CLIENT.secret}\u0007`;
+  sendJson(response, { error: 'invalid_client', error_description: description }, 401);
+}
+
+/** 200 MB of JSON, or one that never ends; stops when nobody reads any more. */
+async function sendHuge(response: ServerResponse): Promise<void> {
+  const { hugeAs = 'chunks' } = behaviour;
+  response.on('error', () => undefined);
+  const headers: Record<string, string | number> = { 'content-type': 'application/json' };
+  if (hugeAs === 'length') headers['content-length'] = CHUNK.length * HUGE_CHUNKS;
+  if (hugeAs === 'gzip') headers['content-encoding'] = 'gzip';
+  response.writeHead(200, headers);
+  const gzip = hugeAs === 'gzip' ? createGzip() : undefined;
+  gzip?.pipe(response);
+  const out = gzip ?? response;
+  for (let sent = 0; sent < HUGE_CHUNKS && !response.destroyed; sent += 1) {
+    const chunk = hugeAs === 'trickle' ? CHUNK.subarray(0, 1) : CHUNK;
+    bytesSent += chunk.length;
+    out.write(chunk);
+    await delay(hugeAs === 'trickle' ? 100 : 0);
+    while (out.writableNeedDrain && !response.destroyed) await delay(1);
+  }
+  gzip?.destroy();
+  response.destroy();
+}
 
 function approve(response: ServerResponse, query: URLSearchParams, person: Person): void {
   const code = randomBytes(16).toString('base64url');
@@ -161,6 +220,7 @@ async function idTokenFor(code: Code): Promise<string> {
       : {}),
     ...others,
     ...(behaviour.emailInUserinfo === true ? {} : { email, email_verified }),
+    ...Object.fromEntries((behaviour.idTokenOmits ?? []).map((name) => [name, undefined])),
     iss: fault === 'wrong-iss' ? 'https://accounts.example' : issuer,
     aud: fault === 'wrong-aud' ? 'another-client' : CLIENT.id,
     iat: expired ? now - 7200 : now,

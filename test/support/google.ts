@@ -36,6 +36,20 @@ export type Behaviour = {
   fault?: Fault;
   /** The ID token says nothing of the e-mail; userinfo does. */
   emailInUserinfo?: boolean;
+  /** What the ID token leaves out; userinfo says it. */
+  idTokenOmits?: string[];
+  /** What userinfo answers, where that is not the person's claims. */
+  userinfo?: Record<string, unknown>;
+  /** What the metadata say otherwise; null: nothing. */
+  metadata?: Record<string, unknown>;
+  /** The one way in which it takes the client's secret; either where absent. */
+  takesSecretBy?: 'basic' | 'post';
+  /** Knows no such client, and says so with a challenge (RFC 6749 section 5.2) or with words alone. */
+  refusesClient?: 'challenge' | 'words' | 'page';
+  /** Sends far too much from there. */
+  huge?: 'discovery' | 'jwks' | 'token' | 'userinfo';
+  /** How: of known length, in chunks, compressed, or a byte at a time that never ends. */
+  hugeAs?: 'length' | 'chunks' | 'gzip' | 'trickle';
   /** Does not say when it asked the person, although it was asked to, as Google unless it is set up for it. */
   keepsAuthTime?: boolean;
   /** How far its clock is ahead: for tests that move the clock of the server. */
@@ -43,7 +57,7 @@ export type Behaviour = {
 };
 
 /** The query of a request to the authorization endpoint. */
-export type Seen = { authorize: Record<string, string> };
+export type Seen = { authorize: Record<string, string>; secretBy?: ('basic' | 'post' | 'none')[] };
 
 export type TestGoogle = {
   issuer: string;
@@ -53,6 +67,8 @@ export type TestGoogle = {
   behave(behaviour: Behaviour): Promise<void>;
   /** What was asked of it since. */
   seen(): Promise<Seen[]>;
+  /** How many bytes of too large answers it could send since. */
+  bytesSent(): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -71,6 +87,9 @@ export async function startGoogle(): Promise<TestGoogle> {
     },
     async seen() {
       return (await (await fetch(`${issuer}/control`)).json()) as Seen[];
+    },
+    async bytesSent() {
+      return (await (await fetch(`${issuer}/control/bytes`)).json()) as number;
     },
     async stop() {
       const gone = once(child, 'exit');

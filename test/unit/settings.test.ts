@@ -185,6 +185,26 @@ describe('settings', () => {
       owner: { logo: '/nowhere/logo.png' },
       line: /^logo is \/nowhere\/logo.png: there is no such file/,
     },
+    {
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ICON: '/nowhere/icon.gif' },
+      owner: {},
+      line: /^GOOGLE_ICON is \/nowhere\/icon.gif: a .svg or .png file is wanted/,
+    },
+    {
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_TRUSTS_EMAILS: 'perhaps' },
+      owner: {},
+      line: /^GOOGLE_TRUSTS_EMAILS is "?perhaps"?: wanted true or false/,
+    },
+    {
+      given: {
+        GOOGLE_CLIENT_ID: 'x',
+        GOOGLE_CLIENT_SECRET: 'y',
+        GOOGLE_TRUSTS_EMAILS: 'true',
+        GOOGLE_ISSUER: 'https://login.microsoftonline.com/common/v2.0',
+      },
+      owner: {},
+      line: /^GOOGLE_TRUSTS_EMAILS is true: whoever has a tenant/,
+    },
   ];
   for (const { given, owner, line } of wrong) {
     test(`${JSON.stringify({ ...given, ...owner })} is one line that names it`, () => {

@@ -15,9 +15,9 @@ export function labelOf(label: string, subject: string): Html {
   return html`${label}<span class="unseen"> ${subject}</span>`;
 }
 
-/** Leads to signing in with Google, as Google wants its button to look. */
-export function googleLink(label: string, url: string): Html {
-  return html`<a class="button google" href="${url}"><img src="/assets/google.svg" alt=""
+/** Leads to another provider, as Google wants its button to look. */
+export function googleLink(label: string, url: string, iconUrl = '/assets/google.svg'): Html {
+  return html`<a class="button google" href="${url}"><img src="${iconUrl}" alt=""
 width="18" height="18">${label}</a>`;
 }
 
