@@ -3,15 +3,20 @@ import mount from 'koa-mount';
 import { createApi } from './api/routes.ts';
 import type { Domain } from './domain.ts';
 import { accessLog } from './http/access-log.ts';
+import { addressesOf, onlyAt } from './http/addresses.ts';
 import { createAssetRoutes } from './http/assets.ts';
 import { limitAuthorizationRequests } from './http/authorization-request-limit.ts';
-import { canonicalHost } from './http/canonical-host.ts';
-import { asEnvelope, asOAuthError, asPage } from './http/error-forms.ts';
+import { canonicalHost, ownNameOnly } from './http/canonical-host.ts';
+import { createClientAddress } from './http/client-address.ts';
+import { asItsAddressWants, asPage } from './http/error-forms.ts';
 import { answerErrorsAs } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
+import { postedRequest } from './http/posted-request.ts';
+import { plainTarget } from './http/request-target.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { pageHeaders, securityHeaders } from './http/security-headers.ts';
-import { under } from './http/under.ts';
+import { at, under } from './http/under.ts';
+import { BROWSER_ENDPOINTS, DISCOVERY_ENDPOINTS, PROGRAM_ENDPOINTS } from './oauth/endpoints.ts';
 import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes } from './oauth/resource-metadata.ts';
 import { createOneTimeForms } from './pages/one-time-forms.ts';
@@ -43,6 +48,7 @@ export async function createApp(domain: Domain) {
   const signIn = createSignInRoutes(pages);
   const portal = createPortalRoutes(pages);
 
+  const clientAddress = createClientAddress({ ...settings, log });
   // `proxy`: believe X-Forwarded-Proto, which canonicalHost writes over whatever came in.
   const app = new Koa({ proxy: true });
   // The engine reads the cookies that are set here and the other way round: one set of keys.
@@ -50,28 +56,39 @@ export async function createApp(domain: Domain) {
   // Problems are logged where they are answered; what is left is the connection's own, such as a client that left.
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
-  const host = canonicalHost(url);
-  const page = [pageHeaders, answerErrorsAs(asPage(site), log), host];
-  const limit = limitAuthorizationRequests(limiter, ['/oauth/authorize', '/sign-in/google']);
+  const own = ownNameOnly(url, clientAddress);
+  const limit = limitAuthorizationRequests(limiter, [
+    '/oauth/authorize',
+    '/oauth/end-session',
+    '/sign-in/google',
+  ]);
   const engineRoutes = mount('/', engine);
+  const routers = [metadata, health, assets, signIn, portal];
 
-  app.use(accessLog(log, settings.proxies));
+  app.use(accessLog(log, clientAddress));
   app.use(securityHeaders(production));
+  app.use(answerErrorsAs(asItsAddressWants({ url, site }), log));
+  app.use(plainTarget);
+  app.use(canonicalHost(url));
 
-  app.use(under(['/api'], answerErrorsAs(asEnvelope(url), log), host, createApi(domain)));
+  app.use(under(['/api'], createApi(domain)));
 
   // What a browser is sent to; everything else below /oauth is called by programs.
-  app.use(under(['/oauth/authorize', '/oauth/end-session'], ...page, limit, engineRoutes));
-  app.use(under(['/oauth'], answerErrorsAs(asOAuthError, log), host, engineRoutes));
+  const shown = [onlyAt(BROWSER_ENDPOINTS), pageHeaders, answerErrorsAs(asPage(site), log), own];
+  app.use(at(BROWSER_ENDPOINTS, ...shown, postedRequest, limit, engineRoutes));
+  app.use(under(['/oauth'], onlyAt(PROGRAM_ENDPOINTS), engineRoutes));
 
-  for (const before of page) app.use(before);
+  app.use(pageHeaders);
+  app.use(onlyAt([...DISCOVERY_ENDPOINTS, ...addressesOf(routers)]));
   app.use(metadata.routes());
   app.use(under(['/.well-known'], engineRoutes));
   app.use(health.routes());
   app.use(assets.routes());
+  // What has cookies from here on.
+  app.use(own);
   app.use(limit);
   app.use(sameOriginOnly(url));
   app.use(signIn.routes());
   app.use(portal.routes());
-  return { app, routers: [metadata, health, assets, signIn, portal] };
+  return { app, routers };
 }

@@ -4,6 +4,7 @@ import { createLog } from './ground/log.ts';
 import { isLoopbackHost } from './ground/loopback.ts';
 import { storeName } from './ground/service-urls.ts';
 import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from './ground/settings.ts';
+import { adviceOnProxies } from './http/client-address.ts';
 import { serve } from './serve.ts';
 import { catchLateFailures } from './workflows/late-failures.ts';
 
@@ -55,6 +56,8 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
       `Warning: HOST is ${settings.host}, so others in the network can come in, and with an http URL what they send can be read on the way. Set HOST to 127.0.0.1, or put a proxy with https before it and set LATCHKEY_URL.`,
     );
   }
+  const advice = adviceOnProxies(settings);
+  if (advice !== undefined) say(advice);
   if (settings.mail.startsWith('file:')) {
     say(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)`);
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BearerProblem } from '../ground/errors.ts';
+import { decoded, holdsSecret } from '../ground/without-secrets.ts';
 
 /** RFC 6750 section 2.1: what may stand behind `Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -13,6 +14,8 @@ const WRONG_HEADERS = (
 /** Query parameters that people put a token into. */
 const WRONG_QUERY =
   /^(access[-_]?token|api[-_]?(key|token)|auth([-_]?token)?|authori[sz]ation|bearer|token|key|pat)$/i;
+
+const BEGINS_WITH_SECRET = /^\s*(bearer\s+)?["']?lk_(pat|cs)_/i;
 
 const HOW = 'Send it as a header: "Authorization: Bearer YOUR_TOKEN".';
 
@@ -65,7 +68,8 @@ function mislaid(req: IncomingMessage, query: string): string {
 /** RFC 6750 section 2.3's own parameter, or a secret of ours under any name. */
 function holdsToken(query: URLSearchParams): boolean {
   return [...query].some(
-    ([name, value]) => name === 'access_token' || /^\s*(bearer\s+)?["']?lk_(pat|cs)_/i.test(value),
+    ([name, value]) =>
+      name === 'access_token' || holdsSecret(name) || BEGINS_WITH_SECRET.test(decoded(value)),
   );
 }
 

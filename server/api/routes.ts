@@ -3,6 +3,7 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
+import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
@@ -79,11 +80,7 @@ function requireMethod(ctx: Context, wanted: 'GET' | 'POST', what: string): void
   });
 }
 
-async function answerNothingHere(): Promise<never> {
-  throw new Problem({
-    status: 404,
-    code: 'NOT_FOUND',
-    message: 'There is nothing at this address of the API.',
-    hint: `Workflows are at ${WORKFLOWS_PATH}NAME; ${ME_PATH} says who a token is. No slash at the end.`,
-  });
+async function answerNothingHere({ ctx }: ApiCall): Promise<never> {
+  const hint = `Workflows are at ${WORKFLOWS_PATH}NAME; ${ME_PATH} says who a token is. No slash at the end.`;
+  throw nothingHere(ctx, hint);
 }

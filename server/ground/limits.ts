@@ -68,6 +68,8 @@ export const REFRESH_LINE_SECONDS = 365 * DAY_SECONDS;
  */
 export const REFRESH_GRACE_SECONDS = 5;
 
+/** Koa and the engine take ever longer for each parameter of a query; the largest form of ours has about twenty. */
+export const QUERY_PARAMETERS_MAX = 100;
 /** Enough for the parameters of a call; the body is held in memory whole. */
 export const API_BODY_BYTES_MAX = 1024 * 1024;
 /** Callers and proxies give up at about a minute; what takes longer belongs into a job. */

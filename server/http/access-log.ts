@@ -1,16 +1,17 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
 import { withoutSecrets } from '../ground/without-secrets.ts';
+import type { ClientAddress } from './client-address.ts';
 import { beginNotes } from './request.ts';
 
 /**
  * One line a request. The path is given without its query, the ids of waiting sign-ins, and what may be a
  * token.
  */
-export function accessLog(log: Logger, proxies: readonly string[]) {
+export function accessLog(log: Logger, clientAddress: ClientAddress) {
   return async (ctx: Context, next: Next): Promise<void> => {
     const startedAt = performance.now();
-    const request = beginNotes(ctx, proxies);
+    const request = beginNotes(ctx, clientAddress);
     ctx.set('X-Request-Id', request.id);
     await next();
     log.info(

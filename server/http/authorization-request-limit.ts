@@ -8,7 +8,7 @@ import { addressOf } from './request.ts';
 const REQUESTS = { limit: 1000, windowSeconds: 10 * MINUTE_SECONDS };
 
 /** Room for a large `state` beside everything else that RFC 6749 and OpenID Connect name. */
-const QUERY_LENGTH_MAX = 6_000;
+export const QUERY_LENGTH_MAX = 6_000;
 
 /**
  * Bounds the authorization requests that one network makes, and their size: each needs nobody signed in and leaves

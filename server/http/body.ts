@@ -1,8 +1,12 @@
 import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
+import { fieldNotUtf8, fieldOfBytesNotUtf8, SEND_UTF8, utf8Of } from './utf8.ts';
 
 /** Enough for any form of ours; a longer one is not from our pages. */
 const FORM_BYTES_MAX = 64 * 1024;
+
+/** A scope is a field of its own, and an app may have hundreds of workflows. */
+const FIELDS_MAX = 1000;
 
 /** The fields of a form that was posted. */
 export type Form = {
@@ -13,6 +17,19 @@ export type Form = {
 
 /** Reads a form post of one of our pages: only application/x-www-form-urlencoded, bounded, strings only. */
 export async function readForm(ctx: Context): Promise<Form> {
+  const values = await readFields(ctx, FORM_BYTES_MAX);
+  return {
+    one(name) {
+      const found = values.getAll(name);
+      if (found.length > 1) throw sentTwice(name);
+      return found[0] ?? '';
+    },
+    all: (name) => values.getAll(name),
+  };
+}
+
+/** The fields of a form of at most `bytesMax` bytes. Throws Problem 400 for one whose bytes are no UTF-8. */
+export async function readFields(ctx: Context, bytesMax: number): Promise<URLSearchParams> {
   if (!ctx.is('application/x-www-form-urlencoded')) {
     ctx.set('Connection', 'close');
     throw new Problem({
@@ -22,16 +39,33 @@ export async function readForm(ctx: Context): Promise<Form> {
       hint: 'Send the form from its page (application/x-www-form-urlencoded).',
     });
   }
-  const body = await readBody(ctx, FORM_BYTES_MAX);
-  const values = new URLSearchParams(body.toString('utf8'));
-  return {
-    one(name) {
-      const found = values.getAll(name);
-      if (found.length > 1) throw sentTwice(name);
-      return found[0] ?? '';
-    },
-    all: (name) => values.getAll(name),
-  };
+  const body = await readBody(ctx, bytesMax);
+  const text = utf8Of(body);
+  const foreign = text === undefined ? fieldOfBytesNotUtf8(body) : fieldNotUtf8(text);
+  if (foreign !== undefined) throw notUtf8(foreign);
+  const values = new URLSearchParams(text);
+  if (values.size > FIELDS_MAX) throw tooManyFields();
+  return values;
+}
+
+/** A field in another encoding. */
+export function notUtf8(name: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: `The field ${name} is not valid UTF-8.`,
+    hint: SEND_UTF8,
+    parameter: name,
+  });
+}
+
+function tooManyFields(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_REQUEST',
+    message: `The form has more than ${FIELDS_MAX} fields.`,
+    hint: `Send at most ${FIELDS_MAX}.`,
+  });
 }
 
 /** A field that was sent twice: two readers would take different ones (parameter pollution). */

@@ -1,5 +1,6 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../ground/errors.ts';
+import type { ClientAddress } from './client-address.ts';
 
 /** Headers that name a host beside `Host`. */
 const OTHER_NAMES = ['x-forwarded-host', ':authority'];
@@ -9,35 +10,56 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 /**
  * Every URL that we write is built from the configured public URL, never from what a caller claims (Koa's
  * ctx.host and the engine's URLs follow the Host header): the header is set to what it should be before
- * anything reads it. On a developer's machine, pages asked for under another name of it are sent to the
- * configured one, because cookies belong to a name.
+ * anything reads it.
  */
 export function canonicalHost(url: string) {
   const { host, protocol } = new URL(url);
-  const loopback = LOOPBACK.test(host);
-  return (ctx: Context, next: Next): Promise<void> | undefined => {
-    // A whole URL in the request line (RFC 9112 section 3.2.2) names a host too, and Koa and the engine would
-    // believe it.
-    if (!ctx.req.url?.startsWith('/')) {
-      throw new Problem({
-        status: 400,
-        code: 'INVALID_REQUEST',
-        message: 'The request line has no plain path.',
-        hint: 'Ask for a path that begins with a slash; a proxy must pass on the path alone, not the whole URL.',
-      });
-    }
+  return (ctx: Context, next: Next): Promise<void> => {
     const { headers } = ctx.req;
-    const asked = headers.host ?? '';
     headers.host = host;
     headers['x-forwarded-proto'] = protocol.slice(0, -1);
     for (const name of OTHER_NAMES) if (headers[name] !== undefined) delete headers[name];
-    if (loopback && asked !== host && LOOPBACK.test(asked) && isPageView(ctx)) {
-      ctx.status = 307;
-      ctx.redirect(`${url}${ctx.originalUrl}`);
-      return undefined;
-    }
     return next();
   };
+}
+
+/**
+ * Pages answer under the name of the public URL alone, because cookies belong to a name: another one is 421 (RFC 9110
+ * section 15.5.20). On a developer's machine, pages asked for under another name of it are sent to the configured one.
+ */
+export function ownNameOnly(url: string, clientAddress: Pick<ClientAddress, 'isProxy'>) {
+  const own = new URL(url).host;
+  const isLoopback = LOOPBACK.test(own);
+  return (ctx: Context, next: Next): Promise<void> | undefined => {
+    const asked = nameIn(ctx, 'host', url);
+    if (asked === own || isForwarded(ctx)) return next();
+    if (!isLoopback || !LOOPBACK.test(asked)) throw misdirected(url);
+    if (!isPageView(ctx)) return next();
+    ctx.status = 307;
+    ctx.redirect(`${url}${ctx.originalUrl}`);
+    return undefined;
+  };
+
+  /** Apache, for one, says there what it was asked for and puts its own idea into `Host`. */
+  function isForwarded(ctx: Context): boolean {
+    return nameIn(ctx, 'x-forwarded-host', url) === own && clientAddress.isProxy(ctx.req);
+  }
+}
+
+/** As it came: canonicalHost has put our own name there since. The nearest proxy's is the last. */
+function nameIn(ctx: Context, header: string, url: string): string {
+  const last = ctx.req.headersDistinct[header]?.at(-1)?.split(',').at(-1)?.trim().toLowerCase() ?? '';
+  return last.replace(url.startsWith('https:') ? /:443$/ : /:80$/, '');
+}
+
+function misdirected(url: string): Problem {
+  return new Problem({
+    status: 421,
+    code: 'INVALID_REQUEST',
+    message: 'This server has another name.',
+    hint: `Open ${url}; a reverse proxy must pass on the Host header that it was asked with.`,
+    headers: { Connection: 'close' },
+  });
 }
 
 function isPageView(ctx: Context): boolean {

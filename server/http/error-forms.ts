@@ -3,6 +3,7 @@ import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { resourceMetadataUrl } from '../ground/api-address.ts';
 import { BearerProblem, PROTOCOL_CODES, type Problem, SignInNeeded } from '../ground/errors.ts';
+import { nearAddress } from './near-address.ts';
 import { seeOther, sendPage } from './page.ts';
 import { requestIdOf } from './request.ts';
 
@@ -16,7 +17,9 @@ const TITLES: Record<number, string> = {
   404: 'There is nothing here',
   405: 'That is not how this page works',
   413: 'Too large',
+  414: 'Too large',
   415: 'Not understood',
+  421: 'Another name',
   429: 'Too many tries',
   503: 'Back in a moment',
 };
@@ -50,6 +53,28 @@ export function asOAuthError(ctx: Context, problem: Problem): void {
     error: oauthCodeOf(problem),
     error_description: printable(`${problem.message} ${problem.hint}`),
   };
+}
+
+/**
+ * For what no group of routes has taken: an address of the API or of the provider, or near one of theirs, is asked
+ * for by a program, all else by a person.
+ */
+export function asItsAddressWants(parts: { url: string; site: Site }): ErrorForm {
+  const [page, envelope] = [asPage(parts.site), asEnvelope(parts.url)];
+  return (ctx, problem) => formFor(ctx)(ctx, problem);
+
+  function formFor(ctx: Context): ErrorForm {
+    const own = programAt(ctx.path);
+    if (own !== undefined) return own;
+    // Every browser says that it wants HTML when somebody opens an address, and no program does.
+    if (ctx.get('accept').includes('text/html')) return page;
+    return programAt(nearAddress(ctx.path) ?? '') ?? page;
+  }
+
+  function programAt(path: string): ErrorForm | undefined {
+    if (/^\/api(\/|$)/.test(path)) return envelope;
+    return /^\/oauth(\/|$)/.test(path) ? asOAuthError : undefined;
+  }
 }
 
 /** The words of RFC 6749 are few: all else is the fault of the request, or ours (section 4.1.2.1). */

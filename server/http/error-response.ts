@@ -2,7 +2,9 @@ import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { ErrorForm } from './error-forms.ts';
+import { nearAddress } from './near-address.ts';
 import { requestIdOf } from './request.ts';
 
 /** Seconds after which a caller should try again while the store is away. */
@@ -63,11 +65,20 @@ export function problemFrom(error: unknown, method = 'POST'): Problem {
   });
 }
 
-function nothingHere(ctx: Context): Problem {
+const HINT = 'Check the address: paths are in lower case, without a slash at the end.';
+
+/** What is asked for is not there; the hint names what is near. */
+export function nothingHere(ctx: Context, hint = HINT): Problem {
+  const near = nearAddress(ctx.path);
   return new Problem({
     status: 404,
     code: 'NOT_FOUND',
-    message: `There is nothing at ${ctx.method} ${ctx.path.slice(0, 200)}.`,
-    hint: 'Check the address: paths are in lower case, without a slash at the end.',
+    message: `There is nothing at ${ctx.method} ${withoutSecrets(ctx.path).slice(0, 200)}.`,
+    hint:
+      near === undefined
+        ? hint
+        : `Did you mean ${near}? Paths are in lower case, without a slash at the end.`,
+    // Its body, if it has one, is not read, and must not be taken for the next request.
+    headers: ctx.method === 'GET' ? {} : { Connection: 'close' },
   });
 }

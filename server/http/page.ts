@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { type Html, render } from '../../views/html.ts';
-import { CONTENT_SECURITY_POLICY, setPageHeaders } from './security-headers.ts';
+import { setPageHeaders } from './security-headers.ts';
 
 /** Sends a page: never kept by a cache, because pages show an account's own things and, once, a secret. */
 export function sendPage(ctx: Context, page: Html, status = 200): void {
@@ -8,7 +8,6 @@ export function sendPage(ctx: Context, page: Html, status = 200): void {
   ctx.status = status;
   ctx.type = 'text/html; charset=utf-8';
   ctx.set('Cache-Control', 'no-store');
-  ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   ctx.body = render(page);
 }
 

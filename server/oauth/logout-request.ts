@@ -20,7 +20,7 @@ export function logoutFaultOf(ctx: object): string | undefined {
  */
 export function createLogoutRequests(engine: Provider): Middleware {
   return async (ctx, next) => {
-    if (ctx.path === END_SESSION_PATH && ctx.method === 'GET') {
+    if (ctx.path === END_SESSION_PATH && ctx.method !== 'POST') {
       const { query, fault } = await goodPartOf(engine, new URLSearchParams(ctx.querystring));
       ctx.querystring = query.toString();
       if (fault !== undefined) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
+import { holdsSecret } from '../ground/without-secrets.ts';
 import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
@@ -136,8 +137,9 @@ function shortLine(line: string): string {
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
 
-/** A name that a caller chose, short enough to say back. */
+/** A name that a caller chose, short enough to say back, and no secret that stood in its place. */
 export function shortName(name: string): string {
+  if (holdsSecret(name)) return '(removed)';
   return name.length > 60 ? `${name.slice(0, 60)}…` : name;
 }
 

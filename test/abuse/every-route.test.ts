@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { startGoogle, type TestGoogle } from '../support/google.ts';
@@ -355,17 +356,69 @@ eachStore(({ url: storeUrl }) => {
       const at = pathWith(path, (name) => things[name]);
       for (const spelling of spellingsOf(at)) {
         const status = await ask(method, spelling);
-        // Behind a name at the end, `;x` is a part of the name: there is no such thing.
-        const expected = /:\w+$/.test(path) && spelling.endsWith(';x') ? [400, 404] : [404];
+        // Where a name may stand at the end, `;x` is a part of it: there is no such thing.
+        const expected = spelling.endsWith(';x') ? [400, 404, 405] : [404];
         assert.ok(expected.includes(status), `${method} ${spelling}: ${status}`);
       }
     }
-    // Known: the engine takes capitals and a slash at the end (`/oauth/Token/`), so neither is asked of it here.
-    const ofEngine = engine.flatMap((path) => [`/${path}`, `${path};x`, path.replace('oauth', '%6fauth')]);
+    const ofEngine = [...engine, ...ENGINE_MORE].flatMap(spellingsOf);
     for (const spelling of [...API.flatMap(spellingsOf), ...ofEngine]) {
       for (const method of ['GET', 'POST']) {
         assert.equal(await ask(method, spelling), 404, `${method} ${spelling}`);
       }
+    }
+  });
+
+  /** RFC 9110 section 15.5.6; no method of a path that is not there, and no 403 before it is looked for. */
+  test('each path has its methods, and no others', async () => {
+    const paths = [...new Set(routes.map(({ path }) => path))];
+    const wanted: [path: string, methods: string[]][] = [
+      ...paths.map((path): [string, string[]] => [
+        pathWith(path, (name) => things[name]),
+        routes.filter((route) => route.path === path).map(({ method }) => method),
+      ]),
+      ['/oauth/authorize', ['GET', 'POST']],
+      ['/oauth/authorize/abc', ['GET']],
+      ['/oauth/end-session', ['GET', 'POST']],
+      ['/oauth/end-session/confirm', ['POST']],
+      ['/oauth/end-session/success', ['GET']],
+      ['/oauth/token', ['POST']],
+      ['/oauth/introspect', ['POST']],
+      ['/oauth/revoke', ['POST']],
+      ['/oauth/userinfo', ['GET', 'POST']],
+      ['/oauth/jwks', ['GET']],
+      ['/.well-known/openid-configuration', ['GET']],
+      ['/.well-known/oauth-authorization-server', ['GET']],
+    ];
+    for (const [path, methods] of wanted) {
+      const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']) {
+        if (allow.includes(method)) continue;
+        const { status, headers } = await ask(method, path);
+        assert.equal(status, 405, `${method} ${path}`);
+        assert.deepEqual(
+          headers.allow?.split(', ').sort(),
+          [...allow, 'OPTIONS'].sort(),
+          `${method} ${path}`,
+        );
+      }
+      const options = await ask('OPTIONS', path);
+      assert.equal(options.status, 204, path);
+      assert.deepEqual(options.headers.allow?.split(', ').sort(), [...allow, 'OPTIONS'].sort(), path);
+      for (const method of METHODS) {
+        assert.equal((await ask(method, `${path}/`)).status, 404, `${method} ${path}/`);
+      }
+    }
+
+    /** As no browser would: `fetch` does not send TRACE. */
+    function ask(method: string, path: string): Promise<IncomingMessage & { status: number }> {
+      return new Promise((resolve, reject) => {
+        const sent = httpRequest(server.url + path, { method, agent: false }, (response) => {
+          response.resume();
+          resolve(Object.assign(response, { status: response.statusCode ?? 0 }));
+        });
+        sent.on('error', reject).end();
+      });
     }
   });
 

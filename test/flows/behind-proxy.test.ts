@@ -19,11 +19,11 @@ let server: Awaited<ReturnType<typeof startServerProcess>>;
 let agent: Agent;
 let inner: string;
 
-/** What nginx and Caddy add to a request of a client that wrote some of it itself. */
+/** What Apache adds to a request of a client that wrote some of it itself. */
 const FORWARDED = {
   'x-forwarded-for': '6.6.6.6, 203.0.113.7',
   'x-forwarded-proto': 'https',
-  'x-forwarded-host': 'evil.example',
+  'x-forwarded-host': 'evil.example, id.example.com',
 };
 
 const get = (path: string) => agent.get(path, FORWARDED);
@@ -72,12 +72,12 @@ it('sends the headers that browsers want with each kind of answer', async () => 
     ['/healthz', 200, shown],
     ['/oauth/authorize', 400, page],
     ['/.well-known/openid-configuration', 200, shown],
-    ['/oauth/end-session/nothing', 404, page],
+    ['/oauth/end-session/nothing', 404, json],
     ['/.well-known/nothing', 404, page],
     ['/api', 404, json],
     ['/api/1.1/me', 401, json],
     ['/api/1.1/wf/nothing', 401, json],
-    ['/oauth/token', 404, json],
+    ['/oauth/token', 405, json],
     ['/oauth/tokens', 404, json],
   ];
   for (const [path, status, headers] of answers) {

@@ -106,6 +106,6 @@ describe('what a client finds by itself', () => {
     assert.deepEqual(moved, { status: 307, location: `${server.url}/sign-in?a=b` });
     assert.equal((await visit(`127.0.0.1:${port}`, 'cors')).status, 200);
     assert.equal((await visit(`localhost:${port}`, 'navigate')).status, 200);
-    assert.equal((await visit('evil.example', 'navigate')).status, 200);
+    assert.equal((await visit('evil.example', 'navigate')).status, 421);
   });
 });

@@ -19,8 +19,10 @@ import { createLog } from '../../server/ground/log.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
 import { readSettings } from '../../server/ground/settings.ts';
 import { accessLog } from '../../server/http/access-log.ts';
+import { createClientAddress } from '../../server/http/client-address.ts';
 import { asEnvelope } from '../../server/http/error-forms.ts';
 import { answerErrorsAs } from '../../server/http/error-response.ts';
+import { plainTarget } from '../../server/http/request-target.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { openDataRows } from '../../server/workflows/data-rows.ts';
 import { createIssueToken } from '../../server/workflows/issue-token.ts';
@@ -65,8 +67,9 @@ export async function startApiServer(
   const workflows = [...declarations.workflows.values(), createIssueToken(domain)];
   const catalogue = createCatalogue([...workflows, ...(options.workflows ?? [])], url);
   const app = new Koa();
-  app.use(accessLog(log, []));
+  app.use(accessLog(log, createClientAddress({ proxies: [], log })));
   app.use(answerErrorsAs(asEnvelope(url), log));
+  app.use(plainTarget);
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
   const bearers: Bearers = {

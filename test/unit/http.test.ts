@@ -6,10 +6,13 @@ import Koa from 'koa';
 import { Problem, type ProblemCode } from '../../server/ground/errors.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { readForm } from '../../server/http/body.ts';
-import { canonicalHost } from '../../server/http/canonical-host.ts';
+import { canonicalHost, ownNameOnly } from '../../server/http/canonical-host.ts';
+import { createClientAddress } from '../../server/http/client-address.ts';
 import { asOAuthError, asPage } from '../../server/http/error-forms.ts';
 import { answerErrorsAs } from '../../server/http/error-response.ts';
+import { queryOne } from '../../server/http/query.ts';
 import { addressOf, beginNotes } from '../../server/http/request.ts';
+import { plainTarget } from '../../server/http/request-target.ts';
 import { safePath, sameOriginOnly } from '../../server/http/same-origin.ts';
 import { under } from '../../server/http/under.ts';
 
@@ -43,9 +46,9 @@ const origin = 'http://localhost:3000';
 
 /** Throws what the query names. */
 function throwAsAsked(ctx: Koa.Context, next: Koa.Next): Promise<unknown> {
-  const { status, code, bug } = ctx.query;
-  if (bug !== undefined) throw new TypeError('something of ours');
-  if (status === undefined) return next();
+  const [status, code, bug] = ['status', 'code', 'bug'].map((name) => queryOne(ctx, name));
+  if (bug !== '') throw new TypeError('something of ours');
+  if (status === '') return next();
   throw new Problem({
     status: Number(status),
     code: String(code) as ProblemCode,
@@ -55,18 +58,25 @@ function throwAsAsked(ctx: Koa.Context, next: Koa.Next): Promise<unknown> {
   });
 }
 
-function application(proxies: string[]): Koa {
+async function sayPage(ctx: Koa.Context): Promise<void> {
+  ctx.body = 'page';
+}
+
+function application(proxies: string[], write: (line: string) => void = () => undefined): Koa {
   const app = new Koa();
   app.silent = true;
+  const site = { appName: 'Test', accentColour: '#0b57d0' };
+  const log = createLog({ write });
+  const clientAddress = createClientAddress({ proxies, log });
   app.use(async (ctx, next) => {
-    beginNotes(ctx, proxies);
+    beginNotes(ctx, clientAddress);
     await next();
   });
-  const site = { appName: 'Test', accentColour: '#0b57d0' };
-  const log = createLog({ write: () => undefined });
-  app.use(under(['/for-programs'], answerErrorsAs(asOAuthError, log), throwAsAsked));
   app.use(answerErrorsAs(asPage(site), log));
+  app.use(plainTarget);
+  app.use(under(['/for-programs'], answerErrorsAs(asOAuthError, log), throwAsAsked));
   app.use(canonicalHost(origin));
+  app.use(under(['/own-name'], ownNameOnly(origin, clientAddress), sayPage));
   app.use(sameOriginOnly(origin));
   app.use(async (ctx) => {
     if (ctx.method === 'POST') {
@@ -117,31 +127,74 @@ describe('http', () => {
     });
   }
 
-  const forwarded: [string, string][] = [
-    ['203.0.113.7', '203.0.113.7'],
-    ['198.51.100.1, 203.0.113.7', '203.0.113.7'],
-    ['198.51.100.1, 203.0.113.7, 10.1.2.3', '203.0.113.7'],
-    ['::ffff:203.0.113.7', '203.0.113.7'],
-    ['2001:DB8::1', '2001:db8::1'],
-    ['garbage', '127.0.0.1'],
-    ['198.51.100.1, garbage', '127.0.0.1'],
+  const forwarded: [header: Record<string, string>, address: string][] = [
+    [{ 'x-forwarded-for': '203.0.113.7' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '198.51.100.1, 203.0.113.7' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '198.51.100.1, 203.0.113.7, 10.1.2.3' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '::ffff:203.0.113.7' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '2001:DB8::1' }, '2001:db8::1'],
+    // Azure Application Gateway and IIS write the port too.
+    [{ 'x-forwarded-for': '203.0.113.7:51234' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '198.51.100.1:1, 203.0.113.7:2, 10.1.2.3:3' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': '[2001:db8::1]:51234' }, '2001:db8::1'],
+    [{ 'x-forwarded-for': '[2001:db8::1]' }, '2001:db8::1'],
+    [{ 'x-forwarded-for': '"[2001:db8::1]:51234"' }, '2001:db8::1'],
+    [{ 'x-forwarded-for': '[::ffff:203.0.113.7]:80' }, '203.0.113.7'],
+    [{ 'x-forwarded-for': 'garbage' }, '127.0.0.1'],
+    [{ 'x-forwarded-for': '198.51.100.1, garbage' }, '127.0.0.1'],
+    [{ 'x-forwarded-for': '' }, '127.0.0.1'],
+    [{ forwarded: 'for=203.0.113.7' }, '203.0.113.7'],
+    [{ forwarded: 'For="203.0.113.7:4711";proto=https;by=10.0.0.1' }, '203.0.113.7'],
+    [{ forwarded: 'for=198.51.100.1, proto=https ; for="[2001:DB8:cafe::17]:4711"' }, '2001:db8:cafe::17'],
+    [{ forwarded: 'for=198.51.100.1, for=203.0.113.7;proto=http, for=10.1.2.3' }, '203.0.113.7'],
+    [{ forwarded: 'for="a,for=198.51.100.1"' }, '127.0.0.1'],
+    [{ forwarded: 'for=unknown' }, '127.0.0.1'],
+    [{ forwarded: 'for=_hidden, proto=https' }, '127.0.0.1'],
+    // What most proxies write; the other came from the client then.
+    [{ 'x-forwarded-for': '203.0.113.7', forwarded: 'for=198.51.100.1' }, '203.0.113.7'],
   ];
-  for (const [header, address] of forwarded) {
-    test(`X-Forwarded-For ${header} behind a proxy of ours is ${address}`, async () => {
-      const response = await fetch(url, { headers: { 'x-forwarded-for': header } });
+  for (const [headers, address] of forwarded) {
+    test(`${JSON.stringify(headers)} behind a proxy of ours is ${address}`, async () => {
+      const response = await fetch(url, { headers });
       assert.equal(((await response.json()) as { from: string }).from, address);
     });
   }
 
-  test('without proxies nobody is believed', async () => {
-    const other = createServer(application([]).callback());
+  /** What is logged when requests come with these headers, one after the other. */
+  async function warningsFor(proxies: string[], requests: Record<string, string>[]): Promise<string[]> {
+    const lines: string[] = [];
+    const other = createServer(application(proxies, (line) => lines.push(line)).callback());
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const { port } = other.address() as AddressInfo;
-    const response = await fetch(`http://127.0.0.1:${port}`, {
-      headers: { 'x-forwarded-for': '203.0.113.7' },
-    });
-    assert.equal(((await response.json()) as { from: string }).from, '127.0.0.1');
+    for (const headers of requests) {
+      const { port } = other.address() as AddressInfo;
+      const response = await fetch(`http://127.0.0.1:${port}`, { headers });
+      assert.equal(((await response.json()) as { from: string }).from, '127.0.0.1');
+    }
     other.close();
+    return lines;
+  }
+
+  for (const proxies of [[], ['10.0.0.0/8']]) {
+    test(`with the proxies ${JSON.stringify(proxies)} another is not believed, which is logged once`, async () => {
+      const [line, ...more] = await warningsFor(proxies, [
+        {},
+        { 'x-forwarded-for': '203.0.113.7' },
+        { forwarded: 'for=203.0.113.7' },
+      ]);
+      assert.match(line ?? '', /"from":"127.0.0.1".*LATCHKEY_PROXIES/);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  test('what a proxy names that is no address is logged once, and no secret with it', async () => {
+    const odd = [
+      { 'x-forwarded-for': 'lk_pat_abc' },
+      { 'x-forwarded-for': 'unknown' },
+      { forwarded: 'for=x' },
+    ];
+    const [line, ...more] = await warningsFor(['127.0.0.1'], odd);
+    assert.match(line ?? '', /"said":"\(removed\)".*no IP address/);
+    assert.deepEqual(more, []);
   });
 
   for (const host of ['evil.example', 'evil.example:x@localhost:3000', 'localhost:3000, evil.example', '']) {
@@ -155,7 +208,33 @@ describe('http', () => {
     });
   }
 
+  const names: [host: string, more: string, status: number][] = [
+    ['localhost:3000', '', 200],
+    ['LOCALHOST:3000', '', 200],
+    ['127.0.0.1:3000', '', 200],
+    ['127.0.0.1:3000', 'Sec-Fetch-Mode: navigate\r\n', 307],
+    ['evil.example', '', 421],
+    ['localhost:3000.evil.example', '', 421],
+    ['evil.example:x@localhost:3000', '', 421],
+    ['', '', 421],
+    // The other end is a proxy of ours here.
+    ['backend:3000', 'X-Forwarded-Host: evil.example, localhost:3000\r\n', 200],
+    ['backend:3000', 'X-Forwarded-Host: localhost:3000, evil.example\r\n', 421],
+  ];
+  for (const [host, more, status] of names) {
+    test(`a page asked for as ${JSON.stringify(host)} ${more.trim()} is ${status}`, async () => {
+      const head = `GET /own-name HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`;
+      const answer = await raw(url, head);
+      assert.equal(answer.split(' ')[1], String(status));
+      if (status === 421) assert.match(answer, /Open http:\/\/localhost:3000;/);
+    });
+  }
+
   const targets = [
+    'GET http://[/x',
+    'GET http://[::1/x?a=%',
+    'GET //[\u00e9',
+    'GET /x?a=\u00e9',
     'GET http://evil.example/',
     'GET https://localhost:3000/',
     'GET evil.example',
