@@ -286,7 +286,7 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await people.person();
       const consent = await open(agent);
       const page = await agent.get(actionOf(consent, 'allow'));
-      assert.equal(page.status, 404);
+      assert.equal(page.status, 405);
     });
 
     it('shows where the answer goes: a scheme in full, and a warning for this computer', async () => {
