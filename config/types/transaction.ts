@@ -11,6 +11,7 @@ export const transaction = defineType({
   fields: {
     account: z.string(),
     phone: z.string(),
-    amount: z.number(),
+    /** Whole cents, which can be added and compared exactly. */
+    amount_cents: z.int(),
   },
 });

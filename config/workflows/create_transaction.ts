@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { defineWorkflow } from '../../server/workflows/workflow.ts';
+import { defineWorkflow, oneLine } from '../../server/workflows/workflow.ts';
 import { transaction } from '../types/transaction.ts';
+
+/** Money is counted in whole cents: as a fraction, 0.1 + 0.2 is not 0.3. */
+const CENTS_MAX = 100_000_000_000;
+const centsOf = (amount: number) => Math.round(amount * 100);
+/** 4990 → "49.90" */
+const written = (cents: number) => `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;
 
 /**
  * A workflow: one file here is one operation that every user of your app can call with a token of their
@@ -18,10 +24,7 @@ export const workflow = defineWorkflow({
   // `in: 'query'` or `in: 'either'` says otherwise. The examples fill the ready-made calls on the token page.
   parameters: {
     account: {
-      schema: z
-        .string()
-        .trim()
-        .regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u, { error: 'expected 1 to 100 characters on one line' }),
+      schema: oneLine(100),
       description: 'The account that the money moves on',
       example: 'savings',
     },
@@ -33,11 +36,17 @@ export const workflow = defineWorkflow({
       example: '+358 40 123 4567',
     },
     amount: {
+      // A call sends 49.9, `run` gets 4990.
       schema: z
         .number()
-        .positive()
-        .max(1_000_000_000)
-        .multipleOf(0.01, { error: 'expected at most two decimals' }),
+        .refine((amount) => centsOf(amount) / 100 === amount, { error: 'expected at most two decimals' })
+        .transform(centsOf)
+        .pipe(
+          z
+            .int()
+            .positive()
+            .max(CENTS_MAX, { error: `expected at most ${CENTS_MAX / 100}` }),
+        ),
       description: 'How much, with at most two decimals',
       example: 49.9,
     },
@@ -58,21 +67,22 @@ export const workflow = defineWorkflow({
   // Rows and mails are staged: they happen together once `run` has returned, or, if it throws, not at all. To
   // turn a call down, throw `refusal(message, hint)` from server/workflows/workflow.ts.
   run({ parameters, caller, data, mail }) {
-    const { account, phone, amount } = parameters;
-    const stored = data.transaction.create({ account, phone, amount });
+    const { account, phone, amount: cents } = parameters;
+    const stored = data.transaction.create({ account, phone, amount_cents: cents });
+    const amount = written(cents);
     mail.send({
       to: caller.email,
-      subject: `Transaction of ${amount.toFixed(2)} on ${account}`,
+      subject: `Transaction of ${amount} on ${account}`,
       text: [
         `A transaction was recorded with your token.`,
-        `Account: ${account}\nPhone: ${phone}\nAmount: ${amount.toFixed(2)}\nTransaction: ${stored.id}`,
+        `Account: ${account}\nPhone: ${phone}\nAmount: ${amount}\nTransaction: ${stored.id}`,
       ].join('\n\n'),
     });
     return {
       transaction_id: stored.id,
       account,
       phone,
-      amount,
+      amount: Number(amount),
       created_at: new Date(stored.createdAt * 1000).toISOString(),
     };
   },

@@ -1,5 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
+import { UNFIT, VISIBLE } from '../ground/visible-text.ts';
 
 /**
  * What an app owner writes in config/: workflows and data types. The functions here only keep the types
@@ -145,4 +146,21 @@ export function isOptional(parameter: Parameter): boolean {
  */
 export function refusal(message: string, hint: string): Problem {
   return new Problem({ status: 400, code: 'NOT_RUN', message, hint });
+}
+
+/**
+ * A schema for text on one line: without line ends, control characters and what turns the reading direction or is not
+ * seen, but with the joiners that Persian words and emoji families are written with. Outer blanks are taken off.
+ */
+export function oneLine(lengthMax: number) {
+  return z
+    .string()
+    .trim()
+    .refine(
+      (text) =>
+        VISIBLE.test(text) && !UNFIT.test(text) && [...text.slice(0, 2 * lengthMax + 1)].length <= lengthMax,
+      {
+        error: `expected 1 to ${lengthMax} characters on one line`,
+      },
+    );
 }

@@ -70,7 +70,9 @@ eachStore(({ engine, url }) => {
         id: transaction_id,
         createdAt: now,
         createdBy: credential.accountId,
-        ...CALL,
+        account: CALL.account,
+        phone: CALL.phone,
+        amount_cents: 1250,
       });
       const mail = (await mails()).find(({ to }) => to === `${credential.accountId}@example.com`);
       assert.match(mail?.subject ?? '', /12\.50 on savings/);

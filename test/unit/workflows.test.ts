@@ -44,6 +44,14 @@ const amounts: [amount: unknown, right: boolean][] = [
   [0.01, true],
   [19.99, true],
   [4.35, true],
+  [1.1, true],
+  [0.07, true],
+  [999_999_999.99, true],
+  [0.30000000000000004, false],
+  [19.990000000000002, false],
+  [0.005, false],
+  [5e-324, false],
+  [1_000_000_000.01, false],
   [1_000_000_000, true],
   [0, false],
   [-1, false],
@@ -73,6 +81,12 @@ describe('create_transaction takes sensible values only', () => {
     'a\u0000',
     'a\u2028b',
     '\u202eab',
+    'a\u2066b',
+    'a\u0085b',
+    'a\tb',
+    '\u200d',
+    'a\u200bb',
+    'a\u00adb',
     '\ud800',
     'x'.repeat(101),
     5,
@@ -82,6 +96,27 @@ describe('create_transaction takes sensible values only', () => {
       assert.equal((await schemaOf('account'))?.safeParse(account).success, false);
     });
   }
+  for (const account of [
+    'x'.repeat(100),
+    'می\u200cخواهم',
+    '👨\u200d👩\u200d👧\u200d👦 Family',
+    '❤\ufe0f',
+    'José',
+    'हिन्दी',
+    '日本',
+    '😀'.repeat(100),
+  ]) {
+    test(`account ${account.slice(0, 20)} is right, as it is`, async () => {
+      assert.equal((await schemaOf('account'))?.parse(account), account);
+    });
+  }
+  test('every amount of cents is itself', async () => {
+    const amount = await schemaOf('amount');
+    for (let cents = 1; cents < 20_000; cents += 1) assert.equal(amount?.parse(cents / 100), cents);
+    for (let cents = 100_000_000_000; cents > 99_999_990_000; cents -= 1) {
+      assert.equal(amount?.parse(cents / 100), cents);
+    }
+  });
   for (const phone of ['', '1', '+', '++1', 'call me', '+358401234567\n', '٠١٢٣٤٥٦', 3584012345]) {
     test(`phone ${JSON.stringify(phone)} is wrong`, async () => {
       assert.equal((await schemaOf('phone'))?.safeParse(phone).success, false);
