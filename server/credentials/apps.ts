@@ -4,7 +4,15 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import { type Client, clientsOf, eachClient, getClient, getLiveClient, listClients } from './client.ts';
+import {
+  type Client,
+  clientsOf,
+  eachClient,
+  getClient,
+  getLiveClient,
+  insertClient,
+  listClients,
+} from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
@@ -91,13 +99,10 @@ async function create(
   wanted: WantedApp & { account: Account; confidential: boolean },
   actor: Actor,
 ): Promise<{ client: Client; secret?: NewSecret }> {
-  const { clients, secrets, accounts, effects, clock } = parts;
+  const { secrets, accounts, clock } = parts;
   const { account, confidential } = wanted;
   const checked = check(parts, wanted);
-  if ((await clients.count(clientsOf('app', account.id))) >= LIVE_APPS_MAX) {
-    throw tooMany('TOO_MANY_APPS', `${LIVE_APPS_MAX} apps`, 'Delete');
-  }
-  const client: Client = {
+  const row: Client = {
     id: newId('app_'),
     kind: 'app',
     ...checked,
@@ -107,7 +112,9 @@ async function create(
     confidential,
     createdAt: clock(),
   };
-  await effects.insert(clients, client, await causedBy(parts, 'registered', client, actor));
+  const full = () => tooMany('TOO_MANY_APPS', `${LIVE_APPS_MAX} apps`, 'Delete');
+  const caused = await causedBy(parts, 'registered', row, actor);
+  const client = await insertClient(parts, row, { max: LIVE_APPS_MAX, full }, caused);
   const secret = confidential ? await secrets.mintFirst(client, undefined, actor) : undefined;
   await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
   return secret === undefined ? { client } : { client, secret };

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Collection, declare, type Where } from '../../adapters/port.ts';
-import { pendingEffects } from '../effects/effects.ts';
-import { noSuch } from '../ground/errors.ts';
+import { type Effects, type EffectsOfChange, pendingEffects } from '../effects/effects.ts';
+import { noSuch, type Problem } from '../ground/errors.ts';
 import type { Owned } from './owner.ts';
+import { insertAtPlace } from './places.ts';
 
 /** An OAuth 2.0 client: a service (client_credentials) or an app (authorization code with PKCE). */
 export const clientSchema = z.strictObject({
@@ -31,6 +32,8 @@ export const clientSchema = z.strictObject({
   withoutPkce: z.boolean().optional(),
   createdAt: z.number(),
   revokedAt: z.number().optional(),
+  /** Which of the places of its owner it holds while it is live: see places.ts. Unique. */
+  place: z.string().optional(),
   ...pendingEffects,
 });
 
@@ -46,7 +49,8 @@ export function isLiveClient(client: Client | undefined): client is LiveClient {
 export const clientDeclaration = declare<Client>({
   name: 'clients',
   schema: clientSchema,
-  indexes: [['accountId', 'createdAt'], ['pendingAt']],
+  unique: ['place'],
+  indexes: [['accountId', 'createdAt'], ['accountId', 'revokedAt', 'createdAt'], ['pendingAt']],
 });
 
 /** So many are read at a time where all are wanted. */
@@ -100,6 +104,26 @@ export async function* eachClient(clients: Collection<Client>, where: Where<Clie
     const after = rows.at(-1);
     rows = after === undefined ? [] : await clients.list({ ...page, after });
   }
+}
+
+/** Inserts a client, with what this brings, at one of the places that its owner has for clients of its kind. */
+export function insertClient(
+  { clients, effects }: { clients: Collection<Client>; effects: Effects },
+  client: Client,
+  limit: { max: number; full: () => Problem },
+  caused: EffectsOfChange,
+): Promise<Client> {
+  const { kind, accountId } = client;
+  return insertAtPlace({
+    ...limit,
+    owner: `${kind}s ${accountId}`,
+    listLive: () => listClients(clients, clientsOf(kind, accountId), limit.max),
+    async insert(place) {
+      const placed = { ...client, place };
+      await effects.insert(clients, placed, caused);
+      return placed;
+    },
+  });
 }
 
 /** The page of a client, where its owner sees its secrets. */

@@ -1,9 +1,10 @@
-import { type Collection, Taken, type Where } from '../../adapters/port.ts';
+import { type Collection, type Condition, Taken, type Where } from '../../adapters/port.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, stateOf } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
+import { insertAtPlace } from './places.ts';
 import { endsOf, newSecret } from './secret-format.ts';
 
 /** More than any owner may have live, see ground/limits.ts. */
@@ -14,12 +15,26 @@ const DEAD_ROWS_MAX = 50;
 /** A credential that was just made: `value` is given out here and never again. */
 export type Minted = { credential: Credential; value: string };
 
-/** Makes a credential and writes it with what this brings. A name that is taken is refused with a Problem. */
+/** What a credential is asked to be, named one by one: nothing else that a caller sends can reach the row. */
+export type WantedCredential = Pick<
+  Credential,
+  'kind' | 'name' | 'accountId' | 'clientId' | 'issuedBy' | 'scopes' | 'note' | 'expiresAt' | 'liveName'
+>;
+
+/** How many of something there may be at a time, and which. */
+export type CredentialLimit = { owner: string; max: number; among: Where<Credential>; full: () => Problem };
+
+/**
+ * Makes a credential and writes it with what this brings. Throws Problem for a name that is taken, and where there
+ * are as many as there may be.
+ */
 export async function mintCredential(
   parts: CredentialDependencies,
-  wanted: Pick<Credential, 'kind' | 'name' | 'accountId' | 'clientId' | 'scopes' | 'note' | 'expiresAt'>,
+  wanted: WantedCredential,
+  limit: CredentialLimit,
   causedBy: (credential: Credential) => EffectsOfChange,
 ): Promise<Minted> {
+  const { credentials, clock } = parts;
   const isToken = wanted.kind === 'personal_access_token';
   const value = newSecret(isToken ? 'lk_pat_' : 'lk_cs_');
   const credential = {
@@ -27,35 +42,45 @@ export async function mintCredential(
     id: newId(isToken ? 'tok_' : 'sec_'),
     hash: hashOf(value),
     ...endsOf(value),
-    liveName: `${wanted.clientId ?? wanted.accountId}\n${wanted.name}`,
-    createdAt: parts.clock(),
+    createdAt: clock(),
   };
-  await insertNamed(parts, credential, causedBy(credential));
-  return { credential, value };
+  const caused = causedBy(credential);
+  const placed = await insertAtPlace({
+    owner: limit.owner,
+    max: limit.max,
+    full: limit.full,
+    listLive: () => listLive(parts, limit.among),
+    insert: (place) => insertNamed(parts, { ...credential, place }, caused),
+    release: async (place) => {
+      const holder = await credentials.find('place', place);
+      return holder && releaseExpired(parts, holder, ['place', '=', place]);
+    },
+  });
+  return { credential: placed, value };
 }
 
 /**
- * Inserts a credential under its `liveName`. One that holds the name but has expired gives it up (nothing
- * tells the store when a credential expires); a live one keeps it, and the insert is refused with a Problem.
+ * Inserts a credential under its `liveName`, if it has one. One that holds the name but has expired gives it up; a
+ * live one keeps it, and the insert is refused with a Problem.
  */
 async function insertNamed(
-  { credentials, effects }: CredentialDependencies,
-  row: Credential & { liveName: string },
+  parts: CredentialDependencies,
+  row: Credential,
   caused: EffectsOfChange,
-): Promise<void> {
+): Promise<Credential> {
+  const { credentials, effects } = parts;
+  const { liveName = '' } = row;
   // Two turns are enough unless somebody else takes the freed name in between: then it is taken.
   for (let turn = 0; turn < 2; turn += 1) {
     try {
-      return await effects.insert(credentials, row, caused);
+      await effects.insert(credentials, row, caused);
+      return row;
     } catch (error) {
       if (!(error instanceof Taken) || error.field !== 'liveName') throw error;
     }
-    const holder = await credentials.find('liveName', row.liveName);
+    const holder = await credentials.find('liveName', liveName);
     if (holder === undefined) continue;
-    const freed = await credentials.update(holder.id, { unset: ['liveName'] }, [
-      ['liveName', '=', row.liveName],
-      ['expiresAt', '<=', row.createdAt],
-    ]);
+    const freed = await releaseExpired(parts, holder, ['liveName', '=', liveName]);
     if (freed === undefined) break;
   }
   throw new Problem({
@@ -67,15 +92,67 @@ async function insertNamed(
   });
 }
 
+/** What one holds only while it is live. */
+const HELD_WHILE_LIVE = ['liveName', 'place'] as const;
+
+/** Takes name and place from one that has expired: nothing tells the store when that happens. */
+function releaseExpired(
+  { credentials, clock }: CredentialDependencies,
+  { id }: Credential,
+  holds: Condition<Credential>,
+): Promise<Credential | undefined> {
+  return credentials.update(id, { unset: HELD_WHILE_LIVE }, [holds, ['expiresAt', '<=', clock()]]);
+}
+
 /** Revokes a credential for good; false when it was revoked already. */
 export async function revokeCredential(
   { credentials, effects, clock }: CredentialDependencies,
   id: string,
   caused: EffectsOfChange,
 ): Promise<boolean> {
-  const change = { set: { revokedAt: clock() }, unset: ['liveName'] as const };
+  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_LIVE };
   const guard = [['revokedAt', 'absent']] as const;
   return (await effects.update(credentials, id, change, guard, caused)) !== undefined;
+}
+
+/** Revokes all that these conditions hold for, without an entry for each: what they stand on has ended. */
+export async function revokeCredentials(
+  { credentials, clock }: CredentialDependencies,
+  owner: Where<Credential>,
+): Promise<void> {
+  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_LIVE };
+  await credentials.updateMany([...owner, ['revokedAt', 'absent']], change);
+}
+
+/**
+ * Brings the end of a credential forward to `endAt`, never back; another caller at the same time may bring it
+ * further. `releasing`: it gives up name and place to the one that replaces it. False where it had ended, or nothing
+ * was to change.
+ */
+export async function endBy(
+  { credentials, effects, clock }: CredentialDependencies,
+  id: string,
+  endAt: number,
+  releasing?: { caused: EffectsOfChange },
+): Promise<boolean> {
+  for (;;) {
+    const current = await credentials.get(id);
+    if (current === undefined || stateOf(current, clock()) !== 'live') return false;
+    const { expiresAt: before } = current;
+    const isSooner = before !== undefined && before <= endAt;
+    const holds = HELD_WHILE_LIVE.some((field) => current[field] !== undefined);
+    if (isSooner && !(releasing !== undefined && holds)) return false;
+    const guard: Where<Credential> = [
+      ['revokedAt', 'absent'],
+      before === undefined ? ['expiresAt', 'absent'] : ['expiresAt', '=', before],
+    ];
+    const set = { expiresAt: isSooner ? before : endAt };
+    const changed =
+      releasing === undefined
+        ? await credentials.update(id, { set }, guard)
+        : await effects.update(credentials, id, { set, unset: HELD_WHILE_LIVE }, guard, releasing.caused);
+    if (changed !== undefined) return true;
+  }
 }
 
 /** The live ones among an owner's credentials, newest first. */
@@ -101,15 +178,6 @@ export async function listLiveFirst(
     listEach(credentials, deadConditions, DEAD_ROWS_MAX),
   ]);
   return [...live, ...dead.slice(0, DEAD_ROWS_MAX)];
-}
-
-/** How many are live, for limits. */
-export async function countLive(
-  { credentials, clock }: CredentialDependencies,
-  owner: Where<Credential>,
-): Promise<number> {
-  const counts = await Promise.all(liveConditions(owner, clock()).map((where) => credentials.count(where)));
-  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** A condition on an absent field never holds, so those that never expire are asked for by themselves. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
+import { Problem } from '../ground/errors.ts';
+import { OVERLAP_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
@@ -16,10 +18,14 @@ export const credentialSchema = z.strictObject({
   name: z.string(),
   /** Owner and name while live, so that a name is given once; absent when dead. Unique. */
   liveName: z.string().optional(),
+  /** Which of the places of its owner it holds while it counts against a limit: see places.ts. Unique. */
+  place: z.string().optional(),
   /** The account that it belongs to (for a client secret: the client's owner). */
   accountId: z.string(),
   /** The client whose secret this is. */
   clientId: z.string().optional(),
+  /** The service that made this personal access token, by issue_token. */
+  issuedBy: z.string().optional(),
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */
   scopes: z.array(z.string()),
   note: z.string().optional(),
@@ -37,8 +43,14 @@ export type Credential = z.infer<typeof credentialSchema>;
 export const credentialDeclaration = declare<Credential>({
   name: 'credentials',
   schema: credentialSchema,
-  unique: ['hash', 'liveName'],
-  indexes: [['accountId', 'createdAt'], ['clientId', 'createdAt'], ['pendingAt']],
+  unique: ['hash', 'liveName', 'place'],
+  // By `revokedAt` the live ones are found beside however many that were replaced.
+  indexes: [
+    ['accountId', 'createdAt'],
+    ['accountId', 'revokedAt', 'createdAt'],
+    ['clientId', 'createdAt'],
+    ['pendingAt'],
+  ],
 });
 
 /** What a credential is at this moment. Only `live` ones open anything. */
@@ -55,4 +67,20 @@ export function isExpiryFit(
 ): boolean {
   if (expiresAt === undefined) return rule.allowNever;
   return Number.isSafeInteger(expiresAt) && expiresAt > now && expiresAt <= now + rule.maxDays * DAY_SECONDS;
+}
+
+/** Refuses an overlap of an old value with the one that replaces it. Throws Problem. */
+export function checkOverlap(overlapSeconds: number): void {
+  const isFit =
+    Number.isSafeInteger(overlapSeconds) &&
+    overlapSeconds >= 0 &&
+    overlapSeconds <= OVERLAP_DAYS_MAX * DAY_SECONDS;
+  if (isFit) return;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_OVERLAP',
+    message: 'This overlap cannot be used.',
+    hint: `Choose between none and ${OVERLAP_DAYS_MAX} days.`,
+    parameter: 'overlap',
+  });
 }

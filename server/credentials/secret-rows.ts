@@ -7,14 +7,14 @@ import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_SECRETS_MAX } from '../ground/limits.ts';
 import { type Client, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
-import { countLive, type Minted, mintCredential, revokeCredential } from './credential-rows.ts';
+import { type Minted, mintCredential, revokeCredential } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { auditEntry, undoIfChanged } from './owner.ts';
 
 /** A secret that was just made for this client. */
 export type NewSecret = Minted & { client: Client };
 
-/** Writes a new secret; a taken name is refused with a Problem. */
+/** Writes a new secret. Throws Problem for a taken name, and where the client has as many as it may. */
 export async function mintSecret(
   parts: ClientDependencies,
   client: Client,
@@ -28,8 +28,15 @@ export async function mintSecret(
 ): Promise<NewSecret> {
   const { name, expiresAt, action, mail } = wanted;
   const owner = { accountId: client.accountId, clientId: client.id };
-  const row = { kind: 'client_secret' as const, ...owner, name, scopes: [], expiresAt };
-  const minted = await mintCredential(parts, row, (secret) => ({
+  const liveName = `${client.id}\n${name}`;
+  const row = { kind: 'client_secret' as const, ...owner, name, liveName, scopes: [], expiresAt };
+  const limit = {
+    owner: `secrets ${client.id}`,
+    max: LIVE_SECRETS_MAX,
+    among: secretsOf(client.id),
+    full: tooManySecrets,
+  };
+  const minted = await mintCredential(parts, row, limit, (secret) => ({
     audit: [secretEntry(action, client, secret, actor)],
     mail: mail ?? [],
   }));
@@ -59,10 +66,8 @@ export async function addSecret(
   return secret;
 }
 
-/** Throws Problem 409 when the client has as many live secrets as it may. */
-export async function requireRoom(parts: ClientDependencies, client: Client): Promise<void> {
-  if ((await countLive(parts, secretsOf(client.id))) < LIVE_SECRETS_MAX) return;
-  throw new Problem({
+function tooManySecrets(): Problem {
+  return new Problem({
     status: 409,
     code: 'TOO_MANY_SECRETS',
     message: `This client has ${LIVE_SECRETS_MAX} live secrets, which is the most it may have.`,

@@ -8,13 +8,13 @@ import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Client, getLiveClient, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
 import { isExpiryFit } from './credential.ts';
-import { listLive, listLiveFirst } from './credential-rows.ts';
+import { listLive, listLiveFirst, revokeCredentials } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
 import { isAdmin } from './scopes.ts';
 import { rotateSecrets } from './secret-rotation.ts';
-import { addSecret, endSecret, mintSecret, type NewSecret, requireRoom, secretsOf } from './secret-rows.ts';
+import { addSecret, endSecret, mintSecret, type NewSecret, secretsOf } from './secret-rows.ts';
 
 const FIRST_NAME = 'Secret 1';
 
@@ -50,7 +50,6 @@ export function createSecrets(parts: ClientDependencies) {
       const client = await confidentialClient(parts, wanted);
       const name = nameFrom(wanted.name);
       checkSecretExpiry(client.scopes, wanted.expiresAt, clock());
-      await requireRoom(parts, client);
       return addSecret(parts, client, { ...wanted, name }, actor);
     },
 
@@ -83,13 +82,12 @@ export function createSecrets(parts: ClientDependencies) {
     async endClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const action = client.kind === 'service' ? 'service.revoked' : 'app.deleted';
       const caused = { audit: [auditEntry(action, client, actor)], mail };
-      const change = { set: { revokedAt: clock() } };
+      const change = { set: { revokedAt: clock() }, unset: ['place'] as const };
       const unrevoked = [['revokedAt', 'absent']] as const;
       // This one write decides: every check of a token or a secret looks at the client.
       const changed = await effects.update(clients, client.id, change, unrevoked, caused);
       // Also when another call was first: what it left undone is done here.
-      const ended = { ...change, unset: ['liveName'] as const };
-      await credentials.updateMany([...secretsOf(client.id), ...unrevoked], ended);
+      await revokeCredentials(parts, secretsOf(client.id));
       return changed !== undefined;
     },
   };

@@ -4,7 +4,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import { type Client, clientsOf, getClient, listClients } from './client.ts';
+import { type Client, clientsOf, getClient, insertClient, listClients } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
@@ -83,13 +83,10 @@ async function create(
   wanted: WantedService,
   actor: Actor,
 ): Promise<{ client: Client; secret: NewSecret }> {
-  const { clients, secrets, accounts, effects, scopes, clock, settings } = parts;
+  const { secrets, accounts, scopes, clock, settings } = parts;
   const { account, actsFor, resourceServer, expiresAt } = wanted;
   const checked = check(parts, wanted);
-  if ((await clients.count(clientsOf('service', account.id))) >= LIVE_SERVICES_MAX) {
-    throw tooMany('TOO_MANY_SERVICES', `${LIVE_SERVICES_MAX} services`, 'Revoke');
-  }
-  const client: Client = {
+  const row: Client = {
     id: newId('svc_'),
     kind: 'service',
     ...checked,
@@ -102,12 +99,18 @@ async function create(
     confidential: true,
     createdAt: clock(),
   };
-  const allows = client.scopes.map(scopes.describe);
-  const mail = serviceCreated(settings, { ...client, allows, from: originOf(actor) });
-  await effects.insert(clients, client, {
-    audit: [auditEntry('service.created', client, actor)],
-    mail: [{ to: account.email, ...mail }],
-  });
+  const allows = row.scopes.map(scopes.describe);
+  const mail = serviceCreated(settings, { ...row, allows, from: originOf(actor) });
+  const full = () => tooMany('TOO_MANY_SERVICES', `${LIVE_SERVICES_MAX} services`, 'Revoke');
+  const client = await insertClient(
+    parts,
+    row,
+    { max: LIVE_SERVICES_MAX, full },
+    {
+      audit: [auditEntry('service.created', row, actor)],
+      mail: [{ to: account.email, ...mail }],
+    },
+  );
   const secret = await secrets.mintFirst(client, expiresAt, actor);
   await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
   return { client, secret };

@@ -1,26 +1,35 @@
-import type { Where } from '../../adapters/port.ts';
+import { Unavailable, type Where } from '../../adapters/port.ts';
 import { tokenCreated, tokensRevoked } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
-import { LIVE_TOKENS_MAX } from '../ground/limits.ts';
+import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { type Credential, isExpiryFit } from './credential.ts';
+import { type Credential, checkOverlap, isExpiryFit } from './credential.ts';
 import {
-  countLive,
+  type CredentialLimit,
+  endBy,
   listLive,
   listLiveFirst,
   type Minted,
   mintCredential,
   revokeCredential,
+  type WantedCredential,
 } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { someScopesFrom } from './scopes.ts';
 import { checkFormat } from './secret-format.ts';
+
+/** Calls that issue a token under one name at the same moment wait for one another. */
+const ISSUE_TURNS_MAX = 100;
+/** So many of one name may live on for their overlap: who signs in again and again piles up no more. */
+const OVERLAPPING_MAX = 10;
+
+const NEWEST_FIRST = { by: 'createdAt', descending: true } as const;
 
 /** What somebody wants of a new token. */
 export type WantedToken = {
@@ -30,6 +39,14 @@ export type WantedToken = {
   /** Epoch seconds; undefined asks for one that never expires, where the settings allow it. */
   expiresAt: number | undefined;
   note?: string | undefined;
+};
+
+/** What a service wants of a token that it issues for somebody who gave it their password. */
+export type WantedIssue = WantedToken & {
+  service: { id: string; name: string };
+  /** Whether what it issued before, for this account and under this name, ends now or after the overlap. */
+  replace: boolean;
+  overlapSeconds: number;
 };
 
 export type Tokens = ReturnType<typeof createTokens>;
@@ -47,6 +64,13 @@ export function createTokens(parts: CredentialDependencies) {
   return {
     /** Makes a token; `value` is given out here and never again. Throws Problem when a wish cannot be granted. */
     mint: (wanted: WantedToken, actor: Actor) => mint(parts, wanted, actor),
+
+    /**
+     * Makes a token in the name of a service: listed as issued by it, and beside the account's own in number. Of
+     * calls at the same moment under one name the token of one is live in the end. The owner is mailed about the
+     * first of a name. Throws Problem like `mint`.
+     */
+    issue: (wanted: WantedIssue, actor: Actor) => issue(parts, wanted, actor),
 
     /** The live ones, newest first, and behind them the latest dead ones. */
     list: (accountId: string): Promise<Credential[]> => listLiveFirst(parts, ownedBy(accountId)),
@@ -79,29 +103,106 @@ export function createTokens(parts: CredentialDependencies) {
       return count;
     },
 
+    findByValue: (value: string) => findByValue(parts, value),
+
     /**
-     * The token with this value, whatever its state; undefined for anything else. A damaged value costs no
-     * read. It is looked up by its SHA-256: nothing secret is compared character by character.
+     * Revokes the token with this value, whoever's it is: for who found one. Answers its id and whether it was live
+     * until now; undefined for a value that is no token.
      */
-    async findByValue(value: string): Promise<Credential | undefined> {
-      if (checkFormat(value) !== 'ours') return undefined;
-      const row = await credentials.find('hash', hashOf(value));
-      return row?.kind === 'personal_access_token' ? row : undefined;
+    async revokeByValue(value: string, actor: Actor): Promise<{ id: string; revoked: boolean } | undefined> {
+      const token = await findByValue(parts, value);
+      if (token === undefined) return undefined;
+      const { id, accountId, name } = token;
+      const mail = await revokedMail(parts, accountId, [name], actor);
+      return { id, revoked: await endToken(parts, token, actor, mail) };
     },
   };
 }
 
+/**
+ * The token with this value, whatever its state; undefined for anything else. A damaged value costs no read. It is
+ * looked up by its SHA-256: nothing secret is compared character by character.
+ */
+async function findByValue(
+  { credentials }: CredentialDependencies,
+  value: string,
+): Promise<Credential | undefined> {
+  if (checkFormat(value) !== 'ours') return undefined;
+  const row = await credentials.find('hash', hashOf(value));
+  return row?.kind === 'personal_access_token' ? row : undefined;
+}
+
 async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
-  const { accounts, scopes, clock, settings } = parts;
+  const { id } = wanted.account;
+  const row = rowFrom(parts, wanted);
+  const limit: CredentialLimit = {
+    owner: `tokens ${id}`,
+    max: LIVE_TOKENS_MAX,
+    among: [...ownedBy(id), ['issuedBy', 'absent']],
+    full: () => tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke'),
+  };
+  return mintRow(
+    parts,
+    { ...row, liveName: `${id}\n${row.name}` },
+    { account: wanted.account, limit },
+    actor,
+  );
+}
+
+async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: Actor): Promise<Minted> {
+  const { credentials } = parts;
+  const { account, service, replace, overlapSeconds } = wanted;
+  checkOverlap(overlapSeconds);
+  const row = rowFrom(parts, wanted);
+  const ofService: Where<Credential> = [...ownedBy(account.id), ['issuedBy', '=', service.id]];
+  const ofName: Where<Credential> = [...ofService, ['name', '=', row.name]];
+  const limit: CredentialLimit = {
+    owner: `issued ${service.id} ${account.id}`,
+    max: ISSUED_NAMES_MAX,
+    // One that was replaced has given up its place, though it may live on for its overlap.
+    among: [...ofService, ['place', 'present']],
+    full: () => tooManyIssued(service.name),
+  };
+  // Only what replaces holds the name: others stand beside it.
+  const liveName = replace ? `${service.id}\n${account.id}\n${row.name}` : undefined;
+  for (let turn = 0; turn < ISSUE_TURNS_MAX; turn += 1) {
+    const [earlier] = await credentials.list({ where: ofName, order: NEWEST_FIRST, limit: 1 });
+    if (replace) await replaceAll(parts, ofName, overlapSeconds, actor);
+    try {
+      const told = { account, limit, isMailed: earlier === undefined };
+      return await mintRow(parts, { ...row, issuedBy: service.id, liveName }, told, actor);
+    } catch (error) {
+      // Another call came first: its token is the next to be replaced.
+      if (!(error instanceof Problem) || error.code !== 'NAME_TAKEN') throw error;
+    }
+  }
+  throw new Unavailable(`${ISSUE_TURNS_MAX} other calls issued a token under this name first`);
+}
+
+/** Ends all of one name that were issued before: at once, or the newest of them after the overlap. */
+async function replaceAll(
+  parts: CredentialDependencies,
+  ofName: Where<Credential>,
+  overlapSeconds: number,
+  actor: Actor,
+): Promise<void> {
+  const endAt = parts.clock() + overlapSeconds;
+  for (const [index, token] of (await listLive(parts, ofName)).entries()) {
+    const caused = { audit: [auditEntry('token.replaced', token, actor)] };
+    await (overlapSeconds > 0 && index < OVERLAPPING_MAX
+      ? endBy(parts, token.id, endAt, { caused })
+      : revokeCredential(parts, token.id, caused));
+  }
+}
+
+/** What was asked for, checked. Throws Problem. */
+function rowFrom({ scopes, clock, settings }: CredentialDependencies, wanted: WantedToken) {
   const { account, expiresAt } = wanted;
   const name = nameFrom(wanted.name);
   const note = textFrom(wanted.note ?? '', 'note');
   const chosen = someScopesFrom(wanted.scopes, scopes.forTokens);
   checkExpiry(expiresAt, clock(), settings.tokens);
-  if ((await countLive(parts, ownedBy(account.id))) >= LIVE_TOKENS_MAX) {
-    throw tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke');
-  }
-  const row = {
+  return {
     // Named one by one: nothing else that a caller sends can reach the row.
     kind: 'personal_access_token' as const,
     name,
@@ -110,10 +211,19 @@ async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: A
     note: note === '' ? undefined : note,
     expiresAt,
   };
-  const about = { allows: chosen.map(scopes.describe), from: originOf(actor) };
-  const minted = await mintCredential(parts, row, (token) => ({
+}
+
+async function mintRow(
+  parts: CredentialDependencies,
+  row: WantedCredential,
+  { account, limit, isMailed = true }: { account: Account; limit: CredentialLimit; isMailed?: boolean },
+  actor: Actor,
+): Promise<Minted> {
+  const { accounts, scopes, settings } = parts;
+  const about = { allows: row.scopes.map(scopes.describe), from: originOf(actor) };
+  const minted = await mintCredential(parts, row, limit, (token) => ({
     audit: [auditEntry('token.created', token, actor)],
-    mail: [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }],
+    mail: isMailed ? [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }] : [],
   }));
   await undoIfChanged(accounts, account, () => endToken(parts, minted.credential, { kind: 'system' }));
   return minted;
@@ -151,6 +261,16 @@ function revokedMail(
   const { accounts, clock, settings } = parts;
   const mail = tokensRevoked(settings, { names, revokedAt: clock(), from: originOf(actor) });
   return mailToOwner(accounts, accountId, mail);
+}
+
+function tooManyIssued(service: string): Problem {
+  return new Problem({
+    status: 409,
+    code: 'TOO_MANY_TOKENS',
+    message: `The service ${service} has ${ISSUED_NAMES_MAX} live tokens of this account, which is the most it may have.`,
+    hint: 'Issue it under a name that one of them has, without "replace": false, or revoke one that is not used.',
+    parameter: 'name',
+  });
 }
 
 function ownedBy(accountId: string): Where<Credential> {

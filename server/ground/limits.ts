@@ -28,8 +28,10 @@ export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
 export const TOKEN_DAYS_DEFAULT = 90;
 /** The longest that the owner's settings may allow: a year, and time to notice. */
 export const TOKEN_DAYS_MAX = 400;
-/** What one account may pile up. Counted before the insert, so mints at the same moment may exceed it. */
+/** What one account may pile up. */
 export const LIVE_TOKENS_MAX = 100;
+/** Names under which one service may have a live token of one account, beside the account's own tokens. */
+export const ISSUED_NAMES_MAX = 10;
 /** What one account may have live at a time: one for each third-party service that it uses. */
 export const LIVE_SERVICES_MAX = 50;
 /** What one account may register; a developer has a handful. */
