@@ -14,7 +14,7 @@ import {
   scopeBoxes,
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, type Part } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
@@ -32,6 +32,8 @@ export type TokenView = CredentialView & {
   /** What it may do, in plain words. */
   allows: readonly string[];
   note?: string | undefined;
+  /** The service that made it, in its owner's name. */
+  issuedBy?: string | undefined;
 };
 
 const DONE: Record<string, string> = {
@@ -60,6 +62,7 @@ export function tokensPage(
         rows: live.map((token) => [
           [
             nameAndEnds('lk_pat_', token),
+            issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
           ],
           allowsOf(token.allows),
@@ -79,7 +82,7 @@ export function tokensPage(
         caption: 'Expired and revoked tokens',
         columns: ['Name', 'Ended', 'Last used', 'Made'],
         rows: dead.map((token) => [
-          nameAndEnds('lk_pat_', token),
+          [nameAndEnds('lk_pat_', token), issuerOf(token)],
           endOf(token, now),
           lastUseOf(token, now),
           relativeTime(token.createdAt, now),
@@ -93,6 +96,11 @@ export function tokensPage(
         }),
     ],
   });
+}
+
+/** By which service it was made, where not by its owner. */
+function issuerOf({ issuedBy }: TokenView): Part {
+  return issuedBy !== undefined && html`<br><span class="fine">issued by the service ${issuedBy}</span>`;
 }
 
 /** What was typed about a token. */

@@ -22,7 +22,6 @@ export const API_CODES = [
   // of issue_token only
   'CHANGED_MEANWHILE',
   'INVALID_NAME',
-  'NAME_TAKEN',
   'TOO_BUSY',
   'TOO_MANY_ATTEMPTS',
   'TOO_MANY_TOKENS',
@@ -49,6 +48,7 @@ type PageCode =
   | 'ISSUER_UNAVAILABLE'
   | 'LAST_WAY_TO_SIGN_IN'
   | 'LINK_DEAD'
+  | 'NAME_TAKEN'
   | 'NOTHING_TO_DO'
   | 'NOT_FRESH'
   | 'NO_PASSWORD'

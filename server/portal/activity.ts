@@ -30,6 +30,7 @@ const CHANGES: Record<string, string> = {
   'service.created': 'Service made',
   'service.revoked': 'Service revoked',
   'token.created': 'Token made',
+  'token.replaced': 'Token replaced',
   'token.revoked': 'Token revoked',
 };
 

@@ -10,6 +10,7 @@ import {
   tokensPage,
 } from '../../views/tokens.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Credential } from '../credentials/credential.ts';
 import type { Owned } from '../credentials/owner.ts';
 import type { Actor } from '../ground/actor.ts';
 import { type Form, readForm } from '../http/body.ts';
@@ -130,9 +131,14 @@ function formPage(
   });
 }
 
-async function listsOf({ clock, tokens, scopes }: PortalDependencies, account: Account) {
+async function listsOf({ clock, tokens, scopes, clients }: PortalDependencies, account: Account) {
   const rows = await tokens.list(account.id);
-  return liveAndDead(rows.map((row) => tokenView(row, clock(), scopes.describe)));
+  const issuers = [...new Set(rows.flatMap(({ issuedBy }) => issuedBy ?? []))];
+  const names = new Map(
+    await Promise.all(issuers.map(async (id) => [id, (await clients.get(id))?.name ?? id] as const)),
+  );
+  const issuerOf = ({ issuedBy }: Credential) => issuedBy && names.get(issuedBy);
+  return liveAndDead(rows.map((row) => tokenView(row, clock(), scopes.describe, issuerOf(row))));
 }
 
 function formOf(sent: Form): TokenForm {

@@ -19,12 +19,14 @@ export function credentialView(row: Credential, now: number): CredentialView {
   return { ...shown, state: stateOf(row, now) };
 }
 
-export function tokenView(row: Credential, now: number, describe: Describe): TokenView {
+/** `issuer`: the name of the service that issued it. */
+export function tokenView(row: Credential, now: number, describe: Describe, issuer?: string): TokenView {
   return {
     ...credentialView(row, now),
     note: row.note,
     scopes: row.scopes,
     allows: row.scopes.map(describe),
+    issuedBy: issuer,
   };
 }
 

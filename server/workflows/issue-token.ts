@@ -5,7 +5,7 @@ import { type Scopes, workflowOf } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { NAME_LENGTH_MAX } from '../ground/limits.ts';
+import { NAME_LENGTH_MAX, OVERLAP_DAYS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { defineWorkflow, type Workflow } from './workflow.ts';
@@ -17,19 +17,17 @@ export const ISSUE_TOKEN = {
   callers: 'admin',
 } as const;
 
-/** So many characters of a request's id tell tokens of one service apart. */
-const REQUEST_PART = 8;
 /** Less is gone before the user has put it to use. */
 const LIFE_SECONDS_MIN = MINUTE_SECONDS;
 
 /**
  * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access
- * token of theirs. Not staged like the workflows of config/: the token is one row, written with its audit
- * entry and mail.
+ * token of theirs, in the place of the one that it got under the same name before. Not staged like the workflows of
+ * config/: the token is one row, written with its audit entry and mail.
  */
 export function createIssueToken(parts: {
   accounts: Pick<Accounts, 'checkPassword'>;
-  tokens: Pick<Tokens, 'mint'>;
+  tokens: Pick<Tokens, 'issue'>;
   scopes: Pick<Scopes, 'forTokens'>;
   clock: Clock;
   settings: Pick<Settings, 'url' | 'tokens'>;
@@ -42,14 +40,13 @@ export function createIssueToken(parts: {
     parameters: parametersFor(defaultDays * DAY_SECONDS, maxDays * DAY_SECONDS),
     returns: z.object({ token: z.string(), user_id: z.string(), expires: z.number() }),
     async run({ parameters, caller, request }) {
-      const { email, password, expires_in: lifeSeconds } = parameters;
+      const { email, password, expires_in: lifeSeconds, replace, overlap: overlapSeconds } = parameters;
+      const service = caller.client ?? { id: ISSUE_TOKEN.name, name: ISSUE_TOKEN.name };
       const account = await signedIn({ email, password, service: caller.client?.id ?? caller.accountId });
-      // The request's id tells tokens of one service apart; a long name leaves it its place.
-      const holder = (caller.client?.name ?? ISSUE_TOKEN.name).slice(0, NAME_LENGTH_MAX - 1 - REQUEST_PART);
-      const name = parameters.name ?? `${holder} ${request.id.slice(0, REQUEST_PART)}`;
+      const name = parameters.name ?? service.name;
       const expiresAt = clock() + lifeSeconds;
-      const { credential, value } = await tokens.mint(
-        { account, name, scopes: ownScopes(scopes), expiresAt },
+      const { credential, value } = await tokens.issue(
+        { account, service, name, replace, overlapSeconds, scopes: ownScopes(scopes), expiresAt },
         { kind: 'client', id: caller.client?.id, from: request.from, requestId: request.id },
       );
       return { token: value, user_id: account.id, expires: expiresAt - credential.createdAt };
@@ -95,8 +92,23 @@ function parametersFor(lifeSecondsDefault: number, lifeSecondsMax: number) {
     },
     name: {
       schema: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
-      description: 'What the user will see the token called',
+      description: 'What the user will see the token called (the name of the service when left out)',
       example: 'Their phone',
+    },
+    replace: {
+      schema: z.boolean().default(true),
+      description: 'Whether the token that this service issued to the user under the same name before ends',
+      example: true,
+    },
+    overlap: {
+      schema: z
+        .number()
+        .int()
+        .min(0)
+        .max(OVERLAP_DAYS_MAX * DAY_SECONDS)
+        .default(0),
+      description: 'For how many seconds the token that is replaced works on',
+      example: 60,
     },
   } satisfies Workflow['parameters'];
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { Account } from '../../server/accounts/account.ts';
+import { stateOf } from '../../server/credentials/credential.ts';
+import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../../server/ground/limits.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
 import { CALL, TRANSACTION } from '../support/workflows.ts';
@@ -62,6 +65,161 @@ eachStore(({ engine, url }) => {
         });
         assert.deepEqual([wrong.status, wrong.body.body.parameter], [400, 'expires_in']);
       }
+    });
+
+    describe('what the same service issued before under this name', () => {
+      const now = 1_800_000_000;
+      let clock = now;
+      let own: ApiServer;
+      let service: Awaited<ReturnType<ApiServer['serviceToken']>>;
+      let user: Account;
+      beforeEach(async () => {
+        clock = now;
+        own = await startApiServer({ storeUrl: await url(), clock: () => clock });
+        service = await own.serviceToken(['admin']);
+        const passwordHash = await own.domain.passwords.hash(PASSWORD);
+        user = await own.domain.accounts.create(
+          { email: 'user@example.com', passwordHash, admin: false },
+          { kind: 'operator' },
+        );
+      });
+      afterEach(() => own.stop());
+
+      async function issue(wanted: object = {}, token = service.value): Promise<string> {
+        const json = { email: 'user@example.com', password: PASSWORD, ...wanted };
+        const { status, body, text } = await own.call(ISSUE, { method: 'POST', token, json });
+        assert.equal(status, 200, text);
+        return body.response.token;
+      }
+      const works = async (token: string) => (await own.call('/api/1.1/me', { token })).status === 200;
+      const mails = () => own.domain.rows.outbox.count([['to', '=', 'user@example.com']]);
+
+      test('ends when a new one is issued, with one mail for all of them', async () => {
+        const tokens = [await issue(), await issue(), await issue()];
+        assert.deepEqual(await Promise.all(tokens.map(works)), [false, false, true]);
+        assert.equal(
+          (await own.call('/api/1.1/me', { token: tokens[2] ?? '' })).body.response.token.name,
+          'Sync service',
+        );
+        assert.equal(await mails(), 1);
+        const phone = await issue({ name: 'Phone' });
+        assert.deepEqual(await Promise.all([tokens[2] ?? '', phone].map(works)), [true, true]);
+        assert.equal(await mails(), 2);
+        const audit = await own.domain.rows.audit.list({
+          where: [
+            ['accountId', '=', user.id],
+            ['action', '=', 'token.replaced'],
+          ],
+          limit: 10,
+        });
+        assert.equal(audit.length, 2);
+      });
+
+      test('works on for the overlap, and no longer than it would have', async () => {
+        const [first, short] = [
+          await issue({ expires_in: 3600 }),
+          await issue({ replace: false, expires_in: 60 }),
+        ];
+        const second = await issue({ overlap: 300 });
+        assert.deepEqual(await Promise.all([first, short, second].map(works)), [true, true, true]);
+        clock += 60;
+        assert.deepEqual(await Promise.all([first, short, second].map(works)), [true, false, true]);
+        clock += 240;
+        assert.deepEqual(await Promise.all([first, second].map(works)), [false, true]);
+        const third = await issue({ overlap: 300 });
+        const fourth = await issue();
+        assert.deepEqual(await Promise.all([second, third, fourth].map(works)), [false, false, true]);
+        for (const overlap of [-1, 0.5, 30 * 86_400 + 1, '60', null]) {
+          const json = { email: 'user@example.com', password: PASSWORD, overlap };
+          const wrong = await own.call(ISSUE, { method: 'POST', token: service.value, json });
+          assert.deepEqual([wrong.status, wrong.body.body.parameter], [400, 'overlap']);
+        }
+      });
+
+      test('lives on where it is not to be replaced', async () => {
+        const tokens = [await issue(), await issue({ replace: false }), await issue({ replace: false })];
+        assert.deepEqual(await Promise.all(tokens.map(works)), [true, true, true]);
+        const last = await issue();
+        assert.deepEqual(await Promise.all([...tokens, last].map(works)), [false, false, false, true]);
+        assert.equal(await mails(), 1);
+      });
+
+      test('is what no other service, no other user and no token of their own is touched by', async () => {
+        const other = await own.serviceToken(['admin']);
+        const passwordHash = await own.domain.passwords.hash(PASSWORD);
+        await own.domain.accounts.create(
+          { email: 'b@example.com', passwordHash, admin: false },
+          { kind: 'operator' },
+        );
+        const { value: mine } = await own.domain.tokens.mint(
+          { account: user, name: 'Sync service', scopes: ['profile'], expiresAt: clock + 3600 },
+          { kind: 'account', id: user.id },
+        );
+        const tokens = [
+          mine,
+          await issue(),
+          await issue({}, other.value),
+          await issue({ email: 'b@example.com' }),
+        ];
+        assert.deepEqual(await Promise.all(tokens.map(works)), [true, true, true, true]);
+      });
+
+      test('of calls at the same moment one token is live in the end', async () => {
+        const before = await issue();
+        const wanted = {
+          account: user,
+          service: { id: service.clientId, name: 'Sync service' },
+          name: 'Sync service',
+          scopes: ['profile'],
+          expiresAt: clock + 3600,
+          replace: true,
+          overlapSeconds: 0,
+        };
+        const made = await Promise.all(
+          Array.from({ length: 12 }, () => own.domain.tokens.issue(wanted, { kind: 'client' })),
+        );
+        const working = await Promise.all([before, ...made.map(({ value }) => value)].map(works));
+        assert.equal(working.filter(Boolean).length, 1);
+        assert.equal(await mails(), 1);
+        await Promise.all(
+          [1, 2].map(() => own.domain.tokens.issue({ ...wanted, overlapSeconds: 60 }, { kind: 'client' })),
+        );
+        clock += 60;
+        const live = (await own.domain.tokens.list(user.id)).filter((row) => stateOf(row, clock) === 'live');
+        assert.equal(live.length, 1);
+      });
+
+      test('has ten names a service and user, whatever the user has made', async () => {
+        for (let number = 0; number < LIVE_TOKENS_MAX; number += 1) {
+          await own.token({ accountId: user.id, name: `Own ${number}` });
+        }
+        for (let number = 0; number < ISSUED_NAMES_MAX; number += 1) await issue({ name: `Phone ${number}` });
+        const json = { email: 'user@example.com', password: PASSWORD, name: 'Phone more' };
+        const { status, body } = await own.call(ISSUE, { method: 'POST', token: service.value, json });
+        assert.deepEqual([status, body.body.status, body.body.parameter], [409, 'TOO_MANY_TOKENS', 'name']);
+        assert.match(body.body.message, /Sync service has 10 /);
+        await issue({ name: 'Phone 3' });
+        const other = await own.serviceToken(['admin']);
+        await issue({ name: 'Phone more' }, other.value);
+        const all = await own.domain.tokens.list(user.id);
+        const revoked = all.find(({ name }) => name === 'Phone 5');
+        await own.domain.tokens.revoke({ accountId: user.id, id: revoked?.id ?? '' }, { kind: 'account' });
+        await issue({ name: 'Phone more' });
+      });
+
+      test('piles up no more than a few where each is given an overlap', async () => {
+        for (let turn = 0; turn < 14; turn += 1) {
+          clock += 1;
+          const wanted = { account: user, name: 'P', scopes: ['profile'], expiresAt: clock + 86_400 };
+          const service = { id: 'svc_x', name: 'X' };
+          await own.domain.tokens.issue(
+            { ...wanted, service, replace: true, overlapSeconds: 3600 },
+            { kind: 'client' },
+          );
+        }
+        const live = (await own.domain.tokens.list(user.id)).filter((row) => stateOf(row, clock) === 'live');
+        assert.equal(live.length, 11);
+      });
     });
 
     test('says the same of an unknown user, a wrong password, one of Google only and a suspended one', async () => {
