@@ -114,7 +114,7 @@ export function insertClient(
   caused: EffectsOfChange,
 ): Promise<Client> {
   const { kind, accountId } = client;
-  return insertAtPlace({
+  return insertAtPlace(clients, {
     ...limit,
     owner: `${kind}s ${accountId}`,
     listLive: () => listClients(clients, clientsOf(kind, accountId), limit.max),

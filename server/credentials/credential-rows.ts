@@ -45,7 +45,7 @@ export async function mintCredential(
     createdAt: clock(),
   };
   const caused = causedBy(credential);
-  const placed = await insertAtPlace({
+  const placed = await insertAtPlace(credentials, {
     owner: limit.owner,
     max: limit.max,
     full: limit.full,

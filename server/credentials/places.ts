@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Taken, Unavailable } from '../../adapters/port.ts';
 import type { Problem } from '../ground/errors.ts';
+import { inTurn } from '../ground/in-turn.ts';
 
 /** A row that counts against a limit holds one of as many places while it is live. The declaration makes it unique. */
 export type Placed = { place?: string | undefined };
@@ -12,7 +13,11 @@ const TURNS_MAX = 500;
  * Inserts a row at a free place of its owner, so that the limit is a part of the write: of requests at the same
  * moment, in whichever processes, as many get in as there are places, and a process that dies leaves no count wrong.
  */
-export async function insertAtPlace<Made>(wanted: {
+export function insertAtPlace<Made>(collection: object, wanted: Wanted<Made>): Promise<Made> {
+  return inTurn(collection, wanted.owner, () => insertAtAny(wanted));
+}
+
+type Wanted<Made> = {
   /** Whose places they are, and for what. */
   owner: string;
   max: number;
@@ -24,7 +29,9 @@ export async function insertAtPlace<Made>(wanted: {
   release?: (place: string) => Promise<unknown>;
   /** What is thrown where no place is free. */
   full: () => Problem;
-}): Promise<Made> {
+};
+
+async function insertAtAny<Made>(wanted: Wanted<Made>): Promise<Made> {
   const { owner, max, listLive, insert, release, full } = wanted;
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
     const place = freePlace(owner, max, await listLive());

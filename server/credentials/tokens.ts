@@ -4,6 +4,7 @@ import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
+import { inTurn } from '../ground/in-turn.ts';
 import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -24,7 +25,7 @@ import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './o
 import { someScopesFrom } from './scopes.ts';
 import { checkFormat } from './secret-format.ts';
 
-/** Calls that issue a token under one name at the same moment wait for one another. */
+/** Other processes may issue a token under the same name at the same moment; nobody comes near so many. */
 const ISSUE_TURNS_MAX = 100;
 /** So many of one name may live on for their overlap: who signs in again and again piles up no more. */
 const OVERLAPPING_MAX = 10;
@@ -150,10 +151,31 @@ async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: A
 }
 
 async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: Actor): Promise<Minted> {
-  const { credentials } = parts;
   const { account, service, replace, overlapSeconds } = wanted;
   checkOverlap(overlapSeconds);
-  const row = rowFrom(parts, wanted);
+  const { name, ...checked } = rowFrom(parts, wanted);
+  // Only what replaces holds the name: others stand beside it.
+  const liveName = replace ? `${service.id}\n${account.id}\n${name}` : undefined;
+  const row = { ...checked, name, issuedBy: service.id, liveName };
+  return inTurn(parts.credentials, `issue ${service.id} ${account.id} ${name}`, async () => {
+    for (let turn = 0; turn < ISSUE_TURNS_MAX; turn += 1) {
+      try {
+        return await replaceAndMint(parts, wanted, row, actor);
+      } catch (error) {
+        // Another process came first: its token is the next to be replaced.
+        if (!(error instanceof Problem) || error.code !== 'NAME_TAKEN') throw error;
+      }
+    }
+    throw new Unavailable(`${ISSUE_TURNS_MAX} other calls issued a token under this name first`);
+  });
+}
+
+async function replaceAndMint(
+  parts: CredentialDependencies,
+  { account, service, replace, overlapSeconds }: WantedIssue,
+  row: WantedCredential,
+  actor: Actor,
+): Promise<Minted> {
   const ofService: Where<Credential> = [...ownedBy(account.id), ['issuedBy', '=', service.id]];
   const ofName: Where<Credential> = [...ofService, ['name', '=', row.name]];
   const limit: CredentialLimit = {
@@ -163,20 +185,9 @@ async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: 
     among: [...ofService, ['place', 'present']],
     full: () => tooManyIssued(service.name),
   };
-  // Only what replaces holds the name: others stand beside it.
-  const liveName = replace ? `${service.id}\n${account.id}\n${row.name}` : undefined;
-  for (let turn = 0; turn < ISSUE_TURNS_MAX; turn += 1) {
-    const [earlier] = await credentials.list({ where: ofName, order: NEWEST_FIRST, limit: 1 });
-    if (replace) await replaceAll(parts, ofName, overlapSeconds, actor);
-    try {
-      const told = { account, limit, isMailed: earlier === undefined };
-      return await mintRow(parts, { ...row, issuedBy: service.id, liveName }, told, actor);
-    } catch (error) {
-      // Another call came first: its token is the next to be replaced.
-      if (!(error instanceof Problem) || error.code !== 'NAME_TAKEN') throw error;
-    }
-  }
-  throw new Unavailable(`${ISSUE_TURNS_MAX} other calls issued a token under this name first`);
+  const [earlier] = await parts.credentials.list({ where: ofName, order: NEWEST_FIRST, limit: 1 });
+  if (replace) await replaceAll(parts, ofName, overlapSeconds, actor);
+  return mintRow(parts, row, { account, limit, isMailed: earlier === undefined }, actor);
 }
 
 /** Ends all of one name that were issued before: at once, or the newest of them after the overlap. */
