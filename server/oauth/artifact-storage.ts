@@ -7,10 +7,12 @@ import type { Grants } from '../access/grants.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
+import type { Limiter } from '../ground/limiter.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type SessionParts, sessionStorage } from './browser-sessions.ts';
 import { clientStorage } from './client-metadata.ts';
+import { countWaiting } from './waiting-limit.ts';
 
 /** Client of personal access tokens, which the engine wants to know for every token. It can do nothing itself. */
 export const PERSONAL_CLIENT_ID = 'personal-access-tokens';
@@ -24,6 +26,7 @@ export type StorageParts = SessionParts & {
   grants: Pick<Grants, 'end'>;
   clients: Pick<ClientAuthentication, 'getLive'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
+  limiter: Pick<Limiter, 'countEach'>;
 };
 
 /** The engine's storage of one model. */
@@ -108,11 +111,13 @@ async function findPersonalAccessToken(parts: StorageParts, value: string) {
 
 type Saved = { model: string; id: string; payload: AdapterPayload; ttlSeconds: number };
 
-async function save({ artifacts, clock }: StorageParts, saved: Saved): Promise<void> {
+async function save({ artifacts, limiter, clock }: StorageParts, saved: Saved): Promise<void> {
   const row = rowOf(saved, clock());
-  if (saved.model === 'Grant') await saveGrant(artifacts, row);
-  // An interaction is saved again on its way; a token or code is new.
-  else await (saved.model === 'Interaction' ? artifacts.put(row) : artifacts.insert(row));
+  if (saved.model === 'Grant') return saveGrant(artifacts, row);
+  // A token or code is new; an interaction is saved again on its way.
+  if (saved.model !== 'Interaction') return artifacts.insert(row);
+  if ((await artifacts.get(row.id)) === undefined) await countWaiting(limiter, row.payload);
+  await artifacts.put(row);
 }
 
 function rowOf({ model, id, payload, ttlSeconds }: Saved, now: number): Artifact {

@@ -160,6 +160,9 @@ async function save(
   const rowId = sessionRowId(uid);
   const now = clock();
   const known = await artifacts.get(rowId);
+  // The engine would keep one for a browser in which nobody is signed in, where a cookie of former times is enough to
+  // have it write a row for each request. Nothing needs it.
+  if (known === undefined && stored.accountId === undefined) return;
   const isSameLogin = known?.accountId === stored.accountId && known?.payload.loginTs === stored.loginTs;
   const fields = {
     payload: JSON.parse(JSON.stringify(stored)) as Record<string, unknown>,

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { type ErrorOut, errors } from 'oidc-provider';
 import type { Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
+import { Problem } from '../ground/errors.ts';
 import { sendPage } from '../http/page.ts';
 import { requestIdOf } from '../http/request.ts';
 
@@ -19,6 +20,10 @@ function wordsFor(status: number, out: ErrorOut, error: Error) {
       message: 'It was started too long ago, or in another browser.',
       hint: 'Go back to the app that you came from and start again.',
     };
+  }
+  if (error.cause instanceof Problem) {
+    const { message, hint } = error.cause;
+    return { title: 'Not now', message, hint };
   }
   if (status >= 500) {
     return {
