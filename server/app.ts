@@ -8,6 +8,7 @@ import { createAssetRoutes } from './http/assets.ts';
 import { limitAuthorizationRequests } from './http/authorization-request-limit.ts';
 import { canonicalHost, ownNameOnly } from './http/canonical-host.ts';
 import { createClientAddress } from './http/client-address.ts';
+import { openDocuments } from './http/cors.ts';
 import { asItsAddressWants, asPage } from './http/error-forms.ts';
 import { answerErrorsAs } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
@@ -18,7 +19,7 @@ import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { at, under } from './http/under.ts';
 import { BROWSER_ENDPOINTS, DISCOVERY_ENDPOINTS, PROGRAM_ENDPOINTS } from './oauth/endpoints.ts';
 import { openEngine } from './oauth/engine.ts';
-import { createMetadataRoutes } from './oauth/resource-metadata.ts';
+import { createMetadataRoutes, METADATA_PATHS } from './oauth/resource-metadata.ts';
 import { createOneTimeForms } from './pages/one-time-forms.ts';
 import { createShownOnce } from './pages/shown-once.ts';
 import { createSignedIn } from './pages/signed-in.ts';
@@ -79,6 +80,7 @@ export async function createApp(domain: Domain) {
   app.use(under(['/oauth'], onlyAt(PROGRAM_ENDPOINTS), engineRoutes));
 
   app.use(pageHeaders);
+  app.use(openDocuments(METADATA_PATHS));
   app.use(onlyAt([...DISCOVERY_ENDPOINTS, ...addressesOf(routers)]));
   app.use(metadata.routes());
   app.use(under(['/.well-known'], engineRoutes));

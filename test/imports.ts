@@ -51,6 +51,16 @@ const HOMES: readonly { name: string; home: RegExp }[] = [
 const NORMALISER = 'server/ground/normalised.ts';
 const NORMALISES = /\bnormalize\b['"\]]*\(/;
 
+/** What one file alone may do, because whoever else did would take long for hostile input. */
+const ALONE: readonly { text: RegExp; file: string; instead: string }[] = [
+  // Koa's reader of queries is quadratic in their length.
+  {
+    text: /\b(ctx|request)\.query\b|\bquery\b[^=\n]*\} = ctx\b/,
+    file: 'server/http/query.ts',
+    instead: 'http/query.ts',
+  },
+];
+
 const IMPORT = /(?:^(?:import|export)\s[^'"]*?|\bimport\()['"]([^'"]+)['"]/gm;
 
 function filesIn(folder: string): string[] {
@@ -109,6 +119,10 @@ for (const file of ['adapters', 'config', 'server', 'views'].flatMap(filesIn)) {
   for (const match of text.matchAll(IMPORT)) {
     const fault = faultOf(file, match[1] ?? '');
     if (fault !== undefined) faults.push(`${file} → ${match[1]}: ${fault}`);
+  }
+  for (const { text: forbidden, file: alone, instead } of ALONE) {
+    const found = file === alone ? undefined : forbidden.exec(text)?.[0];
+    if (found !== undefined) faults.push(`${file}: ${found} stands in ${instead} alone`);
   }
   if (file !== NORMALISER && NORMALISES.test(text))
     faults.push(`${file}: only ${NORMALISER} normalises text`);

@@ -4,9 +4,13 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
 import type { Domain } from '../domain.ts';
+import { answerPreflight } from '../http/cors.ts';
 import { problemFrom } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
+
+/** Those that we do not have too: only so a page can read that answer. */
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 /** One call: who makes it, and its entry in the activity for the case that all goes well. */
 export type ApiCall = { ctx: Context; caller: Bearer | undefined; entry: Call | undefined };
@@ -43,7 +47,8 @@ export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { auth
 
   return async function respond(ctx: Context, endpoint: Endpoint): Promise<void> {
     allowAnyOrigin(ctx);
-    if (ctx.method === 'OPTIONS') return answerPreflight(ctx);
+    // The same for every path: a preflight carries no token, so it must not tell what there is.
+    if (ctx.method === 'OPTIONS') return answerPreflight(ctx, METHODS);
     let caller: Bearer | undefined;
     let body: string | object;
     try {
@@ -71,12 +76,4 @@ function allowAnyOrigin(ctx: Context): void {
   if (ctx.req.headers.origin === undefined) return;
   ctx.set('Access-Control-Allow-Origin', '*');
   ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, X-Request-Id');
-}
-
-/** The same for every path: a preflight carries no token, so it must not tell what there is. */
-function answerPreflight(ctx: Context): void {
-  ctx.set('Access-Control-Allow-Methods', 'GET, POST');
-  ctx.set('Access-Control-Allow-Headers', 'Authorization, Content-Type');
-  ctx.set('Access-Control-Max-Age', '600');
-  ctx.status = 204;
 }

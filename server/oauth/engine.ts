@@ -4,8 +4,8 @@ import type { Collection, Store } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Effects } from '../effects/effects.ts';
-import { RETRY_SECONDS } from '../http/error-response.ts';
 import { requestIdOf } from '../http/request.ts';
+import { amendAnswer } from './answers.ts';
 import { createSessions } from './browser-sessions.ts';
 import { type ConfigurationParts, configurationOf } from './configuration.ts';
 import { createInteractions } from './interactions.ts';
@@ -35,7 +35,7 @@ export async function openEngine(parts: Parts) {
   overrideModels(engine, clients.checkSecret);
   engine.use(async (ctx, next) => {
     await next();
-    if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
+    amendAnswer(ctx as KoaContextWithOIDC);
   });
   engine.use(createLogoutRequests(engine));
   logRefusals(engine, log);

@@ -2,7 +2,10 @@ import Router from '@koa/router';
 import type { Scopes } from '../credentials/scopes.ts';
 import { API_PATH, apiResource } from '../ground/api-address.ts';
 
-/** RFC 9728: at the root and in path form. Open to pages of any origin, since clients in browsers read it. */
+/** RFC 9728 section 3.1: at the root and in path form. */
+export const METADATA_PATHS = ['', API_PATH].map((path) => `/.well-known/oauth-protected-resource${path}`);
+
+/** The API's protected resource metadata, by which clients find who gives out its tokens. */
 export function createMetadataRoutes(parts: { url: string; appName: string; scopes: Scopes }): Router {
   const { url, appName, scopes } = parts;
   const metadata = {
@@ -13,9 +16,8 @@ export function createMetadataRoutes(parts: { url: string; appName: string; scop
     resource_name: `${appName} API`,
   };
   const router = new Router({ strict: true, sensitive: true });
-  for (const path of ['', API_PATH]) {
-    router.get(`/.well-known/oauth-protected-resource${path}`, (ctx) => {
-      ctx.set('Access-Control-Allow-Origin', '*');
+  for (const path of METADATA_PATHS) {
+    router.get(path, (ctx) => {
       ctx.set('Cache-Control', 'public, max-age=300');
       ctx.body = metadata;
     });

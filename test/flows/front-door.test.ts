@@ -253,6 +253,72 @@ describe('the front door', () => {
     for (const [method, path, status] of open) assert.equal(await statusAt(path, method), status, path);
   });
 
+  const preflights: [path: string, methods: RegExp][] = [
+    ['/api/1.1/me', /GET/],
+    ['/api/1.1/wf/create_transaction', /POST/],
+    ['/.well-known/oauth-protected-resource', /GET/],
+    ['/.well-known/oauth-protected-resource/api/1.1', /GET/],
+    ['/.well-known/openid-configuration', /GET/],
+    ['/.well-known/oauth-authorization-server', /GET/],
+    ['/oauth/jwks', /GET/],
+    ['/oauth/token', /POST/],
+    ['/oauth/userinfo', /GET/],
+    ['/oauth/revoke', /POST/],
+    ['/oauth/introspect', /POST/],
+  ];
+  for (const [path, methods] of preflights) {
+    it(`lets a page of another site ask for ${path} with the headers that it adds`, async () => {
+      const headers = {
+        origin: 'https://page.example.com',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization,traceparent,mcp-protocol-version',
+      };
+      const response = await ask(path, { method: 'OPTIONS', headers });
+      assert.equal(response.status, 204);
+      assert.match(
+        response.headers.get('access-control-allow-origin') ?? '',
+        /^(\*|https:\/\/page\.example\.com)$/,
+      );
+      assert.match(response.headers.get('access-control-allow-methods') ?? '', methods);
+      const allowed = response.headers.get('access-control-allow-headers') ?? '';
+      assert.match(allowed, /authorization,traceparent,mcp-protocol-version/);
+    });
+  }
+
+  it('says of each document how long it may be kept', async () => {
+    for (const path of ['openid-configuration', 'oauth-authorization-server', 'oauth-protected-resource']) {
+      const response = await ask(`/.well-known/${path}`);
+      assert.equal(response.headers.get('cache-control'), 'public, max-age=300', path);
+      assert.ok(response.headers.get('access-control-allow-origin'), path);
+    }
+    assert.equal((await ask('/oauth/jwks')).headers.get('cache-control'), 'public, max-age=300');
+  });
+
+  it('answers a JWT as a token that is not active, and its revocation as done', async () => {
+    const { account } = await people.person({ admin: true });
+    const { client, secret } = await people.domain.services.create(
+      { account, name: 'Api', scopes: [], actsFor: 'app', resourceServer: true },
+      { kind: 'operator' },
+    );
+    const send = (path: string, token: string, clientSecret = secret.value) =>
+      ask(path, {
+        method: 'POST',
+        headers: { ...FORM, authorization: `Basic ${btoa(`${client.id}:${clientSecret}`)}` },
+        body: new URLSearchParams({ token }).toString(),
+      });
+    const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
+    for (const token of [jwt, 'eyJhbGciOiJub25lIn0..', 'unknown', 'lk_pat_unknown']) {
+      const introspected = await send('/oauth/introspect', token);
+      assert.deepEqual([introspected.status, await introspected.json()], [200, { active: false }], token);
+      const revoked = await send('/oauth/revoke', token);
+      assert.match(revoked.headers.get('content-type') ?? '', /^application\/json/);
+      assert.deepEqual([revoked.status, await revoked.json()], [200, {}], token);
+      for (const path of ['/oauth/introspect', '/oauth/revoke']) {
+        assert.equal((await send(path, token, 'wrong')).status, 401);
+      }
+    }
+  });
+
   it('has a content security policy on each page, which lets the engine’s own script run', async () => {
     const person = await people.person();
     await app.connect(person.agent);
