@@ -16,8 +16,10 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
+import { signInOnce } from '../pages/sign-in-once.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { confirm, ownedIn } from './owned.ts';
+import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
+import { confirm, doOnce, ownedIn } from './owned.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
 export function createAccountPages(parts: PortalDependencies) {
@@ -50,19 +52,25 @@ export function createAccountPages(parts: PortalDependencies) {
   };
 }
 
-function namePages({ site, signedIn, accounts }: PortalDependencies) {
+function namePages(parts: PortalDependencies) {
+  const { site, signedIn, accounts } = parts;
+
   return {
     async showName(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
-      sendPage(ctx, accountNamePage(site, account, { name: account.name ?? '' }));
+      const name = isFilledIn(ctx) ? formInQuery(ctx).one('name') : (account.name ?? '');
+      sendPage(ctx, accountNamePage(site, account, { name }));
     },
 
     async setName(ctx: RouterContext): Promise<void> {
-      const name = (await readForm(ctx)).one('name');
-      const { account } = await signedIn.account(ctx);
+      const sent = await readForm(ctx);
+      const name = sent.one('name');
+      const { account } = await signedIn.account(ctx, pathOfForm(ctx.path, { name }));
       try {
-        await accounts.setName(account, displayNameFrom(name), actorOf(ctx, account.id));
-        seeOther(ctx, '/account?done=name');
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          await accounts.setName(account, displayNameFrom(name), actorOf(ctx, account.id));
+          return '/account?done=name';
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, (problem) => accountNamePage(site, account, { name, problem }));
       }
@@ -70,7 +78,9 @@ function namePages({ site, signedIn, accounts }: PortalDependencies) {
   };
 }
 
-function passwordPages({ site, signedIn, accounts, sessionList, sessions }: PortalDependencies) {
+function passwordPages(parts: PortalDependencies) {
+  const { site, signedIn, accounts, sessionList } = parts;
+
   function page(account: Account, problem?: FormProblem) {
     const hasPassword = account.passwordHash !== undefined;
     return accountPasswordPage(site, account, { hasPassword, problem });
@@ -84,17 +94,23 @@ function passwordPages({ site, signedIn, accounts, sessionList, sessions }: Port
 
     async setPassword(ctx: RouterContext): Promise<void> {
       // The form first: who was let in before a slow body arrives may be out by the time it has.
-      const password = (await readForm(ctx)).one('password');
-      const { account, session } = await signedIn.fresh(ctx);
-      try {
-        const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
-        // Whoever knew the old one is out; this browser is signed in anew.
-        await sessionList.endAll(account.id);
-        await sessions.start(ctx, { account: changed, amr: session.amr });
-        seeOther(ctx, '/account?done=password');
-      } catch (error) {
-        await showFieldRefusal(ctx, error, (problem) => page(account, problem));
-      }
+      const sent = await readForm(ctx);
+      const password = sent.one('password');
+      await signInOnce(
+        parts,
+        ctx,
+        { secret: sent.one('form_id'), password },
+        {
+          find: () => signedIn.fresh(ctx),
+          act: async ({ account, session }) => {
+            const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
+            // Whoever knew the old one is out; this browser is signed in anew.
+            await sessionList.endAll(account.id);
+            return { account: changed, returnTo: '/account?done=password', amr: session.amr };
+          },
+          page: ({ account }, problem) => page(account, problem),
+        },
+      );
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Site } from '../../views/layout.ts';
 import type { Domain } from '../domain.ts';
 import type { Sessions } from '../oauth/browser-sessions.ts';
 import type { Interactions } from '../oauth/interactions.ts';
+import type { OneTimeForms } from '../pages/one-time-forms.ts';
 import type { SignedIn } from '../pages/signed-in.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 
@@ -11,6 +12,7 @@ export type SignInDependencies = Domain & {
   sessions: Sessions;
   interactions: Interactions;
   signedIn: SignedIn;
+  forms: OneTimeForms;
 };
 
 /** The same for its steps, which show how else one may sign in. */

@@ -9,7 +9,7 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
-import { showRefusal } from '../pages/refused-form.ts';
+import { type SignInDone, signInOnce } from '../pages/sign-in-once.ts';
 import { acceptResponse, type FederatedDependencies } from './authentication-response.ts';
 import { cookiesOff } from './cookies.ts';
 import { tagOf } from './federated-cookie.ts';
@@ -63,15 +63,17 @@ export function createFederatedSteps(parts: FederatedDependencies) {
     /** POST /sign-in/link: links once the password was right, and signs in. */
     async link(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
-      const tag = form.one('link');
-      const link = await requests.findLink(cookie.read(ctx, tag));
-      try {
-        await linkByPassword(parts, ctx, link, form.one('password'));
-        cookie.clear(ctx, tag);
-        seeOther(ctx, link.returnTo);
-      } catch (error) {
-        await showRefusal(ctx, error, (problem) => linkPage(parts, link, tag, problem));
-      }
+      const [tag, password] = [form.one('link'), form.one('password')];
+      const typed = { secret: form.one('form_id'), password };
+      await signInOnce(parts, ctx, typed, {
+        find: () => requests.findLink(cookie.read(ctx, tag)),
+        async act(link) {
+          const done = await linkByPassword(parts, ctx, link, password);
+          cookie.clear(ctx, tag);
+          return done;
+        },
+        page: (link, problem) => linkPage(parts, link, tag, problem),
+      });
     },
   };
 }
@@ -149,8 +151,8 @@ async function linkByPassword(
   ctx: Context,
   link: PendingLink,
   password: string,
-): Promise<void> {
-  const { accounts, identities, signUps, sessions, requests, cookie } = parts;
+): Promise<SignInDone> {
+  const { accounts, identities, signUps, requests, cookie } = parts;
   const owner = await accounts.get(link.accountId);
   const email = owner?.email ?? '';
   const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
@@ -159,7 +161,7 @@ async function linkByPassword(
   const { issuer, subject } = link;
   await identities.link({ issuer, subject, account, email: link.email }, actorOf(ctx, account.id));
   await signUps.endAll(account.emailKey);
-  await sessions.start(ctx, { account, amr: ['pwd', 'fed'] });
+  return { account, returnTo: link.returnTo, amr: ['pwd', 'fed'] };
 }
 
 function linkPage(

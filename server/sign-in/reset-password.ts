@@ -12,13 +12,14 @@ import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
+import { signInOnce } from '../pages/sign-in-once.ts';
 import type { SignInDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';
 
 /** Choosing a new password by way of the mailbox. */
 export function createResetSteps(parts: SignInDependencies) {
-  const { site, resets, sessions } = parts;
+  const { site, resets, forms } = parts;
 
   return {
     /** GET /reset-password: asks for an address or, behind the mailed link, for the new password. */
@@ -42,8 +43,12 @@ export function createResetSteps(parts: SignInDependencies) {
       if (token !== '') return complete(ctx, token, form.one('password'), form.one('revoke') === 'yes');
       const [email, returnTo] = [form.one('email'), safePath(form.one('return_to'), HOME)];
       try {
-        await resets.ask({ email, returnTo, from: addressOf(ctx) });
-        seeOther(ctx, '/reset-password?done=mailed');
+        const post = { who: '', path: ctx.path, formId: form.one('form_id') };
+        const { location } = await forms.once(post, async () => {
+          await resets.ask({ email, returnTo, from: addressOf(ctx) });
+          return { location: '/reset-password?done=mailed' };
+        });
+        seeOther(ctx, location);
       } catch (error) {
         await showRefusal(ctx, error, (problem) => askPage(site, { returnTo, email, problem }));
       }
@@ -52,14 +57,16 @@ export function createResetSteps(parts: SignInDependencies) {
 
   /** Who has the link has the mailbox, so they are signed in with their new password. */
   async function complete(ctx: Context, token: string, password: string, revokeToo: boolean): Promise<void> {
-    const { account } = await resets.find(token);
-    try {
-      const done = await resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id));
-      await sessions.start(ctx, { account: done.account, amr: ['pwd'] });
-      seeOther(ctx, done.returnTo);
-    } catch (error) {
-      await showRefusal(ctx, error, (problem) => newPage(site, account, { token, revokeToo, problem }));
-    }
+    await signInOnce(
+      parts,
+      ctx,
+      { secret: token, password },
+      {
+        find: () => resets.find(token),
+        act: ({ account }) => resets.complete({ token, password, revokeToo }, actorOf(ctx, account.id)),
+        page: ({ account }, problem) => newPage(site, account, { token, revokeToo, problem }),
+      },
+    );
   }
 }
 

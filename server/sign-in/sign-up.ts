@@ -12,6 +12,7 @@ import { queryOne } from '../http/query.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
+import { signInOnce } from '../pages/sign-in-once.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';
@@ -19,7 +20,7 @@ import { federationFor } from './sign-in-page.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
 export function createSignUpSteps(parts: StepDependencies) {
-  const { site, signUps, invitations, sessions } = parts;
+  const { site, signUps, invitations, forms } = parts;
 
   return {
     /** GET /sign-up */
@@ -41,19 +42,33 @@ export function createSignUpSteps(parts: StepDependencies) {
       const [email, password, invitation] = [form.one('email'), form.one('password'), form.one('invitation')];
       const typedName = form.one('name');
       const returnTo = safePath(form.one('return_to'), HOME);
+      const page = (problem: FormProblem) =>
+        pageFor(parts, { returnTo, invitation, email, name: typedName, problem });
+      if (invitation !== '') {
+        return signInOnce(
+          parts,
+          ctx,
+          { secret: form.one('form_id'), password },
+          {
+            find: () => invitations.requireOpen(invitation),
+            act: async () => {
+              const wanted = { token: invitation, email, password, name: displayNameFrom(typedName) };
+              return { account: await invitations.accept(wanted, newcomer(ctx)), returnTo: HOME };
+            },
+            page: (_, problem) => page(problem),
+          },
+        );
+      }
       try {
         const name = displayNameFrom(typedName);
-        if (invitation === '') {
+        const post = { who: '', path: ctx.path, formId: form.one('form_id') };
+        const { location } = await forms.once(post, async () => {
           await signUps.ask({ email, password, name, returnTo, from: addressOf(ctx) });
-          return seeOther(ctx, '/sign-up?done=mailed');
-        }
-        const account = await invitations.accept({ token: invitation, email, password, name }, newcomer(ctx));
-        await sessions.start(ctx, { account, amr: ['pwd'] });
-        seeOther(ctx, HOME);
+          return { location: '/sign-up?done=mailed' };
+        });
+        seeOther(ctx, location);
       } catch (error) {
-        await showRefusal(ctx, error, (problem) =>
-          pageFor(parts, { returnTo, invitation, email, name: typedName, problem }),
-        );
+        await showRefusal(ctx, error, page);
       }
     },
 
@@ -67,14 +82,16 @@ export function createSignUpSteps(parts: StepDependencies) {
     async verify(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
       const [token, password] = [form.one('token'), form.one('password')];
-      const waiting = await signUps.find(token);
-      try {
-        const { account, returnTo } = await signUps.complete({ token, password }, newcomer(ctx));
-        await sessions.start(ctx, { account, amr: ['pwd'] });
-        seeOther(ctx, returnTo);
-      } catch (error) {
-        await showRefusal(ctx, error, (problem) => verifyPage(site, token, waiting, problem));
-      }
+      await signInOnce(
+        parts,
+        ctx,
+        { secret: token, password },
+        {
+          find: () => signUps.find(token),
+          act: () => signUps.complete({ token, password }, newcomer(ctx)),
+          page: (waiting, problem) => verifyPage(site, token, waiting, problem),
+        },
+      );
     },
   };
 }

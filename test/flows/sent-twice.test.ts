@@ -7,9 +7,10 @@ import { systemClock } from '../../server/ground/clock.ts';
 import { SHOWN_ONCE_SECONDS } from '../../server/ground/limits.ts';
 import { type Agent, createAgent, type Page } from '../support/browserless.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
-import { openPeople, type People } from '../support/people.ts';
+import { openPeople, PASSWORD, type People } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { siteOfBlock } from '../support/site.ts';
+import { createKeptMail, linkIn } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
 type Fields = Record<string, string | string[]>;
@@ -293,6 +294,122 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(value, same);
       await elsewhere.post(path, {}, headers);
       assert.equal((await agent.get(path)).status, 410);
+    });
+  });
+
+  describe('forms of people who are not signed in, sent twice', () => {
+    let server: TestServer;
+    let people: People;
+    let mail: ReturnType<typeof createKeptMail>;
+    before(async () => {
+      server = await startTestServer({ storeUrl: await storeUrl() });
+      people = await openPeople(server);
+      mail = createKeptMail(server.mailFolder);
+    });
+    after(async () => {
+      await people.close();
+      await server.stop();
+    });
+
+    const isSignedIn = async (agent: Agent) => (await agent.get('/tokens')).status === 200;
+
+    /** A second tab of the same browser: what the first answer brings does not reach it. */
+    function cloneOf(agent: Agent): Agent {
+      const clone = createAgent(server.url);
+      for (const [name, value] of Object.entries(agent.cookies())) {
+        clone.setCookie(name.split(' ')[0] ?? '', value);
+      }
+      return clone;
+    }
+
+    /** Sends a form side by side and once more; each of these browsers must go on to the same place, signed in. */
+    async function sendsThrice(agent: Agent, path: string, fields: Fields, location: string) {
+      const [one, two, three] = [cloneOf(agent), cloneOf(agent), cloneOf(agent)];
+      const pages = await Promise.all([one.post(path, fields), two.post(path, fields)]);
+      pages.push(await three.post(path, fields));
+      for (const page of pages)
+        assert.deepEqual([page.status, page.location], [303, location], textOf(page.text));
+      for (const each of [one, two, three]) assert.ok(await isSignedIn(each), path);
+    }
+
+    const linkTo = async (email: string, subject: string | RegExp) =>
+      new URL(linkIn(await mail.waitFor({ to: email, subject })));
+
+    test('mails one link, and makes the account behind it for each post', async () => {
+      const email = 'twice@example.com';
+      const agent = createAgent(server.url);
+      const fields = await opened(agent, '/sign-up', {
+        email,
+        name: '',
+        password: PASSWORD,
+        return_to: '/services',
+      });
+      const asked = await Promise.all([agent.post('/sign-up', fields), agent.post('/sign-up', fields)]);
+      for (const { location } of asked) assert.equal(location, '/sign-up?done=mailed');
+      const link = await linkTo(email, 'Confirm your e-mail address');
+      const token = link.searchParams.get('token') ?? '';
+      const rows = await people.domain.rows.signUps.list({ where: [['email', '=', email]], limit: 10 });
+      assert.equal(rows.length, 1);
+
+      await sendsThrice(agent, '/verify-email', { token, password: PASSWORD }, '/services');
+      // Who has the used link and not the password, and who has neither, learn nothing and get nothing.
+      for (const typed of [
+        { token, password: 'another phrase' },
+        { token: `${token}x`, password: PASSWORD },
+      ]) {
+        const other = createAgent(server.url);
+        const page = await other.post('/verify-email', typed);
+        assert.equal(page.status, 400);
+        assert.match(textOf(page.text), /used already/);
+        assert.equal(await isSignedIn(other), false);
+      }
+    });
+
+    test('chooses a new password once, and lets each post in', async () => {
+      const { account } = await people.person();
+      const agent = createAgent(server.url);
+      const fields = await opened(agent, '/reset-password', { email: account.email, return_to: '/tokens' });
+      await Promise.all([agent.post('/reset-password', fields), agent.post('/reset-password', fields)]);
+      const link = await linkTo(account.email, /password for/);
+      const token = link.searchParams.get('token') ?? '';
+      const password = 'seven words nobody else would choose';
+      await sendsThrice(agent, '/reset-password', { token, password, revoke: 'yes' }, '/tokens');
+      const now = await people.domain.accounts.get(account.id);
+      assert.equal((now?.securityVersion ?? 0) - (account.securityVersion ?? 0), 1);
+      const other = createAgent(server.url);
+      const refused = await other.post('/reset-password', {
+        token,
+        password: 'another seven words nobody has',
+      });
+      assert.equal(refused.status, 400);
+      assert.equal(await isSignedIn(other), false);
+    });
+
+    test('makes the first admin once, and lets each post of that page in', async () => {
+      const path = server.firstAdminLink?.slice(server.url.length) ?? '';
+      const invitation = new URL(path, server.url).searchParams.get('invitation') ?? '';
+      const agent = createAgent(server.url);
+      const typed = { email: 'root@example.com', name: '', password: PASSWORD, invitation };
+      const fields = await opened(agent, path, typed);
+      await sendsThrice(agent, '/sign-up', fields, '/tokens');
+      const other = createAgent(server.url);
+      assert.equal((await other.post('/sign-up', { ...typed, email: 'eve@example.com' })).status, 400);
+      assert.equal((await other.post('/sign-up', { ...fields, password: 'another phrase' })).status, 400);
+      assert.equal(await isSignedIn(other), false);
+    });
+
+    test('changes a password once, and keeps the browser signed in that sent it twice', async () => {
+      const { account, agent } = await people.person();
+      const password = 'seven words nobody else would choose';
+      const fields = await opened(agent, '/account/password', { password });
+      await sendsThrice(agent, '/account/password', fields, '/account?done=password');
+      const now = await people.domain.accounts.get(account.id);
+      assert.equal((now?.securityVersion ?? 0) - (account.securityVersion ?? 0), 1);
+      assert.equal(await isSignedIn(agent), false);
+      const stranger = createAgent(server.url);
+      const forged = await stranger.post('/account/password', { ...fields, password: PASSWORD });
+      assert.match(forged.location, /^\/sign-in\?return_to=/);
+      assert.equal(await isSignedIn(stranger), false);
     });
   });
 });

@@ -27,15 +27,16 @@ export function buttons(...items: readonly Part[]): Html {
 }
 
 /**
- * A form that changes something. `fields` are sent along unseen, and with them an id that no other page has: by it a
+ * A form that changes something. `fields` are sent along unseen; with `once` an id too that no other page has, by which a
  * second post of the same form is known (server/pages/one-time-forms.ts).
  */
 export function postForm(props: {
   action: string;
   fields?: Record<string, string> | undefined;
+  once?: boolean;
   body: Part;
 }): Html {
-  const fields = { ...props.fields, form_id: crypto.randomUUID() };
+  const fields = { ...props.fields, ...(props.once === true ? { form_id: crypto.randomUUID() } : {}) };
   const hidden = Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   );

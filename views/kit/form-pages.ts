@@ -23,7 +23,7 @@ export function formPage(
 ): Html {
   const { title, lead, current, problem, action, inputs } = props;
   const send = buttons(submit(props.submitLabel), buttonLink('Cancel', props.cancelUrl ?? current));
-  const body = [formNotice(problem), postForm({ action, body: [inputs, send] })];
+  const body = [formNotice(problem), postForm({ action, once: true, body: [inputs, send] })];
   return layout(site, { title, lead, viewer, current, body });
 }
 
@@ -47,7 +47,7 @@ export function narrowFormPage(
 ): Html {
   const { title, heading, lead, problem, above, action, fields, inputs, below } = props;
   const send = html`<div class="buttons stacked">${submit(props.submitLabel)}</div>`;
-  const form = postForm({ action, fields, body: [inputs, send] });
+  const form = postForm({ action, fields, once: true, body: [inputs, send] });
   return layout(site, {
     title,
     heading,
@@ -81,7 +81,7 @@ export function confirmPage(
   const { title, current, action, fields } = props;
   const confirm = submit(props.confirmLabel, props.danger === false ? 'primary' : 'danger');
   const cancel = buttonLink('Cancel', props.cancelUrl ?? current);
-  const form = postForm({ action, fields, body: [props.inputs, buttons(confirm, cancel)] });
+  const form = postForm({ action, fields, once: true, body: [props.inputs, buttons(confirm, cancel)] });
   return layout(site, {
     title,
     viewer,
