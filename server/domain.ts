@@ -22,6 +22,7 @@ import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
 import { callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
+import { createRefusals } from './activity/refusals.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
@@ -86,7 +87,7 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, sender, jobs } = foundation;
+  const { store, rows, refusals, sender, jobs } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN]);
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
@@ -111,6 +112,9 @@ export async function openDomain(
 
     async close(): Promise<void> {
       await Promise.all([credentials.resets.settled(), sender.stop(), jobs.stop()]);
+      await refusals
+        .stop()
+        .catch((error: unknown) => log.warn({ err: error }, 'refused calls were not counted'));
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },
@@ -132,6 +136,7 @@ async function openFoundation(
   const { rows, carriers, expiries } = await openCollections(store, DECLARATIONS, clock);
   const data = await openDataRows(store, declarations.types.values());
   const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
+  const refusals = createRefusals({ recorder, clock });
   const sender = createSender({ ...rows, transport, clock, log });
   const limiter = createLimiter({ ...rows, clock });
   const effects = limitActs(
@@ -144,7 +149,7 @@ async function openFoundation(
     log,
     works: [effects.sweep, ...expiries],
   });
-  return { settings, clock, log, store, rows, effects, recorder, sender, limiter, jobs };
+  return { settings, clock, log, store, rows, effects, recorder, refusals, sender, limiter, jobs };
 }
 
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;

@@ -21,6 +21,8 @@ export const callSchema = z.strictObject({
   result: z.string(),
   from: z.string(),
   requestId: z.string(),
+  /** How many calls within a minute it stands for, of which it names the last; absent: one. See refusals.ts. */
+  count: z.number().optional(),
   /** Set when an admin token was used, which privacy rules do not hold back. */
   privacyBypassed: z.boolean().optional(),
 });

@@ -21,14 +21,16 @@ export type Endpoint = (call: ApiCall) => Promise<string | object>;
 /**
  * The frame of each call of the API: finds the caller, lets the endpoint do and record it, records a refusal, answers.
  * There is an entry in the activity of the caller before anything is sent, whether the call was done, refused or
- * failed.
+ * failed; calls with a credential that is dead are counted by the minute (activity/refusals.ts).
  *
  * Which comes first, a change or its entry? Neither: a run that changes something is written as one row that
  * holds both (workflows/runs.ts). For all others, issue_token too, the entry is written last, and without it there is
  * no answer but 503.
  */
-export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { authenticate: Authenticate }) {
-  const { authenticate, recorder, log } = parts;
+export function createResponder(
+  parts: Pick<Domain, 'recorder' | 'refusals' | 'log'> & { authenticate: Authenticate },
+) {
+  const { authenticate, recorder, refusals, log } = parts;
 
   /** A refusal whose entry cannot be recorded is a 503 instead. */
   async function recordRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
@@ -37,8 +39,11 @@ export function createResponder(parts: Pick<Domain, 'recorder' | 'log'> & { auth
     // With the store away there is nowhere to record it, and the caller has waited long enough.
     if (whose === undefined || error instanceof Unavailable) return;
     const { status, code } = problemFrom(error);
+    const called = calledBy(ctx, status, code);
     try {
-      await recorder.record(recorder.entry(whose, calledBy(ctx, status, code)));
+      await (refused === undefined
+        ? recorder.record(recorder.entry(whose, called))
+        : refusals.record(refused, called));
     } catch (unrecorded) {
       if (status < 500) throw unrecorded;
       log.warn({ requestId: requestIdOf(ctx), err: unrecorded }, 'a failed call has no activity entry');

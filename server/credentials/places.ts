@@ -39,7 +39,9 @@ async function insertAtAny<Made>(wanted: Wanted<Made>): Promise<Made> {
     try {
       return await insert(place);
     } catch (error) {
-      if (!(error instanceof Taken) || error.field !== 'place') throw error;
+      // Ids are random: where one is said to be taken, another value was, and has been given up since.
+      const isInTheWay = error instanceof Taken && (error.field === 'place' || error.field === 'id');
+      if (!isInTheWay) throw error;
     }
     await release?.(place);
   }

@@ -129,7 +129,8 @@ function entryView(entry: Entry, accountId: string): EntryView {
 /** `Success`; `Refused`, because of `missing data (400)`. */
 function resultOf(call: Call) {
   if (call.status < 400) return { succeeded: true, result: 'Success' };
-  const reason = `${wordsOf(call.result)} (${call.status})`;
+  const times = call.count === undefined ? '' : `, ${call.count.toLocaleString('en')} calls within a minute`;
+  const reason = `${wordsOf(call.result)} (${call.status})${times}`;
   return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
 }
 

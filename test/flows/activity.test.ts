@@ -156,6 +156,24 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await person.agent.get('/activity?after=1.a&after=2.b')).status, 400);
     });
 
+    test('shows one entry for the calls of a minute with a revoked token, and how many they were', async () => {
+      const person = await people.person();
+      const { value, id } = await mint(person, 'Lost');
+      await people.domain.tokens.revoke({ accountId: person.account.id, id }, { kind: 'operator' });
+      for (let turn = 0; turn < 20; turn += 1) {
+        assert.equal((await call(value, '/api/1.1/me')).status, 401);
+      }
+      const refused = rowsOf(await activityOf(person)).filter((row) => row.includes('Refused'));
+      assert.equal(refused.length, 1, refused.join('\n'));
+      await people.domain.rows.calls.insert(
+        entry(person, 9001, { tokenId: id, status: 401, result: 'invalid_token', count: 4211 }),
+      );
+      assert.match(
+        textOf(await activityOf(person, `?credential=${id}`)),
+        /Refused invalid token \(401\), 4,211 calls within a minute/,
+      );
+    });
+
     test('marks a call that passed over privacy rules, and escapes what callers chose', async () => {
       const person = await people.person();
       const path = '/api/1.1/<script>alert(1)</script>';

@@ -9,6 +9,7 @@ import Koa from 'koa';
 import type { Bearers } from '../../server/access/bearer.ts';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
+import { createRefusals } from '../../server/activity/refusals.ts';
 import { createApi } from '../../server/api/routes.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
@@ -71,6 +72,7 @@ export async function startApiServer(
   app.use(answerErrorsAs(asEnvelope(url), log));
   app.use(plainTarget);
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
+  const refusals = createRefusals({ recorder, clock: domain.clock });
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
   const bearers: Bearers = {
     ...domain.bearers,
@@ -79,13 +81,14 @@ export async function startApiServer(
       options.onCaller?.();
     },
   };
-  app.use(createApi({ ...domain, catalogue, recorder, runs, bearers }));
+  app.use(createApi({ ...domain, catalogue, recorder, refusals, runs, bearers }));
   app.on('error', () => undefined);
   listener.on('request', app.callback());
 
   return {
     url,
     domain,
+    refusals,
     logged: () => lines.join(''),
 
     /** A token with any scopes, also those that no page gives out. */
