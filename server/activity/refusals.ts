@@ -11,8 +11,6 @@ const WINDOWS_MAX = 10_000;
 /** The calls of a credential that were refused since, and the entry of the last of them. */
 type Window = { startedAt: number; count: number; entry: Call };
 
-export type Refusals = ReturnType<typeof createRefusals>;
-
 /**
  * Writes the activity of dead credentials, which may be called with for ever: the first refused call of one gets its
  * entry at once, and those that follow one entry a minute with their number, whatever their rate. Counted in each
