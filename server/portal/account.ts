@@ -119,7 +119,7 @@ function identityPages({ site, settings, signedIn, identities }: PortalDependenc
   return {
     async linkProvider(ctx: RouterContext): Promise<void> {
       await readForm(ctx);
-      await signedIn.fresh(ctx, '/account');
+      await signedIn.fresh(ctx, '/sign-in/google?link=1');
       seeOther(ctx, '/sign-in/google?link=1');
     },
 

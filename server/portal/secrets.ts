@@ -18,7 +18,6 @@ import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
-import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { serviceCalls } from './curl.ts';
@@ -99,7 +98,7 @@ function rotatePages(parts: PortalDependencies, kind: Client['kind']) {
       const { account } = await signedIn.fresh(ctx);
       const client = await secrets.client(clientIn(ctx, account, kind));
       shownOnce.prepare(ctx);
-      sendPage(ctx, page(account, client, queryOne(ctx, 'overlap') || String(DAY_SECONDS)));
+      sendPage(ctx, page(account, client, formInQuery(ctx).one('overlap') || String(DAY_SECONDS)));
     },
 
     async rotate(ctx: RouterContext): Promise<void> {
