@@ -26,6 +26,7 @@ import { createRefusals } from './activity/refusals.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
+import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
@@ -108,6 +109,7 @@ export async function openDomain(
     startBackground(): void {
       sender.start();
       jobs.start();
+      void tellGoneScopes({ ...rows, scopes, log });
     },
 
     async close(): Promise<void> {
@@ -119,6 +121,13 @@ export async function openDomain(
       await store.close();
     },
   };
+}
+
+/** One line for the operator, who may have renamed a workflow: what is stored, and opens nothing any more. */
+async function tellGoneScopes(parts: Parameters<typeof findGoneScopes>[0] & { log: Logger }): Promise<void> {
+  const gone = await findGoneScopes(parts).catch(() => []);
+  if (gone.length === 0) return;
+  parts.log.warn(`no longer declared, so of no use to who holds it: ${goneScopesInWords(gone)}`);
 }
 
 /** What all of the domain stands on: the store, changes with their effects, mail and periodic work. */
@@ -181,7 +190,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const secrets = createSecrets(parts);
   const services = createServices({ ...parts, secrets });
   const apps = createApps({ ...parts, secrets, grants });
-  const bearers = createBearers({ ...rows, lastUsed, clock });
+  const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
   const resets = createResets({ ...parts, sessions: sessionList, tokens, services, apps, grants });
   return { lastUsed, clients, grants, sessionList, tokens, secrets, services, apps, bearers, resets };
 }

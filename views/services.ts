@@ -37,6 +37,7 @@ export type ServiceView = {
 
 const DONE: Record<string, string> = {
   ...SECRETS_DONE,
+  changed: 'The service was changed. From the next call on it may do what stands below.',
   revoked: 'The service was revoked. Its secrets and access tokens are refused from now on.',
 };
 
@@ -122,6 +123,30 @@ export function newServicePage(site: Site, viewer: Viewer, props: CredentialForm
   });
 }
 
+/** What was typed about a service that is there. */
+export type ServiceEditForm = { name: string; scopes: readonly string[] };
+
+/** The form for a service that is there: what else it is was settled when it was made. */
+export function editServicePage(
+  site: Site,
+  viewer: Viewer,
+  service: { id: string; name: string },
+  props: Omit<CredentialForm<ServiceEditForm>, 'expiry'>,
+): Html {
+  return formPage(site, viewer, {
+    title: `Change “${service.name}”`,
+    current: '/services',
+    problem: props.problem,
+    action: `/services/${service.id}/edit`,
+    inputs: [
+      nameField(props, 'The third-party system that uses it.'),
+      scopeBoxes(props, 'Choose only what it needs. What you take away is refused from its next call on.'),
+    ],
+    submitLabel: 'Save the changes',
+    cancelUrl: `/services/${service.id}`,
+  });
+}
+
 function adminFields({ form, problem }: CredentialForm<ServiceForm>): Part {
   return [
     radioGroup({
@@ -183,6 +208,7 @@ export function servicePage(
   const isDead = service.revokedAt !== undefined;
   return layout(site, {
     title: service.name,
+    action: isDead ? undefined : { label: 'Change', url: `/services/${service.id}/edit` },
     viewer,
     current: '/services',
     body: [

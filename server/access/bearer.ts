@@ -2,6 +2,7 @@ import type { Collection } from '../../adapters/port.ts';
 import { type Account, isActive } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
+import type { Scopes } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
@@ -59,6 +60,7 @@ type Parts = {
   clients: Collection<Client>;
   accounts: Collection<Account>;
   lastUsed: LastUsed;
+  scopes: Pick<Scopes, 'declared'>;
   clock: Clock;
 };
 
@@ -118,7 +120,8 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
-  const { scopes, createdAt: issuedAt, expiresAt, lastUsedAt } = token;
+  const { createdAt: issuedAt, expiresAt, lastUsedAt } = token;
+  const scopes = parts.scopes.declared(token.scopes);
   return { ...names, account, actsFor: 'account', scopes, issuedAt, expiresAt, lastUsedAt };
 }
 
@@ -150,12 +153,18 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
     account,
     client,
     actsFor: client.kind === 'service' ? client.actsFor : 'account',
-    scopes: typeof token.payload.scope === 'string' ? token.payload.scope.split(' ') : [],
+    scopes: scopesOf(parts, token, client),
     issuedAt: token.createdAt,
     expiresAt: token.expiresAt,
     grantId: token.grantId,
     lastUsedAt: parent.lastUsedAt,
   };
+}
+
+/** What of a token's scopes is declared and its client may still have: a developer takes some away, or an owner. */
+function scopesOf({ scopes }: Parts, { payload }: Artifact, client: Client): readonly string[] {
+  if (typeof payload.scope !== 'string') return [];
+  return scopes.declared(payload.scope.split(' ').filter((scope) => client.scopes.includes(scope)));
 }
 
 /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */

@@ -7,6 +7,9 @@ import { openStore } from '../../adapters/open.ts';
 import { NotThere, type Store } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, accountDeclaration } from '../accounts/account.ts';
 import { clientDeclaration } from '../credentials/client.ts';
+import { credentialDeclaration } from '../credentials/credential.ts';
+import { findGoneScopes, goneScopesInWords } from '../credentials/gone-scopes.ts';
+import { createScopes } from '../credentials/scopes.ts';
 import { systemClock } from '../ground/clock.ts';
 import { leaseDeclaration } from '../ground/lease.ts';
 import { isLoopbackHost } from '../ground/loopback.ts';
@@ -17,6 +20,7 @@ import { loadSigningKeys } from '../oauth/keys.ts';
 import { createIdentityProvider } from '../sign-in/identity-provider.ts';
 import { callbackUrl } from '../sign-in/paths.ts';
 import { reasonOf } from '../sign-in/provider-fault.ts';
+import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
@@ -175,6 +179,7 @@ async function lookAtStore(settings: Settings): Promise<Finding[]> {
         openKeys(store, settings.secret),
       ),
       look('admin', 'look at the store', () => countAdmins(store)),
+      look('scopes', 'look at the store', () => listGoneScopes(store)),
       look('PKCE', 'look at the store', () => listWithoutPkce(store)),
     ]);
   } finally {
@@ -224,4 +229,17 @@ async function listWithoutPkce(store: Store): Promise<Found> {
   const names = excepted.map(({ name, id }) => `${name} (${id})`).join(', ');
   const todo = 'where its library can do PKCE by now, change that on the page of the app';
   return { level: 'warn', found: `not required of ${names}`, todo };
+}
+
+/** Scopes of workflows that were renamed or taken out of config/, and who still holds them. */
+async function listGoneScopes(store: Store): Promise<Found> {
+  const { workflows } = await loadDeclarations(CONFIG_FOLDER);
+  const gone = await findGoneScopes({
+    clients: await store.collection(clientDeclaration),
+    credentials: await store.collection(credentialDeclaration),
+    scopes: createScopes([...workflows.values(), ISSUE_TOKEN]),
+  });
+  if (gone.length === 0) return { level: 'ok', found: 'all that are held are declared' };
+  const todo = 'declare these workflows again, or have the pages of those services, apps and tokens changed';
+  return { level: 'warn', found: `no longer declared: ${goneScopesInWords(gone)}`, todo };
 }

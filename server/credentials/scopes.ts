@@ -72,8 +72,13 @@ export function createScopes(
 
   return {
     all,
-    /** The scope in plain words; the bare name for one that is no longer declared. */
-    describe: (name: string): string => byName.get(name)?.description ?? name,
+    /** The scope in plain words; one that is no longer declared by its name. */
+    describe: (name: string): string => byName.get(name)?.description ?? `${name} (no longer there)`,
+    /** Those of these names that are declared. A stored scope whose workflow is gone opens nothing. */
+    declared: (names: readonly string[]): readonly string[] =>
+      names.every((name) => byName.has(name)) ? names : names.filter((name) => byName.has(name)),
+    /** The others. */
+    gone: (names: readonly string[]): string[] => names.filter((name) => !byName.has(name)),
     /** What this account may give to a service: `admin` scopes only if it is an admin's. */
     allowedFor: (account: { admin: boolean }): readonly Scope[] =>
       all.filter((scope) => scope.access === 'account' || (scope.access === 'admin' && account.admin)),

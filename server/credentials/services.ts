@@ -1,10 +1,10 @@
-import { serviceCreated, serviceRevoked } from '../../views/mail/services.ts';
+import { serviceChanged, serviceCreated, serviceRevoked } from '../../views/mail/services.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { Problem } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import { type Client, clientsOf, getClient, insertClient, listClients } from './client.ts';
+import { type Client, clientsOf, getClient, getLiveClient, insertClient, listClients } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
@@ -29,6 +29,9 @@ export type WantedService = {
   expiresAt?: number | undefined;
 };
 
+/** What an owner changes about a service of theirs. */
+export type ServiceEdit = { account: Account; id: string; name: string; scopes: readonly string[] };
+
 type ServiceParts = ClientDependencies & { secrets: Pick<Secrets, 'mintFirst' | 'endClient'> };
 
 export type Services = ReturnType<typeof createServices>;
@@ -50,6 +53,12 @@ export function createServices(parts: ServiceParts) {
   return {
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
     create: (wanted: WantedService, actor: Actor) => create(parts, wanted, actor),
+
+    /**
+     * Changes the name and the scopes of a service; from the next call on its access tokens have no others. Throws
+     * Problem.
+     */
+    update: (wanted: ServiceEdit, actor: Actor) => update(parts, wanted, actor),
 
     /** The live ones, newest first, and behind them the latest revoked ones. */
     async list(accountId: string): Promise<Client[]> {
@@ -116,6 +125,31 @@ async function create(
   return { client, secret };
 }
 
+async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): Promise<Client> {
+  const { clients, accounts, effects, scopes, clock, settings } = parts;
+  const { account, id } = wanted;
+  const client = await getLiveClient(clients, { accountId: account.id, id, kind: 'service' });
+  const choose = client.resourceServer ? scopesFrom : someScopesFrom;
+  const chosen = choose(wanted.scopes, scopes.allowedFor(account));
+  // Its reason, its reach and the lives of its secrets were settled when it was made.
+  if (isAdmin(chosen) && !isAdmin(client.scopes)) throw adminNeedsNewService();
+  const set = { name: nameFrom(wanted.name), scopes: chosen };
+  const changed = { ...client, ...set };
+  const facts = {
+    ...changed,
+    allows: chosen.map(scopes.describe),
+    changedAt: clock(),
+    from: originOf(actor),
+  };
+  const caused = {
+    audit: [auditEntry('service.changed', changed, actor)],
+    mail: await mailToOwner(accounts, client.accountId, serviceChanged(settings, facts)),
+  };
+  const updated = await effects.update(clients, id, { set }, [['revokedAt', 'absent']], caused);
+  if (updated === undefined) throw noSuch('service');
+  return updated;
+}
+
 function check({ scopes, clock }: ServiceParts, wanted: WantedService) {
   const { account, actsFor, resourceServer, expiresAt } = wanted;
   const name = nameFrom(wanted.name);
@@ -137,6 +171,16 @@ function adminsOnly(): Problem {
     message: 'Only an admin may make a service that acts for the app or asks about tokens.',
     hint: 'Make a service that acts within your own data, or ask an admin of this site.',
     parameter: 'actsFor',
+  });
+}
+
+function adminNeedsNewService(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_ACTS_FOR',
+    message: 'The admin scope cannot be given to a service that is there.',
+    hint: 'Make a new service with it: it needs a reason, and its secrets live shorter.',
+    parameter: 'scopes',
   });
 }
 

@@ -4,6 +4,7 @@ import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
 import { type Bearers, namesOf } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Scopes } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
@@ -25,6 +26,7 @@ export type StorageParts = SessionParts & {
   bearers: Bearers;
   grants: Pick<Grants, 'end'>;
   clients: Pick<ClientAuthentication, 'getLive'>;
+  scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
   limiter: Pick<Limiter, 'countEach'>;
 };
@@ -56,7 +58,7 @@ async function refuse(): Promise<never> {
  */
 function storageOf(parts: StorageParts, model: string): Partial<Adapter> {
   if (model === 'Session') return sessionStorage(parts);
-  if (model === 'Client') return clientStorage(parts.clients);
+  if (model === 'Client') return clientStorage(parts.clients, parts.scopes);
   return {
     upsert: (id, payload, ttlSeconds = 0) => save(parts, { model, id, payload, ttlSeconds }),
     find: (id) => find(parts, model, id),

@@ -2,34 +2,43 @@ import { randomBytes } from 'node:crypto';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Client } from '../credentials/client.ts';
+import type { Scopes } from '../credentials/scopes.ts';
 
 /** Client metadata of ours that the engine hands back to its policies. */
 export const OWN_METADATA = {
   resourceServer: 'latchkey_resource_server',
   owner: 'latchkey_owner',
   withoutPkce: 'latchkey_without_pkce',
+  scopes: 'latchkey_scopes',
 } as const;
 
 /** Stands in the engine's client for its secret, which is required there: known to nobody, new at each start. */
 const SECRET_PLACEHOLDER = randomBytes(32).toString('base64url');
 
 /** The engine's storage of the model Client, which it only reads: our pages and the command line make clients. */
-export function clientStorage(clients: Pick<ClientAuthentication, 'getLive'>): Partial<Adapter> {
+export function clientStorage(
+  clients: Pick<ClientAuthentication, 'getLive'>,
+  scopes: Pick<Scopes, 'declared'>,
+): Partial<Adapter> {
   return {
     find: async (id) => {
       const client = await clients.getLive(id);
-      return client && metadataOf(client);
+      return client && metadataOf(client, scopes.declared(client.scopes));
     },
   };
 }
 
-/** A client as the engine reads it: the metadata of RFC 7591 section 2. */
-function metadataOf(client: Client): AdapterPayload {
+/**
+ * A client as the engine reads it: the metadata of RFC 7591 section 2. It refuses one that has a scope which is not
+ * declared, so `scopes` are those of the client that are.
+ */
+function metadataOf(client: Client, scopes: readonly string[]): AdapterPayload {
   const shared = {
     client_id: client.id,
     client_name: client.name,
     // The engine takes an absent list for "anything", so there always is one.
-    scope: client.scopes.join(' ') || 'openid',
+    scope: scopes.join(' ') || 'openid',
+    [OWN_METADATA.scopes]: scopes,
     [OWN_METADATA.resourceServer]: client.resourceServer,
     [OWN_METADATA.owner]: client.accountId,
     [OWN_METADATA.withoutPkce]: client.confidential && client.withoutPkce === true,
@@ -39,7 +48,7 @@ function metadataOf(client: Client): AdapterPayload {
   };
   if (client.kind === 'service') {
     // One that is only there to introspect gets no tokens of its own.
-    const grantTypes = client.scopes.length === 0 ? [] : ['client_credentials'];
+    const grantTypes = scopes.length === 0 ? [] : ['client_credentials'];
     return { ...shared, grant_types: grantTypes, response_types: [], redirect_uris: [] } as AdapterPayload;
   }
   return {

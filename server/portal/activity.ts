@@ -27,6 +27,7 @@ const CHANGES: Record<string, string> = {
   'secret.created': 'Secret added',
   'secret.revoked': 'Secret revoked',
   'secret.rotated': 'Secret rotated',
+  'service.changed': 'Service changed',
   'service.created': 'Service made',
   'service.revoked': 'Service revoked',
   'token.created': 'Token made',

@@ -32,6 +32,8 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.get('/services/new', services.showNew);
   router.post('/services/new', services.create);
   router.get('/services/:id', services.show);
+  router.get('/services/:id/edit', services.showEdit);
+  router.post('/services/:id/edit', services.edit);
   router.get('/services/:id/revoke', services.showRevoke);
   router.post('/services/:id/revoke', services.revoke);
 

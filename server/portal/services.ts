@@ -1,15 +1,18 @@
 import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
 import {
+  editServicePage,
   newServicePage,
   revokeServicePage,
+  type ServiceEditForm,
   type ServiceForm,
   servicePage,
   servicesPage,
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { sendPage } from '../http/page.ts';
+import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
@@ -52,7 +55,11 @@ export function createServicePages(parts: PortalDependencies) {
       const page = servicePage(site, account, {
         service: serviceView(client, scopes.describe),
         secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
-        calls: serviceCalls(settings.url, client, SECRET_PLACE),
+        calls: serviceCalls(
+          settings.url,
+          { ...client, scopes: [...scopes.declared(client.scopes)] },
+          SECRET_PLACE,
+        ),
         now: clock(),
         done: queryOne(ctx, 'done'),
       });
@@ -82,6 +89,8 @@ export function createServicePages(parts: PortalDependencies) {
       }
     },
 
+    ...editPages(parts),
+
     async showRevoke(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const client = await services.get(ownedIn(ctx, account));
@@ -89,6 +98,35 @@ export function createServicePages(parts: PortalDependencies) {
     },
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, services.revoke, '/services?done=revoked'),
+  };
+}
+
+function editPages({ site, signedIn, services, scopes }: PortalDependencies) {
+  function pageFor(account: Account, service: Client, form: ServiceEditForm, problem?: FormProblem) {
+    const choices = scopes.allowedFor(account).map(scopeView);
+    return editServicePage(site, account, service, { form, scopes: choices, problem });
+  }
+
+  return {
+    async showEdit(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      const service = await services.get(ownedIn(ctx, account));
+      sendPage(ctx, pageFor(account, service, service));
+    },
+
+    async edit(ctx: RouterContext): Promise<void> {
+      const sent = await readForm(ctx);
+      const { account } = await signedIn.fresh(ctx);
+      const which = ownedIn(ctx, account);
+      const service = await services.get(which);
+      const form = { name: sent.one('name'), scopes: sent.all('scopes') };
+      try {
+        await services.update({ account, id: which.id, ...form }, actorOf(ctx, account.id));
+        seeOther(ctx, `/services/${which.id}?done=changed`);
+      } catch (error) {
+        await showFieldRefusal(ctx, error, (problem) => pageFor(account, service, form, problem));
+      }
+    },
   };
 }
 

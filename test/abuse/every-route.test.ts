@@ -62,6 +62,8 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /services/new': [303, 200],
   'POST /services/new': [303, 400],
   'GET /services/:id': [303, 404],
+  'GET /services/:id/edit': [303, 404],
+  'POST /services/:id/edit': [303, 404],
   'GET /services/:id/revoke': [303, 404],
   'POST /services/:id/revoke': [303, 404],
   'GET /services/:id/secrets/new': [303, 404],

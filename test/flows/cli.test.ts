@@ -226,6 +226,7 @@ eachStore(({ url }) => {
         store: 'ok',
         'signing keys': 'ok',
         admin: 'ok',
+        scopes: 'ok',
         PKCE: 'ok',
       });
     });

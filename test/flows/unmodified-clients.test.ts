@@ -7,9 +7,11 @@ import type { WantedApp } from '../../server/credentials/apps.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
 import { PASSWORD, type Person } from '../support/people.ts';
+import { startTestServer } from '../support/server.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
+import { until } from '../support/until.ts';
 
 /* What most libraries do, and specifications ask for, with a standard client that knows nothing of this server. */
 
@@ -56,6 +58,20 @@ eachStore(({ url: storeUrl }) => {
     };
 
     const asked = (location: URL) => `${location.pathname}${location.search}`;
+
+    /** What `doctor` says about something, as JSON. */
+    async function doctor(about: string): Promise<string> {
+      const { data, store, url, mail } = site.domain.settings;
+      const env = { LATCHKEY_DATA: data, LATCHKEY_STORE: store, LATCHKEY_URL: url, LATCHKEY_MAIL: mail };
+      let text = '';
+      const out = (more: string) => {
+        text += more;
+      };
+      await runCommand(['doctor', '--json'], { env, stdin: Readable.from([]), out, err: () => undefined });
+      return JSON.stringify(
+        (JSON.parse(text) as { about: string }[]).find((finding) => finding.about === about),
+      );
+    }
 
     describe('the ID token', () => {
       test('has the claims of its scopes, and says how and when the person signed in', async () => {
@@ -181,19 +197,7 @@ eachStore(({ url: storeUrl }) => {
         await agent.post(`${path}/edit`, { ...typed, withoutPkce: 'yes' });
         assert.match(textOf((await agent.get(path)).text), /PKCE Not required: its library cannot do it/);
         assert.match((await agent.get(`${path}/edit`)).text, /name="withoutPkce" value="yes" checked/);
-        const { data, store, url, mail } = site.domain.settings;
-        const env = { LATCHKEY_DATA: data, LATCHKEY_STORE: store, LATCHKEY_URL: url, LATCHKEY_MAIL: mail };
-        let out = '';
-        await runCommand(['doctor', '--json'], {
-          env,
-          stdin: Readable.from([]),
-          out: (text) => {
-            out += text;
-          },
-          err: () => undefined,
-        });
-        const found = (JSON.parse(out) as { about: string }[]).find(({ about }) => about === 'PKCE');
-        assert.match(JSON.stringify(found), new RegExp(`warn.*${excepted.id}`));
+        assert.match(await doctor('PKCE'), new RegExp(`warn.*${excepted.id}`));
         await agent.post(`${path}/edit`, typed);
         assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
       });
@@ -344,6 +348,124 @@ eachStore(({ url: storeUrl }) => {
           (await agent.get(`${path}/edit`)).text,
           />\nhttps:\/\/app\.example\.com\/signed-out<\/textarea>/,
         );
+      });
+    });
+
+    describe('a workflow that was renamed or taken away', () => {
+      const GONE = 'wf:old_name';
+      const basic = (id: string, secret: string) => ({
+        authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+      });
+
+      async function robot(scopes: string[]) {
+        const { account, agent } = await site.person();
+        const wanted = {
+          account,
+          name: 'Robot',
+          scopes: ['profile'],
+          actsFor: 'account',
+          resourceServer: false,
+        } as const;
+        const made = await site.domain.services.create(wanted, operator);
+        await site.domain.rows.clients.update(made.client.id, { set: { scopes } });
+        return { agent, account, id: made.client.id, secret: made.secret.value };
+      }
+
+      const clientCredentials = async (
+        of: { id: string; secret: string },
+        scope: Record<string, string> = {},
+      ) => {
+        const request = form({ grant_type: 'client_credentials', ...scope });
+        const headers = { ...request.headers, ...basic(of.id, of.secret) };
+        const response = await fetch(`${site.url}/oauth/token`, { ...request, headers });
+        return { status: response.status, body: (await response.json()) as Record<string, string> };
+      };
+
+      test('leaves a service all its other scopes', async () => {
+        const service = await robot(['profile', GONE]);
+        const given = await clientCredentials(service);
+        assert.equal(given.status, 200, JSON.stringify(given.body));
+        assert.equal(given.body.scope, 'profile');
+        assert.equal(await site.callMe(given.body.access_token ?? ''), 200);
+      });
+
+      test('leaves an app its sign-in, and its tokens their other scopes', async () => {
+        const { agent, account } = await site.person();
+        const ledger = await app();
+        const before = await ledger.connect(agent);
+        await site.domain.rows.clients.update(ledger.id, { set: { scopes: ['openid', 'email', GONE] } });
+        const tokens = await ledger.connect(await site.signIn(account.email), { scope: 'openid email' });
+        assert.equal(tokens.claims()?.email, account.email);
+        assert.equal(await site.callMe(before.access_token), 200);
+      });
+
+      test('is cut from what a personal access token may do, and named on pages', async () => {
+        const { agent, account } = await site.person();
+        const expiresAt = Math.floor(Date.now() / 1000) + 3600;
+        const minted = await site.domain.tokens.mint(
+          { account, name: 'Laptop', scopes: ['profile'], expiresAt },
+          operator,
+        );
+        const set = { scopes: ['profile', GONE] };
+        await site.domain.rows.credentials.update(minted.credential.id, { set });
+        const found = await site.domain.bearers.find(minted.value);
+        assert.deepEqual('scopes' in found && found.scopes, ['profile']);
+        assert.match(textOf((await agent.get('/tokens')).text), /wf:old_name \(no longer there\)/);
+        const service = await robot(['profile', GONE]);
+        const page = textOf((await service.agent.get(`/services/${service.id}`)).text);
+        assert.match(page, /wf:old_name \(no longer there\)/);
+        assert.match(page, /scope=profile'/);
+        const ledger = await app();
+        await site.domain.rows.clients.update(ledger.id, { set: { scopes: ['openid', GONE] } });
+        const shown = textOf((await ledger.developer.agent.get(`/developer/${ledger.id}`)).text);
+        assert.match(shown, /wf:old_name \(no longer there\)/);
+      });
+
+      test('is told by doctor, and in one line at the start', async () => {
+        await robot(['profile', 'wf:doctors_find']);
+        const found = await doctor('scopes');
+        assert.match(found, /warn.*wf:doctors_find \(1 service\)/);
+        const { settings } = site.domain;
+        const server = await startTestServer({ storeUrl: settings.store, keepFolder: settings.data });
+        try {
+          await until('the line', () => server.logged().includes('wf:doctors_find (1 service)'));
+          assert.equal(server.logged().match(/no longer declared/g)?.length, 1);
+        } finally {
+          await server.stop();
+        }
+      });
+
+      test('goes when the scopes of a service are changed on its page, which holds from the next call on', async () => {
+        const service = await robot(['profile', 'wf:create_transaction', GONE]);
+        const { body } = await clientCredentials(service);
+        assert.equal(body.scope, 'profile wf:create_transaction');
+        const path = `/services/${service.id}/edit`;
+        assert.doesNotMatch((await service.agent.get(path)).text, /old_name/);
+        const saved = await service.agent.post(path, { name: 'Robot 2', scopes: ['wf:create_transaction'] });
+        assert.equal(saved.location, `/services/${service.id}?done=changed`);
+        const client = await site.domain.clients.get(service.id);
+        assert.deepEqual([client?.name, client?.scopes], ['Robot 2', ['wf:create_transaction']]);
+        const bearer = await site.domain.bearers.find(body.access_token ?? '');
+        assert.deepEqual('scopes' in bearer && bearer.scopes, ['wf:create_transaction']);
+        const stranger = await site.person();
+        assert.equal((await stranger.agent.post(path, { name: 'x', scopes: ['profile'] })).status, 404);
+        for (const scopes of [[], ['admin'], ['wf:issue_token'], [GONE], ['openid']]) {
+          assert.equal((await service.agent.post(path, { name: 'x', scopes })).status, 400, String(scopes));
+        }
+      });
+
+      test('an admin’s service gets the scope admin when it is made, not later', async () => {
+        const { agent, account } = await site.person({ admin: true });
+        const wanted = {
+          account,
+          name: 'Robot',
+          scopes: ['profile'],
+          actsFor: 'app',
+          resourceServer: false,
+        } as const;
+        const { client } = await site.domain.services.create(wanted, operator);
+        const page = await agent.post(`/services/${client.id}/edit`, { name: 'Robot', scopes: ['admin'] });
+        assert.match(textOf(page.text), /Make a new service with it/);
       });
     });
   });

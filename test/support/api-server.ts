@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import Koa from 'koa';
-import type { Bearers } from '../../server/access/bearer.ts';
+import { type Bearers, createBearers } from '../../server/access/bearer.ts';
 import type { Call } from '../../server/activity/call.ts';
 import type { Recorder } from '../../server/activity/recorder.ts';
 import { createRefusals } from '../../server/activity/refusals.ts';
 import { createApi } from '../../server/api/routes.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
+import { createScopes } from '../../server/credentials/scopes.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
 import { createEffects } from '../../server/effects/effects.ts';
@@ -74,10 +75,13 @@ export async function startApiServer(
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;
   const refusals = createRefusals({ recorder, clock: domain.clock });
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
+  // The scopes of the test's own workflows are declared too.
+  const scopes = createScopes([...workflows, ...(options.workflows ?? [])]);
+  const real = createBearers({ ...domain, ...rows, scopes });
   const bearers: Bearers = {
-    ...domain.bearers,
+    ...real,
     noteUse(...call) {
-      domain.bearers.noteUse(...call);
+      real.noteUse(...call);
       options.onCaller?.();
     },
   };

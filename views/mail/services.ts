@@ -23,6 +23,26 @@ export function serviceCreated(
   });
 }
 
+/** Tells the owner that a service of theirs may do something else from now on. */
+export function serviceChanged(
+  site: MailSite,
+  service: Pick<ServiceView, 'id' | 'name' | 'allows'> & { changedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Service changed: ${service.name}`,
+    heading: 'The settings of a service were changed',
+    paragraphs: ['This is what it may do from now on.'],
+    facts: [
+      { label: 'Name', value: service.name },
+      { label: 'Client id', value: service.id },
+      { label: 'Allows', value: service.allows.join('; ') || 'no calls' },
+      ...doneFacts('Changed', service.changedAt, service.from),
+    ],
+    action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
+    footer: IF_NOT_YOU,
+  });
+}
+
 /** Tells the owner that a service, with its secrets and access tokens, works no longer. */
 export function serviceRevoked(
   site: MailSite,
