@@ -62,11 +62,22 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
   async function takeBackFrom(ids: string[]): Promise<void> {
     // Emptied first: what is taken back is taken back once, also by two who do it.
     for (const id of ids.splice(0)) {
-      await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
+      const row = await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
+      // Or whoever is refused over and over would leave rows without number.
+      if (row?.count === 0) await limiterWindows.remove(id, [['count', '=', 0]]);
     }
   }
 
+  /** Refuses without a write what a full bucket would refuse anyway. */
+  async function requireRoom(buckets: readonly Bucket[]): Promise<void> {
+    const windows = buckets.map(([name, limit]) => ({ ...windowAt(name, limit, clock()), ...limit }));
+    const rows = await Promise.all(windows.map(({ id }) => limiterWindows.get(id)));
+    const full = windows.find(({ limit }, index) => (rows[index]?.count ?? 0) >= limit);
+    if (full !== undefined) throw tooMany(full.endsAt - clock());
+  }
+
   async function countEach(buckets: readonly Bucket[]): Promise<Counted> {
+    await requireRoom(buckets);
     const ids: string[] = [];
     try {
       for (const bucket of buckets) ids.push(await countIn(bucket));

@@ -73,6 +73,33 @@ eachStore(({ url }) => {
       await assert.rejects(domain.limiter.count('ann', limit), isFull);
     });
 
+    it('leaves no rows of attempts that were refused or taken back', async () => {
+      const { limiterWindows } = domain.rows;
+      const full = ['full', limit] as const;
+      for (let turn = 0; turn < 5; turn += 1) await domain.limiter.count(...full);
+      const before = await limiterWindows.count([]);
+      const tries = Array.from({ length: 40 }, (_, index) =>
+        domain.limiter.countEach([[`try ${index}`, limit], full]),
+      );
+      for (const one of await Promise.allSettled(tries)) assert.equal(one.status, 'rejected');
+      const counted = await domain.limiter.countEach([['once', limit]]);
+      await counted.takeBack();
+      assert.equal(await limiterWindows.count([]), before);
+    });
+
+    it('leaves no rows of those who came side by side and were too many', async () => {
+      const before = await domain.rows.limiterWindows.count([]);
+      const tries = Array.from({ length: 40 }, (_, index) =>
+        domain.limiter.countEach([
+          [`side ${index}`, limit],
+          ['side', limit],
+        ]),
+      );
+      const outcomes = await Promise.allSettled(tries);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 5);
+      assert.equal(await domain.rows.limiterWindows.count([]), before + 6);
+    });
+
     it('gives back what an attempt that could not be made was counted in', async () => {
       const buckets = [['narrow', limit] as const, ['wide', limit] as const];
       const broken = () => domain.limiter.run(buckets, () => Promise.reject(new Error('no place')));
