@@ -34,6 +34,7 @@ import { createTokens } from './credentials/tokens.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
+import { summariseNotices } from './effects/notice-summary.ts';
 import type { Clock } from './ground/clock.ts';
 import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
@@ -148,10 +149,16 @@ async function openFoundation(
   const refusals = createRefusals({ recorder, clock });
   const sender = createSender({ ...rows, transport, clock, log });
   const limiter = createLimiter({ ...rows, clock });
-  const effects = limitActs(
-    createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting: sender.wake }),
-    limiter,
-  );
+  const delivered = createEffects({
+    ...rows,
+    carriers,
+    data,
+    recorder,
+    clock,
+    log,
+    mailWaiting: sender.wake,
+  });
+  const effects = limitActs(summariseNotices(delivered, { limiter, clock, settings }), limiter);
   const jobs = createJobs({
     ...rows,
     clock,

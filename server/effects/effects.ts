@@ -47,10 +47,13 @@ const SWEEP_ROWS = 100;
 /** Changes with effects that may come before ours at one row before we say that the store is too busy. */
 const ATTEMPTS_MAX = 100;
 
-/** Ids and times of entries and mails are filled in here. */
+/** Ids and times of entries and mails are filled in here, but for a mail that has them. */
 export type EffectsOfChange = {
   audit?: readonly Omit<AuditEntry, 'id' | 'at'>[];
-  mail?: readonly Omit<Message, 'id' | 'createdAt' | 'dueAt' | 'attempts'>[];
+  mail?: readonly (Omit<Message, 'id' | 'createdAt' | 'dueAt' | 'attempts'> & {
+    id?: string;
+    dueAt?: number;
+  })[];
   rows?: readonly { type: string; row: { id: string } }[] | undefined;
   call?: Call | undefined;
   /** Of an update that may be done over and over, so that its mails are bounded like those of what is made. */
@@ -162,7 +165,7 @@ function createPending(clock: Clock) {
     return {
       pending: {
         audit: audit.map((entry) => ({ ...entry, id: nextId(at), at })),
-        mail: mail.map((message) => ({ queue: 'own', ...message, id: randomId(), ...due })),
+        mail: mail.map((message) => ({ queue: 'own', id: randomId(), ...due, ...message })),
         rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
         call,
       },

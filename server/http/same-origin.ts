@@ -29,8 +29,12 @@ function comesFromUs(ctx: Context, origin: string): boolean {
   return claimed === origin;
 }
 
+/** It is written into rows that need nobody signed in, and no page here has a longer address. */
+const PATH_LENGTH_MAX = 8_000;
+
 /** `value` if it is a path on this site, else `fallback`: nobody is sent elsewhere by a link to us. */
 export function safePath(value: string, fallback: string): string {
+  if (value.length > PATH_LENGTH_MAX) return fallback;
   // A backslash or a control character is read as a slash, or dropped, by browsers: //evil.example in
   // disguise.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for

@@ -108,5 +108,45 @@ eachStore(({ url }) => {
       }
       await makeToken(eve, 'free');
     });
+
+    it('many at a time become one mail for the rest, at the end of it', async () => {
+      domain.pass(86_400 - (domain.clock() % 86_400));
+      const { account, by } = await person();
+      const revoke = async (id: string) => domain.tokens.revoke({ accountId: account.id, id }, by);
+      for (let made = 0; made < 20; made += 1) {
+        const { credential } = await makeToken({ account, by }, `token ${made}`);
+        await revoke(credential.id);
+      }
+      const isSummary = (subject: string) => subject.startsWith('Many changes');
+      const first = await domain.mailed(account.email);
+      assert.equal(first.filter(isSummary).length, 1);
+      assert.equal(first.length, 21);
+      const summary = (
+        await domain.rows.outbox.list({ where: [['to', '=', account.email]], limit: 50 })
+      ).find(({ subject }) => isSummary(subject));
+      assert.equal(summary?.dueAt, domain.clock() + 600);
+      assert.match(summary?.text ?? '', /\/activity/);
+      // The record has each of them, and the next ten minutes are told one by one again.
+      assert.equal((await domain.audited(account.id)).length, 41);
+      domain.pass(600);
+      await makeToken({ account, by }, 'later');
+      assert.equal((await domain.mailed(account.email)).filter((subject) => !isSummary(subject)).length, 21);
+    });
+
+    it('never hide in a summary who may sign in', async () => {
+      const { account, by } = await person();
+      for (let made = 0; made < 25; made += 1) await makeToken({ account, by }, `token ${made}`);
+      const link = {
+        issuer: 'https://accounts.google.com',
+        subject: account.id,
+        account,
+        email: account.email,
+      };
+      await domain.identities.link(link, by);
+      await domain.accounts.setPassword(account, 'four words that rhyme', by);
+      const subjects = (await domain.mailed(account.email)).join('\n');
+      assert.match(subjects, /password .* was changed/);
+      assert.match(subjects, /Google/);
+    });
   });
 });

@@ -40,6 +40,10 @@ describe('safePath', () => {
   for (const value of elsewhere) {
     test(`${JSON.stringify(value)} is not followed`, () => assert.equal(safePath(value, '/no'), '/no'));
   }
+
+  test('one that no page here has the length of is not kept', () => {
+    assert.equal(safePath(`/${'a'.repeat(8_000)}`, '/no'), '/no');
+  });
 });
 
 const origin = 'http://localhost:3000';
