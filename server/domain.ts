@@ -23,6 +23,7 @@ import { auditDeclaration } from './activity/audit.ts';
 import { callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
 import { createRefusals } from './activity/refusals.ts';
+import { createRetention } from './activity/retention.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
@@ -40,6 +41,7 @@ import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import type { Settings } from './ground/settings.ts';
+import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
@@ -77,6 +79,16 @@ const DECLARATIONS = {
   sentForms: sentFormDeclaration,
   sealedValues: sealedValueDeclaration,
 };
+
+/** The same, with how long the owner keeps what has ended. */
+function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DECLARATIONS {
+  const keptSeconds = retention.credentials * DAY_SECONDS;
+  return {
+    ...DECLARATIONS,
+    credentials: { ...credentialDeclaration, expires: { revokedAt: keptSeconds, expiresAt: keptSeconds } },
+    clients: { ...clientDeclaration, expires: { revokedAt: keptSeconds } },
+  };
+}
 
 /**
  * Everything but the web: the store and what is done with it. The server and the command line both stand on
@@ -143,7 +155,7 @@ async function openFoundation(
     mustExist,
     onFault: (error) => log.error({ err: error }, 'the activity cannot be read now, the store tries again'),
   });
-  const { rows, carriers, expiries } = await openCollections(store, DECLARATIONS, clock);
+  const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const data = await openDataRows(store, declarations.types.values());
   const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
   const refusals = createRefusals({ recorder, clock });
@@ -163,7 +175,7 @@ async function openFoundation(
     ...rows,
     clock,
     log,
-    works: [effects.sweep, ...expiries],
+    works: [effects.sweep, ...expiries, ...createRetention({ ...rows, clock, settings })],
   });
   return { settings, clock, log, store, rows, effects, recorder, refusals, sender, limiter, jobs };
 }

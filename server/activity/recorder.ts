@@ -3,6 +3,7 @@ import type { Journal } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { Call } from './call.ts';
+import { CALL_PREFIX, momentOf } from './entry-ids.ts';
 
 /** Whose call it is: account and credential, as far as an activity entry names them. */
 export type Attribution = Pick<
@@ -33,11 +34,11 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
     entry(whose: Attribution, called: Called): Call {
       const at = clock();
       count += 1;
-      const place = `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(8, '0')}`;
+      const place = `${momentOf(at)}${count.toString(36).padStart(8, '0')}`;
       const { accountId, clientId, tokenId, tokenKind, tokenName, privacyBypassed } = whose;
       const { method, status, result, from, requestId } = called;
       return {
-        id: `call_${place}${process}`,
+        id: `${CALL_PREFIX}${place}${process}`,
         at,
         accountId,
         clientId,

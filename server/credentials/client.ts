@@ -50,7 +50,12 @@ export const clientDeclaration = declare<Client>({
   name: 'clients',
   schema: clientSchema,
   unique: ['place'],
-  indexes: [['accountId', 'createdAt'], ['accountId', 'revokedAt', 'createdAt'], ['pendingAt']],
+  indexes: [
+    ['accountId', 'createdAt'],
+    ['accountId', 'revokedAt', 'createdAt'],
+    ['revokedAt'],
+    ['pendingAt'],
+  ],
 });
 
 /** So many are read at a time where all are wanted. */

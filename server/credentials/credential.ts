@@ -49,6 +49,8 @@ export const credentialDeclaration = declare<Credential>({
     ['accountId', 'createdAt'],
     ['accountId', 'revokedAt', 'createdAt'],
     ['clientId', 'createdAt'],
+    ['revokedAt'],
+    ['expiresAt'],
     ['pendingAt'],
   ],
 });

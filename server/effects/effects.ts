@@ -10,6 +10,7 @@ import {
 } from '../../adapters/port.ts';
 import { type AuditEntry, auditSchema } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
+import { momentOf } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import type { Clock } from '../ground/clock.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
@@ -156,7 +157,7 @@ function createPending(clock: Clock) {
   /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
   function nextId(at: number): string {
     count += 1;
-    return `${at.toString(36).padStart(7, '0')}${count.toString(36).padStart(6, '0')}${randomId()}`;
+    return `${momentOf(at)}${count.toString(36).padStart(6, '0')}${randomId()}`;
   }
 
   return ({ audit = [], mail = [], rows, call }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {

@@ -9,6 +9,8 @@ export type Work = () => Promise<unknown>;
 
 const EVERY_MS = 30_000;
 const PAUSE_MS = 50;
+/** What is left of one work then waits for the next turn: it must not hold up the others. */
+const BATCHES_MAX = 200;
 
 /** Periodic work, one after another in small batches. One process at a time does it. */
 export function createJobs(parts: {
@@ -24,7 +26,7 @@ export function createJobs(parts: {
   let stopped = false;
 
   async function doAll(work: Work): Promise<void> {
-    while (!stopped && (await work()) === true) {
+    for (let batch = 1; !stopped && (await work()) === true && batch < BATCHES_MAX; batch += 1) {
       await delay(PAUSE_MS);
       if (!(await lease.hold())) return;
     }

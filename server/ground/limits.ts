@@ -28,6 +28,10 @@ export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
 export const TOKEN_DAYS_DEFAULT = 90;
 /** The longest that the owner's settings may allow: a year, and time to notice. */
 export const TOKEN_DAYS_MAX = 400;
+/** How long calls, changes and dead credentials are kept where the settings say nothing: a year, and time to look. */
+export const RETENTION_DAYS_DEFAULT = 400;
+/** Longer than any record of it has to be kept. */
+export const RETENTION_DAYS_MAX = 3660;
 /** What one account may pile up. */
 export const LIVE_TOKENS_MAX = 100;
 /** Names under which one service may have a live token of one account, beside the account's own tokens. */

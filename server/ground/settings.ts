@@ -4,7 +4,13 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { SERVER_SECRET_BYTES_MIN, TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX } from './limits.ts';
+import {
+  RETENTION_DAYS_DEFAULT,
+  RETENTION_DAYS_MAX,
+  SERVER_SECRET_BYTES_MIN,
+  TOKEN_DAYS_DEFAULT,
+  TOKEN_DAYS_MAX,
+} from './limits.ts';
 import { loadFaultOf } from './load-fault.ts';
 import { isLoopback } from './loopback.ts';
 import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
@@ -76,6 +82,14 @@ const port = z
 
 const days = z.number(DAYS_WANTED).int(DAYS_WANTED).min(1, DAYS_WANTED).max(TOKEN_DAYS_MAX, DAYS_WANTED);
 
+const RETENTION_WANTED = `a whole number of days from 1 to ${RETENTION_DAYS_MAX}`;
+const retentionDays = z
+  .number(RETENTION_WANTED)
+  .int(RETENTION_WANTED)
+  .min(1, RETENTION_WANTED)
+  .max(RETENTION_DAYS_MAX, RETENTION_WANTED)
+  .default(RETENTION_DAYS_DEFAULT);
+
 const NAME_WANTED = 'a name of at most 60 characters';
 const PROVIDER_NAME_WANTED = 'a name of at most 40 characters';
 const ID_WANTED = 'the client id that the provider gave';
@@ -109,6 +123,10 @@ const ownerSchema = z.strictObject({
       maxDays: days.default(TOKEN_DAYS_MAX),
       allowNever: z.boolean('true or false').default(false),
     })
+    .prefault({}),
+  /** How many days are kept: calls, changes (audit), and credentials and clients after their end. */
+  retention: z
+    .strictObject({ calls: retentionDays, audit: retentionDays, credentials: retentionDays })
     .prefault({}),
   /** Public URL and issuer; default `http://localhost:PORT`. */
   url: publicUrl.optional(),
