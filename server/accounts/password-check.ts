@@ -26,13 +26,13 @@ const EMAIL_LIMITS: readonly Limit[] = [
 const NETWORK_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
 
 /** Right passwords cost as much work as wrong ones: more than a person, or a test suite, signs in. */
-const RIGHT_EMAIL_LIMIT: Limit = { limit: 200, windowSeconds: QUARTER_HOUR };
+const RIGHT_EMAIL_LIMIT: Limit = { limit: 400, windowSeconds: QUARTER_HOUR };
 /** An office behind one address signs in at nine o'clock. */
 const RIGHT_NETWORK_LIMIT: Limit = { limit: 1000, windowSeconds: QUARTER_HOUR };
 
 /**
- * How long a place from which an e-mail signed in is known for it. There only its own guesses count: strangers who
- * guess, elsewhere or beside it, lock no owner out at home.
+ * How long a place from which an e-mail signed in is known for it. Guesses made elsewhere do not count there: strangers
+ * who guess lock no owner out at home.
  */
 const KNOWN_PLACE_SECONDS = 30 * DAY_SECONDS;
 
@@ -85,9 +85,10 @@ function guessBuckets(
   const mailbox = mailboxOf(known.email);
   const each = (name: string, limits: readonly Limit[]) => limits.map((limit): Bucket => [name, limit]);
   const pair = each(`password:${mailbox}:${known.place}`, PAIR_LIMITS);
-  if (known.isKnown) return pair;
+  const everywhere = known.isKnown ? [] : each(`password:${mailbox}`, EMAIL_LIMITS);
+  // A known e-mail is no exception here: one that goes on when all others are refused would be known to have an account.
   const network = from === undefined ? [] : networkBuckets('password', from, NETWORK_LIMIT);
-  return [...pair, ...each(`password:${mailbox}`, EMAIL_LIMITS), ...network];
+  return [...pair, ...everywhere, ...network];
 }
 
 function rightBuckets({ from }: Attempt, email: string): readonly Bucket[] {
