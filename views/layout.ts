@@ -1,4 +1,4 @@
-import { type Html, html, isThere, type Part } from './html.ts';
+import { type Html, html, isThere, type Part, raw } from './html.ts';
 
 /** What pages know of the app that they belong to; made from the settings once. */
 export type Site = {
@@ -45,6 +45,9 @@ const NAVIGATION = [
   { path: '/account', label: 'Account' },
 ] as const;
 
+/** Where whoever sends a page writes what was done on the one before. */
+export const NOTICE_PLACE = '<!-- notice -->';
+
 /** The whole document around the body of a page. The h1 is written here, so a body starts with h2. */
 export function layout(site: Site, page: Page): Html {
   const narrow = page.narrow === true;
@@ -67,7 +70,7 @@ export function layout(site: Site, page: Page): Html {
 ${brand(site)}
 ${!narrow && page.viewer && signedInAs(page.viewer)}
 </div>${!narrow && page.viewer && navigation(page.current)}</header>
-<main id="main" tabindex="-1">
+<main id="main" tabindex="-1">${raw(NOTICE_PLACE)}
 ${narrow ? html`<div class="card">${heading(page)}${page.body}</div>` : html`${heading(page)}${page.body}`}
 </main>
 ${!narrow && html`<footer class="bottom"><p>${site.appName}</p></footer>`}

@@ -27,14 +27,20 @@ export function askResetPage(
 /** Behind the mailed link: the new password, and whether what could act for the account goes too. */
 export function newPasswordPage(
   site: Site,
-  props: { token: string; email: string; hasPassword: boolean; revokeToo: boolean; problem?: FormProblem },
+  props: {
+    fields: Record<string, string>;
+    email: string;
+    hasPassword: boolean;
+    revokeToo: boolean;
+    problem?: FormProblem;
+  },
 ): Html {
   return narrowFormPage(site, {
     title: props.hasPassword ? 'Choose a new password' : 'Set a password',
     lead: 'You are signed out everywhere else when you do.',
     problem: props.problem,
     action: '/reset-password',
-    fields: { token: props.token },
+    fields: props.fields,
     inputs: [
       accountField(props.email),
       newPasswordField('New password', props.problem, true),

@@ -1,9 +1,11 @@
+import { INVITATION_SECONDS } from '../server/ground/limits.ts';
+import { HOUR_SECONDS } from '../server/ground/time.ts';
 import type { FormProblem } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { narrowFormPage } from './kit/form-pages.ts';
+import { confirmPage, narrowFormPage } from './kit/form-pages.ts';
 import { notice } from './kit/notices.ts';
 import { divider } from './kit/sections.ts';
-import { layout, type Site } from './layout.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
 import {
   accountField,
   emailField,
@@ -30,7 +32,9 @@ export function signUpPage(
   const { email, invited, federation, problem } = props;
   return narrowFormPage(site, {
     title: invited ? 'Create the first admin' : 'Create an account',
-    lead: invited && 'This link works once. The account can do everything here.',
+    lead:
+      invited &&
+      `This link works once, for ${INVITATION_SECONDS / HOUR_SECONDS} hours. The account can do everything here.`,
     problem,
     above: !invited && [federationButton(federation), federation && divider('or')],
     action: '/sign-up',
@@ -46,7 +50,25 @@ export function signUpPage(
       newPasswordField('Password', problem, email !== undefined),
     ],
     submitLabel: invited ? 'Create the admin account' : 'Create account',
-    below: !invited && html`<p>You have an account? <a href="${props.signInUrl}">Sign in</a></p>`,
+    below: html`<p>You have an account${invited && ' already'}? <a href="${props.signInUrl}">Sign in</a>${
+      invited && ' and it becomes the admin'
+    }</p>`,
+  });
+}
+
+/** The same for somebody who is signed in already. */
+export function becomeAdminPage(site: Site, viewer: Viewer, invitation: string): Html {
+  return confirmPage(site, viewer, {
+    title: 'Become the first admin?',
+    consequences: [
+      html`<strong>${viewer.email}</strong> becomes the admin of ${site.appName} and can do everything here.`,
+      'The link works once. For another account, sign out first and open it again.',
+    ],
+    action: '/sign-up',
+    fields: { invitation, become: 'admin' },
+    confirmLabel: 'Become the admin',
+    current: '/account',
+    danger: false,
   });
 }
 
@@ -82,7 +104,12 @@ or <a href="${props.againUrl}">try again</a>.</p>`,
 /** Behind the link in the mail: asks for the password that was chosen at sign-up, then makes the account. */
 export function verifyEmailPage(
   site: Site,
-  props: { token: string; email: string; signUpUrl: string; problem?: FormProblem | undefined },
+  props: {
+    fields: Record<string, string>;
+    email: string;
+    signUpUrl: string;
+    problem?: FormProblem | undefined;
+  },
 ): Html {
   return narrowFormPage(site, {
     title: 'Confirm your e-mail address',
@@ -90,7 +117,7 @@ export function verifyEmailPage(
     lead: 'Type the password that you chose, so that nobody else can have signed up with your address.',
     problem: props.problem,
     action: '/verify-email',
-    fields: { token: props.token },
+    fields: props.fields,
     inputs: [accountField(props.email), passwordField(props.problem, true)],
     submitLabel: 'Create my account',
     below: html`<p class="fine">You do not know the password? <a href="${props.signUpUrl}">Sign up once more</a>

@@ -19,7 +19,7 @@ import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
-import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { duration } from '../ground/time.ts';
 import type { Grants } from './grants.ts';
@@ -119,7 +119,7 @@ export function createResets(parts: Parts) {
         passwords.hash(wanted.password, askerFrom(actor.from, account.emailKey)),
       );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
-      if (used === undefined) throw linkDead(ASK_AGAIN);
+      if (used === undefined) throw linkDead(ASK_AGAIN, wanted.token);
       // First the new security version, then the lists: see requireUnchanged.
       const changed = await accounts.setPasswordHash(account, passwordHash, by);
       await sessions.endAll(account.id);
@@ -133,7 +133,9 @@ async function find(parts: Parts, token: string): Promise<{ reset: Reset; accoun
   const reset = await parts.resets.get(hashOf(token));
   const isOpen = reset !== undefined && reset.usedAt === undefined && reset.expiresAt > parts.clock();
   const account = isOpen ? await parts.accounts.get(reset.accountId) : undefined;
-  if (!isOpen || account === undefined || markOf(account) !== reset.passwordMark) throw linkDead(ASK_AGAIN);
+  if (!isOpen || account === undefined || markOf(account) !== reset.passwordMark) {
+    throw linkDead(ASK_AGAIN, token);
+  }
   requireActive(account);
   return { reset, account };
 }
@@ -145,7 +147,7 @@ async function mailLink(
 ): Promise<void> {
   const account = await accounts.findByEmail(email);
   if (!isActive(account)) return;
-  const { token, hash: id } = newLinkToken();
+  const { token, hash: id } = newWrittenLinkToken();
   const expiresAt = clock() + RESET_LINK_SECONDS;
   const hasPassword = account.passwordHash !== undefined;
   const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });

@@ -98,6 +98,9 @@ export function createAccounts(parts: Parts) {
     setName: (account: Account, name: string | undefined, actor: Actor) =>
       setName(parts, account, name, actor),
 
+    /** Makes somebody an admin, or one no more; undefined if there is nothing to change. */
+    setAdmin: (id: string, admin: boolean, actor: Actor) => setAdmin(parts, id, admin, actor),
+
     /** From the next request on nothing of this account works; undefined if there is nothing to suspend. */
     suspend: (id: string, actor: Actor) => setSuspendedAt(parts, id, clock(), actor),
 
@@ -143,6 +146,18 @@ async function setName(
   const changed = await effects.update(accounts, account.id, change, ACTIVE_ONLY, caused);
   if (changed === undefined) throw changedMeanwhile();
   return changed;
+}
+
+async function setAdmin(
+  { accounts, effects }: Parts,
+  id: string,
+  admin: boolean,
+  actor: Actor,
+): Promise<Account | undefined> {
+  const account = await accounts.get(id);
+  if (account === undefined) return undefined;
+  const caused = auditOf(account, admin ? 'account.promoted' : 'account.demoted', actor);
+  return effects.update(accounts, id, { set: { admin } }, [['admin', '=', !admin], ...ACTIVE_ONLY], caused);
 }
 
 /** The guard of a write that must find the account as it was read. */

@@ -3,13 +3,18 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import { INVITATION_SECONDS } from '../ground/limits.ts';
+import { hashOf, isWholeLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
+import { linkDamaged } from './mailed-links.ts';
+import type { Attempt } from './password-check.ts';
 import type { Passwords } from './passwords.ts';
 import { askerFrom } from './turns.ts';
+import { changedMeanwhile } from './unchanged.ts';
 
 /** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */
 export const invitationSchema = z.strictObject({
@@ -24,62 +29,102 @@ export type Invitation = z.infer<typeof invitationSchema>;
 
 export const invitationDeclaration = declare<Invitation>({ name: 'invitations', schema: invitationSchema });
 
-/** How the first admin comes to be: by a link on the operator's console, so no stranger can be quicker. */
-export function createInvitations(parts: {
+type Parts = {
   invitations: Collection<Invitation>;
-  accounts: Pick<Accounts, 'anyAdmin' | 'create' | 'findByEmail'>;
+  accounts: Pick<Accounts, 'anyAdmin' | 'checkPassword' | 'create' | 'findByEmail' | 'setAdmin'>;
   passwords: Passwords;
   clock: Clock;
   settings: Pick<Settings, 'url'>;
-}) {
-  const { invitations, accounts, passwords, clock, settings } = parts;
+};
 
-  async function requireOpen(token: string): Promise<void> {
-    const row = await invitations.get('first-admin');
-    const open = row?.hash === hashOf(token) && row.usedAt === undefined;
-    if (!open || (await accounts.anyAdmin())) throw spent();
-  }
+/** How the first admin comes to be: by a link on the operator's console, so no stranger can be quicker. */
+export function createInvitations(parts: Parts) {
+  const { invitations, accounts, passwords, clock, settings } = parts;
 
   return {
     /** The link to print at this start; undefined when there is an admin. Links printed earlier die. */
     async firstAdminLink(): Promise<string | undefined> {
       if (await accounts.anyAdmin()) return undefined;
-      const { token, hash } = newLinkToken();
+      const { token, hash } = newWrittenLinkToken();
       await invitations.put({ id: 'first-admin', hash, createdAt: clock() });
       return `${settings.url}/sign-up?invitation=${token}`;
     },
 
-    /** Throws Problem when this is not the one link that makes the first admin. */
-    requireOpen,
+    /** Throws Problem when this is not the one link that makes the first admin, or is too old. */
+    requireOpen: (token: string): Promise<void> => requireOpen(parts, token),
 
     /**
-     * Makes the admin. Its e-mail counts as proved: who reads the console runs the server. Throws Problem
-     * when the link is spent; what is wrong with e-mail or password leaves it as it was.
+     * Makes the admin: a new account, or the one of this address where the password is its own. The e-mail of a
+     * new one counts as proved: who reads the console runs the server. Throws Problem when the link is spent;
+     * what is wrong with e-mail or password leaves it as it was.
      */
     async accept(
       wanted: { token: string; email: string; password: string; name?: string | undefined },
       actor: Actor,
     ): Promise<Account> {
+      const { token, password, name } = wanted;
       const { address, key: emailKey } = requireEmail(wanted.email);
-      passwords.requireGood(wanted.password, { email: address });
-      await requireOpen(wanted.token);
-      if ((await accounts.findByEmail(address)) !== undefined) throw takenByOther();
-      const passwordHash = await passwords.hash(wanted.password, askerFrom(actor.from, emailKey));
-      const usedAt = clock();
-      const unused = [
-        ['hash', '=', hashOf(wanted.token)],
-        ['usedAt', 'absent'],
-      ] as const;
-      if ((await invitations.update('first-admin', { set: { usedAt } }, unused)) === undefined) throw spent();
-      try {
-        return await accounts.create({ email: address, name: wanted.name, passwordHash, admin: true }, actor);
-      } catch (error) {
-        // Nobody became admin, so the link goes on working.
-        await invitations.update('first-admin', { unset: ['usedAt'] }, [['hash', '=', hashOf(wanted.token)]]);
-        throw error;
+      await requireOpen(parts, token);
+      if ((await accounts.findByEmail(address)) !== undefined) {
+        const account = await checkOwner(parts, { email: address, password, from: actor.from ?? '' });
+        return use(parts, token, () => promote(parts, account, actor));
       }
+      passwords.requireGood(password, { email: address });
+      const passwordHash = await passwords.hash(password, askerFrom(actor.from, emailKey));
+      return use(parts, token, () =>
+        accounts.create({ email: address, name, passwordHash, admin: true }, actor),
+      );
+    },
+
+    /** Makes an admin of somebody who is signed in. Throws Problem when the link is spent. */
+    async acceptAs(account: Account, token: string, actor: Actor): Promise<Account> {
+      await requireOpen(parts, token);
+      return use(parts, token, () => promote(parts, account, actor));
     },
   };
+}
+
+async function requireOpen({ invitations, accounts, clock }: Parts, token: string): Promise<void> {
+  const row = await invitations.get('first-admin');
+  const isNewest = row?.hash === hashOf(token);
+  if (!isNewest && !isWholeLinkToken(token)) throw linkDamaged('the console');
+  if (!isNewest || row.usedAt !== undefined || (await accounts.anyAdmin())) throw spent();
+  if (clock() - row.createdAt >= INVITATION_SECONDS) throw tooOld();
+}
+
+/** Takes the link, of two requests for one; while nobody became admin, it goes on working. */
+async function use(
+  { invitations, clock }: Parts,
+  token: string,
+  makeAdmin: () => Promise<Account>,
+): Promise<Account> {
+  const isThis = ['hash', '=', hashOf(token)] as const;
+  const taken = await invitations.update('first-admin', { set: { usedAt: clock() } }, [
+    isThis,
+    ['usedAt', 'absent'],
+  ]);
+  if (taken === undefined) throw spent();
+  try {
+    return await makeAdmin();
+  } catch (error) {
+    await invitations.update('first-admin', { unset: ['usedAt'] }, [isThis]);
+    throw error;
+  }
+}
+
+/** The account of this address, for who knows its password. */
+async function checkOwner({ accounts }: Parts, attempt: Attempt): Promise<Account> {
+  try {
+    return await accounts.checkPassword(attempt);
+  } catch (error) {
+    throw error instanceof Problem && error.code === 'WRONG_CREDENTIALS' ? notItsPassword() : error;
+  }
+}
+
+async function promote({ accounts }: Parts, account: Account, actor: Actor): Promise<Account> {
+  const changed = await accounts.setAdmin(account.id, true, { ...actor, id: account.id });
+  if (changed === undefined) throw changedMeanwhile();
+  return changed;
 }
 
 function spent(): Problem {
@@ -91,12 +136,21 @@ function spent(): Problem {
   });
 }
 
-function takenByOther(): Problem {
+function tooOld(): Problem {
   return new Problem({
-    status: 409,
-    code: 'EMAIL_TAKEN',
-    message: 'This e-mail address has an ordinary account already.',
-    hint: 'Use another address for the admin, or make one on the command line: accounts create --admin.',
-    parameter: 'email',
+    status: 400,
+    code: 'LINK_DEAD',
+    message: `This link is too old: it is good for ${INVITATION_SECONDS / HOUR_SECONDS} hours.`,
+    hint: 'Start the server again: while there is no admin, each start prints a new link.',
+  });
+}
+
+function notItsPassword(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'WRONG_CREDENTIALS',
+    message: 'This address has an account already, and this is not its password.',
+    hint: 'Type the password of that account, or use another address.',
+    parameter: 'password',
   });
 }

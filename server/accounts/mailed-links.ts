@@ -1,5 +1,6 @@
 import { Problem } from '../ground/errors.ts';
 import { type Bucket, type Limit, networkBuckets } from '../ground/limiter.ts';
+import { isWholeLinkToken } from '../ground/opaque.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import { type Email, mailboxOf } from './email.ts';
 
@@ -18,8 +19,19 @@ export function askingBuckets(
   return [mailbox, ...networkBuckets(kind, asked.from, NETWORK_LIMIT)];
 }
 
-/** The link is none, or none any more. */
-export function linkDead(hint: string): Problem {
+/** The link is none, or none any more; `hint` is for one that is whole. */
+export function linkDead(hint: string, token: string): Problem {
+  if (!isWholeLinkToken(token)) return linkDamaged('the mail');
   const message = 'This link was used already, or is too old.';
   return new Problem({ status: 400, code: 'LINK_DEAD', message, hint });
+}
+
+/** A program on the way cut the link off, or added to it; it may be good still. */
+export function linkDamaged(source: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'LINK_DAMAGED',
+    message: 'This link is damaged: a part of it is missing, or something was added to it on the way.',
+    hint: `Copy the whole link from ${source}, from http to its last character, and paste it into the address field of your browser.`,
+  });
 }

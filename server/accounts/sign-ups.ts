@@ -7,7 +7,7 @@ import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { SIGN_UP_LINK_SECONDS } from '../ground/limits.ts';
-import { hashOf, newLinkToken } from '../ground/opaque.ts';
+import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
@@ -65,7 +65,7 @@ export function createSignUps(parts: Parts) {
   async function find(token: string): Promise<SignUp> {
     const row = await signUps.get(hashOf(token));
     if (row !== undefined && row.expiresAt > clock()) return row;
-    throw linkDead('If you used it, sign in. Otherwise sign up once more to get a new one.');
+    throw linkDead('If you used it, sign in. Otherwise sign up once more to get a new one.', token);
   }
 
   /** Ends whatever still waits for this address. */
@@ -96,7 +96,7 @@ export function createSignUps(parts: Parts) {
       const passwordHash = await limiter.run(buckets, () =>
         passwords.hash(password, askerFrom(from, emailKey)),
       );
-      const { token, hash: id } = newLinkToken();
+      const { token, hash: id } = newWrittenLinkToken();
       const expiresAt = clock() + SIGN_UP_LINK_SECONDS;
       // For an address with an account the row is a dead end: its link is in no mail.
       const isNew = (await accounts.findByEmail(address)) === undefined;

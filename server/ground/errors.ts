@@ -47,6 +47,7 @@ type PageCode =
   | 'ISSUER_REFUSED'
   | 'ISSUER_UNAVAILABLE'
   | 'LAST_WAY_TO_SIGN_IN'
+  | 'LINK_DAMAGED'
   | 'LINK_DEAD'
   | 'NAME_TAKEN'
   | 'NOTHING_TO_DO'

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import {
+  NAME_LENGTH_MAX,
   RETENTION_DAYS_DEFAULT,
   RETENTION_DAYS_MAX,
   SERVER_SECRET_BYTES_MIN,
@@ -91,7 +92,7 @@ const retentionDays = z
   .default(RETENTION_DAYS_DEFAULT);
 
 const NAME_WANTED = 'a name of at most 60 characters';
-const PROVIDER_NAME_WANTED = 'a name of at most 40 characters';
+const PROVIDER_NAME_WANTED = `a name of at most ${NAME_LENGTH_MAX} characters`;
 const ID_WANTED = 'the client id that the provider gave';
 const CLIENT_SECRET_WANTED = 'the client secret that the provider gave';
 const SECRET_WANTED = `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`;
@@ -165,7 +166,7 @@ const ownerSchema = z.strictObject({
         .string(PROVIDER_NAME_WANTED)
         .trim()
         .min(1, PROVIDER_NAME_WANTED)
-        .max(40, PROVIDER_NAME_WANTED)
+        .max(NAME_LENGTH_MAX, PROVIDER_NAME_WANTED)
         .optional(),
       /** Path of an image file (svg, png) shown on its button. */
       icon: z.string('the path of a .svg or .png file').optional(),

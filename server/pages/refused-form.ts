@@ -5,7 +5,7 @@ import { Problem, type ProblemCode, SignInNeeded } from '../ground/errors.ts';
 import { sendPage } from '../http/page.ts';
 
 /** Refusals that no other input on the same form would cure; they get a page of their own. */
-const FINAL: readonly ProblemCode[] = ['LINK_DEAD', 'SIGN_IN_TOO_OLD', 'IDENTITY_TAKEN'];
+const FINAL: readonly ProblemCode[] = ['LINK_DAMAGED', 'LINK_DEAD', 'SIGN_IN_TOO_OLD', 'IDENTITY_TAKEN'];
 
 /**
  * Shows a refused form again, with what is wrong at its place and its status. What is no refusal of what was

@@ -4,6 +4,7 @@ import type { Html } from '../../views/html.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { Problem } from '../ground/errors.ts';
+import { type NoticeCode, setNotice } from '../http/notice-cookie.ts';
 import { seeOther } from '../http/page.ts';
 import { addressOf } from '../http/request.ts';
 import type { Sessions } from '../oauth/browser-sessions.ts';
@@ -17,7 +18,7 @@ type Parts = {
 };
 
 /** What works once (a mailed link, a cookie's token, the id of a page's form), and the password that was typed with it. */
-type Used = { secret: string; password: string };
+type Used = { secret: string; password: string /** What the next page says. */; notice?: NoticeCode };
 
 /** Whom to sign in, where to go on, and how they proved who they are, if not by the password alone. */
 export type SignInDone = { account: Account; returnTo: string; amr?: string[] };
@@ -65,12 +66,13 @@ export async function signInOnce<T>(parts: Parts, ctx: Context, used: Used, step
 async function goOn(
   { accounts, sessions }: Parts,
   ctx: Context,
-  { password }: Used,
+  { password, notice }: Used,
   { location, accountId = '' }: Outcome,
   done?: SignInDone,
 ): Promise<void> {
   const email = done?.account.email ?? (await accounts.get(accountId))?.email ?? '';
   const account = done?.account ?? (await accounts.checkPassword({ email, password, from: addressOf(ctx) }));
   await sessions.start(ctx, { account, amr: done?.amr ?? ['pwd'] });
+  if (notice !== undefined) setNotice(ctx, notice);
   seeOther(ctx, location);
 }

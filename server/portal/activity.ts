@@ -14,6 +14,8 @@ const CHANGES: Record<string, string> = {
   'account.created': 'Account made',
   'account.created_as_admin': 'Account made, as an admin',
   'account.name_changed': 'Name changed',
+  'account.promoted': 'Made an admin',
+  'account.demoted': 'No longer an admin',
   'account.password_changed': 'Password changed',
   'account.restored': 'Account restored',
   'account.suspended': 'Account suspended',

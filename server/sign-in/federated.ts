@@ -64,7 +64,7 @@ export function createFederatedSteps(parts: FederatedDependencies) {
     async link(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
       const [tag, password] = [form.one('link'), form.one('password')];
-      const typed = { secret: form.one('form_id'), password };
+      const typed = { secret: form.one('form_id'), password, notice: 'linked' } as const;
       await signInOnce(parts, ctx, typed, {
         find: () => requests.findLink(cookie.read(ctx, tag)),
         async act(link) {

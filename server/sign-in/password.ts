@@ -8,6 +8,7 @@ import { addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
+import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { HOME } from './paths.ts';
 import { type SignInPageProps, signInPageFor } from './sign-in-page.ts';
@@ -30,6 +31,7 @@ export function createPasswordSteps(parts: StepDependencies) {
       if (found !== undefined && (!asked.fresh || isFresh(found.session, clock()))) {
         return seeOther(ctx, asked.returnTo);
       }
+      keepProbe(ctx);
       sendPage(ctx, await pageFor(parts, { ...asked, known: found?.account, notice: noticeFor(ctx) }));
     },
 
@@ -41,6 +43,7 @@ export function createPasswordSteps(parts: StepDependencies) {
       const email = known?.email ?? form.one('email');
       const password = form.one('password');
       try {
+        requireCookies(ctx, form);
         const account = await accounts.checkPassword({ email, password, from: addressOf(ctx) });
         await sessions.start(ctx, { account, amr: ['pwd'] });
         seeOther(ctx, asked.returnTo);
@@ -68,7 +71,7 @@ function pageFor(
   asked: { fresh: boolean } & Omit<SignInPageProps, 'action' | 'switchAction'>,
 ): Promise<Html> {
   const { fresh, ...props } = asked;
-  const fields = { return_to: asked.returnTo, ...(fresh ? { fresh: '1' } : {}) };
+  const fields = { return_to: asked.returnTo, ...PROBE_FIELDS, ...(fresh ? { fresh: '1' } : {}) };
   return signInPageFor(parts, { ...props, action: '/sign-in', fields, switchAction: '/sign-out' });
 }
 

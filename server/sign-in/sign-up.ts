@@ -2,17 +2,20 @@ import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Site } from '../../views/layout.ts';
-import { signUpPage, verifyEmailPage } from '../../views/sign-up.ts';
+import { becomeAdminPage, signUpPage, verifyEmailPage } from '../../views/sign-up.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
+import { linkDamaged } from '../accounts/mailed-links.ts';
 import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
 import { readForm } from '../http/body.ts';
+import { setNotice, takeNotice } from '../http/notice-cookie.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { addressOf, requestIdOf } from '../http/request.ts';
+import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
+import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';
@@ -20,19 +23,25 @@ import { federationFor } from './sign-in-page.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
 export function createSignUpSteps(parts: StepDependencies) {
-  const { site, signUps, invitations, forms } = parts;
+  const { site, signUps, invitations, forms, signedIn } = parts;
 
   return {
     /** GET /sign-up */
     async show(ctx: Context): Promise<void> {
       if (queryOne(ctx, 'done') === 'mailed') {
-        const text =
-          'We sent a link to the address that you typed. Open it and type your password there; then your account is made.';
+        const address = takeNotice(ctx, 'mailed')?.subject ?? 'the address that you typed';
+        const text = `We sent a link to ${address}. Open it and type your password there; then your account is made.`;
         return showMailbox(ctx, parts, text);
       }
       const invitation = queryOne(ctx, 'invitation');
-      if (invitation !== '') await invitations.requireOpen(invitation);
+      if (invitation === '' && /invitation/i.test(ctx.querystring)) throw linkDamaged('the console');
+      if (invitation !== '') {
+        await invitations.requireOpen(invitation);
+        const account = (await signedIn.find(ctx))?.account;
+        if (account !== undefined) return sendPage(ctx, becomeAdminPage(site, account, invitation));
+      }
       const returnTo = safePath(queryOne(ctx, 'return_to'), HOME);
+      keepProbe(ctx);
       sendPage(ctx, pageFor(parts, { returnTo, invitation }));
     },
 
@@ -42,13 +51,15 @@ export function createSignUpSteps(parts: StepDependencies) {
       const [email, password, invitation] = [form.one('email'), form.one('password'), form.one('invitation')];
       const typedName = form.one('name');
       const returnTo = safePath(form.one('return_to'), HOME);
+      requireCookies(ctx, form);
       const page = (problem: FormProblem) =>
         pageFor(parts, { returnTo, invitation, email, name: typedName, problem });
+      if (invitation !== '' && form.one('become') === 'admin') return becomeAdmin(parts, ctx, invitation);
       if (invitation !== '') {
         return signInOnce(
           parts,
           ctx,
-          { secret: form.one('form_id'), password },
+          { secret: form.one('form_id'), password, notice: 'admin' },
           {
             find: () => invitations.requireOpen(invitation),
             act: async () => {
@@ -66,6 +77,7 @@ export function createSignUpSteps(parts: StepDependencies) {
           await signUps.ask({ email, password, name, returnTo, from: addressOf(ctx) });
           return { location: '/sign-up?done=mailed' };
         });
+        setNotice(ctx, 'mailed', email);
         seeOther(ctx, location);
       } catch (error) {
         await showRefusal(ctx, error, page);
@@ -75,6 +87,7 @@ export function createSignUpSteps(parts: StepDependencies) {
     /** GET /verify-email: only shows, because mail scanners follow links too. */
     async showVerify(ctx: Context): Promise<void> {
       const token = queryOne(ctx, 'token');
+      keepProbe(ctx);
       sendPage(ctx, verifyPage(site, token, await signUps.find(token)));
     },
 
@@ -82,10 +95,11 @@ export function createSignUpSteps(parts: StepDependencies) {
     async verify(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
       const [token, password] = [form.one('token'), form.one('password')];
+      requireCookies(ctx, form);
       await signInOnce(
         parts,
         ctx,
-        { secret: token, password },
+        { secret: token, password, notice: 'confirmed' },
         {
           find: () => signUps.find(token),
           act: () => signUps.complete({ token, password }, newcomer(ctx)),
@@ -94,6 +108,15 @@ export function createSignUpSteps(parts: StepDependencies) {
       );
     },
   };
+}
+
+/** Makes the first admin of who is signed in. */
+async function becomeAdmin(parts: StepDependencies, ctx: Context, invitation: string): Promise<void> {
+  const path = `/sign-up?${new URLSearchParams({ invitation })}`;
+  const { account } = await parts.signedIn.account(ctx, path);
+  await parts.invitations.acceptAs(account, invitation, actorOf(ctx, account.id));
+  setNotice(ctx, 'admin');
+  seeOther(ctx, HOME);
 }
 
 /** The one who acts has no account yet. */
@@ -107,12 +130,14 @@ function pageFor(
 ): Html {
   const { returnTo, invitation, email, name, problem } = asked;
   return signUpPage(parts.site, {
-    fields: { return_to: returnTo, ...(invitation === '' ? {} : { invitation }) },
+    fields: { return_to: returnTo, ...PROBE_FIELDS, ...(invitation === '' ? {} : { invitation }) },
     email,
     name,
     invited: invitation !== '',
     federation: federationFor(parts, returnTo),
-    signInUrl: pathWith('/sign-in', { return_to: returnTo }),
+    signInUrl: pathWith('/sign-in', {
+      return_to: invitation === '' ? returnTo : `/sign-up?${new URLSearchParams({ invitation })}`,
+    }),
     problem,
   });
 }
@@ -120,5 +145,5 @@ function pageFor(
 function verifyPage(site: Site, token: string, waiting: SignUp, problem?: FormProblem): Html {
   const { email, returnTo } = waiting;
   const signUpUrl = pathWith('/sign-up', { return_to: returnTo });
-  return verifyEmailPage(site, { token, email, signUpUrl, problem });
+  return verifyEmailPage(site, { fields: { token, ...PROBE_FIELDS }, email, signUpUrl, problem });
 }

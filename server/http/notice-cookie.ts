@@ -1,0 +1,56 @@
+import type { Context } from 'koa';
+
+/** What was done just now, for the page that comes next. */
+export type NoticeCode = 'mailed' | 'admin' | 'confirmed' | 'reset' | 'reset-all' | 'linked';
+
+/** What the next page says of it. */
+const SENTENCES: Record<Exclude<NoticeCode, 'mailed'>, string> = {
+  admin: 'You are the admin now: everything here is open to you.',
+  confirmed: 'Your e-mail address is confirmed and your account is made. You are signed in.',
+  reset: 'Your new password is saved and you are signed in. All other sessions were ended.',
+  'reset-all':
+    'Your new password is saved and you are signed in. All other sessions were ended; your tokens, services and connected apps were revoked.',
+  linked: 'From now on you can sign in that way too.',
+};
+
+const NAME = 'latchkey_notice';
+/** Long enough for a redirect or two. */
+const SECONDS = 60;
+const SUBJECT_LENGTH_MAX = 254;
+
+/** Has the next page of this browser say what was done, wherever that page is; `subject` is what was typed. */
+export function setNotice(ctx: Context, code: NoticeCode, subject = ''): void {
+  const shown = subject.trim().slice(0, SUBJECT_LENGTH_MAX);
+  writeCookie(ctx, NAME, `${code}.${Buffer.from(shown).toString('base64url')}`, SECONDS);
+}
+
+/** What the browser brought of that, once. It is the browser's own word: shown to it, never believed. */
+export function takeNotice(ctx: Context, wanted: 'mailed'): { subject: string } | undefined {
+  const [code, subject] = noticeOf(ctx);
+  if (code !== wanted) return undefined;
+  writeCookie(ctx, NAME, '', 0);
+  return subject === '' ? undefined : { subject };
+}
+
+/** The sentence for what was done just now, once. */
+export function takeSentence(ctx: Context): string | undefined {
+  const [code] = noticeOf(ctx);
+  if (!Object.hasOwn(SENTENCES, code)) return undefined;
+  writeCookie(ctx, NAME, '', 0);
+  return SENTENCES[code as keyof typeof SENTENCES];
+}
+
+function noticeOf(ctx: Context): [code: string, subject: string] {
+  const value = /(?:^|; ?)latchkey_notice=([\w.-]{1,400})(?:;|$)/.exec(ctx.get('cookie'))?.[1] ?? '';
+  const [code = '', subject = ''] = value.split('.');
+  return [code, Buffer.from(subject, 'base64url').toString()];
+}
+
+/** Writes a cookie for this site's pages alone; one without a life is taken away. */
+export function writeCookie(ctx: Context, name: string, value: string, maxAgeSeconds: number): void {
+  const secure = ctx.secure ? '; Secure' : '';
+  ctx.append(
+    'Set-Cookie',
+    `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}${secure}`,
+  );
+}

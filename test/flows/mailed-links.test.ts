@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createAgent } from '../support/browserless.ts';
+import { textOf } from '../support/page-text.ts';
+import { openPeople, PASSWORD, type People } from '../support/people.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { createKeptMail, linkIn } from '../support/smtp.ts';
+import { eachStore } from '../support/stores.ts';
+
+eachStore(({ url: storeUrl }) => {
+  let server: TestServer;
+  let people: People;
+  let mail: ReturnType<typeof createKeptMail>;
+  let count = 0;
+  before(async () => {
+    server = await startTestServer({ storeUrl: await storeUrl() });
+    people = await openPeople(server);
+    mail = createKeptMail(server.mailFolder);
+  });
+  after(async () => {
+    await people.close();
+    await server.stop();
+  });
+
+  async function signUpLink() {
+    count += 1;
+    const email = `linked-${count}@example.com`;
+    const agent = createAgent(server.url);
+    const asked = await agent.post('/sign-up', { email, password: PASSWORD });
+    const told = await agent.get(asked.location);
+    const path = linkIn(await mail.waitFor({ to: email, subject: 'Confirm' })).slice(server.url.length);
+    return { agent, email, path, told };
+  }
+
+  async function resetLink() {
+    const { account } = await people.person();
+    const agent = createAgent(server.url);
+    const asked = await agent.post('/reset-password', { email: account.email });
+    const told = await agent.get(asked.location);
+    const path = linkIn(await mail.waitFor({ to: account.email, subject: 'Reset' })).slice(server.url.length);
+    return { agent, email: account.email, path, told };
+  }
+
+  const tokenIn = (path: string) => new URL(path, server.url).searchParams.get('token') ?? '';
+
+  /** What mail programs and people do to a link. */
+  const DAMAGES: Record<string, (path: string) => string> = {
+    'cut off by one': (path) => path.slice(0, -1),
+    'cut off at the width of a line': (path) => path.slice(0, 40),
+    'quoted-printable left in': (path) => path.replace('=', '=3D'),
+    'a soft line end left in': (path) => `${path.slice(0, 30)}=%0A${path.slice(30)}`,
+    'a full stop at its end': (path) => `${path}.`,
+    'a bracket at its end': (path) => `${path}%3E`,
+    'a quote at its end': (path) => `${path}%22`,
+    'the token in small letters': (path) => path.toLowerCase(),
+    'a percent sign alone': (path) => `${path}%`,
+    'its equals sign escaped': (path) => path.replace('=', '%3D'),
+    'nothing behind the equals sign': (path) => path.replace(/=.*/, '='),
+  };
+
+  for (const [kind, link] of [
+    ['sign up', signUpLink],
+    ['choose a password', resetLink],
+  ] as const) {
+    describe(`a link to ${kind}`, () => {
+      it('that was damaged is told so, and is good still', async () => {
+        const { path, agent } = await link();
+        for (const [damage, change] of Object.entries(DAMAGES)) {
+          const page = await createAgent(server.url).get(change(path));
+          assert.equal(page.status, 400, damage);
+          assert.match(page.text, /This link is damaged/, damage);
+          assert.match(page.text, /Copy the whole link from the mail/);
+          assert.doesNotMatch(page.text, /used already/);
+        }
+        const token = tokenIn(path).slice(0, -1);
+        const posted = await agent.post(path.replace(/\?.*/, ''), { token, password: PASSWORD });
+        assert.match(posted.text, /This link is damaged/);
+        assert.equal((await agent.get(path)).status, 200);
+      });
+
+      it('goes to an address that is named, and says what it did', async () => {
+        const { agent, path, email, told } = await link();
+        assert.ok(textOf(told.text).includes(email), textOf(told.text));
+        await agent.get(path);
+        const done = await agent.post(path.replace(/\?.*/, ''), { token: tokenIn(path), password: PASSWORD });
+        assert.equal(done.location, '/tokens');
+        const next = textOf((await agent.get(done.location)).text);
+        assert.match(next, kind === 'sign up' ? /address is confirmed/ : /new password is saved/);
+        assert.doesNotMatch((await agent.get('/tokens')).text, /role="status"/);
+        // Once it was used it is no damaged one.
+        assert.match((await createAgent(server.url).get(path)).text, /used already/);
+      });
+    });
+  }
+
+  describe('a browser without cookies', () => {
+    /** Sends the form of a page, with all that it has unseen, without a cookie. */
+    async function sendForm(path: string, fields: Record<string, string>) {
+      const page = await createAgent(server.url).get(path);
+      const unseen = [...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
+      const hidden = Object.fromEntries(unseen.map(([, name = '', value = '']) => [name, value]));
+      return createAgent(server.url).post(path.replace(/\?.*/, ''), { ...hidden, ...fields });
+    }
+
+    it('is told so where it would sign in', async () => {
+      const { account } = await people.person();
+      const cases: [string, Record<string, string>][] = [
+        ['/sign-in', { email: account.email, password: PASSWORD }],
+        ['/sign-up', { email: 'cookieless@example.com', password: PASSWORD }],
+        [(await signUpLink()).path, { password: PASSWORD }],
+        [(await resetLink()).path, { password: PASSWORD }],
+      ];
+      for (const [path, fields] of cases) {
+        const page = await sendForm(path, fields);
+        assert.equal(page.status, 400, path);
+        assert.match(page.text, /keeps no cookies/, path);
+      }
+    });
+
+    it('is not one that got its cookie with the form', async () => {
+      const { account } = await people.person();
+      const agent = createAgent(server.url);
+      await agent.get('/sign-in');
+      const fields = { email: account.email, password: PASSWORD, cookies: 'asked' };
+      assert.equal((await agent.post('/sign-in', fields)).location, '/tokens');
+    });
+  });
+
+  it('shows nothing that a browser claims was done but our own words', async () => {
+    const { agent } = await people.person();
+    for (const value of ['<b>x</b>', 'constructor', '__proto__', 'mailed.PGI-eDwvYj4', 'admin.x.y', '%00']) {
+      agent.setCookie('latchkey_notice', value);
+      const { text, status } = await agent.get('/tokens');
+      assert.equal(status, 200);
+      assert.doesNotMatch(text, /<b>x/);
+    }
+    agent.setCookie('latchkey_notice', `mailed.${Buffer.from('<b>x</b>').toString('base64url')}`);
+    assert.match((await agent.get('/sign-up?done=mailed')).text, /&lt;b&gt;x/);
+  });
+});
