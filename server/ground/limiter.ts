@@ -61,11 +61,12 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
 
   async function takeBackFrom(ids: string[]): Promise<void> {
     // Emptied first: what is taken back is taken back once, also by two who do it.
-    for (const id of ids.splice(0)) {
+    const each = ids.splice(0).map(async (id) => {
       const row = await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
       // Or whoever is refused over and over would leave rows without number.
       if (row?.count === 0) await limiterWindows.remove(id, [['count', '=', 0]]);
-    }
+    });
+    await Promise.all(each);
   }
 
   /** Refuses without a write what a full bucket would refuse anyway. */

@@ -9,6 +9,8 @@ import { eachStore } from '../support/stores.ts';
 const HOUR = 3600;
 /** See server/effects/act-limit.ts. */
 const ACTS_IN_AN_HOUR = 120;
+/** All but one. */
+const EACH_OF_A_DAY = Array.from({ length: 299 }, (_, index) => index);
 
 eachStore(({ url }) => {
   describe('acts that mail', () => {
@@ -92,12 +94,10 @@ eachStore(({ url }) => {
     it('are bounded for a day too', async () => {
       domain.pass(86_400 - (domain.clock() % 86_400));
       const bob = await person();
-      let made = 0;
-      for (let hour = 0; hour < 4; hour += 1) {
-        made += await exhaust(bob);
-        domain.pass(HOUR);
-      }
-      assert.equal(made, 300);
+      const day = { limit: 300, windowSeconds: 86_400 };
+      await Promise.all(EACH_OF_A_DAY.map(() => domain.limiter.count(`acts:${bob.account.id}`, day)));
+      domain.pass(5 * HOUR);
+      assert.equal(await exhaust(bob), 1);
     });
 
     it('that change nothing are not counted', async () => {
