@@ -21,5 +21,8 @@ export type AuditEntry = z.infer<typeof auditSchema>;
 export const auditDeclaration = declare<AuditEntry>({
   name: 'audit',
   schema: auditSchema,
-  indexes: [['accountId', 'at']],
+  indexes: [
+    ['accountId', 'at'],
+    ['accountId', 'targetId', 'at'],
+  ],
 });

@@ -33,7 +33,12 @@ export type Call = z.infer<typeof callSchema>;
 export const callDeclaration = declare<Call>({
   name: 'calls',
   schema: callSchema,
-  indexes: [['accountId', 'at']],
+  // What /activity is filtered by: one token, or one client, which may act for many accounts.
+  indexes: [
+    ['accountId', 'at'],
+    ['accountId', 'tokenId', 'at'],
+    ['clientId', 'accountId', 'at'],
+  ],
   durability: 'process',
   journalled: true,
 });

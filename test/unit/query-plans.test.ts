@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, it } from 'node:test';
+import type { Account } from '../../server/accounts/account.ts';
+import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
+
+/**
+ * How SQLite answers what pages ask for: each statement that it is given is explained, and each must search by an
+ * index that leads to the rows in their order, so that what is read is bounded by what is shown. (FerretDB explains
+ * nothing of its own indexes.)
+ */
+describe('what pages list is found by an index', () => {
+  let domain: TestDomain;
+  let ann: Account;
+  const prepared = new Set<string>();
+  const { prepare } = DatabaseSync.prototype;
+  before(async () => {
+    DatabaseSync.prototype.prepare = function (text) {
+      prepared.add(text);
+      return prepare.call(this, text);
+    };
+    domain = await openTestDomain();
+    ann = await domain.account('ann@example.com');
+  });
+  after(async () => {
+    DatabaseSync.prototype.prepare = prepare;
+    await domain.stop();
+  });
+
+  /** The plans of all that is read by this work. */
+  async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
+    prepared.clear();
+    await work();
+    const reads = [...prepared].filter((text) => /^(SELECT (doc|count)|DELETE)/.test(text));
+    const file = domain.settings.store.slice('sqlite:'.length);
+    return reads.map((text) => {
+      const open = new DatabaseSync(text.includes('"calls"') ? file.replace('.db', '-calls.db') : file);
+      const steps = prepare.call(open, `EXPLAIN QUERY PLAN ${text}`).all();
+      open.close();
+      return steps.map(({ detail }) => detail).join('; ');
+    });
+  }
+
+  const activity = (about?: Parameters<typeof domain.activity.list>[0]['about'], after = '') =>
+    domain.activity.list({ accountId: ann.id, about, after, limit: 50 });
+  const cursor = '1800000000.abc';
+  const client = { clientId: 'svc_1', secretIds: ['sec_1', 'sec_2'] };
+
+  const LISTINGS: [what: string, list: () => Promise<unknown>, indexes: RegExp[]][] = [
+    ['all activity', () => activity(), [/audit_by_accountId_at /, /calls_by_accountId_at /]],
+    [
+      'its next page',
+      () => activity(undefined, cursor),
+      [/audit_by_accountId_at .*<\?/, /calls_by_accountId_at .*<\?/],
+    ],
+    [
+      'activity of a token',
+      () => activity({ tokenId: 'tok_1' }),
+      [/audit_by_accountId_targetId_at /, /calls_by_accountId_tokenId_at /],
+    ],
+    [
+      'its next page',
+      () => activity({ tokenId: 'tok_1' }, cursor),
+      [/targetId_at .*<\?/, /tokenId_at .*<\?/],
+    ],
+    ['activity of a client', () => activity(client), [/calls_by_clientId_accountId_at /]],
+    ['its next page', () => activity(client, cursor), [/clientId_accountId_at .*<\?/]],
+    ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],
+    ['services', () => domain.services.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
+    ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
+    [
+      'secrets',
+      () => domain.secrets.list({ accountId: ann.id, clientId: 'svc_1' }),
+      [/credentials_by_clientId_createdAt /],
+    ],
+    ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
+    ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
+    ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
+  ];
+  for (const [what, list, indexes] of LISTINGS) {
+    it(what, async () => {
+      const plans = await plansOf(list);
+      for (const plan of plans) {
+        assert.match(plan, /^SEARCH/);
+        assert.doesNotMatch(plan, /SCAN/);
+        // Sessions and grants of one account are few, and sorted.
+        if (!plan.includes('artifacts_by') && !plan.includes('identities_by')) {
+          assert.doesNotMatch(plan, /TEMP B-TREE FOR ORDER BY/);
+        }
+      }
+      // What was prepared for an earlier listing is not prepared again.
+      for (const index of plans.length === 0 ? [] : indexes) {
+        assert.ok(
+          plans.some((plan) => index.test(plan)),
+          `${index} in\n${plans.join('\n')}`,
+        );
+      }
+    });
+  }
+
+  it('what a new token, a new client and the removal of what is over look at', async () => {
+    const expiresAt = domain.clock() + 60;
+    const wanted = { account: ann, name: 'T', scopes: ['profile'], expiresAt };
+    const service = { id: 'svc_1', name: 'S' };
+    const plans = await plansOf(async () => {
+      await domain.tokens.mint(wanted, actor);
+      await domain.tokens.issue({ ...wanted, service, replace: true, overlapSeconds: 0 }, actor);
+      await domain.services.create({ ...wanted, actsFor: 'account', resourceServer: false }, actor);
+      await domain.jobs.runOnce();
+    });
+    assert.ok(plans.length > 10);
+    for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE FOR ORDER BY/);
+  });
+});
