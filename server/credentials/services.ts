@@ -144,6 +144,7 @@ async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): P
   const caused = {
     audit: [auditEntry('service.changed', changed, actor)],
     mail: await mailToOwner(accounts, client.accountId, serviceChanged(settings, facts)),
+    repeatable: true,
   };
   const updated = await effects.update(clients, id, { set }, [['revokedAt', 'absent']], caused);
   if (updated === undefined) throw noSuch('service');
