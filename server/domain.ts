@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
+import { createAdmins } from './access/admins.ts';
 import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
 import { createGrants } from './access/grants.ts';
 import { createLastUsed } from './access/last-used.ts';
+import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
 import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
@@ -211,5 +213,30 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const apps = createApps({ ...parts, secrets, grants });
   const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
   const resets = createResets({ ...parts, sessions: sessionList, tokens, services, apps, grants });
-  return { lastUsed, clients, grants, sessionList, tokens, secrets, services, apps, bearers, resets };
+  const accountRows = rows.accounts;
+  const admins = createAdmins({ ...parts, accountRows });
+  const removal = createRemoval({
+    ...parts,
+    accountRows,
+    admins,
+    sessions: sessionList,
+    tokens,
+    services,
+    apps,
+    grants,
+  });
+  return {
+    admins,
+    removal,
+    lastUsed,
+    clients,
+    grants,
+    sessionList,
+    tokens,
+    secrets,
+    services,
+    apps,
+    bearers,
+    resets,
+  };
 }

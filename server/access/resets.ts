@@ -100,6 +100,17 @@ export function createResets(parts: Parts) {
       await Promise.all(underWay);
     },
 
+    /** A link for the operator to hand over, in place of the mail. Throws Problem where the account is suspended. */
+    async linkFor(account: Account, actor: Actor): Promise<{ url: string; expiresAt: number }> {
+      requireActive(account);
+      const { token, row } = newReset(parts, account, '/');
+      const { id: accountId, email: targetName } = account;
+      const action = 'account.reset_link_made';
+      const audit = [{ accountId, actor, action, targetId: accountId, targetName }];
+      await parts.effects.insert(resets, row, { audit });
+      return { url: `${parts.settings.url}/reset-password?token=${token}`, expiresAt: row.expiresAt };
+    },
+
     /** The reset behind a mailed link. Throws Problem when it was used or is too old. */
     find: (token: string): Promise<{ reset: Reset; account: Account }> => find(parts, token),
 
@@ -141,18 +152,25 @@ async function find(parts: Parts, token: string): Promise<{ reset: Reset; accoun
 }
 
 async function mailLink(
-  { resets, accounts, effects, clock, settings }: Parts,
+  parts: Parts,
   email: string,
   { returnTo, from }: { returnTo: string; from: string },
 ): Promise<void> {
+  const { resets, accounts, effects, settings } = parts;
   const account = await accounts.findByEmail(email);
   if (!isActive(account)) return;
-  const { token, hash: id } = newWrittenLinkToken();
-  const expiresAt = clock() + RESET_LINK_SECONDS;
+  const { token, row } = newReset(parts, account, returnTo);
+  const { expiresAt } = row;
   const hasPassword = account.passwordHash !== undefined;
   const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
-  const row = { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt };
   await effects.insert(resets, row, { mail: [{ to: account.email, queue: 'link', ...mail }] });
+}
+
+/** The row of a link that nobody has used yet, and the secret in the link. */
+function newReset({ clock }: Parts, account: Account, returnTo: string): { token: string; row: Reset } {
+  const { token, hash: id } = newWrittenLinkToken();
+  const expiresAt = clock() + RESET_LINK_SECONDS;
+  return { token, row: { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt } };
 }
 
 /** Everything by which somebody else may have a way in: what acts for the account, and who signs in. */

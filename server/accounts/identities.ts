@@ -41,6 +41,12 @@ export function createIdentities(parts: Parts) {
     return identities.list({ where: ownedBy(accountId), limit: IDENTITIES_MAX });
   }
 
+  async function removeAll(account: Account, actor: Actor): Promise<void> {
+    for (let linked = await list(account.id); linked.length > 0; linked = await list(account.id)) {
+      for (const identity of linked) await remove(parts, account, identity, actor);
+    }
+  }
+
   return {
     find: (subject: Subject): Promise<Identity | undefined> => identities.get(idOf(subject)),
 
@@ -69,10 +75,13 @@ export function createIdentities(parts: Parts) {
     /** Takes all of them away, from an account that has a password by now. */
     async unlinkAll(accountId: string, actor: Actor): Promise<void> {
       const account = await accounts.get(accountId);
-      if (account?.passwordHash === undefined) return;
-      for (let linked = await list(accountId); linked.length > 0; linked = await list(accountId)) {
-        for (const identity of linked) await remove(parts, account, identity, actor);
-      }
+      if (account?.passwordHash !== undefined) await removeAll(account, actor);
+    },
+
+    /** Takes all of them away, the last way to sign in too, from an account that is about to go. */
+    async removeAll(accountId: string, actor: Actor): Promise<void> {
+      const account = await accounts.get(accountId);
+      if (account !== undefined) await removeAll(account, actor);
     },
 
     /** Takes back a link that was made a moment ago for an account that could then not be made. */

@@ -2,14 +2,17 @@ import type { Command } from 'commander';
 import { type Account, isActive } from '../accounts/account.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
-import { accountFrom, passwordFrom } from './arguments.ts';
+import { accountFrom } from './arguments.ts';
 import { listAll } from './list-all.ts';
-import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { both, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { passwordFrom } from './password.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
-type Wanted = { email: string; admin?: boolean };
+type Wanted = { email: string; admin?: boolean; passwordStdin?: boolean };
 
-/** `accounts create|list|suspend|restore`. */
+const ACCOUNT = ['<account>', 'e-mail address or id'] as const;
+
+/** `accounts create|list|promote|demote|suspend|restore|reset-password|delete`. */
 export function addAccountCommands(program: Command, terminal: Terminal): void {
   const accounts = program.command('accounts').description('people who sign in');
 
@@ -18,26 +21,30 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .description('makes an account whose e-mail address counts as verified')
     .requiredOption('--email <email>', 'its e-mail address')
     .option('--admin', 'may use /admin and make admin services')
-    .requiredOption('--password-stdin', 'read its password from standard input')
+    .option('--password-stdin', 'read its password from standard input (default: ask for it at the terminal)')
     .action(answer(terminal, (domain, wanted: Wanted) => create(domain, wanted, terminal)));
 
   accounts.command('list').description('lists all accounts, oldest first').action(answer(terminal, list));
 
-  accounts
-    .command('suspend')
-    .description('stops everything of an account: sign-in, tokens, services, apps')
-    .argument('<account>', 'e-mail address or id')
-    .action(answer(terminal, suspend));
-
-  accounts
-    .command('restore')
-    .description('takes a suspension back')
-    .argument('<account>', 'e-mail address or id')
-    .action(answer(terminal, restore));
+  const acts: [name: string, description: string, act: (domain: Domain, which: string) => Promise<Said>][] = [
+    ['promote', 'makes an account an admin', promote],
+    ['demote', 'makes an admin an ordinary account, signed out everywhere; not the last one', demote],
+    ['suspend', 'stops everything of an account: sign-in, tokens, services, apps', suspend],
+    ['restore', 'takes a suspension back', restore],
+    ['reset-password', 'prints a link to choose a new password', resetPassword],
+    ['delete', 'ends all that an account has, and removes it for good; not the last admin', remove],
+  ];
+  for (const [name, description, act] of acts) {
+    accounts
+      .command(name)
+      .description(description)
+      .argument(...ACCOUNT)
+      .action(answer(terminal, act));
+  }
 }
 
 async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promise<Said> {
-  const password = await passwordFrom(terminal);
+  const password = await passwordFrom(terminal, { fromStdin: wanted.passwordStdin === true });
   domain.passwords.requireGood(password, wanted);
   const passwordHash = await domain.passwords.hash(password);
   const { email, admin = false } = wanted;
@@ -59,6 +66,35 @@ async function restore(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
   const changed = await domain.accounts.restore(account.id, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is not suspended'));
+}
+
+async function promote(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
+  return saidOf((await domain.admins.promote(account, OPERATOR)) ?? refuse(account, 'is an admin already'));
+}
+
+async function demote(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
+  return saidOf((await domain.admins.demote(account, OPERATOR)) ?? refuse(account, 'is no admin'));
+}
+
+async function resetPassword(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
+  const { url, expiresAt } = await domain.resets.linkFor(account, OPERATOR);
+  const facts = listOf([
+    ['account', account.email],
+    ['link', url],
+    ['works until', timeOf(expiresAt, '')],
+  ]);
+  const json = { account_id: account.id, email: account.email, url, expires_at: jsonTimeOf(expiresAt) };
+  return { json, person: both(facts, 'Whoever opens it chooses the password: hand it to its owner only.') };
+}
+
+async function remove(domain: Domain, which: string): Promise<Said> {
+  const account = await accountFrom(domain, which);
+  await domain.removal.remove(account, OPERATOR);
+  const { id, email } = account;
+  return { json: { id, email, deleted: true }, person: `${email} is deleted.` };
 }
 
 function refuse(account: Account, because: string): never {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Account } from '../accounts/account.ts';
+import { readEmail } from '../accounts/email.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
@@ -7,8 +8,8 @@ import type { Terminal } from './terminal.ts';
 
 const UNIT_SECONDS = { m: MINUTE_SECONDS, h: HOUR_SECONDS, d: DAY_SECONDS, w: 7 * DAY_SECONDS };
 
-/** A password is a line; what is longer is the wrong file. */
-const PASSWORD_BYTES_MAX = 4096;
+/** A password or a token is a line; what is longer is the wrong file. */
+const LINE_BYTES_MAX = 4096;
 
 /** `90d`, `24h`, `30m` or `2w` in seconds; `0` too. */
 export function secondsFrom(given: string): number {
@@ -43,36 +44,57 @@ export async function accountFrom(domain: Domain, given: string): Promise<Accoun
   throw new Problem({
     status: 404,
     code: 'NO_SUCH_ACCOUNT',
-    message: `There is no account ${JSON.stringify(given)}.`,
+    message: `There is no account${named(given)}.`,
     hint: 'latchkey accounts list shows all of them.',
   });
 }
 
-/** The password piped in, less one line end. Not an argument: every user of the machine sees those. */
-export async function passwordFrom({ stdin }: Terminal): Promise<string> {
-  if (stdin.isTTY) {
-    throw new Problem({
-      status: 400,
-      code: 'NO_PASSWORD',
-      message: 'The password is read from a pipe, and there is none.',
-      hint: 'For example: read -rs P && printf %s "$P" | npm run latchkey -- accounts create …',
-    });
-  }
+/** What was given, where it can be nothing but a name: a token or a password typed by mistake is not repeated. */
+export function named(given: string): string {
+  const isName = /^(?:acc|svc|app|tok|sec)_[0-9A-Za-z]{1,20}$/.test(given) || readEmail(given) !== undefined;
+  return isName ? ` ${JSON.stringify(given)}` : '';
+}
+
+/** What comes in on standard input, less one line end. Throws Problem where that is not one line of text in UTF-8. */
+export async function lineFrom({ stdin }: Terminal): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {
     size += chunk.length;
-    if (size > PASSWORD_BYTES_MAX) break;
-    chunks.push(chunk);
+    if (size > LINE_BYTES_MAX) throw notOneLine();
+    chunks.push(Buffer.from(chunk));
   }
-  const password = Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
-  if (size <= PASSWORD_BYTES_MAX && !/[\r\n]/.test(password)) return password;
-  throw new Problem({
+  const text = textFrom(Buffer.concat(chunks)).replace(/\r?\n$/, '');
+  if (/[\r\n]/.test(text)) throw notOneLine();
+  // A form cannot send these, so nobody could sign in; they come from UTF-16 and from keys pressed by mistake.
+  if (/\p{Cc}/u.test(text)) throw notText('holds control characters');
+  return text;
+}
+
+function textFrom(bytes: Buffer): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (!text.startsWith('\ufeff')) return text;
+  } catch {
+    throw notText('is not UTF-8');
+  }
+  throw notText('begins with a byte order mark');
+}
+
+function notOneLine(): Problem {
+  return new Problem({
     status: 400,
     code: 'NO_PASSWORD',
     message: 'What came in on standard input is more than one line.',
-    hint: 'Pipe in the password and nothing else.',
+    hint: 'Pipe in the one value and nothing else.',
+  });
+}
+
+function notText(because: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NO_PASSWORD',
+    message: `What came in on standard input ${because}.`,
+    hint: 'Send UTF-8 without a byte order mark: a browser would send other bytes, and never fit.',
   });
 }

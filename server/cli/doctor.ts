@@ -22,6 +22,7 @@ import { callbackUrl } from '../sign-in/paths.ts';
 import { reasonOf } from '../sign-in/provider-fault.ts';
 import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import { loadDeclarations } from '../workflows/load.ts';
+import { indented } from './output.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 
 /** `fail` keeps the server from working, `warn` from working well; `todo` says what to do about it. */
@@ -47,16 +48,20 @@ export function addDoctorCommand(program: Command, terminal: Terminal): void {
     .description('checks settings, store, mail, URL and keys, and says what to do')
     .action(async (options: Options) => {
       const findings = await examine(terminal);
-      say(terminal, options, { json: findings, person: findings.map(lineOf).join('\n') });
+      say(terminal, options, {
+        json: findings,
+        person: (columns) => findings.map((one) => lineOf(one, columns)).join('\n'),
+      });
       // It has said why itself.
       if (findings.some(({ level }) => level === 'fail')) throw new CommanderError(1, 'doctor', '');
     });
 }
 
 /** What to do stands below, where it does not make the line longer than a terminal is wide. */
-function lineOf({ level, about, found, todo }: Finding): string {
-  const line = `${level.padEnd(4)}   ${about.padEnd(12)}   ${found}`;
-  return todo === undefined ? line : `${line}\n${' '.repeat(22)}→ ${todo}`;
+function lineOf({ level, about, found, todo }: Finding, columns: number | undefined): string {
+  const head = `${level.padEnd(4)}   ${about.padEnd(12)}   `;
+  const line = indented(head, found, columns);
+  return todo === undefined ? line : `${line}\n${indented(`${' '.repeat(head.length)}→ `, todo, columns)}`;
 }
 
 async function examine(terminal: Terminal): Promise<Finding[]> {

@@ -1,49 +1,99 @@
-import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { Unavailable } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
 import { WrongSettings } from '../ground/settings.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addScopeCommands } from './scopes.ts';
 import { addServiceCommands } from './services.ts';
 import type { Terminal } from './terminal.ts';
 import { addTokenCommands } from './tokens.ts';
 
-/** Runs one command line and answers the exit code; what went wrong is one line on standard error. */
+/** What went wrong, as `--json` prints it. */
+type Failure = { code: string; message: string; hint?: string };
+
+/** Runs one command line and answers the exit code; what went wrong is one line, or JSON, on standard error. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+  const wantsJson = args.includes('--json');
+  const fail = (failure: Failure) => {
+    const { message, hint } = failure;
+    const line = hint === undefined ? message : `${message} ${hint}`;
+    terminal.err(`${wantsJson ? JSON.stringify({ error: failure }) : line}\n`);
+  };
+  try {
+    await programFor(terminal, fail).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // commander has said it already.
+    if (error instanceof CommanderError) return error.exitCode;
+    fail(failureOf(error));
+    return 1;
+  }
+}
+
+function programFor(terminal: Terminal, fail: (failure: Failure) => void): Command {
   const program = new Command('latchkey')
     .description('Looks after the accounts, tokens and services of a Latchkey. Works while the server runs.')
+    .version(versionOf(), '--version', 'print the version')
+    .configureHelp({ optionDescription })
     .configureOutput({
       writeOut: terminal.out,
       writeErr: terminal.err,
-      // A hint (`Did you mean …?`) comes on a line of its own; every error here is one line.
-      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`),
+      ...(terminal.columns === undefined ? {} : { getOutHelpWidth: () => terminal.columns ?? 80 }),
+      outputError: (text) => fail({ code: 'USAGE', message: withoutValues(text) }),
     })
     .exitOverride();
   addAccountCommands(program, terminal);
   addTokenCommands(program, terminal);
   addServiceCommands(program, terminal);
+  addScopeCommands(program, terminal);
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');
   }
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return 0;
-  } catch (error) {
-    // commander has printed it already.
-    if (error instanceof CommanderError) return error.exitCode;
-    terminal.err(`${explain(error)}\n`);
-    return 1;
-  }
+  return program;
 }
 
-function explain(error: unknown): string {
-  if (error instanceof Problem) return `${error.message} ${error.hint}`;
-  if (error instanceof WrongSettings) return error.lines.join('\n');
+function versionOf(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function optionDescription(option: Option): string {
+  const description = Help.prototype.optionDescription.call(new Help(), option);
+  return option.mandatory ? `${description} (required)` : description;
+}
+
+/**
+ * What commander says, in one line and without what was given: a password or a token typed in a wrong place must not
+ * be printed. Words that look like one of our commands or options are named, so that a slip of the pen is seen.
+ */
+function withoutValues(text: string): string {
+  return withoutSecrets(text)
+    .trim()
+    .replaceAll('\n', ' ')
+    .replace(/ argument '.*' is invalid/s, ' has an invalid argument')
+    .replace(/value '.*' is invalid for argument/s, 'value is invalid for argument')
+    .replace(/unknown (option|command) '(.*?)'(?= \(Did|$)/s, (_, kind: string, given: string) => {
+      const word = kind === 'option' ? given.replace(/=.*$/s, '') : given;
+      return /^(?:--?)?[a-z-]{1,20}$/.test(word) ? `unknown ${kind} '${word}'` : `unknown ${kind}`;
+    });
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Problem) {
+    const { code, message, hint } = error;
+    return { code, message: withoutSecrets(message), hint: withoutSecrets(hint) };
+  }
+  if (error instanceof WrongSettings) return { code: 'WRONG_SETTINGS', message: error.lines.join('\n') };
   if (error instanceof Unavailable) {
-    return `The store does not answer: ${error.message}. Look at LATCHKEY_STORE; latchkey doctor tells more.`;
+    const message = `The store does not answer: ${error.message}.`;
+    return { code: 'UNAVAILABLE', message, hint: 'Look at LATCHKEY_STORE; latchkey doctor tells more.' };
   }
   const { code, message, stack } = error as NodeJS.ErrnoException;
   // With a code it is the system's word, such as a folder that may not be written; without one it is our bug.
-  return code === undefined ? (stack ?? String(error)) : message;
+  if (code !== undefined) return { code, message };
+  return { code: 'INTERNAL', message: stack ?? String(error) };
 }

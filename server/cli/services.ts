@@ -2,15 +2,16 @@ import { type Command, Option } from 'commander';
 import type { Listing, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
+import { type Credential, stateOf as stateOfSecret } from '../credentials/credential.ts';
 import { ADMIN_SCOPE } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { accountFrom, endOf, lifeFrom, scopesFrom, secondsFrom } from './arguments.ts';
+import { accountFrom, endOf, lifeFrom, named, scopesFrom, secondsFrom } from './arguments.ts';
 import { listAll } from './list-all.ts';
-import { type Fact, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { both, type Fact, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type Wanted = {
@@ -29,7 +30,7 @@ const ALL_SERVICES: Omit<Listing<Client>, 'limit'> = {
   order: { by: 'createdAt', descending: true },
 };
 
-/** `services create|list|rotate|revoke`: client credentials. */
+/** `services create|list|show|edit|rotate|revoke`: client credentials. */
 export function addServiceCommands(program: Command, terminal: Terminal): void {
   const services = program
     .command('services')
@@ -64,14 +65,27 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
     .action(answer(terminal, list));
 
   services
+    .command('show')
+    .description('shows a service and its secrets, but not their values')
+    .argument('<id>', 'client_id of the service')
+    .action(answer(terminal, show));
+
+  services
+    .command('edit')
+    .description('changes name or scopes of a service; scopes that go are refused from the next call on')
+    .argument('<id>', 'client_id of the service')
+    .option('--name <name>', 'its new name')
+    .option('--scopes <scopes>', 'all that it may do from now on, between commas', scopesFrom)
+    .action(answer(terminal, edit));
+
+  services
     .command('rotate')
     .description('makes a new secret and shows it this once; the others end after the overlap')
     .argument('<id>', 'client_id of the service')
-    .option(
-      '--overlap <time>',
-      'how long the others go on, like 24h; 0 ends them now',
-      secondsFrom,
-      DAY_SECONDS,
+    .addOption(
+      new Option('--overlap <time>', 'how long the others go on, like 24h; 0 ends them now')
+        .argParser(secondsFrom)
+        .default(DAY_SECONDS, '24h'),
     )
     .action(answer(terminal, rotate));
 
@@ -109,6 +123,39 @@ async function list(domain: Domain, { account }: { account?: string }): Promise<
   return { json: all.map(jsonOf), person: tableOf(HEADS, all.map(cellsOf)) };
 }
 
+async function show(domain: Domain, id: string): Promise<Said> {
+  const client = await serviceFrom(domain, id, { revokedToo: true });
+  const { accountId } = client;
+  const secrets = await domain.secrets.list({ accountId, clientId: id });
+  const now = domain.clock();
+  const person = both(
+    factsOf(client),
+    tableOf(
+      SECRET_HEADS,
+      secrets.map((secret) => secretCells(secret, now)),
+    ),
+  );
+  return { json: { ...jsonOf(client), secrets: secrets.map((secret) => secretJson(secret, now)) }, person };
+}
+
+async function edit(domain: Domain, id: string, wanted: { name?: string; scopes?: string[] }): Promise<Said> {
+  const client = await serviceFrom(domain, id);
+  if (wanted.name === undefined && wanted.scopes === undefined) throw nothingToChange();
+  const account = await accountFrom(domain, client.accountId);
+  const { name, scopes } = { name: client.name, scopes: domain.scopes.declared(client.scopes), ...wanted };
+  const changed = await domain.services.update({ account, id, name, scopes }, OPERATOR);
+  return { json: jsonOf(changed), person: factsOf(changed) };
+}
+
+function nothingToChange(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NOTHING_TO_DO',
+    message: 'Neither a name nor scopes are given.',
+    hint: 'Say what is to change, with --name or --scopes.',
+  });
+}
+
 async function rotate(domain: Domain, id: string, { overlap }: { overlap: number }): Promise<Said> {
   const client = await serviceFrom(domain, id);
   const which = { kind: 'service', accountId: client.accountId, clientId: id } as const;
@@ -137,8 +184,8 @@ function saidOf(client: Client, { credential, value }: NewSecret, about: readonl
     secret_expires_at: jsonTimeOf(credential.expiresAt),
     client_secret: value,
   };
-  const person = `${listOf(facts)}\n\nCopy the secret now: it is kept nowhere and cannot be shown again.`;
-  return { json, person };
+  const warning = 'Copy the secret now: it is kept nowhere and cannot be shown again.';
+  return { json, person: both(listOf(facts), warning) };
 }
 
 /** The account that the app's own services hang on when none is named. */
@@ -154,9 +201,9 @@ async function firstAdmin(domain: Domain): Promise<Account> {
   });
 }
 
-async function serviceFrom(domain: Domain, id: string): Promise<Client> {
+async function serviceFrom(domain: Domain, id: string, { revokedToo = false } = {}): Promise<Client> {
   const client = await domain.clients.get(id);
-  if (isLiveClient(client) && client.kind === 'service') return client;
+  if (client?.kind === 'service' && (revokedToo || isLiveClient(client))) return client;
   throw noSuchService(id);
 }
 
@@ -164,7 +211,7 @@ function noSuchService(id: string): Problem {
   return new Problem({
     status: 404,
     code: 'NO_SUCH_SERVICE',
-    message: `There is no live service ${JSON.stringify(id)}.`,
+    message: `There is no live service${named(id)}.`,
     hint: 'latchkey services list shows the ids; it may be revoked already.',
   });
 }
@@ -182,6 +229,37 @@ function cellsOf(client: Client): string[] {
     timeOf(client.createdAt, ''),
     client.accountId,
   ];
+}
+
+function factsOf(client: Client) {
+  const cells = cellsOf(client);
+  return listOf(HEADS.map((head, at) => [head, cells[at] ?? '']));
+}
+
+const SECRET_HEADS = ['secret id', 'name', 'secret', 'state', 'created', 'expires', 'last used'];
+
+function secretCells(secret: Credential, now: number): string[] {
+  return [
+    secret.id,
+    secret.name,
+    `…${secret.lastFour}`,
+    stateOfSecret(secret, now),
+    timeOf(secret.createdAt, ''),
+    timeOf(secret.expiresAt, 'never'),
+    timeOf(secret.lastUsedAt, 'never'),
+  ];
+}
+
+function secretJson(secret: Credential, now: number) {
+  return {
+    secret_id: secret.id,
+    name: secret.name,
+    last_four: secret.lastFour,
+    state: stateOfSecret(secret, now),
+    created_at: jsonTimeOf(secret.createdAt),
+    expires_at: jsonTimeOf(secret.expiresAt),
+    last_used_at: jsonTimeOf(secret.lastUsedAt),
+  };
 }
 
 function jsonOf(client: Client) {

@@ -7,12 +7,14 @@ import type { Actor } from '../ground/actor.ts';
 import { systemClock } from '../ground/clock.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from '../ground/settings.ts';
-import type { Said } from './output.ts';
+import { type Said, shown } from './output.ts';
 
 /** What a command has around it: the process's own, or a test's. */
 export type Terminal = {
   env: Record<string, string | undefined>;
-  stdin: Readable & { isTTY?: boolean };
+  stdin: Readable & { isTTY?: boolean; setRawMode?(on: boolean): unknown };
+  /** How wide the terminal is that standard output goes to; undefined where that is a file or a pipe. */
+  columns?: number | undefined;
   /** Data goes to standard output, so that a script can read on from it; all else goes to standard error. */
   out(text: string): void;
   err(text: string): void;
@@ -65,5 +67,6 @@ export function answer<Given extends unknown[]>(
 
 /** Prints what a command has to say, as JSON where that was asked for. */
 export function say(terminal: Terminal, options: Options, said: Said): void {
-  terminal.out(`${options.json === true ? JSON.stringify(said.json, undefined, 2) : said.person}\n`);
+  const text = options.json === true ? JSON.stringify(said.json, undefined, 2) : undefined;
+  terminal.out(`${text ?? shown(said.person, terminal.columns)}\n`);
 }

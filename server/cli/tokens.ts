@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
+import { isLiveClient } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
+import { checkFormat } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
+import { hashOf } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { accountFrom, endOf, lifeFrom, scopesFrom } from './arguments.ts';
-import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import { accountFrom, endOf, lifeFrom, lineFrom, named, scopesFrom } from './arguments.ts';
+import { both, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type Wanted = {
@@ -42,8 +45,16 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
   tokens
     .command('revoke')
     .description('ends a token for good, from the next call on')
-    .argument('<id>', 'id of the token, as tokens list shows it')
-    .action(answer(terminal, revoke));
+    .argument(
+      '[id]',
+      'id of the token, as tokens list shows it, or its whole value; also the value of a client secret',
+    )
+    .option('--stdin', 'read the value from standard input, where no other user of this machine sees it')
+    .action(
+      answer(terminal, async (domain, id: string | undefined, { stdin = false }: { stdin?: boolean }) =>
+        revoke(domain, stdin || id === '-' ? await lineFrom(terminal) : id),
+      ),
+    );
 }
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
@@ -61,7 +72,7 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   ]);
   const warning = 'Copy the token now: it is kept nowhere and cannot be shown again.';
   const json = { ...jsonOf(credential, domain.clock()), token: value };
-  return { json, person: `${person}\n\n${warning}` };
+  return { json, person: both(person, warning) };
 }
 
 async function list(domain: Domain, wanted: { account: string }): Promise<Said> {
@@ -72,17 +83,48 @@ async function list(domain: Domain, wanted: { account: string }): Promise<Said> 
   return { json: all.map((token) => jsonOf(token, now)), person: tableOf(HEADS, rows) };
 }
 
-async function revoke(domain: Domain, id: string): Promise<Said> {
-  const token = await domain.rows.credentials.get(id);
-  const isToken = token?.kind === 'personal_access_token';
-  if (isToken && (await domain.tokens.revoke({ accountId: token.accountId, id }, OPERATOR))) {
-    return { json: { id, revoked: true }, person: `${id} is revoked.` };
+/** By its id, or by its value, whatever kind of secret that is: a leaked one must be ended, not looked for. */
+async function revoke(domain: Domain, given: string | undefined): Promise<Said> {
+  if (given === undefined || given === '') throw nothingGiven();
+  const format = checkFormat(given);
+  if (format === 'damaged') throw damaged();
+  const { credentials } = domain.rows;
+  const row = await (format === 'ours' ? credentials.find('hash', hashOf(given)) : credentials.get(given));
+  if (row !== undefined && (format === 'ours' || row.kind === 'personal_access_token')) {
+    if (await end(domain, row))
+      return { json: { id: row.id, revoked: true }, person: `${row.id} is revoked.` };
   }
   throw new Problem({
     status: 404,
     code: 'NO_SUCH_TOKEN',
-    message: `There is no live token ${JSON.stringify(id)}.`,
+    message: `There is no live token${named(given)}.`,
     hint: 'latchkey tokens list --account E-MAIL shows the ids; it may be revoked already.',
+  });
+}
+
+/** Answers whether it was not revoked yet. */
+async function end(domain: Domain, { id, kind, accountId, clientId }: Credential): Promise<boolean> {
+  if (kind === 'personal_access_token') return domain.tokens.revoke({ accountId, id }, OPERATOR);
+  const client = clientId === undefined ? undefined : await domain.clients.get(clientId);
+  if (!isLiveClient(client)) return false;
+  return domain.secrets.revoke({ kind: client.kind, accountId, clientId: client.id, id }, OPERATOR);
+}
+
+function nothingGiven(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NO_SUCH_TOKEN',
+    message: 'No token is named.',
+    hint: 'Give its id or its value, or pipe the value in with --stdin.',
+  });
+}
+
+function damaged(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NO_SUCH_TOKEN',
+    message: 'This looks like a token or a client secret, but it is cut off or mistyped.',
+    hint: 'Copy all of it, or revoke by the id that latchkey tokens list shows.',
   });
 }
 

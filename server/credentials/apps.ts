@@ -47,6 +47,14 @@ export function createApps(parts: AppParts) {
 
   const list = (accountId: string) => listClients(clients, clientsOf('app', accountId), LIVE_APPS_MAX * 2);
 
+  async function remove(which: Owned, actor: Actor): Promise<boolean> {
+    const client = await getClient(clients, { ...which, kind: 'app' });
+    const { mail } = await causedBy(parts, 'deleted', client, actor);
+    const changed = await secrets.endClient(client, actor, mail);
+    await grants.revokeClient(client.id, actor);
+    return changed;
+  }
+
   return {
     /**
      * Registers an app; a confidential one comes with a secret, whose value is given out here only. Throws
@@ -77,12 +85,13 @@ export function createApps(parts: AppParts) {
      * Deletes an app for good; secrets, grants and tokens end with it. False when it was deleted already. Throws
      * Problem 404.
      */
-    async remove(which: Owned, actor: Actor): Promise<boolean> {
-      const client = await getClient(clients, { ...which, kind: 'app' });
-      const { mail } = await causedBy(parts, 'deleted', client, actor);
-      const changed = await secrets.endClient(client, actor, mail);
-      await grants.revokeClient(client.id, actor);
-      return changed;
+    remove,
+
+    /** Deletes all apps that this account registered, also those that are registered meanwhile. */
+    async removeAll(accountId: string, actor: Actor): Promise<void> {
+      for (let live = await list(accountId); live.length > 0; live = await list(accountId)) {
+        for (const { id } of live) await remove({ accountId, id }, actor);
+      }
     },
 
     /** Revokes the secrets of all apps that this account registered; the apps stay. */

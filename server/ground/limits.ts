@@ -12,6 +12,8 @@ export const PASSWORD_LENGTH_MAX = 128;
 
 /** Fits a table row and a mail's subject. */
 export const NAME_LENGTH_MAX = 80;
+/** On pages, in mails and on consent. */
+export const APP_NAME_LENGTH_MAX = 60;
 /** A sentence or three. */
 export const NOTE_LENGTH_MAX = 500;
 

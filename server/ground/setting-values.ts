@@ -1,11 +1,12 @@
 /** Settings that are read by people: blanks, quotes and joiners may be meant. */
-const WRITTEN_FOR_PEOPLE = ['appName', 'mailFrom'];
+const WRITTEN_FOR_PEOPLE = ['appName', 'mailFrom', 'google.name'];
 const QUOTES = `"'\`“”„‘’«»`;
 
 /** Settings whose value is a path, or has one behind its scheme. */
 const PATHS: Record<string, RegExp> = {
   data: /^/,
   logo: /^/,
+  'google.icon': /^/,
   store: /^sqlite:/,
   mail: /^file:/,
 };

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import {
+  APP_NAME_LENGTH_MAX,
   NAME_LENGTH_MAX,
   RETENTION_DAYS_DEFAULT,
   RETENTION_DAYS_MAX,
@@ -12,6 +13,7 @@ import {
   TOKEN_DAYS_DEFAULT,
   TOKEN_DAYS_MAX,
 } from './limits.ts';
+
 import { loadFaultOf } from './load-fault.ts';
 import { isLoopback } from './loopback.ts';
 import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
@@ -91,8 +93,8 @@ const retentionDays = z
   .max(RETENTION_DAYS_MAX, RETENTION_WANTED)
   .default(RETENTION_DAYS_DEFAULT);
 
-const NAME_WANTED = 'a name of at most 60 characters';
 const PROVIDER_NAME_WANTED = `a name of at most ${NAME_LENGTH_MAX} characters`;
+const NAME_WANTED = `a name of at most ${APP_NAME_LENGTH_MAX} characters`;
 const ID_WANTED = 'the client id that the provider gave';
 const CLIENT_SECRET_WANTED = 'the client secret that the provider gave';
 const SECRET_WANTED = `at least ${SERVER_SECRET_BYTES_MIN} bytes, for example the output of: openssl rand -base64 48`;
@@ -104,7 +106,11 @@ const switchValue = z.union([z.boolean(), z.stringbool({ error: 'true or false' 
 
 const ownerSchema = z.strictObject({
   /** Name of the app, on pages, in mails and on consent. */
-  appName: z.string(NAME_WANTED).min(1, NAME_WANTED).max(60, NAME_WANTED).default('Latchkey'),
+  appName: z
+    .string(NAME_WANTED)
+    .min(1, NAME_WANTED)
+    .max(APP_NAME_LENGTH_MAX, NAME_WANTED)
+    .default('Latchkey'),
   /** Path of an image file (svg, png) shown beside the name. */
   logo: z.string('the path of a .svg or .png file').optional(),
   /** Colour of the primary action, `#rrggbb`; needs a contrast of 4.5 against white. */

@@ -13,10 +13,12 @@ const ENTRIES_PER_PAGE = 50;
 const CHANGES: Record<string, string> = {
   'account.created': 'Account made',
   'account.created_as_admin': 'Account made, as an admin',
+  'account.deleted': 'Account deleted',
   'account.name_changed': 'Name changed',
-  'account.promoted': 'Made an admin',
   'account.demoted': 'No longer an admin',
   'account.password_changed': 'Password changed',
+  'account.promoted': 'Made an admin',
+  'account.reset_link_made': 'Link to choose a new password made',
   'account.restored': 'Account restored',
   'account.suspended': 'Account suspended',
   'app.allowed': 'App allowed',

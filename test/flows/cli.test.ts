@@ -10,6 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openStore } from '../../adapters/open.ts';
 import { accountDeclaration } from '../../server/accounts/account.ts';
+import { auditDeclaration } from '../../server/activity/audit.ts';
 import { runCommand } from '../../server/cli/program.ts';
 import { createAgent } from '../support/browserless.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -36,7 +37,7 @@ async function runProcess(env: Env, args: readonly string[], input = ''): Promis
 }
 
 /** The same without the second that a process takes to start: everything but cli.ts. */
-async function run(env: Env, args: readonly string[], input = ''): Promise<Ran> {
+async function run(env: Env, args: readonly string[], input: string | Buffer = ''): Promise<Ran> {
   const ran = { out: '', err: '' };
   const code = await runCommand(args, {
     env,
@@ -212,6 +213,144 @@ eachStore(({ url }) => {
       assert.equal((await me(token)).status, 200);
     });
 
+    const createAccount = (email: string, ...more: string[]) =>
+      run(env, ['accounts', 'create', '--email', email, '--password-stdin', ...more], PASSWORD);
+    const newToken = async (account: string, name: string): Promise<{ id: string; token: string }> =>
+      json('tokens', 'create', '--account', account, '--name', name, '--scopes', 'profile');
+
+    it('promotes and demotes, but never the last admin, nor one whose services reach the whole app', async () => {
+      await createAccount('cleo@example.com');
+      assertRefused(await run(env, ['accounts', 'demote', 'cleo@example.com']), /is no admin/);
+      for (const act of ['demote', 'delete']) {
+        assertRefused(await run(env, ['accounts', act, 'ann@example.com']), /last admin.*accounts promote/);
+      }
+      assert.equal((await json('accounts', 'promote', 'cleo@example.com')).admin, true);
+      assertRefused(await run(env, ['accounts', 'promote', 'cleo@example.com']), /is an admin already/);
+      const service = ['services', 'create', '--account', 'cleo@example.com', '--name', 'Far'];
+      const { client_id } = await json(...service, '--acts-for', 'app', '--scopes', 'profile');
+      assertRefused(
+        await run(env, ['accounts', 'demote', 'cleo@example.com']),
+        new RegExp(`Far \\(${client_id}\\)`),
+      );
+      await json('services', 'revoke', client_id);
+      const agent = createAgent(server.url);
+      await agent.post('/sign-in', { email: 'cleo@example.com', password: PASSWORD });
+      assert.equal((await agent.get('/tokens')).status, 200);
+      assert.equal((await json('accounts', 'demote', 'cleo@example.com')).admin, false);
+      assert.equal((await agent.get('/tokens')).status, 303, 'signed out everywhere');
+    });
+
+    it('of two admins who are demoted at the same moment, one stays', async () => {
+      await createAccount('dora@example.com', '--admin');
+      const both = ['ann@example.com', 'dora@example.com'];
+      const ran = await Promise.all(both.map((email) => run(env, ['accounts', 'demote', email])));
+      assert.ok(ran.some(({ code }) => code === 1));
+      const all: { email: string; admin: boolean; id: string }[] = await json('accounts', 'list');
+      assert.ok(all.some(({ admin }) => admin));
+      await run(env, ['accounts', 'promote', 'ann@example.com']);
+      await run(env, ['accounts', 'demote', 'dora@example.com']);
+    });
+
+    it('prints a link to choose a new password, which works once', async () => {
+      await createAccount('ed@example.com');
+      const { url, expires_at } = await json('accounts', 'reset-password', 'ed@example.com');
+      assert.ok(Date.parse(expires_at) > Date.now());
+      const agent = createAgent(server.url);
+      const path = url.slice(server.url.length);
+      assert.equal((await agent.get(path)).status, 200);
+      await json('accounts', 'suspend', 'ed@example.com');
+      assertRefused(await run(env, ['accounts', 'reset-password', 'ed@example.com']), /suspended/);
+    });
+
+    it('deletes an account with all that it has, for the next call, and its address is free', async () => {
+      await createAccount('flo@example.com');
+      const token = await newToken('flo@example.com', 'x');
+      const service = ['services', 'create', '--account', 'flo@example.com', '--name', 'S'];
+      const { client_id } = await json(...service, '--scopes', 'profile');
+      const agent = createAgent(server.url);
+      await agent.post('/sign-in', { email: 'flo@example.com', password: PASSWORD });
+      await json('accounts', 'delete', 'flo@example.com');
+      assert.equal((await me(token.token)).status, 401);
+      assert.equal((await agent.get('/tokens')).status, 303);
+      assertRefused(await run(env, ['services', 'rotate', client_id]), /no live service/);
+      assertRefused(
+        await run(env, ['accounts', 'delete', 'flo@example.com']),
+        /no account "flo@example.com"/,
+      );
+      assert.equal((await createAccount('flo@example.com')).code, 0);
+      assert.deepEqual(await json('tokens', 'list', '--account', 'flo@example.com'), []);
+    });
+
+    it('revokes by value, from standard input too, and never repeats one', async () => {
+      const one = await newToken('ann@example.com', 'by value');
+      assert.equal((await json('tokens', 'revoke', one.token)).id, one.id);
+      assert.equal((await me(one.token)).status, 401);
+      for (const [index, how] of ['--stdin', '-'].entries()) {
+        const { token } = await newToken('ann@example.com', `piped ${index}`);
+        const revoked = await run(env, ['tokens', 'revoke', how], `${token}\n`);
+        assert.equal(revoked.code, 0, revoked.err);
+        assert.equal((await me(token)).status, 401);
+        assert.ok(!revoked.out.includes(token));
+        const again = await run(env, ['tokens', 'revoke', token]);
+        assertRefused(again, /no live token/);
+        assert.ok(!again.err.includes(token));
+      }
+      const made = await json('services', 'create', '--name', 'Leaky', '--scopes', 'profile');
+      assert.match((await json('tokens', 'revoke', made.client_secret)).id, /^sec_/);
+      const { secrets } = await json('services', 'show', made.client_id);
+      assert.deepEqual(
+        secrets.map(({ state }: { state: string }) => state),
+        ['revoked'],
+      );
+    });
+
+    it('shows and edits a service; what is taken from it is refused from the next call on', async () => {
+      const scopes = 'profile,wf:create_transaction';
+      const made = await json('services', 'create', '--name', 'Edited', '--scopes', scopes);
+      const edited = await json(
+        'services',
+        'edit',
+        made.client_id,
+        '--scopes',
+        'profile',
+        '--name',
+        'New name',
+      );
+      assert.deepEqual([edited.name, edited.scopes], ['New name', ['profile']]);
+      assertRefused(await run(env, ['services', 'edit', made.client_id]), /Neither a name nor scopes/);
+      assertRefused(await run(env, ['services', 'edit', made.client_id, '--scopes', 'admin']), /admin/);
+      const shown = await json('services', 'show', made.client_id);
+      assert.deepEqual([shown.name, shown.secrets.length], ['New name', 1]);
+      assert.ok(!JSON.stringify(shown).includes(made.client_secret));
+    });
+
+    it('lists scopes', async () => {
+      const all: { name: string; for: string }[] = await json('scopes', 'list');
+      assert.ok(all.some(({ name }) => name === 'wf:create_transaction'));
+      assert.equal(all.find(({ name }) => name === 'admin')?.for, 'services of admins');
+    });
+
+    it('writes each change of an account down', async () => {
+      await createAccount('gil@example.com');
+      for (const act of ['promote', 'demote', 'reset-password', 'delete']) {
+        await json('accounts', act, 'gil@example.com');
+      }
+      const store = await openStore(server.storeUrl);
+      const audit = await store.collection(auditDeclaration);
+      const entries = await audit.list({
+        where: [['targetName', '=', 'gil@example.com']],
+        order: { by: 'at' },
+        limit: 9,
+      });
+      await store.close();
+      assert.deepEqual(
+        entries.map(({ action, actor }) => `${action} ${actor.kind}`).sort(),
+        ['created', 'deleted', 'demoted', 'promoted', 'reset_link_made'].map(
+          (what) => `account.${what} operator`,
+        ),
+      );
+    });
+
     it('finds nothing amiss', async () => {
       const findings: { level: string; about: string; found: string }[] = await json('doctor');
       const levels = Object.fromEntries(findings.map(({ about, level }) => [about, level]));
@@ -245,6 +384,141 @@ describe('the command line without a server', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
+  /** Somebody at a terminal of so many columns, who types this. */
+  async function typed(
+    args: readonly string[],
+    keys: string,
+    columns = 80,
+  ): Promise<Ran & { echoes: boolean[] }> {
+    const ran = { out: '', err: '' };
+    const echoes: boolean[] = [];
+    const stdin = Object.assign(Readable.from([Buffer.from(keys)]), {
+      isTTY: true,
+      setRawMode: (on: boolean) => echoes.push(!on),
+    });
+    const code = await runCommand(args, {
+      env,
+      stdin,
+      columns,
+      out: (text) => {
+        ran.out += text;
+      },
+      err: (text) => {
+        ran.err += text;
+      },
+    });
+    return { code, ...ran, echoes };
+  }
+
+  it('asks for a password at a terminal, twice and without showing it', async () => {
+    const create = ['accounts', 'create', '--email', 'tea@example.com'];
+    for (const [keys, says] of [
+      [`${PASSWORD}\rsomething else\r`, /not the same/],
+      ['\u0003', /No password was given/],
+      [`${PASSWORD}\r`, /No password was given/],
+      ['short\rshort\r', /8 are the least/],
+    ] as const) {
+      const ran = await typed(create, keys);
+      assert.equal(ran.code, 1);
+      assert.match(ran.err, says);
+      assert.deepEqual(ran.echoes, [false, true]);
+      assert.ok(!ran.err.includes(PASSWORD));
+    }
+    // A slip of the finger, taken back; the é comes in two bytes.
+    const ran = await typed(create, `${PASSWORD}éx\u007f\r${PASSWORD}é\r`);
+    assert.equal(ran.code, 0, ran.err);
+    assert.ok(!`${ran.out}${ran.err}`.includes(PASSWORD));
+  });
+
+  it('refuses a password that is not what a browser would send', async () => {
+    const create = ['accounts', 'create', '--email', 'umi@example.com', '--password-stdin'];
+    const bytes: [Buffer, RegExp][] = [
+      [Buffer.from('quatre mots très français', 'latin1'), /not UTF-8/],
+      [Buffer.from(`\ufeff${PASSWORD}`), /byte order mark/],
+      [Buffer.from(`\ufeff${PASSWORD}`, 'utf16le'), /not UTF-8/],
+      [Buffer.from(PASSWORD, 'utf16le'), /control characters/],
+      [Buffer.from(`${PASSWORD}\t`), /control characters/],
+      [Buffer.alloc(100_000, 'a'), /more than one line/],
+    ];
+    for (const [input, says] of bytes) assertRefused(await run(env, create, input), says);
+    assertRefused(await run(env, create.slice(0, -1), PASSWORD), /--password-stdin/);
+  });
+
+  it('prints no value back that it was given', async () => {
+    const value = 'hunter2-Correct';
+    const token = `lk_pat_${'a1'.repeat(18)}`;
+    for (const args of [
+      ['accounts', 'create', '--email', 'x@example.com', `--password=${value}`],
+      ['accounts', 'create', '--email', value, '--password-stdin'],
+      ['accounts', 'suspend', value],
+      ['accounts', 'suspend', token],
+      ['accounts', 'list', value],
+      [value],
+      [`--${value}`],
+      ['tokens', 'revoke', value],
+      ['tokens', 'revoke', token],
+      ['tokens', 'revoke', `${token}x`],
+      ['services', 'revoke', token],
+      ['services', 'show', value],
+      ['tokens', 'create', '--account', value, '--name', 'x', '--scopes', 'profile'],
+      ['tokens', 'create', '--account', 'ann@example.com', '--name', 'x', '--scopes', token],
+      [
+        'tokens',
+        'create',
+        '--account',
+        'ann@example.com',
+        '--name',
+        'x',
+        '--scopes',
+        'profile',
+        '--expires-in',
+        value,
+      ],
+      ['services', 'create', '--name', 'x', '--acts-for', value],
+    ]) {
+      for (const more of [[], ['--json']]) {
+        const ran = await run(env, [...args, ...more], PASSWORD);
+        assert.equal(ran.code, 1, args.join(' '));
+        assert.doesNotMatch(ran.out + ran.err, /hunter2|a1a1/, args.join(' '));
+      }
+    }
+  });
+
+  it('fails in JSON where JSON is wanted', async () => {
+    for (const [args, code] of [
+      [['accounts', 'suspend', 'nobody@example.com'], 'NO_SUCH_ACCOUNT'],
+      [['accounts', 'creat'], 'USAGE'],
+      [['tokens', 'list'], 'USAGE'],
+    ] as const) {
+      const { out, err, ...ran } = await run(env, [...args, '--json']);
+      assert.deepEqual([ran.code, out], [1, '']);
+      const { error } = JSON.parse(err);
+      assert.deepEqual([error.code, typeof error.message], [code, 'string']);
+    }
+    const wrong = await run({ ...env, PORT: 'x' }, ['accounts', 'list', '--json']);
+    assert.equal(JSON.parse(wrong.err).error.code, 'WRONG_SETTINGS');
+  });
+
+  it('says its version, which options are required, and times in words', async () => {
+    assert.match((await run(env, ['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+    const help = async (...args: string[]) => (await run(env, [...args, '--help'])).out.replace(/\s+/g, ' ');
+    assert.match(await help('accounts', 'create'), /--email <email> its e-mail address \(required\)/);
+    const tokens = await help('tokens', 'create');
+    assert.equal(tokens.match(/\(required\)/g)?.length, 3);
+    assert.match(await help('services', 'rotate'), /\(default: 24h\)/);
+  });
+
+  it('fits its tables to the terminal', async () => {
+    for (const columns of [200, 80, 60, 50]) {
+      for (const args of [['accounts', 'list'], ['scopes', 'list'], ['doctor']]) {
+        const { out } = await typed(args, '', columns);
+        const lines = out.split('\n').filter((line) => !/\S{30}/.test(line));
+        assert.ok(Math.max(...lines.map((line) => line.length)) <= columns, `${columns}:\n${out}`);
+        if (args[0] === 'accounts') assert.match(out, /acc_\w{20}/);
+      }
+    }
+  });
+
   it('prints tables for people', async () => {
     const listed = await run(env, ['accounts', 'list']);
     assert.match(listed.out, /^ID {2,}E-MAIL {2,}ADMIN {2,}STATE {2,}CREATED\n/);
@@ -264,7 +538,7 @@ describe('the command line without a server', () => {
       [[...token, '--expires-in', 'soon'], '', /like 90d/],
       [[...token, '--expires-in', 'never'], '', /needs an expiry/],
       [['services', 'create', '--name', 'x', '--scopes', 'profile'], '', /no admin account/],
-      [['services', 'rotate', '{"$ne":null}'], '', /no live service/],
+      [['services', 'rotate', '{"$ne":null}'], '', /no live service\./],
     ] as const) {
       assertRefused(await run(env, args, input), says);
     }

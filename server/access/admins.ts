@@ -1,0 +1,101 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import { type Client, clientsOf } from '../credentials/client.ts';
+import { isAdmin } from '../credentials/scopes.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { Problem } from '../ground/errors.ts';
+import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
+
+type Parts = { accountRows: Collection<Account>; clients: Collection<Client>; effects: Effects };
+
+export type Admins = ReturnType<typeof createAdmins>;
+
+/** Who may act for the whole app. There always is somebody: the last admin stays one. */
+export function createAdmins(parts: Parts) {
+  const { accountRows, effects } = parts;
+
+  return {
+    /** Makes an account an admin; undefined where it is one. */
+    promote: (account: Account, actor: Actor): Promise<Account | undefined> =>
+      effects.update(
+        accountRows,
+        account.id,
+        { set: { admin: true } },
+        [['admin', '=', false]],
+        auditOf(account, 'account.promoted', actor),
+      ),
+
+    /**
+     * Makes an admin an ordinary account, and signs it out everywhere; undefined where it is none. Throws Problem 409
+     * for the last admin, and while services of theirs reach further than an ordinary account may.
+     */
+    async demote(account: Account, actor: Actor): Promise<Account | undefined> {
+      await requireDispensable(parts, account);
+      const changed = await effects.update(
+        accountRows,
+        account.id,
+        { set: { admin: false }, add: { securityVersion: 1 } },
+        [['admin', '=', true]],
+        auditOf(account, 'account.demoted', actor),
+      );
+      if (changed === undefined) return undefined;
+      try {
+        // Two who demote each other at the same moment both find nobody left, and both take it back.
+        await requireAdminLeft(parts);
+        await requireNoServices(parts, account);
+      } catch (error) {
+        const back = { set: { admin: true } };
+        const audit = auditOf(account, 'account.promoted', { kind: 'system' });
+        await effects.update(accountRows, account.id, back, [['admin', '=', false]], audit);
+        throw error;
+      }
+      return changed;
+    },
+
+    /** Throws Problem 409 where this account is the only admin that can sign in. */
+    requireOther: (account: Account): Promise<void> => requireOther(parts, account),
+  };
+}
+
+async function requireDispensable(parts: Parts, account: Account): Promise<void> {
+  if (!account.admin) return;
+  await requireOther(parts, account);
+  await requireNoServices(parts, account);
+}
+
+async function requireOther({ accountRows }: Parts, account: Account): Promise<void> {
+  if (!account.admin) return;
+  const others: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY, ['id', '!=', account.id]];
+  if ((await accountRows.count(others)) === 0) throw lastAdmin();
+}
+
+async function requireAdminLeft({ accountRows }: Parts): Promise<void> {
+  if ((await accountRows.count([['admin', '=', true], ...ACTIVE_ONLY])) === 0) throw lastAdmin();
+}
+
+/** A service that an admin made goes on reaching the whole app whoever its owner is by then. */
+async function requireNoServices({ clients }: Parts, account: Account): Promise<void> {
+  const all = await clients.list({ where: clientsOf('service', account.id), limit: LIVE_SERVICES_MAX * 2 });
+  const far = all.filter((one) => one.actsFor === 'app' || one.resourceServer || isAdmin(one.scopes));
+  if (far.length === 0) return;
+  throw new Problem({
+    status: 409,
+    code: 'ADMINS_ONLY',
+    message: `${account.email} has services that only an admin may have: ${far.map(({ name, id }) => `${name} (${id})`).join(', ')}.`,
+    hint: 'Revoke them first with: latchkey services revoke ID.',
+  });
+}
+
+function auditOf({ id, email }: Account, action: string, actor: Actor) {
+  return { audit: [{ accountId: id, actor, action, targetId: id, targetName: email }] };
+}
+
+function lastAdmin(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'LAST_ADMIN',
+    message: 'This is the last admin who can sign in.',
+    hint: 'Make another one first, with: latchkey accounts promote E-MAIL.',
+  });
+}
