@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, isWithin } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { INVITATION_SECONDS } from '../ground/limits.ts';
 import { hashOf, isWholeLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
@@ -89,7 +89,7 @@ async function requireOpen({ invitations, accounts, clock }: Parts, token: strin
   const isNewest = row?.hash === hashOf(token);
   if (!isNewest && !isWholeLinkToken(token)) throw linkDamaged('the console');
   if (!isNewest || row.usedAt !== undefined || (await accounts.anyAdmin())) throw spent();
-  if (clock() - row.createdAt >= INVITATION_SECONDS) throw tooOld();
+  if (!isWithin(INVITATION_SECONDS - 1, row.createdAt, clock())) throw tooOld();
 }
 
 /** Takes the link, of two requests for one; while nobody became admin, it goes on working. */

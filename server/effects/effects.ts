@@ -12,7 +12,7 @@ import { type AuditEntry, auditSchema } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import { momentOf } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
-import type { Clock } from '../ground/clock.ts';
+import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
 
 const pendingSchema = z.object({
@@ -206,9 +206,14 @@ async function deliver(
   else await collection.update(id, { unset: PENDING_FIELDS }, same);
 }
 
-/** The rows whose effects should have been delivered by now, oldest first. */
+/** The rows whose effects should have been delivered by now, those of a clock that was set back since among them. */
 async function* leftBehind(collection: Collection<Carrier>, now: number): AsyncGenerator<Carrier> {
-  const where = [['pendingAt', '<=', now - SWEEP_AGE_SECONDS]] as const;
+  yield* pagesOf(collection, [['pendingAt', '<=', now - SWEEP_AGE_SECONDS]]);
+  yield* pagesOf(collection, [['pendingAt', '>', now + CLOCKS_APART_SECONDS]]);
+}
+
+/** The oldest first. */
+async function* pagesOf(collection: Collection<Carrier>, where: Where<Carrier>): AsyncGenerator<Carrier> {
   let after: Carrier | undefined;
   do {
     const page = { where, order: { by: 'pendingAt' }, limit: SWEEP_ROWS } as const;

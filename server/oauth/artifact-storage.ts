@@ -8,6 +8,7 @@ import type { Scopes } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
+import { isWithin } from '../ground/clock.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
@@ -87,13 +88,16 @@ async function find(parts: StorageParts, model: string, id: string): Promise<Ada
   return payload;
 }
 
+/** Of two machines in time with each other, one may see the next second already. */
+const SECONDS_BORDER = 1;
+
 /**
- * Whether a code or token was used; a refresh token counts as used a moment later. For a code no clock is asked: that
- * of the machine which marked it may be ahead.
+ * Whether a code or token was used; a refresh token counts as used a moment later, and at once where the clock was set
+ * back. For a code no clock is asked: that of the machine which marked it may be ahead.
  */
 function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
   if (consumedAt === undefined) return false;
-  return model !== 'RefreshToken' || consumedAt + REFRESH_GRACE_SECONDS <= now;
+  return model !== 'RefreshToken' || !isWithin(REFRESH_GRACE_SECONDS - 1, consumedAt, now, SECONDS_BORDER);
 }
 
 async function findPersonalAccessToken(parts: StorageParts, value: string) {

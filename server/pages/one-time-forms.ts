@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, isWithin } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
@@ -107,7 +107,7 @@ async function settled({ sentForms, clock }: Parts, id: string): Promise<Outcome
     if (row === undefined) return undefined;
     const { location, accountId } = row;
     if (location !== undefined) return { location, ...(accountId === undefined ? {} : { accountId }) };
-    const isOver = row.failedAt !== undefined || row.sentAt + UNDER_WAY_SECONDS < clock();
+    const isOver = row.failedAt !== undefined || !isWithin(UNDER_WAY_SECONDS, row.sentAt, clock());
     if (isOver || waited >= WAIT_MS_MAX) throw uncertain(isOver);
     await delay(LOOK_MS);
   }

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, isWithin } from '../ground/clock.ts';
 import { SignInNeeded } from '../ground/errors.ts';
 import { FRESH_SIGN_IN_SECONDS } from '../ground/limits.ts';
 import type { Sessions, SignedInSession } from '../oauth/browser-sessions.ts';
@@ -47,7 +47,7 @@ export function createSignedIn(parts: {
 
 /** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */
 export function isFresh(session: SignedInSession, now: number): boolean {
-  return now - session.signedInAt <= FRESH_SIGN_IN_SECONDS;
+  return isWithin(FRESH_SIGN_IN_SECONDS, session.signedInAt, now);
 }
 
 function signInNeeded(query: Record<string, string>): SignInNeeded {

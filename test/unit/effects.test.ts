@@ -174,6 +174,22 @@ eachStore(({ url }) => {
       assert.equal(woken(), 1);
     });
 
+    it('sweeps what a clock that was set back since dates far ahead', async () => {
+      const { rows, audit, effects } = await fresh();
+      const left = (id: string, pendingAt: number) => ({
+        id,
+        count: 0,
+        pending: { audit: [], mail: [] },
+        pendingAt,
+        pendingId: id,
+      });
+      await rows.insertMany([left('far', START + 3600), left('near', START + 30)]);
+      await effects.sweep();
+      assert.equal((await rows.get('far'))?.pendingId, undefined);
+      assert.equal((await rows.get('near'))?.pendingId, 'near', 'its own process may be at it');
+      assert.equal(await audit.count([]), 0);
+    });
+
     it('sweeps more rows than it reads at once', async () => {
       const { rows, audit, effects } = await fresh();
       const entry = (index: number) => ({

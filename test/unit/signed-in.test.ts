@@ -56,6 +56,10 @@ describe('who sits in front of a browser', () => {
     const again = (path: string) => sentTo(`/sign-in?fresh=1&return_to=${encodeURIComponent(path)}`);
     await assert.rejects(signedIn.fresh(contextFor('POST', '/tokens?x=1')), again('/tokens'));
     await assert.rejects(signedIn.fresh(contextFor('POST', '/tokens'), '/tokens/new'), again('/tokens/new'));
+    // A clock that was set back makes no sign-in fresh again.
+    domain.pass(-3600);
+    await assert.rejects(signedIn.fresh(contextFor('POST', '/tokens')), again('/tokens'));
+    domain.pass(3600);
   });
 });
 

@@ -76,6 +76,13 @@ eachStore(({ url }) => {
       domain.pass(2);
       assert.notEqual(await consumed(), undefined, 'the second use does not lengthen the grace');
       await assert.rejects(async () => refresh.consume('refresh-1'), { error: 'invalid_grant' });
+      // The grace does not come back with a clock that is set back.
+      for (const back of [10, 60, 3600]) {
+        domain.pass(-back);
+        assert.notEqual(await consumed(), undefined, `${back} seconds back`);
+        await assert.rejects(async () => refresh.consume('refresh-1'), { error: 'invalid_grant' });
+        domain.pass(back);
+      }
       await domain.stop();
     });
 
