@@ -8,7 +8,7 @@ import { type Account, isActive, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
-import { askingBuckets, LINK_LIMIT, linkDead } from '../accounts/mailed-links.ts';
+import { askingBuckets, linkBuckets, linkDead } from '../accounts/mailed-links.ts';
 import type { Passwords } from '../accounts/passwords.ts';
 import { askerFrom } from '../accounts/turns.ts';
 import type { Apps } from '../credentials/apps.ts';
@@ -126,7 +126,7 @@ export function createResets(parts: Parts) {
       const { reset, account } = await find(parts, wanted.token);
       passwords.requireGood(wanted.password, account);
       const by = { ...actor, id: account.id };
-      const passwordHash = await limiter.run([[`reset-link:${reset.id}`, LINK_LIMIT]], () =>
+      const passwordHash = await limiter.run(linkBuckets('reset-link', reset.id), () =>
         passwords.hash(wanted.password, askerFrom(actor.from, account.emailKey)),
       );
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);

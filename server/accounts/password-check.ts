@@ -26,7 +26,10 @@ const EMAIL_LIMITS: readonly Limit[] = [
 const NETWORK_LIMIT: Limit = { limit: 50, windowSeconds: QUARTER_HOUR };
 
 /** Right passwords cost as much work as wrong ones: more than a person, or a test suite, signs in. */
-const RIGHT_EMAIL_LIMIT: Limit = { limit: 400, windowSeconds: QUARTER_HOUR };
+const RIGHT_EMAIL_LIMITS: readonly Limit[] = [
+  { limit: 400, windowSeconds: QUARTER_HOUR },
+  { limit: 2000, windowSeconds: DAY_SECONDS },
+];
 /** An office behind one address signs in at nine o'clock. */
 const RIGHT_NETWORK_LIMIT: Limit = { limit: 1000, windowSeconds: QUARTER_HOUR };
 
@@ -83,7 +86,6 @@ function guessBuckets(
   known: { email: string; place: string; isKnown: boolean },
 ): readonly Bucket[] {
   const mailbox = mailboxOf(known.email);
-  const each = (name: string, limits: readonly Limit[]) => limits.map((limit): Bucket => [name, limit]);
   const pair = each(`password:${mailbox}:${known.place}`, PAIR_LIMITS);
   const everywhere = known.isKnown ? [] : each(`password:${mailbox}`, EMAIL_LIMITS);
   // A known e-mail is no exception here: one that goes on when all others are refused would be known to have an account.
@@ -93,13 +95,17 @@ function guessBuckets(
 
 function rightBuckets({ from }: Attempt, email: string): readonly Bucket[] {
   const network = from === undefined ? [] : networkBuckets('right-password', from, RIGHT_NETWORK_LIMIT);
-  return [[`right-password:${email}`, RIGHT_EMAIL_LIMIT], ...network];
+  return [...each(`right-password:${email}`, RIGHT_EMAIL_LIMITS), ...network];
 }
 
 /** Each service has places of its own, like a network. */
 function askerOf({ from, service }: Attempt, email: string): Asker {
   const asker = askerFrom(from, email);
   return service === undefined ? asker : { ...asker, network: `service:${service}` };
+}
+
+function each(name: string, limits: readonly Limit[]): Bucket[] {
+  return limits.map((limit) => [name, limit]);
 }
 
 /** The account if the password fits. A hash of yesterday's parameters is renewed on the way. */

@@ -12,7 +12,7 @@ import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
-import { askingBuckets, LINK_LIMIT, linkDead } from './mailed-links.ts';
+import { askingBuckets, linkBuckets, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
 import { askerFrom } from './turns.ts';
 
@@ -113,7 +113,7 @@ export function createSignUps(parts: Parts) {
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
       const { id, email, emailKey, name, passwordHash, returnTo } = await find(typed.token);
-      const { right } = await limiter.run([[`verify:${id}`, LINK_LIMIT]], () =>
+      const { right } = await limiter.run(linkBuckets('verify', id), () =>
         passwords.verify(typed.password, passwordHash, askerFrom(actor.from, emailKey)),
       );
       if (!right) throw otherPassword();

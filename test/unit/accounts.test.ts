@@ -435,6 +435,32 @@ eachStore(({ url }) => {
       await assert.rejects(ask(), problem('TOO_MANY_ATTEMPTS', 429));
     });
 
+    it('of strangers elsewhere leave an address its own', async () => {
+      const askFrom = (place: string) =>
+        domain.signUps.ask({ email, password: PASSWORD, returnTo: '/', from: place });
+      for (let turn = 0; turn < 5; turn += 1) await askFrom('203.0.113.9');
+      await assert.rejects(askFrom('203.0.113.9'), problem('TOO_MANY_ATTEMPTS', 429));
+      for (let turn = 0; turn < 5; turn += 1) await ask();
+      await assert.rejects(askFrom('203.0.113.10'), problem('TOO_MANY_ATTEMPTS', 429));
+    });
+
+    it('take ten passwords an hour and thirty a day behind one link', async () => {
+      // To the beginning of a day, so that all of it falls into one.
+      domain.pass(86_400 - (domain.clock() % 86_400));
+      await ask();
+      const token = await mailedToken(email);
+      const complete = (password: string) =>
+        domain.signUps.complete({ token, password }, { kind: 'account', from });
+      for (let hour = 0; hour < 3; hour += 1) {
+        for (let turn = 0; turn < 10; turn += 1) {
+          await assert.rejects(complete(OTHER_PASSWORD), problem('WRONG_CREDENTIALS'));
+        }
+        await assert.rejects(complete(OTHER_PASSWORD), problem('TOO_MANY_ATTEMPTS', 429));
+        domain.pass(3600);
+      }
+      await assert.rejects(complete(OTHER_PASSWORD), problem('TOO_MANY_ATTEMPTS', 429));
+    });
+
     it('count one mailbox once, whatever its tag', async () => {
       for (let turn = 0; turn < 6; turn += 1) {
         const tagged = email.replace('@', `+${turn}@`);
