@@ -79,16 +79,17 @@ export function createBearers(parts: Parts) {
     find: (value: string): Promise<Judged> => find(parts, value),
 
     /**
-     * The names that introspection gives a live token of any kind, refresh tokens too; undefined for a dead
-     * one. RFC 7662 section 2.2: a token that is not active is not told about.
+     * The names and scopes that introspection gives a live token of any kind, refresh tokens too; undefined for a
+     * dead one. RFC 7662 section 2.2: a token that is not active is not told about.
      */
-    async describe(value: string): Promise<TokenNames | undefined> {
+    async describe(value: string): Promise<{ names: TokenNames; scopes: readonly string[] } | undefined> {
       const bearer = await find(parts, value);
-      if (!('refused' in bearer)) return namesOf(bearer);
+      if (!('refused' in bearer)) return { names: namesOf(bearer), scopes: bearer.scopes };
       const artifact = await artifacts.get(artifactIdOf(value));
       if (artifact?.model !== 'RefreshToken') return undefined;
       const judged = await judgeAccessToken(parts, artifact);
-      return 'refused' in judged ? undefined : namesOf(judged, 'refresh_token');
+      if ('refused' in judged) return undefined;
+      return { names: namesOf(judged, 'refresh_token'), scopes: judged.scopes };
     },
 
     /** Notes that this token was used just now, for "last used": off the request path, at most once a minute. */

@@ -8,6 +8,9 @@ import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { LastUsed } from './last-used.ts';
 
+/** Why a value is no secret of a client. Only who holds the secret itself is told that it has ended. */
+export type SecretRefusal = 'damaged' | 'expired' | 'revoked' | 'unknown';
+
 export type ClientAuthentication = ReturnType<typeof createClientAuthentication>;
 
 /** Finds the client of a `client_id`, whoever's it is, and checks its secret (RFC 6749 section 2.3.1). */
@@ -47,6 +50,16 @@ export function createClientAuthentication(parts: {
       if (stateOf(secret, clock()) !== 'live') return undefined;
       lastUsed.noteCredential(secret, from);
       return secret.id;
+    },
+
+    /** Why `checkSecret` had no answer for this value. */
+    async whyRefused(clientId: string, value: string): Promise<SecretRefusal> {
+      const format = checkFormat(value);
+      if (format !== 'ours') return format === 'damaged' ? 'damaged' : 'unknown';
+      const secret = await credentials.find('hash', hashOf(value));
+      if (secret?.kind !== 'client_secret' || secret.clientId !== clientId) return 'unknown';
+      const state = stateOf(secret, clock());
+      return state === 'live' ? 'unknown' : state;
     },
   };
 }

@@ -38,6 +38,12 @@ export function createGrants(parts: Parts) {
     /** What the account lets in: one row an app, however many browsers allowed it. */
     list: (accountId: string): Promise<GrantRow[]> => list(parts, accountId),
 
+    /** The live grants of this account to this app, the newest first. */
+    async liveIds({ accountId, clientId }: { accountId: string; clientId: string }): Promise<string[]> {
+      const ofApp = ['grantClientId', '=', clientId] as const;
+      return (await liveGrants(parts, [['accountId', '=', accountId], ofApp])).map(({ id }) => id);
+    },
+
     /** One of these. Throws Problem 404. */
     async get(which: { accountId: string; grantId: string }): Promise<GrantRow> {
       const row = (await list(parts, which.accountId)).find(({ grantId }) => grantId === which.grantId);
@@ -125,13 +131,13 @@ async function endOne(parts: Parts, grant: Artifact, actor: Actor): Promise<bool
   return true;
 }
 
-/** The newest first: its id stands for the app. */
+/** The newest first: its id stands for the app. What its developer took from it since is not allowed any more. */
 function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
   const used = rows.map((row) => row.lastUsedAt ?? 0);
   return {
     grantId: rows[0]?.id ?? '',
     client,
-    scopes: [...new Set(rows.flatMap(scopesOf))],
+    scopes: [...new Set(rows.flatMap(scopesOf))].filter((scope) => client.scopes.includes(scope)),
     createdAt: Math.min(...rows.map((row) => row.createdAt)),
     lastUsedAt: Math.max(...used) || undefined,
   };

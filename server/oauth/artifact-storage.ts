@@ -25,7 +25,7 @@ const ID_PLACEHOLDER = '{id}';
 /** What the storage of all models stands on. */
 export type StorageParts = SessionParts & {
   bearers: Bearers;
-  grants: Pick<Grants, 'end'>;
+  grants: Pick<Grants, 'end' | 'liveIds'>;
   clients: Pick<ClientAuthentication, 'getLive'>;
   scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
@@ -85,7 +85,17 @@ async function find(parts: StorageParts, model: string, id: string): Promise<Ada
   const payload: AdapterPayload = { ...structuredClone(row.payload), jti: id };
   if (payload.returnTo !== undefined) payload.returnTo = payload.returnTo.replace(ID_PLACEHOLDER, id);
   if (isSpent(row, parts.clock())) payload.consumed = row.consumedAt;
+  if (model === 'AccessToken' && payload.scope !== undefined) payload.scope = await scopeLeft(parts, row);
   return payload;
+}
+
+/** What userinfo goes by: an access token lasts an hour, and its app may have lost a scope meanwhile. */
+async function scopeLeft(parts: StorageParts, { clientId = '', payload }: Artifact): Promise<string> {
+  const scopes = (await parts.clients.getLive(clientId))?.scopes ?? [];
+  return String(payload.scope)
+    .split(' ')
+    .filter((scope) => scopes.includes(scope))
+    .join(' ');
 }
 
 /** Of two machines in time with each other, one may see the next second already. */

@@ -26,9 +26,13 @@ import { adapterFor, PERSONAL_CLIENT_ID, type StorageParts } from './artifact-st
 import { ACR_VALUES } from './browser-sessions.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 import { showError } from './error-page.ts';
+import { createGivenConsent } from './given-consent.ts';
 import { derivedKey } from './keys.ts';
 import { END_SESSION_PATH, logoutFaultOf } from './logout-request.ts';
-import { secretClaimOf } from './overrides.ts';
+import { opensSomething, secretClaimOf } from './overrides.ts';
+import { promptPolicy } from './prompts.ts';
+import { NO_SCOPE_LEFT, reasonFor } from './refusals.ts';
+import { settleRequestedScopes } from './requested-scopes.ts';
 
 /** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
 const LIVES = {
@@ -87,6 +91,9 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     // Many clients read the ID token only, and would sign in somebody without a name and an address.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
+    // No client can choose another one.
+    enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
+    discovery: discoveryOf(settings.url),
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     // RFC 9700 sections 2.1 and 2.1.1: of every client but those excepted, and the redirect URI in each request.
@@ -99,6 +106,7 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) => {
       const token = ctx.oidc.entities.RefreshToken;
+      if (token !== undefined && !opensSomething(token)) throw new errors.InvalidGrant(NO_SCOPE_LEFT);
       return token !== undefined && token.totalLifetime() < REFRESH_LINE_SECONDS;
     },
     // An app in a browser calls from where it is sent back to.
@@ -110,9 +118,13 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
       return account && { accountId: id, claims: async () => claimsOf(account) };
     },
     extraTokenClaims: secretClaimOf,
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { policy: promptPolicy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    loadExistingGrant: createGivenConsent(parts.grants),
     features: featuresOf(parts),
-    renderError: (ctx, out, error) => showError(ctx, site, out, error),
+    renderError: (ctx, out, error) => {
+      const reason = reasonFor(ctx, error) ?? out.error_description;
+      showError(ctx, site, { ...out, ...(reason === undefined ? {} : { error_description: reason }) }, error);
+    },
   };
 }
 
@@ -143,6 +155,17 @@ function cookieSettings(settings: Settings): Configuration['cookies'] {
     },
     long: { ...common, path: '/' },
     short: common,
+  };
+}
+
+/** What the engine does not tell of itself (RFC 8414 section 2, OpenID Connect Discovery section 3). */
+function discoveryOf(url: string): Configuration['discovery'] {
+  const withSecret = ['client_secret_basic', 'client_secret_post'];
+  return {
+    service_documentation: `${url}/developer`,
+    introspection_endpoint_auth_methods_supported: withSecret,
+    revocation_endpoint_auth_methods_supported: [...withSecret, 'none'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'],
   };
 }
 
@@ -185,13 +208,13 @@ function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['featu
       enabled: true,
       // A token for no stated resource is good for this server: its API and userinfo.
       defaultResource: (ctx, client) => {
-        askForEverythingByDefault(ctx, client);
+        settleRequestedScopes(ctx, client);
         return undefined as unknown as string;
       },
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource, client) => {
         if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
-        askForEverythingByDefault(ctx, client);
+        settleRequestedScopes(ctx, client);
         return {
           scope: scopes.all.map((scope) => scope.name).join(' '),
           audience: resource,
@@ -200,12 +223,6 @@ function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['featu
       },
     },
   };
-}
-
-/** RFC 6749 section 3.3: a service that names no scope gets all it is registered for. */
-function askForEverythingByDefault(ctx: KoaContextWithOIDC, client: EngineClient): void {
-  const params = ctx.oidc.params as Record<string, unknown> | undefined;
-  if (params?.grant_type === 'client_credentials') params.scope ??= client.scope;
 }
 
 /** A client ends its own tokens; a service also its owner's personal access tokens (RFC 7009 section 2.1). */
@@ -220,6 +237,8 @@ async function mayRevoke(
 }
 
 type Introspected = {
+  kind?: string;
+  scope?: string | undefined;
   clientId?: string | undefined;
   jti: string;
   extra?: unknown;
@@ -234,9 +253,12 @@ async function nameIntrospected(parts: ConfigurationParts, token: Introspected):
   const { bearers, settings } = parts;
   // A personal access token was judged when the storage gave it, a moment ago, and brought its names along.
   const isPersonal = token.clientId === PERSONAL_CLIENT_ID;
-  const names = isPersonal ? (token.extra as TokenNames) : await bearers.describe(token.jti);
+  const described = isPersonal ? undefined : await bearers.describe(token.jti);
+  const names = isPersonal ? (token.extra as TokenNames) : described?.names;
   if (names === undefined) return false;
-  token.extra = names;
+  // A service acts for itself (RFC 9068 section 2.2 for the same claim).
+  token.extra = token.kind === 'ClientCredentials' ? { ...names, sub: token.clientId } : names;
+  if (described !== undefined) token.scope = described.scopes.join(' ');
   token.aud ??= apiResource(settings.url);
   return true;
 }

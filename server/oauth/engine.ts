@@ -12,6 +12,7 @@ import { createInteractions } from './interactions.ts';
 import { loadSigningKeys } from './keys.ts';
 import { createLogoutRequests } from './logout-request.ts';
 import { overrideModels } from './overrides.ts';
+import { reasonFor } from './refusals.ts';
 
 type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   store: Store;
@@ -32,16 +33,24 @@ export async function openEngine(parts: Parts) {
   const engine = new Provider(settings.url, configurationOf({ ...parts, artifacts, jwks }));
   // Behind a proxy TLS ends before us: canonicalHost writes X-Forwarded-Proto from the public URL.
   engine.proxy = true;
-  overrideModels(engine, clients.checkSecret);
+  overrideModels(engine, clients);
+  const appScopes = parts.scopes.forApps.map(({ name }) => name);
   engine.use(async (ctx, next) => {
     await next();
-    amendAnswer(ctx as KoaContextWithOIDC);
+    amendAnswer(ctx as KoaContextWithOIDC, appScopes);
   });
   engine.use(createLogoutRequests(engine));
   logRefusals(engine, log);
   const sessions = createSessions({ engine, artifacts, clock });
   const interactions = createInteractions({ engine, sessions, artifacts, clients, effects, clock });
   return { engine, sessions, interactions };
+}
+
+/** Puts the reason into an answer for a program; a page has it from `renderError`. */
+function sayWhy(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
+  const body = ctx.body as { error?: string; error_description?: string } | undefined;
+  const reason = reasonFor(ctx, error);
+  if (reason !== undefined && typeof body?.error === 'string') body.error_description = reason;
 }
 
 /** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */
@@ -60,6 +69,7 @@ function logRefusals(provider: Provider, log: Logger): void {
       const reason = error.error_detail ?? error.error_description;
       const clientId = ctx.oidc?.client?.clientId;
       log.info({ requestId, event, error: error.error, reason, clientId }, 'refused');
+      sayWhy(ctx, error);
     });
   }
   provider.on('server_error', (ctx, error) => {

@@ -14,7 +14,7 @@ import { acrOf, type Login, type Sessions } from './browser-sessions.ts';
 /** An authorization request that waits for a person: what the engine still misses, and for whom. */
 export type PendingInteraction = {
   uid: string;
-  prompt: 'login' | 'consent';
+  prompt: 'login' | 'consent' | 'select_account' | 'create';
   client: Client;
   /** Who is signed in in this browser, if anybody. */
   accountId: string | undefined;
@@ -24,9 +24,12 @@ export type PendingInteraction = {
   /** What of it was not granted before. */
   newScopes: string[];
   loginHint: string | undefined;
-  /** When the request began to wait, epoch seconds: a sign-in before that is no answer to it. */
-  startedAt: number;
-  /** The app wants the person to prove themselves again (`prompt=login`, `max_age`). */
+  /**
+   * No sign-in before this, epoch seconds, is an answer (`prompt=login`, `max_age`), whoever's browser it comes from
+   * later; undefined where any is.
+   */
+  provedSince: number | undefined;
+  /** The app wants the person who is signed in to prove themselves again. */
   freshNeeded: boolean;
 };
 
@@ -54,7 +57,7 @@ export function createInteractions(parts: Parts) {
     /** The waiting request of this page and browser. Throws Problem when it is too old or another browser's. */
     async read(ctx: Context): Promise<PendingInteraction> {
       const interaction = await interactionOf(parts, ctx);
-      return pendingOf(interaction, await clientOf(parts, interaction));
+      return pendingOf(interaction, await clientOf(parts, interaction), clock());
     },
 
     /**
@@ -67,20 +70,30 @@ export function createInteractions(parts: Parts) {
       if (former !== undefined && former !== login.account.id) {
         // Somebody else than before: nothing of the former session may flow into this authorization.
         await sessions.start(ctx, login);
-        return restartLocation(interaction);
+        return restartLocation(interaction, 'signed-in');
       }
       const { account, amr, signedInAt = clock() } = login;
       const { id: accountId, securityVersion = 0 } = account;
       const proof = { acr: acrOf(amr), amr, ts: signedInAt };
-      const result = { login: { accountId, ...proof, remember: true, securityVersion } };
+      // Who signs in has chosen an account with that.
+      const chosen = { select_account: {}, create: {} };
+      const result = { login: { accountId, ...proof, remember: true, securityVersion }, ...chosen };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
+    },
+
+    /** The person goes on as who they are signed in as (`prompt=select_account`). */
+    async keepAccount(ctx: Context): Promise<string> {
+      const interaction = await interactionOf(parts, ctx);
+      if (interaction.session?.accountId === undefined) throw tooOld();
+      const result = { select_account: {}, create: {} };
+      return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
     },
 
     /** Signs this browser out and starts the same request again, for another account. */
     async switchAccount(ctx: Context): Promise<string> {
       const interaction = await interactionOf(parts, ctx);
       await sessions.end(ctx);
-      return restartLocation(interaction);
+      return restartLocation(interaction, 'signed-out');
     },
 
     /** The person allows the app what it still misses. Only the one who is signed in may, for themselves. */
@@ -116,12 +129,12 @@ async function interactionOf({ engine }: Parts, ctx: Context): Promise<EngineInt
   }
 }
 
-function pendingOf(interaction: EngineInteraction, client: Client): PendingInteraction {
+function pendingOf(interaction: EngineInteraction, client: Client, now: number): PendingInteraction {
   const { params, prompt, session } = interaction;
   const asked = String(params.scope ?? '').split(' ');
   return {
     uid: interaction.uid,
-    prompt: prompt.name === 'consent' ? 'consent' : 'login',
+    prompt: prompt.name as PendingInteraction['prompt'],
     client,
     accountId: session?.accountId,
     redirectUri: String(params.redirect_uri),
@@ -130,9 +143,25 @@ function pendingOf(interaction: EngineInteraction, client: Client): PendingInter
     scopes: client.scopes.filter((scope) => asked.includes(scope)),
     newScopes: [...new Set(missingScopesOf(interaction))],
     loginHint: typeof params.login_hint === 'string' ? params.login_hint : undefined,
-    startedAt: interaction.iat,
-    freshNeeded: session?.accountId !== undefined && prompt.name === 'login',
+    provedSince: provedSince(interaction, now),
+    freshNeeded: isFreshNeeded(interaction),
   };
+}
+
+/** Where the engine misses another account than the one at hand (`id_token_hint`), that one proves nothing. */
+function isFreshNeeded({ session, prompt }: EngineInteraction): boolean {
+  const reasons = ['login_prompt', 'max_age'];
+  return session?.accountId !== undefined && prompt.reasons.some((reason) => reasons.includes(reason));
+}
+
+function provedSince(interaction: EngineInteraction, now: number): number | undefined {
+  const { params, iat } = interaction;
+  if (promptsOf(params.prompt).includes('login') || isFreshNeeded(interaction)) return iat;
+  return params.max_age === undefined ? undefined : now - Number(params.max_age);
+}
+
+function promptsOf(prompt: unknown): string[] {
+  return typeof prompt === 'string' ? prompt.split(' ').filter(Boolean) : [];
 }
 
 /**
@@ -186,17 +215,26 @@ function missingScopesOf(interaction: EngineInteraction): string[] {
   return [...oidc, ...Object.values(resources).flat()];
 }
 
-/** The same request from the start, without asking again for the sign-in that just happened or ended. */
-function restartLocation(interaction: EngineInteraction): string {
+/** Between a sign-in and the request that it was made for: long enough for a redirect. */
+const RESTART_SECONDS = 60;
+
+/**
+ * The same request from the start. Nobody is asked again for an account, nor for the sign-in that just happened; but
+ * that has to be the one which the request finds, and not an older one of the same browser.
+ */
+function restartLocation(interaction: EngineInteraction, state: 'signed-in' | 'signed-out'): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(interaction.params)) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined && one !== null) query.append(name, String(one));
     }
   }
-  const prompts = (query.get('prompt') ?? '')
-    .split(' ')
-    .filter((prompt) => !['', 'login', 'select_account'].includes(prompt));
+  const isOpenId = (query.get('scope') ?? '').split(' ').includes('openid');
+  const answered = ['select_account', ...(state === 'signed-in' ? ['create'] : [])];
+  const asked = promptsOf(query.get('prompt')).filter((prompt) => !answered.includes(prompt));
+  const isProved = state === 'signed-in' && asked.includes('login') && isOpenId;
+  const prompts = isProved ? asked.filter((prompt) => prompt !== 'login') : asked;
+  if (isProved) query.set('max_age', String(RESTART_SECONDS));
   query.delete('prompt');
   if (prompts.length > 0) query.set('prompt', prompts.join(' '));
   return `/oauth/authorize?${query}`;

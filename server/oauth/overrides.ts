@@ -1,20 +1,23 @@
 import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from 'oidc-provider';
 import { ledByMoment } from '../access/artifact.ts';
+import type { ClientAuthentication } from '../access/client-authentication.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
+import { SECRET_REFUSAL } from './refusals.ts';
+import { completeRequestedScopes, registeredScopes } from './requested-scopes.ts';
 
 /*
  * Where the engine does not do what this server needs and no setting changes it: each override with its reason.
  */
 
-/** The id of the live secret of this client that the value is; undefined for any other value. */
-type CheckSecret = (clientId: string, value: string, from: string) => Promise<string | undefined>;
+type Secrets = Pick<ClientAuthentication, 'checkSecret' | 'whyRefused'>;
 
 /** Replaces what has to be replaced in this provider. */
-export function overrideModels(provider: Provider, checkSecret: CheckSecret): void {
-  compareSecretsAsHashes(provider, checkSecret);
+export function overrideModels(provider: Provider, secrets: Secrets): void {
+  compareSecretsAsHashes(provider, secrets);
   leadTokensByMoment(provider);
-  letRefreshNameOfflineAccess(provider);
+  completeRequestedScopes(provider);
+  cutRefreshTokens(provider);
   keepRowsOfSessions(provider);
   saveSecurityVersionWithSessions(provider);
   hidePersonalClient(provider);
@@ -27,16 +30,23 @@ export function overrideModels(provider: Provider, checkSecret: CheckSecret): vo
 const SECRET_ENTITY = 'ClientSecret';
 
 /** The engine's secrets are one placeholder for all; the real ones are compared here, as hashes, with each live one. */
-function compareSecretsAsHashes({ Client }: Provider, checkSecret: CheckSecret): void {
+function compareSecretsAsHashes({ Client }: Provider, secrets: Secrets): void {
   Client.prototype.compareClientSecret = async function compareClientSecret(
     this: EngineClient,
     actual: string,
   ) {
     const ctx = Provider.ctx;
-    const secretId = await checkSecret(this.clientId, actual, ctx === undefined ? '' : addressOf(ctx));
+    const secretId = await secrets.checkSecret(
+      this.clientId,
+      actual,
+      ctx === undefined ? '' : addressOf(ctx),
+    );
     if (secretId !== undefined && ctx !== undefined) {
       ctx.oidc.entity(SECRET_ENTITY, secretId);
       noteCredential(ctx, secretId);
+    }
+    if (secretId === undefined && ctx !== undefined) {
+      ctx.oidc.entity(SECRET_REFUSAL, await secrets.whyRefused(this.clientId, actual));
     }
     return secretId !== undefined;
   };
@@ -60,16 +70,24 @@ function leadTokensByMoment(provider: Provider): void {
 }
 
 /**
- * The engine drops `offline_access` from a request without `prompt=consent` (OpenID Connect Core section 11). Clients
- * that name the scopes of their first request again when they refresh would be refused for it, with a token in hand
- * that is offline access.
+ * A refresh token gives what it was made for, less what the developer has taken from the app since. Naming
+ * `offline_access` is no wish for more: it was dropped from older grants, and the token in hand is just that.
  */
-function letRefreshNameOfflineAccess(provider: Provider): void {
+function cutRefreshTokens(provider: Provider): void {
   Object.defineProperty(provider.RefreshToken.prototype, 'scopes', {
-    get(this: { scope?: string }) {
-      return new Set([...(this.scope?.split(' ') ?? []), 'offline_access']);
+    get(this: { scope?: string; clientId?: string }) {
+      const client = Provider.ctx?.oidc?.client;
+      const held = this.scope?.split(' ') ?? [];
+      if (client?.clientId !== this.clientId) return new Set([...held, 'offline_access']);
+      const registered = client === undefined ? [] : registeredScopes(client);
+      return new Set([...held.filter((scope) => registered.includes(scope)), 'offline_access']);
     },
   });
+}
+
+/** Whether any scope is left to a refresh token: there is no token without one. */
+export function opensSomething({ scopes }: { scopes: Set<string> }): boolean {
+  return [...scopes].some((scope) => scope !== 'offline_access');
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { chooseAccountPage } from '../../views/choose-account.ts';
 import { consentPage } from '../../views/consent.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
@@ -13,7 +14,7 @@ import type { PendingInteraction } from '../oauth/interactions.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
 import type { StepDependencies } from './dependencies.ts';
-import { HOME } from './paths.ts';
+import { HOME, pathWith } from './paths.ts';
 import { signInPageFor } from './sign-in-page.ts';
 
 /**
@@ -27,7 +28,18 @@ export function createInteractionSteps(parts: StepDependencies) {
     /** GET /interaction/:uid */
     async show(ctx: Context): Promise<void> {
       const { waiting, account } = await read(parts, ctx);
+      if (waiting.prompt === 'create' && waiting.accountId === undefined) {
+        return seeOther(ctx, pathWith('/sign-up', { return_to: `/interaction/${waiting.uid}/continue` }));
+      }
       sendPage(ctx, await pageFor(parts, waiting, account));
+    },
+
+    /** POST /interaction/:uid/keep-account: on as who they are signed in as. */
+    async keepAccount(ctx: Context): Promise<void> {
+      await readForm(ctx);
+      const { waiting, account } = await read(parts, ctx);
+      const mayKeep = account !== undefined && isChoice(waiting);
+      seeOther(ctx, mayKeep ? await interactions.keepAccount(ctx) : `/interaction/${waiting.uid}`);
     },
 
     /** POST /interaction/:uid/sign-in. Signing in again is for the account that is signed in. */
@@ -57,11 +69,12 @@ export function createInteractionSteps(parts: StepDependencies) {
         throw error;
       });
       if (waiting === undefined) return seeOther(ctx, HOME);
-      const { uid, prompt, freshNeeded, startedAt } = waiting;
+      const { uid, prompt, freshNeeded, provedSince } = waiting;
       const isProof =
         found !== undefined &&
-        (!freshNeeded || (isFresh(found.session, clock()) && found.session.signedInAt >= startedAt));
-      if (prompt !== 'login' || !isProof) return seeOther(ctx, `/interaction/${uid}`);
+        (!freshNeeded || isFresh(found.session, clock())) &&
+        (provedSince === undefined || found.session.signedInAt >= provedSince);
+      if (prompt === 'consent' || isChoice(waiting) || !isProof) return seeOther(ctx, `/interaction/${uid}`);
       const { account, session } = found;
       const { amr, signedInAt } = session;
       seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
@@ -106,7 +119,22 @@ function pageFor(
 ): Promise<Html> {
   // The engine asks for consent of who was signed in; somebody else by now has to sign in first.
   if (waiting.prompt === 'login' || account === undefined) return loginPageFor(parts, waiting, account);
+  if (isChoice(waiting)) return Promise.resolve(chooseAccountPageFor(parts, waiting, account));
   return consentPageFor(parts, waiting, account);
+}
+
+/** Whether somebody is signed in, and is to say whether as that account or another one. */
+function isChoice({ prompt, accountId }: PendingInteraction): boolean {
+  return accountId !== undefined && (prompt === 'select_account' || prompt === 'create');
+}
+
+function chooseAccountPageFor(
+  { site }: StepDependencies,
+  { uid, client, prompt }: PendingInteraction,
+  { email }: Account,
+): Html {
+  const path = `/interaction/${uid}`;
+  return chooseAccountPage(site, { app: client.name, email, path, isNewWanted: prompt === 'create' });
 }
 
 function loginPageFor(
@@ -154,9 +182,6 @@ function faceOf(client: Client, redirectUri: string) {
     name: client.name,
     clientId: client.id,
     goesTo: web && url ? url.host : redirectUri,
-    loopback: client.redirectUris.every((uri) => {
-      const redirect = URL.parse(uri);
-      return redirect !== null && isLoopback(redirect);
-    }),
+    loopback: url !== null && isLoopback(url),
   };
 }

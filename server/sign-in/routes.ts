@@ -39,6 +39,7 @@ export function createSignInRoutes(parts: SignInDependencies): Router {
   router.post('/interaction/:uid/sign-in', interaction.signIn);
   router.post('/interaction/:uid/allow', interaction.allow);
   router.post('/interaction/:uid/deny', interaction.deny);
+  router.post('/interaction/:uid/keep-account', interaction.keepAccount);
   router.post('/interaction/:uid/switch-account', interaction.switchAccount);
 
   if (provider !== undefined) {

@@ -42,6 +42,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'POST /interaction/:uid/sign-in': [400, 400],
   'POST /interaction/:uid/allow': [400, 400],
   'POST /interaction/:uid/deny': [400, 400],
+  'POST /interaction/:uid/keep-account': [400, 400],
   'POST /interaction/:uid/switch-account': [400, 400],
   'GET /sign-in/google': [303, 303],
   'POST /sign-in/google': [303, 303],

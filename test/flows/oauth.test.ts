@@ -228,11 +228,11 @@ eachStore(({ url: storeUrl }) => {
       const { agent } = await people.person();
       const ledger = await app({ scopes: ['openid', 'email', 'profile', 'offline_access'] });
       const first = await ledger.connect(agent, { scope: 'openid profile offline_access' });
-      assert.equal(first.scope, 'openid profile', 'without prompt=consent it is dropped');
+      assert.equal(first.scope, 'openid profile offline_access', 'every app keeps its access');
       const refresh = (token: string | undefined, scope: string) =>
         oauth.refreshTokenGrant(ledger.config, token ?? '', { scope });
       const same = await refresh(first.refresh_token, 'openid profile offline_access');
-      assert.equal(same.scope, 'openid profile');
+      assert.equal(same.scope, 'openid profile offline_access');
       assert.equal((await callMe(same.access_token)).status, 200);
       const fewer = await refresh(same.refresh_token, 'openid');
       assert.equal(fewer.scope, 'openid');
@@ -391,7 +391,7 @@ eachStore(({ url: storeUrl }) => {
           [true, 'personal_access_token', 'Laptop', account.id],
           [true, 'access_token', 'Ledger', account.id],
           [true, 'refresh_token', 'Ledger', account.id],
-          [true, 'access_token', 'Warehouse robot', undefined],
+          [true, 'access_token', 'Warehouse robot', made.client.id],
         ],
       );
       assert.equal(told.pat.token_id, pat.credential.id);
