@@ -127,6 +127,11 @@ export async function openDomain(
       void tellGoneScopes({ ...rows, scopes, log });
     },
 
+    /** What is under way may end, for some seconds; nothing new is begun. */
+    async stopBackground(): Promise<void> {
+      await Promise.all([sender.stop(), jobs.stop()]);
+    },
+
     async close(): Promise<void> {
       await Promise.all([credentials.resets.settled(), sender.stop(), jobs.stop()]);
       await refusals

@@ -1,33 +1,27 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
-import { openDomain } from './domain.ts';
+import { type Domain, openDomain } from './domain.ts';
 import type { Clock } from './ground/clock.ts';
 import type { Settings } from './ground/settings.ts';
+import { createListener, type Listener } from './http/listener.ts';
 
-/** How long running requests may take to end when the server is stopped. */
-const STOP_SECONDS = 10;
+/** Those who stop servers wait for ten seconds and less before they kill them. */
+const STOP_MS_MAX = 5000;
 
 /**
  * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public
  * URL follows it.
  */
 export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }) {
-  const listener = createServer({
-    requestTimeout: 60_000,
-    headersTimeout: 20_000,
-    keepAliveTimeout: 65_000,
-    // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
-    connectionsCheckingInterval: 5000,
-  });
+  const listener = createListener();
   const settings = configured.port === 0 ? await onFreePort(listener, configured) : configured;
   const domain = await openDomain(settings, parts);
   try {
     const { app } = await createApp(domain);
-    listener.on('request', app.callback());
-    if (!listener.listening) await listen(listener, settings);
+    listener.handle(app.callback());
+    if (!listener.server.listening) await listener.listen(settings);
     domain.startBackground();
     return {
       /** The public URL. */
@@ -36,37 +30,30 @@ export async function serve(configured: Settings, parts: { clock: Clock; log: Lo
       storeIsNew: domain.store.isNew,
       /** A one-time link that makes the first admin, while there is none. */
       firstAdminLink: await domain.invitations.firstAdminLink(),
-      /** Ends what runs, then closes the store. */
+      /** Ends what runs, then closes the store, in five seconds at most. */
       async stop(): Promise<void> {
-        await close(listener);
-        await domain.close();
+        const ended = end(listener, domain).then(() => true);
+        const inTime = await Promise.race([ended, delay(STOP_MS_MAX, false, { ref: false })]);
+        // Nothing that was confirmed is lost by it, as by no kill.
+        if (!inTime) parts.log.warn('stopped before all work had ended');
       },
     };
   } catch (error) {
-    listener.close();
+    listener.server.close();
     await domain.close();
     throw error;
   }
 }
 
-async function onFreePort(listener: Server, settings: Settings): Promise<Settings> {
-  await listen(listener, settings);
-  const { port } = listener.address() as AddressInfo;
+async function end(listener: Listener, domain: Domain): Promise<void> {
+  await Promise.all([listener.close(), domain.stopBackground()]);
+  await domain.close();
+}
+
+async function onFreePort(listener: Listener, settings: Settings): Promise<Settings> {
+  await listener.listen(settings);
+  const { port } = listener.server.address() as AddressInfo;
   const url = new URL(settings.url);
   if (url.port === '0') url.port = String(port);
   return { ...settings, port, url: url.origin };
-}
-
-async function listen(listener: Server, { port, host }: Settings): Promise<void> {
-  listener.listen(port, host);
-  await once(listener, 'listening');
-}
-
-/** Takes nothing new, lets running requests finish, and drops each connection as it falls idle. */
-async function close(listener: Server): Promise<void> {
-  const idle = setInterval(() => listener.closeIdleConnections(), 50);
-  const hard = setTimeout(() => listener.closeAllConnections(), STOP_SECONDS * 1000);
-  await once(listener.close(), 'close');
-  clearInterval(idle);
-  clearTimeout(hard);
 }

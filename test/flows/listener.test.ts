@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { createListener } from '../../server/http/listener.ts';
+import { startTestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
+
+/** Opens a connection to a server of this machine and gathers what comes. */
+async function open(url: string) {
+  const { port } = new URL(url);
+  const socket: Socket = connect(Number(port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => void socket.on('close', () => resolve()));
+  await once(socket, 'connect');
+  return { socket, closed, text: () => text };
+}
+
+describe('the listener', () => {
+  it('handles one client’s requests in turn, so that others get theirs', async () => {
+    const listener = createListener();
+    const begun: string[] = [];
+    listener.handle((req, res) => {
+      begun.push(req.url ?? '');
+      setImmediate(() => res.end('ok'));
+    });
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    const address = listener.server.address() as { port: number };
+    const url = `http://127.0.0.1:${address.port}`;
+    const [greedy, other] = [await open(url), await open(url)];
+    const many = 3000;
+    greedy.socket.write('GET /many HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(many));
+    await until('the first is begun', async () => begun.length > 0);
+    other.socket.write('GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await other.closed;
+    assert.ok(
+      begun.indexOf('/other') < many / 2,
+      `it came after ${begun.indexOf('/other')} of the first client`,
+    );
+    await until('all are answered', async () => greedy.text().split('HTTP/1.1 200').length - 1 === many);
+    greedy.socket.destroy();
+    await listener.close();
+  });
+
+  it('keeps the order of answers, and the bodies of requests, on one connection', async () => {
+    const listener = createListener();
+    listener.handle(async (req, res) => {
+      let body = '';
+      for await (const chunk of req) body += chunk;
+      res.end(`${req.url} ${body.length};`);
+    });
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    const address = listener.server.address() as { port: number };
+    const client = await open(`http://127.0.0.1:${address.port}`);
+    const wanted = Array.from({ length: 400 }, (_, index) => ({
+      path: `/${index}`,
+      length: (index % 7) * 9000,
+    }));
+    for (const { path, length } of wanted) {
+      client.socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${'b'.repeat(length)}`,
+      );
+    }
+    const answers = () => [...client.text().matchAll(/\/\d+ \d+(?=;)/g)].map(([answer]) => answer);
+    await until('all are answered', async () => answers().length === wanted.length);
+    assert.deepEqual(
+      answers(),
+      wanted.map(({ path, length }) => `${path} ${length}`),
+    );
+    client.socket.destroy();
+    await listener.close();
+  });
+
+  it('stops within seconds: first what is not here whole, at last also what is not answered', async () => {
+    const listener = createListener();
+    const ended: string[] = [];
+    listener.handle((req, res) => {
+      // Answered never, or when all of it is there.
+      if (req.url !== '/never') req.resume().on('end', () => setTimeout(() => res.end('done'), 1500));
+    });
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    const address = listener.server.address() as { port: number };
+    const url = `http://127.0.0.1:${address.port}`;
+    const heads = {
+      silent: '',
+      'half a head': 'GET / HTTP/1.1\r\nHo',
+      'half a body': 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345',
+      slow: 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345',
+      never: 'GET /never HTTP/1.1\r\nHost: x\r\n\r\n',
+    };
+    const clients = await Promise.all(
+      Object.entries(heads).map(async ([name, head]) => {
+        const client = await open(url);
+        if (head !== '') client.socket.write(head);
+        void client.closed.then(() => ended.push(name));
+        return { name, ...client };
+      }),
+    );
+    await until('they are all here', async () => {
+      const count = await new Promise((resolve) => listener.server.getConnections((_, all) => resolve(all)));
+      return count === clients.length;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    const startedAt = performance.now();
+    await listener.close();
+    assert.ok(performance.now() - startedAt < 5000);
+    await Promise.all(clients.map(({ closed }) => closed));
+    assert.deepEqual(ended.slice(-2), ['slow', 'never']);
+    assert.match(clients.find(({ name }) => name === 'slow')?.text() ?? '', /done$/);
+  });
+
+  it('answers CONNECT, and goes on', async () => {
+    const server = await startTestServer();
+    const client = await open(server.url);
+    client.socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
+    await client.closed;
+    assert.match(client.text(), /^HTTP\/1\.1 405 /);
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    await server.stop();
+  });
+
+  it('has a server stop within five seconds while requests hang', async () => {
+    const server = await startTestServer();
+    const hanging = await Promise.all(Array.from({ length: 20 }, () => open(server.url)));
+    for (const { socket } of hanging) {
+      socket.write('POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1');
+    }
+    const startedAt = performance.now();
+    await server.stop();
+    assert.ok(performance.now() - startedAt < 5000);
+  });
+});
