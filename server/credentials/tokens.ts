@@ -104,33 +104,16 @@ export function createTokens(parts: CredentialDependencies) {
       return count;
     },
 
-    findByValue: (value: string) => findByValue(parts, value),
-
     /**
-     * Revokes the token with this value, whoever's it is: for who found one. Answers its id and whether it was live
-     * until now; undefined for a value that is no token.
+     * The token with this value, whatever its state; undefined for anything else. A damaged value costs no
+     * read. It is looked up by its SHA-256: nothing secret is compared character by character.
      */
-    async revokeByValue(value: string, actor: Actor): Promise<{ id: string; revoked: boolean } | undefined> {
-      const token = await findByValue(parts, value);
-      if (token === undefined) return undefined;
-      const { id, accountId, name } = token;
-      const mail = await revokedMail(parts, accountId, [name], actor);
-      return { id, revoked: await endToken(parts, token, actor, mail) };
+    async findByValue(value: string): Promise<Credential | undefined> {
+      if (checkFormat(value) !== 'ours') return undefined;
+      const row = await credentials.find('hash', hashOf(value));
+      return row?.kind === 'personal_access_token' ? row : undefined;
     },
   };
-}
-
-/**
- * The token with this value, whatever its state; undefined for anything else. A damaged value costs no read. It is
- * looked up by its SHA-256: nothing secret is compared character by character.
- */
-async function findByValue(
-  { credentials }: CredentialDependencies,
-  value: string,
-): Promise<Credential | undefined> {
-  if (checkFormat(value) !== 'ours') return undefined;
-  const row = await credentials.find('hash', hashOf(value));
-  return row?.kind === 'personal_access_token' ? row : undefined;
 }
 
 async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
