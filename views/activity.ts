@@ -75,7 +75,7 @@ function rowOf(entry: EntryView) {
   return [
     entry.what,
     entry.name,
-    html`${entry.succeeded ? entry.result : html`${badge('problem', entry.result)} ${entry.reason}`}${
+    html`${entry.succeeded ? html`<span class="whole">${entry.result}</span>` : html`${badge('problem', entry.result)} ${entry.reason}`}${
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
     exactTime(entry.at),

@@ -9,8 +9,10 @@ import { badge } from './kit/notices.ts';
 import { bulletList } from './kit/sections.ts';
 import { relativeTime } from './kit/times.ts';
 
-/** From here on before its end a credential is shown as expiring: a week to change over in. */
+/** A week to change over in, of one that lives for long. */
 const EXPIRING_SECONDS = 7 * DAY_SECONDS;
+/** Of one that lives for days only, the last part of its life: it does not expire soon from its first day on. */
+const EXPIRING_SHARE = 1 / 4;
 
 /** A token or a client secret as lists show it; the value itself is known to nobody any more. */
 export type CredentialView = {
@@ -43,10 +45,12 @@ export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', credential: Credential
   return html`${credential.name}<br><code class="ends">${prefix}${credential.firstFour}…${credential.lastFour}</code>`;
 }
 
-/** When a credential ends, marked in its last week. */
+/** When a credential ends, marked when that is soon for one of its life. */
 export function expiryOf(credential: CredentialView, now: number): Html {
   if (credential.expiresAt === undefined) return html`Never`;
-  const soon = credential.state === 'live' && credential.expiresAt - now < EXPIRING_SECONDS;
+  const lifeSeconds = credential.expiresAt - credential.createdAt;
+  const soonSeconds = Math.min(EXPIRING_SECONDS, lifeSeconds * EXPIRING_SHARE);
+  const soon = credential.state === 'live' && credential.expiresAt - now < soonSeconds;
   return html`${relativeTime(credential.expiresAt, now)}${soon && html` ${badge('expiring', 'Expires soon')}`}`;
 }
 

@@ -40,7 +40,7 @@ export type Endpoints = readonly { label: string; url: string }[];
 
 const DONE: Record<string, string> = {
   ...SECRETS_DONE,
-  registered: 'The app is registered. Configure it with the client id and the addresses below.',
+  registered: 'The app is ready. Configure it with the client id and the addresses below.',
   changed: 'The app was changed.',
   deleted: 'The app was deleted. Everything that people had allowed it has ended.',
 };
@@ -52,7 +52,7 @@ export function developerPage(
   props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
 ): Html {
   const { apps, endpoints, now, done } = props;
-  const action = { label: 'Register an app', url: '/developer/new' };
+  const action = { label: 'Make an app', url: '/developer/new' };
   return layout(site, {
     title: 'Developer',
     lead: `Apps of yours that people sign in to with ${site.appName} and let act in their name.`,
@@ -63,7 +63,7 @@ export function developerPage(
       doneNotice(DONE, done),
       dataTable({
         caption: 'Your apps',
-        columns: ['Name', 'May ask for', 'Redirect URIs', 'Registered'],
+        columns: ['Name', 'May ask for', 'Redirect URIs', 'Made'],
         rows: apps.map((app) => [
           html`<a href="/developer/${app.id}">${app.name}</a><br>${code(app.id)}`,
           allowsOf(app.allows),
@@ -72,7 +72,7 @@ export function developerPage(
         ]),
         empty: {
           title: 'No apps yet',
-          text: 'Register an app to send people through sign-in and consent and to act for those who allow it.',
+          text: 'Make one to send people through sign-in and consent and to act for those who allow it.',
           action,
         },
       }),
@@ -110,7 +110,7 @@ export function appFormPage(
   const { form, problem } = props;
   const isNew = app === undefined;
   return formPage(site, viewer, {
-    title: isNew ? 'Register an app' : `Change “${app.name}”`,
+    title: isNew ? 'New app' : `Change “${app.name}”`,
     current: '/developer',
     problem,
     action: isNew ? '/developer/new' : `/developer/${app.id}/edit`,
@@ -136,7 +136,7 @@ ${code('http://127.0.0.1/…')} (any port) or a scheme of its own like ${code('c
       isNew && secrecyChoice(form),
       (isNew || form.confidential) && pkceException(props, isNew),
     ],
-    submitLabel: isNew ? 'Register the app' : 'Save the changes',
+    submitLabel: isNew ? 'Make the app' : 'Save the changes',
     cancelUrl: isNew ? '/developer' : `/developer/${app.id}`,
   });
 }
@@ -194,7 +194,7 @@ export function appPage(
     { label: 'May ask for', value: allowsOf(app.allows) },
     { label: 'PKCE', value: app.withoutPkce === true && 'Not required: its library cannot do it' },
     { label: 'Kind', value: `${app.confidential ? 'Confidential' : 'Public'}, ${app.applicationType}` },
-    { label: 'Registered', value: relativeTime(app.createdAt, now) },
+    { label: 'Made', value: relativeTime(app.createdAt, now) },
   ]);
   return layout(site, {
     title: app.name,

@@ -72,7 +72,7 @@ export function secretsSection(
       ended,
       buttons(
         buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
-        buttonLink('Add a secret…', `${pathOf(holder)}/secrets/new`),
+        buttonLink('Make a secret…', `${pathOf(holder)}/secrets/new`),
       ),
     ],
   });
@@ -136,7 +136,7 @@ export function newSecretPage(
   props: Omit<CredentialForm<{ name: string; expires: string; date: string }>, 'scopes'>,
 ): Html {
   return formPage(site, viewer, {
-    title: `Add a secret to “${holder.name}”`,
+    title: `New secret for “${holder.name}”`,
     lead: 'The secrets that are there stay good. To replace them, rotate instead.',
     current: SECTIONS[holder.kind],
     problem: props.problem,
@@ -145,7 +145,7 @@ export function newSecretPage(
       nameField(props, 'Where this secret will be kept, for example "Second machine".'),
       expiryFields(props, { hint: SECRET_EXPIRY_HINT }),
     ],
-    submitLabel: 'Add the secret',
+    submitLabel: 'Make the secret',
     cancelUrl: pathOf(holder),
   });
 }
@@ -201,7 +201,7 @@ export function revokeSecretPage(
       `“${holder.name}” can no longer get access tokens with it, and those it got are refused at once.`,
       html`Last used: ${lastUseOf(secret, now)}`,
       isLast
-        ? 'It is the only live one: nothing works until you add another.'
+        ? 'It is the only live one: nothing works until you make another.'
         : 'The other secrets go on working.',
     ],
     action: `${pathOf(holder)}/secrets/${secret.id}/revoke`,

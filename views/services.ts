@@ -47,7 +47,7 @@ export function servicesPage(
   viewer: Viewer,
   { live, dead, now, done }: LiveAndDead<ServiceView> & { now: number; done: string },
 ): Html {
-  const action = { label: 'New service', url: '/services/new' };
+  const action = { label: 'Make a service', url: '/services/new' };
   return layout(site, {
     title: 'Services',
     lead: 'A service is one third-party system that calls by itself, with a client id and a secret of its own.',
@@ -68,7 +68,7 @@ export function servicesPage(
         empty: {
           title: dead.length === 0 ? 'No services yet' : 'No live services',
           text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
-          action: { label: 'Make a service', url: action.url },
+          action,
         },
       }),
       foldedTable({

@@ -47,7 +47,7 @@ export function tokensPage(
   viewer: Viewer,
   { live, dead, now, done }: LiveAndDead<TokenView> & { now: number; done: string },
 ): Html {
-  const action = { label: 'New token', url: '/tokens/new' };
+  const action = { label: 'Make a token', url: '/tokens/new' };
   return layout(site, {
     title: 'Personal access tokens',
     lead: `A token lets a script or a tool of yours call ${site.appName} in your name, within what you allow it.`,
@@ -74,7 +74,7 @@ export function tokensPage(
         empty: {
           title: dead.length === 0 ? 'No tokens yet' : 'No live tokens',
           text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
-          action: { label: 'Make a token', url: action.url },
+          action,
         },
       }),
       live.length > 0 && html`<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`,

@@ -125,7 +125,7 @@ async function confidentialClient(parts: ClientDependencies, which: SecretsOf): 
     status: 409,
     code: 'PUBLIC_CLIENT',
     message: 'A public app has no secrets.',
-    hint: 'Register a confidential app if it runs on a server that can keep a secret.',
+    hint: 'Make a confidential app if it runs on a server that can keep a secret.',
   });
 }
 

@@ -25,10 +25,10 @@ const CHANGES: Record<string, string> = {
   'app.changed': 'App changed',
   'app.deleted': 'App deleted',
   'app.ended': 'App cut off',
-  'app.registered': 'App registered',
+  'app.registered': 'App made',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
-  'secret.created': 'Secret added',
+  'secret.created': 'Secret made',
   'secret.revoked': 'Secret revoked',
   'secret.rotated': 'Secret rotated',
   'service.changed': 'Service changed',
@@ -56,8 +56,9 @@ export function createActivityPages(parts: PortalDependencies) {
         after,
         limit: ENTRIES_PER_PAGE,
       });
+      const names = await namesOf(parts, account.id, entries);
       const page = activityPage(site, account, {
-        entries: entries.map((entry) => entryView(entry, account.id)),
+        entries: entries.map((entry) => entryView(entry, names)),
         credentials,
         credential,
         newestUrl: after === '' ? undefined : pathTo(credential),
@@ -105,7 +106,7 @@ function pathTo(credential: string, after = ''): string {
   return query.size === 0 ? '/activity' : `/activity?${query}`;
 }
 
-function entryView(entry: Entry, accountId: string): EntryView {
+function entryView(entry: Entry, names: ReadonlyMap<string, string>): EntryView {
   if (entry.kind === 'call') {
     const { at, method, path, tokenName, from, requestId, privacyBypassed } = entry.call;
     return {
@@ -121,7 +122,7 @@ function entryView(entry: Entry, accountId: string): EntryView {
   const { at, action, actor, targetName } = entry.change;
   return {
     at,
-    what: `${CHANGES[action] ?? wordsOf(action)}${byWhom(actor, accountId)}`,
+    what: `${CHANGES[action] ?? wordsOf(action)}${byWhom(actor, names)}`,
     name: targetName,
     result: 'Done',
     succeeded: true,
@@ -143,10 +144,39 @@ function wordsOf(code: string): string {
   return code.toLowerCase().replace(/[._]/g, ' ');
 }
 
-/** Who made a change, where it was not the person themselves. */
-function byWhom(actor: Actor, accountId: string): string {
-  if (actor.kind === 'account') return actor.id === accountId ? '' : ', by another account';
-  return { client: ', by the app or service itself', operator: ', by the operator', system: ', by itself' }[
-    actor.kind
-  ];
+/** Who made a change, where it was not the person themselves: `, by the service Stripe`. */
+function byWhom({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): string {
+  switch (kind) {
+    case 'account':
+      return names.get(id) ?? ', by another account';
+    case 'client':
+      return names.get(id) ?? ', by a service or app that is gone';
+    case 'operator':
+      return ', by the operator';
+    case 'system':
+      return ', by this site itself';
+  }
+}
+
+/** The words of `byWhom` for each account and client that acts in these entries. Other people are not named to anybody. */
+async function namesOf({ rows }: PortalDependencies, accountId: string, entries: readonly Entry[]) {
+  const actors = entries.flatMap((entry) => (entry.kind === 'call' ? [] : [entry.change.actor]));
+  const clientIds = new Set(
+    actors.flatMap(({ kind, id }) => (kind === 'client' && id !== undefined ? [id] : [])),
+  );
+  const accountIds = new Set(
+    actors.flatMap(({ kind, id }) => (kind === 'account' && id !== undefined ? [id] : [])),
+  );
+  accountIds.delete(accountId);
+  const [clients, accounts] = await Promise.all([
+    Promise.all([...clientIds].map((id) => rows.clients.get(id))),
+    Promise.all([...accountIds].map((id) => rows.accounts.get(id))),
+  ]);
+  const named = clients.flatMap((row) =>
+    row ? [[row.id, `, by the ${row.kind} ${row.name}`] as const] : [],
+  );
+  const admins = accounts.flatMap((row) =>
+    row?.admin ? [[row.id, ', by an admin of this site'] as const] : [],
+  );
+  return new Map<string, string>([[accountId, ''], ...named, ...admins]);
 }

@@ -70,7 +70,7 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
         await doOnce(parts, ctx, { account, sent }, async () => {
           const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
           const secret = await secrets.add(wanted, actorOf(ctx, account.id));
-          const title = `A secret was added to “${secret.client.name}”`;
+          const title = `A new secret of “${secret.client.name}” is ready`;
           return keepNewSecret(parts, ctx, { title, secret });
         });
       } catch (error) {

@@ -134,12 +134,12 @@ describe('credentials, in a browser', () => {
           assert.ok(!(await visitor.page.content()).includes(secret));
           await visitor.look('service', 'main');
 
-          await visitor.press('Add a secret…');
-          await visitor.arrive('Add a secret to “Bookkeeping Ltd”');
+          await visitor.press('Make a secret…');
+          await visitor.arrive('New secret for “Bookkeeping Ltd”');
           await visitor.look('secret-new');
           await visitor.fill({ Name: 'Second machine' });
-          await visitor.press('Add the secret');
-          await visitor.arrive('A secret was added to “Bookkeeping Ltd”');
+          await visitor.press('Make the secret');
+          await visitor.arrive('A new secret of “Bookkeeping Ltd” is ready');
           const second = await linesUnder(visitor, 'Get an access token');
           await visitor.press('I have copied it');
           await visitor.press('Revoke… Second machine');

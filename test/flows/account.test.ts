@@ -34,7 +34,7 @@ eachStore(({ url: storeUrl }) => {
       const person = await site.person();
       const text = textOf((await person.agent.get('/account')).text);
       assert.ok(text.includes(person.account.email) && text.includes(person.account.id));
-      assert.match(text, /Password Set Change….*Link Google.*Signed in just now This browser/);
+      assert.match(text, /Password Set Change….*Link Google.*Signed in just now \(.* UTC\) This browser/);
       assert.doesNotMatch(text, /\$argon2|End all other/);
     });
 

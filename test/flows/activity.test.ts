@@ -84,6 +84,39 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(rows.some((row) => row.endsWith(requestId)));
     });
 
+    test('names who made a change that was not the person themselves, and no other person', async () => {
+      const person = await people.person();
+      const admin = await people.person({ admin: true });
+      const other = await people.person();
+      const { domain } = people;
+      const wanted = { account: admin.account, scopes: ['profile'], resourceServer: false };
+      const { client } = await domain.services.create(
+        { ...wanted, name: 'Stripe', actsFor: 'app' },
+        { kind: 'operator' },
+      );
+      const token = { account: person.account, scopes: ['profile'], expiresAt: domain.clock() + 86_400 };
+      const actors = [
+        [{ kind: 'client', id: client.id }, 'Token made, by the service Stripe'],
+        [{ kind: 'client', id: 'svc_gone' }, 'Token made, by a service or app that is gone'],
+        [{ kind: 'client' }, 'Token made, by a service or app that is gone'],
+        [{ kind: 'account', id: admin.account.id }, 'Token made, by an admin of this site'],
+        [{ kind: 'account', id: other.account.id }, 'Token made, by another account'],
+        [{ kind: 'account', id: person.account.id }, 'Token made By'],
+        [{ kind: 'system' }, 'Token made, by this site itself'],
+      ] as const;
+      for (const [index, [actor]] of actors.entries()) {
+        await domain.tokens.mint({ ...token, name: `By${index}` }, actor);
+      }
+      const page = await activityOf(person);
+      const rows = rowsOf(page);
+      for (const [, words] of actors)
+        assert.ok(
+          rows.some((row) => row.startsWith(words)),
+          words,
+        );
+      assert.ok(!page.includes(admin.account.email) && !page.includes(other.account.email));
+    });
+
     test('shows one token or one service when asked, with its changes', async () => {
       const person = await people.person();
       const one = await mint(person, 'One');
@@ -102,9 +135,9 @@ eachStore(({ url: storeUrl }) => {
       assert.match(text, new RegExp(`<option value="${id}" selected>Service: Courier`));
       assert.deepEqual(
         rowsOf(text)
-          .map((row) => /Service made|Secret added/.exec(row)?.[0])
+          .map((row) => /Service made|Secret made/.exec(row)?.[0])
           .toSorted(),
-        ['Secret added', 'Service made'],
+        ['Secret made', 'Service made'],
       );
     });
 

@@ -57,7 +57,7 @@ eachStore(({ url: storeUrl }) => {
       const { page, id } = await register(developer, { type: 'public', redirectUris: uris });
       assert.equal(page.location, `/developer/${id}?done=registered`);
       const shown = await developer.agent.get(page.location);
-      assert.match(textOf(shown.text), /The app is registered\..*Public, native/);
+      assert.match(textOf(shown.text), /The app is ready\..*Public, native/);
       assert.doesNotMatch(shown.text, /\/rotate|\/secrets\/new/);
       assert.equal(
         (await developer.agent.post(`/developer/${id}/secrets/new`, { name: 'x', expires: '30' })).status,

@@ -114,7 +114,10 @@ eachStore(({ url: storeUrl }) => {
       const { id, secret } = await create(agent);
       const rotated = await agent.make(`/services/${id}/rotate`, { overlap: '3600' });
       const second = secretIn(rotated.text, 'lk_cs_');
-      assert.match(textOf(rotated.text), /The older secrets end in 1 hour at the latest/);
+      assert.match(
+        textOf(rotated.text),
+        /The older secrets end in 1 hour \([-\d]+ [\d:]+ UTC\) at the latest/,
+      );
       assert.equal((await tokenFor(id, secret)).status, 200);
       assert.equal((await tokenFor(id, second)).status, 200);
       const again = await agent.make(`/services/${id}/rotate`, { overlap: '0' });

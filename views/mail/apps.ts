@@ -5,7 +5,7 @@ import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } fr
 const WORDS = {
   registered: {
     subject: 'New app',
-    heading: 'An app was registered',
+    heading: 'An app was made',
     text: 'It can ask people of this site for access and sends them back to these addresses.',
   },
   changed: {

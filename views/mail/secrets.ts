@@ -24,7 +24,7 @@ export function secretAdded(
   const rotated = othersEndAt !== undefined;
   return mailLayout(site, {
     subject: `${rotated ? 'Secret rotated' : 'New secret'}: ${secret.clientName}`,
-    heading: rotated ? 'A client secret was rotated' : 'A client secret was added',
+    heading: rotated ? 'A client secret was rotated' : 'A client secret was made',
     paragraphs: [
       rotated
         ? 'A new secret is good from now on; the older ones end as below at the latest.'
