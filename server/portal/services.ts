@@ -12,14 +12,14 @@ import {
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { seeOther, sendPage } from '../http/page.ts';
+import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formInQuery, pathOfForm } from './form-in-query.ts';
+import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { keepNewSecret } from './secrets.ts';
 import { credentialView, liveAndDead, scopeView, serviceView } from './view-models.ts';
@@ -101,7 +101,9 @@ export function createServicePages(parts: PortalDependencies) {
   };
 }
 
-function editPages({ site, signedIn, services, scopes }: PortalDependencies) {
+function editPages(parts: PortalDependencies) {
+  const { site, signedIn, services, scopes } = parts;
+
   function pageFor(account: Account, service: Client, form: ServiceEditForm, problem?: FormProblem) {
     const choices = scopes.allowedFor(account).map(scopeView);
     return editServicePage(site, account, service, { form, scopes: choices, problem });
@@ -111,23 +113,30 @@ function editPages({ site, signedIn, services, scopes }: PortalDependencies) {
     async showEdit(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const service = await services.get(ownedIn(ctx, account));
-      sendPage(ctx, pageFor(account, service, service));
+      const form = isFilledIn(ctx) ? editFormOf(formInQuery(ctx)) : service;
+      sendPage(ctx, pageFor(account, service, form));
     },
 
     async edit(ctx: RouterContext): Promise<void> {
       const sent = await readForm(ctx);
-      const { account } = await signedIn.fresh(ctx);
+      const form = editFormOf(sent);
+      const { account } = await signedIn.fresh(ctx, pathOfForm(ctx.path, form));
       const which = ownedIn(ctx, account);
       const service = await services.get(which);
-      const form = { name: sent.one('name'), scopes: sent.all('scopes') };
       try {
-        await services.update({ account, id: which.id, ...form }, actorOf(ctx, account.id));
-        seeOther(ctx, `/services/${which.id}?done=changed`);
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          await services.update({ account, id: which.id, ...form }, actorOf(ctx, account.id));
+          return `/services/${which.id}?done=changed`;
+        });
       } catch (error) {
         await showFieldRefusal(ctx, error, (problem) => pageFor(account, service, form, problem));
       }
     },
   };
+}
+
+function editFormOf(sent: Form): ServiceEditForm {
+  return { name: sent.one('name'), scopes: sent.all('scopes') };
 }
 
 function formPage(

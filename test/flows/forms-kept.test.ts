@@ -62,6 +62,10 @@ sqliteStores(({ url: storeUrl }) => {
           { name: NAME, redirectUris: URIS.join('\r\n'), scopes: ['email'] },
           [SHOWN_NAME, ...URIS, 'value="email" checked', /value="openid"(?! checked)/],
         ],
+        [`/services/${service.id}/edit`]: [
+          { name: NAME, scopes: ['wf:create_transaction'] },
+          [SHOWN_NAME, 'value="wf:create_transaction" checked', /value="profile"(?! checked)/],
+        ],
         [`/services/${service.id}/secrets/new`]: [secret, [SHOWN_NAME, '<option value="90" selected>']],
         [`/developer/${app.id}/secrets/new`]: [secret, [SHOWN_NAME, '<option value="90" selected>']],
         [`/services/${service.id}/rotate`]: [{ overlap: '3600' }, ['<option value="3600" selected>']],

@@ -80,6 +80,7 @@ eachStore(({ url: storeUrl }) => {
         [`${service}/rotate`, { overlap: '3600' }, 'service', 'value'],
         [`${developer}/secrets/new`, { name: 'Second', expires: '30', date: '' }, 'app', 'value'],
         [`${developer}/rotate`, { overlap: '3600' }, 'app', 'value'],
+        [`${service}/edit`, { name: 'Other', scopes: ['profile'] }, 'changes', 'page'],
         [`${developer}/edit`, { ...APP, name: 'Planner 2' }, 'changes', 'page'],
       ];
       return { person, agent, count, table };
