@@ -86,6 +86,7 @@ export function nameField({ form, problem }: Filled<{ name: string }>, hint: str
     hint,
     problem: problemAt(problem, 'name'),
     required: true,
+    autofocus: problem === undefined,
     lengthMax: NAME_LENGTH_MAX,
     autocomplete: 'off',
   });

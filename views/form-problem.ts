@@ -1,17 +1,32 @@
-import type { Html, Part } from './html.ts';
+import { type Html, html, type Part } from './html.ts';
 import { notice } from './kit/notices.ts';
 
-/** Why a form was refused; `parameter` names the field at fault, if it is one. */
-export type FormProblem = { message: string; hint: string; parameter?: string | undefined };
+/** What is wrong with a form; `parameter` names the field at fault, if it is one. */
+type Fault = { message: string; hint: string; parameter?: string | undefined };
 
-/** What is wrong with one field, if that is the one at fault. */
+/** Why a form was refused, with whatever else is wrong with it. */
+export type FormProblem = Fault & { others?: readonly Fault[] };
+
+/** What is wrong with one field, if it is one of those at fault. */
 export function problemAt(problem: FormProblem | undefined, parameter: string): string | undefined {
-  return problem?.parameter === parameter ? `${problem.message} ${problem.hint}` : undefined;
+  const fault = faultsOf(problem).find((one) => one.parameter === parameter);
+  return fault && textOf(fault);
+}
+
+function faultsOf(problem: FormProblem | undefined): readonly Fault[] {
+  return problem === undefined ? [] : [problem, ...(problem.others ?? [])];
+}
+
+function textOf({ message, hint }: Fault): string {
+  return `${message} ${hint}`;
 }
 
 /** Above a long form that came back: what is wrong, also where the field at fault is out of sight. */
 export function formNotice(problem: FormProblem | undefined): Html | undefined {
-  return problem && notice('problem', `${problem.message} ${problem.hint}`, 'Nothing was saved.');
+  const texts = [...new Set(faultsOf(problem).map(textOf))];
+  if (texts.length === 0) return undefined;
+  const lines = texts.map((text) => (texts.length === 1 ? text : html`<br>${text}`));
+  return notice('problem', lines, 'Nothing was saved.');
 }
 
 /** Above a sign-in form: what is wrong with it as a whole; the fault of a field stands at the field. */

@@ -152,9 +152,14 @@ function adminFields({ form, problem }: CredentialForm<ServiceForm>): Part {
     radioGroup({
       label: 'It reaches',
       name: 'actsFor',
-      value: form.actsFor === 'app' ? 'app' : 'account',
+      value: ['account', 'app'].includes(form.actsFor) ? form.actsFor : '',
       problem: problemAt(problem, 'actsFor'),
       options: [
+        {
+          value: '',
+          label: 'What goes with its scopes',
+          hint: 'The whole app with the admin scope, otherwise my own data.',
+        },
         { value: 'account', label: 'My own data' },
         {
           value: 'app',

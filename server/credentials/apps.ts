@@ -1,7 +1,7 @@
 import { appChanged } from '../../views/mail/apps.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { noSuch, Problem } from '../ground/errors.ts';
+import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import {
@@ -131,13 +131,15 @@ async function create(
 
 function check({ scopes }: AppParts, wanted: WantedApp & { confidential: boolean }) {
   const { confidential, withoutPkce = false } = wanted;
-  if (withoutPkce && !confidential) throw pkceNeeded();
-  return {
-    name: nameFrom(wanted.name),
-    ...redirectUrisFrom(wanted.redirectUris, wanted.postLogoutRedirectUris),
-    scopes: someScopesFrom(wanted.scopes, scopes.forApps),
-    withoutPkce,
-  };
+  const { name, uris, chosen } = checkAll({
+    name: () => nameFrom(wanted.name),
+    uris: () => redirectUrisFrom(wanted.redirectUris, wanted.postLogoutRedirectUris),
+    chosen: () => someScopesFrom(wanted.scopes, scopes.forApps),
+    pkce: () => {
+      if (withoutPkce && !confidential) throw pkceNeeded();
+    },
+  });
+  return { name, ...uris, scopes: chosen, withoutPkce };
 }
 
 function pkceNeeded(): Problem {

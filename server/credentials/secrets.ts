@@ -3,7 +3,7 @@ import { secretRevoked } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { noSuch, Problem } from '../ground/errors.ts';
+import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Client, getLiveClient, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
@@ -48,8 +48,10 @@ export function createSecrets(parts: ClientDependencies) {
     /** Adds a secret beside the others. Throws Problem. */
     async add(wanted: ByOwner & { name: string; expiresAt?: number | undefined }, actor: Actor) {
       const client = await confidentialClient(parts, wanted);
-      const name = nameFrom(wanted.name);
-      checkSecretExpiry(client.scopes, wanted.expiresAt, clock());
+      const { name } = checkAll({
+        name: () => nameFrom(wanted.name),
+        expiry: () => checkSecretExpiry(client.scopes, wanted.expiresAt, clock()),
+      });
       return addSecret(parts, client, { ...wanted, name }, actor);
     },
 

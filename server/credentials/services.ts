@@ -1,7 +1,7 @@
 import { serviceChanged, serviceCreated, serviceRevoked } from '../../views/mail/services.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { noSuch, Problem } from '../ground/errors.ts';
+import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import { type Client, clientsOf, getClient, getLiveClient, insertClient, listClients } from './client.ts';
@@ -51,6 +51,9 @@ export function createServices(parts: ServiceParts) {
   }
 
   return {
+    /** Throws Problem where a wish but the expiry cannot be granted, all of them at once. */
+    check: (wanted: Omit<WantedService, 'expiresAt'>): void => void wishesFrom(parts, wanted),
+
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
     create: (wanted: WantedService, actor: Actor) => create(parts, wanted, actor),
 
@@ -151,18 +154,34 @@ async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): P
   return updated;
 }
 
-function check({ scopes, clock }: ServiceParts, wanted: WantedService) {
-  const { account, actsFor, resourceServer, expiresAt } = wanted;
-  const name = nameFrom(wanted.name);
-  const reason = textFrom(wanted.reason ?? '', 'reason');
+function check(parts: ServiceParts, wanted: WantedService) {
+  const { wishes } = checkAll({
+    wishes: () => wishesFrom(parts, wanted),
+    expiry: () => checkSecretExpiry(wanted.scopes, wanted.expiresAt, parts.clock()),
+  });
+  const { name, scopes, reason } = wishes;
+  return { name, scopes, reason: reason === '' ? undefined : reason };
+}
+
+/** All but the expiry, which a page reads by itself. Throws all that is wrong. */
+function wishesFrom({ scopes }: ServiceParts, wanted: Omit<WantedService, 'expiresAt'>) {
+  const { account, actsFor, resourceServer } = wanted;
+  const wantsAdmin = isAdmin(wanted.scopes);
   // A resource server may be there for nothing but asking about tokens.
   const choose = resourceServer ? scopesFrom : someScopesFrom;
-  const chosen = choose(wanted.scopes, scopes.allowedFor(account));
-  if (!account.admin && (actsFor === 'app' || resourceServer)) throw adminsOnly();
-  if (isAdmin(chosen) && reason === '') throw reasonMissing();
-  if (isAdmin(chosen) && actsFor !== 'app') throw adminActsForApp();
-  checkSecretExpiry(chosen, expiresAt, clock());
-  return { name, scopes: chosen, reason: reason === '' ? undefined : reason };
+  return checkAll({
+    name: () => nameFrom(wanted.name),
+    scopes: () => choose(wanted.scopes, scopes.allowedFor(account)),
+    reach: () => {
+      if (!account.admin && (actsFor === 'app' || resourceServer)) throw adminsOnly();
+      if (wantsAdmin && actsFor !== 'app') throw adminActsForApp();
+    },
+    reason: () => {
+      const reason = textFrom(wanted.reason ?? '', 'reason');
+      if (wantsAdmin && reason === '') throw reasonMissing();
+      return reason;
+    },
+  });
 }
 
 function adminsOnly(): Problem {

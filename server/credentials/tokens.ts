@@ -3,7 +3,7 @@ import { tokenCreated, tokensRevoked } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { noSuch, Problem } from '../ground/errors.ts';
+import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
@@ -72,6 +72,9 @@ export function createTokens(parts: CredentialDependencies) {
      * first of a name. Throws Problem like `mint`.
      */
     issue: (wanted: WantedIssue, actor: Actor) => issue(parts, wanted, actor),
+
+    /** Throws Problem where a wish but the expiry cannot be granted, all of them at once. */
+    check: (wanted: Omit<WantedToken, 'expiresAt'>): void => void wishesFrom(parts, wanted),
 
     /** The live ones, newest first, and behind them the latest dead ones. */
     list: (accountId: string): Promise<Credential[]> => listLiveFirst(parts, ownedBy(accountId)),
@@ -190,21 +193,31 @@ async function replaceAll(
 }
 
 /** What was asked for, checked. Throws Problem. */
-function rowFrom({ scopes, clock, settings }: CredentialDependencies, wanted: WantedToken) {
+function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
   const { account, expiresAt } = wanted;
-  const name = nameFrom(wanted.name);
-  const note = textFrom(wanted.note ?? '', 'note');
-  const chosen = someScopesFrom(wanted.scopes, scopes.forTokens);
-  checkExpiry(expiresAt, clock(), settings.tokens);
+  const { wishes } = checkAll({
+    wishes: () => wishesFrom(parts, wanted),
+    expiry: () => checkExpiry(expiresAt, parts.clock(), parts.settings.tokens),
+  });
+  const { name, scopes, note } = wishes;
   return {
     // Named one by one: nothing else that a caller sends can reach the row.
     kind: 'personal_access_token' as const,
     name,
     accountId: account.id,
-    scopes: chosen,
+    scopes,
     note: note === '' ? undefined : note,
     expiresAt,
   };
+}
+
+/** All but the expiry, which a page reads by itself. Throws all that is wrong. */
+function wishesFrom({ scopes }: CredentialDependencies, wanted: Omit<WantedToken, 'expiresAt'>) {
+  return checkAll({
+    name: () => nameFrom(wanted.name),
+    scopes: () => someScopesFrom(wanted.scopes, scopes.forTokens),
+    note: () => textFrom(wanted.note ?? '', 'note'),
+  });
 }
 
 async function mintRow(

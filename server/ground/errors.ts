@@ -103,6 +103,8 @@ export class Problem extends Error {
   readonly hint: string;
   readonly parameter: string | undefined;
   readonly headers: Record<string, string>;
+  /** What else is wrong with the same form; see `checkAll`. */
+  others: readonly Problem[] = [];
 
   constructor(details: ProblemDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -113,6 +115,24 @@ export class Problem extends Error {
     this.parameter = details.parameter;
     this.headers = details.headers ?? {};
   }
+}
+
+/** Makes each of these checks, and throws what all of them find wrong as one Problem: the first, with the others in it. */
+export function checkAll<T extends object>(checks: { [K in keyof T]: () => T[K] }): T {
+  const found: Partial<T> = {};
+  const problems: Problem[] = [];
+  for (const name in checks) {
+    try {
+      found[name] = checks[name]();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      problems.push(error, ...error.others);
+    }
+  }
+  const [first, ...others] = problems;
+  if (first === undefined) return found as T;
+  first.others = others;
+  throw first;
 }
 
 /** The same for what is not there and for what belongs to another account. */

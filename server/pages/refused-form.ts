@@ -19,8 +19,8 @@ export async function showRefusal(
   if (!(error instanceof Problem) || error instanceof SignInNeeded || error.status >= 500) throw error;
   if (FINAL.includes(error.code)) throw error;
   ctx.set(error.headers);
-  const { message, hint, parameter } = error;
-  sendPage(ctx, await page({ message, hint, parameter }), error.status);
+  const { message, hint, parameter, others } = error;
+  sendPage(ctx, await page({ message, hint, parameter, others }), error.status);
 }
 
 /** The same where only the fault of one of the form's fields is shown with it; all else is thrown on. */

@@ -1,5 +1,5 @@
 import type { ExpiryChoices } from '../../views/credentials.ts';
-import { Problem } from '../ground/errors.ts';
+import { checkAll, Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, isoDate } from '../ground/time.ts';
@@ -27,8 +27,25 @@ export function secretExpiry(isAdmin: boolean, now: number): ExpiryChoices {
   return { days, allowNever: !isAdmin, ...dates(now, isAdmin ? ADMIN_SECRET_DAYS_MAX : SECRET_DAYS_MAX) };
 }
 
-/** What was chosen, in epoch seconds; undefined for never. Throws Problem for what is no choice. */
-export function expiryFrom(form: Form, now: number): number | undefined {
+/**
+ * What was chosen, in epoch seconds; undefined for never. Throws Problem for what is no choice, together with what
+ * `checkRest` finds wrong with the rest of the form.
+ */
+export function expiryFrom(form: Form, now: number, checkRest: () => unknown): number | undefined {
+  try {
+    return readExpiry(form, now);
+  } catch (error) {
+    checkAll({
+      rest: checkRest,
+      expiry: () => {
+        throw error;
+      },
+    });
+    throw error;
+  }
+}
+
+function readExpiry(form: Form, now: number): number | undefined {
   const expires = form.one('expires');
   if (expires === 'never') return undefined;
   if (/^[1-9]\d{0,3}$/.test(expires)) return now + Number(expires) * DAY_SECONDS;

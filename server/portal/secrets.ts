@@ -10,6 +10,7 @@ import {
 import type { Account } from '../accounts/account.ts';
 import { type Client, pathOf } from '../credentials/client.ts';
 import { stateOf } from '../credentials/credential.ts';
+import { nameFrom } from '../credentials/names.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { SecretsOf } from '../credentials/secrets.ts';
@@ -68,7 +69,8 @@ function addPages(parts: PortalDependencies, kind: Client['kind']) {
       const which = clientIn(ctx, account, kind);
       try {
         await doOnce(parts, ctx, { account, sent }, async () => {
-          const wanted = { ...which, account, name: form.name, expiresAt: expiryFrom(sent, clock()) };
+          const expiresAt = expiryFrom(sent, clock(), () => nameFrom(form.name));
+          const wanted = { ...which, account, name: form.name, expiresAt };
           const secret = await secrets.add(wanted, actorOf(ctx, account.id));
           const title = `A new secret of “${secret.client.name}” is ready`;
           return keepNewSecret(parts, ctx, { title, secret });

@@ -11,6 +11,8 @@ import {
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
+import { isAdmin } from '../credentials/scopes.ts';
+import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -70,7 +72,9 @@ export function createServicePages(parts: PortalDependencies) {
       const { account } = await signedIn.fresh(ctx);
       shownOnce.prepare(ctx);
       const form = formOf(formInQuery(ctx));
-      sendPage(ctx, formPage(parts, account, { ...form, expires: form.expires || '365' }));
+      // What an admin makes may have the admin scope: the choice is one that goes with all scopes.
+      const expires = form.expires || String(account.admin ? ADMIN_SECRET_DAYS_MAX : 365);
+      sendPage(ctx, formPage(parts, account, { ...form, expires }));
     },
 
     async create(ctx: RouterContext): Promise<void> {
@@ -78,9 +82,10 @@ export function createServicePages(parts: PortalDependencies) {
       const form = formOf(sent);
       const { account } = await signedIn.fresh(ctx, pathOfForm('/services/new', form));
       try {
-        const actsFor = form.actsFor === 'app' ? ('app' as const) : ('account' as const);
+        const actsFor = reachOf(form);
         await doOnce(parts, ctx, { account, sent }, async () => {
-          const wanted = { ...form, account, actsFor, expiresAt: expiryFrom(sent, clock()) };
+          const wishes = { ...form, account, actsFor };
+          const wanted = { ...wishes, expiresAt: expiryFrom(sent, clock(), () => services.check(wishes)) };
           const { client, secret } = await services.create(wanted, actorOf(ctx, account.id));
           return keepNewSecret(parts, ctx, { title: `Service “${client.name}” is ready`, secret });
         });
@@ -133,6 +138,12 @@ function editPages(parts: PortalDependencies) {
       }
     },
   };
+}
+
+/** What goes with the scopes, unless it was chosen. */
+function reachOf({ actsFor, scopes }: ServiceForm): 'app' | 'account' {
+  if (actsFor === 'app' || actsFor === 'account') return actsFor;
+  return isAdmin(scopes) ? 'app' : 'account';
 }
 
 function editFormOf(sent: Form): ServiceEditForm {

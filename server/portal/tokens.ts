@@ -53,7 +53,8 @@ export function createTokenPages(parts: PortalDependencies) {
       const { account } = await signedIn.fresh(ctx, pathOfForm('/tokens/new', form));
       try {
         await doOnce(parts, ctx, { account, sent }, async () => {
-          const wanted = { ...form, account, expiresAt: expiryFrom(sent, clock()) };
+          const expiresAt = expiryFrom(sent, clock(), () => tokens.check({ ...form, account }));
+          const wanted = { ...form, account, expiresAt };
           const { credential, value } = await tokens.mint(wanted, actorOf(ctx, account.id));
           const title = `Token “${credential.name}” is ready`;
           await shownOnce.keep(ctx, { id: credential.id, accountId: account.id }, { title, value });

@@ -83,6 +83,13 @@ eachStore(({ url: storeUrl }) => {
       for (const wrong of [{ redirectUris: ' \n ' }, { name: '' }, { scopes: [] }, { scopes: ['admin'] }]) {
         assert.equal((await developer.agent.post('/developer/new', form(wrong as never))).status, 400);
       }
+      const all = await developer.agent.post(
+        '/developer/new',
+        form({ name: '', redirectUris: 'x', scopes: [] }),
+      );
+      for (const words of [/A name is missing/, /cannot be used/, /No scope is chosen/]) {
+        assert.match(textOf(all.text), words);
+      }
       assert.deepEqual(await site.domain.apps.list(developer.account.id), []);
     });
 

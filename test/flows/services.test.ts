@@ -184,11 +184,26 @@ eachStore(({ url: storeUrl }) => {
         assert.match(textOf(answer.text), words);
         assert.match(answer.text, /value="admin" checked/);
       }
+      const none = await agent.post('/services/new', form({ scopes: ['admin'], name: '', expires: 'never' }));
+      for (const words of [/A name is missing/, /needs a reason/, /must expire soon/]) {
+        assert.match(textOf(none.text), words);
+      }
       const { id } = await create(agent, wish);
       const page = textOf((await agent.get(`/services/${id}`)).text);
       assert.match(page, /The whole app Admin Reason Nightly import/);
       assert.doesNotMatch((await agent.get(`/services/${id}/secrets/new`)).text, /value="never"|value="365"/);
       assert.equal((await site.domain.services.list(account.id)).length, 1);
+    });
+
+    test('picks what goes with the admin scope where an admin chose nothing else', async () => {
+      const { agent } = await site.person({ admin: true });
+      const page = await agent.get('/services/new');
+      assert.match(page.text, /<option value="90" selected>/);
+      assert.match(page.text, /name="actsFor" value="" checked/);
+      const admin = await create(agent, { scopes: ['admin'], actsFor: '', reason: 'Import', expires: '90' });
+      assert.match(textOf((await agent.get(`/services/${admin.id}`)).text), /Reaches The whole app Admin/);
+      const other = await create(agent, { name: 'Other', actsFor: '', expires: '90' });
+      assert.match(textOf((await agent.get(`/services/${other.id}`)).text), /Reaches Your own data/);
     });
 
     test('lets an admin make a resource server, whose line asks about a token', async () => {

@@ -159,6 +159,30 @@ eachStore(({ url: storeUrl }) => {
       assert.match(kept.text, /<option value="7" selected>/);
     });
 
+    test('says all that is wrong at once, at each place, and puts the focus on the first', async () => {
+      const { agent } = await site.person();
+      const wrong = { name: '', scopes: [], expires: 'date', date: 'x', note: 'x'.repeat(501) };
+      for (const [sent, words] of [
+        [wrong, [/A name is missing/, /No scope is chosen/, /This is no date/, /This note cannot be used/]],
+        [
+          { ...wrong, expires: '9999', name: 'Good' },
+          [/No scope is chosen/, /too far away/, /This note cannot be used/],
+        ],
+      ] as const) {
+        const page = await agent.post('/tokens/new', sent as never);
+        assert.equal(page.status, 400);
+        for (const one of words) {
+          // Above the form, and at the field.
+          assert.equal(textOf(page.text).split(one).length - 1, 2, String(one));
+        }
+        assert.equal(page.text.match(/class="wrong"/g)?.length, words.length);
+        const [focused = ''] = /<(?:input|select|textarea)[^>]* autofocus[^>]*>/.exec(page.text) ?? [];
+        assert.match(focused, sent.name === '' ? / name="name"/ : / name="scopes"/);
+        assert.doesNotMatch(page.text, /<[^>]* autofocus[^>]* autofocus/);
+      }
+      assert.match((await agent.get('/tokens/new')).text, /<input id="name"[^>]* autofocus/);
+    });
+
     test('refuses a second live token of the same name', async () => {
       const person = await site.person();
       await mint(person.agent);

@@ -35,19 +35,26 @@ export function checkbox(props: { label: string; name: string; checked: boolean;
 
 function group(props: Choice, type: 'checkbox' | 'radio', isChosen: (option: Option) => boolean): Html {
   const ids = idsOf(props);
-  const boxes = props.options.map((option) => {
+  const boxes = props.options.map((option, index) => {
     const id = idOf(props.idPrefix, props.name, option.value);
-    return box({ ...option, type, name: props.name, id, checked: isChosen(option) });
+    const autofocus = index === 0 && props.problem !== undefined;
+    return box({ ...option, type, name: props.name, id, checked: isChosen(option), autofocus });
   });
   return html`<fieldset class="field${problemClass(props.problem)}"${ids.described}><legend>${props.label}</legend>
 ${hintOf(ids, props.hint)}${problemOf(ids, props.problem)}<div class="choices">${boxes}</div></fieldset>`;
 }
 
 function box(
-  props: Option & { type: 'checkbox' | 'radio'; name: string; id: string; checked: boolean },
+  props: Option & {
+    type: 'checkbox' | 'radio';
+    name: string;
+    id: string;
+    checked: boolean;
+    autofocus?: boolean;
+  },
 ): Html {
   const hintId = `${props.id}-hint`;
-  return html`<div class="choice"><input type="${props.type}" id="${props.id}" name="${props.name}" value="${props.value}"${[
+  return html`<div class="choice"><input type="${props.type}"${props.autofocus === true && html` autofocus`} id="${props.id}" name="${props.name}" value="${props.value}"${[
     props.checked && html` checked`,
     isThere(props.hint) && html` aria-describedby="${hintId}"`,
   ]}><label for="${props.id}">${props.label}</label>${

@@ -6,8 +6,6 @@ type Field = Labelled & {
   value?: string | undefined;
   /** As in the HTML standard: `username`, `current-password`, `new-password`, `off`, … */
   autocomplete?: string | undefined;
-  /** Only for the first field of a page whose one purpose is its form. */
-  autofocus?: boolean | undefined;
   readonly?: boolean | undefined;
   lengthMin?: number | undefined;
   lengthMax?: number | undefined;
@@ -30,7 +28,6 @@ export function field(props: Field): Html {
         attribute('maxlength', props.lengthMax),
         attribute('min', props.min),
         attribute('max', props.max),
-        props.autofocus === true && html` autofocus`,
         props.readonly === true && html` readonly`,
         // Addresses and names are no prose.
         type !== 'text' && html` autocapitalize="none" spellcheck="false"`,

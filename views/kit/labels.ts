@@ -9,6 +9,8 @@ export type Labelled = {
   /** What is wrong with what was sent; read out with the field. */
   problem?: string | undefined;
   required?: boolean | undefined;
+  /** For the first field of a page whose one purpose is its form. Fields at fault have it too: browsers take the first. */
+  autofocus?: boolean | undefined;
   /** Makes ids differ where two fields of a page have the same name. */
   idPrefix?: string | undefined;
 };
@@ -24,6 +26,7 @@ export function idsOf(props: Omit<Labelled, 'label'>): Ids {
   const described = attribute('aria-describedby', describing.filter(Boolean).join(' ') || undefined);
   const attributes = [
     props.required === true && html` required`,
+    (props.autofocus === true || props.problem !== undefined) && html` autofocus`,
     described,
     props.problem !== undefined && html` aria-invalid="true"`,
   ];
