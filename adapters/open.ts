@@ -6,12 +6,20 @@ import { openSqlite } from './sqlite/store.ts';
 /**
  * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's
  * driver is loaded only when it is wanted, because that takes longer than the whole start with SQLite. `onFault`
- * hears what goes wrong in the background, where no caller can be told. With `mustExist` nothing is made: where there is
+ * hears what goes wrong in the background, where no caller can be told, `onLost` that a database file was removed or
+ * replaced while it was open. With `mustExist` nothing is made: where there is
  * no database, or nothing in it, this throws `NotThere`.
  */
 export async function openStore(
   url: string,
-  { mustExist = false, ...options }: { onFault?: (error: unknown) => void; mustExist?: boolean } = {},
+  {
+    mustExist = false,
+    ...options
+  }: {
+    onFault?: (error: unknown) => void;
+    onLost?: (error: unknown) => void;
+    mustExist?: boolean;
+  } = {},
 ): Promise<Store> {
   const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
   if (mustExist && path !== undefined && !existsSync(resolve(path))) throw new NotThere();

@@ -44,7 +44,7 @@ export async function createApp(domain: Domain) {
   };
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });
-  const health = createHealthRoutes(domain.store);
+  const health = createHealthRoutes(domain.readiness);
   const assets = createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']);
   const signIn = createSignInRoutes(pages);
   const portal = createPortalRoutes(pages);

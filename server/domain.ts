@@ -42,6 +42,7 @@ import type { Clock } from './ground/clock.ts';
 import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
+import { createReadiness, probeDeclaration } from './ground/readiness.ts';
 import type { Settings } from './ground/settings.ts';
 import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
@@ -78,6 +79,7 @@ const DECLARATIONS = {
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
+  probes: probeDeclaration,
   sentForms: sentFormDeclaration,
   sealedValues: sealedValueDeclaration,
 };
@@ -119,6 +121,7 @@ export async function openDomain(
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
     runs: createRuns({ ...foundation, ...rows }),
     activity: createActivity(rows),
+    readiness: createReadiness({ ...rows, store, clock }),
 
     /** Mail and periodic work. The command line leaves both to the server. */
     startBackground(): void {
@@ -161,6 +164,7 @@ async function openFoundation(
   const store = await openStore(settings.store, {
     mustExist,
     onFault: (error) => log.error({ err: error }, 'the activity cannot be read now, the store tries again'),
+    onLost: (error) => log.error({ err: error }, 'the database has gone from under the server'),
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const data = await openDataRows(store, declarations.types.values());

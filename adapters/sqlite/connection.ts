@@ -1,10 +1,11 @@
-import { closeSync, existsSync, fchmodSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, fchmodSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '../port.ts';
 import { openDatabase } from './database.ts';
 import { isBusy, unavailableFrom } from './failures.ts';
+import { createPlace, type Place } from './place.ts';
 import { type SyncedFile, syncedFile } from './synced-file.ts';
 
 /**
@@ -26,11 +27,20 @@ const STATEMENTS_MAX = 500;
 /** Puts the log of writes into the file, and empties it. */
 const CHECKPOINT = 'PRAGMA wal_checkpoint(TRUNCATE)';
 
-export async function openConnection(path: string, lockTimeoutMs: number) {
-  const attempt = createAttempt(lockTimeoutMs);
+export type ConnectionOptions = {
+  /** How long a call waits for a file that another process is writing to. */
+  lockTimeoutMs: number;
+  /** How often to look whether the file is still where it was opened. */
+  watchEveryMs: number;
+  /** Hears that it is not. */
+  onLost: (error: Unavailable) => void;
+};
+
+export async function openConnection(path: string, options: ConnectionOptions) {
+  const attempt = createAttempt(options.lockTimeoutMs);
   // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
   const file = createPrivately(resolve(path));
-  const handle = createHandle(file);
+  const handle = createHandle(file, createPlace(resolve(path), file));
   const log = createLogSync(file, handle);
   await attempt(handle.database);
 
@@ -40,21 +50,39 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     log.close();
   }
 
+  /** Whether the open file is where it was. What is written to a removed one is lost with this process. */
+  function isInPlace(): boolean {
+    if (!handle.isOpen()) return false;
+    if (handle.isInPlace()) return true;
+    drop();
+    options.onLost(lost(file));
+    return false;
+  }
+
+  const watch = setInterval(isInPlace, options.watchEveryMs).unref();
+
   return {
     file,
     attempt,
     statement: handle.statement,
     sync: log.sync,
+    /** How often the file was opened: another number is another file, perhaps. */
+    openings: handle.openings,
 
     /** Throws `Unavailable` when the store was closed or the file cannot be had. */
     requireOpen(): void {
       handle.database();
     },
 
-    /** Makes sure that the open file is still there: what is written to a removed one is lost with this process. */
+    /** Makes sure that the open file is still there, or opens what is there now. */
     confirm(): void {
-      if (!existsSync(file)) drop();
+      isInPlace();
       handle.database();
+    },
+
+    /** Throws `Unavailable` where the file of this opening is no longer in its place: what it was given is lost. */
+    requireKept(opening: number): void {
+      if (handle.openings() !== opening || !isInPlace()) throw lost(file);
     },
 
     /**
@@ -90,6 +118,7 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
     inTransaction: (): boolean => handle.database().isTransaction,
 
     close(): void {
+      clearInterval(watch);
       handle.emptyLog();
       drop();
       handle.end();
@@ -97,10 +126,14 @@ export async function openConnection(path: string, lockTimeoutMs: number) {
   };
 }
 
+function lost(file: string): Unavailable {
+  return new Unavailable(`${file} was removed or replaced`);
+}
+
 type Handle = ReturnType<typeof createHandle>;
 
 /** The driver's object for a file and its prepared statements. */
-function createHandle(file: string) {
+function createHandle(file: string, place: Place) {
   const statements = new Map<string, StatementSync>();
   let open: DatabaseSync | undefined;
   let openings = 0;
@@ -109,9 +142,10 @@ function createHandle(file: string) {
   function database(): DatabaseSync {
     if (isOver) throw new Unavailable('the database was closed');
     if (open === undefined) {
-      // A file that has gone must not come back as an empty one.
-      if (!existsSync(file)) throw new Unavailable(`${file} is not there`);
+      // One that has gone must not come back as an empty one.
+      place.requireThere(openings > 0);
       open = openDatabase(file, DRIVER_WAIT_MS);
+      place.note();
       openings += 1;
     }
     return open;
@@ -122,6 +156,8 @@ function createHandle(file: string) {
     database,
     /** How often the file was opened. */
     openings: (): number => openings,
+    isOpen: (): boolean => open !== undefined,
+    isInPlace: place.isSame,
 
     statement(text: string): StatementSync {
       const current = database();
@@ -197,10 +233,13 @@ function createLogSync(file: string, { database }: Pick<Handle, 'database'>) {
   };
 }
 
-/** Gives a function that runs one synchronous step, again and again while the file is busy. */
+/**
+ * Gives a function that runs one synchronous step, again and again while the file is busy, until so long after `since`
+ * (of `performance.now`).
+ */
 function createAttempt(lockTimeoutMs: number) {
-  async function attemptAgain<T>(step: () => T, failed: unknown): Promise<T> {
-    const until = performance.now() + lockTimeoutMs;
+  async function attemptAgain<T>(step: () => T, failed: unknown, since: number): Promise<T> {
+    const until = since + lockTimeoutMs;
     for (let error = failed; ; ) {
       if (!isBusy(error) || performance.now() >= until) throw unavailableFrom(error);
       await sleep(PAUSE_MS);
@@ -212,11 +251,11 @@ function createAttempt(lockTimeoutMs: number) {
     }
   }
 
-  return function attempt<T>(step: () => T): T | Promise<T> {
+  return function attempt<T>(step: () => T, since?: number): T | Promise<T> {
     try {
       return step();
     } catch (error) {
-      return attemptAgain(step, error);
+      return attemptAgain(step, error, since ?? performance.now());
     }
   };
 }

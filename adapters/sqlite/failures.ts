@@ -3,6 +3,7 @@ import { Taken, Unavailable } from '../port.ts';
 /** What SQLite's result codes (sqlite.org/rescode.html) mean to a caller of the port. */
 type DriverError = Error & { code?: string; errcode?: number };
 
+const ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
 const CONSTRAINT_UNIQUE = 2067;
@@ -13,7 +14,7 @@ const UNAVAILABLE: ReadonlySet<number> = new Set([BUSY, LOCKED, 7, 8, 9, 10, 11,
 
 /** Extended codes carry the primary one in their low byte. */
 function primaryCode(error: unknown): number | undefined {
-  const { code, errcode } = error as DriverError;
+  const { code, errcode } = (error ?? {}) as DriverError;
   return code === 'ERR_SQLITE_ERROR' && errcode !== undefined ? errcode & 0xff : undefined;
 }
 
@@ -42,7 +43,9 @@ export function portError(
 export function unavailableFrom(error: unknown): unknown {
   const code = primaryCode(error);
   const { message } = error as Error;
-  if (code !== undefined && UNAVAILABLE.has(code)) {
+  // Tables are made at opening: where one is missing, the file was replaced.
+  const isReplaced = code === ERROR && message.startsWith('no such table');
+  if (code !== undefined && (UNAVAILABLE.has(code) || isReplaced)) {
     return new Unavailable(`the database file cannot be used now: ${message}`, { cause: error });
   }
   return code === undefined ? error : new Error(`SQLite refused a statement: ${message}`, { cause: error });

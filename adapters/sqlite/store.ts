@@ -3,14 +3,19 @@ import { createChecks } from '../checks.ts';
 import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
-import { openConnection } from './connection.ts';
+import { type ConnectionOptions, openConnection } from './connection.ts';
 import { type JournalOptions, journalOf, openJournal, settledFirst } from './journal/journal.ts';
 import { createReader } from './reader.ts';
 import { createWriter } from './writer.ts';
 
-const DEFAULTS: JournalOptions = {
-  /** How long a call waits for a file that another process (the command line, a backup) is writing to. */
-  lockTimeoutMs: 5000,
+type Options = ConnectionOptions & JournalOptions;
+
+const DEFAULTS: Options = {
+  /** So long a person waits for a file that another process (the command line, a backup) is writing to. */
+  lockTimeoutMs: 2000,
+  /** What the server does after the file has gone is lost, so it is noticed within a second. */
+  watchEveryMs: 500,
+  onLost: () => undefined,
   onFault: () => undefined,
   /** Long enough that a busy server settles some thousand rows at a time. */
   settleAfterMs: 1000,
@@ -22,9 +27,9 @@ const DEFAULTS: JournalOptions = {
  * collection. Those are written by a thread of their own, which in the same file would hold up every other change, and
  * have the cache forget everything each time.
  */
-export async function openSqlite(path: string, given: Partial<JournalOptions> = {}): Promise<Store> {
+export async function openSqlite(path: string, given: Partial<Options> = {}): Promise<Store> {
   const options = { ...DEFAULTS, ...given };
-  const main = await openFile(path, options.lockTimeoutMs);
+  const main = await openFile(path, options);
   const tables = await main.connection.attempt(() =>
     main.connection.statement('SELECT count(*) AS count FROM sqlite_schema').get(),
   );
@@ -76,10 +81,11 @@ export async function openSqlite(path: string, given: Partial<JournalOptions> = 
 
 type DatabaseFile = Awaited<ReturnType<typeof openFile>>;
 
-async function openFile(path: string, lockTimeoutMs: number) {
-  const connection = await openConnection(path, lockTimeoutMs);
+async function openFile(path: string, options: ConnectionOptions) {
+  const connection = await openConnection(path, options);
   const cache = createCache(connection);
-  return { connection, cache, reader: createReader(connection, cache), writer: createWriter(connection) };
+  const writer = createWriter(connection, options.lockTimeoutMs);
+  return { connection, cache, reader: createReader(connection, cache), writer };
 }
 
 async function closeFile({ writer, connection }: DatabaseFile): Promise<void> {
@@ -93,10 +99,10 @@ type JournalledFile = Awaited<ReturnType<typeof openJournalled>>;
 async function openJournalled<R extends { id: string }>(
   main: string,
   declaration: Declaration<R>,
-  options: JournalOptions,
+  options: Options,
 ) {
   const { dir, name, ext } = parse(main);
-  const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), options.lockTimeoutMs);
+  const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), options);
   try {
     // The table is there before the journal puts rows into it.
     await openCollection(declaration, file);

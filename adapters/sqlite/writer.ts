@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Unavailable } from '../port.ts';
 import type { Connection } from './connection.ts';
+import { isBusy } from './failures.ts';
 
 /**
  * Writes of one turn of the event loop, and those that come while the disk is waited for, share one transaction,
@@ -13,6 +14,8 @@ export type Writer = ReturnType<typeof createWriter>;
 const BATCH_MAX = 500;
 
 type Write = {
+  /** When it was asked for, of `performance.now`. */
+  since: number;
   toDisk: boolean;
   run: () => unknown;
   refusal: (error: unknown) => unknown;
@@ -20,7 +23,7 @@ type Write = {
   reject: (error: unknown) => void;
 };
 
-export function createWriter(connection: Connection) {
+export function createWriter(connection: Connection, lockTimeoutMs: number) {
   const waiting: Write[] = [];
   let draining: Promise<void> | undefined;
   let closed = false;
@@ -50,15 +53,26 @@ export function createWriter(connection: Connection) {
       const batch = waiting.splice(0, BATCH_MAX);
       if (batch.length === 0) break;
       try {
-        const outcomes = await connection.attempt(() => commit(batch));
+        const outcomes = await connection.attempt(() => commit(batch), batch[0]?.since);
+        const opening = connection.openings();
         // What comes meanwhile waits for it too, and then shares the next transaction.
         if (batch.some(({ toDisk }) => toDisk)) await connection.sync();
+        connection.requireKept(opening);
         for (const tell of outcomes) tell();
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        giveUp(batch, error);
       }
     }
     draining = undefined;
+  }
+
+  /** None of the batch was done. Where the file is merely busy, those that came later than the first wait on. */
+  function giveUp(batch: readonly Write[], error: unknown): void {
+    const isLocked = error instanceof Unavailable && isBusy(error.cause);
+    const over = performance.now() - lockTimeoutMs;
+    const waitOn = isLocked ? batch.filter(({ since }) => since > over) : [];
+    for (const write of batch) if (!waitOn.includes(write)) write.reject(error);
+    waiting.unshift(...waitOn);
   }
 
   return {
@@ -66,7 +80,14 @@ export function createWriter(connection: Connection) {
     write<T>(toDisk: boolean, run: () => T, refusal: (error: unknown) => unknown): Promise<T> {
       if (closed) return Promise.reject(new Unavailable('the database was closed'));
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      waiting.push({ toDisk, run, refusal, resolve: resolve as Write['resolve'], reject });
+      waiting.push({
+        since: performance.now(),
+        toDisk,
+        run,
+        refusal,
+        resolve: resolve as Write['resolve'],
+        reject,
+      });
       draining ??= drain();
       return promise;
     },

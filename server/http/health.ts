@@ -1,8 +1,7 @@
 import Router from '@koa/router';
-import type { Store } from '../../adapters/port.ts';
 
-/** For load balancers: `/healthz` says the process lives, `/readyz` that its store answers (else 503). */
-export function createHealthRoutes(store: Pick<Store, 'ping'>): Router {
+/** For load balancers: `/healthz` says the process lives, `/readyz` that its store takes changes (else 503). */
+export function createHealthRoutes(readiness: { check(): Promise<void> }): Router {
   const router = new Router({ strict: true, sensitive: true });
   router.get('/healthz', (ctx) => {
     ctx.set('Cache-Control', 'no-store');
@@ -10,7 +9,7 @@ export function createHealthRoutes(store: Pick<Store, 'ping'>): Router {
   });
   router.get('/readyz', async (ctx) => {
     ctx.set('Cache-Control', 'no-store');
-    await store.ping();
+    await readiness.check();
     ctx.body = { status: 'ok' };
   });
   return router;

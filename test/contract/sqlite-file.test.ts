@@ -15,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -315,6 +316,145 @@ describe('the SQLite file', () => {
     assert.deepEqual(await rows.get('one'), item('one'));
     await rows.insert(item('two'));
     await store?.ping();
+  });
+
+  describe('whose file is taken away or replaced while it is open', () => {
+    const rowsOutside = () => {
+      const outside = new DatabaseSync(path, { readOnly: true });
+      const ids = outside.prepare('SELECT id FROM items ORDER BY id').all();
+      outside.close();
+      return ids.map(({ id }) => id);
+    };
+    /** Looks at its place only when it must. */
+    async function openBlind() {
+      store = await openSqlite(path, { watchEveryMs: 600_000 });
+      const rows = await store.collection(items);
+      await rows.insert(item('one'));
+      return rows;
+    }
+
+    it('acknowledges no change that went into a file that is gone', async () => {
+      const rows = await openBlind();
+      const lighter = await (store as Store).collection(notes);
+      rmSync(dirname(path), { recursive: true });
+      await assert.rejects(rows.insert(item('two')), /removed or replaced/);
+      await assert.rejects(lighter.insert(item('two')), Unavailable);
+      await assert.rejects(rows.get('one'), Unavailable);
+      assert.equal(existsSync(path), false, 'and makes no empty one');
+    });
+
+    it('notices it by itself, tells once, and recovers', async () => {
+      const told: unknown[] = [];
+      store = await openSqlite(path, { watchEveryMs: 20, onLost: (error) => told.push(error) });
+      const rows = await store.collection(items);
+      await rows.insert(item('one'));
+      const journal = await store.journal(logbook);
+      renameSync(dirname(path), join(folder, 'away'));
+      await until('both files are told of', () => told.length === 2);
+      await assert.rejects(rows.get('one'), Unavailable);
+      await assert.rejects(journal.append(item('lost')), Unavailable);
+      renameSync(join(folder, 'away'), dirname(path));
+      assert.deepEqual(await rows.get('one'), item('one'));
+      await rows.insert(item('two'));
+      await journal.append(item('three'));
+      assert.equal((await (await store.collection(logbook)).get('three'))?.id, 'three');
+      assert.equal(told.length, 2);
+    });
+
+    it('goes on in the file that took its place, such as a copy that was restored', async () => {
+      const rows = await openBlind();
+      const journal = await (store as Store).journal(logbook);
+      const calls = join(dirname(path), 'latchkey-logbook.db');
+      for (const file of [path, calls]) {
+        const beside = new DatabaseSync(file);
+        beside.exec(`VACUUM INTO '${file}.copy'`);
+        beside.close();
+        await rm(`${file}-wal`, { force: true });
+        renameSync(`${file}.copy`, file);
+      }
+      await assert.rejects(rows.insert(item('two')), Unavailable);
+      await rows.insert(item('three'));
+      assert.deepEqual(rowsOutside(), ['one', 'three']);
+      await store?.ping();
+      await journal.append(item('four'));
+      assert.equal(await (await (store as Store).collection(logbook)).count([]), 1);
+    });
+
+    it('takes no empty file and no other database for its own', async () => {
+      const rows = await openBlind();
+      rmSync(path);
+      writeFileSync(path, '');
+      await assert.rejects(rows.insert(item('two')), Unavailable);
+      await assert.rejects(rows.insert(item('two')), /empty file/);
+      assert.equal(statSync(path).size, 0);
+      rmSync(path);
+      const other = new DatabaseSync(path);
+      other.exec('CREATE TABLE other (id)');
+      other.close();
+      await assert.rejects(rows.get('one'), Unavailable);
+      await assert.rejects(rows.insert(item('two')), Unavailable);
+    });
+
+    it('loses nothing that it acknowledged when what stands beside the file is removed', async () => {
+      for (const ending of ['-wal', '-shm']) {
+        path = join(folder, ending, 'latchkey.db');
+        const rows = await openBlind();
+        rmSync(`${path}${ending}`);
+        const acknowledged = ['one'];
+        for (const id of ['two', 'three', 'four']) {
+          await rows.insert(item(id)).then(
+            () => acknowledged.push(id),
+            (error) => assert.ok(error instanceof Unavailable, String(error)),
+          );
+        }
+        assert.ok(acknowledged.includes('four'));
+        const there = rowsOutside();
+        assert.deepEqual(
+          acknowledged.filter((id) => !there.includes(id)),
+          [],
+        );
+        await store?.close();
+      }
+    });
+
+    it('does not go on behind a link that leads elsewhere by now', async () => {
+      const [one, other] = [join(folder, 'one.db'), join(folder, 'other.db')];
+      for (const file of [one, other]) await (await openSqlite(file)).close();
+      path = join(folder, 'link.db');
+      symlinkSync(one, path);
+      const rows = await openBlind();
+      rmSync(path);
+      symlinkSync(other, path);
+      await assert.rejects(rows.insert(item('two')), Unavailable);
+      await assert.rejects(rows.get('one'), /leads elsewhere/);
+    });
+  });
+
+  it('has nobody wait longer for a lock than one wait, whoever came before', async () => {
+    const limit = 400;
+    const rows = await open(limit);
+    const beside = await (store as Store).collection(logbook);
+    await (await (store as Store).journal(logbook)).append(item('one'));
+    const others = [path, join(dirname(path), 'latchkey-logbook.db')].map((file) => new DatabaseSync(file));
+    for (const other of others) other.exec('BEGIN IMMEDIATE');
+    const waits: Promise<number>[] = [];
+    const wait = async (call: () => Promise<unknown>): Promise<number> => {
+      const started = performance.now();
+      await assert.rejects(call, Unavailable);
+      return performance.now() - started;
+    };
+    for (let i = 0; i < 8; i += 1) {
+      waits.push(
+        wait(() => rows.insert(item(`w${i}`))),
+        wait(() => beside.count([])),
+      );
+      await sleep(limit / 4);
+    }
+    // One that begins to wait while another one's wait ends: two at most, and not as many as came before.
+    for (const waited of await Promise.all(waits)) assert.ok(waited < limit * 2.5, `${waited} ms`);
+    for (const other of others) other.close();
+    await rows.insert(item('after'));
+    assert.equal(await beside.count([]), 1);
   });
 
   const noPrlimit = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit';

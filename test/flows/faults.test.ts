@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -191,11 +191,17 @@ eachStore(({ engine, url: storeUrl }) => {
       const other = new DatabaseSync(server.storeUrl.slice('sqlite:'.length));
       other.exec('BEGIN IMMEDIATE');
       const form = { email: 'x@example.com', password: 'some words here', return_to: '/' };
+      const started = performance.now();
       // At once, since each waits as long for the lock as it may.
-      const [refused, page] = await Promise.all([
+      const [refused, page, ready] = await Promise.all([
         transaction(server.url, pat.value),
         agent.post('/sign-in', form),
+        fetch(`${server.url}/readyz`),
       ]);
+      const waitedMs = performance.now() - started;
+      assert.ok(waitedMs < 4000, `two seconds are enough to wait, these were ${waitedMs} ms`);
+      assert.equal(ready.status, 503, 'it reads, but takes no change');
+      assert.equal(await statusOf(server.url, pat.value), 200);
       assert.equal(refused.status, 503);
       assert.ok(Number(refused.headers.get('retry-after')) > 0);
       assert.equal(((await refused.json()) as { body: { status: string } }).body.status, 'UNAVAILABLE');
@@ -204,6 +210,36 @@ eachStore(({ engine, url: storeUrl }) => {
       other.close();
       assert.equal((await transaction(server.url, pat.value)).status, 200);
       await people.close();
+      await server.stop();
+    });
+
+    test('a data folder that is taken away is noticed by itself, and nothing is acknowledged meanwhile', async () => {
+      const { folder } = await settled();
+      const data = join(folder, 'data');
+      const server = await startTestServer({ keepFolder: data });
+      const people = await openPeople(server);
+      const { account } = await people.person();
+      const pat = await people.domain.tokens.mint(
+        { account, name: 'Laptop', scopes: ['wf:create_transaction', 'profile'], expiresAt: inAnHour() },
+        operator,
+      );
+      await people.close();
+      assert.equal((await transaction(server.url, pat.value)).status, 200);
+      await rename(data, join(folder, 'away'));
+      const refused = await transaction(server.url, pat.value);
+      assert.equal(refused.status, 503);
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      await until(
+        'a call that only reads is refused',
+        async () => (await statusOf(server.url, pat.value)) === 503,
+        3000,
+      );
+      await until('the log tells', () => server.logged().includes('has gone from under the server'));
+      await until('it is not ready', async () => (await fetch(`${server.url}/readyz`)).status === 503, 3000);
+      await assert.rejects(stat(data), 'and makes no new one');
+      await rename(join(folder, 'away'), data);
+      assert.equal((await transaction(server.url, pat.value)).status, 200);
+      await until('it is ready', async () => (await fetch(`${server.url}/readyz`)).status === 200, 3000);
       await server.stop();
     });
 
@@ -270,7 +306,7 @@ describe('a start that cannot be', () => {
     [
       'a MongoDB URL that is none',
       { LATCHKEY_STORE: 'mongodb://ann:hun%ter2@db.example.com/latchkey' },
-      /^LATCHKEY_STORE does not answer: (?!.*ter2)/,
+      /^LATCHKEY_STORE (?!.*ter2)/,
     ],
   ];
   for (const [name, environment, line] of starts) {

@@ -36,12 +36,20 @@ export function openJournal<R extends { id: string }>(
   options: JournalOptions,
 ) {
   const { lockTimeoutMs, onFault, settleAfterMs, settleEveryMs } = options;
-  const { requireOpen, file: database } = connection;
+  const { requireOpen, openings, file: database } = connection;
   const key = declaration.indexes?.[0]?.[0] ?? 'id';
   const thread = createJournalThread({ database, table: declaration.name, key, lockTimeoutMs });
   const files = createJournalFiles(database);
   const { settle } = createSettling({ files, thread, requireOpen });
   let timer: NodeJS.Timeout | undefined;
+  let opening = openings();
+
+  /** The journal's own file may have gone together with the database. */
+  function requirePlace(): void {
+    requireOpen();
+    if (openings() !== opening) files.rotate();
+    opening = openings();
+  }
 
   function write(lines: readonly string[]): void {
     // What fails is tried again, and reported, by the regular look.
@@ -54,7 +62,7 @@ export function openJournal<R extends { id: string }>(
 
   const appending = (commit: (lines: readonly string[]) => void | Promise<void>) =>
     groupCommit<string>(async (lines) => {
-      requireOpen();
+      requirePlace();
       try {
         await commit(lines);
       } catch (error) {

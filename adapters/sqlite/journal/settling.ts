@@ -21,7 +21,9 @@ export function createSettling(parts: {
   const { files, thread, requireOpen } = parts;
   /** What others left and is in its place by now, with its size then: they may not be dead after all. */
   const placed = new Map<string, number>();
-  let last: Promise<void> = Promise.resolve();
+  let running: Promise<void> | undefined;
+  /** The one that has not begun: it is for all that ask until then. */
+  let waiting: Promise<void> | undefined;
 
   async function settleAll(): Promise<void> {
     requireOpen();
@@ -54,12 +56,27 @@ export function createSettling(parts: {
     return { isEnded: false, bytes: seen.size };
   }
 
+  async function settleNext(): Promise<void> {
+    try {
+      // What is in its way is in ours too, and nobody waits twice for it.
+      await running;
+    } finally {
+      waiting = undefined;
+    }
+    running = settleAll();
+    try {
+      await running;
+    } finally {
+      running = undefined;
+    }
+  }
+
   return {
     /** One after the other. Throws `Unavailable` while a file cannot be settled: it is still there then. */
     async settle(): Promise<void> {
-      last = last.catch(() => undefined).then(settleAll);
+      waiting ??= settleNext();
       try {
-        await last;
+        await waiting;
       } catch (error) {
         if (error instanceof Unavailable) throw error;
         throw new Unavailable('the journal cannot be read now', { cause: error });
