@@ -15,6 +15,8 @@ import { leaseDeclaration } from '../ground/lease.ts';
 import { isLoopbackHost } from '../ground/loopback.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
+import { timeToTheMinute } from '../ground/time.ts';
+import { messageDeclaration } from '../mail/message.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
 import { createIdentityProvider } from '../sign-in/identity-provider.ts';
@@ -183,6 +185,7 @@ async function lookAtStore(settings: Settings): Promise<Finding[]> {
       look('signing keys', 'set the LATCHKEY_SECRET that the store was made with', () =>
         openKeys(store, settings.secret),
       ),
+      look('mails', 'look at the store', () => countMails(store)),
       look('admin', 'look at the store', () => countAdmins(store)),
       look('scopes', 'look at the store', () => listGoneScopes(store)),
       look('PKCE', 'look at the store', () => listWithoutPkce(store)),
@@ -212,6 +215,23 @@ async function writeTo(store: Store, settings: Settings): Promise<Found> {
 async function openKeys(store: Store, secret: string): Promise<Found> {
   const { keys } = await loadSigningKeys({ store, secret, clock: systemClock, mayMake: false });
   return { level: 'ok', found: `${keys.map((key) => key.alg).join(', ')}; they open with the secret` };
+}
+
+/** Longer than this no mail waits while the server runs and its mail server takes them. */
+const MAIL_WAIT_SECONDS = 600;
+
+async function countMails(store: Store): Promise<Found> {
+  const outbox = await store.collection(messageDeclaration);
+  const [waiting, givenUp] = await Promise.all([
+    outbox.count([['dueAt', 'present']]),
+    outbox.count([['failedAt', 'present']]),
+  ]);
+  const [oldest] = await outbox.list({ where: [['dueAt', 'present']], order: { by: 'createdAt' }, limit: 1 });
+  const since = oldest === undefined ? '' : `, the oldest since ${timeToTheMinute(oldest.createdAt)}`;
+  const found = `${waiting} waiting${since}; ${givenUp} given up`;
+  const isLate = oldest !== undefined && oldest.createdAt < systemClock() - MAIL_WAIT_SECONDS;
+  if (givenUp === 0 && !isLate) return { level: 'ok', found };
+  return { level: 'warn', found, todo: 'latchkey mail list says why; mail retry ID has one sent once more' };
 }
 
 async function countAdmins(store: Store): Promise<Found> {

@@ -6,6 +6,7 @@ import { WrongSettings } from '../ground/settings.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addMailCommands } from './mail.ts';
 import { addScopeCommands } from './scopes.ts';
 import { addServiceCommands } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,6 +50,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addTokenCommands(program, terminal);
   addServiceCommands(program, terminal);
   addScopeCommands(program, terminal);
+  addMailCommands(program, terminal);
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');

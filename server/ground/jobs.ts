@@ -8,6 +8,8 @@ import { createLease, type Lease } from './lease.ts';
 export type Work = () => Promise<unknown>;
 
 const EVERY_MS = 30_000;
+/** Where another process is at it, or died at it: its lease is one of seconds. */
+const AGAIN_MS = 5_000;
 const PAUSE_MS = 50;
 /** What is left of one work then waits for the next turn: it must not hold up the others. */
 const BATCHES_MAX = 200;
@@ -16,7 +18,7 @@ const BATCHES_MAX = 200;
 export function createJobs(parts: {
   leases: Collection<Lease>;
   clock: Clock;
-  log: Pick<Logger, 'error'>;
+  log: Pick<Logger, 'info' | 'error'>;
   works: readonly Work[];
 }) {
   const { leases, clock, log, works } = parts;
@@ -42,16 +44,26 @@ export function createJobs(parts: {
     return true;
   }
 
+  /** Answers when to look again. */
+  async function turn(): Promise<number> {
+    try {
+      if (await runOnce()) return EVERY_MS;
+      if (!stopped) {
+        log.info({ endsIn: await lease.endsIn() }, 'periodic work waits for the lease of another process');
+      }
+      return AGAIN_MS;
+    } catch (error) {
+      log.error({ err: error }, 'periodic work was cut short, the next turn goes on');
+      return EVERY_MS;
+    }
+  }
+
   function runPeriodically(): void {
-    running = runOnce()
-      .catch((error: unknown) =>
-        log.error({ err: error }, 'periodic work was cut short, the next turn goes on'),
-      )
-      .finally(() => {
-        if (stopped) return;
-        timer = setTimeout(runPeriodically, EVERY_MS);
-        timer.unref();
-      });
+    running = turn().then((waitMs) => {
+      if (stopped) return;
+      timer = setTimeout(runPeriodically, waitMs);
+      timer.unref();
+    });
   }
 
   return {

@@ -7,7 +7,7 @@ export const messageSchema = z.strictObject({
   id: z.string(),
   to: z.string(),
   subject: z.string(),
-  /** Both bodies are blanked once the mail is sent or given up: they may hold a link that opens something. */
+  /** Both bodies are blanked once the mail is sent: they may hold a link that opens something. */
   text: z.string(),
   html: z.string(),
   /**
@@ -18,22 +18,26 @@ export const messageSchema = z.strictObject({
   createdAt: z.number(),
   /** Not before this time; each claim moves it on, as the sender's lease. Absent once sent or given up. */
   dueAt: z.number().optional(),
+  /** The same time while it is claimed, and absent else. */
+  claimEndsAt: z.number().optional(),
   attempts: z.number(),
   sentAt: z.number().optional(),
   /** Set when it was given up after the last attempt. */
   failedAt: z.number().optional(),
+  /** When the mail server last said that it takes it neither now nor later. */
+  refusedAt: z.number().optional(),
   /** What the last attempt failed of, without addresses. */
   error: z.string().optional(),
 });
 
 export type Message = z.infer<typeof messageSchema>;
 
-/** So long a mail that was sent or given up stays, without its text, for who asks what became of it. */
+/** So long a mail that was sent or given up stays, for who asks what became of it; who gave up may try again. */
 const ENDED_MAIL_SECONDS = 30 * DAY_SECONDS;
 
 export const messageDeclaration = declare<Message>({
   name: 'outbox',
   schema: messageSchema,
-  indexes: [['dueAt'], ['queue', 'dueAt'], ['sentAt'], ['failedAt']],
+  indexes: [['dueAt'], ['queue', 'dueAt'], ['attempts', 'dueAt'], ['claimEndsAt'], ['sentAt'], ['failedAt']],
   expires: { sentAt: ENDED_MAIL_SECONDS, failedAt: ENDED_MAIL_SECONDS },
 });

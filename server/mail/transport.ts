@@ -22,17 +22,20 @@ export type Transport = {
 export class MailFault extends Error {
   /** Trying again cannot help. */
   readonly permanent: boolean;
-  constructor(message: string, permanent: boolean) {
+  /** The mail server said of this mail that it will not take it (RFC 5321 section 4.2.1, 5yz). */
+  readonly refused: boolean;
+  constructor(message: string, { permanent = false, refused = false } = {}) {
     super(message);
     this.name = 'MailFault';
     this.permanent = permanent;
+    this.refused = refused;
   }
 }
 
 /** Each step of a conversation with a mail server; none takes seconds in good health. */
 const STEP_MS_MAX = 10_000;
 /** Connections kept for the next mail are few, and closed before common servers (300 s) close them. */
-const CONNECTIONS_MAX = 4;
+const CONNECTIONS_MAX = 5;
 const IDLE_MS_MAX = 30_000;
 
 /** Hosts that are reached without a network. */
@@ -53,7 +56,7 @@ function sendThrough(options: SMTPPoolOptions, from: Sender): Transport {
     async send(message, signal) {
       const mail = { ...headersOf(message, from), text: message.text, html: message.html, signal };
       await mailer.sendMail(mail).catch((error) => {
-        throw new MailFault(faultOf(error), false);
+        throw new MailFault(faultOf(error), { refused: isRefusal(error) });
       });
       return {};
     },
@@ -83,7 +86,7 @@ function keepIn(folder: string, from: Sender): Transport {
         await writeWhole(path, content as Buffer);
         return { keptAs: path };
       } catch (error) {
-        throw error instanceof MailFault ? error : new MailFault(faultOf(error), false);
+        throw error instanceof MailFault ? error : new MailFault(faultOf(error));
       }
     },
     async verify() {
@@ -108,7 +111,8 @@ async function requireWritable(folder: string): Promise<void> {
 const NO_OUTSIDE_CONTENT = { disableFileAccess: true, disableUrlAccess: true };
 
 function headersOf(message: Message, from: Sender): SendMailOptions {
-  if (!isOneAddress(message.to)) throw new MailFault('the recipient is not one plain address', true);
+  if (!isOneAddress(message.to))
+    throw new MailFault('the recipient is not one plain address', { permanent: true });
   const host = from.address.slice(from.address.lastIndexOf('@') + 1);
   return {
     from,
@@ -132,7 +136,8 @@ function readableParts(message: Message): SendMailOptions['alternatives'] {
 }
 
 function fileNameOf(message: Message): string {
-  if (!/^[\w-]+$/.test(message.id)) throw new MailFault('the message id is no file name', true);
+  if (!/^[\w-]+$/.test(message.id))
+    throw new MailFault('the message id is no file name', { permanent: true });
   const time = isoTime(message.createdAt).slice(0, 19).replaceAll(/[-:]/g, '');
   return `${time}-${message.id}.eml`;
 }
@@ -184,6 +189,12 @@ function senderFrom(mailFrom: string): Sender {
     ]);
   }
   return { name: only.name, address: only.address };
+}
+
+/** Not where the server refuses all of us, as for a wrong password: that is for the operator to mend, and mails wait. */
+function isRefusal(error: unknown): boolean {
+  const { code, responseCode = 0 } = error as { code?: string; responseCode?: number };
+  return (code === 'EENVELOPE' || code === 'EMESSAGE') && responseCode >= 500;
 }
 
 /** What went wrong in the words of nodemailer's and Node's codes, for example `EENVELOPE RCPT TO 550`. */

@@ -45,6 +45,8 @@ export function createRuns(parts: {
     const waiting = await outbox.count([
       ['queue', '=', first.queue ?? 'anyone'],
       ['dueAt', 'present'],
+      // What a mailbox refuses for good is given up soon, and must not keep its owner from calling.
+      ['refusedAt', 'absent'],
     ]);
     if (waiting + mail.length > MAILS_WAITING_MAX) throw tooMuchMail();
   }

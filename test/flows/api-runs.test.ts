@@ -310,6 +310,10 @@ eachStore(({ engine, url }) => {
       assert.equal((await call(other)).status, 200);
       await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
       assert.equal((await call(one)).status, 200);
+      // What a dead mailbox refuses is given up soon, and does not keep its owner from calling.
+      assert.equal((await call(one)).status, 429);
+      await outbox.updateMany([['to', '=', 'pile@example.com']], { set: { refusedAt: now } });
+      assert.equal((await call(one)).status, 200);
       await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
     });
 

@@ -12,10 +12,12 @@ import { openStore } from '../../adapters/open.ts';
 import { accountDeclaration } from '../../server/accounts/account.ts';
 import { auditDeclaration } from '../../server/activity/audit.ts';
 import { runCommand } from '../../server/cli/program.ts';
+import { messageDeclaration } from '../../server/mail/message.ts';
 import { createAgent } from '../support/browserless.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { createKeptMail, startSmtp } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 
 const cli = fileURLToPath(new URL('../../server/start/cli.js', import.meta.url));
 const PASSWORD = 'a horse of another colour';
@@ -330,6 +332,40 @@ eachStore(({ url }) => {
       assert.equal(all.find(({ name }) => name === 'admin')?.for, 'services of admins');
     });
 
+    it('lists mails that wait or were given up without their text, and has one sent once more', async () => {
+      const store = await openStore(server.storeUrl);
+      const outbox = await store.collection(messageDeclaration);
+      const now = Math.floor(Date.now() / 1000);
+      const given = { subject: 'Receipt', text: 'sesame', html: 'sesame', createdAt: now, attempts: 3 };
+      await outbox.insertMany([
+        { id: 'refused', to: 'gone@example.com', ...given, failedAt: now, error: 'EENVELOPE RCPT TO 550' },
+        { id: 'waits', to: 'slow@example.com', ...given, dueAt: now + 3600, createdAt: now - 3600 },
+        { id: 'empty', to: 'old@example.com', ...given, text: '', html: '', failedAt: now },
+      ]);
+      const listed: { id: string; state: string; fault: string }[] = await json('mail', 'list');
+      const stateOf = (id: string) => listed.find((mail) => mail.id === id)?.state;
+      assert.deepEqual(['refused', 'waits'].map(stateOf), ['given up', 'waiting']);
+      assert.ok(!JSON.stringify(listed).includes('sesame'));
+      assert.ok(listed.every(({ state }) => state !== 'sent'));
+      const findings: { about: string; level: string; found: string }[] = await json('doctor');
+      const mails = findings.find(({ about }) => about === 'mails');
+      assert.equal(mails?.level, 'warn');
+      assert.match(mails?.found ?? '', /^\d+ waiting, the oldest since .*; 2 given up$/);
+
+      for (const id of ['refused', 'waits']) {
+        await json('mail', 'retry', id);
+        await until('it was sent', async () => (await outbox.get(id))?.sentAt !== undefined);
+        assertRefused(await run(env, ['mail', 'retry', id]), /was sent/);
+      }
+      await createKeptMail(server.mailFolder).waitFor({ to: 'gone@example.com', subject: 'Receipt' });
+      assertRefused(await run(env, ['mail', 'retry', 'empty']), /text of this mail is gone/);
+      assertRefused(await run(env, ['mail', 'retry', 'nothing']), /no such mail/);
+      const all: { id: string; state: string }[] = await json('mail', 'list', '--all');
+      assert.equal(all.find(({ id }) => id === 'refused')?.state, 'sent');
+      await outbox.remove('empty');
+      await store.close();
+    });
+
     it('writes each change of an account down', async () => {
       await createAccount('gil@example.com');
       for (const act of ['promote', 'demote', 'reset-password', 'delete']) {
@@ -364,6 +400,7 @@ eachStore(({ url }) => {
         'public URL': 'ok',
         store: 'ok',
         'signing keys': 'ok',
+        mails: 'ok',
         admin: 'ok',
         scopes: 'ok',
         PKCE: 'ok',

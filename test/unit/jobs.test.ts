@@ -13,6 +13,7 @@ import { createLog } from '../../server/ground/log.ts';
 import { messageDeclaration } from '../../server/mail/message.ts';
 import { runDeclaration } from '../../server/workflows/runs.ts';
 import { eachStore } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 
 const START = 1_800_000_000;
 const DAY = 86_400;
@@ -33,7 +34,7 @@ eachStore(({ url }) => {
     });
 
     /** The jobs of one process on a fresh store. */
-    async function fresh(clock: () => number, lastWork = async () => false) {
+    async function fresh(clock: () => number, lastWork = async () => false, lines: string[] = []) {
       const store = await openStore(await url());
       stops.push(() => store.close());
       const declarations = {
@@ -44,7 +45,7 @@ eachStore(({ url }) => {
         leases: leaseDeclaration,
       };
       const { rows, carriers, expiries } = await openCollections(store, declarations, clock);
-      const log = createLog({ write() {} });
+      const log = createLog({ write: (line) => lines.push(line) });
       const recorder = { record: () => assert.fail('nothing here brings a call') };
       const data = new Map();
       const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting() {} });
@@ -138,16 +139,50 @@ eachStore(({ url }) => {
       );
     });
 
-    it('is done by one process at a time, and by the next when that one has died', async () => {
+    it('is done by one process at a time, and seconds later by the next when that one has died', async () => {
       let now = START;
       const { rows, jobs } = await fresh(() => now);
-      await rows.leases.insert({ id: 'jobs', holder: 'another', endsAt: START + 120 });
+      await rows.leases.insert({ id: 'jobs', holder: 'another', endsAt: START + 10 });
       await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
       assert.equal(await jobs.runOnce(), false);
       assert.equal(await rows.passes.count([]), 1);
-      now += 120;
+      now += 10;
       assert.equal(await jobs.runOnce(), true);
       assert.equal(await rows.passes.count([]), 0);
+    });
+
+    it('takes a lease that ends further ahead than any lease is long: a clock was wrong', async () => {
+      for (const ahead of [16, 120, 3600, 365 * DAY]) {
+        const { rows, jobs } = await fresh(() => START);
+        await rows.leases.insert({ id: 'jobs', holder: 'another', endsAt: START + ahead });
+        assert.equal(await jobs.runOnce(), true, `${ahead} s ahead`);
+      }
+    });
+
+    it('holds its lease while a work goes on for longer than the lease is long', async () => {
+      const { promise: over, resolve: end } = Promise.withResolvers<void>();
+      const first = await fresh(Date.now, () => over.then(() => false));
+      // Seconds of this clock pass a thousand times as fast.
+      const running = first.jobs.runOnce();
+      const leaseEnd = async () => (await first.rows.leases.get('jobs'))?.endsAt ?? 0;
+      const begun = await until('it is at work', leaseEnd);
+      await until('the lease was renewed', async () => (await leaseEnd()) > begun);
+      end();
+      assert.equal(await running, true);
+      assert.equal(await leaseEnd(), 0);
+    });
+
+    it('says when it waits for a lease, and looks again soon', async () => {
+      const lines: string[] = [];
+      let now = START;
+      const { rows, jobs } = await fresh(() => now, undefined, lines);
+      await rows.leases.insert({ id: 'jobs', holder: 'dead', endsAt: START + 10 });
+      await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
+      jobs.start();
+      await until('it says so', () => lines.some((line) => line.includes('waits for the lease')));
+      assert.match(lines.join(''), /"endsIn":10,/);
+      now += 10;
+      await until('it has done its work', async () => (await rows.passes.count([])) === 0);
     });
 
     it('runs by itself from the start on, and not after the stop', async () => {
