@@ -23,8 +23,8 @@ export function createApi(parts: Domain) {
   const runner = createRunner(parts);
 
   async function answerMe({ ctx, caller, entry }: ApiCall): Promise<object> {
-    if (caller === undefined) throw authenticate.noCredential(ctx);
     requireMethod(ctx, 'GET', ME_PATH);
+    if (caller === undefined) throw authenticate.noCredential(ctx);
     const response = describeCaller(caller, clock());
     if (entry !== undefined) await recorder.record(entry);
     return { status: 'success', response };
@@ -34,7 +34,11 @@ export function createApi(parts: Domain) {
     // The raw path, so that each workflow has one address and no encoded spelling of it.
     const name = ctx.path.slice(WORKFLOWS_PATH.length);
     const workflow = catalogue.get(name);
-    if (caller === undefined && workflow?.callers !== 'anyone') throw authenticate.noCredential(ctx);
+    if (caller === undefined && workflow?.callers !== 'anyone') {
+      // No workflow has another method, so this tells nobody which there are.
+      if (!METHODS.includes(ctx.method)) requireMethod(ctx, 'POST', 'A workflow');
+      throw authenticate.noCredential(ctx);
+    }
     if (workflow === undefined) throw catalogue.noSuchWorkflow(name, caller);
     if (caller !== undefined) catalogue.requireRights(caller, workflow);
     requireMethod(ctx, workflow.method, workflow.name);
@@ -61,6 +65,8 @@ export function createApi(parts: Domain) {
     return respond(ctx, answerNothingHere);
   };
 }
+
+const METHODS = ['GET', 'HEAD', 'POST'];
 
 /** A name and nothing behind it. */
 function isWorkflow(path: string): boolean {

@@ -31,7 +31,8 @@ export function ownNameOnly(url: string, clientAddress: Pick<ClientAddress, 'isP
   const own = new URL(url).host;
   const isLoopback = LOOPBACK.test(own);
   return (ctx: Context, next: Next): Promise<void> | undefined => {
-    const asked = nameIn(ctx, 'host', url);
+    // RFC 9112 section 3.2: one at most.
+    const asked = ctx.req.headersDistinct.host?.length === 1 ? nameIn(ctx, 'host', url) : '';
     if (asked === own || isForwarded(ctx)) return next();
     if (!isLoopback || !LOOPBACK.test(asked)) throw misdirected(url);
     if (!isPageView(ctx)) return next();
@@ -57,7 +58,7 @@ function misdirected(url: string): Problem {
     status: 421,
     code: 'INVALID_REQUEST',
     message: 'This server has another name.',
-    hint: `Open ${url}; a reverse proxy must pass on the Host header that it was asked with.`,
+    hint: `Open ${url}, or set LATCHKEY_URL; a reverse proxy must pass on the Host that it was asked for.`,
     headers: { Connection: 'close' },
   });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createAgent } from '../support/browserless.ts';
 import { openPeople } from '../support/people.ts';
@@ -284,6 +285,57 @@ describe('the front door', () => {
       assert.match(allowed, /authorization,traceparent,mcp-protocol-version/);
     });
   }
+
+  it('answers an unreadable request line as it answers others, with headers and a line in the log', async () => {
+    for (const target of [
+      'http://[/x',
+      'http://[::1/api/1.1/me',
+      '*',
+      'http://evil.example/oauth/token?a=%',
+    ]) {
+      const before = server.logged().length;
+      const text = await raw(`OPTIONS ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      assert.match(text, /^HTTP\/1\.1 400 /, target);
+      assert.match(text, /X-Content-Type-Options: nosniff/i, target);
+      assert.match(
+        text,
+        target.includes('/oauth/') || target.includes('/api/')
+          ? /application\/json/
+          : /Content-Security-Policy/i,
+      );
+      assert.match(server.logged().slice(before), /"msg":"request"|"status":400/);
+      assert.doesNotMatch(text, /evil\.example/);
+    }
+    const twoNames = await raw(
+      'GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    assert.match(twoNames, /^HTTP\/1\.1 4/);
+  });
+
+  function raw(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let answer = '';
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(text));
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      socket.on('end', () => resolve(answer)).on('error', reject);
+    });
+  }
+
+  it('says which methods there are in the API, also to nobody', async () => {
+    for (const [method, path, allow] of [
+      ['DELETE', '/api/1.1/me', 'GET, HEAD, OPTIONS'],
+      ['POST', '/api/1.1/me', 'GET, HEAD, OPTIONS'],
+      ['PUT', '/api/1.1/wf/create_transaction', 'POST, OPTIONS'],
+      ['PUT', '/api/1.1/wf/no_such', 'POST, OPTIONS'],
+    ] as const) {
+      const response = await ask(path, { method });
+      assert.deepEqual([response.status, response.headers.get('allow')], [405, allow], `${method} ${path}`);
+      assert.match(response.headers.get('content-type') ?? '', /json/);
+    }
+    assert.equal((await ask('/api/1.1/wf/no_such')).status, 401);
+  });
 
   it('says of each document how long it may be kept', async () => {
     for (const path of ['openid-configuration', 'oauth-authorization-server', 'oauth-protected-resource']) {
