@@ -664,10 +664,10 @@ eachStore(({ url }) => {
         assert.ok(token.length >= 30);
         assert.ok(!(await fresh.dump()).includes(token));
         await assert.rejects(accept(old), problem('LINK_DEAD'));
-        await assert.rejects(accept(''), problem('LINK_DEAD'));
+        await assert.rejects(accept(''), problem('LINK_DAMAGED'));
         await assert.rejects(accept(token, 'root@example.com', 'short'), problem('WEAK_PASSWORD'));
         await fresh.account('taken@example.com');
-        await assert.rejects(accept(token, 'taken@example.com'), problem('EMAIL_TAKEN'));
+        await assert.rejects(accept(token, 'taken@example.com'), problem('WRONG_CREDENTIALS'));
         const made = await Promise.allSettled([1, 2, 3].map((n) => accept(token, `root-${n}@example.com`)));
         assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
         assert.equal(await fresh.rows.accounts.count([['admin', '=', true]]), 1);

@@ -15,10 +15,13 @@ eachStore(({ url }) => {
   describe('all of an account', () => {
     let domain: TestDomain;
     let ann: Account;
+    /** Of the ids of clients, artifacts and identities. */
+    let prefix = '';
     before(async () => {
       domain = await openTestDomain({ storeUrl: await url() });
       ann = await domain.account('ann@example.com');
       await fill();
+      await fillSignUps();
     });
     after(() => domain.stop());
 
@@ -31,7 +34,7 @@ eachStore(({ url }) => {
     ) => ({
       id: newId('tok_'),
       kind,
-      hash: hashOf(`${kind} ${index} ${clientId}`),
+      hash: hashOf(`${prefix}${kind} ${index} ${clientId}`),
       firstFour: 'aaaa',
       lastFour: 'zzzz',
       name: `one ${index}`,
@@ -43,7 +46,7 @@ eachStore(({ url }) => {
     });
 
     const client = (kind: 'app' | 'service', index: number) => ({
-      id: `${kind}_${index}`,
+      id: `${prefix}${kind}_${index}`,
       kind,
       name: `${kind} ${index}`,
       accountId: ann.id,
@@ -58,24 +61,26 @@ eachStore(({ url }) => {
     });
 
     const artifact = (model: 'Session' | 'Grant', index: number) => ({
-      id: `${model === 'Session' ? 'ses_' : ''}${model}${index}`,
+      id: `${model === 'Session' ? 'ses_' : ''}${prefix}${model}${index}`,
       model,
       payload: {},
       accountId: ann.id,
-      ...(model === 'Session' ? { uid: `Session${index}` } : { clientId: 'app_0', grantClientId: 'app_0' }),
+      ...(model === 'Session'
+        ? { uid: `${prefix}Session${index}` }
+        : { clientId: `${prefix}app_0`, grantClientId: `${prefix}app_0` }),
       ...times(),
     });
 
     /** Rows as they would stand after many requests at once went past a limit. */
     async function fill(): Promise<void> {
-      const { credentials, clients, artifacts, identities, signUps } = domain.rows;
+      const { credentials, clients, artifacts, identities } = domain.rows;
       await clients.insertMany(EACH.flatMap((index) => [client('app', index), client('service', index)]));
       await credentials.insertMany(
         [
           ...EACH_OF_MORE.map((index) => credential('personal_access_token', index)),
-          ...EACH.map((index) => credential('client_secret', index, `app_${index}`)),
-          ...EACH.map((index) => credential('client_secret', index, `service_${index}`)),
-          ...EACH.map((index) => credential('client_secret', index, 'app_0')),
+          ...EACH.map((index) => credential('client_secret', index, `${prefix}app_${index}`)),
+          ...EACH.map((index) => credential('client_secret', index, `${prefix}service_${index}`)),
+          ...EACH.map((index) => credential('client_secret', index, `${prefix}app_0`)),
         ].map((row, index) => ({
           ...row,
           liveName: `${row.liveName} ${index}`,
@@ -88,7 +93,7 @@ eachStore(({ url }) => {
       const issuer = 'https://accounts.example.com';
       await identities.insertMany(
         EACH.map((index) => ({
-          id: `identity ${index}`,
+          id: `${prefix}identity ${index}`,
           accountId: ann.id,
           issuer,
           subject: `${index}`,
@@ -96,6 +101,9 @@ eachStore(({ url }) => {
           createdAt: domain.clock(),
         })),
       );
+    }
+
+    async function fillSignUps(): Promise<void> {
       const waiting = {
         email: 'new@example.com',
         emailKey: 'new@example.com',
@@ -103,9 +111,24 @@ eachStore(({ url }) => {
         returnTo: '/',
       };
       const expiresAt = domain.clock() + 86_400;
-      await signUps.insertMany(
+      await domain.rows.signUps.insertMany(
         EACH_OF_MORE.map((index) => ({ ...waiting, id: `sign-up ${index}`, expiresAt })),
       );
+    }
+
+    /** How much of hers is not ended. */
+    async function left() {
+      const { credentials, clients, artifacts, identities } = domain.rows;
+      const theirs = ['accountId', '=', ann.id] as const;
+      const alive = [theirs, ['revokedAt', 'absent'] as const] as const;
+      return {
+        credentials: await credentials.count(alive),
+        services: await clients.count([...alive, ['kind', '=', 'service']]),
+        sessions: await artifacts.count([...alive, ['model', '=', 'Session']]),
+        grants: await artifacts.count([...alive, ['model', '=', 'Grant']]),
+        identities: await identities.count([theirs]),
+        apps: await clients.count([...alive, ['kind', '=', 'app']]),
+      };
     }
 
     it('ends with a new password and "revoke", however much there is', async () => {
@@ -114,19 +137,10 @@ eachStore(({ url }) => {
       const [mail] = await domain.rows.outbox.list({ where: [['to', '=', ann.email]], limit: 1 });
       const token = /[?&]token=([\w-]+)/.exec(mail?.text ?? '')?.[1] ?? '';
       await domain.resets.complete({ token, password: 'four words that rhyme', revokeToo: true }, actor);
-      const { credentials, clients, artifacts, identities } = domain.rows;
-      const theirs = ['accountId', '=', ann.id] as const;
-      const alive = [theirs, ['revokedAt', 'absent'] as const] as const;
-      const left = {
-        credentials: await credentials.count(alive),
-        services: await clients.count([...alive, ['kind', '=', 'service']]),
-        sessions: await artifacts.count([...alive, ['model', '=', 'Session']]),
-        grants: await artifacts.count([...alive, ['model', '=', 'Grant']]),
-        identities: await identities.count([theirs]),
-      };
-      assert.deepEqual(left, { credentials: 0, services: 0, sessions: 0, grants: 0, identities: 0 });
       // The apps themselves stay: other people use them.
-      assert.equal(await clients.count([...alive, ['kind', '=', 'app']]), MANY);
+      const { apps, ...others } = await left();
+      assert.deepEqual(others, { credentials: 0, services: 0, sessions: 0, grants: 0, identities: 0 });
+      assert.equal(apps, MANY);
     });
 
     it('that waits to sign up with an address ends together', async () => {
@@ -149,6 +163,16 @@ eachStore(({ url }) => {
         ['revokedAt', 'absent'],
       ] as const;
       assert.equal(await domain.rows.artifacts.count(alive), 0);
+    });
+
+    it('ends with the account itself', async () => {
+      ann = await domain.account('another@example.com');
+      prefix = 'another ';
+      await fill();
+      await domain.removal.remove(ann, actor);
+      const none = { credentials: 0, services: 0, sessions: 0, grants: 0, identities: 0, apps: 0 };
+      assert.deepEqual(await left(), none);
+      assert.equal(await domain.accounts.get(ann.id), undefined);
     });
   });
 });
