@@ -1,11 +1,10 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
-import { type Client, clientsOf } from '../credentials/client.ts';
+import { type Client, clientsOf, eachClient } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
-import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 
 type Parts = { accountRows: Collection<Account>; clients: Collection<Client>; effects: Effects };
 
@@ -76,8 +75,10 @@ async function requireAdminLeft({ accountRows }: Parts): Promise<void> {
 
 /** A service that an admin made goes on reaching the whole app whoever its owner is by then. */
 async function requireNoServices({ clients }: Parts, account: Account): Promise<void> {
-  const all = await clients.list({ where: clientsOf('service', account.id), limit: LIVE_SERVICES_MAX * 2 });
-  const far = all.filter((one) => one.actsFor === 'app' || one.resourceServer || isAdmin(one.scopes));
+  const far: Client[] = [];
+  for await (const one of eachClient(clients, clientsOf('service', account.id))) {
+    if (one.actsFor === 'app' || one.resourceServer || isAdmin(one.scopes)) far.push(one);
+  }
   if (far.length === 0) return;
   throw new Problem({
     status: 409,

@@ -56,6 +56,38 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(!site.logged().includes(value.slice('lk_pat_'.length)));
     });
 
+    test('says of a token which service issued it, here and in the activity', async () => {
+      const person = await site.person();
+      const admin = await site.person({ admin: true });
+      const { client } = await site.domain.services.create(
+        {
+          account: admin.account,
+          name: 'Mobile <sign-in>',
+          scopes: ['profile'],
+          actsFor: 'app',
+          resourceServer: false,
+        },
+        { kind: 'operator' },
+      );
+      const wanted = {
+        account: person.account,
+        service: client,
+        name: 'Phone',
+        scopes: ['profile'],
+        expiresAt: systemClock() + DAY,
+        replace: true,
+        overlapSeconds: 0,
+      };
+      for (let turn = 0; turn < 2; turn += 1) {
+        await site.domain.tokens.issue(wanted, { kind: 'client', id: client.id });
+      }
+      const list = textOf((await person.agent.get('/tokens')).text);
+      assert.equal(list.match(/Phone lk_pat_\S+ issued by the service Mobile <sign-in>/g)?.length, 2, list);
+      const activity = textOf((await person.agent.get('/activity')).text);
+      assert.match(activity, /Token made, by the service Mobile <sign-in> Phone/);
+      assert.match(activity, /Token replaced, by the service Mobile <sign-in> Phone/);
+    });
+
     test('gives a curl line that works as it stands', async () => {
       const { agent } = await site.person();
       const { page, value } = await mint(agent);
