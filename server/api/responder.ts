@@ -4,7 +4,7 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
 import type { Domain } from '../domain.ts';
-import { answerPreflight } from '../http/cors.ts';
+import { answerPreflight, isPreflight } from '../http/cors.ts';
 import { problemFrom } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
@@ -53,7 +53,7 @@ export function createResponder(
   return async function respond(ctx: Context, endpoint: Endpoint): Promise<void> {
     allowAnyOrigin(ctx);
     // The same for every path: a preflight carries no token, so it must not tell what there is.
-    if (ctx.method === 'OPTIONS') return answerPreflight(ctx, METHODS);
+    if (isPreflight(ctx)) return answerPreflight(ctx, METHODS);
     let caller: Bearer | undefined;
     let body: string | object;
     try {

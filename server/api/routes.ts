@@ -3,6 +3,7 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
+import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { createRunner } from '../workflows/runner.ts';
@@ -58,8 +59,24 @@ export function createApi(parts: Domain) {
     return caller;
   }
 
+  /**
+   * What an address is called with (RFC 9110 section 9.3.7). No token is looked at, so an admin's workflow answers
+   * like one that is not there; the others stand in the metadata anyway.
+   */
+  function answerOptions(ctx: Context): Promise<void> {
+    const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
+    const isSaid = workflow !== undefined && workflow.callers !== 'admin';
+    const method = ctx.path === ME_PATH ? 'GET' : isSaid ? workflow.method : undefined;
+    ctx.set('Allow', method === undefined ? 'GET, HEAD, POST, OPTIONS' : allowOf(method));
+    ctx.status = 204;
+    return Promise.resolve();
+  }
+
   return (ctx: Context): Promise<unknown> => {
     const { path } = ctx;
+    if (ctx.method === 'OPTIONS' && !isPreflight(ctx)) {
+      return path === ME_PATH || isWorkflow(path) ? answerOptions(ctx) : respond(ctx, answerNothingHere);
+    }
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
     return respond(ctx, answerNothingHere);
@@ -82,8 +99,12 @@ function requireMethod(ctx: Context, wanted: 'GET' | 'POST', what: string): void
     code: 'METHOD_NOT_ALLOWED',
     message: `${what} is not called with ${ctx.method}.`,
     hint: `Call it with ${wanted}.`,
-    headers: { Allow: wanted === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS' },
+    headers: { Allow: allowOf(wanted) },
   });
+}
+
+function allowOf(method: 'GET' | 'POST'): string {
+  return method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS';
 }
 
 async function answerNothingHere({ ctx }: ApiCall): Promise<never> {

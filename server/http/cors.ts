@@ -18,12 +18,17 @@ export function answerPreflight(ctx: Context, methods: string): void {
   ctx.status = 204;
 }
 
+/** Whether a browser asks before it calls; an OPTIONS without this header asks what an address is called with. */
+export function isPreflight(ctx: Context): boolean {
+  return ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== '';
+}
+
 /** The documents at these paths may be read by anybody, from a page of any site too. */
 export function openDocuments(paths: readonly string[]) {
   return (ctx: Context, next: Next): Promise<unknown> | undefined => {
     if (!paths.includes(ctx.path)) return next();
     ctx.set('Access-Control-Allow-Origin', '*');
-    if (ctx.method !== 'OPTIONS' || ctx.get('access-control-request-method') === '') return next();
+    if (!isPreflight(ctx)) return next();
     answerPreflight(ctx, 'GET, HEAD');
     return undefined;
   };

@@ -181,6 +181,21 @@ eachStore(({ engine, url }) => {
       });
     });
 
+    test('OPTIONS says what an address is called with, and not which workflows an admin has', async () => {
+      const allow: [path: string, status: number, allow: string | null][] = [
+        ['/api/1.1/me', 204, 'GET, HEAD, OPTIONS'],
+        ['/api/1.1/wf/create_transaction', 204, 'POST, OPTIONS'],
+        ['/api/1.1/wf/open_door', 204, 'GET, HEAD, OPTIONS'],
+        ['/api/1.1/wf/issue_token', 204, 'GET, HEAD, POST, OPTIONS'],
+        ['/api/1.1/wf/no_such', 204, 'GET, HEAD, POST, OPTIONS'],
+        ['/api/1.1/nowhere', 404, null],
+      ];
+      for (const [path, status, methods] of allow) {
+        const answer = await server.call(path, { method: 'OPTIONS' });
+        assert.deepEqual([answer.status, answer.headers.get('allow')], [status, methods], path);
+      }
+    });
+
     describe('pages of other origins', () => {
       test('may call, and may read what was refused', async () => {
         const preflight = await server.call('/api/1.1/wf/no_such', {
