@@ -45,7 +45,13 @@ export async function createApp(domain: Domain) {
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });
   const health = createHealthRoutes(domain.readiness);
-  const assets = createAssetRoutes(settings, ['style.css', 'copy.js', 'favicon.svg', 'google.svg']);
+  const assets = createAssetRoutes(settings, [
+    'style.css',
+    'copy.js',
+    'show-password.js',
+    'favicon.svg',
+    'google.svg',
+  ]);
   const signIn = createSignInRoutes(pages);
   const portal = createPortalRoutes(pages);
 
@@ -57,6 +63,7 @@ export async function createApp(domain: Domain) {
   // Problems are logged where they are answered; what is left is the connection's own, such as a client that left.
   app.on('error', (error) => log.debug({ err: error }, 'connection'));
 
+  const viewerOf = async (ctx: Koa.Context) => (await pages.signedIn.find(ctx))?.account;
   const own = ownNameOnly(url, clientAddress);
   const limit = limitAuthorizationRequests(limiter, [
     '/oauth/authorize',
@@ -68,14 +75,14 @@ export async function createApp(domain: Domain) {
 
   app.use(accessLog(log, clientAddress));
   app.use(securityHeaders(production));
-  app.use(answerErrorsAs(asItsAddressWants({ url, site }), log));
+  app.use(answerErrorsAs(asItsAddressWants({ url, site, viewerOf }), log));
   app.use(plainTarget);
   app.use(canonicalHost(url));
 
   app.use(under(['/api'], createApi(domain)));
 
   // What a browser is sent to; everything else below /oauth is called by programs.
-  const shown = [onlyAt(BROWSER_ENDPOINTS), pageHeaders, answerErrorsAs(asPage(site), log), own];
+  const shown = [onlyAt(BROWSER_ENDPOINTS), pageHeaders, answerErrorsAs(asPage(site, viewerOf), log), own];
   app.use(at(BROWSER_ENDPOINTS, ...shown, postedRequest, limit, engineRoutes));
   app.use(under(['/oauth'], onlyAt(PROGRAM_ENDPOINTS), engineRoutes));
 

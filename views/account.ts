@@ -3,7 +3,7 @@ import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
 import { buttonLink, labelOf, postForm, submit } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
-import { field } from './kit/fields.ts';
+import { field, managersField } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { keyValues, section } from './kit/sections.ts';
@@ -142,7 +142,7 @@ export function accountPasswordPage(
     problem,
     action: '/account/password',
     inputs: [
-      html`<input type="hidden" name="username" value="${viewer.email}" autocomplete="username">`,
+      managersField(viewer.email),
       field({
         label: 'New password',
         name: 'password',

@@ -63,6 +63,7 @@ export function layout(site: Site, page: Page): Html {
 <link rel="stylesheet" href="/assets/style.css">
 <link rel="stylesheet" href="/assets/accent.css">
 <script src="/assets/copy.js" defer></script>
+<script src="/assets/show-password.js" defer></script>
 </head>
 <body class="${narrow ? 'narrow' : 'wide'}">
 <a class="skip" href="#main">Skip to the content</a>

@@ -3,6 +3,7 @@ import { type FormProblem, generalProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, googleLink, postForm, submit } from './kit/buttons.ts';
 import { field } from './kit/fields.ts';
+import { withFocus } from './kit/form-pages.ts';
 import { notice } from './kit/notices.ts';
 import { divider } from './kit/sections.ts';
 import { layout, type Site } from './layout.ts';
@@ -29,7 +30,7 @@ export function signInPage(
   props: SignInForm & { email?: string | undefined; signUpUrl: string },
 ): Html {
   const { problem } = props;
-  const password = postForm({
+  const form = postForm({
     action: props.action,
     fields: props.fields,
     body: [
@@ -47,7 +48,7 @@ export function signInPage(
       generalProblem(problem),
       federationButton(props.federation),
       props.federation && divider('or'),
-      password,
+      withFocus(form),
       html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>
 <p>New here? <a href="${props.signUpUrl}">Create an account</a></p>`,
     ],

@@ -1,14 +1,23 @@
 import type { Context } from 'koa';
-import type { Site } from '../../views/layout.ts';
+import type { Site, Viewer } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { resourceMetadataUrl } from '../ground/api-address.ts';
-import { BearerProblem, PROTOCOL_CODES, type Problem, SignInNeeded } from '../ground/errors.ts';
+import {
+  BearerProblem,
+  PROTOCOL_CODES,
+  type Problem,
+  type ProblemCode,
+  SignInNeeded,
+} from '../ground/errors.ts';
 import { nearAddress } from './near-address.ts';
 import { seeOther, sendPage } from './page.ts';
 import { requestIdOf } from './request.ts';
 
 /** Writes a refusal in the way that the callers of one group of routes understand. Its own headers are set already. */
-export type ErrorForm = (ctx: Context, problem: Problem) => void;
+export type ErrorForm = (ctx: Context, problem: Problem) => void | Promise<void>;
+
+/** Who sits in front of this browser, where that can be said. */
+export type ViewerOf = (ctx: Context) => Promise<Viewer | undefined>;
 
 const TITLES: Record<number, string> = {
   400: 'That did not work',
@@ -24,14 +33,60 @@ const TITLES: Record<number, string> = {
   503: 'Back in a moment',
 };
 
+const nobody: ViewerOf = async () => undefined;
+
 /** A page for who sits in front of a browser; who has to sign in first is sent there. */
-export function asPage(site: Site): ErrorForm {
-  return (ctx, problem) => {
+export function asPage(site: Site, viewerOf: ViewerOf = nobody): ErrorForm {
+  return async (ctx, problem) => {
     if (problem instanceof SignInNeeded) return seeOther(ctx, problem.location);
     const { status, message, hint } = problem;
     const title = TITLES[status] ?? 'Something went wrong';
-    sendPage(ctx, problemPage(site, { status, title, message, hint, requestId: requestIdOf(ctx) }), status);
+    // What fails here may be what would be asked for the viewer.
+    const viewer = status < 500 ? await viewerOf(ctx).catch(() => undefined) : undefined;
+    const next = nextAfter(problem, ctx.path);
+    const requestId = requestIdOf(ctx);
+    sendPage(ctx, problemPage(site, { status, title, message, hint, requestId, viewer, next }), status);
   };
+}
+
+const SIGN_IN = { label: 'Go to the sign-in page', url: '/sign-in' };
+
+/** Where the hint of a refusal points, as a link. */
+const NEXT: Partial<Record<ProblemCode, { label: string; url: string }>> = {
+  ACCOUNT_SUSPENDED: SIGN_IN,
+  COOKIES_OFF: SIGN_IN,
+  EMAIL_NOT_VERIFIED: SIGN_IN,
+  FEDERATED_SIGN_IN_FAILED: SIGN_IN,
+  ISSUER_REFUSED: SIGN_IN,
+  ISSUER_UNAVAILABLE: SIGN_IN,
+  OTHER_WAY_FIRST: SIGN_IN,
+  SIGN_IN_TOO_OLD: SIGN_IN,
+  UNTRUSTED_ANSWER: SIGN_IN,
+  CHANGED_MEANWHILE: { label: 'Sign in again', url: '/sign-in?fresh=1' },
+  NOT_FRESH: { label: 'Sign in again', url: '/sign-in?fresh=1' },
+  IDENTITY_TAKEN: { label: 'Go to your account', url: '/account' },
+  LAST_WAY_TO_SIGN_IN: { label: 'Go to your account', url: '/account' },
+  OTHER_ACCOUNT: { label: 'Go to your account', url: '/account' },
+};
+
+/** Where to go on from a page below these. */
+const LISTS: Record<string, string> = {
+  tokens: 'your tokens',
+  services: 'your services',
+  apps: 'your connected apps',
+  developer: 'your own apps',
+  activity: 'your activity',
+  account: 'your account',
+};
+
+function nextAfter({ code }: Problem, path: string): { label: string; url: string } | undefined {
+  const [, first = '', second] = path.split('/');
+  if (code === 'LINK_DEAD' || code === 'LINK_DAMAGED') {
+    if (first === 'reset-password') return { label: 'Ask for another link', url: '/reset-password' };
+    if (first === 'verify-email') return { label: 'Sign up once more', url: '/sign-up' };
+  }
+  const list = second !== undefined && Object.hasOwn(LISTS, first) ? LISTS[first] : undefined;
+  return NEXT[code] ?? (list === undefined ? undefined : { label: `Go to ${list}`, url: `/${first}` });
 }
 
 /** The one error shape of the API (design section 7), with the challenge that a refused bearer token is owed. */
@@ -59,8 +114,8 @@ export function asOAuthError(ctx: Context, problem: Problem): void {
  * For what no group of routes has taken: an address of the API or of the provider, or near one of theirs, is asked
  * for by a program, all else by a person.
  */
-export function asItsAddressWants(parts: { url: string; site: Site }): ErrorForm {
-  const [page, envelope] = [asPage(parts.site), asEnvelope(parts.url)];
+export function asItsAddressWants(parts: { url: string; site: Site; viewerOf: ViewerOf }): ErrorForm {
+  const [page, envelope] = [asPage(parts.site, parts.viewerOf), asEnvelope(parts.url)];
   return (ctx, problem) => formFor(ctx)(ctx, problem);
 
   function formFor(ctx: Context): ErrorForm {

@@ -25,7 +25,7 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
         log.error({ requestId: requestIdOf(ctx), err: error }, 'unexpected');
       }
       ctx.set(problem.headers);
-      form(ctx, problem);
+      await form(ctx, problem);
     }
   };
 }

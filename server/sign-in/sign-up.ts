@@ -4,9 +4,11 @@ import type { Html } from '../../views/html.ts';
 import type { Site } from '../../views/layout.ts';
 import { becomeAdminPage, signUpPage, verifyEmailPage } from '../../views/sign-up.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
+import { requireEmail } from '../accounts/email.ts';
 import { linkDamaged } from '../accounts/mailed-links.ts';
 import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
+import { checkAll } from '../ground/errors.ts';
 import { readForm } from '../http/body.ts';
 import { setNotice, takeNotice } from '../http/notice-cookie.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -23,7 +25,7 @@ import { federationFor } from './sign-in-page.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
 export function createSignUpSteps(parts: StepDependencies) {
-  const { site, signUps, invitations, forms, signedIn } = parts;
+  const { signUps, invitations, forms, passwords } = parts;
 
   return {
     /** GET /sign-up */
@@ -35,11 +37,7 @@ export function createSignUpSteps(parts: StepDependencies) {
       }
       const invitation = queryOne(ctx, 'invitation');
       if (invitation === '' && /invitation/i.test(ctx.querystring)) throw linkDamaged('the console');
-      if (invitation !== '') {
-        await invitations.requireOpen(invitation);
-        const account = (await signedIn.find(ctx))?.account;
-        if (account !== undefined) return sendPage(ctx, becomeAdminPage(site, account, invitation));
-      }
+      if (invitation !== '' && (await askWhoIsSignedIn(parts, ctx, invitation))) return;
       const returnTo = safePath(queryOne(ctx, 'return_to'), HOME);
       keepProbe(ctx);
       sendPage(ctx, pageFor(parts, { returnTo, invitation }));
@@ -63,7 +61,11 @@ export function createSignUpSteps(parts: StepDependencies) {
           {
             find: () => invitations.requireOpen(invitation),
             act: async () => {
-              const wanted = { token: invitation, email, password, name: displayNameFrom(typedName) };
+              const { name } = checkAll({
+                name: () => displayNameFrom(typedName),
+                email: () => requireEmail(email),
+              });
+              const wanted = { token: invitation, email, password, name };
               return { account: await invitations.accept(wanted, newcomer(ctx)), returnTo: HOME };
             },
             page: (_, problem) => page(problem),
@@ -71,7 +73,11 @@ export function createSignUpSteps(parts: StepDependencies) {
         );
       }
       try {
-        const name = displayNameFrom(typedName);
+        const { name } = checkAll({
+          name: () => displayNameFrom(typedName),
+          email: () => requireEmail(email),
+          password: () => passwords.requireGood(password, { email }),
+        });
         const post = { who: '', path: ctx.path, formId: form.one('form_id') };
         const { location } = await forms.once(post, async () => {
           await signUps.ask({ email, password, name, returnTo, from: addressOf(ctx) });
@@ -84,6 +90,14 @@ export function createSignUpSteps(parts: StepDependencies) {
       }
     },
 
+    ...verifySteps(parts),
+  };
+}
+
+function verifySteps(parts: StepDependencies) {
+  const { site, signUps } = parts;
+
+  return {
     /** GET /verify-email: only shows, because mail scanners follow links too. */
     async showVerify(ctx: Context): Promise<void> {
       const token = queryOne(ctx, 'token');
@@ -108,6 +122,16 @@ export function createSignUpSteps(parts: StepDependencies) {
       );
     },
   };
+}
+
+/** Answers whether somebody is signed in and was asked: the link of the first admin takes an account that exists. */
+async function askWhoIsSignedIn(parts: StepDependencies, ctx: Context, invitation: string): Promise<boolean> {
+  const { site, invitations, signedIn } = parts;
+  await invitations.requireOpen(invitation);
+  const account = (await signedIn.find(ctx))?.account;
+  if (account === undefined) return false;
+  sendPage(ctx, becomeAdminPage(site, account, invitation));
+  return true;
 }
 
 /** Makes the first admin of who is signed in. */

@@ -25,6 +25,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /readyz': [200, 200],
   'GET /assets/style.css': [200, 200],
   'GET /assets/copy.js': [200, 200],
+  'GET /assets/show-password.js': [200, 200],
   'GET /assets/favicon.svg': [200, 200],
   'GET /assets/google.svg': [200, 200],
   'GET /assets/accent.css': [200, 200],

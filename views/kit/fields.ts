@@ -36,6 +36,14 @@ export function field(props: Field): Html {
   );
 }
 
+/**
+ * The account that a new password is for, in nobody's sight: password managers do not look at hidden fields, and without
+ * it they keep the password under no name.
+ */
+export function managersField(email: string): Html {
+  return html`<input type="text" name="username" value="${email}" autocomplete="username" class="for-managers" readonly tabindex="-1" aria-hidden="true">`;
+}
+
 /** A labelled text of several lines that machines read, such as one redirect URI a line. */
 export function textArea(props: Labelled & { value?: string }): Html {
   return labelled(

@@ -1,5 +1,5 @@
 import { type FormProblem, formNotice, generalProblem } from '../form-problem.ts';
-import { type Html, html, type Part } from '../html.ts';
+import { type Html, html, type Part, raw, render } from '../html.ts';
 import { layout, type Section, type Site, type Viewer } from '../layout.ts';
 import { buttonLink, buttons, postForm, submit } from './buttons.ts';
 import { bulletList } from './sections.ts';
@@ -23,7 +23,8 @@ export function formPage(
 ): Html {
   const { title, lead, current, problem, action, inputs } = props;
   const send = buttons(submit(props.submitLabel), buttonLink('Cancel', props.cancelUrl ?? current));
-  const body = [formNotice(problem), postForm({ action, once: true, body: [inputs, send] })];
+  const form = withFocus(postForm({ action, once: true, body: [inputs, send] }));
+  const body = [formNotice(problem), form];
   return layout(site, { title, lead, viewer, current, body });
 }
 
@@ -47,7 +48,7 @@ export function narrowFormPage(
 ): Html {
   const { title, heading, lead, problem, above, action, fields, inputs, below } = props;
   const send = html`<div class="buttons stacked">${submit(props.submitLabel)}</div>`;
-  const form = postForm({ action, fields, once: true, body: [inputs, send] });
+  const form = withFocus(postForm({ action, fields, once: true, body: [inputs, send] }));
   return layout(site, {
     title,
     heading,
@@ -55,6 +56,38 @@ export function narrowFormPage(
     narrow: true,
     body: [generalProblem(problem), above, form, below],
   });
+}
+
+/** The tag of a field, whatever stands in its values. */
+const FIELD = /<(?:input|textarea|select)\b(?:[^>"]|"[^"]*")*>/g;
+const FAULT = /<(?:div|fieldset) class="field has-problem"/;
+
+/** Puts the cursor into the first field at fault, else where the page put it, else into the first field. */
+export function withFocus(form: Html): Html {
+  const markup = render(form);
+  const faultAt = markup.search(FAULT);
+  if (faultAt === -1) {
+    const isPut = [...markup.matchAll(FIELD)].some(([tag]) => bare(tag).includes(' autofocus'));
+    return isPut ? form : raw(focused(markup));
+  }
+  const plain = markup.replace(FIELD, (tag) => tag.replace(/("[^"]*")| autofocus/g, '$1'));
+  const at = plain.search(FAULT);
+  return raw(plain.slice(0, at) + focused(plain.slice(at)));
+}
+
+/** Only its first field that somebody fills in. */
+function focused(markup: string): string {
+  let isPut = false;
+  return markup.replace(FIELD, (tag) => {
+    if (isPut || tag.includes(' type="hidden"') || / (readonly|disabled)\b/.test(bare(tag))) return tag;
+    isPut = true;
+    return tag.replace(/^<\w+/, '$& autofocus');
+  });
+}
+
+/** A tag without its values. */
+function bare(tag: string): string {
+  return tag.replaceAll(/"[^"]*"/g, '');
 }
 
 /** Asks once more before something is ended, with what it will break. The button repeats the verb. */
