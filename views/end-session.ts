@@ -15,8 +15,8 @@ export function logoutPage(
     narrow: true,
     body: html`<p>An app asks to sign you out here. You would also be signed out of the apps that you opened from here.</p>${
       staysHere &&
-      html`<p class="fine">The app also named an address to go to afterwards, which its developer has not registered. So
-you stay on this site.</p>`
+      html`<p class="fine">The app also named an address to go to afterwards, in a way that cannot be followed. So you stay
+on this site.</p>`
     }
 ${buttons(
   raw(form),

@@ -18,6 +18,14 @@ const FORBIDDEN_SCHEMES = new Set(
   wss wyciwyg xmpp x-apple-helpbasic x-javascript`.split(/\s+/),
 );
 
+/**
+ * Editors whose own schemes have no dot. Any other app takes a name that it controls, in reverse order (RFC 8252
+ * section 7.1): a plain word may be any program's.
+ */
+const EDITOR_SCHEMES = new Set(
+  'code-oss cursor kiro positron trae void vscode vscode-insiders vscodium windsurf zed'.split(' '),
+);
+
 /** Where an app has people sent: after sign-in and consent, or after signing out. */
 type UriList = 'redirectUris' | 'postLogoutRedirectUris';
 
@@ -121,9 +129,10 @@ function faultOfScheme(uri: string, scheme: string, url: URL): string | undefine
   if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?]*@/.test(uri)) {
     return 'Leave out the user name and password before @.';
   }
-  // RFC 8252 section 7.1: a name in reverse order, or at least a place of its own behind the scheme.
-  const hasPlace = scheme.includes('.') || url.host !== '';
-  return hasPlace ? undefined : 'Use a scheme of your own, like com.example.app:/callback.';
+  const isOwn = scheme.includes('.') || (EDITOR_SCHEMES.has(scheme) && url.host !== '');
+  return isOwn
+    ? undefined
+    : 'Use a scheme with a domain name of yours turned round, like com.example.app:/callback.';
 }
 
 function quoted(uri: string): string {

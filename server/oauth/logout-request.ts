@@ -52,6 +52,8 @@ async function goodPartOf(engine: Provider, sent: URLSearchParams) {
   if (hinted !== undefined) keep('id_token_hint', hint);
   const client = hinted ?? (await clientOf(engine, clientId));
   if (client !== undefined) keep('client_id', client.clientId);
+  // Section 4: nobody is sent on by a hint that cannot be trusted, whatever else is said.
+  if (uri !== '' && hint !== '' && hinted === undefined) return { query, fault: 'id_token_hint is not ours' };
   if (uri === '') return { query, fault: undefined };
   if (client === undefined) return { query, fault: 'post_logout_redirect_uri of an unknown client' };
   if (!isRegistered(client, uri)) return { query, fault: 'post_logout_redirect_uri not registered' };

@@ -81,9 +81,12 @@ const BODY_PARAMETERS = [
 
 /** Why the engine refuses, for the developer of the client; undefined where its own words do. */
 export function reasonFor(ctx: KoaContextWithOIDC, error: Error): string | undefined {
-  if (!(error instanceof errors.OIDCProviderError) || !error.expose || ctx.method !== 'POST')
+  // What our own steps before the engine refuse is said by them.
+  if (!(error instanceof errors.OIDCProviderError) || !error.expose || ctx.oidc?.route === undefined) {
     return undefined;
-  return misplaced(ctx) ?? clientReason(ctx, error) ?? tokenReason(ctx, error);
+  }
+  const lost = ctx.method === 'POST' ? misplaced(ctx) : undefined;
+  return lost ?? clientReason(ctx, error) ?? tokenReason(ctx, error);
 }
 
 /** The parameters of a request that are where nobody reads them. */

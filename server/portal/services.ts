@@ -11,7 +11,7 @@ import {
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
-import { isAdmin } from '../credentials/scopes.ts';
+import { isAdmin, type Scope } from '../credentials/scopes.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
@@ -110,7 +110,9 @@ function editPages(parts: PortalDependencies) {
   const { site, signedIn, services, scopes } = parts;
 
   function pageFor(account: Account, service: Client, form: ServiceEditForm, problem?: FormProblem) {
-    const choices = scopes.allowedFor(account).map(scopeView);
+    // The scope admin is given when a service is made, or never.
+    const mayHave = ({ name }: Scope) => !isAdmin([name]) || isAdmin(service.scopes);
+    const choices = scopes.allowedFor(account).filter(mayHave).map(scopeView);
     return editServicePage(site, account, service, { form, scopes: choices, problem });
   }
 

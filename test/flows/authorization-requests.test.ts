@@ -365,6 +365,17 @@ eachStore(({ url: storeUrl }) => {
         });
       }
 
+      test('an id_token_hint of another account lets that one sign in, and nobody else', async () => {
+        const { agent, account } = await site.person();
+        const ledger = await app();
+        const { id_token: hint = '' } = await ledger.connect(agent, { scope: 'openid' });
+        const other = (await site.person()).agent;
+        const form = await ask(ledger, other, { scope: 'openid', id_token_hint: hint });
+        assert.doesNotMatch(form.text, /Confirm that it is you/);
+        const signedIn = await press(other, form, 'sign-in', { email: account.email, password: PASSWORD });
+        assert.match((await other.follow(signedIn.location)).location, /[?&]code=/);
+      });
+
       test('login stays asked for when the account is switched', async () => {
         const { agent } = await site.person();
         const ledger = await app();

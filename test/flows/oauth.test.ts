@@ -501,7 +501,7 @@ eachStore(({ url: storeUrl }) => {
     assert.match(`${mail.text}`, /12\.5/);
     const row = z.looseObject({ id: z.string() });
     const stored = await people.domain.store.collection(declare({ name: 'data_transaction', schema: row }));
-    assert.equal((await stored.get(answer.response.transaction_id))?.amount, 12.5);
+    assert.equal((await stored.get(answer.response.transaction_id))?.amount_cents, 1250);
   });
 
   test('cutting an app off ends what every browser had allowed it', async () => {

@@ -179,6 +179,13 @@ eachStore(({ url: storeUrl }) => {
       });
     });
 
+    test('an authorization request of an unknown client says so on its page', async () => {
+      const page = await fetch(`${site.url}/oauth/authorize?client_id=app_x&response_type=code`, {
+        headers: { accept: 'text/html' },
+      });
+      assert.match(await page.text(), /There is no client with this client_id/);
+    });
+
     describe('a misplaced parameter is named', () => {
       for (const path of ['/oauth/token', '/oauth/introspect', '/oauth/revoke']) {
         test(`at ${path}`, async () => {

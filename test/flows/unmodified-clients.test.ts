@@ -270,6 +270,14 @@ eachStore(({ url: storeUrl }) => {
           'a hint of another client',
           (_of, hint) => ({ client_id: 'app_x', id_token_hint: hint, post_logout_redirect_uri: DONE }),
         ],
+        [
+          'a hint that was cut beside a client',
+          ({ id }, hint) => ({
+            client_id: id,
+            id_token_hint: hint.slice(0, -5),
+            post_logout_redirect_uri: DONE,
+          }),
+        ],
         ['no address beside a hint', (_of, hint) => ({ id_token_hint: hint })],
         ['a script', ({ id }) => ({ client_id: id, post_logout_redirect_uri: 'javascript:alert(1)' })],
       ];
@@ -282,7 +290,7 @@ eachStore(({ url: storeUrl }) => {
           const { page, location } = await answer(agent, path, { logout: 'yes' });
           assert.ok(location.startsWith('/oauth/end-session/success'), location);
           assert.equal(
-            /has not registered/.test(page.text),
+            /cannot be followed/.test(page.text),
             'post_logout_redirect_uri' in values(ledger, hint),
           );
           assert.match(textOf((await agent.follow(location)).text), /You are signed out/);
@@ -466,6 +474,7 @@ eachStore(({ url: storeUrl }) => {
         const { client } = await site.domain.services.create(wanted, operator);
         const page = await agent.post(`/services/${client.id}/edit`, { name: 'Robot', scopes: ['admin'] });
         assert.match(textOf(page.text), /Make a new service with it/);
+        assert.doesNotMatch((await agent.get(`/services/${client.id}/edit`)).text, /value="admin"/);
       });
     });
   });

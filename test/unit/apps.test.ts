@@ -90,6 +90,9 @@ const REFUSED = [
   'urn:ietf:wg:oauth:2.0:oob',
   'myapp:callback',
   'myapp:/callback',
+  'myapp://callback',
+  'myapp://app.example.com/callback',
+  'cursor:/callback',
   `https://app.example.com/${'x'.repeat(1000)}`,
 ];
 
