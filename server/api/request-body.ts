@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
+import { fieldNotUtf8, SEND_UTF8 } from '../http/utf8.ts';
 import { inspectJson, NAMES_MAX } from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
 
@@ -62,8 +63,7 @@ function decoded(bytes: Buffer): string {
 }
 
 function notUtf8(place: 'query' | 'body', more: { parameter?: string; cause?: unknown } = {}): Problem {
-  const hint = 'Send it as UTF-8; the program that made it probably used another encoding.';
-  return invalidData(`The ${place} is not valid UTF-8.`, hint, more);
+  return invalidData(`The ${place} is not valid UTF-8.`, SEND_UTF8, more);
 }
 
 function jsonFrom(text: string): Sent {
@@ -134,26 +134,8 @@ function pairsOf(text: string, place: 'query' | 'body'): ReadonlyMap<string, str
 
 /** Bytes that are written as %E4: `URLSearchParams` silently puts a question mark for what is no UTF-8. */
 function requireUtf8(text: string, place: 'query' | 'body'): void {
-  if (!/%[89a-f][0-9a-f]/i.test(text)) return;
-  for (const pair of text.split('&')) {
-    if (isUtf8(pair)) continue;
-    const [name = ''] = pair.split('=', 1);
-    throw notUtf8(place, isUtf8(name) && name !== '' ? { parameter: shortName(decodedName(name)) } : {});
-  }
-}
-
-function isUtf8(escaped: string): boolean {
-  try {
-    for (const [bytes] of escaped.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function decodedName(escaped: string): string {
-  const [name = ''] = new URLSearchParams(`${escaped}=`).keys();
-  return name;
+  const parameter = fieldNotUtf8(text);
+  if (parameter !== undefined) throw notUtf8(place, { parameter: shortName(parameter) });
 }
 
 function jsonSentAs(mediaType: string): Problem {

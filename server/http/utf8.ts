@@ -43,6 +43,9 @@ function areEscapesUtf8(pair: string): boolean {
   }
 }
 
+/** As it is read where it is UTF-8 itself, and as it came otherwise. */
 function nameOf(pair: string): string {
-  return withoutSecrets(pair.split('=', 1)[0] ?? '').slice(0, NAME_LENGTH_SHOWN);
+  const [sent = ''] = pair.split('=', 1);
+  const [read = ''] = areEscapesUtf8(sent) ? new URLSearchParams(`${sent}=`).keys() : [sent];
+  return withoutSecrets(read).slice(0, NAME_LENGTH_SHOWN);
 }

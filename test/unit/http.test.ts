@@ -230,7 +230,7 @@ describe('http', () => {
       const head = `GET /own-name HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`;
       const answer = await raw(url, head);
       assert.equal(answer.split(' ')[1], String(status));
-      if (status === 421) assert.match(answer, /Open http:\/\/localhost:3000;/);
+      if (status === 421) assert.match(answer, /Open http:\/\/localhost:3000,/);
     });
   }
 
