@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 /** Code of the owner's that is at work, and on whose behalf. */
@@ -44,8 +44,8 @@ export async function doRun<T>(
       // The late failure of a run that was given up is nobody's any more.
       running.catch(() => undefined);
       const result = await Promise.race([running, ended]);
-      // A rejection that nobody handled is told of when this turn of the event loop ends.
-      await Promise.race([nextTurn(), ended]);
+      // What fails at once is told of when this turn of the event loop ends, or at its next timers.
+      await Promise.race([nextTurn().then(() => sleep(1)), ended]);
       return result;
     } finally {
       clearTimeout(timer);

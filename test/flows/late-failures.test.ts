@@ -21,6 +21,7 @@ const LATE: Record<string, string> = {
   'next tick': `process.nextTick(() => { throw new Error(how); })`,
   'immediate that stores': `setImmediate(() => data.transaction.create({ account: how, phone: '', amount_cents: 1 }))`,
   'throw of nothing': `setImmediate(() => { throw undefined; })`,
+  'timer of no time': `setTimeout(() => { throw new Error(how); }, 0)`,
   timer: `setTimeout(() => { throw new Error(how); }, 5)`,
   'interval that goes on': `let times = 0; const timer = setInterval(() => { times += 1; if (times === 50) clearInterval(timer); throw new Error(how); }, 1)`,
   'slow rejection': `sleep(5).then(() => { throw new Error(how); })`,
@@ -35,7 +36,7 @@ const LATE: Record<string, string> = {
 };
 
 /** Those that fail in the turn in which the run ends: nobody has to wait for them. */
-const AT_ONCE = Object.keys(LATE).slice(0, 8);
+const AT_ONCE = Object.keys(LATE).slice(0, 9);
 
 const WORKFLOW = `
 import { spawn } from 'node:child_process';
