@@ -39,16 +39,34 @@ export function createRuns(parts: {
 }) {
   const { runs, outbox, effects, recorder } = parts;
 
-  async function requireRoomFor(mail: Staged['mail']): Promise<void> {
+  /** Mails of runs that this process let in and has not written yet, by their queue. */
+  const underWay = new Map<string, number>();
+
+  /** Writes where there is room for the mails, behind those that were let in before: runs at once keep to it too. */
+  async function writeWithin(mail: Staged['mail'], write: () => Promise<void>): Promise<void> {
     const [first] = mail;
-    if (first === undefined) return;
+    if (first === undefined) return write();
+    const { queue = 'anyone' } = first;
+    const ahead = (underWay.get(queue) ?? 0) + mail.length;
+    underWay.set(queue, ahead);
+    try {
+      await requireRoom(queue, ahead);
+      await write();
+    } finally {
+      const left = (underWay.get(queue) ?? 0) - mail.length;
+      if (left > 0) underWay.set(queue, left);
+      else underWay.delete(queue);
+    }
+  }
+
+  async function requireRoom(queue: string, wanted: number): Promise<void> {
     const waiting = await outbox.count([
-      ['queue', '=', first.queue ?? 'anyone'],
+      ['queue', '=', queue],
       ['dueAt', 'present'],
       // What a mailbox refuses for good is given up soon, and must not keep its owner from calling.
       ['refusedAt', 'absent'],
     ]);
-    if (waiting + mail.length > MAILS_WAITING_MAX) throw tooMuchMail();
+    if (waiting + wanted > MAILS_WAITING_MAX) throw tooMuchMail();
   }
 
   return {
@@ -59,8 +77,7 @@ export function createRuns(parts: {
      */
     async commit({ rows, mail }: Staged, call: Call | undefined): Promise<void> {
       if (rows.length + mail.length > 0) {
-        await requireRoomFor(mail);
-        await effects.insert(runs, { id: newId('run_') }, { rows, mail, call });
+        await writeWithin(mail, () => effects.insert(runs, { id: newId('run_') }, { rows, mail, call }));
       } else if (call !== undefined) {
         await recorder.record(call);
       }

@@ -277,6 +277,34 @@ eachStore(({ engine, url }) => {
       assert.equal((await lastCall())?.result, 'success');
     });
 
+    test('calls at the same moment get no more mails in than may wait', async () => {
+      const { outbox } = server.domain.rows;
+      act = ({ mail }) => {
+        mail.send({ to: 'crowd@example.com', subject: 'Crowd', text: 'mail' });
+        return {};
+      };
+      const { value, credential } = await tokenFor('wf:tricky');
+      const mail = {
+        to: 'crowd@example.com',
+        subject: 'Crowd',
+        text: '',
+        html: '',
+        createdAt: now,
+        attempts: 0,
+      };
+      const ids = Array.from({ length: 990 }, (_, at) => `crowd${at}`);
+      await outbox.insertMany(
+        ids.map((id) => ({ ...mail, id, queue: credential.accountId, dueAt: now + 60 })),
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, () => server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })),
+      );
+      const done = answers.filter(({ status }) => status === 200).length;
+      assert.ok(done >= 1 && done <= 10, String(done));
+      assert.equal(await outbox.count([['to', '=', 'crowd@example.com']]), 990 + done);
+      await outbox.removeMany([['to', '=', 'crowd@example.com']], 2000);
+    });
+
     test('a caller whose mails pile up is refused another; other callers and sent mails do not count', async () => {
       const { outbox } = server.domain.rows;
       act = ({ data, mail }) => {
