@@ -214,6 +214,8 @@ async function callBackStrays({ outbox, clock, log }: Parts): Promise<void> {
     [
       ['attempts', '=', 0],
       ['dueAt', '>', soon],
+      // A summary of notices is due some minutes after it was made.
+      ['createdAt', '>', soon],
     ],
     [['claimEndsAt', '>', soon]],
     [['dueAt', '>', late]],

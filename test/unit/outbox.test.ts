@@ -306,10 +306,13 @@ eachStore(({ url }) => {
         const smtp = await startMailServer();
         const outbox = await store.collection(messageDeclaration);
         const right = { dueAt: START + 6 * 3600, attempts: 12 };
-        await outbox.insertMany([message('stray', over), message('waits', right)]);
+        // As a summary of notices does, from the beginning.
+        const later = { dueAt: START + 600 };
+        await outbox.insertMany([message('stray', over), message('waits', right), message('summary', later)]);
         await startSender(store, smtp.url, () => START);
         await until('it was sent', isSent(outbox, 'stray'));
         assert.equal((await outbox.get('waits'))?.dueAt, right.dueAt);
+        assert.equal((await outbox.get('summary'))?.dueAt, later.dueAt);
       });
     }
 
