@@ -435,6 +435,9 @@ describe('the SQLite file', () => {
     const rows = await open(limit);
     const beside = await (store as Store).collection(logbook);
     await (await (store as Store).journal(logbook)).append(item('one'));
+    for (const id of ['two', 'three', 'four', 'five']) {
+      writeFileSync(join(dirname(path), `latchkey-logbook.db-x-${id}.jsonl`), JSON.stringify(item(id)));
+    }
     const others = [path, join(dirname(path), 'latchkey-logbook.db')].map((file) => new DatabaseSync(file));
     for (const other of others) other.exec('BEGIN IMMEDIATE');
     const waits: Promise<number>[] = [];
@@ -454,7 +457,7 @@ describe('the SQLite file', () => {
     for (const waited of await Promise.all(waits)) assert.ok(waited < limit * 2.5, `${waited} ms`);
     for (const other of others) other.close();
     await rows.insert(item('after'));
-    assert.equal(await beside.count([]), 1);
+    assert.equal(await beside.count([]), 5);
   });
 
   const noPrlimit = spawnSync('prlimit', ['--version']).status !== 0 && 'needs prlimit';

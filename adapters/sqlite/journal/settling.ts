@@ -1,6 +1,6 @@
 import { Unavailable } from '../../port.ts';
 import type { JournalFiles } from './files.ts';
-import type { JournalThread } from './thread.ts';
+import { type JournalThread, Locked } from './thread.ts';
 
 /** A file that nobody wrote to for so long was left behind, whichever machine's process wrote it. */
 const LEFT_BEHIND_MS = 60_000;
@@ -30,11 +30,13 @@ export function createSettling(parts: {
     files.rotate();
     const names = await files.names();
     for (const name of placed.keys()) if (!names.includes(name)) placed.delete(name);
-    // One that cannot be read must not hold up the others.
-    const results = [];
-    for (const name of names) results.push(...(await Promise.allSettled([settleFile(name)])));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    const faults: unknown[] = [];
+    for (const name of names) {
+      // One that cannot be read must not hold up the others.
+      await settleFile(name).catch((fault: unknown) => faults.push(fault));
+      if (faults.at(-1) instanceof Locked) break;
+    }
+    if (faults.length > 0) throw faults[0];
   }
 
   async function settleFile(name: string): Promise<void> {

@@ -12,6 +12,12 @@ export type ThreadData = {
   lockTimeoutMs: number;
 };
 
+/** What it answers for a file whose rows are not in their place. */
+export type Fault = { what: string; isLocked: boolean };
+
+/** Another process holds the database: other files would wait for it as long, each. */
+export class Locked extends Unavailable {}
+
 export type JournalThread = ReturnType<typeof createJournalThread>;
 
 /**
@@ -41,7 +47,9 @@ export function createJournalThread(workerData: ThreadData) {
       thread.postMessage(file);
       const fault = await answerOf(thread);
       thread?.unref();
-      if (fault !== undefined) throw new Unavailable(`a journal cannot be put in its place now: ${fault}`);
+      if (fault === undefined) return;
+      const message = `a journal cannot be put in its place now: ${fault.what}`;
+      throw fault.isLocked ? new Locked(message) : new Unavailable(message);
     },
 
     /** For good: what is not in its place by then waits for the next start. */
@@ -53,9 +61,11 @@ export function createJournalThread(workerData: ThreadData) {
 }
 
 /** What went wrong, if anything. A thread that ends while it has something to do has not done it. */
-async function answerOf(thread: Worker): Promise<string | undefined> {
+async function answerOf(thread: Worker): Promise<Fault | undefined> {
   const answered = new AbortController();
-  const gone = once(thread, 'exit', { signal: answered.signal }).then(() => ['its thread ended']);
+  const gone = once(thread, 'exit', { signal: answered.signal }).then(() => [
+    { what: 'its thread ended', isLocked: false },
+  ]);
   gone.catch(() => undefined);
   try {
     const [fault] = await Promise.race([once(thread, 'message'), gone]);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase } from '../database.ts';
-import type { ThreadData } from './thread.ts';
+import { isBusy } from '../failures.ts';
+import type { Fault, ThreadData } from './thread.ts';
 
 /**
  * What runs in the thread of thread.ts: takes the path of one journal file after the other and answers with what went
@@ -14,11 +15,11 @@ const insertion = `INSERT INTO "${table}" (id, doc) VALUES (?, ?) ON CONFLICT (i
 type JournalRow = { id: string; key: string; doc: string };
 
 parentPort?.on('message', (file: string) => {
-  let fault: string | undefined;
+  let fault: Fault | undefined;
   try {
     place(rowsIn(file));
   } catch (error) {
-    fault = String(error);
+    fault = { what: String(error), isLocked: isBusy(error) };
   }
   parentPort?.postMessage(fault);
 });
