@@ -25,6 +25,7 @@ const TITLES: Record<number, string> = {
   403: 'Not allowed',
   404: 'There is nothing here',
   405: 'That is not how this page works',
+  409: 'That did not work',
   413: 'Too large',
   414: 'Too large',
   415: 'Not understood',

@@ -19,7 +19,7 @@ import { showFieldRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
-import { confirm, doOnce, ownedIn } from './owned.ts';
+import { confirmOnce, doOnce, ownedIn } from './owned.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */
 export function createAccountPages(parts: PortalDependencies) {
@@ -115,7 +115,9 @@ function passwordPages(parts: PortalDependencies) {
   };
 }
 
-function identityPages({ site, settings, signedIn, identities }: PortalDependencies) {
+function identityPages(parts: PortalDependencies) {
+  const { site, settings, signedIn, identities } = parts;
+
   return {
     async linkProvider(ctx: RouterContext): Promise<void> {
       await readForm(ctx);
@@ -129,7 +131,8 @@ function identityPages({ site, settings, signedIn, identities }: PortalDependenc
       sendPage(ctx, unlinkPage(site, account, identityView(row, settings)));
     },
 
-    unlink: (ctx: RouterContext) => confirm(ctx, signedIn.fresh, identities.unlink, '/account?done=unlinked'),
+    unlink: (ctx: RouterContext) =>
+      confirmOnce(parts, ctx, signedIn.fresh, identities.unlink, '/account?done=unlinked'),
   };
 }
 

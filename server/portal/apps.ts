@@ -4,7 +4,7 @@ import type { GrantRow } from '../access/grants.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { confirm } from './owned.ts';
+import { confirmOnce } from './owned.ts';
 
 /** /apps: what this account let in, and the way to cut it off. */
 export function createConnectedAppPages(parts: PortalDependencies) {
@@ -26,7 +26,8 @@ export function createConnectedAppPages(parts: PortalDependencies) {
     },
 
     end: (ctx: RouterContext) =>
-      confirm(
+      confirmOnce(
+        parts,
         ctx,
         signedIn.account,
         ({ accountId, id }, actor) => grants.revoke({ accountId, grantId: id }, actor),

@@ -28,6 +28,22 @@ export async function doOnce(
   seeOther(ctx, location);
 }
 
+/** The same of a confirmation whose act finds nothing the second time, so that a double click sees what the first did. */
+export async function confirmOnce(
+  parts: Pick<PortalDependencies, 'forms'>,
+  ctx: RouterContext,
+  signIn: SignedIn['account'],
+  act: (which: Owned, actor: Actor) => Promise<unknown>,
+  next: string,
+): Promise<void> {
+  const sent = await readForm(ctx);
+  const { account } = await signIn(ctx);
+  await doOnce(parts, ctx, { account, sent }, async () => {
+    await act(ownedIn(ctx, account), actorOf(ctx, account.id));
+    return next;
+  });
+}
+
 /** A posted confirmation, a form without fields: does it to what the address names and goes on to `next`. */
 export async function confirm(
   ctx: RouterContext,

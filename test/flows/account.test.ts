@@ -161,7 +161,7 @@ eachStore(({ url: storeUrl }) => {
 
     test('links Google through its own page, by a post only', async () => {
       const person = await site.person();
-      assert.equal((await person.agent.get('/account/link-google')).status, 404);
+      assert.equal((await person.agent.get('/account/link-google')).status, 405);
       assert.match(
         (await person.agent.post('/account/link-google', {})).location,
         /^\/sign-in\/google\?link=1$/,

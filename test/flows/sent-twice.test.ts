@@ -8,6 +8,7 @@ import { SHOWN_ONCE_SECONDS } from '../../server/ground/limits.ts';
 import { type Agent, createAgent, type Page } from '../support/browserless.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
 import { openPeople, PASSWORD, type People } from '../support/people.ts';
+import { createThings } from '../support/routes.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { createKeptMail, linkIn } from '../support/smtp.ts';
@@ -114,6 +115,32 @@ eachStore(({ url: storeUrl }) => {
         }
       });
     }
+
+    test('ends once what is ended twice, and says so both times', async () => {
+      const { person, agent } = await forms();
+      const things = await createThings(site.url, site.domain, person);
+      const ends = [
+        `/apps/${things['/apps/:id']}/end`,
+        `/account/identities/${things['/account/:id']}/unlink`,
+        `/tokens/${things['/tokens/:id']}/revoke`,
+        `/services/${things['/services/:id']}/secrets/${things['/services/:secretId']}/revoke`,
+        `/services/${things['/services/:id']}/revoke`,
+        `/developer/${things['/developer/:id']}/delete`,
+        '/tokens/revoke-all',
+        '/account/sessions/end-others',
+      ];
+      for (const path of ends) {
+        // Nothing is left to ask about where all tokens are revoked, and ending other sessions has no page.
+        const page = await agent.get(path);
+        const fields: Fields = page.status === 200 ? { form_id: formIdIn(page) } : {};
+        const post = () => agent.post(path, fields);
+        const answers = [...(await Promise.all([post(), post()])), await post()];
+        for (const { status, location } of answers) {
+          assert.deepEqual([status, location], [303, answers[0]?.location], path);
+        }
+        assert.match(answers[0]?.location ?? '', /\?done=/);
+      }
+    });
 
     test('shows a value until somebody says that it is copied, and says what to do afterwards', async () => {
       const { agent, table } = await forms();
