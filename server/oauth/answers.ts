@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { RETRY_SECONDS } from '../http/error-response.ts';
+import { SEND_UTF8 } from '../http/utf8.ts';
 
 /** What changes with a release or a new key, which clients should not ask for with each sign-in. */
 const DOCUMENT_SECONDS = 300;
@@ -10,6 +11,7 @@ const DOCUMENT_SECONDS = 300;
  */
 export function amendAnswer(ctx: KoaContextWithOIDC, appScopes: readonly string[]): void {
   if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
+  if (ctx.status >= 400 && ctx.status < 500) sayNotUtf8(ctx);
   switch (ctx.oidc?.route) {
     case 'discovery':
       if (ctx.status === 200) Object.assign(ctx.body as object, { scopes_supported: appScopes });
@@ -31,6 +33,19 @@ export function amendAnswer(ctx: KoaContextWithOIDC, appScopes: readonly string[
 
 function keepForAWhile(ctx: KoaContextWithOIDC): void {
   if (ctx.status === 200) ctx.set('Cache-Control', `public, max-age=${DOCUMENT_SECONDS}`);
+}
+
+/**
+ * The engine reads its own forms, and has U+FFFD for bytes that are no UTF-8: then what it found wrong is a consequence.
+ */
+function sayNotUtf8(ctx: KoaContextWithOIDC): void {
+  const sent = Object.entries((ctx.oidc?.body ?? {}) as Record<string, unknown>);
+  const name = sent.find(([, value]) => typeof value === 'string' && value.includes('\ufffd'))?.[0];
+  if (name === undefined || (ctx.body as { error?: string } | undefined)?.error === undefined) return;
+  // Only names that specifications have are said back.
+  const field = /^[a-z_]{1,60}$/.test(name) ? `The field ${name}` : 'A field';
+  ctx.status = 400;
+  ctx.body = { error: 'invalid_request', error_description: `${field} is not valid UTF-8. ${SEND_UTF8}` };
 }
 
 function isUnsupportedToken({ body }: KoaContextWithOIDC): boolean {

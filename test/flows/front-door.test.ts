@@ -215,6 +215,19 @@ describe('the front door', () => {
     assert.doesNotMatch(page.text, /UTF-8/);
   });
 
+  it('says of a form at the provider that it is not UTF-8, by the name of the field', async () => {
+    for (const [path, body, field] of [
+      ['/oauth/token', 'grant_type=client_credentials&client_id=x&client_secret=w%f6rt', 'client_secret'],
+      ['/oauth/token', 'grant_type=%e4', 'grant_type'],
+      ['/oauth/introspect', 'token=%e4&client_id=x&client_secret=x', 'token'],
+    ] as const) {
+      const response = await ask(path, { method: 'POST', headers: FORM, body });
+      const said = (await response.json()) as { error: string; error_description: string };
+      assert.deepEqual([response.status, said.error], [400, 'invalid_request']);
+      assert.match(said.error_description, new RegExp(`field ${field} is not valid UTF-8`));
+    }
+  });
+
   it('lets pages answer under its own name alone, and all else under any', async () => {
     const { request } = await import('node:http');
     const statusAt = (path: string, method = 'GET') =>
