@@ -81,7 +81,7 @@ ${!narrow && html`<footer class="bottom"><p>${site.appName}</p></footer>`}
 }
 
 function brand(site: Site): Html {
-  const logo = site.logoUrl !== undefined && html`<img src="${site.logoUrl}" alt="" width="28" height="28">`;
+  const logo = site.logoUrl !== undefined && html`<img src="${site.logoUrl}" alt="" height="28">`;
   return html`<a class="brand" href="/">${logo}<span>${site.appName}</span></a>`;
 }
 

@@ -13,6 +13,13 @@ const HOUR = 3600;
 const DAY = 86_400;
 const site: Site = { appName: 'Tom & Co', accentColour: '#0b57d0' };
 
+describe('the logo', () => {
+  it('is shown by its height alone, so that a wordmark keeps its shape', () => {
+    const page = render(layout({ ...site, logoUrl: '/assets/logo.svg' }, { title: 'T', body: 'B' }));
+    assert.match(page, /<img src="\/assets\/logo\.svg" alt="" height="28">/);
+  });
+});
+
 describe('relativeTime', () => {
   const CASES: [number, string][] = [
     [0, 'just now'],

@@ -45,6 +45,23 @@ Tom & Co · https://id.example.com
     assert.match(made.html, /Tom &amp; Co/);
   });
 
+  it('has the colour and the logo of the app, by its address here', () => {
+    const content = {
+      subject: 'S',
+      heading: 'H',
+      paragraphs: [],
+      action: { label: 'Go', url: 'https://id.example.com/' },
+      footer: 'F',
+    };
+    const made = mailLayout({ ...site, accentColour: '#7a0040', logo: '/srv/brand/Word Mark.PNG' }, content);
+    assert.match(made.html, /<img src="https:\/\/id\.example\.com\/assets\/logo\.png" alt="" height="28"/);
+    assert.doesNotMatch(made.html, /<img[^>]* width="|srv/);
+    assert.match(made.html, /style="[^"]*background:#7a0040;"/);
+    assert.match(made.html, /Tom &amp; Co/);
+    const plain = mailLayout({ ...site, accentColour: 'red;"><b>', logo: undefined }, content);
+    assert.doesNotMatch(plain.html, /<img|<b>/);
+  });
+
   it('keeps the chosen name of a thing on its own line', () => {
     const value = 'CI\n\nYour account is closed. Call +44 …';
     const { text } = mailLayout(site, {

@@ -1,11 +1,15 @@
 import { timeInProse } from '../../server/ground/time.ts';
 import { type Html, html, linkable, type Part, raw, render } from '../html.ts';
 
-/** What mails know of the app. */
+/** What mails know of the app: the settings, or those of them that there are. */
 export type MailSite = {
   appName: string;
   /** Public URL of this site, without a trailing slash. */
   url: string;
+  /** `#rrggbb`, dark enough for white text. */
+  accentColour?: string | undefined;
+  /** Path of the file of the logo. */
+  logo?: string | undefined;
 };
 
 /** A mail but for whom it goes to: what each of the files beside this one answers. */
@@ -71,10 +75,11 @@ const STYLES = {
     'max-width:560px;margin:0 auto;padding:28px 24px;background:#ffffff;color:#1c2127;' +
     `border:1px solid #d8dce2;border-radius:8px;font-size:16px;line-height:1.5;${FONT}`,
   app: 'margin:0 0 20px;font-weight:600;color:#59626e;',
+  logo: 'height:28px;width:auto;max-width:200px;vertical-align:middle;margin-right:8px;border:0;',
   heading: 'margin:0 0 16px;font-size:22px;line-height:1.3;',
   paragraph: 'margin:0 0 16px;overflow-wrap:anywhere;',
   button:
-    'display:inline-block;padding:12px 20px;background:#1f2933;color:#ffffff;' +
+    'display:inline-block;padding:12px 20px;color:#ffffff;' +
     'border-radius:6px;font-weight:600;text-decoration:none;',
   address: 'margin:0 0 16px;font-size:14px;color:#59626e;overflow-wrap:anywhere;',
   footer: 'margin:24px 0 0;padding-top:16px;border-top:1px solid #d8dce2;font-size:14px;color:#59626e;',
@@ -83,6 +88,19 @@ const STYLES = {
 /** Style attributes are constants of ours, which is why they may pass the escaping tag. */
 function style(name: keyof typeof STYLES): Html {
   return raw(` style="${STYLES[name]}"`);
+}
+
+/** The colour stands last, because mail programs take what they understand. */
+function buttonStyle({ accentColour = '' }: MailSite): Html {
+  const colour = /^#[0-9a-f]{6}$/i.test(accentColour) ? accentColour : '#1f2933';
+  return raw(` style="${STYLES.button}background:${colour};"`);
+}
+
+/** Loaded from this site, by its height alone so that a wordmark keeps its shape; where it is not, the name is there. */
+function logoOf({ url, logo }: MailSite): Html | undefined {
+  const extension = /\.(?:svg|png)$/i.exec(logo ?? '')?.[0].toLowerCase();
+  if (extension === undefined) return undefined;
+  return html`<img src="${`${url}/assets/logo${extension}`}" alt="" height="28"${style('logo')}> `;
 }
 
 function htmlOf(site: MailSite, content: MailContent, known: readonly Fact[]): Html {
@@ -97,11 +115,11 @@ function htmlOf(site: MailSite, content: MailContent, known: readonly Fact[]): H
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light"><title>${content.heading}</title></head>
 <body${style('body')}><div${style('card')}>
-<p${style('app')}>${site.appName}</p>
+<p${style('app')}>${logoOf(site)}${site.appName}</p>
 <h1${style('heading')}>${content.heading}</h1>
 ${content.paragraphs.map(paragraph)}${facts.length > 0 && paragraph(facts)}${
   url !== undefined &&
-  html`<p${style('paragraph')}><a href="${url}"${style('button')}>${content.action?.label}</a></p>
+  html`<p${style('paragraph')}><a href="${url}"${buttonStyle(site)}>${content.action?.label}</a></p>
 <p${style('address')}>If the button does not work, open this address: <br><a href="${url}">${url}</a></p>
 `
 }<p${style('footer')}>${content.footer}<br>${site.appName} · <a href="${site.url}">${site.url}</a></p>
