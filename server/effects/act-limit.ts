@@ -13,12 +13,17 @@ const ACT_LIMITS: readonly Limit[] = [
  * something is never refused; there is no more of it than was made.
  */
 export function limitActs(effects: Effects, limiter: Pick<Limiter, 'run'>): Effects {
+  /** Most changes are none of these, and pass as they are. */
+  function counted<T>(buckets: readonly Bucket[], change: () => Promise<T>): Promise<T> {
+    return buckets.length === 0 ? change() : limiter.run(buckets, change);
+  }
+
   return {
     ...effects,
     insert: (collection, row, caused) =>
-      limiter.run(actBuckets(caused), () => effects.insert(collection, row, caused)),
+      counted(actBuckets(caused), () => effects.insert(collection, row, caused)),
     update: (collection, id, change, guard, caused) =>
-      limiter.run(caused.repeatable === true ? actBuckets(caused) : [], () =>
+      counted(caused.repeatable === true ? actBuckets(caused) : [], () =>
         effects.update(collection, id, change, guard, caused),
       ),
   };

@@ -24,9 +24,16 @@ type Parts = {
  * nobody anything, and hold up those of others.
  */
 export function summariseNotices(effects: Effects, parts: Parts): Effects {
-  async function told<T>(caused: EffectsOfChange, change: (caused: EffectsOfChange) => Promise<T>) {
+  function told<T>(caused: EffectsOfChange, change: (caused: EffectsOfChange) => Promise<T>): Promise<T> {
     const accountId = subjectOf(caused);
-    if (accountId === undefined) return change(caused);
+    return accountId === undefined ? change(caused) : toldOf(accountId, caused, change);
+  }
+
+  async function toldOf<T>(
+    accountId: string,
+    caused: EffectsOfChange,
+    change: (caused: EffectsOfChange) => Promise<T>,
+  ): Promise<T> {
     const counted = await countNotice(parts.limiter, accountId);
     try {
       const changed = await change(counted === undefined ? summarised(parts, caused) : caused);
