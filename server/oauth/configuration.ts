@@ -29,10 +29,10 @@ import { showError } from './error-page.ts';
 import { createGivenConsent } from './given-consent.ts';
 import { derivedKey } from './keys.ts';
 import { END_SESSION_PATH, logoutFaultOf } from './logout-request.ts';
-import { opensSomething, secretClaimOf } from './overrides.ts';
+import { secretClaimOf } from './overrides.ts';
 import { promptPolicy } from './prompts.ts';
 import { NO_SCOPE_LEFT, reasonFor } from './refusals.ts';
-import { settleRequestedScopes } from './requested-scopes.ts';
+import { opensSomething, settleRequestedScopes } from './requested-scopes.ts';
 
 /** Lives in seconds. A refresh token is renewed by each use for at most a year; its grant outlives it. */
 const LIVES = {
@@ -106,7 +106,7 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) => {
       const token = ctx.oidc.entities.RefreshToken;
-      if (token !== undefined && !opensSomething(token)) throw new errors.InvalidGrant(NO_SCOPE_LEFT);
+      if (token !== undefined && !opensSomething(token.scopes)) throw new errors.InvalidGrant(NO_SCOPE_LEFT);
       return token !== undefined && token.totalLifetime() < REFRESH_LINE_SECONDS;
     },
     // An app in a browser calls from where it is sent back to.

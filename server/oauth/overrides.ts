@@ -85,11 +85,6 @@ function cutRefreshTokens(provider: Provider): void {
   });
 }
 
-/** Whether any scope is left to a refresh token: there is no token without one. */
-export function opensSomething({ scopes }: { scopes: Set<string> }): boolean {
-  return [...scopes].some((scope) => scope !== 'offline_access');
-}
-
 /**
  * A session's row stays when its bearer value changes, so the former value is gone with the change, and there is
  * nothing of before to destroy: the engine would end the very session that it saves.

@@ -30,6 +30,7 @@ function complete(oidc: KoaContextWithOIDC['oidc'], client: EngineClient): void 
   if (asked.length === 0) throw noneLeft();
   refuseOthers(asked, [...registered, 'offline_access']);
   const scopes = asked.filter((scope) => scope !== 'offline_access' || registered.includes(scope));
+  if (!opensSomething(scopes)) throw nothingToKeep();
   if (scopes.includes('offline_access')) offlineAccessAsked.add(oidc);
   params.scope = scopes.join(' ');
 }
@@ -68,6 +69,18 @@ function refuseOthers(asked: readonly string[], registered: readonly string[]): 
   throw new errors.InvalidScope(
     `The scope ${word} is unknown, or not one that this client has. ${hint}`,
     word,
+  );
+}
+
+/** Whether these scopes are more than the wish to keep what others open. */
+export function opensSomething(scopes: Iterable<string>): boolean {
+  return [...scopes].some((scope) => scope !== 'offline_access');
+}
+
+function nothingToKeep(): errors.InvalidScope {
+  return new errors.InvalidScope(
+    'offline_access keeps what another scope opens: name one.',
+    'offline_access',
   );
 }
 

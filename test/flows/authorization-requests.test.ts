@@ -171,6 +171,7 @@ eachStore(({ url: storeUrl }) => {
         ['a list with commas', 'openid,email', /openid,email.*separated by spaces/],
         ['a list with pluses', 'openid+email', /separated by spaces/],
         ['another case', 'OpenID', /OpenID/],
+        ['offline_access alone', 'offline_access', /name one/],
         ['one with a quote', 'openid "x"', /x/],
       ];
       for (const [name, scope, says] of wrong) {
