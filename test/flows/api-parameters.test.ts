@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
+import { newSecret } from '../../server/credentials/secret-format.ts';
 import { queryOf } from '../../server/workflows/example-call.ts';
 import { defineWorkflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
@@ -362,6 +363,14 @@ eachStore(({ engine, url }) => {
           ...wanted,
           either: '1',
         });
+      });
+
+      test('a token in the place of a name is not said back', async () => {
+        const secret = newSecret('lk_pat_');
+        const json = { [`data[${secret}][id]`]: 'x' };
+        const answer = await server.call('/api/1.1/wf/posted', { method: 'POST', json });
+        assert.equal(answer.body.body.parameter, 'id');
+        assert.ok(!answer.text.includes(secret.slice(7, 30)), answer.text);
       });
 
       test('a body of a GET is misplaced', async () => {
