@@ -11,7 +11,10 @@ import { catchLateFailures } from './workflows/late-failures.ts';
 /** Why a start failed, one line each where we know what to say. */
 function explain(error: unknown, settings: Settings | undefined): string {
   if (error instanceof WrongSettings) return error.lines.join('\n');
-  if (error instanceof Unavailable) return `LATCHKEY_STORE does not answer: ${error.message}`;
+  if (error instanceof Unavailable) {
+    const which = settings === undefined ? '' : `, ${storeName(settings.store)},`;
+    return `LATCHKEY_STORE${which} does not answer: ${error.message}`;
+  }
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (settings !== undefined && ['listen', 'bind', 'getaddrinfo'].includes(syscall ?? '')) {
     return whyNotListening(code ?? message, settings);

@@ -1,29 +1,29 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import { type Client, clientsOf, eachClient } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 
-type Parts = { accountRows: Collection<Account>; clients: Collection<Client>; effects: Effects };
+type Parts = {
+  accountRows: Collection<Account>;
+  accounts: Pick<Accounts, 'setAdmin'>;
+  clients: Collection<Client>;
+  effects: Effects;
+};
 
 export type Admins = ReturnType<typeof createAdmins>;
 
 /** Who may act for the whole app. There always is somebody: the last admin stays one. */
 export function createAdmins(parts: Parts) {
-  const { accountRows, effects } = parts;
+  const { accountRows, accounts, effects } = parts;
 
   return {
-    /** Makes an account an admin; undefined where it is one. */
+    /** Makes an account an admin; undefined where it is one, or is suspended. */
     promote: (account: Account, actor: Actor): Promise<Account | undefined> =>
-      effects.update(
-        accountRows,
-        account.id,
-        { set: { admin: true } },
-        [['admin', '=', false]],
-        auditOf(account, 'account.promoted', actor),
-      ),
+      accounts.setAdmin(account.id, true, actor),
 
     /**
      * Makes an admin an ordinary account, and signs it out everywhere; undefined where it is none. Throws Problem 409

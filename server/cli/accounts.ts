@@ -70,7 +70,10 @@ async function restore(domain: Domain, which: string): Promise<Said> {
 
 async function promote(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
-  return saidOf((await domain.admins.promote(account, OPERATOR)) ?? refuse(account, 'is an admin already'));
+  return saidOf(
+    (await domain.admins.promote(account, OPERATOR)) ??
+      refuse(account, account.admin ? 'is an admin already' : 'is suspended'),
+  );
 }
 
 async function demote(domain: Domain, which: string): Promise<Said> {

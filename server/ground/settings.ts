@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { faultOfFile, faultOfFolder, keptSecret, SecretFault } from './data-folder.ts';
 import {
   APP_NAME_LENGTH_MAX,
   NAME_LENGTH_MAX,
@@ -13,7 +13,6 @@ import {
   TOKEN_DAYS_DEFAULT,
   TOKEN_DAYS_MAX,
 } from './limits.ts';
-
 import { loadFaultOf } from './load-fault.ts';
 import { isLoopback } from './loopback.ts';
 import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
@@ -249,10 +248,12 @@ export function readSettings(
   const contradictions = contradictionsIn({ ...values, mailGiven: values.mail, mail, store }, url, given);
   if (contradictions.length > 0) throw new WrongSettings(contradictions);
 
-  const name = dataName(given);
+  // The command line makes nothing; it says itself what is not there.
+  const paths = firstStart === 'allowed' ? pathFaultsIn({ store, mail }, given) : [];
+  if (paths.length > 0) throw new WrongSettings(paths);
   const secret =
     values.secret === undefined
-      ? keptSecret(values.data, { name, firstStart })
+      ? secretIn(values.data, firstStart, given)
       : { value: values.secret, made: false };
   return {
     ...values,
@@ -335,6 +336,29 @@ function contradictionsIn(
   }
   lines.push(...wrongImage('logo', values.logo), ...wrongImage('GOOGLE_ICON', values.google?.icon));
   return lines;
+}
+
+/** Files and folders that cannot be used, under the name of the setting that leads to them. */
+function pathFaultsIn({ store, mail }: { store: string; mail: string }, given: Given): string[] {
+  const said = (key: string) =>
+    given.merged[key] === undefined ? dataName(given) : `${nameOf([key], given)} is ${shownAt([key], given)}`;
+  const [, file] = /^sqlite:(.*)$/s.exec(store) ?? [];
+  const [, folder] = /^file:(.*)$/s.exec(mail) ?? [];
+  const faults = [
+    { key: 'store', fault: file === undefined ? undefined : faultOfFile(resolve(file)) },
+    { key: 'mail', fault: folder === undefined ? undefined : faultOfFolder(resolve(folder)) },
+  ];
+  const lines = faults.flatMap(({ key, fault }) => (fault === undefined ? [] : [`${said(key)}: ${fault}`]));
+  return [...new Set(lines)];
+}
+
+function secretIn(data: string, firstStart: 'allowed' | 'refused', given: Given) {
+  try {
+    return keptSecret(resolve(data), { firstStart });
+  } catch (error) {
+    if (!(error instanceof SecretFault)) throw error;
+    throw new WrongSettings([`${dataName(given)}: ${error.message}`], { cause: error });
+  }
 }
 
 /** Where mails come from when nothing is said: an IPv6 address is no domain of one. */
@@ -465,73 +489,6 @@ function dataName(given: Given): string {
   return value === undefined
     ? 'LATCHKEY_DATA is not set'
     : `${nameOf(['data'], given)} is ${shownSetting('data', value)}`;
-}
-
-/** The secret in the data folder; made where `firstStart` allows that. Only its owner may read it. */
-function keptSecret(
-  data: string,
-  { name, firstStart }: { name: string; firstStart: 'allowed' | 'refused' },
-): { value: string; made: boolean } {
-  const path = join(resolve(data), 'secret');
-  try {
-    const made = firstStart === 'allowed' && makeSecret(resolve(data), path);
-    const secret = readFileSync(path, 'utf8').trim();
-    if (Buffer.byteLength(secret) >= SERVER_SECRET_BYTES_MIN) return { value: secret, made };
-  } catch (error) {
-    throw new WrongSettings([`${name}: ${folderFault(path, error as NodeJS.ErrnoException)}`], {
-      cause: error,
-    });
-  }
-  throw new WrongSettings([
-    `${path} holds too short a secret: remove the file to have one made, or set LATCHKEY_SECRET`,
-  ]);
-}
-
-/** Answers whether there was none. */
-function makeSecret(folder: string, path: string): boolean {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  let made = true;
-  try {
-    writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    // One that is there already, of an earlier start or of another process, is the secret.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    made = false;
-  }
-  requireOwn(path);
-  chmodSync(path, 0o600);
-  return made;
-}
-
-/** What root would write beside files of another user, that user's server could not open again. */
-function requireOwn(path: string): void {
-  const user = process.getuid?.();
-  const owner = statSync(path).uid;
-  if (user === undefined || user === owner) return;
-  throw Object.assign(new Error(`${path} belongs to user ${owner}`), { code: 'EPERM', path });
-}
-
-/** What keeps the data folder from being used, and what to do. */
-function folderFault(path: string, error: NodeJS.ErrnoException): string {
-  const where = resolve(path, '..');
-  switch (error.code) {
-    case 'ENOENT':
-      return `there is no secret at ${path}, and the command line makes none; start the server once (npm start), or let LATCHKEY_DATA name the folder of the installation that you have, or LATCHKEY_SECRET be the server's`;
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return `${error.path ?? where} cannot be used by this user${userNow()} (${error.code}); run this as the user that owns it, or let that user own it: chown -R USER ${where}`;
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return `${where} is no folder; wanted the path of a folder`;
-    default:
-      return `${where} cannot be used: ${error.message}`;
-  }
-}
-
-function userNow(): string {
-  const user = process.getuid?.();
-  return user === undefined ? '' : `, whose number is ${user}`;
 }
 
 /** Contrast ratio against white (WCAG 2.2, relative luminance). */

@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -14,12 +15,17 @@ if (isOurs(folder)) enableCompileCache(folder);
 function isOurs(path) {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const there = lstatSync(path);
-    // Windows has no such numbers.
-    if (!there.isDirectory() || there.uid !== (process.getuid?.() ?? there.uid)) return false;
-    if ((there.mode & 0o077) !== 0) chmodSync(path, 0o700);
+    // Whoever owns the folder above could put another one in its place.
+    if (![path, dirname(path)].every(isOwnFolder)) return false;
+    if ((lstatSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
     return true;
   } catch {
     return false;
   }
+}
+
+function isOwnFolder(path) {
+  const there = lstatSync(path);
+  // Windows has no such numbers.
+  return there.isDirectory() && there.uid === (process.getuid?.() ?? there.uid);
 }

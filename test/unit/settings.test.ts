@@ -294,6 +294,32 @@ describe('settings', () => {
       }
     });
 
+    test('is named where the store or the mails in it cannot be, and else what leads there', () => {
+      const file = join(folder, 'another-file');
+      writeFileSync(file, '');
+      const secret = 's'.repeat(40);
+      for (const [given, line] of [
+        [
+          { LATCHKEY_DATA: file, LATCHKEY_SECRET: secret },
+          /^LATCHKEY_DATA is ".*another-file": .* is no folder/,
+        ],
+        [
+          { LATCHKEY_STORE: `sqlite:${file}/x/y.db` },
+          /^LATCHKEY_STORE is "sqlite:.*another-file\/x\/y.db": .* no folder/,
+        ],
+        [
+          { LATCHKEY_STORE: `sqlite:${folder}` },
+          /^LATCHKEY_STORE is "sqlite:.*": .* is a folder; wanted .* file/,
+        ],
+        [{ LATCHKEY_MAIL: `file:${file}` }, /^LATCHKEY_MAIL is "file:.*another-file": .* is no folder/],
+        [{ LATCHKEY_MAIL: `file:${file}/x` }, /^LATCHKEY_MAIL is "file:.*another-file\/x": .* is no folder/],
+      ] as const) {
+        const lines = linesOf({ ...given });
+        assert.equal(lines.length, 1, lines.join('\n'));
+        assert.match(lines[0] ?? '', line);
+      }
+    });
+
     test('whose secret belongs to another user is told, and who runs this', (t) => {
       if (process.getuid?.() !== 0) return t.skip('only root can give a file away');
       const data = mkdtempSync(join(folder, 'foreign-'));
