@@ -150,6 +150,8 @@ eachStore(({ url: storeUrl }) => {
         assert.match(page.text, new RegExp(`<form method="post" action="${location}">`));
         const copied = await agent.post(location, {});
         assert.equal(copied.status, 303);
+        const id = /\/(\w+)\/value$/.exec(location)?.[1] ?? '';
+        assert.equal(await site.domain.rows.sealedValues.get(id), undefined);
         assert.ok(!copied.location.endsWith(shows));
         const gone = await agent.get(location);
         assert.equal(gone.status, 410);
