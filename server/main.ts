@@ -60,7 +60,7 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
     );
   }
   const advice = adviceOnProxies(settings);
-  if (advice !== undefined) say(advice);
+  if (advice !== undefined) say(`Warning: ${advice.found}; ${advice.todo}.`);
   if (settings.mail.startsWith('file:')) {
     say(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)`);
   }

@@ -16,6 +16,7 @@ import { isLoopbackHost } from '../ground/loopback.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { timeToTheMinute } from '../ground/time.ts';
+import { adviceOnProxies } from '../http/client-address.ts';
 import { messageDeclaration } from '../mail/message.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
@@ -82,7 +83,10 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
   return [node, judge(settings), ...(await lookAround(settings)), ...(await lookAtStore(settings))];
 }
 
-function judge({ host, production }: Settings): Finding {
+function judge(settings: Settings): Finding {
+  const { host, production } = settings;
+  const proxies = adviceOnProxies(settings);
+  if (proxies !== undefined) return { level: 'warn', about: 'settings', ...proxies };
   if (production || isLoopbackHost(host)) return { level: 'ok', about: 'settings', found: 'all good' };
   const found = `HOST is ${host} and the URL is http: others in the network can come in, and read what is sent`;
   const todo = 'set HOST to 127.0.0.1, or put a proxy with https before it and set LATCHKEY_URL';

@@ -73,13 +73,16 @@ export function createClientAddress(parts: { proxies: readonly string[]; log: Pi
   };
 }
 
-/** What an operator should know who has set no proxies on a public server; undefined where that is fine. */
+/** What an operator should know who has set no proxies on a public server, and what to do; undefined where it is fine. */
 export function adviceOnProxies(settings: {
   production: boolean;
   proxies: readonly string[];
-}): string | undefined {
+}): { found: string; todo: string } | undefined {
   if (!settings.production || settings.proxies.length > 0) return undefined;
-  return 'LATCHKEY_PROXIES is not set: behind a reverse proxy all callers count as one; set it to the proxy’s address';
+  return {
+    found: 'LATCHKEY_PROXIES is not set: behind a reverse proxy all callers count as one',
+    todo: 'set it to the address of the proxy',
+  };
 }
 
 function rangeOf(proxy: string): Range {

@@ -681,6 +681,10 @@ describe('the doctor', () => {
     assert.equal(fresh.of('store')?.found, `${join(folder, 'latchkey.db')}, can be read and written`);
     const open = await findingsOf({ HOST: '0.0.0.0' });
     assert.equal(open.of('settings')?.level, 'warn');
+    const behindProxy = { LATCHKEY_URL: 'https://localhost:1', LATCHKEY_MAIL: 'smtp://127.0.0.1:1' };
+    assert.match((await findingsOf(behindProxy)).of('settings')?.found ?? '', /LATCHKEY_PROXIES is not set/);
+    const told = await findingsOf({ ...behindProxy, LATCHKEY_PROXIES: '127.0.0.1' });
+    assert.equal(told.of('settings')?.level, 'ok');
     const noStore = await findingsOf({ LATCHKEY_STORE: `sqlite:${folder}` });
     assert.deepEqual([noStore.code, noStore.of('store')?.level], [1, 'fail']);
     const otherSecret = await findingsOf({ LATCHKEY_SECRET: 'x'.repeat(32) });
