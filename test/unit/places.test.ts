@@ -120,15 +120,15 @@ eachStore(({ url, engine }) => {
 
     it('gives the place of what is revoked, deleted or expired to the next one', async () => {
       const ann = await open();
-      await manyAtOnce((one, name) => token(one, ann, name));
-      await assert.rejects(token(domain, ann, 'more'), { code: 'TOO_MANY_TOKENS' });
+      await manyAtOnce((one, name) => issued(one, ann, name));
+      await assert.rejects(issued(domain, ann, 'more'), { code: 'TOO_MANY_TOKENS' });
       const [first] = await domain.tokens.list(ann.id);
       await domain.tokens.revoke({ accountId: ann.id, id: first?.id ?? '' }, actor);
-      await token(domain, ann, 'more');
-      await assert.rejects(token(domain, ann, 'still more'), { code: 'TOO_MANY_TOKENS' });
+      await issued(domain, ann, 'more');
+      await assert.rejects(issued(domain, ann, 'still more'), { code: 'TOO_MANY_TOKENS' });
       domain.pass(90 * DAY);
-      const { made } = await manyAtOnce((one, name) => token(one, ann, name));
-      assert.equal(made, LIVE_TOKENS_MAX);
+      const { made } = await manyAtOnce((one, name) => issued(one, ann, name));
+      assert.equal(made, ISSUED_NAMES_MAX);
 
       await manyAtOnce((one, name) => service(one, ann, name));
       await assert.rejects(service(domain, ann, 'more'), { code: 'TOO_MANY_SERVICES' });
