@@ -245,7 +245,7 @@ function tooOld(cause?: unknown): Problem {
     status: 400,
     code: 'SIGN_IN_TOO_OLD',
     message: 'This sign-in is too old, or was started in another browser.',
-    hint: 'Go back to the app that you came from and start again.',
+    hint: 'Go back to the app that you came from and start again. If that ends here too, your browser keeps no cookies for this site: allow them in its settings.',
     cause,
   });
 }
