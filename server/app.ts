@@ -9,7 +9,7 @@ import { limitAuthorizationRequests } from './http/authorization-request-limit.t
 import { canonicalHost, ownNameOnly } from './http/canonical-host.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { openDocuments } from './http/cors.ts';
-import { asItsAddressWants, asPage } from './http/error-forms.ts';
+import { asEnvelope, asItsAddressWants, asOAuthError, asPage } from './http/error-forms.ts';
 import { answerErrorsAs } from './http/error-response.ts';
 import { createHealthRoutes } from './http/health.ts';
 import { postedRequest } from './http/posted-request.ts';
@@ -79,12 +79,12 @@ export async function createApp(domain: Domain) {
   app.use(plainTarget);
   app.use(canonicalHost(url));
 
-  app.use(under(['/api'], createApi(domain)));
+  app.use(under(['/api'], answerErrorsAs(asEnvelope(url), log), createApi(domain)));
 
   // What a browser is sent to; everything else below /oauth is called by programs.
   const shown = [onlyAt(BROWSER_ENDPOINTS), pageHeaders, answerErrorsAs(asPage(site, viewerOf), log), own];
   app.use(at(BROWSER_ENDPOINTS, ...shown, postedRequest, limit, engineRoutes));
-  app.use(under(['/oauth'], onlyAt(PROGRAM_ENDPOINTS), engineRoutes));
+  app.use(under(['/oauth'], answerErrorsAs(asOAuthError, log), onlyAt(PROGRAM_ENDPOINTS), engineRoutes));
 
   app.use(pageHeaders);
   app.use(openDocuments(METADATA_PATHS));
