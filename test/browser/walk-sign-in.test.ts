@@ -62,7 +62,7 @@ describe('signing in, in a browser', () => {
           await visitor.look('sign-in', 'main');
           await fillSignIn(visitor, { email: account.email, password: ANOTHER });
           await visitor.page.getByRole('alert').waitFor();
-          assert.equal(await visitor.page.getByLabel('Password').inputValue(), '');
+          assert.equal(await visitor.page.getByLabel('Password', { exact: true }).inputValue(), '');
           await visitor.look('sign-in-refused');
 
           await visitor.press('Forgot your password?');

@@ -25,6 +25,8 @@ eachStore(({ url: storeUrl }) => {
       rows.resets,
       rows.authorizationRequests,
       rows.pendingLinks,
+      rows.sentForms,
+      rows.sealedValues,
     ];
     const rowCounts = () => Promise.all(passing.map((collection) => collection.count([])));
     const before = await rowCounts();
@@ -47,6 +49,8 @@ eachStore(({ url: storeUrl }) => {
       await oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? '');
       await agent.post('/sign-up', { email: `new${round}@example.com`, password: 'some good words here' });
       await agent.post('/reset-password', { email: account.email });
+      // Its work comes after its answer.
+      await until('the link is made', async () => (await rows.resets.count([])) === round + 1);
       await agent.get((await app.start()).location.href.slice(server.url.length));
     }
     const [artifactsMade = 0] = await rowCounts();
