@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
-import { eachStore } from '../support/stores.ts';
+import { sqliteStores } from '../support/stores.ts';
 
 /** More than an account may have, and than a page of them: limits do not hold for rows of before. */
 const MANY = 130;
@@ -11,7 +11,8 @@ const EACH = Array.from({ length: MANY }, (_, index) => index);
 /** Tokens, and sign-ups that wait, are read and removed in larger pages. */
 const EACH_OF_MORE = Array.from({ length: 520 }, (_, index) => index);
 
-eachStore(({ url }) => {
+// Hundreds of rows, walked page by page above the port, which test/contract holds both engines to.
+sqliteStores(({ url }) => {
   describe('all of an account', () => {
     let domain: TestDomain;
     let ann: Account;
