@@ -240,23 +240,26 @@ eachStore(({ url, engine }) => {
       await signIn();
     });
 
-    itAtLength('counts the guesses that a service passes on for each e-mail, and knows its people', async () => {
-      await makeAccount();
-      const service = 'svc_backend';
-      const wrong = withVerify(async () => ({ right: false, outdated: false }));
-      await domain.accounts.checkPassword({ email, password: PASSWORD, service });
-      for (let turn = 0; turn < 110; turn += 1) {
-        await assert.rejects(wrong.checkPassword({ email, password: 'x', from: `198.51.100.${turn}` }));
-      }
-      await domain.accounts.checkPassword({ email, password: PASSWORD, service });
-      for (let turn = 0; turn < 10; turn += 1) {
-        await assert.rejects(wrong.checkPassword({ email, password: 'x', service }));
-      }
-      await assert.rejects(
-        domain.accounts.checkPassword({ email, password: PASSWORD, service }),
-        problem('TOO_MANY_ATTEMPTS', 429),
-      );
-    });
+    itAtLength(
+      'counts the guesses that a service passes on for each e-mail, and knows its people',
+      async () => {
+        await makeAccount();
+        const service = 'svc_backend';
+        const wrong = withVerify(async () => ({ right: false, outdated: false }));
+        await domain.accounts.checkPassword({ email, password: PASSWORD, service });
+        for (let turn = 0; turn < 110; turn += 1) {
+          await assert.rejects(wrong.checkPassword({ email, password: 'x', from: `198.51.100.${turn}` }));
+        }
+        await domain.accounts.checkPassword({ email, password: PASSWORD, service });
+        for (let turn = 0; turn < 10; turn += 1) {
+          await assert.rejects(wrong.checkPassword({ email, password: 'x', service }));
+        }
+        await assert.rejects(
+          domain.accounts.checkPassword({ email, password: PASSWORD, service }),
+          problem('TOO_MANY_ATTEMPTS', 429),
+        );
+      },
+    );
 
     itAtLength('does not count right ones', async () => {
       await makeAccount();
