@@ -387,7 +387,14 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(await people.signIn(ann.account.email));
     });
 
-    it('a right password over and over takes nobody the turn', async () => {
+    it('a right password over and over takes nobody the turn', async (t) => {
+      // Of its own, because the guesses of the tests before count against the network.
+      const server = await startTestServer({ storeUrl: await storeUrl() });
+      const people = await openPeople(server);
+      t.after(async () => {
+        await people.close();
+        await server.stop();
+      });
       const flooders = [await people.person(), await people.person(), await people.person()];
       const honest = await Promise.all(Array.from({ length: 8 }, () => people.person()));
       const signIn = (email: string) =>

@@ -286,7 +286,11 @@ eachStore(({ engine, url: storeUrl }) => {
       assert.equal(token.status, 503);
       assert.ok(Number(token.headers.get('retry-after')) > 0);
       await gate.reopen();
-      await until('all is well again', async () => (await transaction(server.url, pat.value)).status === 200);
+      await until(
+        'all is well again',
+        async () => (await transaction(server.url, pat.value)).status === 200,
+        120_000,
+      );
       await people.close();
       await server.stop();
       await gate.close();

@@ -104,11 +104,9 @@ eachStore(({ url }) => {
       await startSender(store, smtp.url, () => START);
       await until('the sender is that far', async () => (await outbox.count([['sentAt', 'present']])) === 20);
       const order = smtp.messages().map(({ subject }) => /link|ours|workflow/.exec(subject ?? '')?.[0]);
-      assert.deepEqual(order, [
-        ...Array(3).fill('link'),
-        ...Array(5).fill('ours'),
-        ...Array(12).fill('workflow'),
-      ]);
+      // Five are under way at a time, and arrive in any order among themselves.
+      assert.ok(order.lastIndexOf('link') < 5, order.join());
+      assert.ok(order.lastIndexOf('ours') < 3 + 5 + 4, order.join());
     });
 
     it('sends each mail once however many processes send', async () => {
