@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { writeCookie } from './cookies.ts';
 
 /** What was done just now, for the page that comes next. */
 export type NoticeCode = 'mailed' | 'admin' | 'confirmed' | 'reset' | 'reset-all' | 'linked';
@@ -21,14 +22,15 @@ const SUBJECT_LENGTH_MAX = 254;
 /** Has the next page of this browser say what was done, wherever that page is; `subject` is what was typed. */
 export function setNotice(ctx: Context, code: NoticeCode, subject = ''): void {
   const shown = subject.trim().slice(0, SUBJECT_LENGTH_MAX);
-  writeCookie(ctx, NAME, `${code}.${Buffer.from(shown).toString('base64url')}`, SECONDS);
+  const value = `${code}.${Buffer.from(shown).toString('base64url')}`;
+  writeCookie(ctx, { name: NAME, value, maxAgeSeconds: SECONDS });
 }
 
 /** What the browser brought of that, once. It is the browser's own word: shown to it, never believed. */
 export function takeNotice(ctx: Context, wanted: 'mailed'): { subject: string } | undefined {
   const [code, subject] = noticeOf(ctx);
   if (code !== wanted) return undefined;
-  writeCookie(ctx, NAME, '', 0);
+  writeCookie(ctx, { name: NAME, value: '', maxAgeSeconds: 0 });
   return subject === '' ? undefined : { subject };
 }
 
@@ -36,7 +38,7 @@ export function takeNotice(ctx: Context, wanted: 'mailed'): { subject: string } 
 export function takeSentence(ctx: Context): string | undefined {
   const [code] = noticeOf(ctx);
   if (!Object.hasOwn(SENTENCES, code)) return undefined;
-  writeCookie(ctx, NAME, '', 0);
+  writeCookie(ctx, { name: NAME, value: '', maxAgeSeconds: 0 });
   return SENTENCES[code as keyof typeof SENTENCES];
 }
 
@@ -44,13 +46,4 @@ function noticeOf(ctx: Context): [code: string, subject: string] {
   const value = /(?:^|; ?)latchkey_notice=([\w.-]{1,400})(?:;|$)/.exec(ctx.get('cookie'))?.[1] ?? '';
   const [code = '', subject = ''] = value.split('.');
   return [code, Buffer.from(subject, 'base64url').toString()];
-}
-
-/** Writes a cookie for this site's pages alone; one without a life is taken away. */
-export function writeCookie(ctx: Context, name: string, value: string, maxAgeSeconds: number): void {
-  const secure = ctx.secure ? '; Secure' : '';
-  ctx.append(
-    'Set-Cookie',
-    `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}${secure}`,
-  );
 }

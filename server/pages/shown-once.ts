@@ -5,6 +5,7 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { SHOWN_ONCE_SECONDS } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
+import { writeCookie } from '../http/cookies.ts';
 
 /** The value of a credential that was just made, until its owner says that they have copied it. */
 export const sealedValueSchema = z.strictObject({
@@ -76,9 +77,7 @@ export function createShownOnce(parts: {
     const known = partIn(ctx);
     if (known !== undefined) return known;
     const part = randomBytes(32).toString('base64url');
-    const secure = settings.production ? '; Secure' : '';
-    // Written by hand: Koa refuses a Secure cookie where it cannot see the TLS of the proxy in front.
-    ctx.append('Set-Cookie', `${cookieName}=${part}; Path=/; HttpOnly; SameSite=Lax${secure}`);
+    writeCookie(ctx, { name: cookieName, value: part, secure: settings.production });
     return part;
   }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { WAIT_SECONDS } from '../accounts/authorization-requests.ts';
 import { hashOf } from '../ground/opaque.ts';
+import { writeCookie } from '../http/cookies.ts';
 
 export type FederatedCookie = ReturnType<typeof createFederatedCookie>;
 
@@ -14,17 +15,8 @@ const TAB = /^[\w-]{1,80}$/;
  * The cookies that tie a browser to its authorization requests, or to its links that wait for a password. Each tab has
  * one of its own, told apart by a `tag` that its address or its form carries; the one without a tag is the newest.
  */
-export function createFederatedCookie(settings: { production: boolean }) {
-  const base = `${settings.production ? '__Host-' : ''}latchkey_federated`;
-
-  // Written by hand: Koa refuses a Secure cookie where it cannot see the TLS of the proxy in front.
-  function write(ctx: Context, name: string, value: string, maxAgeSeconds: number): void {
-    const secure = settings.production ? '; Secure' : '';
-    ctx.append(
-      'Set-Cookie',
-      `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}${secure}`,
-    );
-  }
+export function createFederatedCookie({ production: secure }: { production: boolean }) {
+  const base = `${secure ? '__Host-' : ''}latchkey_federated`;
 
   const nameOf = (tag: string) => (tag === '' ? base : `${base}_${tag}`);
 
@@ -39,11 +31,12 @@ export function createFederatedCookie(settings: { production: boolean }) {
       // Browsers send the oldest first (RFC 6265 section 5.4).
       const tabs = cookiesOf(ctx).filter(({ name }) => TAB.test(name) && name.startsWith(`${base}_`));
       const given = tag === '' ? [] : tabs.slice(0, Math.max(0, tabs.length - TABS_MAX + 1));
-      for (const { name } of given) write(ctx, name, '', 0);
-      write(ctx, nameOf(tag), token, WAIT_SECONDS);
+      for (const { name } of given) writeCookie(ctx, { name, value: '', maxAgeSeconds: 0, secure });
+      writeCookie(ctx, { name: nameOf(tag), value: token, maxAgeSeconds: WAIT_SECONDS, secure });
     },
 
-    clear: (ctx: Context, tag = ''): void => write(ctx, nameOf(tag), '', 0),
+    clear: (ctx: Context, tag = ''): void =>
+      writeCookie(ctx, { name: nameOf(tag), value: '', maxAgeSeconds: 0, secure }),
   };
 }
 
