@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
-import { fieldNotUtf8, SEND_UTF8 } from '../http/utf8.ts';
+import { fieldNotUtf8, SEND_UTF8, utf8Of } from '../http/utf8.ts';
 import { inspectJson, NAMES_MAX } from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
 
@@ -55,14 +55,12 @@ export function hasBody(ctx: Context): boolean {
 }
 
 function decoded(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw notUtf8('body', { cause: error });
-  }
+  const text = utf8Of(bytes);
+  if (text === undefined) throw notUtf8('body');
+  return text;
 }
 
-function notUtf8(place: 'query' | 'body', more: { parameter?: string; cause?: unknown } = {}): Problem {
+function notUtf8(place: 'query' | 'body', more: { parameter?: string } = {}): Problem {
   return invalidData(`The ${place} is not valid UTF-8.`, SEND_UTF8, more);
 }
 
@@ -166,10 +164,6 @@ function notUnderstood(message: string, hint: string): Problem {
   return new Problem({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message, hint });
 }
 
-function invalidData(
-  message: string,
-  hint: string,
-  more: { parameter?: string; cause?: unknown } = {},
-): Problem {
+function invalidData(message: string, hint: string, more: { parameter?: string } = {}): Problem {
   return new Problem({ status: 400, code: 'INVALID_DATA', message, hint, ...more });
 }
