@@ -1,6 +1,6 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
-import type { Accounts } from '../accounts/accounts.ts';
+import { auditOf } from '../accounts/accounts.ts';
 import { type Client, clientsOf, eachClient } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
@@ -9,7 +9,6 @@ import { Problem } from '../ground/errors.ts';
 
 type Parts = {
   accountRows: Collection<Account>;
-  accounts: Pick<Accounts, 'setAdmin'>;
   clients: Collection<Client>;
   effects: Effects;
 };
@@ -18,13 +17,9 @@ export type Admins = ReturnType<typeof createAdmins>;
 
 /** Who may act for the whole app. There always is somebody: the last admin stays one. */
 export function createAdmins(parts: Parts) {
-  const { accountRows, accounts, effects } = parts;
+  const { accountRows, effects } = parts;
 
   return {
-    /** Makes an account an admin; undefined where it is one, or is suspended. */
-    promote: (account: Account, actor: Actor): Promise<Account | undefined> =>
-      accounts.setAdmin(account.id, true, actor),
-
     /**
      * Makes an admin an ordinary account, and signs it out everywhere; undefined where it is none. Throws Problem 409
      * for the last admin, and while services of theirs reach further than an ordinary account may.
@@ -86,10 +81,6 @@ async function requireNoServices({ clients }: Parts, account: Account): Promise<
     message: `${account.email} has services that only an admin may have: ${far.map(({ name, id }) => `${name} (${id})`).join(', ')}.`,
     hint: 'Revoke them first with: latchkey services revoke ID.',
   });
-}
-
-function auditOf({ id, email }: Account, action: string, actor: Actor) {
-  return { audit: [{ accountId: id, actor, action, targetId: id, targetName: email }] };
 }
 
 function lastAdmin(): Problem {

@@ -1,5 +1,6 @@
 import type { Collection } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
+import { auditOf } from '../accounts/accounts.ts';
 import type { Identities } from '../accounts/identities.ts';
 import type { Apps } from '../credentials/apps.ts';
 import type { Services } from '../credentials/services.ts';
@@ -39,13 +40,12 @@ export function createRemoval(parts: Parts) {
       await admins.requireOther(account);
       // This one write decides: from here on nothing of the account works, and what is made meanwhile is undone.
       const change = { set: { suspendedAt: clock() }, add: { securityVersion: 1 } };
-      const audit = { accountId: id, actor, action: 'account.deleted', targetId: id, targetName: email };
-      await effects.update(accountRows, id, change, [], { audit: [audit] });
+      await effects.update(accountRows, id, change, [], auditOf(account, 'account.deleted', actor));
       // Of two admins who are deleted at the same moment, each finds the other gone: both stay.
       await admins.requireOther(account).catch(async (error: unknown) => {
-        const restored = { ...audit, actor: { kind: 'system' }, action: 'account.restored' } as const;
         const back = { set: { suspendedAt: account.suspendedAt } };
-        await effects.update(accountRows, id, back, [], { audit: [restored] });
+        const audit = auditOf(account, 'account.restored', { kind: 'system' });
+        await effects.update(accountRows, id, back, [], audit);
         throw error;
       });
       await endAll(parts, id, actor);

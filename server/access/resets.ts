@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { resetPassword } from '../../views/mail/password.ts';
 import { type Account, isActive, requireActive } from '../accounts/account.ts';
-import type { Accounts } from '../accounts/accounts.ts';
+import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
 import { askingBuckets, linkBuckets, linkDead } from '../accounts/mailed-links.ts';
@@ -104,10 +104,7 @@ export function createResets(parts: Parts) {
     async linkFor(account: Account, actor: Actor): Promise<{ url: string; expiresAt: number }> {
       requireActive(account);
       const { token, row } = newReset(parts, account, '/');
-      const { id: accountId, email: targetName } = account;
-      const action = 'account.reset_link_made';
-      const audit = [{ accountId, actor, action, targetId: accountId, targetName }];
-      await parts.effects.insert(resets, row, { audit });
+      await parts.effects.insert(resets, row, auditOf(account, 'account.reset_link_made', actor));
       return { url: `${parts.settings.url}/reset-password?token=${token}`, expiresAt: row.expiresAt };
     },
 

@@ -98,8 +98,15 @@ export function createAccounts(parts: Parts) {
     setName: (account: Account, name: string | undefined, actor: Actor) =>
       setName(parts, account, name, actor),
 
-    /** Makes somebody an admin, or one no more; undefined if there is nothing to change. */
-    setAdmin: (id: string, admin: boolean, actor: Actor) => setAdmin(parts, id, admin, actor),
+    /** Makes an account an admin; undefined where it is one, or is suspended. The way back is in access/admins.ts. */
+    promote: (account: Account, actor: Actor): Promise<Account | undefined> =>
+      effects.update(
+        accounts,
+        account.id,
+        { set: { admin: true } },
+        [['admin', '=', false], ...ACTIVE_ONLY],
+        auditOf(account, 'account.promoted', actor),
+      ),
 
     /** From the next request on nothing of this account works; undefined if there is nothing to suspend. */
     suspend: (id: string, actor: Actor) => setSuspendedAt(parts, id, clock(), actor),
@@ -148,18 +155,6 @@ async function setName(
   return changed;
 }
 
-async function setAdmin(
-  { accounts, effects }: Parts,
-  id: string,
-  admin: boolean,
-  actor: Actor,
-): Promise<Account | undefined> {
-  const account = await accounts.get(id);
-  if (account === undefined) return undefined;
-  const caused = auditOf(account, admin ? 'account.promoted' : 'account.demoted', actor);
-  return effects.update(accounts, id, { set: { admin } }, [['admin', '=', !admin], ...ACTIVE_ONLY], caused);
-}
-
 /** The guard of a write that must find the account as it was read. */
 function unchangedSince({ passwordHash, securityVersion }: Account): Where<Account> {
   return [
@@ -185,7 +180,8 @@ async function setSuspendedAt(
   return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
 }
 
-function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
+/** What is recorded of a change of this account; somebody who signs up acts as whom they become. */
+export function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
   const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
   return { audit: [{ accountId: id, actor: by, action, targetId: id, targetName: email }] };
 }

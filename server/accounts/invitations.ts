@@ -31,7 +31,7 @@ export const invitationDeclaration = declare<Invitation>({ name: 'invitations', 
 
 type Parts = {
   invitations: Collection<Invitation>;
-  accounts: Pick<Accounts, 'anyAdmin' | 'checkPassword' | 'create' | 'findByEmail' | 'setAdmin'>;
+  accounts: Pick<Accounts, 'anyAdmin' | 'checkPassword' | 'create' | 'findByEmail' | 'promote'>;
   passwords: Passwords;
   clock: Clock;
   settings: Pick<Settings, 'url'>;
@@ -122,7 +122,7 @@ async function checkOwner({ accounts }: Parts, attempt: Attempt): Promise<Accoun
 }
 
 async function promote({ accounts }: Parts, account: Account, actor: Actor): Promise<Account> {
-  const changed = await accounts.setAdmin(account.id, true, { ...actor, id: account.id });
+  const changed = await accounts.promote(account, { ...actor, id: account.id });
   if (changed === undefined) throw changedMeanwhile();
   return changed;
 }

@@ -71,7 +71,7 @@ async function restore(domain: Domain, which: string): Promise<Said> {
 async function promote(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
   return saidOf(
-    (await domain.admins.promote(account, OPERATOR)) ??
+    (await domain.accounts.promote(account, OPERATOR)) ??
       refuse(account, account.admin ? 'is an admin already' : 'is suspended'),
   );
 }
