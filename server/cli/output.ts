@@ -71,6 +71,24 @@ export function jsonTimeOf(at: number | undefined): string | null {
   return at === undefined ? null : isoTime(at).replace('.000Z', 'Z');
 }
 
+type Life = { createdAt: number; expiresAt?: number | undefined; lastUsedAt?: number | undefined };
+
+/** What a table says of the life of a token or a secret, under these heads. */
+export const LIFE_HEADS = ['created', 'expires', 'last used'];
+
+export function lifeCells({ createdAt, expiresAt, lastUsedAt }: Life): string[] {
+  return [timeOf(createdAt, ''), timeOf(expiresAt, 'never'), timeOf(lastUsedAt, 'never')];
+}
+
+/** The same for scripts. */
+export function lifeJson({ createdAt, expiresAt, lastUsedAt }: Life) {
+  return {
+    created_at: jsonTimeOf(createdAt),
+    expires_at: jsonTimeOf(expiresAt),
+    last_used_at: jsonTimeOf(lastUsedAt),
+  };
+}
+
 /** What other people wrote must not steer the operator's terminal. */
 function harmless(text: string): string {
   return text.replace(/\p{C}/gu, '\ufffd');

@@ -11,7 +11,18 @@ import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, named, scopesFrom, secondsFrom } from './arguments.ts';
 import { listAll } from './list-all.ts';
-import { both, type Fact, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import {
+  both,
+  type Fact,
+  jsonTimeOf,
+  LIFE_HEADS,
+  lifeCells,
+  lifeJson,
+  listOf,
+  type Said,
+  tableOf,
+  timeOf,
+} from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type Wanted = {
@@ -236,18 +247,10 @@ function factsOf(client: Client) {
   return listOf(HEADS.map((head, at) => [head, cells[at] ?? '']));
 }
 
-const SECRET_HEADS = ['secret id', 'name', 'secret', 'state', 'created', 'expires', 'last used'];
+const SECRET_HEADS = ['secret id', 'name', 'secret', 'state', ...LIFE_HEADS];
 
 function secretCells(secret: Credential, now: number): string[] {
-  return [
-    secret.id,
-    secret.name,
-    `…${secret.lastFour}`,
-    stateOfSecret(secret, now),
-    timeOf(secret.createdAt, ''),
-    timeOf(secret.expiresAt, 'never'),
-    timeOf(secret.lastUsedAt, 'never'),
-  ];
+  return [secret.id, secret.name, `…${secret.lastFour}`, stateOfSecret(secret, now), ...lifeCells(secret)];
 }
 
 function secretJson(secret: Credential, now: number) {
@@ -256,9 +259,7 @@ function secretJson(secret: Credential, now: number) {
     name: secret.name,
     last_four: secret.lastFour,
     state: stateOfSecret(secret, now),
-    created_at: jsonTimeOf(secret.createdAt),
-    expires_at: jsonTimeOf(secret.expiresAt),
-    last_used_at: jsonTimeOf(secret.lastUsedAt),
+    ...lifeJson(secret),
   };
 }
 

@@ -7,7 +7,17 @@ import { Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, lineFrom, named, scopesFrom } from './arguments.ts';
-import { both, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
+import {
+  both,
+  jsonTimeOf,
+  LIFE_HEADS,
+  lifeCells,
+  lifeJson,
+  listOf,
+  type Said,
+  tableOf,
+  timeOf,
+} from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type Wanted = {
@@ -128,7 +138,7 @@ function damaged(): Problem {
   });
 }
 
-const HEADS = ['id', 'name', 'token', 'scopes', 'state', 'created', 'expires', 'last used'];
+const HEADS = ['id', 'name', 'token', 'scopes', 'state', ...LIFE_HEADS];
 
 function cellsOf(token: Credential, now: number): string[] {
   return [
@@ -137,9 +147,7 @@ function cellsOf(token: Credential, now: number): string[] {
     `…${token.lastFour}`,
     token.scopes.join(' '),
     stateOf(token, now),
-    timeOf(token.createdAt, ''),
-    timeOf(token.expiresAt, 'never'),
-    timeOf(token.lastUsedAt, 'never'),
+    ...lifeCells(token),
   ];
 }
 
@@ -152,9 +160,7 @@ function jsonOf(token: Credential, now: number) {
     scopes: token.scopes,
     note: token.note ?? null,
     state: stateOf(token, now),
-    created_at: jsonTimeOf(token.createdAt),
-    expires_at: jsonTimeOf(token.expiresAt),
-    last_used_at: jsonTimeOf(token.lastUsedAt),
+    ...lifeJson(token),
     revoked_at: jsonTimeOf(token.revokedAt),
   };
 }
