@@ -1,47 +1,38 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
-import { openPeople, PASSWORD, type People } from '../support/people.ts';
-import { startTestServer, type TestServer } from '../support/server.ts';
-import { createKeptMail, linkIn } from '../support/smtp.ts';
+import { PASSWORD } from '../support/people.ts';
+import { siteOfBlock } from '../support/site.ts';
+import { linkIn } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
 eachStore(({ url: storeUrl }) => {
-  let server: TestServer;
-  let people: People;
-  let mail: ReturnType<typeof createKeptMail>;
+  const site = siteOfBlock(storeUrl);
   let count = 0;
-  before(async () => {
-    server = await startTestServer({ storeUrl: await storeUrl() });
-    people = await openPeople(server);
-    mail = createKeptMail(server.mailFolder);
-  });
-  after(async () => {
-    await people.close();
-    await server.stop();
-  });
 
   async function signUpLink() {
     count += 1;
     const email = `linked-${count}@example.com`;
-    const agent = createAgent(server.url);
+    const agent = createAgent(site.url);
     const asked = await agent.post('/sign-up', { email, password: PASSWORD });
     const told = await agent.get(asked.location);
-    const path = linkIn(await mail.waitFor({ to: email, subject: 'Confirm' })).slice(server.url.length);
+    const path = linkIn(await site.mail.waitFor({ to: email, subject: 'Confirm' })).slice(site.url.length);
     return { agent, email, path, told };
   }
 
   async function resetLink() {
-    const { account } = await people.person();
-    const agent = createAgent(server.url);
+    const { account } = await site.person();
+    const agent = createAgent(site.url);
     const asked = await agent.post('/reset-password', { email: account.email });
     const told = await agent.get(asked.location);
-    const path = linkIn(await mail.waitFor({ to: account.email, subject: 'Reset' })).slice(server.url.length);
+    const path = linkIn(await site.mail.waitFor({ to: account.email, subject: 'Reset' })).slice(
+      site.url.length,
+    );
     return { agent, email: account.email, path, told };
   }
 
-  const tokenIn = (path: string) => new URL(path, server.url).searchParams.get('token') ?? '';
+  const tokenIn = (path: string) => new URL(path, site.url).searchParams.get('token') ?? '';
 
   /** What mail programs and people do to a link. */
   const DAMAGES: Record<string, (path: string) => string> = {
@@ -66,7 +57,7 @@ eachStore(({ url: storeUrl }) => {
       it('that was damaged is told so, and is good still', async () => {
         const { path, agent } = await link();
         for (const [damage, change] of Object.entries(DAMAGES)) {
-          const page = await createAgent(server.url).get(change(path));
+          const page = await createAgent(site.url).get(change(path));
           assert.equal(page.status, 400, damage);
           assert.match(page.text, /This link is damaged/, damage);
           assert.match(page.text, /Copy the whole link from the mail/);
@@ -88,7 +79,7 @@ eachStore(({ url: storeUrl }) => {
         assert.match(next, kind === 'sign up' ? /address is confirmed/ : /new password is saved/);
         assert.doesNotMatch((await agent.get('/tokens')).text, /role="status"/);
         // Once it was used it is no damaged one.
-        assert.match((await createAgent(server.url).get(path)).text, /used already/);
+        assert.match((await createAgent(site.url).get(path)).text, /used already/);
       });
     });
   }
@@ -96,14 +87,14 @@ eachStore(({ url: storeUrl }) => {
   describe('a browser without cookies', () => {
     /** Sends the form of a page, with all that it has unseen, without a cookie. */
     async function sendForm(path: string, fields: Record<string, string>) {
-      const page = await createAgent(server.url).get(path);
+      const page = await createAgent(site.url).get(path);
       const unseen = [...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
       const hidden = Object.fromEntries(unseen.map(([, name = '', value = '']) => [name, value]));
-      return createAgent(server.url).post(path.replace(/\?.*/, ''), { ...hidden, ...fields });
+      return createAgent(site.url).post(path.replace(/\?.*/, ''), { ...hidden, ...fields });
     }
 
     it('is told so where it would sign in', async () => {
-      const { account } = await people.person();
+      const { account } = await site.person();
       const cases: [string, Record<string, string>][] = [
         ['/sign-in', { email: account.email, password: PASSWORD }],
         ['/sign-up', { email: 'cookieless@example.com', password: PASSWORD }],
@@ -118,8 +109,8 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('is not one that got its cookie with the form', async () => {
-      const { account } = await people.person();
-      const agent = createAgent(server.url);
+      const { account } = await site.person();
+      const agent = createAgent(site.url);
       await agent.get('/sign-in');
       const fields = { email: account.email, password: PASSWORD, cookies: 'asked' };
       assert.equal((await agent.post('/sign-in', fields)).location, '/tokens');
@@ -127,7 +118,7 @@ eachStore(({ url: storeUrl }) => {
   });
 
   it('shows nothing that a browser claims was done but our own words', async () => {
-    const { agent } = await people.person();
+    const { agent } = await site.person();
     for (const value of ['<b>x</b>', 'constructor', '__proto__', 'mailed.PGI-eDwvYj4', 'admin.x.y', '%00']) {
       agent.setCookie('latchkey_notice', value);
       const { text, status } = await agent.get('/tokens');

@@ -11,7 +11,7 @@ import { openPeople, PASSWORD, type People } from '../support/people.ts';
 import { createThings } from '../support/routes.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { siteOfBlock } from '../support/site.ts';
-import { createKeptMail, linkIn } from '../support/smtp.ts';
+import { linkIn } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
 type Fields = Record<string, string | string[]>;
@@ -328,24 +328,13 @@ eachStore(({ url: storeUrl }) => {
   });
 
   describe('forms of people who are not signed in, sent twice', () => {
-    let server: TestServer;
-    let people: People;
-    let mail: ReturnType<typeof createKeptMail>;
-    before(async () => {
-      server = await startTestServer({ storeUrl: await storeUrl() });
-      people = await openPeople(server);
-      mail = createKeptMail(server.mailFolder);
-    });
-    after(async () => {
-      await people.close();
-      await server.stop();
-    });
+    const site = siteOfBlock(storeUrl);
 
     const isSignedIn = async (agent: Agent) => (await agent.get('/tokens')).status === 200;
 
     /** A second tab of the same browser: what the first answer brings does not reach it. */
     function cloneOf(agent: Agent): Agent {
-      const clone = createAgent(server.url);
+      const clone = createAgent(site.url);
       for (const [name, value] of Object.entries(agent.cookies())) {
         clone.setCookie(name.split(' ')[0] ?? '', value);
       }
@@ -363,11 +352,11 @@ eachStore(({ url: storeUrl }) => {
     }
 
     const linkTo = async (email: string, subject: string | RegExp) =>
-      new URL(linkIn(await mail.waitFor({ to: email, subject })));
+      new URL(linkIn(await site.mail.waitFor({ to: email, subject })));
 
     test('mails one link, and makes the account behind it for each post', async () => {
       const email = 'twice@example.com';
-      const agent = createAgent(server.url);
+      const agent = createAgent(site.url);
       const fields = await opened(agent, '/sign-up', {
         email,
         name: '',
@@ -378,7 +367,7 @@ eachStore(({ url: storeUrl }) => {
       for (const { location } of asked) assert.equal(location, '/sign-up?done=mailed');
       const link = await linkTo(email, 'Confirm your e-mail address');
       const token = link.searchParams.get('token') ?? '';
-      const rows = await people.domain.rows.signUps.list({ where: [['email', '=', email]], limit: 10 });
+      const rows = await site.domain.rows.signUps.list({ where: [['email', '=', email]], limit: 10 });
       assert.equal(rows.length, 1);
 
       await sendsThrice(agent, '/verify-email', { token, password: PASSWORD }, '/services');
@@ -387,7 +376,7 @@ eachStore(({ url: storeUrl }) => {
         { token, password: 'another phrase' },
         { token: `${token}x`, password: PASSWORD },
       ]) {
-        const other = createAgent(server.url);
+        const other = createAgent(site.url);
         const page = await other.post('/verify-email', typed);
         assert.equal(page.status, 400);
         assert.match(textOf(page.text), /used already|is damaged/);
@@ -396,17 +385,17 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('chooses a new password once, and lets each post in', async () => {
-      const { account } = await people.person();
-      const agent = createAgent(server.url);
+      const { account } = await site.person();
+      const agent = createAgent(site.url);
       const fields = await opened(agent, '/reset-password', { email: account.email, return_to: '/tokens' });
       await Promise.all([agent.post('/reset-password', fields), agent.post('/reset-password', fields)]);
       const link = await linkTo(account.email, /password for/);
       const token = link.searchParams.get('token') ?? '';
       const password = 'seven words nobody else would choose';
       await sendsThrice(agent, '/reset-password', { token, password, revoke: 'yes' }, '/tokens');
-      const now = await people.domain.accounts.get(account.id);
+      const now = await site.domain.accounts.get(account.id);
       assert.equal((now?.securityVersion ?? 0) - (account.securityVersion ?? 0), 1);
-      const other = createAgent(server.url);
+      const other = createAgent(site.url);
       const refused = await other.post('/reset-password', {
         token,
         password: 'another seven words nobody has',
@@ -416,27 +405,27 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('makes the first admin once, and lets each post of that page in', async () => {
-      const path = server.firstAdminLink?.slice(server.url.length) ?? '';
-      const invitation = new URL(path, server.url).searchParams.get('invitation') ?? '';
-      const agent = createAgent(server.url);
+      const path = site.firstAdminLink?.slice(site.url.length) ?? '';
+      const invitation = new URL(path, site.url).searchParams.get('invitation') ?? '';
+      const agent = createAgent(site.url);
       const typed = { email: 'root@example.com', name: '', password: PASSWORD, invitation };
       const fields = await opened(agent, path, typed);
       await sendsThrice(agent, '/sign-up', fields, '/tokens');
-      const other = createAgent(server.url);
+      const other = createAgent(site.url);
       assert.equal((await other.post('/sign-up', { ...typed, email: 'eve@example.com' })).status, 400);
       assert.equal((await other.post('/sign-up', { ...fields, password: 'another phrase' })).status, 400);
       assert.equal(await isSignedIn(other), false);
     });
 
     test('changes a password once, and keeps the browser signed in that sent it twice', async () => {
-      const { account, agent } = await people.person();
+      const { account, agent } = await site.person();
       const password = 'seven words nobody else would choose';
       const fields = await opened(agent, '/account/password', { password });
       await sendsThrice(agent, '/account/password', fields, '/account?done=password');
-      const now = await people.domain.accounts.get(account.id);
+      const now = await site.domain.accounts.get(account.id);
       assert.equal((now?.securityVersion ?? 0) - (account.securityVersion ?? 0), 1);
       assert.equal(await isSignedIn(agent), false);
-      const stranger = createAgent(server.url);
+      const stranger = createAgent(site.url);
       const forged = await stranger.post('/account/password', { ...fields, password: PASSWORD });
       assert.match(forged.location, /^\/sign-in\?return_to=/);
       assert.equal(await isSignedIn(stranger), false);

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import * as oauth from 'openid-client';
+import type { Account } from '../../server/accounts/account.ts';
 import { runCommand } from '../../server/cli/program.ts';
 import type { WantedApp } from '../../server/credentials/apps.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
 import { PASSWORD, type Person } from '../support/people.ts';
 import { startTestServer } from '../support/server.ts';
-import { siteOfBlock } from '../support/site.ts';
+import { type Site, siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
 import { until } from '../support/until.ts';
@@ -17,6 +18,14 @@ import { until } from '../support/until.ts';
 
 const operator = { kind: 'operator' } as const;
 const CALLBACK = 'https://app.example.com/callback';
+
+/** A service that may see who its owner is. */
+function createRobot({ services }: Site['domain'], account: Account, actsFor: 'account' | 'app' = 'account') {
+  return services.create(
+    { account, name: 'Robot', scopes: ['profile'], actsFor, resourceServer: false },
+    operator,
+  );
+}
 
 eachStore(({ url: storeUrl }) => {
   describe('clients of others', () => {
@@ -300,14 +309,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('of a service or with an address sent twice does so too', async () => {
         const { agent, account } = await site.person();
-        const wanted = {
-          account,
-          name: 'Robot',
-          scopes: ['profile'],
-          actsFor: 'account',
-          resourceServer: false,
-        } as const;
-        const { client } = await site.domain.services.create(wanted, operator);
+        const { client } = await createRobot(site.domain, account);
         const uri = encodeURIComponent(DONE);
         const twice = `${logout({ client_id: client.id })}&post_logout_redirect_uri=${uri}&post_logout_redirect_uri=${uri}`;
         for (const path of [logout({ client_id: client.id, post_logout_redirect_uri: DONE }), twice]) {
@@ -367,14 +369,7 @@ eachStore(({ url: storeUrl }) => {
 
       async function robot(scopes: string[]) {
         const { account, agent } = await site.person();
-        const wanted = {
-          account,
-          name: 'Robot',
-          scopes: ['profile'],
-          actsFor: 'account',
-          resourceServer: false,
-        } as const;
-        const made = await site.domain.services.create(wanted, operator);
+        const made = await createRobot(site.domain, account);
         await site.domain.rows.clients.update(made.client.id, { set: { scopes } });
         return { agent, account, id: made.client.id, secret: made.secret.value };
       }
@@ -464,14 +459,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('an admin’s service gets the scope admin when it is made, not later', async () => {
         const { agent, account } = await site.person({ admin: true });
-        const wanted = {
-          account,
-          name: 'Robot',
-          scopes: ['profile'],
-          actsFor: 'app',
-          resourceServer: false,
-        } as const;
-        const { client } = await site.domain.services.create(wanted, operator);
+        const { client } = await createRobot(site.domain, account, 'app');
         const page = await agent.post(`/services/${client.id}/edit`, { name: 'Robot', scopes: ['admin'] });
         assert.match(textOf(page.text), /Make a new service with it/);
         assert.doesNotMatch((await agent.get(`/services/${client.id}/edit`)).text, /value="admin"/);
