@@ -17,6 +17,8 @@ export const authorizationRequestSchema = z.strictObject({
   mode: z.enum(['sign-in', 'fresh', 'link']),
   /** Whose sign-in is to be renewed, or who links. */
   accountId: z.string().optional(),
+  /** The provider was told to have the person prove themselves, and only a sign-in since then is an answer. */
+  fresh: z.boolean().optional(),
   stateHash: z.string(),
   nonce: z.string(),
   verifier: z.string(),

@@ -34,6 +34,7 @@ export type PendingInteraction = {
 };
 
 type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
+type AskedOfPerson = Pick<EngineInteraction, 'params' | 'prompt' | 'session' | 'iat'>;
 
 type Parts = {
   engine: Provider;
@@ -58,6 +59,15 @@ export function createInteractions(parts: Parts) {
     async read(ctx: Context): Promise<PendingInteraction> {
       const interaction = await interactionOf(parts, ctx);
       return pendingOf(interaction, await clientOf(parts, interaction), clock());
+    },
+
+    /**
+     * Whether the request with this id takes no sign-in from before it (`prompt=login`, `max_age`). For whoever asks on
+     * the way there, without its browser's cookie.
+     */
+    async wantsProof(uid: string): Promise<boolean> {
+      const interaction = await engine.Interaction.find(uid);
+      return interaction !== undefined && provedSince(interaction, clock()) !== undefined;
     },
 
     /**
@@ -149,15 +159,16 @@ function pendingOf(interaction: EngineInteraction, client: Client, now: number):
 }
 
 /** Where the engine misses another account than the one at hand (`id_token_hint`), that one proves nothing. */
-function isFreshNeeded({ session, prompt }: EngineInteraction): boolean {
+function isFreshNeeded({ session, prompt }: AskedOfPerson): boolean {
   const reasons = ['login_prompt', 'max_age'];
   return session?.accountId !== undefined && prompt.reasons.some((reason) => reasons.includes(reason));
 }
 
-function provedSince(interaction: EngineInteraction, now: number): number | undefined {
+function provedSince(interaction: AskedOfPerson, now: number): number | undefined {
   const { params, iat } = interaction;
   if (promptsOf(params.prompt).includes('login') || isFreshNeeded(interaction)) return iat;
-  return params.max_age === undefined ? undefined : now - Number(params.max_age);
+  // A sign-in since it began to wait answers it, however long that took and however short the age.
+  return params.max_age === undefined ? undefined : Math.min(iat, now - Number(params.max_age));
 }
 
 function promptsOf(prompt: unknown): string[] {

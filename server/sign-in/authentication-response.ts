@@ -38,9 +38,10 @@ export function acceptResponse(parts: FederatedDependencies, checked: CheckedRes
 }
 
 async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
-  const { ctx, request, claims } = checked;
+  const { ctx, request } = checked;
   const { returnTo } = request;
   const { accounts, identities, provider } = parts;
+  const claims = request.fresh === true ? provedNow(parts, checked) : checked.claims;
   const identity = await identities.find(claims);
   const known = identity && (await accounts.get(identity.accountId));
   if (known !== undefined) {
@@ -59,11 +60,17 @@ async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResp
 
 async function acceptToRenew(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
   const { ctx, request, claims } = checked;
-  const { accounts, identities, provider, clock } = parts;
-  const { name } = provider;
+  const { accounts, identities, provider } = parts;
   const identity = await identities.find(claims);
   const account = identity && (await accounts.get(identity.accountId));
-  if (account === undefined || account.id !== request.accountId) throw otherPerson(name);
+  if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
+  await signIn(parts, ctx, account, provedNow(parts, checked));
+  return request.returnTo;
+}
+
+/** The claims of who proved themselves since they were sent there. Throws Problem 403 where the provider does not say so. */
+function provedNow({ provider, clock }: FederatedDependencies, { request, claims }: CheckedResponse): Claims {
+  const { name } = provider;
   // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
   const { authenticatedAt = provider.tellsAuthTime ? undefined : clock() } = claims;
   if (authenticatedAt === undefined) {
@@ -78,8 +85,8 @@ async function acceptToRenew(parts: FederatedDependencies, checked: CheckedRespo
       `Sign out at ${name} and try again, or use your password.`,
     );
   }
-  await signIn(parts, ctx, account, { ...claims, authenticatedAt });
-  return request.returnTo;
+  // By our own clock, which what waits for the sign-in goes by: the provider's may be behind.
+  return { ...claims, authenticatedAt: Math.max(authenticatedAt, request.createdAt) };
 }
 
 /** Only for who is signed in now and was when it began: a link is never made for somebody else. */

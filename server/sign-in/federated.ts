@@ -13,7 +13,7 @@ import { type SignInDone, signInOnce } from '../pages/sign-in-once.ts';
 import { acceptResponse, type FederatedDependencies } from './authentication-response.ts';
 import { cookiesOff } from './cookies.ts';
 import { tagOf } from './federated-cookie.ts';
-import { HOME, pathWith } from './paths.ts';
+import { HOME, interactionIn, pathWith } from './paths.ts';
 import { logRefusal } from './provider-fault.ts';
 
 /** The page that starts linking; the request's mode is never chosen by a link from elsewhere. */
@@ -21,7 +21,7 @@ const LINK_PATH = '/sign-in/google?link=1';
 
 /** Signing in, proving oneself again and linking by way of the identity provider. */
 export function createFederatedSteps(parts: FederatedDependencies) {
-  const { site, provider, requests, cookie, signedIn } = parts;
+  const { site, provider, requests, cookie, signedIn, interactions } = parts;
 
   return {
     /** GET /sign-in/google: off to the provider. Linking is asked about first. */
@@ -32,8 +32,14 @@ export function createFederatedSteps(parts: FederatedDependencies) {
         return sendPage(ctx, startLinkPage(site, account, provider.name));
       }
       const found = queryOne(ctx, 'fresh') === '1' ? await signedIn.find(ctx) : undefined;
-      if (found === undefined) return sendToProvider(parts, ctx, { mode: 'sign-in', returnTo });
-      await sendToProvider(parts, ctx, { mode: 'fresh', accountId: found.account.id, returnTo });
+      if (found !== undefined) {
+        const { id: accountId } = found.account;
+        return sendToProvider(parts, ctx, { mode: 'fresh', fresh: true, accountId, returnTo });
+      }
+      // Asked of the waiting request itself: what an address says, its reader can leave out.
+      const waiting = interactionIn(returnTo);
+      const fresh = waiting !== undefined && (await interactions.wantsProof(waiting));
+      await sendToProvider(parts, ctx, { mode: 'sign-in', fresh, returnTo });
     },
 
     /** POST /sign-in/google: off to the provider, to link the account there. */
@@ -82,11 +88,11 @@ export function createFederatedSteps(parts: FederatedDependencies) {
 async function sendToProvider(
   parts: FederatedDependencies,
   ctx: Context,
-  purpose: Pick<AuthorizationRequest, 'mode' | 'accountId' | 'returnTo'>,
+  purpose: Pick<AuthorizationRequest, 'mode' | 'fresh' | 'accountId' | 'returnTo'>,
 ): Promise<void> {
   const { provider, requests, cookie, accounts } = parts;
-  const fresh = purpose.mode === 'fresh';
-  const account = fresh ? await accounts.get(purpose.accountId ?? '') : undefined;
+  const { mode, fresh = false } = purpose;
+  const account = mode === 'fresh' ? await accounts.get(purpose.accountId ?? '') : undefined;
   await logged(parts, ctx, async () => {
     const { location, ...checks } = await provider.request({ fresh, loginHint: account?.email });
     const token = await requests.add({ ...purpose, ...checks, issuer: provider.issuer });

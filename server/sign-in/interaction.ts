@@ -14,7 +14,7 @@ import type { PendingInteraction } from '../oauth/interactions.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
 import type { StepDependencies } from './dependencies.ts';
-import { HOME, pathWith } from './paths.ts';
+import { afterSignInOf, HOME, pathWith } from './paths.ts';
 import { signInPageFor } from './sign-in-page.ts';
 
 /**
@@ -29,7 +29,7 @@ export function createInteractionSteps(parts: StepDependencies) {
     async show(ctx: Context): Promise<void> {
       const { waiting, account } = await read(parts, ctx);
       if (waiting.prompt === 'create' && waiting.accountId === undefined) {
-        return seeOther(ctx, pathWith('/sign-up', { return_to: `/interaction/${waiting.uid}/continue` }));
+        return seeOther(ctx, pathWith('/sign-up', { return_to: afterSignInOf(waiting.uid) }));
       }
       sendPage(ctx, await pageFor(parts, waiting, account));
     },
@@ -147,7 +147,7 @@ function loginPageFor(
   return signInPageFor(parts, {
     action: `${path}/sign-in`,
     app: waiting.client.name,
-    returnTo: `${path}/continue`,
+    returnTo: afterSignInOf(waiting.uid),
     known: waiting.freshNeeded ? account : undefined,
     switchAction: `${path}/switch-account`,
     email: waiting.loginHint,

@@ -9,6 +9,16 @@ export function pathWith(path: string, query: Record<string, string>): string {
   return present.length === 0 ? path : `${path}?${new URLSearchParams(present)}`;
 }
 
+/** Where an authorization goes on whose person signed in outside of it. */
+export function afterSignInOf(uid: string): string {
+  return `/interaction/${uid}/continue`;
+}
+
+/** The id of the authorization that goes on at this path, if it is such a one. */
+export function interactionIn(path: string): string | undefined {
+  return /^\/interaction\/([\w-]+)\/continue(?![^?#])/.exec(path)?.[1];
+}
+
 /** Where the identity provider sends people back to. */
 export const CALLBACK_PATH = '/sign-in/google/callback';
 

@@ -64,6 +64,22 @@ eachStore(({ url: storeUrl }) => {
     return { agent, ...(await travel(agent, start)) };
   }
 
+  const now = () => Math.floor(Date.now() / 1000) + ahead;
+
+  /** From an app's request to the sign-in page, by its button to the provider and back; `path`: where that leads on. */
+  async function walkFromApp(wish: Record<string, string>) {
+    const { account } = await people.person();
+    const wanted = { name: 'Ledger', redirectUris: ['https://app.example.com/callback'], scopes: ['openid'] };
+    const { client } = await people.domain.apps.create({ ...wanted, account, confidential: false }, operator);
+    const app = await createThirdPartyApp(server.url, { client });
+    const agent = createAgent(server.url);
+    const { location } = await app.start({ scope: 'openid', ...wish });
+    const form = await agent.follow(`${location.pathname}${location.search}`);
+    const start = /href="(\/sign-in\/google\?[^"]+)"/.exec(form.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const path = new URL(start, server.url).searchParams.get('return_to') ?? '';
+    return { agent, path, ...(await travel(agent, start)) };
+  }
+
   const accountOf = (email: string) => people.domain.accounts.findByEmail(email);
   const isSignedIn = async (agent: Agent) => (await agent.get('/tokens')).status === 200;
 
@@ -134,29 +150,42 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('goes on with the authorization that waits', async () => {
-      const developer = await people.person();
-      const { client } = await people.domain.apps.create(
-        {
-          account: developer.account,
-          name: 'Ledger',
-          redirectUris: ['https://app.example.com/callback'],
-          confidential: false,
-          scopes: ['openid'],
-        },
-        operator,
-      );
-      const app = await createThirdPartyApp(server.url, { client });
       // Also out of a session there of yesterday: nothing was asked for but to be signed in.
       await google.behave({ person: { ...stranger, auth_time: Math.floor(Date.now() / 1000) - 86_400 } });
-      const agent = createAgent(server.url);
-      const { location } = await app.start({ scope: 'openid' });
-      const form = await agent.follow(`${location.pathname}${location.search}`);
-      const start = /href="(\/sign-in\/google\?[^"]+)"/.exec(form.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-      const { page } = await travel(agent, start);
+      const { page, agent } = await walkFromApp({});
       const consent = await agent.follow(page.location);
       assert.match(consent.text, /Ledger wants to use your/);
       assert.ok(consent.text.includes(stranger.email));
     });
+
+    for (const wish of [{ prompt: 'login' }, { max_age: '0' }, { max_age: '86400' }]) {
+      const asked = JSON.stringify(wish);
+
+      it(`asks the provider to ask where the app wants ${asked}, with nobody signed in here`, async () => {
+        // The provider's clock is behind: its word is that of somebody who was asked.
+        await google.behave({ person: { ...stranger, auth_time: now() - 30 } });
+        const { page, agent, path } = await walkFromApp(wish);
+        assert.equal(page.location, path);
+        const [seen] = await google.seen();
+        assert.equal(seen?.authorize.prompt, 'login');
+        assert.equal(seen?.authorize.max_age, '0');
+        assert.match((await agent.follow(page.location)).text, /Ledger wants to use your/);
+      });
+
+      it(`takes no sign-in of before for ${asked}, nor one that nobody dates`, async () => {
+        for (const behaviour of [
+          { person: { ...stranger, auth_time: now() - 90_000 } },
+          { person: stranger, keepsAuthTime: true },
+        ]) {
+          await google.behave(behaviour);
+          const { page, agent, path } = await walkFromApp(wish);
+          assert.equal(page.status, 403);
+          assert.match(page.text, /did not (ask you|say when)/);
+          assert.equal((await agent.get(path)).location, path.replace('/continue', ''));
+          assert.equal(await accountOf(stranger.email), undefined);
+        }
+      });
+    }
   });
 
   /**
@@ -412,8 +441,6 @@ eachStore(({ url: storeUrl }) => {
       const start = /href="(\/sign-in\/google\?[^"]+)"/.exec(form.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
       return { agent, start };
     }
-    const now = () => Math.floor(Date.now() / 1000) + ahead;
-
     it('asks the provider to ask, and goes on', async () => {
       const { agent, start } = await linkedAgent();
       await google.behave({ person: { ...stranger, auth_time: now() } });
