@@ -19,7 +19,7 @@ eachStore(({ url: storeUrl }) => {
     before(async () => {
       server = await startTestServer({ storeUrl: await storeUrl() });
       people = await openPeople(server);
-      const { account } = await people.person();
+      const account = await people.account();
       const wanted = { account, name: 'Ledger', redirectUris: ['https://app.example.com/callback'] };
       const made = await people.domain.apps.create(
         { ...wanted, confidential: false, scopes: ['openid'] },

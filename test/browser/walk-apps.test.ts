@@ -77,7 +77,7 @@ describe('third-party apps, in a browser', () => {
       });
 
       it('are let in on a consent page, act on another origin, and are cut off at once', async () => {
-        const { account } = await walk.people.person();
+        const account = await walk.people.account();
         await walk.visit({ javaScript }, async (visitor) => {
           await visitor.open(site.origin);
           await visitor.press('Sign in with Latchkey');

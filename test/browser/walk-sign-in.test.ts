@@ -55,7 +55,7 @@ describe('signing in, in a browser', () => {
         }));
 
       it('refuses a wrong password, and lets in with one that was chosen by mail', async () => {
-        const { account } = await walk.people.person();
+        const account = await walk.people.account();
         await walk.visit({ javaScript }, async (visitor) => {
           await visitor.open('/account');
           await visitor.arrive('Sign in');
@@ -122,7 +122,7 @@ describe('signing in, in a browser', () => {
         }));
 
       it('links Google to an account with that address only behind its password', async () => {
-        const { account } = await walk.people.person();
+        const account = await walk.people.account();
         await walk.google.behave({});
         await walk.visit({ javaScript }, async (visitor) => {
           await visitor.open('/sign-in');

@@ -20,7 +20,7 @@ eachStore(({ url: storeUrl }) => {
     before(async () => {
       server = await startTestServer({ storeUrl: await storeUrl(), clock: () => systemClock() + ahead });
       people = await openPeople(server);
-      const { account } = await people.person();
+      const account = await people.account();
       const { client } = await people.domain.apps.create(
         {
           account,

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as oauth from 'openid-client';
-import type { WantedApp } from '../../server/credentials/apps.ts';
 import { type Agent, createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
-import { PASSWORD } from '../support/people.ts';
+import { PASSWORD, type RegisteredApp } from '../support/people.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { createKeptMail } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
-import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
+import { allow } from '../support/third-party-app.ts';
 
 /* What an app may ask for at the authorization endpoint, what people are asked then, and what holds afterwards. */
 
@@ -20,28 +19,16 @@ eachStore(({ url: storeUrl }) => {
   describe('authorization requests', () => {
     const site = siteOfBlock(storeUrl);
 
-    async function app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}) {
-      const developer = await site.person();
-      const registered = { name: 'Ledger', redirectUris: [CALLBACK], scopes: SCOPES, confidential: true };
-      const made = await site.domain.apps.create(
-        { account: developer.account, ...registered, ...wanted },
-        operator,
-      );
-      const client = await createThirdPartyApp(site.url, { client: made.client, secret: made.secret?.value });
-      return { ...client, developer, made, id: made.client.id };
-    }
-    type App = Awaited<ReturnType<typeof app>>;
-
     const asked = (location: URL) => `${location.pathname}${location.search}`;
 
     /** Where an authorization request ends when nobody presses anything: a page, or the app. */
-    async function ask(of: App, agent: Agent, extra: Record<string, string> = {}) {
+    async function ask(of: RegisteredApp, agent: Agent, extra: Record<string, string> = {}) {
       const { location } = await of.start(extra);
       return agent.follow(asked(location));
     }
 
     /** The same for a request without `scope`, which the library would always send. */
-    async function askWithoutScope(of: App, extra: Record<string, string> = {}) {
+    async function askWithoutScope(of: RegisteredApp, extra: Record<string, string> = {}) {
       const { location } = await of.start(extra);
       location.searchParams.delete('scope');
       return location;
@@ -52,7 +39,7 @@ eachStore(({ url: storeUrl }) => {
     describe('consent that was given', () => {
       test('holds in every browser of the same account, and for nobody else', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(agent, { scope: 'openid email' });
         const second = await site.signIn(account.email);
         const page = await ask(ledger, second, { scope: 'openid email' });
@@ -65,13 +52,13 @@ eachStore(({ url: storeUrl }) => {
         assert.ok(isAsked(await ask(ledger, second, { scope: 'openid profile' })), 'more was not given yet');
         assert.ok(isAsked(await ask(ledger, second, { scope: 'openid email', prompt: 'consent' })));
         assert.ok(isAsked(await ask(ledger, (await site.person()).agent, { scope: 'openid email' })));
-        assert.ok(isAsked(await ask(await app(), second, { scope: 'openid email' })), 'another app');
+        assert.ok(isAsked(await ask(await site.app(), second, { scope: 'openid email' })), 'another app');
         assert.equal((await site.domain.grants.list(account.id)).length, 1, 'one row an app');
       });
 
       test('in one browser later is found in the one that was there before', async () => {
         const { agent: first, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(first, { scope: 'openid' });
         await ledger.connect(await site.signIn(account.email), { scope: 'openid email' });
         const page = await ask(ledger, first, { scope: 'openid email' });
@@ -80,7 +67,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('never comes back after it was ended, in no browser', async () => {
         const { agent: first, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(first, { scope: 'openid' });
         const second = await site.signIn(account.email);
         const tokens = await ledger.connect(second, { scope: 'openid' });
@@ -97,7 +84,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('is not brought back by a browser that asks at the moment of its end', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(agent, { scope: 'openid' });
         const others = await Promise.all(Array.from({ length: 4 }, () => site.signIn(account.email)));
         const [grant] = await site.domain.grants.list(account.id);
@@ -110,7 +97,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('of one browser outlives the sign-out of the app in another', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const here = await ledger.connect(agent, { scope: 'openid' });
         const there = await ledger.connect(await site.signIn(account.email), { scope: 'openid' });
         await oauth.tokenRevocation(ledger.config, there.refresh_token ?? '');
@@ -133,7 +120,7 @@ eachStore(({ url: storeUrl }) => {
         test(`${name}: ${wanted.isAsked ? 'asked each time' : 'not asked again'}`, async () => {
           const { agent } = await site.person();
           const redirectUris = [CALLBACK, LOCAL, 'com.example.app:/callback'];
-          const ledger = await app({ confidential: wanted.confidential, redirectUris });
+          const ledger = await site.app({ confidential: wanted.confidential, redirectUris });
           const request = { scope: 'openid', redirect_uri: wanted.uri };
           await allow(agent, (await ledger.start(request)).location);
           const page = await ask(ledger, agent, request);
@@ -147,7 +134,7 @@ eachStore(({ url: storeUrl }) => {
     describe('scopes', () => {
       test('none named is all that the app is registered for', async () => {
         const { agent } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const started = await ledger.start();
         started.location.searchParams.delete('scope');
         const callback = await allow(agent, started.location);
@@ -158,7 +145,7 @@ eachStore(({ url: storeUrl }) => {
         });
         assert.deepEqual(tokens.scope?.split(' ').sort(), [...SCOPES].sort());
         assert.ok(tokens.claims()?.email);
-        const without = await app({ scopes: ['wf:create_transaction'] });
+        const without = await site.app({ scopes: ['wf:create_transaction'] });
         const location = await askWithoutScope(without);
         location.searchParams.delete('nonce');
         assert.ok(isAsked(await agent.follow(asked(location))));
@@ -176,7 +163,7 @@ eachStore(({ url: storeUrl }) => {
       ];
       for (const [name, scope, says] of wrong) {
         test(`${name} goes back as invalid_scope before any page`, async () => {
-          const ledger = await app({ scopes: ['openid', 'email'] });
+          const ledger = await site.app({ scopes: ['openid', 'email'] });
           for (const agent of [createAgent(site.url), (await site.person()).agent]) {
             const { location, state } = await ledger.start({ scope });
             const page = await agent.get(asked(location));
@@ -193,7 +180,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('may stand apart by more than one space, and offline_access is no reason to refuse', async () => {
         const { agent } = await site.person();
-        const ledger = await app({ scopes: ['openid', 'email'] });
+        const ledger = await site.app({ scopes: ['openid', 'email'] });
         const tokens = await ledger.connect(agent, { scope: ' openid  email offline_access ' });
         assert.equal(tokens.scope, 'openid email');
         assert.ok(tokens.refresh_token);
@@ -201,7 +188,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('offline_access stays in what was granted, without another question', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(agent, { scope: 'openid' });
         const started = await ledger.start({ scope: 'openid offline_access' });
         const page = await agent.follow(asked(started.location));
@@ -223,12 +210,12 @@ eachStore(({ url: storeUrl }) => {
 
       test('that a developer takes from an app leave its tokens, the refresh token too', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const tokens = await ledger.connect(agent, { scope: 'openid email wf:create_transaction' });
         const update = (scopes: string[]) =>
           site.domain.apps.update(
             {
-              accountId: ledger.developer.account.id,
+              accountId: ledger.developer.id,
               id: ledger.id,
               name: 'Ledger',
               redirectUris: [CALLBACK],
@@ -272,7 +259,7 @@ eachStore(({ url: storeUrl }) => {
       test('select_account asks who is signed in, and goes on as them or as somebody else', async () => {
         const { agent, account } = await site.person();
         const other = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         await ledger.connect(agent, { scope: 'openid' });
         const page = await ask(ledger, agent, { scope: 'openid', prompt: 'select_account' });
         assert.match(textOf(page.text), new RegExp(`You are signed in as ${account.email}`));
@@ -291,8 +278,8 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('select_account of nobody is a sign-in, and with prompt=none or login stays what it is', async () => {
-        const { account } = await site.person();
-        const ledger = await app();
+        const account = await site.account();
+        const ledger = await site.app();
         const agent = createAgent(site.url);
         const form = await ask(ledger, agent, { scope: 'openid', prompt: 'select_account' });
         const signedIn = await press(agent, form, 'sign-in', { email: account.email, password: PASSWORD });
@@ -305,7 +292,7 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('create leads to the sign-up page, and from the mailed link back to the app', async () => {
-        const ledger = await app();
+        const ledger = await site.app();
         const agent = createAgent(site.url);
         const page = await ask(ledger, agent, { scope: 'openid', prompt: 'create' });
         assert.match(page.text, /action="\/sign-up"/);
@@ -326,7 +313,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('create asks who is signed in first, and does not go on as them by itself', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const page = await ask(ledger, agent, { scope: 'openid', prompt: 'create' });
         assert.match(textOf(page.text), new RegExp(`You are signed in as ${account.email}`));
         const uid = /\/interaction\/([\w-]+)\/keep/.exec(page.text)?.[1] ?? '';
@@ -346,7 +333,7 @@ eachStore(({ url: storeUrl }) => {
           const cookies = Object.entries(agent.cookies()).filter(([key]) =>
             key.startsWith('latchkey_session'),
           );
-          const ledger = await app();
+          const ledger = await site.app();
           const browser = createAgent(site.url);
           const form = await ask(ledger, browser, { scope: 'openid', ...wish });
           assert.match(form.text, /type="password"/);
@@ -368,7 +355,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('an id_token_hint of another account lets that one sign in, and nobody else', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const { id_token: hint = '' } = await ledger.connect(agent, { scope: 'openid' });
         const other = (await site.person()).agent;
         const form = await ask(ledger, other, { scope: 'openid', id_token_hint: hint });
@@ -379,7 +366,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('login stays asked for when the account is switched', async () => {
         const { agent } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const page = await ask(ledger, agent, { scope: 'openid', prompt: 'login' });
         const switched = await press(agent, page, 'switch-account');
         assert.match(switched.location, /prompt=login/);

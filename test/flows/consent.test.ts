@@ -16,7 +16,7 @@ eachStore(({ url: storeUrl }) => {
     before(async () => {
       server = await startTestServer({ storeUrl: await storeUrl() });
       people = await openPeople(server);
-      const { account } = await people.person();
+      const account = await people.account();
       const { client } = await people.domain.apps.create(
         {
           account,

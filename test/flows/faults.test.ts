@@ -124,7 +124,7 @@ eachStore(({ engine, url: storeUrl }) => {
     const two = await startServerProcess(given.environment);
     const people = await peopleOf(one.url, given);
     try {
-      const { account } = await people.person();
+      const account = await people.account();
       for (let round = 0; round < 5; round += 1) {
         const pat = await people.domain.tokens.mint(
           { account, name: `Laptop ${round}`, scopes: ['profile'], expiresAt: inAnHour() },
@@ -150,7 +150,7 @@ eachStore(({ engine, url: storeUrl }) => {
     const given = await settled();
     const server = await startServerProcess(given.environment);
     const people = await peopleOf(server.url, given);
-    const { account } = await people.person();
+    const account = await people.account();
     const pat = await people.domain.tokens.mint(
       { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
       operator,
@@ -218,7 +218,7 @@ eachStore(({ engine, url: storeUrl }) => {
       const data = join(folder, 'data');
       const server = await startTestServer({ keepFolder: data });
       const people = await openPeople(server);
-      const { account } = await people.person();
+      const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['wf:create_transaction', 'profile'], expiresAt: inAnHour() },
         operator,
@@ -266,7 +266,7 @@ eachStore(({ engine, url: storeUrl }) => {
       const through = `mongodb://127.0.0.1:${gate.port}${real.pathname}?directConnection=true`;
       const server = await startTestServer({ storeUrl: through });
       const people = await openPeople({ ...server, storeUrl: real.href });
-      const { account } = await people.person();
+      const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
         operator,

@@ -54,7 +54,7 @@ eachStore(({ url: storeUrl }) => {
 
     it('takes an account that exists, for its password', () =>
       onFirstStart(async ({ server, people, invitation }) => {
-        const { account } = await people.person();
+        const account = await people.account();
         const agent = createAgent(server.url);
         const { email } = account;
         const wrong = await agent.post('/sign-up', { email, password: 'words of a stranger', invitation });

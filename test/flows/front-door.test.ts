@@ -18,7 +18,7 @@ describe('the front door', () => {
   before(async () => {
     server = await startTestServer();
     people = await openPeople(server);
-    const { account } = await people.person();
+    const account = await people.account();
     const made = await people.domain.apps.create(
       {
         account,
@@ -360,7 +360,7 @@ describe('the front door', () => {
   });
 
   it('answers a JWT as a token that is not active, and its revocation as done', async () => {
-    const { account } = await people.person({ admin: true });
+    const account = await people.account({ admin: true });
     const { client, secret } = await people.domain.services.create(
       { account, name: 'Api', scopes: [], actsFor: 'app', resourceServer: true },
       { kind: 'operator' },

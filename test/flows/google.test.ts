@@ -214,7 +214,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('waits for its password in that browser only', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       await signInAs({ ...stranger, email: account.email });
       const other = createAgent(server.url);
       assert.equal((await other.get('/sign-in/link')).status, 400);
@@ -223,7 +223,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('links once when the password is sent twice at the same moment', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const { agent } = await signInAs({ ...stranger, email: account.email });
       const pages = await Promise.all(
         [1, 2, 3].map(() => agent.post('/sign-in/link', { password: PASSWORD })),
@@ -233,7 +233,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('is linked by one cookie once', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const { agent } = await signInAs({ ...stranger, email: account.email });
       const cookie = agent.cookie('latchkey_federated') ?? '';
       assert.equal((await agent.post('/sign-in/link', { password: PASSWORD })).status, 303);
@@ -256,7 +256,7 @@ eachStore(({ url: storeUrl }) => {
 
     for (const verified of [false, undefined, 'yes'] as const) {
       it(`counts for nothing when email_verified is ${JSON.stringify(verified)}`, async () => {
-        const { account } = await people.person();
+        const account = await people.account();
         for (const email of [account.email, stranger.email]) {
           const { email_verified: _, ...claims } = { ...stranger, email };
           const { agent, page } = await signInAs(
@@ -273,14 +273,14 @@ eachStore(({ url: storeUrl }) => {
 
     it('does not matter to who is linked already', async () => {
       await signInAs(stranger);
-      const { account } = await people.person();
+      const account = await people.account();
       const { agent, page } = await signInAs({ ...stranger, email: account.email, email_verified: false });
       assert.equal(page.location, '/tokens');
       assert.ok((await agent.get('/account')).text.includes(stranger.email));
     });
 
     it('is not read out of look-alikes', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       for (const email of [
         account.email.replace('@', '＠'),
         account.email.replace('p', 'ｐ'),

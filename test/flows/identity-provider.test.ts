@@ -271,7 +271,7 @@ eachStore(({ url: storeUrl }) => {
         const agent = createAgent(server.url);
         const forms: { tag: string; id: string }[] = [];
         for (const one of [1, 2]) {
-          const { account } = await people.person();
+          const account = await people.account();
           await provider.behave({
             person: { ...stranger, sub: `${stranger.sub}-${one}`, email: account.email },
           });

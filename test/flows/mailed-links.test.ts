@@ -22,7 +22,7 @@ eachStore(({ url: storeUrl }) => {
   }
 
   async function resetLink() {
-    const { account } = await site.person();
+    const account = await site.account();
     const agent = createAgent(site.url);
     const asked = await agent.post('/reset-password', { email: account.email });
     const told = await agent.get(asked.location);
@@ -94,7 +94,7 @@ eachStore(({ url: storeUrl }) => {
     }
 
     it('is told so where it would sign in', async () => {
-      const { account } = await site.person();
+      const account = await site.account();
       const cases: [string, Record<string, string>][] = [
         ['/sign-in', { email: account.email, password: PASSWORD }],
         ['/sign-up', { email: 'cookieless@example.com', password: PASSWORD }],
@@ -109,7 +109,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('is not one that got its cookie with the form', async () => {
-      const { account } = await site.person();
+      const account = await site.account();
       const agent = createAgent(site.url);
       await agent.get('/sign-in');
       const fields = { email: account.email, password: PASSWORD, cookies: 'asked' };

@@ -21,7 +21,7 @@ describe('what a client finds by itself', () => {
     await writeFile(logo, LOGO);
     server = await startTestServer({ settings: { logo, accentColour: '#123456' } });
     people = await openPeople(server);
-    const { account } = await people.person();
+    const account = await people.account();
     const wanted = {
       account,
       name: 'Page',

@@ -405,7 +405,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('an expired token is not active', async (t) => {
-      const { account } = await people.person();
+      const account = await people.account();
       const expiresAt = Math.floor(Date.now() / 1000) + 3600;
       const wanted = { account, name: 'Short', scopes: ['profile'], expiresAt };
       const pat = await people.domain.tokens.mint(wanted, operator);
@@ -416,7 +416,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     test('everybody else is told nothing', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['profile'], expiresAt: Math.floor(Date.now() / 1000) + 86_400 },
         operator,
@@ -485,7 +485,7 @@ eachStore(({ url: storeUrl }) => {
   });
 
   test('a workflow stores its row and its mail goes out', async () => {
-    const { account } = await people.person();
+    const account = await people.account();
     const expiresAt = Math.floor(Date.now() / 1000) + 3600;
     const wanted = { account, name: 'Till', scopes: ['wf:create_transaction'], expiresAt };
     const pat = await people.domain.tokens.mint(wanted, operator);

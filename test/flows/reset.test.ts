@@ -97,7 +97,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('is asked for with the same answer for an address that nobody has', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const known = await ask(account.email);
       const unknown = await ask('nobody@example.com');
       assert.deepEqual(
@@ -125,7 +125,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('comes back to the authorization that it was asked for in', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const { client } = await people.domain.apps.create(
         {
           account,

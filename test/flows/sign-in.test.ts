@@ -35,7 +35,7 @@ eachStore(({ url: storeUrl }) => {
 
   describe('signing in with a password', () => {
     it('goes on to where the person wanted to go', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const agent = createAgent(server.url);
       const sent = await agent.get('/services?tab=1');
       assert.equal(sent.status, 303);
@@ -55,7 +55,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('refuses a wrong password, an unknown address and no address in the same words', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const pages = [];
       for (const email of [account.email, 'nobody@example.com', 'nonsense']) {
         const page = await createAgent(server.url).post('/sign-in', { email, password: 'wrong words here' });
@@ -69,7 +69,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('gives the browser a new session id each time, never one that it brought', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const agent = createAgent(server.url);
       const signIn = () => agent.post('/sign-in', { email: account.email, password: PASSWORD });
       agent.setCookie('latchkey_session', 'planted-by-somebody');
@@ -104,7 +104,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('limiterWindows after ten wrong ones and says when to come back', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const agent = createAgent(server.url);
       const guess = (password: string) => agent.post('/sign-in', { email: account.email, password });
       for (let turn = 0; turn < 10; turn += 1) assert.equal((await guess('wrong words here')).status, 400);
@@ -178,7 +178,7 @@ eachStore(({ url: storeUrl }) => {
     }
 
     it('shows sign-in, then consent, then goes back to the app', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const agent = createAgent(server.url);
       const form = await open(agent, { login_hint: account.email });
       assert.match(form.text, /Sign in to continue to Ledger &lt;b&gt;Pro&lt;\/b&gt;/);
@@ -301,7 +301,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('leads through a forgotten password and back', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const agent = createAgent(server.url);
       const form = await open(agent);
       const ask = await agent.get(linkTo(form, '/reset-password'));

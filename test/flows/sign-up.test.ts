@@ -70,7 +70,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     it('answers the same for an address that has an account, and tells its owner', async () => {
-      const { account } = await people.person();
+      const account = await people.account();
       const known = await createAgent(server.url).post('/sign-up', {
         email: account.email,
         password: PASSWORD,
@@ -103,7 +103,7 @@ eachStore(({ url: storeUrl }) => {
 
   describe('signing up inside an authorization', () => {
     async function waitingSignUp(email: string) {
-      const { account } = await people.person();
+      const account = await people.account();
       const { client } = await people.domain.apps.create(
         {
           account,

@@ -31,7 +31,7 @@ eachStore(({ url: storeUrl }) => {
     const rowCounts = () => Promise.all(passing.map((collection) => collection.count([])));
     const before = await rowCounts();
 
-    const { account } = await people.person();
+    const account = await people.account();
     const made = await people.domain.apps.create(
       {
         account,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as oauth from 'openid-client';
-import type { Client } from '../../server/credentials/client.ts';
-import type { Person } from '../support/people.ts';
+import type { Account } from '../../server/accounts/account.ts';
+import type { RegisteredApp } from '../support/people.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
-import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
+import { allow } from '../support/third-party-app.ts';
 
 /* What the endpoints that programs call say to a developer whose request is refused, and what they tell of themselves. */
 
@@ -31,32 +31,19 @@ eachStore(({ url: storeUrl }) => {
       return { status: response.status, body: (await response.json()) as Body };
     }
 
-    async function app(confidential = true) {
-      const developer = await site.person();
-      const registered = {
-        name: 'Ledger',
-        redirectUris: [CALLBACK],
-        scopes: ['openid', 'email'],
-        confidential,
-      };
-      const made = await site.domain.apps.create({ account: developer.account, ...registered }, operator);
-      const client = await createThirdPartyApp(site.url, { client: made.client, secret: made.secret?.value });
-      return { ...client, developer, row: made.client, secret: made.secret?.value };
-    }
-
-    async function service(scopes = ['profile', 'wf:create_transaction'], by?: Person) {
-      const { account } = by ?? (await site.person());
+    async function service(scopes = ['profile', 'wf:create_transaction'], by?: Account) {
+      const account = by ?? (await site.account());
       const wanted = { account, name: 'Robot', scopes, actsFor: 'account', resourceServer: false } as const;
       const made = await site.domain.services.create(wanted, operator);
-      return { row: made.client, secret: made.secret.value, secretId: made.secret.credential.id };
+      return { id: made.client.id, secret: made.secret.value, secretId: made.secret.credential.id };
     }
 
-    const credentialsOf = ({ row, secret }: { row: Client; secret?: string | undefined }) => ({
-      client_id: row.id,
+    const credentialsOf = ({ id, secret }: { id: string; secret: string }) => ({
+      client_id: id,
       client_secret: secret,
     });
 
-    async function code(of: Awaited<ReturnType<typeof app>>) {
+    async function code(of: RegisteredApp) {
       const { agent } = await site.person();
       const started = await of.start({ scope: 'openid' });
       const callback = await allow(agent, started.location);
@@ -80,7 +67,7 @@ eachStore(({ url: storeUrl }) => {
       ];
       for (const [name, change, says] of wrong) {
         test(name, async () => {
-          const request = await code(await app());
+          const request = await code(await site.app());
           const { status, body } = await token({ ...request, ...change });
           assert.deepEqual([status, body.error], [400, 'invalid_grant']);
           assert.match(body.error_description ?? '', says);
@@ -90,7 +77,7 @@ eachStore(({ url: storeUrl }) => {
       }
 
       test('a code that was used, and one that has expired', async (t) => {
-        const ledger = await app();
+        const ledger = await site.app();
         const used = await code(ledger);
         await token(used);
         assert.match((await token(used)).body.error_description ?? '', /used already/);
@@ -100,10 +87,10 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('a code of another client is as unknown as none, also to a public one', async () => {
-        const request = await code(await app());
-        const publicApp = await app(false);
-        const other = await app();
-        for (const who of [credentialsOf(other), { client_id: publicApp.row.id, client_secret: undefined }]) {
+        const request = await code(await site.app());
+        const publicApp = await site.app({ confidential: false });
+        const other = await site.app();
+        for (const who of [credentialsOf(other), { client_id: publicApp.id, client_secret: undefined }]) {
           const foreign = (await token({ ...request, ...who })).body;
           const unknown = (await token({ ...request, ...who, code: 'abc' })).body;
           assert.deepEqual(foreign, unknown);
@@ -115,7 +102,7 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('a refresh token that is unknown, used, or of an access that was ended', async (t) => {
-        const ledger = await app();
+        const ledger = await site.app();
         const { agent, account } = await site.person();
         const tokens = await ledger.connect(agent, { scope: 'openid' });
         const refresh = (value = '', more: Values = {}) =>
@@ -137,7 +124,7 @@ eachStore(({ url: storeUrl }) => {
     });
 
     describe('invalid_client says which', () => {
-      async function refused(of: { row: Client; secret?: string | undefined }, change: Values = {}) {
+      async function refused(of: { id: string; secret: string }, change: Values = {}) {
         const request = { grant_type: 'client_credentials', ...credentialsOf(of), ...change };
         const { status, body } = await token(request);
         assert.deepEqual([status, body.error], [401, 'invalid_client']);
@@ -155,12 +142,12 @@ eachStore(({ url: storeUrl }) => {
           await refused(robot, { client_secret: other.secret }),
           /no client_secret of this client/,
         );
-        const publicApp = await app(false);
+        const publicApp = await site.app({ confidential: false });
         assert.match(await refused(publicApp, { client_secret: 'x' }), /keeps no secret/);
       });
 
       test('a secret that was revoked, and one that has expired, only to who holds it', async () => {
-        const owner = await site.person();
+        const owner = await site.account();
         const robot = await service(['profile'], owner);
         const other = await service();
         const set = { revokedAt: Math.floor(Date.now() / 1000) };
@@ -173,7 +160,7 @@ eachStore(({ url: storeUrl }) => {
         const late = await service();
         await site.domain.rows.credentials.update(late.secretId, { set: { expiresAt: set.revokedAt - 1 } });
         assert.match(await refused(late), /has expired/);
-        const basic = Buffer.from(`${late.row.id}:${late.secret}`).toString('base64');
+        const basic = Buffer.from(`${late.id}:${late.secret}`).toString('base64');
         const answer = await token({ grant_type: 'client_credentials' }, { authorization: `Basic ${basic}` });
         assert.match(answer.body.error_description ?? '', /has expired/);
       });
@@ -190,7 +177,7 @@ eachStore(({ url: storeUrl }) => {
       for (const path of ['/oauth/token', '/oauth/introspect', '/oauth/revoke']) {
         test(`at ${path}`, async () => {
           const robot = await service();
-          const query = new URLSearchParams({ client_id: robot.row.id, client_secret: robot.secret });
+          const query = new URLSearchParams({ client_id: robot.id, client_secret: robot.secret });
           const lost = await post(`${path}?${query}`, { grant_type: 'client_credentials', token: 'x' });
           assert.match(lost.body.error_description ?? '', /in the address: client_secret, client_id/);
           assert.ok(!JSON.stringify(lost.body).includes(robot.secret));
@@ -251,16 +238,16 @@ eachStore(({ url: storeUrl }) => {
 
       test('that are all gone leave it without tokens, and say so', async () => {
         const robot = await service();
-        await site.domain.rows.clients.update(robot.row.id, { set: { scopes: ['wf:gone'] } });
+        await site.domain.rows.clients.update(robot.id, { set: { scopes: ['wf:gone'] } });
         const { body } = await token({ grant_type: 'client_credentials', ...credentialsOf(robot) });
         assert.match(body.error_description ?? '', /no scope that it was given is there any more/);
       });
     });
 
     test('introspection names the service as the subject of its token', async () => {
-      const admin = await site.person({ admin: true });
+      const admin = await site.account({ admin: true });
       const wanted = {
-        account: admin.account,
+        account: admin,
         name: 'Warehouse',
         scopes: [],
         actsFor: 'app',
@@ -275,7 +262,7 @@ eachStore(({ url: storeUrl }) => {
         token: given.body.access_token,
       };
       const told = (await post('/oauth/introspect', about)).body;
-      assert.deepEqual([told.active, told.sub, told.client_id], [true, robot.row.id, robot.row.id]);
+      assert.deepEqual([told.active, told.sub, told.client_id], [true, robot.id, robot.id]);
     });
 
     test('the metadata name what can be had, and nothing that cannot', async () => {

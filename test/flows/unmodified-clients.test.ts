@@ -4,14 +4,13 @@ import { describe, test } from 'node:test';
 import * as oauth from 'openid-client';
 import type { Account } from '../../server/accounts/account.ts';
 import { runCommand } from '../../server/cli/program.ts';
-import type { WantedApp } from '../../server/credentials/apps.ts';
 import { createAgent } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
-import { PASSWORD, type Person } from '../support/people.ts';
+import { PASSWORD, type Person, type RegisteredApp } from '../support/people.ts';
 import { startTestServer } from '../support/server.ts';
 import { type Site, siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
-import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
+import { allow } from '../support/third-party-app.ts';
 import { until } from '../support/until.ts';
 
 /* What most libraries do, and specifications ask for, with a standard client that knows nothing of this server. */
@@ -31,24 +30,6 @@ eachStore(({ url: storeUrl }) => {
   describe('clients of others', () => {
     const site = siteOfBlock(storeUrl);
 
-    async function app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}) {
-      const developer = await site.person();
-      const made = await site.domain.apps.create(
-        {
-          account: developer.account,
-          name: 'Ledger',
-          redirectUris: [CALLBACK],
-          scopes: ['openid', 'email', 'profile', 'offline_access', 'wf:create_transaction'],
-          confidential: true,
-          ...wanted,
-        },
-        operator,
-      );
-      const client = await createThirdPartyApp(site.url, { client: made.client, secret: made.secret?.value });
-      return { ...client, developer, made, id: made.client.id, secret: made.secret?.value ?? '' };
-    }
-    type App = Awaited<ReturnType<typeof app>>;
-
     const form = (values: Record<string, string>) => ({
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -61,7 +42,7 @@ eachStore(({ url: storeUrl }) => {
     }
 
     /** An authorization request as a client writes it that knows nothing of PKCE, state or scopes. */
-    const plainRequest = (of: App, extra: Record<string, string> = {}) => {
+    const plainRequest = (of: RegisteredApp, extra: Record<string, string> = {}) => {
       const wanted = { client_id: of.id, redirect_uri: CALLBACK, response_type: 'code', ...extra };
       return new URL(`${site.url}/oauth/authorize?${new URLSearchParams(wanted)}`);
     };
@@ -86,7 +67,7 @@ eachStore(({ url: storeUrl }) => {
       test('has the claims of its scopes, and says how and when the person signed in', async () => {
         const { agent, account } = await site.person();
         await site.domain.accounts.setName(account, 'Ann Example', operator);
-        const ledger = await app();
+        const ledger = await site.app();
         const tokens = await ledger.connect(agent, { scope: 'openid email profile' });
         const claims = tokens.claims();
         assert.equal(claims?.sub, account.id);
@@ -106,7 +87,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('has no claim of a scope that was not asked for, and no name where there is none', async () => {
         const { agent } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const bare = (await ledger.connect(agent, { scope: 'openid' })).claims() ?? {};
         for (const claim of ['email', 'email_verified', 'name', 'preferred_username', 'updated_at']) {
           assert.ok(!(claim in bare), claim);
@@ -116,8 +97,8 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('of a sign-in inside the authorization says the same', async () => {
-        const { account } = await site.person();
-        const ledger = await app();
+        const account = await site.account();
+        const ledger = await site.app();
         const started = await ledger.start({ scope: 'openid email' });
         const agent = createAgent(site.url);
         const page = await agent.follow(asked(started.location));
@@ -134,12 +115,12 @@ eachStore(({ url: storeUrl }) => {
     });
 
     describe('PKCE', () => {
-      async function code(of: App, agent: Person['agent'], extra: Record<string, string> = {}) {
+      async function code(of: RegisteredApp, agent: Person['agent'], extra: Record<string, string> = {}) {
         const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
         return callback.searchParams;
       }
 
-      const redeem = (of: App, values: Record<string, string>) =>
+      const redeem = (of: RegisteredApp, values: Record<string, string>) =>
         token({
           grant_type: 'authorization_code',
           redirect_uri: CALLBACK,
@@ -150,18 +131,18 @@ eachStore(({ url: storeUrl }) => {
 
       test('is required of every app but a confidential one whose developer excepts it', async () => {
         const { agent } = await site.person();
-        const refused = await agent.follow(asked(plainRequest(await app(), { scope: 'openid' })));
+        const refused = await agent.follow(asked(plainRequest(await site.app(), { scope: 'openid' })));
         const answer = new URL(refused.location).searchParams;
         assert.equal(answer.get('error'), 'invalid_request');
         assert.match(answer.get('error_description') ?? '', /PKCE.*code_challenge/);
-        const excepted = await app({ withoutPkce: true });
+        const excepted = await site.app({ withoutPkce: true });
         const given = await redeem(excepted, { code: (await code(excepted, agent)).get('code') ?? '' });
         assert.equal(given.status, 200, JSON.stringify(given.body));
       });
 
       test('once begun is held to, also of an app that may do without', async () => {
         const { agent } = await site.person();
-        const excepted = await app({ withoutPkce: true });
+        const excepted = await site.app({ withoutPkce: true });
         const verifier = oauth.randomPKCECodeVerifier();
         const challenge = {
           code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -177,9 +158,10 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('cannot be left out by an app that keeps no secret', async () => {
-        await assert.rejects(app({ confidential: false, withoutPkce: true }), { code: 'PKCE_NEEDED' });
-        const plain = await app({ confidential: false });
-        const { agent, account } = plain.developer;
+        await assert.rejects(site.app({ confidential: false, withoutPkce: true }), { code: 'PKCE_NEEDED' });
+        const plain = await site.app({ confidential: false });
+        const { developer } = plain;
+        const agent = await site.signIn(developer.email);
         const typed = {
           name: 'Ledger',
           redirectUris: CALLBACK,
@@ -194,12 +176,12 @@ eachStore(({ url: storeUrl }) => {
         await site.domain.rows.clients.update(plain.id, { set: { withoutPkce: true } });
         const refused = await agent.follow(asked(plainRequest(plain, { scope: 'openid' })));
         assert.equal(new URL(refused.location).searchParams.get('error'), 'invalid_request');
-        assert.equal((await site.domain.apps.list(account.id)).length, 1);
+        assert.equal((await site.domain.apps.list(developer.id)).length, 1);
       });
 
       test('is excepted on the form of an app, and shown on its page', async () => {
-        const excepted = await app();
-        const { agent } = excepted.developer;
+        const excepted = await site.app();
+        const agent = await site.signIn(excepted.developer.email);
         const path = `/developer/${excepted.id}`;
         assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
         const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
@@ -228,8 +210,8 @@ eachStore(({ url: storeUrl }) => {
       const isSignedIn = async (agent: Person['agent']) => (await agent.get('/tokens')).status === 200;
 
       test('goes back to a registered address, with the state, whichever way the app is named', async () => {
-        const ledger = await app({ postLogoutRedirectUris: [DONE, `${DONE}?a=b`] });
-        const other = await app();
+        const ledger = await site.app({ postLogoutRedirectUris: [DONE, `${DONE}?a=b`] });
+        const other = await site.app();
         for (const uri of [DONE, `${DONE}?a=b`]) {
           const { agent } = await site.person();
           const { id_token: hint = '' } = await ledger.connect(agent);
@@ -253,7 +235,7 @@ eachStore(({ url: storeUrl }) => {
         }
       });
 
-      const unknown: [string, (of: App, hint: string) => Record<string, string>][] = [
+      const unknown: [string, (of: RegisteredApp, hint: string) => Record<string, string>][] = [
         ['nothing', () => ({})],
         [
           'an unknown address',
@@ -292,7 +274,7 @@ eachStore(({ url: storeUrl }) => {
       ];
       for (const [name, values] of unknown) {
         test(`that names ${name} still signs out, and stays here`, async () => {
-          const ledger = await app({ postLogoutRedirectUris: [DONE] });
+          const ledger = await site.app({ postLogoutRedirectUris: [DONE] });
           const { agent } = await site.person();
           const { id_token: hint = '' } = await ledger.connect(agent);
           const path = logout({ state: 'x', ...values(ledger, hint) });
@@ -331,8 +313,8 @@ eachStore(({ url: storeUrl }) => {
       });
 
       test('is told on the form which addresses are registered, and checked as redirect URIs are', async () => {
-        const ledger = await app();
-        const { agent } = ledger.developer;
+        const ledger = await site.app();
+        const agent = await site.signIn(ledger.developer.email);
         const path = `/developer/${ledger.id}`;
         const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
         for (const uri of [
@@ -394,7 +376,7 @@ eachStore(({ url: storeUrl }) => {
 
       test('leaves an app its sign-in, and its tokens their other scopes', async () => {
         const { agent, account } = await site.person();
-        const ledger = await app();
+        const ledger = await site.app();
         const before = await ledger.connect(agent);
         await site.domain.rows.clients.update(ledger.id, { set: { scopes: ['openid', 'email', GONE] } });
         const tokens = await ledger.connect(await site.signIn(account.email), { scope: 'openid email' });
@@ -418,9 +400,10 @@ eachStore(({ url: storeUrl }) => {
         const page = textOf((await service.agent.get(`/services/${service.id}`)).text);
         assert.match(page, /wf:old_name \(no longer there\)/);
         assert.match(page, /scope=profile'/);
-        const ledger = await app();
+        const ledger = await site.app();
         await site.domain.rows.clients.update(ledger.id, { set: { scopes: ['openid', GONE] } });
-        const shown = textOf((await ledger.developer.agent.get(`/developer/${ledger.id}`)).text);
+        const developer = await site.signIn(ledger.developer.email);
+        const shown = textOf((await developer.get(`/developer/${ledger.id}`)).text);
         assert.match(shown, /wf:old_name \(no longer there\)/);
       });
 

@@ -1,14 +1,19 @@
 import type { Account } from '../../server/accounts/account.ts';
+import type { WantedApp } from '../../server/credentials/apps.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
 import { systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { readSettings } from '../../server/ground/settings.ts';
 import { type Agent, createAgent } from './browserless.ts';
 import type { TestServer } from './server.ts';
+import { createThirdPartyApp } from './third-party-app.ts';
 
 export const PASSWORD = 'correct horse battery staple';
 
 export type People = Awaited<ReturnType<typeof openPeople>>;
+
+/** A registered app, its developer and a client that speaks for it. */
+export type RegisteredApp = Awaited<ReturnType<People['app']>>;
 
 export type Person = { account: Account; agent: Agent };
 
@@ -26,6 +31,17 @@ export async function openPeople(server: TestServer) {
     log: createLog({ write: () => undefined }),
   });
   let count = 0;
+  /** One for all of them: argon2 is the dearest thing that most tests do. */
+  const passwordHash = domain.passwords.hash(PASSWORD);
+
+  async function account(options: { admin?: boolean } = {}): Promise<Account> {
+    count += 1;
+    const email = `person${count}-${process.pid}@example.com`;
+    return domain.accounts.create(
+      { email, passwordHash: await passwordHash, admin: options.admin ?? false },
+      { kind: 'operator' },
+    );
+  }
 
   async function signIn(email: string): Promise<Agent> {
     const agent = createAgent(server.url);
@@ -38,15 +54,31 @@ export async function openPeople(server: TestServer) {
     domain,
     signIn,
 
+    /** Somebody new, whose password is PASSWORD. */
+    account,
+
     /** Somebody new, signed in. */
     async person(options: { admin?: boolean } = {}): Promise<Person> {
-      count += 1;
-      const email = `person${count}-${process.pid}@example.com`;
-      const account = await domain.accounts.create(
-        { email, passwordHash: await domain.passwords.hash(PASSWORD), admin: options.admin ?? false },
+      const made = await account(options);
+      return { account: made, agent: await signIn(made.email) };
+    },
+
+    /** An app with a secret that may ask for most scopes; `wanted` says what is otherwise. */
+    async app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}) {
+      const developer = await account();
+      const { client: row, secret } = await domain.apps.create(
+        {
+          account: developer,
+          name: 'Ledger',
+          redirectUris: ['https://app.example.com/callback'],
+          scopes: ['openid', 'email', 'profile', 'offline_access', 'wf:create_transaction'],
+          confidential: true,
+          ...wanted,
+        },
         { kind: 'operator' },
       );
-      return { account, agent: await signIn(email) };
+      const client = await createThirdPartyApp(server.url, { client: row, secret: secret?.value });
+      return { ...client, developer, id: row.id, secret: secret?.value ?? '' };
     },
 
     close: () => domain.close(),

@@ -7,7 +7,7 @@ import { createKeptMail } from './smtp.ts';
 
 /** A server and its people. */
 export type Site = Pick<TestServer, 'url' | 'logged' | 'firstAdminLink'> &
-  Pick<People, 'domain' | 'person' | 'signIn'> & {
+  Pick<People, 'domain' | 'account' | 'app' | 'person' | 'signIn'> & {
     /** How many seconds the server's clock is ahead; a test that sets it takes it back. */
     ahead: number;
     /** The mails that were sent. */
@@ -27,13 +27,21 @@ export function siteOfBlock(storeUrl: () => Promise<string>, settings: OwnerSett
     people = await openPeople(server);
     const { url, logged, firstAdminLink } = server;
     const mail = createKeptMail(server.mailFolder);
-    const { domain, person, signIn } = people;
+    const { domain, account, app, person, signIn } = people;
     const callMe = async (token: string) =>
       (await fetch(`${url}/api/1.1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
-    Object.assign(site, { url, logged, firstAdminLink, mail, domain, person, signIn, callMe } satisfies Omit<
-      Site,
-      'ahead'
-    >);
+    Object.assign(site, {
+      url,
+      logged,
+      firstAdminLink,
+      mail,
+      domain,
+      account,
+      app,
+      person,
+      signIn,
+      callMe,
+    } satisfies Omit<Site, 'ahead'>);
   });
   after(async () => {
     await people.close();
