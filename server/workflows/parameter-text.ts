@@ -16,7 +16,7 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
  */
 export function readText(schema: z.ZodType, value: string | string[]): Read {
   const asText = schema.safeParse(value);
-  if (asText.success || value === '') return { parsed: asText };
+  if (value === '' || (asText.success && !isMisread(schema, value, asText.data))) return { parsed: asText };
   if (Array.isArray(value)) return readSpelt(schema, value, value.map(spelledOut));
   const spelt = spelledOut(value);
   const asSpelt = readSpelt(schema, [value], spelt);
@@ -39,6 +39,18 @@ function readSpelt(schema: z.ZodType, texts: readonly string[], spelt: unknown):
 /** Why the number that a text spells would not arrive as it was sent. */
 export function lossOfText(value: unknown): string | undefined {
   return typeof value === 'string' && NUMBER.test(value) ? lossOf(value) : undefined;
+}
+
+/**
+ * Whether a schema that makes a number or a yes of whatever it gets (`z.coerce`), of an empty list too, made one of
+ * nothing, or a yes of the word `false`.
+ */
+export function isMisread(schema: z.ZodType, value: unknown, read: unknown): boolean {
+  if (typeof read !== 'number' && typeof read !== 'boolean') return false;
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
+  const isNothing = value === null || text === '' || (Array.isArray(value) && value.length === 0);
+  if (!isNothing && !(read === true && text === 'false')) return false;
+  return ['number', 'boolean'].includes(typeof schema.safeParse([]).data);
 }
 
 /** Undefined for what is no JSON of an object or a list that the schema takes. */

@@ -3,7 +3,7 @@ import { Problem } from '../ground/errors.ts';
 import { holdsSecret } from '../ground/without-secrets.ts';
 import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
-import { lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
+import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
 
 /**
@@ -110,7 +110,15 @@ function checkedValue(
   if (changed !== undefined) {
     throw invalid(workflow, name, changed, hintForUnfit(parameter, { ...argument, changed }));
   }
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    if (!isMisread(schema, value, parsed.data)) return parsed.data;
+    throw invalid(
+      workflow,
+      name,
+      `it would arrive as ${parsed.data}`,
+      hintForWrong(name, parameter, argument),
+    );
+  }
   if (isText && Array.isArray(value) && isNoList(parsed.error)) {
     const hint = `Send ${name} once; what is more than one value, send as JSON. ${exampleOf(parameter)}`;
     throw invalid(workflow, name, `it was sent ${value.length} times`, hint);
