@@ -1,8 +1,11 @@
-/** What may be a token: ours with their prefix, and anything as long as the engine's. */
-const SECRET_LIKE = /lk_(?:pat|cs)_\w*|[\w-]{43,}/gi;
+/**
+ * What may be a token: ours from their prefix on, whatever stands in between, their random part alone, and anything as
+ * long as the engine's.
+ */
+const SECRET_LIKE = /lk_(?:pat|cs)_[^/\s]*|[0-9a-z]{36,}|[\w-]{43,}/gi;
 const PREFIX = /lk_(?:pat|cs)_/i;
-/** No token of the engine's fits into less. */
-const SHORT = 43;
+/** No token fits into less without its prefix. */
+const SHORT = 36;
 /** A path as people and programs write it, without an escape. */
 const MAY_HOLD = /lk_|%/i;
 

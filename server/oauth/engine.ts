@@ -4,6 +4,7 @@ import type { Collection, Store } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Effects } from '../effects/effects.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { requestIdOf } from '../http/request.ts';
 import { amendAnswer } from './answers.ts';
 import { createSessions } from './browser-sessions.ts';
@@ -66,7 +67,7 @@ function logRefusals(provider: Provider, log: Logger): void {
     const event = `${endpoint}.error`;
     provider.on(event as 'grant.error', (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) => {
       const requestId = requestIdOf(ctx);
-      const reason = error.error_detail ?? error.error_description;
+      const reason = withoutSecrets(error.error_detail ?? error.error_description ?? '');
       const clientId = ctx.oidc?.client?.clientId;
       log.info({ requestId, event, error: error.error, reason, clientId }, 'refused');
       sayWhy(ctx, error);

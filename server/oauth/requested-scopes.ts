@@ -1,4 +1,5 @@
 import { type Client as EngineClient, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 
 /** Requests for `offline_access`, which the engine takes away unless there is `prompt=consent`. */
@@ -62,7 +63,9 @@ function refuseOthers(asked: readonly string[], registered: readonly string[]): 
   const other = asked.find((scope) => !registered.includes(scope));
   if (other === undefined) return;
   // RFC 6749 section 4.1.2.1: no quotes, backslashes or anything beyond ASCII.
-  const word = other.slice(0, 80).replace(/[^\x21\x23-\x5b\x5d-\x7e]/g, '?');
+  const word = withoutSecrets(other)
+    .slice(0, 80)
+    .replace(/[^\x21\x23-\x5b\x5d-\x7e]/g, '?');
   const hint = OTHER_SEPARATORS.test(other)
     ? 'Scopes are separated by spaces.'
     : `It may ask for: ${registered.join(' ') || 'nothing'}.`;

@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { lossOf } from './exact-number.ts';
 
 /** Deeper than any declared parameter; what walks over values later does so by recursion. */
@@ -56,7 +57,7 @@ export function inspectJson(text: string): JsonFindings {
 /** Takes a name into those of its object. */
 function faultOfName(name: string, names: Set<string>): string | undefined {
   if (name === '__proto__') return 'it has the name __proto__';
-  if (names.has(name)) return `it has the name ${JSON.stringify(name.slice(0, 60))} twice`;
+  if (names.has(name)) return `it has the name ${JSON.stringify(withoutSecrets(name).slice(0, 60))} twice`;
   names.add(name);
   return names.size > NAMES_MAX ? `it has more than ${NAMES_MAX} names in one object` : undefined;
 }

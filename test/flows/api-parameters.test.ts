@@ -36,6 +36,7 @@ const KINDS = {
   },
   either: { schema: z.union([z.number(), z.string()]).optional(), description: 'Either', example: 1 },
   coerced: { schema: z.coerce.number().optional(), description: 'Any number', example: 4 },
+  sure: { schema: z.coerce.boolean().optional(), description: 'Whether sure', example: true },
   day: { schema: z.enum(['mon', 'tue']).default('mon'), description: 'A day', example: 'tue' },
 };
 const kinds = (name: string, method: 'GET' | 'POST') =>
@@ -98,6 +99,12 @@ const JSON_BODIES: [body: string, wanted: Record<string, unknown> | Refused][] =
   ['{"counts":[1,9007199254740993]}', tooLong('counts')],
   ['{"place":{"name":"x","rank":9007199254740993}}', tooLong('place')],
   ['{"coerced":"9007199254740993"}', tooLong('coerced')],
+  ['{"coerced":null}', leaveOut('coerced')],
+  ['{"coerced":" "}', leaveOut('coerced')],
+  ['{"coerced":[]}', leaveOut('coerced')],
+  ['{"sure":""}', leaveOut('sure')],
+  ['{"sure":"False"}', { of: 'sure', says: /arrive as true/, hint: /leave out the quotes/ }],
+  ['{"sure":false,"coerced":"0"}', { sure: false, coerced: 0 }],
   ['{"id":"9007199254740993"}', { id: '9007199254740993' }],
   ['{"id":"a 9007199254740993 -0 1e400"}', { id: 'a 9007199254740993 -0 1e400' }],
   ['{"other":{"id2":9007199254740993},"id":"x"}', { id: 'x' }],
@@ -155,7 +162,8 @@ const PAIRS: [pairs: string, wanted: Record<string, unknown> | Refused][] = [
   ['counts=9007199254740993', tooLong('counts')],
   ['counts=[9007199254740993]', tooLong('counts')],
   ['place={"name":"x","rank":9007199254740993}', tooLong('place')],
-  ['coerced=12', { coerced: 12 }],
+  ['coerced=12&sure=false', { coerced: 12, sure: false }],
+  ['coerced=', leaveOut('coerced')],
   ['coerced=9007199254740993', tooLong('coerced')],
   ['id=9007199254740993&either=9007199254740993', { id: '9007199254740993', either: '9007199254740993' }],
 
@@ -367,10 +375,12 @@ eachStore(({ engine, url }) => {
 
       test('a token in the place of a name is not said back', async () => {
         const secret = newSecret('lk_pat_');
-        const json = { [`data[${secret}][id]`]: 'x' };
-        const answer = await server.call('/api/1.1/wf/posted', { method: 'POST', json });
-        assert.equal(answer.body.body.parameter, 'id');
-        assert.ok(!answer.text.includes(secret.slice(7, 30)), answer.text);
+        for (const body of [`{"data[${secret}][id]":"x"}`, `{"${secret}":1,"${secret}":2}`]) {
+          const headers = { 'content-type': 'application/json' };
+          const answer = await server.call('/api/1.1/wf/posted', { method: 'POST', headers, body });
+          assert.equal(answer.status, 400);
+          assert.ok(!answer.text.includes(secret.slice(7, 30)), answer.text);
+        }
       });
 
       test('a body of a GET is misplaced', async () => {

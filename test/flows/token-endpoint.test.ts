@@ -226,6 +226,15 @@ eachStore(({ url: storeUrl }) => {
         });
       }
 
+      test('a secret in the place of one is neither said back nor logged', async () => {
+        const { id, secret } = await service();
+        const values = { grant_type: 'client_credentials', ...credentialsOf({ id, secret }) };
+        const { body } = await token({ ...values, scope: secret });
+        assert.equal(body.error, 'invalid_scope');
+        assert.ok(!JSON.stringify(body).includes(secret.slice(6)), JSON.stringify(body));
+        assert.ok(!site.logged().includes(secret.slice(6)));
+      });
+
       test('are all it has where none is named, and for a resource', async () => {
         const robot = await service();
         const values = { grant_type: 'client_credentials', ...credentialsOf(robot) };
