@@ -133,7 +133,7 @@ function createVisitor(page: Page, javaScript: boolean) {
 
     /**
      * Looks at the page as it stands: accessible, nothing to scroll sideways, nothing that a template forgot;
-     * and keeps a picture of it, of the main pages a dark one too. Pages differ without JavaScript only by what
+     * and keeps a picture where they are asked for, of the main pages a dark one too. Pages differ without JavaScript only by what
      * the script does, and axe needs it: there the width is looked at.
      */
     async look(name: string, kind: 'main' | 'side' = 'side'): Promise<void> {

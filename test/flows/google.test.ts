@@ -10,7 +10,7 @@ import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 const operator = { kind: 'operator' } as const;
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, isFirst }) => {
   let google: TestGoogle;
   let server: TestServer;
   let people: Awaited<ReturnType<typeof openPeople>>;
@@ -386,7 +386,7 @@ eachStore(({ url: storeUrl }) => {
       'bad-signature',
       'unknown-key',
     ];
-    for (const fault of untrusted) {
+    for (const fault of isFirst ? untrusted : untrusted.slice(0, 1)) {
       it(`refuses an answer with ${fault}`, async () => {
         await google.behave({ person: stranger, fault });
         const agent = createAgent(server.url);
@@ -553,6 +553,8 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual(await people.domain.identities.list(other.account.id), []);
     });
   });
+
+  if (!isFirst) return;
 
   describe('a provider that is away', () => {
     it('is waited for five seconds, no longer', async () => {

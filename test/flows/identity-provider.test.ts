@@ -8,10 +8,13 @@ import { type Agent, createAgent, type Page } from '../support/browserless.ts';
 import { type Behaviour, type Person, startGoogle, type TestGoogle } from '../support/google.ts';
 import { openPeople, PASSWORD } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import { eachStore } from '../support/stores.ts';
+import { sqliteStores } from '../support/stores.ts';
 
-/** "Any OpenID provider works": what they differ in, and what they may do to us. */
-eachStore(({ url: storeUrl }) => {
+/**
+ * "Any OpenID provider works": what they differ in, and what they may do to us. What comes of it in the store is tried
+ * on both engines by google.test.ts.
+ */
+sqliteStores(({ url: storeUrl }) => {
   let provider: TestGoogle;
   let count = 0;
   let stranger: Person & { email: string };

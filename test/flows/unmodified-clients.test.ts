@@ -26,7 +26,7 @@ function createRobot({ services }: Site['domain'], account: Account, actsFor: 'a
   );
 }
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, isFirst }) => {
   describe('clients of others', () => {
     const site = siteOfBlock(storeUrl);
 
@@ -62,137 +62,6 @@ eachStore(({ url: storeUrl }) => {
         (JSON.parse(text) as { about: string }[]).find((finding) => finding.about === about),
       );
     }
-
-    describe('the ID token', () => {
-      test('has the claims of its scopes, and says how and when the person signed in', async () => {
-        const { agent, account } = await site.person();
-        await site.domain.accounts.setName(account, 'Ann Example', operator);
-        const ledger = await site.app();
-        const tokens = await ledger.connect(agent, { scope: 'openid email profile' });
-        const claims = tokens.claims();
-        assert.equal(claims?.sub, account.id);
-        assert.equal(claims?.email, account.email);
-        assert.equal(claims?.email_verified, true);
-        assert.equal(claims?.name, 'Ann Example');
-        assert.equal(claims?.preferred_username, account.email);
-        assert.ok(Number.isInteger(claims?.updated_at));
-        assert.deepEqual([claims?.acr, claims?.amr], ['pwd', ['pwd']]);
-        assert.ok(Number.isInteger(claims?.auth_time));
-        const info = await oauth.fetchUserInfo(ledger.config, tokens.access_token, account.id);
-        assert.equal(info.name, 'Ann Example');
-        const refreshed = await oauth.refreshTokenGrant(ledger.config, tokens.refresh_token ?? '');
-        assert.equal(refreshed.claims()?.email, account.email);
-        assert.equal(refreshed.claims()?.acr, 'pwd');
-      });
-
-      test('has no claim of a scope that was not asked for, and no name where there is none', async () => {
-        const { agent } = await site.person();
-        const ledger = await site.app();
-        const bare = (await ledger.connect(agent, { scope: 'openid' })).claims() ?? {};
-        for (const claim of ['email', 'email_verified', 'name', 'preferred_username', 'updated_at']) {
-          assert.ok(!(claim in bare), claim);
-        }
-        const unnamed = (await ledger.connect(agent, { scope: 'openid profile' })).claims() ?? {};
-        assert.ok(!('name' in unnamed) && 'preferred_username' in unnamed);
-      });
-
-      test('of a sign-in inside the authorization says the same', async () => {
-        const account = await site.account();
-        const ledger = await site.app();
-        const started = await ledger.start({ scope: 'openid email' });
-        const agent = createAgent(site.url);
-        const page = await agent.follow(asked(started.location));
-        const action = /action="([^"]+\/sign-in)"/.exec(page.text)?.[1] ?? '';
-        const after = await agent.post(action, { email: account.email, password: PASSWORD });
-        const callback = await allow(agent, new URL(after.location, site.url));
-        const tokens = await oauth.authorizationCodeGrant(ledger.config, callback, {
-          pkceCodeVerifier: started.verifier,
-          expectedState: started.state,
-          expectedNonce: started.nonce,
-        });
-        assert.deepEqual([tokens.claims()?.acr, tokens.claims()?.amr], ['pwd', ['pwd']]);
-      });
-    });
-
-    describe('PKCE', () => {
-      async function code(of: RegisteredApp, agent: Person['agent'], extra: Record<string, string> = {}) {
-        const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
-        return callback.searchParams;
-      }
-
-      const redeem = (of: RegisteredApp, values: Record<string, string>) =>
-        token({
-          grant_type: 'authorization_code',
-          redirect_uri: CALLBACK,
-          client_id: of.id,
-          client_secret: of.secret,
-          ...values,
-        });
-
-      test('is required of every app but a confidential one whose developer excepts it', async () => {
-        const { agent } = await site.person();
-        const refused = await agent.follow(asked(plainRequest(await site.app(), { scope: 'openid' })));
-        const answer = new URL(refused.location).searchParams;
-        assert.equal(answer.get('error'), 'invalid_request');
-        assert.match(answer.get('error_description') ?? '', /PKCE.*code_challenge/);
-        const excepted = await site.app({ withoutPkce: true });
-        const given = await redeem(excepted, { code: (await code(excepted, agent)).get('code') ?? '' });
-        assert.equal(given.status, 200, JSON.stringify(given.body));
-      });
-
-      test('once begun is held to, also of an app that may do without', async () => {
-        const { agent } = await site.person();
-        const excepted = await site.app({ withoutPkce: true });
-        const verifier = oauth.randomPKCECodeVerifier();
-        const challenge = {
-          code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-          code_challenge_method: 'S256',
-        };
-        const one = { code: (await code(excepted, agent, challenge)).get('code') ?? '' };
-        assert.equal((await redeem(excepted, one)).body.error, 'invalid_grant');
-        assert.equal((await redeem(excepted, { ...one, code_verifier: 'x'.repeat(43) })).status, 400);
-        assert.equal((await redeem(excepted, { ...one, code_verifier: verifier })).status, 200);
-        // The other way round (RFC 9700 section 4.8.2): a verifier for a code that was given without a challenge.
-        const bare = { code: (await code(excepted, agent)).get('code') ?? '', code_verifier: verifier };
-        assert.equal((await redeem(excepted, bare)).body.error, 'invalid_grant');
-      });
-
-      test('cannot be left out by an app that keeps no secret', async () => {
-        await assert.rejects(site.app({ confidential: false, withoutPkce: true }), { code: 'PKCE_NEEDED' });
-        const plain = await site.app({ confidential: false });
-        const { developer } = plain;
-        const agent = await site.signIn(developer.email);
-        const typed = {
-          name: 'Ledger',
-          redirectUris: CALLBACK,
-          scopes: ['openid'],
-          type: 'public',
-          withoutPkce: 'yes',
-        };
-        assert.equal((await agent.post('/developer/new', typed)).status, 400);
-        assert.equal((await agent.post(`/developer/${plain.id}/edit`, typed)).status, 400);
-        assert.doesNotMatch((await agent.get(`/developer/${plain.id}/edit`)).text, /name="withoutPkce"/);
-        // Nor by a row that says so against the rules.
-        await site.domain.rows.clients.update(plain.id, { set: { withoutPkce: true } });
-        const refused = await agent.follow(asked(plainRequest(plain, { scope: 'openid' })));
-        assert.equal(new URL(refused.location).searchParams.get('error'), 'invalid_request');
-        assert.equal((await site.domain.apps.list(developer.id)).length, 1);
-      });
-
-      test('is excepted on the form of an app, and shown on its page', async () => {
-        const excepted = await site.app();
-        const agent = await site.signIn(excepted.developer.email);
-        const path = `/developer/${excepted.id}`;
-        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
-        const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
-        await agent.post(`${path}/edit`, { ...typed, withoutPkce: 'yes' });
-        assert.match(textOf((await agent.get(path)).text), /PKCE Not required: its library cannot do it/);
-        assert.match((await agent.get(`${path}/edit`)).text, /name="withoutPkce" value="yes" checked/);
-        assert.match(await doctor('PKCE'), new RegExp(`warn.*${excepted.id}`));
-        await agent.post(`${path}/edit`, typed);
-        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
-      });
-    });
 
     describe('signing out for an app', () => {
       const DONE = 'https://app.example.com/signed-out';
@@ -272,7 +141,7 @@ eachStore(({ url: storeUrl }) => {
         ['no address beside a hint', (_of, hint) => ({ id_token_hint: hint })],
         ['a script', ({ id }) => ({ client_id: id, post_logout_redirect_uri: 'javascript:alert(1)' })],
       ];
-      for (const [name, values] of unknown) {
+      for (const [name, values] of isFirst ? unknown : unknown.slice(0, 1)) {
         test(`that names ${name} still signs out, and stays here`, async () => {
           const ledger = await site.app({ postLogoutRedirectUris: [DONE] });
           const { agent } = await site.person();
@@ -446,6 +315,139 @@ eachStore(({ url: storeUrl }) => {
         const page = await agent.post(`/services/${client.id}/edit`, { name: 'Robot', scopes: ['admin'] });
         assert.match(textOf(page.text), /Make a new service with it/);
         assert.doesNotMatch((await agent.get(`/services/${client.id}/edit`)).text, /value="admin"/);
+      });
+    });
+
+    if (!isFirst) return;
+
+    describe('the ID token', () => {
+      test('has the claims of its scopes, and says how and when the person signed in', async () => {
+        const { agent, account } = await site.person();
+        await site.domain.accounts.setName(account, 'Ann Example', operator);
+        const ledger = await site.app();
+        const tokens = await ledger.connect(agent, { scope: 'openid email profile' });
+        const claims = tokens.claims();
+        assert.equal(claims?.sub, account.id);
+        assert.equal(claims?.email, account.email);
+        assert.equal(claims?.email_verified, true);
+        assert.equal(claims?.name, 'Ann Example');
+        assert.equal(claims?.preferred_username, account.email);
+        assert.ok(Number.isInteger(claims?.updated_at));
+        assert.deepEqual([claims?.acr, claims?.amr], ['pwd', ['pwd']]);
+        assert.ok(Number.isInteger(claims?.auth_time));
+        const info = await oauth.fetchUserInfo(ledger.config, tokens.access_token, account.id);
+        assert.equal(info.name, 'Ann Example');
+        const refreshed = await oauth.refreshTokenGrant(ledger.config, tokens.refresh_token ?? '');
+        assert.equal(refreshed.claims()?.email, account.email);
+        assert.equal(refreshed.claims()?.acr, 'pwd');
+      });
+
+      test('has no claim of a scope that was not asked for, and no name where there is none', async () => {
+        const { agent } = await site.person();
+        const ledger = await site.app();
+        const bare = (await ledger.connect(agent, { scope: 'openid' })).claims() ?? {};
+        for (const claim of ['email', 'email_verified', 'name', 'preferred_username', 'updated_at']) {
+          assert.ok(!(claim in bare), claim);
+        }
+        const unnamed = (await ledger.connect(agent, { scope: 'openid profile' })).claims() ?? {};
+        assert.ok(!('name' in unnamed) && 'preferred_username' in unnamed);
+      });
+
+      test('of a sign-in inside the authorization says the same', async () => {
+        const account = await site.account();
+        const ledger = await site.app();
+        const started = await ledger.start({ scope: 'openid email' });
+        const agent = createAgent(site.url);
+        const page = await agent.follow(asked(started.location));
+        const action = /action="([^"]+\/sign-in)"/.exec(page.text)?.[1] ?? '';
+        const after = await agent.post(action, { email: account.email, password: PASSWORD });
+        const callback = await allow(agent, new URL(after.location, site.url));
+        const tokens = await oauth.authorizationCodeGrant(ledger.config, callback, {
+          pkceCodeVerifier: started.verifier,
+          expectedState: started.state,
+          expectedNonce: started.nonce,
+        });
+        assert.deepEqual([tokens.claims()?.acr, tokens.claims()?.amr], ['pwd', ['pwd']]);
+      });
+    });
+
+    describe('PKCE', () => {
+      async function code(of: RegisteredApp, agent: Person['agent'], extra: Record<string, string> = {}) {
+        const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
+        return callback.searchParams;
+      }
+
+      const redeem = (of: RegisteredApp, values: Record<string, string>) =>
+        token({
+          grant_type: 'authorization_code',
+          redirect_uri: CALLBACK,
+          client_id: of.id,
+          client_secret: of.secret,
+          ...values,
+        });
+
+      test('is required of every app but a confidential one whose developer excepts it', async () => {
+        const { agent } = await site.person();
+        const refused = await agent.follow(asked(plainRequest(await site.app(), { scope: 'openid' })));
+        const answer = new URL(refused.location).searchParams;
+        assert.equal(answer.get('error'), 'invalid_request');
+        assert.match(answer.get('error_description') ?? '', /PKCE.*code_challenge/);
+        const excepted = await site.app({ withoutPkce: true });
+        const given = await redeem(excepted, { code: (await code(excepted, agent)).get('code') ?? '' });
+        assert.equal(given.status, 200, JSON.stringify(given.body));
+      });
+
+      test('once begun is held to, also of an app that may do without', async () => {
+        const { agent } = await site.person();
+        const excepted = await site.app({ withoutPkce: true });
+        const verifier = oauth.randomPKCECodeVerifier();
+        const challenge = {
+          code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+          code_challenge_method: 'S256',
+        };
+        const one = { code: (await code(excepted, agent, challenge)).get('code') ?? '' };
+        assert.equal((await redeem(excepted, one)).body.error, 'invalid_grant');
+        assert.equal((await redeem(excepted, { ...one, code_verifier: 'x'.repeat(43) })).status, 400);
+        assert.equal((await redeem(excepted, { ...one, code_verifier: verifier })).status, 200);
+        // The other way round (RFC 9700 section 4.8.2): a verifier for a code that was given without a challenge.
+        const bare = { code: (await code(excepted, agent)).get('code') ?? '', code_verifier: verifier };
+        assert.equal((await redeem(excepted, bare)).body.error, 'invalid_grant');
+      });
+
+      test('cannot be left out by an app that keeps no secret', async () => {
+        await assert.rejects(site.app({ confidential: false, withoutPkce: true }), { code: 'PKCE_NEEDED' });
+        const plain = await site.app({ confidential: false });
+        const { developer } = plain;
+        const agent = await site.signIn(developer.email);
+        const typed = {
+          name: 'Ledger',
+          redirectUris: CALLBACK,
+          scopes: ['openid'],
+          type: 'public',
+          withoutPkce: 'yes',
+        };
+        assert.equal((await agent.post('/developer/new', typed)).status, 400);
+        assert.equal((await agent.post(`/developer/${plain.id}/edit`, typed)).status, 400);
+        assert.doesNotMatch((await agent.get(`/developer/${plain.id}/edit`)).text, /name="withoutPkce"/);
+        // Nor by a row that says so against the rules.
+        await site.domain.rows.clients.update(plain.id, { set: { withoutPkce: true } });
+        const refused = await agent.follow(asked(plainRequest(plain, { scope: 'openid' })));
+        assert.equal(new URL(refused.location).searchParams.get('error'), 'invalid_request');
+        assert.equal((await site.domain.apps.list(developer.id)).length, 1);
+      });
+
+      test('is excepted on the form of an app, and shown on its page', async () => {
+        const excepted = await site.app();
+        const agent = await site.signIn(excepted.developer.email);
+        const path = `/developer/${excepted.id}`;
+        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
+        const typed = { name: 'Ledger', redirectUris: CALLBACK, scopes: ['openid'] };
+        await agent.post(`${path}/edit`, { ...typed, withoutPkce: 'yes' });
+        assert.match(textOf((await agent.get(path)).text), /PKCE Not required: its library cannot do it/);
+        assert.match((await agent.get(`${path}/edit`)).text, /name="withoutPkce" value="yes" checked/);
+        assert.match(await doctor('PKCE'), new RegExp(`warn.*${excepted.id}`));
+        await agent.post(`${path}/edit`, typed);
+        assert.doesNotMatch(textOf((await agent.get(path)).text), /PKCE Not required/);
       });
     });
   });

@@ -142,13 +142,15 @@ export async function checkWidth(page: Page, width = 320): Promise<void> {
 }
 
 /**
- * Saves the whole page, wide and as on a phone, as test/.artifacts/screenshots/NAME-{wide,phone}[-dark].png.
+ * With SCREENSHOTS set, saves the whole page, wide and as on a phone, as
+ * test/.artifacts/screenshots/NAME-{wide,phone}[-dark].png: they are for people to look at, and take time.
  */
 export async function screenshot(
   page: Page,
   name: string,
   schemes: readonly Scheme[] = ['light'],
 ): Promise<void> {
+  if (process.env.SCREENSHOTS === undefined) return;
   const before = page.viewportSize();
   for (const scheme of schemes) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });

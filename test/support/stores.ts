@@ -7,9 +7,10 @@ import { after, describe, it } from 'node:test';
 /**
  * Where the tests' databases are: SQLite in folders of their own, MongoDB on the server of MONGODB_URI, which
  * test/run.ts sets, unless it says in TEST_STORES that only SQLite is wanted. Each call of `url` is a fresh,
- * empty database; all are removed when the file's tests are done.
+ * empty database; all are removed when the file's tests are done. What is settled before or above the store, so
+ * that both engines would show the same, needs to be tried on the first one only: `isFirst`.
  */
-export type FreshStores = { engine: 'sqlite' | 'mongodb'; url: () => Promise<string> };
+export type FreshStores = { engine: 'sqlite' | 'mongodb'; isFirst: boolean; url: () => Promise<string> };
 
 /** Registers `tests` once for each engine, in a describe block of its name. */
 export function eachStore(tests: (stores: FreshStores) => void): void {
@@ -25,6 +26,7 @@ export function sqliteStores(tests: (stores: FreshStores) => void): void {
     });
     tests({
       engine: 'sqlite',
+      isFirst: true,
       async url() {
         const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
         folders.push(folder);
@@ -52,6 +54,7 @@ export function mongodbStores(tests: (stores: FreshStores) => void): void {
     after(() => dropDatabases(server, names));
     tests({
       engine: 'mongodb',
+      isFirst: false,
       async url() {
         const name = `latchkey_test_${randomBytes(8).toString('hex')}`;
         names.push(name);
