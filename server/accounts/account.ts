@@ -43,7 +43,7 @@ export const accountDeclaration = declare<Account>({
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */
 export const identitySchema = z.strictObject({
-  /** SHA-256 of issuer, newline, subject, base64url. */
+  /** SHA-256 of issuer (as identities.ts spells it), newline, subject, base64url. */
   id: z.string(),
   accountId: z.string(),
   issuer: z.string(),

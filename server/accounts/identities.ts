@@ -48,7 +48,7 @@ export function createIdentities(parts: Parts) {
   }
 
   return {
-    find: (subject: Subject): Promise<Identity | undefined> => identities.get(idOf(subject)),
+    find: (subject: Subject): Promise<Identity | undefined> => find(parts, subject),
 
     list,
 
@@ -90,9 +90,18 @@ export function createIdentities(parts: Parts) {
 
     /** Notes a sign-in with it. */
     async used(subject: Subject): Promise<void> {
-      await identities.update(idOf(subject), { set: { lastUsedAt: clock() } });
+      const identity = await find(parts, subject);
+      if (identity) await identities.update(identity.id, { set: { lastUsedAt: clock() } });
     },
   };
+}
+
+async function find({ identities }: Parts, subject: Subject): Promise<Identity | undefined> {
+  for (const spelling of spellingsOf(subject.issuer)) {
+    const identity = await identities.get(idUnder(spelling, subject.subject));
+    if (identity !== undefined) return identity;
+  }
+  return undefined;
 }
 
 async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
@@ -105,6 +114,7 @@ async function link(parts: Parts, wanted: Link, actor: Actor): Promise<void> {
     audit: [auditOf('identity.linked', row, { ...actor, id: account.id })],
     mail: quiet ? [] : [{ to: account.email, ...mail }],
   };
+  if ((await find(parts, wanted)) !== undefined) throw linkedAlready(provider);
   try {
     await effects.insert(identities, row, caused);
   } catch (error) {
@@ -144,7 +154,7 @@ function auditOf(action: string, { id, accountId, issuer, email }: Identity, act
 
 /** What people call a provider: as the operator says of the one that is set, else the host of its issuer, or Google. */
 export function providerNameOf(issuer: string, set?: Settings['google']): string {
-  if (set?.name !== undefined && set.issuer === issuer) return set.name;
+  if (set?.name !== undefined && isSameIssuer(set.issuer, issuer)) return set.name;
   const host = URL.parse(issuer)?.hostname ?? issuer;
   return host === 'accounts.google.com' ? 'Google' : host;
 }
@@ -155,8 +165,27 @@ function oneOf(linked: readonly Identity[], id: string): Identity {
   return identity;
 }
 
+/** Whether both are spellings of one issuer. */
+export function isSameIssuer(one: string, other: string): boolean {
+  return spellingsOf(one)[0] === spellingsOf(other)[0];
+}
+
+/**
+ * As rows are named, and then as one of an earlier day may be. Discovery takes each spelling of a URL for the other, so
+ * an operator may write one today and another tomorrow: nobody may lose their account by that.
+ */
+function spellingsOf(issuer: string): string[] {
+  const url = URL.parse(issuer);
+  if (url === null) return [issuer];
+  return [...new Set([url.pathname === '/' ? url.origin : url.href, url.href, issuer])];
+}
+
 function idOf({ issuer, subject }: Subject): string {
-  return hashOf(`${issuer}\n${subject}`);
+  return idUnder(spellingsOf(issuer)[0] ?? issuer, subject);
+}
+
+function idUnder(spelling: string, subject: string): string {
+  return hashOf(`${spelling}\n${subject}`);
 }
 
 function linkedAlready(provider: string): Problem {

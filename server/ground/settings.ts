@@ -59,6 +59,20 @@ const mailUrl = z
     message: `smtp://USER:PASSWORD@HOST:PORT or smtps://…, ${PERCENT_ENCODE}`,
   });
 
+const issuerUrl = z
+  .url({ protocol: /^https?$/, error: 'a URL like https://accounts.google.com', abort: true })
+  .refine((value) => !new URL(value).pathname.includes('/.well-known/'), {
+    message: 'the issuer alone, which ends before /.well-known/',
+    abort: true,
+  })
+  .refine((value) => !/[?#]/.test(value) && new URL(value).username + new URL(value).password === '', {
+    message: 'a URL without a user, a query and a fragment, like https://accounts.google.com',
+    abort: true,
+  })
+  .refine((value) => new URL(value).protocol === 'https:' || isLoopback(new URL(value)), {
+    message: 'a URL with https://, since its answers say who somebody is',
+  });
+
 const ADDRESSES_WANTED = 'an address or a range of each proxy, between commas, like 127.0.0.1,10.0.0.0/8';
 
 const addressRange = z
@@ -163,7 +177,7 @@ const ownerSchema = z.strictObject({
     .strictObject({
       clientId: z.string(ID_WANTED).min(1, ID_WANTED),
       clientSecret: z.string(CLIENT_SECRET_WANTED).min(1, CLIENT_SECRET_WANTED),
-      issuer: z.url('a URL like https://accounts.google.com').default('https://accounts.google.com'),
+      issuer: issuerUrl.default('https://accounts.google.com'),
       /** The issuer never says `email_verified`, and each address that it names was checked. */
       trustsEmails: switchValue.optional(),
       /** What people call the provider; default `Google`, or the issuer's host. */
@@ -371,7 +385,7 @@ function isForAllTenants(issuer: string): boolean {
   const url = URL.parse(issuer);
   return (
     url?.hostname === 'login.microsoftonline.com' &&
-    /^\/(common|organizations|consumers)\b/.test(url.pathname)
+    /^\/(common|organizations|consumers)\b/i.test(url.pathname)
   );
 }
 

@@ -2,6 +2,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import { type Federation, signInAgainPage, signInPage } from '../../views/sign-in.ts';
 import type { Account } from '../accounts/account.ts';
+import { isSameIssuer } from '../accounts/identities.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { pathWith } from './paths.ts';
 
@@ -31,7 +32,9 @@ export async function signInPageFor(parts: StepDependencies, props: SignInPagePr
     const signUpUrl = pathWith('/sign-up', { return_to: returnTo });
     return signInPage(site, { ...shared, federation: federationFor(parts, returnTo), signUpUrl });
   }
-  const linked = (await identities.list(known.id)).some(({ issuer }) => issuer === provider?.issuer);
+  const linked = (await identities.list(known.id)).some(
+    ({ issuer }) => provider && isSameIssuer(issuer, provider.issuer),
+  );
   return signInAgainPage(site, {
     ...shared,
     email: known.email,

@@ -153,6 +153,16 @@ describe('settings', () => {
       given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: 'nope' },
       line: /^GOOGLE_ISSUER is "nope": wanted /,
     },
+    ...[
+      ['https://id.example.com/.well-known/openid-configuration', /the issuer alone/],
+      ['https://id.example.com/?tenant=1', /without a user, a query/],
+      ['https://me:pw@id.example.com', /^(?!.*pw).*without a user, a query/],
+      ['http://id.example.com', /with https/],
+      ['ftp://id.example.com', /a URL like/],
+    ].map(([issuer, line]) => ({
+      given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: String(issuer) },
+      line: line as RegExp,
+    })),
     { given: { LATCHKEY_WORKERS: '4' }, line: /^LATCHKEY_WORKERS is set, but there is no such setting/ },
     { given: { LATCHKEY_URL: 'https://id.example.com' }, line: /^LATCHKEY_MAIL is .*must be sent/ },
     {
@@ -200,7 +210,7 @@ describe('settings', () => {
         GOOGLE_CLIENT_ID: 'x',
         GOOGLE_CLIENT_SECRET: 'y',
         GOOGLE_TRUSTS_EMAILS: 'true',
-        GOOGLE_ISSUER: 'https://login.microsoftonline.com/common/v2.0',
+        GOOGLE_ISSUER: 'https://login.microsoftonline.com/Common/v2.0',
       },
       owner: {},
       line: /^GOOGLE_TRUSTS_EMAILS is true: whoever has a tenant/,
