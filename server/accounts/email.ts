@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { Problem } from '../ground/errors.ts';
 import { normalised } from '../ground/normalised.ts';
 
@@ -48,7 +48,11 @@ export function readEmail(written: string): Email | undefined {
  * was verified, by whoever says so, as that other mailbox.
  */
 export function isNormalised(written: string): boolean {
-  return normalised(written, 'NFKC', 2 * LENGTH_MAX)?.text === written;
+  if (normalised(written, 'NFKC', 2 * LENGTH_MAX)?.text !== written) return false;
+  // What IDNA takes for a dot, or leaves out, is no part of a name as it is written.
+  const domain = written.slice(written.lastIndexOf('@') + 1).toLowerCase();
+  const ascii = domainToASCII(domain);
+  return domain === ascii || domain === domainToUnicode(ascii);
 }
 
 /**

@@ -68,11 +68,19 @@ async function acceptToRenew(parts: FederatedDependencies, checked: CheckedRespo
   return request.returnTo;
 }
 
+/** When the provider says that the person proved themselves; a time that has not come yet (milliseconds) is none. */
+function toldTime({ authenticatedAt }: Claims, now: number): number | undefined {
+  return authenticatedAt === undefined || authenticatedAt > now + CLOCK_SKEW_SECONDS
+    ? undefined
+    : Math.min(Math.floor(authenticatedAt), now);
+}
+
 /** The claims of who proved themselves since they were sent there. Throws Problem 403 where the provider does not say so. */
 function provedNow({ provider, clock }: FederatedDependencies, { request, claims }: CheckedResponse): Claims {
   const { name } = provider;
   // `prompt` and `max_age` went through the browser, whose owner can strip them: only the time counts.
-  const { authenticatedAt = provider.tellsAuthTime ? undefined : clock() } = claims;
+  const now = clock();
+  const authenticatedAt = toldTime(claims, now) ?? (provider.tellsAuthTime ? undefined : now);
   if (authenticatedAt === undefined) {
     throw notFresh(
       `${name} did not say when it last asked you to prove that it is you.`,
@@ -109,9 +117,10 @@ async function signIn(parts: FederatedDependencies, ctx: Context, account: Accou
   requireActive(account);
   await identities.used(claims);
   const now = clock();
-  const found = claims.authenticatedAt === undefined ? await signedIn.find(ctx) : undefined;
+  const told = toldTime(claims, now);
+  const found = told === undefined ? await signedIn.find(ctx) : undefined;
   const shownBefore = found?.account.id === account.id ? found.session.signedInAt : now;
-  const signedInAt = Math.min(claims.authenticatedAt ?? shownBefore, now);
+  const signedInAt = told ?? shownBefore;
   await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
 }
 

@@ -43,6 +43,12 @@ const AUTHENTICATION = {
 const METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const;
 type AuthenticationMethod = (typeof METHODS)[number];
 
+/** What a sign-in needs of the metadata (OpenID Connect Discovery section 3). */
+const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
+
+/** OpenID Connect Core section 2. */
+const SUBJECT_LENGTH_MAX = 255;
+
 /** Codes of openid-client for an issuer that is away or ill, as against one that answers wrongly. */
 const NO_ANSWER = [
   'OAUTH_TIMEOUT',
@@ -176,6 +182,7 @@ async function discover(registration: Registration): Promise<Discovered> {
     [openid.customFetch]: boundedFetch as openid.CustomFetch,
   });
   const metadata = found.serverMetadata();
+  for (const name of ENDPOINTS) requireEndpoint(metadata[name], name, issuer);
   const methods = methodsFrom(metadata.token_endpoint_auth_methods_supported);
   if (methods.length === 0) {
     throw new ClientRefused(
@@ -195,6 +202,13 @@ async function discover(registration: Registration): Promise<Discovered> {
     return client;
   });
   return { metadata, clients };
+}
+
+/** Throws where the metadata name no address there that can be called: found out now, and not on the way back. */
+function requireEndpoint(named: unknown, name: (typeof ENDPOINTS)[number], issuer: URL): void {
+  const url = typeof named === 'string' ? URL.parse(named) : null;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && issuer.protocol === 'http:')) return;
+  throw new Error(`its metadata name no ${name} that can be used`);
 }
 
 /**
@@ -296,6 +310,10 @@ async function claimsOf(
 ): Promise<Omit<Claims, 'issuer'>> {
   const claims = tokens.claims();
   if (claims === undefined) throw new Error('an ID token was expected and checked, and is not there');
+  // An empty one would be everybody's, and broken ones one and the same.
+  if (claims.sub === '' || claims.sub.length > SUBJECT_LENGTH_MAX || !claims.sub.isWellFormed()) {
+    throw new Error('its ID token has a "sub" that names nobody');
+  }
   // Providers may keep what a scope asks for to userinfo, or a part of it (OpenID Connect Core section 5.4).
   const isWhole = claims.email != null && claims.email_verified != null;
   const asks = !isWhole && config.serverMetadata().userinfo_endpoint !== undefined;
@@ -337,7 +355,7 @@ function faultOf(error: unknown, secrets: readonly string[]): ProviderFault {
   if (error instanceof openid.ResponseBodyError) {
     const reason = saidBy(`${error.error} ${error.error_description ?? ''}`, secrets);
     if (error.error === 'invalid_grant') return { kind: 'not-completed', reason };
-    return { kind: error.status >= 500 ? 'away' : 'refused', reason };
+    return { kind: error.status >= 500 || error.status === 429 ? 'away' : 'refused', reason };
   }
   const tooLarge = [error, cause].find((one) => one instanceof AnswerTooLarge);
   if (tooLarge !== undefined) return { kind: 'away', reason: tooLarge.message };
@@ -355,5 +373,6 @@ function faultOf(error: unknown, secrets: readonly string[]): ProviderFault {
   if (code !== undefined && attribute === 'issuer' && typeof body?.issuer === 'string') {
     return { kind: 'untrusted', reason: saidBy(`its metadata name the issuer ${body.issuer}`, secrets) };
   }
-  return { kind: 'untrusted', reason: saidBy(code ?? (error as Error).message, secrets) };
+  const details = code !== undefined && cause instanceof Error ? `: ${cause.message}` : '';
+  return { kind: 'untrusted', reason: saidBy(`${code ?? (error as Error).message}${details}`, secrets) };
 }

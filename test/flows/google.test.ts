@@ -284,6 +284,9 @@ eachStore(({ url: storeUrl, isFirst }) => {
       for (const email of [
         account.email.replace('@', '＠'),
         account.email.replace('p', 'ｐ'),
+        account.email.replace('.com', '\u3002com'),
+        account.email.replace('example', 'exam\u00adple'),
+        account.email.replace('example', 'exam\u200bple'),
         `${account.email}.`,
       ]) {
         const { page } = await signInAs({ ...stranger, email });
@@ -461,13 +464,18 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal((await agent.get('/tokens/new')).status, 303);
     });
 
-    it('refuses when the provider does not say that it did', async () => {
+    it('refuses when the provider does not say that it did, or speaks of a time to come', async () => {
       const { agent, start } = await linkedAgent();
-      await google.behave({ person: stranger, keepsAuthTime: true });
-      const { page } = await travel(agent, start);
-      assert.equal(page.status, 403);
-      assert.match(page.text, /did not say when/);
-      assert.equal((await agent.get('/tokens/new')).status, 303);
+      for (const behaviour of [
+        { person: stranger, keepsAuthTime: true },
+        { person: { ...stranger, auth_time: (now() - 3600) * 1000 } },
+      ]) {
+        await google.behave(behaviour);
+        const { page } = await travel(agent, start);
+        assert.equal(page.status, 403);
+        assert.match(page.text, /did not say when/);
+        assert.equal((await agent.get('/tokens/new')).status, 303);
+      }
     });
 
     it('is not done by signing in once more out of an old session there', async () => {
@@ -475,6 +483,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       for (const behaviour of [
         { person: { ...stranger, auth_time: now() - 3600 } },
         { person: stranger, keepsAuthTime: true },
+        { person: { ...stranger, auth_time: (now() - 3600) * 1000 } },
       ]) {
         await google.behave(behaviour);
         const { page } = await travel(agent);
@@ -486,7 +495,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
 
     it('is no later than now, whatever the provider says', async () => {
       const { agent } = await linkedAgent();
-      await google.behave({ person: { ...stranger, auth_time: now() + 3600 } });
+      await google.behave({ person: { ...stranger, auth_time: now() + 30 } });
       await travel(agent);
       assert.equal((await agent.get('/tokens/new')).status, 200);
       ahead += 301;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -142,6 +144,14 @@ sqliteStores(({ url: storeUrl }) => {
       }
     });
 
+    for (const sub of ['', 'x'.repeat(256), 'a\ud800b']) {
+      it(`are nobody's with the subject ${JSON.stringify(sub.slice(0, 5))}`, async () => {
+        const { page, logged } = await attempt({ person: { ...stranger, sub } });
+        assert.equal(page.status, 400);
+        assert.match(logged, /names nobody/);
+      });
+    }
+
     it('of userinfo are refused for another subject', async () => {
       const { page, logged } = await attempt({
         person: stranger,
@@ -219,6 +229,49 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal(page.status, 400);
       assert.match(logged, /its metadata name the issuer https:\/\/other\.example\//);
     });
+  });
+
+  describe('metadata that lie', () => {
+    const cases: [string, Record<string, unknown>, RegExp][] = [
+      ['no authorization endpoint', { authorization_endpoint: null }, /no authorization_endpoint/],
+      ['one that is no address', { authorization_endpoint: '/authorize' }, /no authorization_endpoint/],
+      [
+        'one that is a script',
+        { authorization_endpoint: 'javascript:alert(1)' },
+        /no authorization_endpoint/,
+      ],
+      ['no token endpoint', { token_endpoint: null }, /no token_endpoint/],
+      ['keys of another kind', { jwks_uri: { keys: [] } }, /no jwks_uri/],
+    ];
+    for (const [name, metadata, reason] of cases) {
+      it(`are found out before anybody is sent there: ${name}`, async () => {
+        const { page, logged } = await attempt({ person: stranger, metadata });
+        assert.equal(page.status, 400);
+        assert.match(page.text, /cannot be trusted/);
+        assert.match(logged, reason);
+        assert.deepEqual(await provider.seen(), []);
+      });
+    }
+  });
+
+  it('is one and the same whether or not its issuer is written with a slash', async () => {
+    await provider.behave({ person: stranger });
+    const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'));
+    const store = await storeUrl();
+    const ids: (string | undefined)[] = [];
+    for (const issuer of [`${provider.issuer}/`, provider.issuer, `${provider.issuer}/`]) {
+      const settings = { google: { ...provider.settings, issuer, name: 'Staff' } };
+      const server = await startTestServer({ storeUrl: store, settings, keepFolder: folder });
+      const people = await openPeople(server);
+      const agent = createAgent(server.url);
+      assert.equal((await travel(server, agent)).location, '/tokens');
+      assert.match((await agent.get('/account')).text, /Staff/);
+      ids.push((await people.domain.accounts.findByEmail(stranger.email))?.id);
+      await people.close();
+      await server.stop();
+    }
+    assert.equal(new Set(ids).size, 1);
+    await rm(folder, { recursive: true });
   });
 
   describe('answers that are too large', () => {
