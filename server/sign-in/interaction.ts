@@ -1,3 +1,4 @@
+import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
 import { chooseAccountPage } from '../../views/choose-account.ts';
 import { consentPage } from '../../views/consent.ts';
@@ -5,7 +6,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
-import { Problem } from '../ground/errors.ts';
+import { Problem, SignInNeeded } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
@@ -35,11 +36,12 @@ export function createInteractionSteps(parts: StepDependencies) {
     },
 
     /** POST /interaction/:uid/keep-account: on as who they are signed in as. */
-    async keepAccount(ctx: Context): Promise<void> {
-      await readForm(ctx);
-      const { waiting, account } = await read(parts, ctx);
-      const mayKeep = account !== undefined && isChoice(waiting);
-      seeOther(ctx, mayKeep ? await interactions.keepAccount(ctx) : `/interaction/${waiting.uid}`);
+    async keepAccount(ctx: RouterContext): Promise<void> {
+      await answerOnce(parts, ctx, async () => {
+        const { waiting, account } = await read(parts, ctx);
+        if (account === undefined || !isChoice(waiting)) throw askAgain(waiting);
+        return interactions.keepAccount(ctx);
+      });
     },
 
     /** POST /interaction/:uid/sign-in. Signing in again is for the account that is signed in. */
@@ -81,27 +83,46 @@ export function createInteractionSteps(parts: StepDependencies) {
     },
 
     /** POST /interaction/:uid/allow */
-    async allow(ctx: Context): Promise<void> {
-      await readForm(ctx);
-      const { waiting, account } = await read(parts, ctx);
-      if (account === undefined) return seeOther(ctx, `/interaction/${waiting.uid}`);
-      seeOther(ctx, await interactions.allow(ctx, actorOf(ctx, account.id)));
+    async allow(ctx: RouterContext): Promise<void> {
+      await answerOnce(parts, ctx, async () => {
+        const { waiting, account } = await read(parts, ctx);
+        if (account === undefined) throw askAgain(waiting);
+        return interactions.allow(ctx, actorOf(ctx, account.id));
+      });
     },
 
     /** POST /interaction/:uid/deny */
-    async deny(ctx: Context): Promise<void> {
-      await readForm(ctx);
-      await interactions.read(ctx);
-      seeOther(ctx, await interactions.deny(ctx));
+    async deny(ctx: RouterContext): Promise<void> {
+      await answerOnce(parts, ctx, async () => {
+        await interactions.read(ctx);
+        return interactions.deny(ctx);
+      });
     },
 
     /** POST /interaction/:uid/switch-account: the same request again, for somebody else. */
-    async switchAccount(ctx: Context): Promise<void> {
-      await readForm(ctx);
-      await interactions.read(ctx);
-      seeOther(ctx, await interactions.switchAccount(ctx));
+    async switchAccount(ctx: RouterContext): Promise<void> {
+      await answerOnce(parts, ctx, async () => {
+        await interactions.read(ctx);
+        return interactions.switchAccount(ctx);
+      });
     },
   };
+}
+
+/**
+ * Answers a button on the page of a waiting request. The second press of a double click goes where the first one went,
+ * also when nothing waits any more: only the browser that waits knows the id of the request.
+ */
+async function answerOnce({ forms }: StepDependencies, ctx: RouterContext, act: () => Promise<string>) {
+  await readForm(ctx);
+  const post = { who: '', path: ctx.path, formId: ctx.params.uid ?? '' };
+  const { location } = await forms.once(post, async () => ({ location: await act() }));
+  seeOther(ctx, location);
+}
+
+/** Who sits here is not who was asked: the page finds out what is to be asked of them. */
+function askAgain({ uid }: PendingInteraction): SignInNeeded {
+  return new SignInNeeded(`/interaction/${uid}`);
 }
 
 /** The request that waits at this address, and who it waits for, if they still sit here. */

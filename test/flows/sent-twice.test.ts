@@ -142,6 +142,32 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
+    test('answers an app once, however often a button of its page is pressed', async () => {
+      const app = await site.app();
+      const { account, agent } = await site.person();
+      for (const [button, wish] of [
+        ['allow', {}],
+        ['deny', { prompt: 'consent' }],
+        ['keep-account', { prompt: 'select_account' }],
+        // Last, since nobody is signed in afterwards.
+        ['switch-account', { prompt: 'select_account' }],
+      ] as const) {
+        const { location } = await app.start(wish);
+        const { text } = await agent.follow(`${location.pathname}${location.search}`);
+        const action =
+          new RegExp(`action="(/interaction/[^"]+/${button})"`).exec(text)?.[1] ?? assert.fail(text);
+        const post = () => agent.post(action, {});
+        const answers = [...(await Promise.all([post(), post()])), await post()];
+        for (const answer of answers) {
+          assert.deepEqual([answer.status, answer.location], [303, answers[0]?.location], button);
+        }
+        const next = await agent.get(answers[0]?.location ?? '');
+        assert.equal(next.status, 303, textOf(next.text));
+      }
+      const { entries } = await site.domain.activity.list({ accountId: account.id, after: '', limit: 50 });
+      assert.equal(entries.filter((entry) => JSON.stringify(entry).includes('app.allowed')).length, 1);
+    });
+
     test('shows a value until somebody says that it is copied, and says what to do afterwards', async () => {
       const { agent, table } = await forms();
       for (const [path, typed, , shows] of table.filter(([, , , one]) => one === 'value')) {
