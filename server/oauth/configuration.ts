@@ -121,11 +121,20 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     interactions: { policy: promptPolicy(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     loadExistingGrant: createGivenConsent(parts.grants),
     features: featuresOf(parts),
-    renderError: (ctx, out, error) => {
-      const reason = reasonFor(ctx, error) ?? out.error_description;
-      showError(ctx, site, { ...out, ...(reason === undefined ? {} : { error_description: reason }) }, error);
+    renderError: async (ctx, { ...out }, error) => {
+      const reason = reasonFor(ctx, error);
+      if (reason !== undefined) out.error_description = reason;
+      // What fails here may be what would be asked for the viewer.
+      const viewer = ctx.status < 500 ? await viewerOf(parts, ctx).catch(() => undefined) : undefined;
+      showError(ctx, site, { out, error, viewer });
     },
   };
+}
+
+/** Who is signed in in this browser, if anybody. */
+async function viewerOf({ accounts }: ConfigurationParts, ctx: KoaContextWithOIDC) {
+  const { accountId } = await ctx.oidc.provider.Session.get(ctx);
+  return accountId === undefined ? undefined : accounts.getActive(accountId);
 }
 
 /**

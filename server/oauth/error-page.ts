@@ -1,16 +1,20 @@
 import type { Context } from 'koa';
 import { type ErrorOut, errors } from 'oidc-provider';
-import type { Site } from '../../views/layout.ts';
+import type { Site, Viewer } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { Problem } from '../ground/errors.ts';
 import { sendPage } from '../http/page.ts';
 import { requestIdOf } from '../http/request.ts';
 
 /** Shows an error of the engine to the person in front of the browser, where it may not be sent to the app. */
-export function showError(ctx: Context, site: Site, out: ErrorOut, error: Error): void {
+export function showError(
+  ctx: Context,
+  site: Site,
+  { out, error, viewer }: { out: ErrorOut; error: Error; viewer: Viewer | undefined },
+): void {
   const { status } = ctx;
   const words = wordsFor(status, out, error);
-  sendPage(ctx, problemPage(site, { status, ...words, requestId: requestIdOf(ctx) }), status);
+  sendPage(ctx, problemPage(site, { status, ...words, requestId: requestIdOf(ctx), viewer }), status);
 }
 
 function wordsFor(status: number, out: ErrorOut, error: Error) {
@@ -41,5 +45,5 @@ function wordsFor(status: number, out: ErrorOut, error: Error) {
 
 /** The error in the words of the protocol, which the developer of an app can look up. */
 function reasonOf({ error, error_description: description }: ErrorOut): string {
-  return description === undefined ? error : `${error}, ${description}`;
+  return description === undefined ? error : `${error}, ${description.replace(/\.$/, '')}`;
 }

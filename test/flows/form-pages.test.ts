@@ -120,8 +120,15 @@ eachStore(({ url: storeUrl }) => {
         assert.ok(page.text.includes(account.email));
         assert.match(page.text, link);
       }
-      const nobody = await createAgent(site.url).get('/nothing');
-      assert.doesNotMatch(nobody.text, /<nav /);
+      for (const path of ['/oauth/authorize?client_id=nobody', '/oauth/authorize/of-long-ago']) {
+        const page = await agent.get(path);
+        assert.equal(page.status, 400, path);
+        assert.match(page.text, /<nav /, path);
+        assert.doesNotMatch(page.text, /\.\./, path);
+      }
+      for (const path of ['/nothing', '/oauth/authorize?client_id=nobody']) {
+        assert.doesNotMatch((await createAgent(site.url).get(path)).text, /<nav /);
+      }
     });
   });
 });
