@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { MINUTE_SECONDS } from '../ground/time.ts';
 import { writeCookie } from './cookies.ts';
 
 /** What was done just now, for the page that comes next. */
@@ -16,22 +17,25 @@ const SENTENCES: Record<Exclude<NoticeCode, 'mailed'>, string> = {
 
 const NAME = 'latchkey_notice';
 /** Long enough for a redirect or two. */
-const SECONDS = 60;
+const SECONDS = MINUTE_SECONDS;
+/** Long enough to wait for a mail. */
+const MAILED_SECONDS = 10 * MINUTE_SECONDS;
 const SUBJECT_LENGTH_MAX = 254;
 
 /** Has the next page of this browser say what was done, wherever that page is; `subject` is what was typed. */
 export function setNotice(ctx: Context, code: NoticeCode, subject = ''): void {
   const shown = subject.trim().slice(0, SUBJECT_LENGTH_MAX);
   const value = `${code}.${Buffer.from(shown).toString('base64url')}`;
-  writeCookie(ctx, { name: NAME, value, maxAgeSeconds: SECONDS });
+  writeCookie(ctx, { name: NAME, value, maxAgeSeconds: code === 'mailed' ? MAILED_SECONDS : SECONDS });
 }
 
-/** What the browser brought of that, once. It is the browser's own word: shown to it, never believed. */
-export function takeNotice(ctx: Context, wanted: 'mailed'): { subject: string } | undefined {
+/**
+ * Where something was just mailed, as often as the page is asked for: people reload it while they wait. It is the
+ * browser's own word: shown to it, never believed.
+ */
+export function mailedTo(ctx: Context): string | undefined {
   const [code, subject] = noticeOf(ctx);
-  if (code !== wanted) return undefined;
-  writeCookie(ctx, { name: NAME, value: '', maxAgeSeconds: 0 });
-  return subject === '' ? undefined : { subject };
+  return code === 'mailed' && subject !== '' ? subject : undefined;
 }
 
 /** The sentence for what was done just now, once. */

@@ -8,7 +8,7 @@ import { linkDamaged } from '../accounts/mailed-links.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
 import { duration } from '../ground/time.ts';
 import { type Form, readForm } from '../http/body.ts';
-import { setNotice, takeNotice } from '../http/notice-cookie.ts';
+import { mailedTo, setNotice } from '../http/notice-cookie.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf } from '../http/request.ts';
@@ -28,7 +28,7 @@ export function createResetSteps(parts: SignInDependencies) {
     /** GET /reset-password: asks for an address or, behind the mailed link, for the new password. */
     async show(ctx: Context): Promise<void> {
       if (queryOne(ctx, 'done') === 'mailed') {
-        const address = takeNotice(ctx, 'mailed')?.subject ?? 'the address that you typed';
+        const address = mailedTo(ctx) ?? 'the address that you typed';
         const text = `If there is an account for ${address}, a link is on its way there. It is good for ${duration(RESET_LINK_SECONDS)}.`;
         return showMailbox(ctx, parts, text);
       }

@@ -10,7 +10,7 @@ import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
 import { checkAll } from '../ground/errors.ts';
 import { readForm } from '../http/body.ts';
-import { setNotice, takeNotice } from '../http/notice-cookie.ts';
+import { mailedTo, setNotice } from '../http/notice-cookie.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
@@ -31,7 +31,7 @@ export function createSignUpSteps(parts: StepDependencies) {
     /** GET /sign-up */
     async show(ctx: Context): Promise<void> {
       if (queryOne(ctx, 'done') === 'mailed') {
-        const address = takeNotice(ctx, 'mailed')?.subject ?? 'the address that you typed';
+        const address = mailedTo(ctx) ?? 'the address that you typed';
         const text = `We sent a link to ${address}. Open it and type your password there; then your account is made.`;
         return showMailbox(ctx, parts, text);
       }
