@@ -64,7 +64,7 @@ export function endGrantPage(site: Site, viewer: Viewer, grant: GrantView, now: 
     title: `Cut off “${grant.name}”?`,
     consequences: [
       'Its access and refresh tokens are refused at once: it can no longer act in your name.',
-      html`Last used: ${grant.lastUsedAt === undefined ? 'never' : relativeTime(grant.lastUsedAt, now)}`,
+      html`Last used: ${lastUseOf(grant, now)}`,
       'What it did so far stays. It has to ask you again to come back.',
     ],
     action: `/apps/${grant.grantId}/end`,

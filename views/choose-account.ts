@@ -1,5 +1,5 @@
 import { type Html, html } from './html.ts';
-import { buttons, postForm, submit } from './kit/buttons.ts';
+import { postForm, submit } from './kit/buttons.ts';
 import { layout, type Site } from './layout.ts';
 
 /** Where an app wants people to say which account they mean, or to make one, and somebody is signed in. */
@@ -14,9 +14,9 @@ export function chooseAccountPage(
     heading: `Go on to ${app} with which account?`,
     narrow: true,
     body: html`<p>You are signed in as <strong>${email}</strong>.</p>
-${buttons(
-  postForm({ action: `${path}/keep-account`, body: submit(`Continue as ${email}`) }),
-  postForm({ action: `${path}/switch-account`, body: submit(other, 'quiet') }),
-)}`,
+<div class="buttons stacked">${[
+      postForm({ action: `${path}/keep-account`, body: submit(`Continue as ${email}`) }),
+      postForm({ action: `${path}/switch-account`, body: submit(other, 'quiet') }),
+    ]}</div>`,
   });
 }

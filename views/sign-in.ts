@@ -50,7 +50,7 @@ export function signInPage(
       props.federation && divider('or'),
       withFocus(form),
       html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>
-<p>New here? <a href="${props.signUpUrl}">Create an account</a></p>`,
+<p>New here? <a href="${props.signUpUrl}">Make an account</a></p>`,
     ],
   });
 }

@@ -31,7 +31,7 @@ export function signUpPage(
 ): Html {
   const { email, invited, federation, problem } = props;
   return narrowFormPage(site, {
-    title: invited ? 'Create the first admin' : 'Create an account',
+    title: invited ? 'Make the first admin' : 'Make an account',
     lead:
       invited &&
       `This link works once, for ${INVITATION_SECONDS / HOUR_SECONDS} hours. The account can do everything here.`,
@@ -49,7 +49,7 @@ export function signUpPage(
       nameField({ name: props.name, problem }),
       newPasswordField('Password', problem, email !== undefined),
     ],
-    submitLabel: invited ? 'Create the admin account' : 'Create account',
+    submitLabel: invited ? 'Make the admin account' : 'Make the account',
     below: html`<p>You have an account${invited && ' already'}? <a href="${props.signInUrl}">Sign in</a>${
       invited && ' and it becomes the admin'
     }</p>`,
@@ -119,7 +119,7 @@ export function verifyEmailPage(
     action: '/verify-email',
     fields: props.fields,
     inputs: [accountField(props.email), passwordField(props.problem, true)],
-    submitLabel: 'Create my account',
+    submitLabel: 'Make my account',
     below: html`<p class="fine">You do not know the password? <a href="${props.signUpUrl}">Sign up once more</a>
 and choose another. You never signed up? Close this page: without you nothing happens.</p>`,
   });

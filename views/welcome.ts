@@ -18,6 +18,6 @@ export function welcomePage(site: Site): Html {
     ])}
 <div class="buttons stacked">${buttonLink('Sign in', '/sign-in', 'primary')}
 ${site.provider !== undefined && federationLink({ name: site.provider, url: '/sign-in/google', iconUrl: site.providerIconUrl })}
-${buttonLink('Create an account', '/sign-up')}</div>`,
+${buttonLink('Make an account', '/sign-up')}</div>`,
   });
 }

@@ -132,7 +132,7 @@ function spent(): Problem {
     status: 400,
     code: 'LINK_DEAD',
     message: 'This link was used already, or a newer one was printed.',
-    hint: 'While there is no admin, each start of the server prints a new link. Use the newest one.',
+    hint: 'If there is an admin by now, sign in. While there is none, each start of the server prints a new link: use the newest one.',
   });
 }
 

@@ -219,7 +219,7 @@ function signInPage(failed: boolean): Html {
       divider('or'),
       googleLink('Continue with Google', '/sign-in/google'),
       html`<p><a href="/reset-password">Forgot your password?</a></p>`,
-      html`<p class="fine">New here? <a href="/sign-up">Create an account</a></p>`,
+      html`<p class="fine">New here? <a href="/sign-up">Make an account</a></p>`,
     ],
   });
 }

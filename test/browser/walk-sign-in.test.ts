@@ -23,16 +23,16 @@ describe('signing in, in a browser', () => {
           const email = addressOf('ann');
           await visitor.open('/');
           await visitor.look('welcome', 'main');
-          await visitor.press('Create an account');
-          await visitor.arrive('Create an account');
+          await visitor.press('Make an account');
+          await visitor.arrive('Make an account');
           await visitor.look('sign-up', 'main');
           await visitor.fill({ 'E-mail': email, Password: 'iloveyou' });
-          await visitor.press('Create account');
+          await visitor.press('Make the account');
           await visitor.page.getByText(/tried first/).waitFor();
           assert.equal(await visitor.page.getByLabel('E-mail').inputValue(), email);
           await visitor.look('sign-up-refused');
           await visitor.fill({ Password: PASSWORD });
-          await visitor.press('Create account');
+          await visitor.press('Make the account');
           await visitor.arrive('Look into your mailbox');
           await visitor.look('look-into-mailbox');
 
@@ -41,10 +41,10 @@ describe('signing in, in a browser', () => {
           await visitor.arrive('Confirm your address');
           await visitor.look('verify-email', 'main');
           await visitor.fill({ Password: ANOTHER });
-          await visitor.press('Create my account');
+          await visitor.press('Make my account');
           await visitor.page.getByText(/not the password that was chosen/).waitFor();
           await visitor.fill({ Password: PASSWORD });
-          await visitor.press('Create my account');
+          await visitor.press('Make my account');
           await visitor.arrive('Personal access tokens');
           await visitor.reads('No tokens yet');
           await visitor.look('tokens-empty', 'main');
@@ -188,10 +188,10 @@ describe('signing in, in a browser', () => {
   it('makes the first admin behind the link that the server printed', () =>
     walk.visit({ javaScript: true }, async (visitor) => {
       await visitor.open(walk.server.firstAdminLink ?? assert.fail('no link was printed'));
-      await visitor.arrive('Create the first admin');
+      await visitor.arrive('Make the first admin');
       await visitor.look('first-admin');
       await visitor.fill({ 'E-mail': 'root@example.com', Password: PASSWORD });
-      await visitor.press('Create the admin account');
+      await visitor.press('Make the admin account');
       await visitor.arrive('Personal access tokens');
       await visitor.press('Account');
       await visitor.arrive('Account');
