@@ -149,7 +149,7 @@ async function setName(
 ): Promise<Account> {
   if (name === account.name) return account;
   const change = { set: { name, updatedAt: clock() } };
-  const caused = auditOf(account, 'account.name_changed', actor);
+  const caused = { ...auditOf(account, 'account.name_changed', actor), repeatable: true };
   const changed = await effects.update(accounts, account.id, change, ACTIVE_ONLY, caused);
   if (changed === undefined) throw changedMeanwhile();
   return changed;

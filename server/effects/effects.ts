@@ -57,7 +57,7 @@ export type EffectsOfChange = {
   })[];
   rows?: readonly { type: string; row: { id: string } }[] | undefined;
   call?: Call | undefined;
-  /** Of an update that may be done over and over, so that its mails are bounded like those of what is made. */
+  /** Of an update that may be done over and over, so that it is bounded like what is made. */
   repeatable?: boolean;
 };
 

@@ -85,6 +85,8 @@ sqliteStores(({ url }) => {
         email: account.email,
       };
       await assert.rejects(domain.identities.link(link, by), isFull);
+      // It mails nothing, and would bury the history of the account all the same.
+      await assert.rejects(domain.accounts.setName(account, 'Ann', by), isFull);
 
       // Others, the operator, and what ends something go on.
       await makeToken(await person(), 'mine');
