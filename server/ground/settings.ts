@@ -75,9 +75,14 @@ const issuerUrl = z
 
 const ADDRESSES_WANTED = 'an address or a range of each proxy, between commas, like 127.0.0.1,10.0.0.0/8';
 
-const addressRange = z
-  .string(ADDRESSES_WANTED)
-  .refine((value) => ipaddr.isValidCIDR(value) || ipaddr.isValid(value), { message: ADDRESSES_WANTED });
+/** No short, octal or hexadecimal IPv4, which one program reads as another address than the next: 010.0.0.1 as 8.0.0.1. */
+function isAddressRange(written: string): boolean {
+  if (!ipaddr.isValidCIDR(written) && !ipaddr.isValid(written)) return false;
+  const [address = ''] = written.split('/', 1);
+  return address.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(address);
+}
+
+const addressRange = z.string(ADDRESSES_WANTED).refine(isAddressRange, { message: ADDRESSES_WANTED });
 
 const HOST_WANTED = 'an address or a name without port and brackets, like 127.0.0.1, ::1 or localhost';
 const PORT_WANTED = 'a whole number from 0 to 65535';

@@ -86,9 +86,13 @@ export function adviceOnProxies(settings: {
 }
 
 function rangeOf(proxy: string): Range {
-  if (ipaddr.isValidCIDR(proxy)) return ipaddr.parseCIDR(proxy);
-  const address = ipaddr.parse(proxy);
-  return [address, address.kind() === 'ipv4' ? 32 : 128];
+  const [address, bits] = ipaddr.isValidCIDR(proxy)
+    ? ipaddr.parseCIDR(proxy)
+    : ([ipaddr.parse(proxy), undefined] as const);
+  const plain = ipaddr.process(address.toString());
+  // Of IPv4-mapped IPv6, the first 96 bits are the same for all.
+  if (plain.kind() !== address.kind()) return [plain, Math.max(0, (bits ?? 128) - 96)];
+  return [address, bits ?? (address.kind() === 'ipv4' ? 32 : 128)];
 }
 
 function isIn(ranges: readonly Range[], address: string): boolean {

@@ -164,6 +164,16 @@ describe('http', () => {
     });
   }
 
+  for (const proxy of ['::ffff:127.0.0.1', '::ffff:127.0.0.0/104', '::FFFF:7f00:0/120']) {
+    test(`a proxy that is written as ${proxy} is believed`, () => {
+      const { of, isProxy } = createClientAddress({ proxies: [proxy], log: createLog({ write: () => {} }) });
+      const from = (remoteAddress: string) =>
+        ({ socket: { remoteAddress }, headers: { 'x-forwarded-for': '203.0.113.7' } }) as never;
+      for (const peer of ['127.0.0.1', '::ffff:127.0.0.1']) assert.equal(of(from(peer)), '203.0.113.7');
+      assert.equal(isProxy(from('128.0.0.1')), false);
+    });
+  }
+
   /** What is logged when requests come with these headers, one after the other. */
   async function warningsFor(proxies: string[], requests: Record<string, string>[]): Promise<string[]> {
     const lines: string[] = [];

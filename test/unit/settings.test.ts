@@ -92,9 +92,19 @@ describe('settings', () => {
       given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'hunter2\r' },
       line: /^GOOGLE_CLIENT_SECRET is not good: it ends in a carriage return/,
     },
-    ...['127.0.0.1,', ',127.0.0.1', '127.0.0.1,,::1', '::1,', '10.0.0.0/33', '127.0.0.1;::1', 'proxy'].map(
-      (value) => ({ given: { LATCHKEY_PROXIES: value }, line: PROXIES_LINE(value) }),
-    ),
+    ...[
+      '127.0.0.1,',
+      ',127.0.0.1',
+      '127.0.0.1,,::1',
+      '::1,',
+      '10.0.0.0/33',
+      '127.0.0.1;::1',
+      'proxy',
+      '127.1',
+      '010.0.0.1',
+      '0x7f000001',
+      '10.1/16',
+    ].map((value) => ({ given: { LATCHKEY_PROXIES: value }, line: PROXIES_LINE(value) })),
     { given: {}, owner: { proxies: ['a', 'b'] }, line: /^proxies is \["a","b"\]: wanted an address/ },
     ...['[::1]', 'localhost:3000', 'http://localhost', '127.0.0.1/', 'a b', '*'].map((HOST) => ({
       given: { HOST },
