@@ -7,7 +7,7 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, describe, test } from 'node:test';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import * as oauth from 'openid-client';
 import { openPeople } from '../support/people.ts';
 import { startServerProcess } from '../support/process.ts';
@@ -298,34 +298,71 @@ eachStore(({ engine, url: storeUrl }) => {
   }
 });
 
-describe('a start that cannot be', () => {
-  const starts: [string, Record<string, string>, RegExp][] = [
-    ['a wrong port', { PORT: 'x' }, /^PORT is "x": wanted .*\n$/],
+describe('a start', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-faults-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const refused: [what: string, env: Record<string, string>, lines: RegExp][] = [
+    [
+      'two slips at once',
+      { PORT: 'x', LATCHKEY_PROXIES: '::1,' },
+      /^PORT is "x": wanted .*\nLATCHKEY_PROXIES is "::1,": .*\n$/,
+    ],
     // A file where a folder should be.
     [
       'a store that cannot be opened',
       { LATCHKEY_STORE: `sqlite:${import.meta.filename}/x/latchkey.db` },
-      /LATCHKEY_STORE/,
+      /^LATCHKEY_STORE .*x\/latchkey\.db.*\n$/,
     ],
     [
       'a MongoDB URL that is none',
       { LATCHKEY_STORE: 'mongodb://ann:hun%ter2@db.example.com/latchkey' },
-      /^LATCHKEY_STORE (?!.*ter2)/,
+      /^LATCHKEY_STORE (?!.*ter2).*\n$/,
+    ],
+    [
+      'an address of another machine',
+      { HOST: '192.0.2.1' },
+      /^HOST is "192\.0\.2\.1": this machine has no such.*\n$/m,
+    ],
+    [
+      'a name that nobody has',
+      { HOST: 'no-such-host.invalid' },
+      /^HOST is "no-such-host\.invalid": no such name.*\n$/m,
     ],
   ];
-  for (const [name, environment, line] of starts) {
-    test(`${name} is one line and exit 1`, async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'latchkey-faults-'));
-      await assert.rejects(startServerProcess({ LATCHKEY_DATA: folder, ...environment }), (error: Error) => {
-        const text = error.message.replace(/^the server ended with 1: /, '');
-        assert.notEqual(text, error.message, error.message);
-        assert.match(text, line);
-        assert.equal(text.trim().split('\n').length, 1, text);
+  for (const [what, env, lines] of refused) {
+    test(`ends at ${what} with a line each and exit 1`, async () => {
+      await assert.rejects(startServerProcess({ LATCHKEY_DATA: folder, ...env }), (error: Error) => {
+        assert.match(error.message, /^the server ended with 1: /);
+        assert.match(error.message.replace('the server ended with 1: ', ''), lines);
+        assert.doesNotMatch(error.message, /^\s+at |node:/m);
         return true;
       });
-      await rm(folder, { recursive: true, force: true });
     });
   }
+
+  test('says which store it opened, whether it was made now, and that an old secret was there', async () => {
+    /** What the server has said by the time that it said this. */
+    async function outputOf(env: Record<string, string>, says: RegExp): Promise<string> {
+      const server = await startServerProcess({ LATCHKEY_DATA: folder, ...env });
+      await until('the server says so', () => says.test(server.output()));
+      await server.kill('SIGTERM');
+      return server.output();
+    }
+    const [made, other] = [join(folder, 'latchkey.db'), join(folder, 'other.db')];
+    const first = await outputOf({}, new RegExp(`^The store was made now: ${made}$`, 'm'));
+    assert.doesNotMatch(first, /Warning/);
+    const open = await outputOf({ HOST: '0.0.0.0' }, /^Warning: HOST is 0\.0\.0\.0.*http/m);
+    assert.match(open, new RegExp(`^The store was there already: ${made}$`, 'm'));
+    const elsewhere = await outputOf(
+      { LATCHKEY_STORE: `sqlite:${other}` },
+      /^Warning: the secret in .* is older than this empty store/m,
+    );
+    assert.match(elsewhere, new RegExp(`^The store was made now: ${other}$`, 'm'));
+  });
 });
 
 /** A TCP relay that can be shut and opened again: the network between a server and its database. */

@@ -36,7 +36,7 @@ describe('what npm runs', () => {
   });
 
   /** In a process group of its own, by which all that npm starts can be found. */
-  function startNpm(args: readonly string[], env: Record<string, string> = {}): void {
+  function startNpm(args: readonly string[]): void {
     output = '';
     npm = spawn('npm', [...args], {
       cwd: ROOT,
@@ -48,7 +48,6 @@ describe('what npm runs', () => {
         LATCHKEY_DATA: folder,
         PORT: '0',
         NO_UPDATE_NOTIFIER: '1',
-        ...env,
       },
     });
     for (const stream of [npm.stdout, npm.stderr]) {
@@ -90,64 +89,6 @@ describe('what npm runs', () => {
     await store.ping();
     await store.close();
   });
-
-  /** What the server has said by the time that it said this. */
-  const startsWith = async (env: Record<string, string>, says: RegExp) => {
-    startNpm(['start'], env);
-    await until('the server says so', () => {
-      assert.ok(isGroupAlive() || says.test(output), output);
-      return says.test(output);
-    });
-    return output;
-  };
-
-  test('says which store it opened, whether it was made now, and that an old secret was there', async () => {
-    const made = join(folder, 'latchkey.db');
-    await startsWith({}, new RegExp(`^The store was made now: ${made}$`, 'm'));
-    assert.doesNotMatch(output, /Warning/);
-    await terminate();
-    await startsWith({ HOST: '0.0.0.0' }, /^Warning: HOST is 0\.0\.0\.0.*http/m);
-    assert.match(output, new RegExp(`^The store was there already: ${made}$`, 'm'));
-    await terminate();
-    const other = join(folder, 'other.db');
-    await startsWith(
-      { LATCHKEY_STORE: `sqlite:${other}` },
-      /^Warning: the secret in .* is older than this empty store/m,
-    );
-    assert.match(output, new RegExp(`^The store was made now: ${other}$`, 'm'));
-    await terminate();
-  });
-
-  const refused: [what: string, env: Record<string, string>, says: RegExp][] = [
-    [
-      'an address of another machine',
-      { HOST: '192.0.2.1' },
-      /^HOST is "192\.0\.2\.1": this machine has no such/m,
-    ],
-    [
-      'a name that nobody has',
-      { HOST: 'no-such-host.invalid' },
-      /^HOST is "no-such-host\.invalid": no such name/m,
-    ],
-    [
-      'a store whose folder is a file',
-      { LATCHKEY_STORE: 'sqlite:package.json/x.db' },
-      /^LATCHKEY_STORE .*x\.db/m,
-    ],
-    [
-      'two slips at once',
-      { PORT: 'abc', LATCHKEY_PROXIES: '::1,' },
-      /^PORT is "abc": .*\nLATCHKEY_PROXIES is "::1,": /m,
-    ],
-  ];
-  for (const [what, env, says] of refused) {
-    test(`stops at ${what} with a line and no stack`, async () => {
-      startNpm(['start'], env);
-      await until('it has ended', () => !isGroupAlive());
-      assert.match(output, says);
-      assert.doesNotMatch(output, /^\s+at |node:/m);
-    });
-  }
 
   test('ends a command of npm run latchkey at a SIGTERM that waits for a password', async () => {
     await (await startTestServer({ keepFolder: folder })).stop();
