@@ -105,17 +105,29 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, refusals, sender, jobs } = foundation;
+  const { store, rows, effects, expiries, refusals, sender } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN]);
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
   const { accounts, lastUsed, tokens } = { ...people, ...credentials };
+  const jobs = createJobs({
+    ...rows,
+    clock,
+    log,
+    works: [
+      effects.sweep,
+      credentials.resets.sweep,
+      ...expiries,
+      ...createRetention({ ...rows, clock, settings }),
+    ],
+  });
   const issueToken = createIssueToken({ accounts, tokens, scopes, clock, settings });
 
   return {
     ...foundation,
     ...people,
     ...credentials,
+    jobs,
     declarations,
     scopes,
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
@@ -182,13 +194,7 @@ async function openFoundation(
     mailWaiting: sender.wake,
   });
   const effects = limitActs(summariseNotices(delivered, { limiter, clock, settings }), limiter);
-  const jobs = createJobs({
-    ...rows,
-    clock,
-    log,
-    works: [effects.sweep, ...expiries, ...createRetention({ ...rows, clock, settings })],
-  });
-  return { settings, clock, log, store, rows, effects, recorder, refusals, sender, limiter, jobs };
+  return { settings, clock, log, store, rows, expiries, effects, recorder, refusals, sender, limiter };
 }
 
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;
@@ -221,8 +227,16 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const services = createServices({ ...parts, secrets });
   const apps = createApps({ ...parts, secrets, grants });
   const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
-  const resets = createResets({ ...parts, sessions: sessionList, tokens, services, apps, grants });
   const accountRows = rows.accounts;
+  const resets = createResets({
+    ...parts,
+    accountRows,
+    sessions: sessionList,
+    tokens,
+    services,
+    apps,
+    grants,
+  });
   const admins = createAdmins({ ...parts, accountRows });
   const removal = createRemoval({
     ...parts,

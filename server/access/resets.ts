@@ -53,11 +53,16 @@ export const resetDeclaration = declare<Reset>({
  */
 const AFTER_ANSWER_MS = { min: 20, max: 120 };
 
+/** The request that began it is about to end it by itself. */
+const SWEEP_AGE_SECONDS = 30;
+const SWEEP_ACCOUNTS = 100;
+
 /** What to do about a dead link. */
 const ASK_AGAIN = `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`;
 
 type Parts = {
   resets: Collection<Reset>;
+  accountRows: Collection<Account>;
   accounts: Pick<Accounts, 'get' | 'findByEmail' | 'setPasswordHash'>;
   sessions: Pick<SessionList, 'endAll'>;
   tokens: Pick<Tokens, 'revokeAll'>;
@@ -75,7 +80,7 @@ type Parts = {
 
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: Parts) {
-  const { resets, accounts, sessions, passwords, limiter, clock, log } = parts;
+  const { resets, accounts, accountRows, sessions, passwords, limiter, clock, log } = parts;
   const underWay = new Set<Promise<void>>();
 
   return {
@@ -129,10 +134,31 @@ export function createResets(parts: Parts) {
       const used = await resets.update(reset.id, { set: { usedAt: clock() } }, [['usedAt', 'absent']]);
       if (used === undefined) throw linkDead(ASK_AGAIN, wanted.token);
       // First the new security version, then the lists: see requireUnchanged.
-      const changed = await accounts.setPasswordHash(account, passwordHash, by);
+      const change = { passwordHash, revokeAll: wanted.revokeToo };
+      const changed = await accounts.setPasswordHash(account, change, by);
       await sessions.endAll(account.id);
-      if (wanted.revokeToo) await revokeAll(parts, account.id, by);
+      if (wanted.revokeToo) await revokeAll(parts, changed, by);
       return { account: changed, returnTo: reset.returnTo };
+    },
+
+    /** Goes on with what a process that died, or a store that was away, left of a `revokeToo`. */
+    async sweep(): Promise<void> {
+      const now = clock();
+      for (const due of [
+        ['<=', now - SWEEP_AGE_SECONDS] as const,
+        ['>', now + CLOCKS_APART_SECONDS] as const,
+      ]) {
+        const where = [['revokeAllAt', ...due] as const];
+        const page = { where, order: { by: 'revokeAllAt' }, limit: SWEEP_ACCOUNTS } as const;
+        for (const account of await accountRows.list(page)) {
+          await revokeAll(parts, account, { kind: 'system' }).catch((error: unknown) =>
+            log.error(
+              { account: account.id, err: error },
+              'what a reset was to revoke waits for the next turn',
+            ),
+          );
+        }
+      }
     },
   };
 }
@@ -170,13 +196,18 @@ function newReset({ clock }: Parts, account: Account, returnTo: string): { token
   return { token, row: { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt } };
 }
 
-/** Everything by which somebody else may have a way in: what acts for the account, and who signs in. */
-async function revokeAll(parts: Parts, accountId: string, actor: Actor): Promise<void> {
+/**
+ * Ends everything by which somebody else may have a way in: what acts for the account, and who signs in. The account
+ * says that it is to be done until all of it is.
+ */
+async function revokeAll(parts: Parts, { id: accountId, revokeAllAt }: Account, actor: Actor): Promise<void> {
   await parts.identities.unlinkAll(accountId, actor);
   await parts.tokens.revokeAll(accountId, actor);
   await parts.services.revokeAll(accountId, actor);
   await parts.apps.revokeSecrets(accountId, actor);
   await parts.grants.revokeAll(accountId, actor);
+  const isThis = [['revokeAllAt', '=', revokeAllAt ?? 0]] as const;
+  await parts.accountRows.update(accountId, { unset: ['revokeAllAt'] }, isThis);
 }
 
 function markOf(account: Account): string {

@@ -29,6 +29,8 @@ export const accountSchema = z.strictObject({
    * session, and whoever makes a credential, must have been let in under the number that stands here.
    */
   securityVersion: z.number().optional(),
+  /** While present, all that acts for this account is to be revoked: since a reset of then, see access/resets.ts. */
+  revokeAllAt: z.number().optional(),
   ...pendingEffects,
 });
 
@@ -38,7 +40,7 @@ export const accountDeclaration = declare<Account>({
   name: 'accounts',
   schema: accountSchema,
   unique: ['emailKey'],
-  indexes: [['createdAt'], ['pendingAt']],
+  indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt']],
 });
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */

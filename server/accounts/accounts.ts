@@ -87,12 +87,15 @@ export function createAccounts(parts: Parts) {
       const bucket = `password-change:${account.id}`;
       const asker = askerFrom(actor.from, account.emailKey);
       const passwordHash = await limiter.run([[bucket, CHANGE_LIMIT]], () => passwords.hash(password, asker));
-      return setPasswordHash(parts, account, passwordHash, actor);
+      return setPasswordHash(parts, account, { passwordHash }, actor);
     },
 
-    /** The same for a password that was checked and hashed already. */
-    setPasswordHash: (account: Account, passwordHash: string, actor: Actor) =>
-      setPasswordHash(parts, account, passwordHash, actor),
+    /**
+     * The same for a password that was checked and hashed already. `revokeAll` notes in the same write that what acts
+     * for the account has to be ended.
+     */
+    setPasswordHash: (account: Account, wanted: { passwordHash: string; revokeAll: boolean }, actor: Actor) =>
+      setPasswordHash(parts, account, wanted, actor),
 
     /** Changes what the person is called; undefined takes the name away. Throws Problem 409 for one who is out. */
     setName: (account: Account, name: string | undefined, actor: Actor) =>
@@ -124,14 +127,14 @@ export function createAccounts(parts: Parts) {
 async function setPasswordHash(
   { accounts, effects, clock, settings }: Parts,
   account: Account,
-  passwordHash: string,
+  { passwordHash, revokeAll = false }: { passwordHash: string; revokeAll?: boolean },
   actor: Actor,
 ): Promise<Account> {
   const mail = passwordChanged(settings, { changedAt: clock(), from: originOf(actor) });
   const changed = await effects.update(
     accounts,
     account.id,
-    { set: { passwordHash }, add: { securityVersion: 1 } },
+    { set: { passwordHash, ...(revokeAll ? { revokeAllAt: clock() } : {}) }, add: { securityVersion: 1 } },
     unchangedSince(account),
     { ...auditOf(account, 'account.password_changed', actor), mail: [{ to: account.email, ...mail }] },
   );

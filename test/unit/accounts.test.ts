@@ -491,6 +491,12 @@ eachStore(({ url, engine }) => {
     }
     const complete = (token: string, password: string, revokeToo = false) =>
       domain.resets.complete({ token, password, revokeToo }, { kind: 'account', from });
+    const parts = () => ({
+      ...domain,
+      resets: domain.rows.resets,
+      accountRows: domain.rows.accounts,
+      sessions: domain.sessionList,
+    });
 
     it('set the new password, once, and mail that it was changed', async () => {
       const account = await makeAccount();
@@ -578,6 +584,38 @@ eachStore(({ url, engine }) => {
       );
     });
 
+    it('revoke what was to be revoked, also where they are cut short in the middle', async () => {
+      const account = await makeAccount();
+      const expiresAt = domain.clock() + 86_400;
+      const wanted = { account, name: 'tool', scopes: ['profile'], expiresAt };
+      const { value } = await domain.tokens.mint(wanted, actor);
+      const refused = async () => 'refused' in (await domain.bearers.find(value));
+      const tokens = {
+        async revokeAll(): Promise<number> {
+          throw new Error('the process dies here');
+        },
+      };
+      await ask();
+      const dying = createResets({ ...parts(), tokens });
+      const token = await mailedToken(email);
+      await assert.rejects(
+        dying.complete({ token, password: OTHER_PASSWORD, revokeToo: true }, actor),
+        /dies/,
+      );
+      await domain.resets.sweep();
+      assert.equal(await refused(), false, 'the request that is at it has its time');
+      domain.pass(31);
+      await domain.jobs.runOnce();
+      assert.equal(await refused(), true);
+      assert.equal((await domain.accounts.get(account.id))?.revokeAllAt, undefined);
+      // Done once: what is made from now on stays.
+      const current = (await domain.accounts.get(account.id)) ?? account;
+      const next = await domain.tokens.mint({ ...wanted, account: current }, actor);
+      domain.pass(31);
+      await domain.jobs.runOnce();
+      assert.ok(!('refused' in (await domain.bearers.find(next.value))));
+    });
+
     it('keep the link while no password can be hashed', async () => {
       await makeAccount();
       await ask();
@@ -588,8 +626,7 @@ eachStore(({ url, engine }) => {
           throw new Error('no place in the queue');
         },
       };
-      const { resets } = domain.rows;
-      const busy = createResets({ ...domain, resets, sessions: domain.sessionList, passwords });
+      const busy = createResets({ ...parts(), passwords });
       const attempt = () => busy.complete({ token, password: OTHER_PASSWORD, revokeToo: false }, actor);
       for (let turn = 0; turn < 12; turn += 1) await assert.rejects(attempt(), /no place/);
       await complete(token, OTHER_PASSWORD);
@@ -624,8 +661,7 @@ eachStore(({ url, engine }) => {
           return account;
         },
       };
-      const { resets } = domain.rows;
-      const slow = createResets({ ...domain, resets, sessions: domain.sessionList, accounts });
+      const slow = createResets({ ...parts(), accounts });
       await slow.ask({ email, returnTo: '/tokens', from });
       assert.equal(lookedUp, false);
       const settled = slow.settled();
