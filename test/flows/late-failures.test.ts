@@ -8,7 +8,7 @@ import { transaction } from '../../config/types/transaction.ts';
 import { rowDeclarationOf } from '../../server/workflows/data-rows.ts';
 import { copyInstallation } from '../support/installation.ts';
 import { type ServerProcess, startServerProcess } from '../support/process.ts';
-import { eachStore } from '../support/stores.ts';
+import { sqliteStores } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
 /** What an owner's workflow may start and not wait for. Each fails, by its name. */
@@ -76,8 +76,8 @@ export const workflow = defineWorkflow({
 });
 `;
 
-eachStore(({ engine, url: storeUrl }) => {
-  describe(`what a workflow starts and does not await (${engine})`, () => {
+sqliteStores(({ url: storeUrl }) => {
+  describe('what a workflow starts and does not await', () => {
     const installation = copyInstallation({ 'workflows/late.ts': WORKFLOW });
     let folder: string;
     let store: string;
