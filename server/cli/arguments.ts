@@ -66,8 +66,17 @@ export async function lineFrom({ stdin }: Terminal): Promise<string> {
   }
   const text = textFrom(Buffer.concat(chunks)).replace(/\r?\n$/, '');
   if (/[\r\n]/.test(text)) throw notOneLine();
-  // A form cannot send these, so nobody could sign in; they come from UTF-16 and from keys pressed by mistake.
-  if (/\p{Cc}/u.test(text)) throw notText('holds control characters');
+  return withoutControls(text, ON_STDIN);
+}
+
+const ON_STDIN = 'What came in on standard input';
+
+/**
+ * The text, if a form can send it, or nobody could sign in: control characters come from UTF-16 and from keys pressed by
+ * mistake. Throws Problem.
+ */
+export function withoutControls(text: string, what: string): string {
+  if (/\p{Cc}/u.test(text)) throw notText(`${what} holds control characters`);
   return text;
 }
 
@@ -76,9 +85,9 @@ function textFrom(bytes: Buffer): string {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     if (!text.startsWith('\ufeff')) return text;
   } catch {
-    throw notText('is not UTF-8');
+    throw notText(`${ON_STDIN} is not UTF-8`);
   }
-  throw notText('begins with a byte order mark');
+  throw notText(`${ON_STDIN} begins with a byte order mark`);
 }
 
 function notOneLine(): Problem {
@@ -90,11 +99,11 @@ function notOneLine(): Problem {
   });
 }
 
-function notText(because: string): Problem {
+export function notText(what: string): Problem {
   return new Problem({
     status: 400,
     code: 'NO_PASSWORD',
-    message: `What came in on standard input ${because}.`,
+    message: `${what}.`,
     hint: 'Send UTF-8 without a byte order mark: a browser would send other bytes, and never fit.',
   });
 }

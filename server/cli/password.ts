@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { Problem } from '../ground/errors.ts';
-import { lineFrom } from './arguments.ts';
+import { lineFrom, notText, withoutControls } from './arguments.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the keys send that are no part of a password. */
@@ -33,7 +33,7 @@ async function ask(terminal: Terminal): Promise<string> {
     const read = readerOf(stdin);
     const first = await askOnce(terminal, read, 'Password: ');
     const second = await askOnce(terminal, read, 'Once more: ');
-    if (first === second) return first;
+    if (first === second) return asBrowsersSend(first);
   } finally {
     stdin.setRawMode?.(false);
     stdin.pause();
@@ -45,6 +45,15 @@ async function ask(terminal: Terminal): Promise<string> {
     hint: 'Nothing was made. Try again.',
   });
 }
+
+/** The password, if the keys sent what a browser's would. Throws Problem. */
+function asBrowsersSend(typed: string): string {
+  // What the decoder puts in the place of bytes that are none of its own.
+  if (typed.includes('\ufffd')) throw notText(`${TYPED} is not UTF-8`);
+  return withoutControls(typed, TYPED);
+}
+
+const TYPED = 'What was typed';
 
 async function askOnce(terminal: Terminal, read: () => Promise<string>, prompt: string): Promise<string> {
   terminal.err(prompt);

@@ -426,12 +426,12 @@ describe('the command line without a server', () => {
   /** Somebody at a terminal of so many columns, who types this. */
   async function typed(
     args: readonly string[],
-    keys: string,
+    keys: string | Buffer,
     columns = 80,
   ): Promise<Ran & { echoes: boolean[] }> {
     const ran = { out: '', err: '' };
     const echoes: boolean[] = [];
-    const stdin = Object.assign(Readable.from([Buffer.from(keys)]), {
+    const stdin = Object.assign(Readable.from([Buffer.from(keys as string)]), {
       isTTY: true,
       setRawMode: (on: boolean) => echoes.push(!on),
     });
@@ -456,6 +456,8 @@ describe('the command line without a server', () => {
       ['\u0003', /No password was given/],
       [`${PASSWORD}\r`, /No password was given/],
       ['short\rshort\r', /8 are the least/],
+      [`${PASSWORD}\u001b[D\r`.repeat(2), /What was typed holds control characters/],
+      [Buffer.from(`${PASSWORD} ä\r`.repeat(2), 'latin1'), /What was typed is not UTF-8/],
     ] as const) {
       const ran = await typed(create, keys);
       assert.equal(ran.code, 1);
