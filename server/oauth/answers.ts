@@ -12,6 +12,14 @@ const DOCUMENT_SECONDS = 300;
 export function amendAnswer(ctx: KoaContextWithOIDC, appScopes: readonly string[]): void {
   if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_SECONDS));
   if (ctx.status >= 400 && ctx.status < 500) sayNotUtf8(ctx);
+  // RFC 6749 section 5.2, also where the header said no more than the client_id, see overrides.ts.
+  if (
+    ctx.status === 401 &&
+    'authorization' in ctx.req.headersDistinct &&
+    !ctx.response.get('WWW-Authenticate')
+  ) {
+    ctx.set('WWW-Authenticate', `Basic realm="${ctx.oidc.issuer}"`);
+  }
   switch (ctx.oidc?.route) {
     case 'discovery':
       if (ctx.status === 200) Object.assign(ctx.body as object, { scopes_supported: appScopes });

@@ -222,7 +222,9 @@ function featuresOf(parts: ConfigurationParts): NonNullable<Configuration['featu
       },
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource, client) => {
-        if (resource !== apiResource(settings.url)) throw new errors.InvalidTarget();
+        if (resource !== apiResource(settings.url)) {
+          throw new errors.InvalidTarget(`resource has to be ${apiResource(settings.url)}, or left out.`);
+        }
         settleRequestedScopes(ctx, client);
         return {
           scope: scopes.all.map((scope) => scope.name).join(' '),

@@ -15,6 +15,7 @@ type Secrets = Pick<ClientAuthentication, 'checkSecret' | 'whyRefused'>;
 /** Replaces what has to be replaced in this provider. */
 export function overrideModels(provider: Provider, secrets: Secrets): void {
   compareSecretsAsHashes(provider, secrets);
+  readEmptySecrets(provider);
   leadTokensByMoment(provider);
   completeRequestedScopes(provider);
   cutRefreshTokens(provider);
@@ -50,6 +51,31 @@ function compareSecretsAsHashes({ Client }: Provider, secrets: Secrets): void {
     }
     return secretId !== undefined;
   };
+}
+
+/**
+ * `Basic` with an empty secret says the client_id and no more (RFC 6749 section 2.3.1). Libraries write it so for an app
+ * that keeps no secret; the engine takes an id without a secret from the body only. Called as soon as it has read that.
+ */
+function readEmptySecrets({ OIDCContext }: Provider): void {
+  Object.defineProperty(OIDCContext.prototype, 'body', {
+    configurable: true,
+    set(this: KoaContextWithOIDC['oidc'], sent: unknown) {
+      const { ctx } = this as unknown as { ctx: KoaContextWithOIDC };
+      Object.defineProperty(this, 'body', { value: sent, writable: true });
+      const id = idBesideEmptySecret(ctx.headers.authorization);
+      const body = this.body ?? {};
+      if (id === undefined || (body.client_id ?? id) !== id) return;
+      body.client_id = id;
+      delete ctx.headers.authorization;
+    },
+  });
+}
+
+function idBesideEmptySecret(header = ''): string | undefined {
+  const encoded = /^basic +([\w+/-]+=*)$/i.exec(header)?.[1] ?? '';
+  const id = /^([\w.~%-]+):$/.exec(Buffer.from(encoded, 'base64').toString('utf8'))?.[1];
+  return id && (new URLSearchParams(`id=${id}`).get('id') ?? undefined);
 }
 
 /** A service's token names the secret that it was got with, and dies with it. */

@@ -52,6 +52,10 @@ const REASONS: Record<string, string> = {
     'client_id is missing. Send it in the body, or with client_secret by HTTP Basic.',
   'invalid authorization header value format':
     'The header Authorization has to be the word Basic and the base64 of client_id:client_secret.',
+  'client_secret must be provided in the Authorization header':
+    'The header Authorization has an empty client_secret, and another client_id than the body or none.',
+  'resource indicator is missing, or unknown':
+    'resource was not in the authorization request: leave it out here, or name it in both.',
   'scope contains invalid characters':
     'Scopes are separated by single spaces, without quotes or line breaks.',
   'unsupported grant_type requested':

@@ -17,8 +17,19 @@ export function completeRequestedScopes(provider: Provider): void {
   const { entity } = prototype;
   prototype.entity = function completeWithClient(key: string, value: unknown) {
     entity.call(this, key, value);
-    if (key === 'Client' && this.route === 'authorization') complete(this, value as EngineClient);
+    if (key !== 'Client' || this.route !== 'authorization') return;
+    refuseOtherResponseTypes(this);
+    complete(this, value as EngineClient);
   };
+}
+
+/** Said in words, since some libraries ask for an ID token alone where nothing else is set. */
+function refuseOtherResponseTypes({ params }: KoaContextWithOIDC['oidc']): void {
+  const type = params?.response_type;
+  if (typeof type !== 'string' || type === 'code') return;
+  throw new errors.UnsupportedResponseType(
+    'response_type has to be code: the token endpoint gives the ID token, and nothing else does.',
+  );
 }
 
 function complete(oidc: KoaContextWithOIDC['oidc'], client: EngineClient): void {

@@ -166,6 +166,58 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    describe('Basic with an empty secret', () => {
+      const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+
+      test('says the client_id alone, of an app that keeps no secret', async () => {
+        const publicApp = await site.app({ confidential: false });
+        const { client_id, client_secret, ...request } = await code(publicApp);
+        const given = await token(request, basic(`${publicApp.id}:`));
+        assert.equal(given.status, 200, JSON.stringify(given.body));
+        const encoded = basic(`${publicApp.id.replace('_', '%5F')}:`);
+        const { refresh_token } = given.body;
+        const next = await token({ grant_type: 'refresh_token', refresh_token, client_id }, encoded);
+        assert.equal(next.status, 200, JSON.stringify(next.body));
+        const revoked = await post('/oauth/revoke', { token: next.body.refresh_token }, encoded);
+        assert.equal(revoked.status, 200);
+        const spent = await token(
+          { grant_type: 'refresh_token', refresh_token: next.body.refresh_token },
+          encoded,
+        );
+        assert.equal(spent.body.error, 'invalid_grant');
+      });
+
+      test('is no secret, and never another client', async () => {
+        const robot = await service();
+        const sent = new URLSearchParams({ grant_type: 'client_credentials' });
+        const headers = basic(`${robot.id}:`);
+        const refused = await fetch(`${site.url}/oauth/token`, { method: 'POST', headers, body: sent });
+        assert.equal(refused.status, 401);
+        assert.match(refused.headers.get('www-authenticate') ?? '', /^Basic realm=/);
+        assert.match(await refused.text(), /client_secret is missing/);
+        const publicApp = await site.app({ confidential: false });
+        for (const text of [':', `${publicApp.id}:`, `${robot.id}%26client_id=x:`]) {
+          const { body } = await token(
+            { grant_type: 'client_credentials', client_id: robot.id },
+            basic(text),
+          );
+          assert.equal(body.error, 'invalid_request', text);
+        }
+        const nobody = await token({ grant_type: 'client_credentials' }, basic(':'));
+        assert.match(nobody.body.error_description ?? '', /empty client_secret/);
+      });
+    });
+
+    test('a resource that cannot be had names the one that can', async () => {
+      const robot = await service();
+      const wanted = { grant_type: 'client_credentials', resource: site.url, ...credentialsOf(robot) };
+      const foreign = (await token(wanted)).body;
+      assert.equal(foreign.error, 'invalid_target');
+      assert.match(foreign.error_description ?? '', new RegExp(`has to be ${site.url}/api/1.1, or left out`));
+      const late = await token({ ...(await code(await site.app())), resource: `${site.url}/api/1.1` });
+      assert.match(late.body.error_description ?? '', /not in the authorization request/);
+    });
+
     test('an authorization request of an unknown client says so on its page', async () => {
       const page = await fetch(`${site.url}/oauth/authorize?client_id=app_x&response_type=code`, {
         headers: { accept: 'text/html' },

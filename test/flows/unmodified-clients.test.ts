@@ -371,6 +371,24 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    test('an ID token by the front channel is refused where it was asked for, in words', async () => {
+      const { agent } = await site.person();
+      const ledger = await site.app();
+      // The authorization request of express-openid-connect where nothing else is set.
+      for (const response_type of ['id_token', 'code id_token', 'token']) {
+        const extra = {
+          response_type,
+          response_mode: 'form_post',
+          scope: 'openid profile email',
+          nonce: 'n',
+        };
+        const page = await agent.follow(asked(plainRequest(ledger, extra)));
+        assert.match(page.text, new RegExp(`action="${CALLBACK}"`));
+        assert.match(page.text, /value="unsupported_response_type"/);
+        assert.match(page.text, /response_type has to be code/);
+      }
+    });
+
     describe('PKCE', () => {
       async function code(of: RegisteredApp, agent: Person['agent'], extra: Record<string, string> = {}) {
         const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
