@@ -7,10 +7,10 @@ type Fault = { message: string; hint: string; parameter?: string | undefined };
 /** Why a form was refused, with whatever else is wrong with it. */
 export type FormProblem = Fault & { others?: readonly Fault[] };
 
-/** What is wrong with one field, if it is one of those at fault. */
+/** All that is wrong with one field, if it is one of those at fault. */
 export function problemAt(problem: FormProblem | undefined, parameter: string): string | undefined {
-  const fault = faultsOf(problem).find((one) => one.parameter === parameter);
-  return fault && textOf(fault);
+  const faults = faultsOf(problem).filter((one) => one.parameter === parameter);
+  return faults.length === 0 ? undefined : faults.map(textOf).join(' ');
 }
 
 function faultsOf(problem: FormProblem | undefined): readonly Fault[] {

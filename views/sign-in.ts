@@ -30,12 +30,13 @@ export function signInPage(
   props: SignInForm & { email?: string | undefined; signUpUrl: string },
 ): Html {
   const { problem } = props;
+  const isKnown = (props.email ?? '') !== '';
   const form = postForm({
     action: props.action,
     fields: props.fields,
     body: [
-      emailField({ email: props.email, problem, autofocus: props.email === undefined }),
-      passwordField(problem, props.email !== undefined),
+      emailField({ email: props.email, problem, autofocus: !isKnown }),
+      passwordField(problem, isKnown),
       html`<div class="buttons stacked">${submit('Sign in')}</div>`,
     ],
   });

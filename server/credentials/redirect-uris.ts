@@ -1,4 +1,4 @@
-import { Problem } from '../ground/errors.ts';
+import { checkAll, Problem } from '../ground/errors.ts';
 import { REDIRECT_URIS_MAX } from '../ground/limits.ts';
 import { isLoopback } from '../ground/loopback.ts';
 
@@ -49,11 +49,10 @@ export function redirectUrisFrom(
   /** `native` as soon as one of them leads to a program on the person's own machine. */
   applicationType: 'web' | 'native';
 } {
-  const redirectUris = listFrom(typed, 'redirectUris');
-  if (redirectUris.length === 0) {
-    throw refused('redirectUris', 'A redirect URI is missing.', 'Enter at least one, one a line.');
-  }
-  const postLogoutRedirectUris = listFrom(typedForLogout, 'postLogoutRedirectUris');
+  const { redirectUris, postLogoutRedirectUris } = checkAll({
+    redirectUris: () => someFrom(typed),
+    postLogoutRedirectUris: () => listFrom(typedForLogout, 'postLogoutRedirectUris'),
+  });
   const isNative = [...redirectUris, ...postLogoutRedirectUris].some((uri) => !uri.startsWith('https:'));
   if (isNative) {
     refuseSecureLoopback(redirectUris, 'redirectUris');
@@ -62,7 +61,14 @@ export function redirectUrisFrom(
   return { redirectUris, postLogoutRedirectUris, applicationType: isNative ? 'native' : 'web' };
 }
 
-/** Each once and as it stands, without blank lines. */
+/** Without one there is no way back from the sign-in. */
+function someFrom(typed: readonly string[]): string[] {
+  const uris = listFrom(typed, 'redirectUris');
+  if (uris.length > 0) return uris;
+  throw refused('redirectUris', 'A redirect URI is missing.', 'Enter at least one, one a line.');
+}
+
+/** Each once and as it stands, without blank lines. Throws what is wrong with any of them. */
 function listFrom(typed: readonly string[], list: UriList): string[] {
   const uris = [...new Set(typed.map((uri) => uri.trim()).filter((uri) => uri !== ''))];
   if (uris.length > REDIRECT_URIS_MAX) {
@@ -72,11 +78,13 @@ function listFrom(typed: readonly string[], list: UriList): string[] {
       `Enter at most ${REDIRECT_URIS_MAX}, one a line.`,
     );
   }
-  for (const uri of uris) {
-    const fault = faultOf(uri);
-    if (fault !== undefined) throw refused(list, `The ${WORDS[list]} ${quoted(uri)} cannot be used.`, fault);
-  }
+  checkAll(uris.map((uri) => () => requireFit(uri, list)));
   return uris;
+}
+
+function requireFit(uri: string, list: UriList): void {
+  const fault = faultOf(uri);
+  if (fault !== undefined) throw refused(list, `The ${WORDS[list]} ${quoted(uri)} cannot be used.`, fault);
 }
 
 /** The engine refuses an app that has these beside http:// or a scheme of its own. */

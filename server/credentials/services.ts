@@ -133,14 +133,19 @@ async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): P
   const { account, id } = wanted;
   const client = await getLiveClient(clients, { accountId: account.id, id, kind: 'service' });
   const choose = client.resourceServer ? scopesFrom : someScopesFrom;
-  const chosen = choose(wanted.scopes, scopes.allowedFor(account));
-  // Its reason, its reach and the lives of its secrets were settled when it was made.
-  if (isAdmin(chosen) && !isAdmin(client.scopes)) throw adminNeedsNewService();
-  const set = { name: nameFrom(wanted.name), scopes: chosen };
+  const set = checkAll({
+    name: () => nameFrom(wanted.name),
+    scopes: () => {
+      const chosen = choose(wanted.scopes, scopes.allowedFor(account));
+      // Its reason, its reach and the lives of its secrets were settled when it was made.
+      if (isAdmin(chosen) && !isAdmin(client.scopes)) throw adminNeedsNewService();
+      return chosen;
+    },
+  });
   const changed = { ...client, ...set };
   const facts = {
     ...changed,
-    allows: chosen.map(scopes.describe),
+    allows: set.scopes.map(scopes.describe),
     changedAt: clock(),
     from: originOf(actor),
   };

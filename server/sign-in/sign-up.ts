@@ -25,7 +25,7 @@ import { federationFor } from './sign-in-page.ts';
 
 /** Making an account by e-mail and password: asked for here, made behind the mailed link. */
 export function createSignUpSteps(parts: StepDependencies) {
-  const { signUps, invitations, forms, passwords } = parts;
+  const { signUps, invitations, forms, passwords, accounts } = parts;
 
   return {
     /** GET /sign-up */
@@ -61,9 +61,11 @@ export function createSignUpSteps(parts: StepDependencies) {
           {
             find: () => invitations.requireOpen(invitation),
             act: async () => {
+              const isNew = (await accounts.findByEmail(email)) === undefined;
               const { name } = checkAll({
                 name: () => displayNameFrom(typedName),
                 email: () => requireEmail(email),
+                password: () => isNew && passwords.requireGood(password, { email }),
               });
               const wanted = { token: invitation, email, password, name };
               return { account: await invitations.accept(wanted, newcomer(ctx)), returnTo: HOME };

@@ -52,6 +52,12 @@ eachStore(({ url: storeUrl }) => {
         'redirectUris',
       ],
       ['/developer/new', { name: '' }, ['name', 'redirectUris', 'scopes'], 'name'],
+      [
+        '/developer/new',
+        { name: 'Fine', redirectUris: 'x:y', postLogoutRedirectUris: 'https://*.example/' },
+        ['redirectUris', 'postLogoutRedirectUris', 'scopes'],
+        'redirectUris',
+      ],
     ];
     for (const [path, form, wrong, focus] of mistakes) {
       test(`tells all mistakes at once: ${path} ${wrong}`, async () => {
@@ -64,6 +70,31 @@ eachStore(({ url: storeUrl }) => {
         assert.match(page.text, /Nothing was saved/);
       });
     }
+
+    test('tells all mistakes of a service that is changed, and of each line of a list', async () => {
+      const { agent, account } = await site.person();
+      const { client } = await site.domain.services.create(
+        { account, name: 'Own', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        { kind: 'operator' },
+      );
+      const edited = await agent.post(`/services/${client.id}/edit`, { name: '', scopes: ['none'] });
+      assert.deepEqual(lookAt(edited), { focused: ['name'], wrong: ['name', 'scopes'] });
+      const redirectUris = 'https://fine.example/cb\nhttp://evil.example/cb\nhttps://a.example/#part';
+      const listed = await agent.post('/developer/new', { name: 'Fine', scopes: ['openid'], redirectUris });
+      assert.match(textOf(listed.text), /evil\.example\/cb.* cannot be used.*#part.* cannot be used/);
+    });
+
+    test('tells all mistakes of the first admin', async () => {
+      const invitation = new URL(site.firstAdminLink ?? '').searchParams.get('invitation') ?? '';
+      const form = { invitation, email: 'a@example.com', name: 'evil\u202etxt', password: 'short' };
+      const page = await createAgent(site.url).post('/sign-up', form);
+      assert.deepEqual(lookAt(page), { focused: ['name'], wrong: ['name', 'password'] });
+    });
+
+    test('asks for the address again where none was typed', async () => {
+      const page = await createAgent(site.url).post('/sign-in', { email: '', password: 'x' });
+      assert.deepEqual(lookAt(page).focused, ['email']);
+    });
 
     test('tells all mistakes of a sign-up, with the cursor on the first', async () => {
       const form = { email: 'no address', name: 'evil\u202etxt', password: 'short' };
