@@ -2,7 +2,7 @@ import type { Collection } from '../../adapters/port.ts';
 import { type Account, isActive } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
-import type { Scopes } from '../credentials/scopes.ts';
+import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
@@ -154,18 +154,12 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
     account,
     client,
     actsFor: client.kind === 'service' ? client.actsFor : 'account',
-    scopes: scopesOf(parts, token, client),
+    scopes: parts.scopes.declared(scopesLeft(scopesIn(token.payload.scope), client)),
     issuedAt: token.createdAt,
     expiresAt: token.expiresAt,
     grantId: token.grantId,
     lastUsedAt: parent.lastUsedAt,
   };
-}
-
-/** What of a token's scopes is declared and its client may still have: a developer takes some away, or an owner. */
-function scopesOf({ scopes }: Parts, { payload }: Artifact, client: Client): readonly string[] {
-  if (typeof payload.scope !== 'string') return [];
-  return scopes.declared(payload.scope.split(' ').filter((scope) => client.scopes.includes(scope)));
 }
 
 /** What an access token stands and falls with: an app's grant, or the client secret that a service used. */

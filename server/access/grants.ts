@@ -1,5 +1,6 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
+import { scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -137,7 +138,7 @@ function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
   return {
     grantId: rows[0]?.id ?? '',
     client,
-    scopes: [...new Set(rows.flatMap(scopesOf))].filter((scope) => client.scopes.includes(scope)),
+    scopes: scopesLeft([...new Set(rows.flatMap(scopesOf))], client),
     createdAt: Math.min(...rows.map((row) => row.createdAt)),
     lastUsedAt: Math.max(...used) || undefined,
   };
@@ -146,6 +147,6 @@ function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
 /** Scopes granted, without those refused later. */
 function scopesOf(row: Artifact): string[] {
   const payload = row.payload as { openid?: { scope?: string }; resources?: Record<string, string> };
-  const lists = [payload.openid?.scope ?? '', ...Object.values(payload.resources ?? {})];
-  return [...new Set(lists.flatMap((list) => list.split(' ')).filter((scope) => scope !== ''))];
+  const lists = [payload.openid?.scope, ...Object.values(payload.resources ?? {})];
+  return [...new Set(lists.flatMap(scopesIn))];
 }

@@ -29,6 +29,16 @@ export function missingScopes(scopes: readonly string[], needed: readonly string
   return needed.filter((scope) => !covers(scopes, scope));
 }
 
+/** The scopes of a list as OAuth writes it (RFC 6749 section 3.3); none where it is no text. */
+export function scopesIn(list: unknown): string[] {
+  return typeof list === 'string' ? list.split(' ').filter((scope) => scope !== '') : [];
+}
+
+/** Those of the granted scopes that the client still has: its developer, or an owner, may have taken some away. */
+export function scopesLeft(granted: readonly string[], client: { scopes: readonly string[] }): string[] {
+  return granted.filter((scope) => client.scopes.includes(scope));
+}
+
 /** One thing that a credential may be allowed to do. */
 export type Scope = {
   /** `wf:NAME`, `profile`, `admin`, or one of OpenID Connect's. */

@@ -4,7 +4,7 @@ import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
 import { type Bearers, namesOf } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
-import type { Scopes } from '../credentials/scopes.ts';
+import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
@@ -91,11 +91,8 @@ async function find(parts: StorageParts, model: string, id: string): Promise<Ada
 
 /** What userinfo goes by: an access token lasts an hour, and its app may have lost a scope meanwhile. */
 async function scopeLeft(parts: StorageParts, { clientId = '', payload }: Artifact): Promise<string> {
-  const scopes = (await parts.clients.getLive(clientId))?.scopes ?? [];
-  return String(payload.scope)
-    .split(' ')
-    .filter((scope) => scopes.includes(scope))
-    .join(' ');
+  const client = await parts.clients.getLive(clientId);
+  return client === undefined ? '' : scopesLeft(scopesIn(payload.scope), client).join(' ');
 }
 
 /** Of two machines in time with each other, one may see the next second already. */

@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Grants } from '../access/grants.ts';
+import { scopesIn } from '../credentials/scopes.ts';
 
 type Grant = InstanceType<Provider['Grant']>;
 
@@ -60,11 +61,11 @@ function missingIn(grant: Grant | undefined, asked: ScopesByResource): ScopesByR
 }
 
 function givenScopes(grant: Grant, resource: string, scopes: ReadonlySet<string>): string[] {
-  const text =
+  return scopesIn(
     resource === ''
       ? grant.getOIDCScopeFiltered(new Set(scopes))
-      : grant.getResourceScopeFiltered(resource, new Set(scopes));
-  return text.split(' ').filter((scope) => scope !== '');
+      : grant.getResourceScopeFiltered(resource, new Set(scopes)),
+  );
 }
 
 /** Adds to a grant what of `missing` stands in one of the others; answers whether that was anything. */

@@ -5,6 +5,7 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Client } from '../credentials/client.ts';
+import { scopesIn } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -141,7 +142,7 @@ async function interactionOf({ engine }: Parts, ctx: Context): Promise<EngineInt
 
 function pendingOf(interaction: EngineInteraction, client: Client, now: number): PendingInteraction {
   const { params, prompt, session } = interaction;
-  const asked = String(params.scope ?? '').split(' ');
+  const asked = scopesIn(params.scope);
   return {
     uid: interaction.uid,
     prompt: prompt.name as PendingInteraction['prompt'],
@@ -240,7 +241,7 @@ function restartLocation(interaction: EngineInteraction, state: 'signed-in' | 's
       if (one !== undefined && one !== null) query.append(name, String(one));
     }
   }
-  const isOpenId = (query.get('scope') ?? '').split(' ').includes('openid');
+  const isOpenId = scopesIn(query.get('scope')).includes('openid');
   const answered = ['select_account', ...(state === 'signed-in' ? ['create'] : [])];
   const asked = promptsOf(query.get('prompt')).filter((prompt) => !answered.includes(prompt));
   const isProved = state === 'signed-in' && asked.includes('login') && isOpenId;

@@ -1,6 +1,7 @@
 import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from 'oidc-provider';
 import { ledByMoment } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
+import { scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
 import { SECRET_REFUSAL } from './refusals.ts';
@@ -103,10 +104,10 @@ function cutRefreshTokens(provider: Provider): void {
   Object.defineProperty(provider.RefreshToken.prototype, 'scopes', {
     get(this: { scope?: string; clientId?: string }) {
       const client = Provider.ctx?.oidc?.client;
-      const held = this.scope?.split(' ') ?? [];
-      if (client?.clientId !== this.clientId) return new Set([...held, 'offline_access']);
-      const registered = client === undefined ? [] : registeredScopes(client);
-      return new Set([...held.filter((scope) => registered.includes(scope)), 'offline_access']);
+      const held = scopesIn(this.scope);
+      const isHolder = client !== undefined && client.clientId === this.clientId;
+      const left = isHolder ? scopesLeft(held, { scopes: registeredScopes(client) }) : held;
+      return new Set([...left, 'offline_access']);
     },
   });
 }

@@ -1,4 +1,5 @@
 import { type Client as EngineClient, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { scopesIn } from '../credentials/scopes.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { OWN_METADATA } from './client-metadata.ts';
 
@@ -36,7 +37,7 @@ function complete(oidc: KoaContextWithOIDC['oidc'], client: EngineClient): void 
   const params = oidc.params as { scope?: unknown } | undefined;
   if (params === undefined) return;
   const registered = registeredScopes(client);
-  const asked = typeof params.scope === 'string' ? params.scope.split(/ +/).filter(Boolean) : registered;
+  const asked = params.scope === undefined ? registered : scopesIn(params.scope);
   // A request that the engine refuses by itself for not being text.
   if (params.scope !== undefined && typeof params.scope !== 'string') return;
   if (asked.length === 0) throw noneLeft();

@@ -93,7 +93,7 @@ export function journals({ url }: FreshStores): void {
   it('shows what another process appended, a moment later', async () => {
     const address = await url();
     const script = join(import.meta.dirname, 'writer-process.ts');
-    const child = spawn(process.execPath, [script, address, 'append', 'r'], {
+    const child = spawn(process.execPath, [script, address, 'appendOne', 'r'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {

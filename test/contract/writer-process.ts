@@ -23,6 +23,14 @@ const jobs: Record<string, () => Promise<unknown>> = {
     await Promise.all(Array.from({ length: 8 }, (_, i) => keepForEver(i, append)));
   },
 
+  /** Appends one row, and is there until it is ended. */
+  async appendOne() {
+    const journal = await store.journal(logbook);
+    await journal.append(item(name));
+    process.stdout.write(`${name}\n`);
+    await new Promise(() => setInterval(() => undefined, 60_000));
+  },
+
   /** Adds 200 to the row "counter" one by one, and inserts a row of its own each time. */
   async count() {
     for (let i = 0; i < 200; i += 1) {

@@ -103,7 +103,7 @@ eachStore(({ url: storeUrl }) => {
       assert.notEqual((await page('signed-out')).text, plain);
     });
 
-    it('limiterWindows after ten wrong ones and says when to come back', async () => {
+    it('lets nobody try again after ten wrong ones and says when to come back', async () => {
       const account = await people.account();
       const agent = createAgent(server.url);
       const guess = (password: string) => agent.post('/sign-in', { email: account.email, password });
