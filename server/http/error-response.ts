@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
+import { linkDamaged } from '../accounts/mailed-links.ts';
 import { Problem } from '../ground/errors.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { ErrorForm } from './error-forms.ts';
@@ -67,8 +68,13 @@ export function problemFrom(error: unknown, method = 'POST'): Problem {
 
 const HINT = 'Check the address: paths are in lower case, without a slash at the end.';
 
+/** A link that was mailed or printed, whose path did not come as it was written. */
+const WRITTEN_LINK = /^\/+(?:verify-email|reset-password|(sign-up))\W.*(?:token|invitation)/i;
+
 /** What is asked for is not there; the hint names what is near. */
 export function nothingHere(ctx: Context, hint = HINT): Problem {
+  const link = ctx.method === 'GET' ? WRITTEN_LINK.exec(ctx.url) : null;
+  if (link !== null) return linkDamaged(link[1] === undefined ? 'the mail' : 'the console');
   const near = nearAddress(ctx.path);
   return new Problem({
     status: 404,

@@ -46,6 +46,11 @@ eachStore(({ url: storeUrl }) => {
     'the token in small letters': (path) => path.toLowerCase(),
     'a percent sign alone': (path) => `${path}%`,
     'its equals sign escaped': (path) => path.replace('=', '%3D'),
+    'its question mark escaped': (path) => path.replace('?', '%3F'),
+    'its path and query escaped': (path) => path.replace('?', '%3F').replace('=', '%3D'),
+    'a slash before the question mark': (path) => path.replace('?', '/?'),
+    'a semicolon for the question mark': (path) => path.replace('?', ';'),
+    'all of it in capitals': (path) => path.toUpperCase(),
     'nothing behind the equals sign': (path) => path.replace(/=.*/, '='),
   };
 
