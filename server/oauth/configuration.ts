@@ -25,6 +25,7 @@ import { sendPage } from '../http/page.ts';
 import { adapterFor, PERSONAL_CLIENT_ID, type StorageParts } from './artifact-storage.ts';
 import { ACR_VALUES } from './browser-sessions.ts';
 import { OWN_METADATA } from './client-metadata.ts';
+import { PROGRAM_ENDPOINTS } from './endpoints.ts';
 import { showError } from './error-page.ts';
 import { createGivenConsent } from './given-consent.ts';
 import { derivedKey } from './keys.ts';
@@ -122,6 +123,11 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     loadExistingGrant: createGivenConsent(parts.grants),
     features: featuresOf(parts),
     renderError: async (ctx, { ...out }, error) => {
+      // Programs parse JSON (RFC 6749 section 5.2), also those whose HTTP library says that it likes HTML best.
+      if (PROGRAM_ENDPOINTS.some(({ path }) => path === ctx.path)) {
+        ctx.body = out;
+        return;
+      }
       const reason = reasonFor(ctx, error);
       if (reason !== undefined) out.error_description = reason;
       // What fails here may be what would be asked for the viewer.

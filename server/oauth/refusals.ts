@@ -119,7 +119,7 @@ function clientReason(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError):
         : 'client_secret is missing: this client has to send it, by HTTP Basic or in the body.';
     case 'requested grant type is not allowed for this client': {
       const allowed = [...(client?.grantTypes ?? [])].join(', ');
-      return `This client may use ${allowed || 'no grant_type: no scope that it was given is there any more'}.`;
+      return `This client may use ${allowed || 'no grant_type: it has no scope, or none that is still there'}.`;
     }
     default:
       return undefined;

@@ -19,18 +19,22 @@ export function completeRequestedScopes(provider: Provider): void {
   prototype.entity = function completeWithClient(key: string, value: unknown) {
     entity.call(this, key, value);
     if (key !== 'Client' || this.route !== 'authorization') return;
-    refuseOtherResponseTypes(this);
+    refuseOtherWays(this);
     complete(this, value as EngineClient);
   };
 }
 
-/** Said in words, since some libraries ask for an ID token alone where nothing else is set. */
-function refuseOtherResponseTypes({ params }: KoaContextWithOIDC['oidc']): void {
-  const type = params?.response_type;
-  if (typeof type !== 'string' || type === 'code') return;
-  throw new errors.UnsupportedResponseType(
-    'response_type has to be code: the token endpoint gives the ID token, and nothing else does.',
-  );
+/** What the engine refuses too, but without a word of what to send instead. */
+function refuseOtherWays({ params }: KoaContextWithOIDC['oidc']): void {
+  const { response_type: type, code_challenge: challenge, code_challenge_method: method } = params ?? {};
+  if (typeof type === 'string' && type !== 'code') {
+    // Some libraries ask for an ID token alone where nothing else is set.
+    const why = 'response_type has to be code: the token endpoint gives the ID token, and nothing else does.';
+    throw new errors.UnsupportedResponseType(why);
+  }
+  if (typeof challenge === 'string' && method !== 'S256') {
+    throw new errors.InvalidRequest('code_challenge_method has to be S256 (RFC 7636).');
+  }
 }
 
 function complete(oidc: KoaContextWithOIDC['oidc'], client: EngineClient): void {
@@ -41,7 +45,7 @@ function complete(oidc: KoaContextWithOIDC['oidc'], client: EngineClient): void 
   // A request that the engine refuses by itself for not being text.
   if (params.scope !== undefined && typeof params.scope !== 'string') return;
   if (asked.length === 0) throw noneLeft();
-  refuseOthers(asked, [...registered, 'offline_access']);
+  refuseOthers(asked, [...new Set([...registered, 'offline_access'])]);
   const scopes = asked.filter((scope) => scope !== 'offline_access' || registered.includes(scope));
   if (!opensSomething(scopes)) throw nothingToKeep();
   if (scopes.includes('offline_access')) offlineAccessAsked.add(oidc);

@@ -208,6 +208,17 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    test('errors are JSON also for who likes HTML best', async () => {
+      // What HttpURLConnection of Java says where a program says nothing.
+      const accept = 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2';
+      for (const path of ['/oauth/token', '/oauth/introspect', '/oauth/revoke', '/oauth/userinfo']) {
+        const { body } = await post(path, { client_id: 'app_x', token: 'x', access_token: 'x' }, { accept });
+        assert.match(body.error ?? '', /^invalid_(client|token)$/, path);
+      }
+      const unknown = await post('/oauth/token', { client_id: 'app_x' }, { accept });
+      assert.match(unknown.body.error_description ?? '', /no client with this client_id/);
+    });
+
     test('a resource that cannot be had names the one that can', async () => {
       const robot = await service();
       const wanted = { grant_type: 'client_credentials', resource: site.url, ...credentialsOf(robot) };
@@ -303,7 +314,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
           const robot = await service();
           await site.domain.rows.clients.update(robot.id, { set: { scopes: ['wf:gone'] } });
           const { body } = await token({ grant_type: 'client_credentials', ...credentialsOf(robot) });
-          assert.match(body.error_description ?? '', /no scope that it was given is there any more/);
+          assert.match(body.error_description ?? '', /it has no scope, or none that is still there/);
         });
       });
 

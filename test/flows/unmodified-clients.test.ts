@@ -389,6 +389,16 @@ eachStore(({ url: storeUrl, isFirst }) => {
       }
     });
 
+    test('a challenge of another method, which is plain where none is named, is told which', async () => {
+      const { agent } = await site.person();
+      const excepted = await site.app({ withoutPkce: true });
+      for (const method of [{}, { code_challenge_method: 'plain' }]) {
+        const request = plainRequest(excepted, { code_challenge: 'x'.repeat(43), ...method });
+        const { location } = await agent.follow(asked(request));
+        assert.match(new URL(location).searchParams.get('error_description') ?? '', /has to be S256/);
+      }
+    });
+
     describe('PKCE', () => {
       async function code(of: RegisteredApp, agent: Person['agent'], extra: Record<string, string> = {}) {
         const callback = await allow(agent, plainRequest(of, { scope: 'openid', ...extra }));
