@@ -1,6 +1,14 @@
 import type { Collection } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
-import { type Bucket, type Limit, type Limiter, networkBuckets, networkOf } from '../ground/limiter.ts';
+import { inTurn } from '../ground/in-turn.ts';
+import {
+  type Bucket,
+  type Limit,
+  type Limiter,
+  networkBuckets,
+  networkOf,
+  tooManyAttempts,
+} from '../ground/limiter.ts';
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { type Account, requireActive } from './account.ts';
 import { mailboxOf, readEmail } from './email.ts';
@@ -33,6 +41,9 @@ const RIGHT_EMAIL_LIMITS: readonly Limit[] = [
 /** An office behind one address signs in at nine o'clock. */
 const RIGHT_NETWORK_LIMIT: Limit = { limit: 1000, windowSeconds: QUARTER_HOUR };
 
+/** Sign-ins for one e-mail from one place at a time: a restarted back end has some of them, a flood has more. */
+const AT_ONCE_MAX = 20;
+
 /**
  * How long a place from which an e-mail signed in is known for it. Guesses made elsewhere do not count there: strangers
  * who guess lock no owner out at home.
@@ -59,12 +70,23 @@ export type Attempt = { email: string; password: string } & (
  * (only said to who knows the password).
  *
  * An attempt is counted before it is made, whether or not there is an account, as a guess and as a sign-in; what
- * it then was not is taken back.
+ * it then was not is taken back. Those for one e-mail from one place are made one after the other: right passwords
+ * that come at the same moment would else be refused as the guesses that they are counted as so far.
  */
-export async function checkPassword(parts: Parts, attempt: Attempt): Promise<Account> {
-  const { limiter } = parts;
+export function checkPassword(parts: Parts, attempt: Attempt): Promise<Account> {
   const email = readEmail(attempt.email)?.key ?? NO_ADDRESS;
   const place = attempt.from === undefined ? `service:${attempt.service}` : networkOf(attempt.from);
+  const turn = `password ${mailboxOf(email)} ${place}`;
+  const bound = { lengthMax: AT_ONCE_MAX, full: () => tooManyAttempts(1) };
+  return inTurn(parts.accounts, turn, () => checkInTurn(parts, attempt, { email, place }), bound);
+}
+
+async function checkInTurn(
+  parts: Parts,
+  attempt: Attempt,
+  { email, place }: { email: string; place: string },
+): Promise<Account> {
+  const { limiter } = parts;
   const signedIn = `signed-in:${email}:${place}`;
   const isKnown = await limiter.hasNoted(signedIn);
   const account = await limiter.run(guessBuckets(attempt, { email, place, isKnown }), (guess) =>

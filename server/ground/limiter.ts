@@ -56,7 +56,7 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
       const row = await limiterWindows.get(id);
       if (row !== undefined && row.count >= limit.limit) break;
     }
-    throw tooMany(endsAt - clock());
+    throw tooManyAttempts(endsAt - clock());
   }
 
   async function takeBackFrom(ids: string[]): Promise<void> {
@@ -74,7 +74,7 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
     const windows = buckets.map(([name, limit]) => ({ ...windowAt(name, limit, clock()), ...limit }));
     const rows = await Promise.all(windows.map(({ id }) => limiterWindows.get(id)));
     const full = windows.find(({ limit }, index) => (rows[index]?.count ?? 0) >= limit);
-    if (full !== undefined) throw tooMany(full.endsAt - clock());
+    if (full !== undefined) throw tooManyAttempts(full.endsAt - clock());
   }
 
   async function countEach(buckets: readonly Bucket[]): Promise<Counted> {
@@ -177,7 +177,8 @@ export function networkBuckets(kind: string, address: string, limit: Limit): Buc
   ]);
 }
 
-function tooMany(seconds: number): Problem {
+/** What is answered to who tries too often; another try may come after so many seconds. */
+export function tooManyAttempts(seconds: number): Problem {
   const wait = Math.max(1, seconds);
   return new Problem({
     status: 429,

@@ -67,7 +67,7 @@ export function createIssueToken(parts: {
         status: 400,
         code: 'INVALID_DATA',
         message: `Invalid data for workflow ${ISSUE_TOKEN.name}: this e-mail and password open no account`,
-        hint: `Check both. People who sign in with Google make their token at ${settings.url}/tokens.`,
+        hint: `Check both. People who have no password here make their token at ${settings.url}/tokens.`,
       });
     }
   }

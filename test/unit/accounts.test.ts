@@ -270,6 +270,20 @@ eachStore(({ url, isFirst }) => {
       }
     });
 
+    it('takes no right ones for guesses that come at the same moment, and lets no more guesses pass', async () => {
+      const account = await makeAccount();
+      const right = withVerify(async () => ({ right: true, outdated: false }));
+      const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      for (const place of [{ from }, { service: 'svc_backend' }]) {
+        const attempt = { email, password: PASSWORD, ...place };
+        const made = await Promise.all(Array.from({ length: 20 }, () => right.checkPassword(attempt)));
+        assert.ok(made.every(({ id }) => id === account.id));
+      }
+      const guesses = Array.from({ length: 20 }, () => wrong.checkPassword({ email, password: 'x', from }));
+      const codes = (await Promise.allSettled(guesses)).map((one) => 'reason' in one && one.reason.code);
+      assert.equal(codes.filter((code) => code === 'WRONG_CREDENTIALS').length, 10);
+    });
+
     it('says that an account is suspended only to who knows the password', async () => {
       const account = await makeAccount();
       await domain.accounts.suspend(account.id, actor);
