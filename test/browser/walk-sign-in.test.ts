@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { systemClock } from '../../server/ground/clock.ts';
 import { PASSWORD } from '../support/people.ts';
 import { BROWSERS, chooseAtGoogle, fillSignIn, openWalk, type Walk } from './steps.ts';
 
@@ -60,6 +61,7 @@ describe('signing in, in a browser', () => {
           await visitor.open('/account');
           await visitor.arrive('Sign in');
           await visitor.look('sign-in', 'main');
+          assert.equal(await visitor.isOffered('Show the password'), javaScript);
           await fillSignIn(visitor, { email: account.email, password: ANOTHER });
           await visitor.page.getByRole('alert').waitFor();
           assert.equal(await visitor.page.getByLabel('Password', { exact: true }).inputValue(), '');
@@ -105,7 +107,7 @@ describe('signing in, in a browser', () => {
           await visitor.arrive('Personal access tokens');
 
           walk.wait(301);
-          await walk.google.behave({ aheadSeconds: 86_400 });
+          await walk.google.behave({ aheadSeconds: walk.now() - systemClock() });
           await visitor.press('Make a token');
           await visitor.arrive('Confirm that it is you');
           assert.equal(await visitor.page.getByLabel('Password').count(), 0);
@@ -191,6 +193,16 @@ describe('signing in, in a browser', () => {
       await visitor.arrive('Make the first admin');
       await visitor.look('first-admin');
       await visitor.fill({ 'E-mail': 'root@example.com', Password: PASSWORD });
+      const typeOfPassword = () => visitor.page.getByLabel('Password', { exact: true }).getAttribute('type');
+      await visitor.press('Show the password');
+      assert.equal(await typeOfPassword(), 'text');
+      await visitor.look('password-shown');
+      await visitor.press('Hide the password');
+      assert.equal(await typeOfPassword(), 'password');
+      // With the keyboard alone: the cursor is back in the field, and the button is the next stop.
+      await visitor.page.keyboard.press('Tab');
+      await visitor.page.keyboard.press('Space');
+      assert.equal(await typeOfPassword(), 'text');
       await visitor.press('Make the admin account');
       await visitor.arrive('Personal access tokens');
       await visitor.press('Account');
