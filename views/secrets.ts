@@ -39,6 +39,7 @@ export const SECRET_EXPIRY_HINT = 'After that no access token is given out for i
 
 /** What the service and the app page say after a change of secrets. */
 export const SECRETS_DONE: Record<string, string> = {
+  copied: 'The secret is not shown any more. If you do not have it after all, rotate the secrets.',
   'secret-revoked': 'The secret was revoked. It is refused from now on.',
 };
 

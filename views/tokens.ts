@@ -37,6 +37,7 @@ export type TokenView = CredentialView & {
 };
 
 const DONE: Record<string, string> = {
+  copied: 'The token is not shown any more. If you do not have it after all, revoke it and make another one.',
   revoked: 'The token was revoked. Every call with it is refused from now on.',
   'revoked-all': 'All your tokens were revoked. Every call with one of them is refused from now on.',
 };

@@ -161,7 +161,7 @@ function valuePages(parts: PortalDependencies, kind: Client['kind']) {
       const { account } = await signedIn.account(ctx);
       const { client, secret } = await find(ctx, account);
       await shownOnce.forget({ id: secret.id, accountId: account.id });
-      seeOther(ctx, pathOf(client));
+      seeOther(ctx, `${pathOf(client)}?done=copied`);
     },
   };
 }

@@ -113,7 +113,7 @@ function valuePages(parts: PortalDependencies) {
           await tokens.get(which);
           await shownOnce.forget(which);
         },
-        '/tokens',
+        '/tokens?done=copied',
       ),
   };
 }
