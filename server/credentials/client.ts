@@ -30,6 +30,8 @@ export const clientSchema = z.strictObject({
   confidential: z.boolean(),
   /** A confidential app whose library cannot do PKCE (RFC 9700 section 2.1.1); it is required where absent. */
   withoutPkce: z.boolean().optional(),
+  /** How often its secrets were rotated. */
+  rotations: z.number().optional(),
   createdAt: z.number(),
   revokedAt: z.number().optional(),
   /** Which of the places of its owner it holds while it is live: see places.ts. Unique. */

@@ -18,7 +18,16 @@ export type Minted = { credential: Credential; value: string };
 /** What a credential is asked to be, named one by one: nothing else that a caller sends can reach the row. */
 export type WantedCredential = Pick<
   Credential,
-  'kind' | 'name' | 'accountId' | 'clientId' | 'issuedBy' | 'scopes' | 'note' | 'expiresAt' | 'liveName'
+  | 'kind'
+  | 'name'
+  | 'accountId'
+  | 'clientId'
+  | 'issuedBy'
+  | 'scopes'
+  | 'note'
+  | 'expiresAt'
+  | 'liveName'
+  | 'rotation'
 >;
 
 /** How many of something there may be at a time, and which. */

@@ -24,6 +24,8 @@ export const credentialSchema = z.strictObject({
   accountId: z.string(),
   /** The client whose secret this is. */
   clientId: z.string().optional(),
+  /** Which rotation of its client made this secret: of two at the same moment the later one is left. */
+  rotation: z.number().optional(),
   /** The service that made this personal access token, by issue_token. */
   issuedBy: z.string().optional(),
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */

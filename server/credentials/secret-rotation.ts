@@ -1,27 +1,38 @@
 import type { Account } from '../accounts/account.ts';
 import type { Actor } from '../ground/actor.ts';
-import { Problem } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
+import { inTurn } from '../ground/in-turn.ts';
 import { ADMIN_SECRET_DAYS_MAX, LIVE_SECRETS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Client } from './client.ts';
 import { type Credential, checkOverlap, stateOf } from './credential.ts';
-import { endBy, listLiveFirst } from './credential-rows.ts';
+import { endBy, listLive, listLiveFirst } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { isAdmin } from './scopes.ts';
 import { addSecret, endSecret, type NewSecret, secretsOf } from './secret-rows.ts';
 
+type Wanted = { account?: Account; overlapSeconds: number };
+
 /**
  * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or are
- * revoked at once without one. Throws Problem.
+ * revoked at once without one. Of rotations at the same moment the secret of one is left. Throws Problem.
  */
 export async function rotateSecrets(
   parts: ClientDependencies,
   client: Client,
-  wanted: { account?: Account; overlapSeconds: number },
+  wanted: Wanted,
   actor: Actor,
 ): Promise<NewSecret> {
-  const { overlapSeconds, ...letIn } = wanted;
-  checkOverlap(overlapSeconds);
+  checkOverlap(wanted.overlapSeconds);
+  return inTurn(parts.credentials, `rotate ${client.id}`, () => rotate(parts, client, wanted, actor));
+}
+
+async function rotate(
+  parts: ClientDependencies,
+  client: Client,
+  { overlapSeconds, ...letIn }: Wanted,
+  actor: Actor,
+): Promise<NewSecret> {
   const now = parts.clock();
   const before = await listLiveFirst(parts, secretsOf(client.id));
   const older = before.filter((secret) => stateOf(secret, now) === 'live');
@@ -31,17 +42,47 @@ export async function rotateSecrets(
   // Without an overlap all of them end: the oldest first where they are in the way of the new one.
   const inTheWay = overlapSeconds > 0 ? [] : older.slice(LIVE_SECRETS_MAX - 1);
   for (const secret of inTheWay) await endSecret(parts, client, secret, actor);
+  const rotation = await nextRotation(parts, client);
   const made = await mintNumbered(before.length + 1, (name) =>
-    addSecret(parts, client, { ...letIn, name, expiresAt, othersEndAt }, actor),
+    addSecret(parts, client, { ...letIn, name, expiresAt, rotated: { rotation, othersEndAt } }, actor),
   );
+  const others = await othersThan(parts, client, made.credential, rotation);
   // Some live one is always there: a client is never left without a secret half way. Without an overlap the older
   // ones are revoked, not expired: the access tokens that were got with them shall end too.
-  for (const secret of older) {
+  for (const secret of others) {
     await (overlapSeconds > 0
       ? endBy(parts, secret.id, othersEndAt)
       : endSecret(parts, client, secret, actor));
   }
   return made;
+}
+
+/**
+ * All live secrets beside the one that was just made. Of two rotations in different processes the one that made its
+ * secret last sees that of the other here, and the earlier number gives way: both would be left, or none. Throws Problem.
+ */
+async function othersThan(
+  parts: ClientDependencies,
+  client: Client,
+  made: Credential,
+  rotation: number,
+): Promise<Credential[]> {
+  const others = (await listLive(parts, secretsOf(client.id))).filter(({ id }) => id !== made.id);
+  if (!others.some((secret) => (secret.rotation ?? 0) > rotation)) return others;
+  await endSecret(parts, client, made, { kind: 'system' });
+  throw new Problem({
+    status: 409,
+    code: 'CHANGED_MEANWHILE',
+    message: 'The secrets of this client were rotated at the same moment.',
+    hint: 'Look at the list of secrets, and rotate once more if need be.',
+  });
+}
+
+/** Counts up with each rotation of a client, over all processes. Throws Problem 404. */
+async function nextRotation({ clients }: ClientDependencies, client: Client): Promise<number> {
+  const counted = await clients.update(client.id, { add: { rotations: 1 } }, [['revokedAt', 'absent']]);
+  if (counted?.rotations === undefined) throw noSuch(client.kind);
+  return counted.rotations;
 }
 
 /** Names count up: `Secret 2`, `Secret 3`. A number that its owner gave to another secret is passed over. */

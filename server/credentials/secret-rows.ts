@@ -22,14 +22,15 @@ export async function mintSecret(
     name: string;
     expiresAt: number | undefined;
     action: 'secret.created' | 'secret.rotated';
+    rotation?: number | undefined;
     mail?: EffectsOfChange['mail'];
   },
   actor: Actor,
 ): Promise<NewSecret> {
-  const { name, expiresAt, action, mail } = wanted;
+  const { name, expiresAt, action, rotation, mail } = wanted;
   const owner = { accountId: client.accountId, clientId: client.id };
   const liveName = `${client.id}\n${name}`;
-  const row = { kind: 'client_secret' as const, ...owner, name, liveName, scopes: [], expiresAt };
+  const row = { kind: 'client_secret' as const, ...owner, name, liveName, scopes: [], expiresAt, rotation };
   const limit = {
     owner: `secrets ${client.id}`,
     max: LIVE_SECRETS_MAX,
@@ -44,24 +45,30 @@ export async function mintSecret(
 }
 
 /**
- * Adds a secret to those of a client, or makes the one that takes their place by `othersEndAt`, and mails its
+ * Adds a secret to those of a client, or makes the one that takes their place by `rotated.othersEndAt`, and mails its
  * owner. Makes none unless the owner is still the one that was let in; without `account`, the owner as they
  * stand when this begins.
  */
 export async function addSecret(
   parts: ClientDependencies,
   client: Client,
-  wanted: { account?: Account; name: string; expiresAt?: number | undefined; othersEndAt?: number },
+  wanted: {
+    account?: Account;
+    name: string;
+    expiresAt?: number | undefined;
+    rotated?: { rotation: number; othersEndAt: number };
+  },
   actor: Actor,
 ): Promise<NewSecret> {
   const { accounts, clock, settings } = parts;
-  const { account, name, expiresAt, othersEndAt } = wanted;
+  const { account, name, expiresAt, rotated } = wanted;
+  const { rotation, othersEndAt } = rotated ?? {};
   const owner = account ?? (await accounts.get(client.accountId));
   if (owner === undefined) throw noSuch(client.kind);
   const about = { clientName: client.name, path: pathOf(client), createdAt: clock(), from: originOf(actor) };
   const mail = [{ to: owner.email, ...secretAdded(settings, { name, expiresAt, othersEndAt, ...about }) }];
-  const action = othersEndAt === undefined ? 'secret.created' : 'secret.rotated';
-  const secret = await mintSecret(parts, client, { name, expiresAt, action, mail }, actor);
+  const action = rotated === undefined ? 'secret.created' : 'secret.rotated';
+  const secret = await mintSecret(parts, client, { name, expiresAt, action, rotation, mail }, actor);
   await undoIfChanged(accounts, owner, () => endSecret(parts, client, secret.credential, { kind: 'system' }));
   return secret;
 }

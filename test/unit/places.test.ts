@@ -118,6 +118,25 @@ eachStore(({ url, engine }) => {
       assert.ok(live.length >= 1 && live.length <= LIVE_SECRETS_MAX, String(live.length));
     });
 
+    it('rotations at once without an overlap leave a client with the secret of one', async () => {
+      const ann = await open();
+      const { client } = await domain.services.create(
+        { account: ann, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+        actor,
+      );
+      const which = { kind: 'service' as const, accountId: ann.id, clientId: client.id };
+      const rotated = await Promise.allSettled(
+        [domain, other ?? domain, domain, other ?? domain].map((one) =>
+          one.secrets.rotate({ ...which, overlapSeconds: 0 }, actor),
+        ),
+      );
+      assert.ok(rotated.some(({ status }) => status === 'fulfilled'));
+      const live = (await domain.secrets.list(which)).filter(
+        (row) => stateOf(row, domain.clock()) === 'live',
+      );
+      assert.equal(live.length, 1);
+    });
+
     it('gives the place of what is revoked, deleted or expired to the next one', async () => {
       const ann = await open();
       await manyAtOnce((one, name) => issued(one, ann, name));
