@@ -44,7 +44,7 @@ export async function readFields(ctx: Context, bytesMax: number): Promise<URLSea
   const foreign = text === undefined ? fieldOfBytesNotUtf8(body) : fieldNotUtf8(text);
   if (foreign !== undefined) throw notUtf8(foreign);
   const values = new URLSearchParams(text);
-  if (values.size > FIELDS_MAX) throw tooManyFields();
+  if (values.size > FIELDS_MAX) throw tooManyFields(FIELDS_MAX);
   return values;
 }
 
@@ -59,12 +59,13 @@ export function notUtf8(name: string): Problem {
   });
 }
 
-function tooManyFields(): Problem {
+/** More fields than are read, in a form or a query. */
+export function tooManyFields(max: number, hint = `Send at most ${max}.`): Problem {
   return new Problem({
     status: 400,
-    code: 'INVALID_REQUEST',
-    message: `The form has more than ${FIELDS_MAX} fields.`,
-    hint: `Send at most ${FIELDS_MAX}.`,
+    code: 'INVALID_DATA',
+    message: `The request has more than ${max} parameters.`,
+    hint,
   });
 }
 

@@ -1,11 +1,10 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../ground/errors.ts';
+import { isLoopbackHost } from '../ground/loopback.ts';
 import type { ClientAddress } from './client-address.ts';
 
 /** Headers that name a host beside `Host`. */
 const OTHER_NAMES = ['x-forwarded-host', ':authority'];
-
-const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /**
  * Every URL that we write is built from the configured public URL, never from what a caller claims (Koa's
@@ -28,13 +27,13 @@ export function canonicalHost(url: string) {
  * section 15.5.20). On a developer's machine, pages asked for under another name of it are sent to the configured one.
  */
 export function ownNameOnly(url: string, clientAddress: Pick<ClientAddress, 'isProxy'>) {
-  const own = new URL(url).host;
-  const isLoopback = LOOPBACK.test(own);
+  const { host: own, hostname } = new URL(url);
   return (ctx: Context, next: Next): Promise<void> | undefined => {
     // RFC 9112 section 3.2: one at most.
     const asked = ctx.req.headersDistinct.host?.length === 1 ? nameIn(ctx, 'host', url) : '';
     if (asked === own || isForwarded(ctx)) return next();
-    if (!isLoopback || !LOOPBACK.test(asked)) throw misdirected(url);
+    const isLoopback = [hostname, asked.replace(/:\d+$/, '')].every(isLoopbackHost);
+    if (!isLoopback) throw misdirected(url);
     if (!isPageView(ctx)) return next();
     ctx.status = 307;
     ctx.redirect(`${url}${ctx.originalUrl}`);

@@ -1,8 +1,7 @@
 import type { Context, Next } from 'koa';
-import { Problem } from '../ground/errors.ts';
 import { QUERY_PARAMETERS_MAX } from '../ground/limits.ts';
 import { QUERY_LENGTH_MAX } from './authorization-request-limit.ts';
-import { readFields, sentTwice } from './body.ts';
+import { readFields, sentTwice, tooManyFields } from './body.ts';
 import { seeOther } from './page.ts';
 
 /** Of these two, POST must be answered as GET is. */
@@ -23,18 +22,9 @@ export async function postedRequest(ctx: Context, next: Next): Promise<void> {
   let count = query.size;
   for (const [name, value] of await readFields(ctx, QUERY_LENGTH_MAX)) {
     if (names.has(name) && name !== REPEATABLE) throw sentTwice(name);
-    if (++count > QUERY_PARAMETERS_MAX) throw tooMany();
+    if (++count > QUERY_PARAMETERS_MAX) throw tooManyFields(QUERY_PARAMETERS_MAX);
     names.add(name);
     query.append(name, value);
   }
   seeOther(ctx, query.size === 0 ? ctx.path : `${ctx.path}?${query}`);
-}
-
-function tooMany(): Problem {
-  return new Problem({
-    status: 400,
-    code: 'INVALID_REQUEST',
-    message: `The request has more than ${QUERY_PARAMETERS_MAX} parameters.`,
-    hint: `Send at most ${QUERY_PARAMETERS_MAX}.`,
-  });
 }

@@ -1,7 +1,7 @@
 import type { Context, Next } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { QUERY_PARAMETERS_MAX } from '../ground/limits.ts';
-import { notUtf8 } from './body.ts';
+import { notUtf8, tooManyFields } from './body.ts';
 import { fieldNotUtf8 } from './utf8.ts';
 
 /** What a plain target is made of (RFC 3986), and what browsers leave as it is beside that; no fragment. */
@@ -24,7 +24,10 @@ export function plainTarget(ctx: Context, next: Next): Promise<void> {
 }
 
 function faultOfQuery(query: string): Problem | undefined {
-  if (hasTooMany(query)) return tooManyParameters();
+  if (hasTooMany(query)) {
+    const hint = `Send at most ${QUERY_PARAMETERS_MAX} in the address, and what is more in the body.`;
+    return tooManyFields(QUERY_PARAMETERS_MAX, hint);
+  }
   const foreign = fieldNotUtf8(query);
   return foreign === undefined ? undefined : notUtf8(foreign);
 }
@@ -39,15 +42,6 @@ function hasTooMany(query: string): boolean {
 function plainPathIn(target: string): string {
   const [path = ''] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1);
   return PLAIN.test(path) ? path : '/';
-}
-
-function tooManyParameters(): Problem {
-  return new Problem({
-    status: 400,
-    code: 'INVALID_DATA',
-    message: `The query has more than ${QUERY_PARAMETERS_MAX} parameters.`,
-    hint: `Send at most ${QUERY_PARAMETERS_MAX} in the address, and what is more in the body.`,
-  });
 }
 
 function notPlain(target: string): Problem {

@@ -3,6 +3,7 @@ import { access, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createTransport as createMailer, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import addressParser from 'nodemailer/lib/addressparser';
+import { isLoopbackHost } from '../ground/loopback.ts';
 import { PERCENT_ENCODE, readSmtpUrl } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
 import { isoTime } from '../ground/time.ts';
@@ -37,9 +38,6 @@ const STEP_MS_MAX = 10_000;
 /** Connections kept for the next mail are few, and closed before common servers (300 s) close them. */
 const CONNECTIONS_MAX = 5;
 const IDLE_MS_MAX = 30_000;
-
-/** Hosts that are reached without a network. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** The only door to nodemailer. Throws `WrongSettings` for a mail URL or From line that cannot work. */
 export function createTransport(settings: Pick<Settings, 'mail' | 'mailFrom'>): Transport {
@@ -159,7 +157,7 @@ function smtpOptions(mail: string): SMTPPoolOptions {
   }
   const { url, user, password: pass } = read;
   const secure = url.protocol === 'smtps:';
-  const loopback = LOOPBACK.test(url.hostname);
+  const loopback = isLoopbackHost(url.hostname);
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     // RFC 6409 and RFC 8314: the submission ports.
