@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
+import { chooseAccountPage } from '../../views/choose-account.ts';
 import { type Html, html, render } from '../../views/html.ts';
 import { buttonLink, buttons, googleLink, postForm, submit } from '../../views/kit/buttons.ts';
 import { checkbox, checkboxGroup, radioGroup, select } from '../../views/kit/choices.ts';
@@ -14,6 +15,7 @@ import { ACTIONS, dataTable, pager } from '../../views/kit/tables.ts';
 import { relativeTime } from '../../views/kit/times.ts';
 import { layout, type Site } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
+import { goneSecretPage } from '../../views/secrets.ts';
 import { welcomePage } from '../../views/welcome.ts';
 
 const ASSETS = resolve(import.meta.dirname, '../../views/assets');
@@ -35,6 +37,7 @@ const site: Site = {
 const viewer = { email: 'maria.fernandez-oliveira@accounting.example.com', admin: true };
 const NOW = 1_780_000_000;
 const DAY = 86_400;
+const LONG_WORD = 'W'.repeat(24);
 const SECRET = 'lk_pat_0123456789abcdefghijABCDEFGHIJ012345';
 
 const SCOPES = [
@@ -291,6 +294,15 @@ export const previewPages: Record<string, () => Html> = {
       cancelUrl: '/tokens',
       current: '/tokens',
     }),
+  // What people choose may be one long word, and stands on buttons.
+  'choose-account': () =>
+    chooseAccountPage(site, {
+      app: LONG_WORD,
+      email: `${LONG_WORD}@example.com`,
+      path: '/interaction/x',
+      isNewWanted: false,
+    }),
+  'gone-secret': () => goneSecretPage(site, viewer, { kind: 'service', id: 'svc_1', name: LONG_WORD }),
   problem: () =>
     problemPage(site, {
       status: 400,
