@@ -13,7 +13,7 @@ import { createInteractions } from './interactions.ts';
 import { loadSigningKeys } from './keys.ts';
 import { createLogoutRequests } from './logout-request.ts';
 import { overrideModels } from './overrides.ts';
-import { reasonFor } from './refusals.ts';
+import { codeFor, reasonFor } from './refusals.ts';
 
 type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   store: Store;
@@ -50,8 +50,25 @@ export async function openEngine(parts: Parts) {
 /** Puts the reason into an answer for a program; a page has it from `renderError`. */
 function sayWhy(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
   const body = ctx.body as { error?: string; error_description?: string } | undefined;
+  if (typeof body?.error !== 'string') return;
+  body.error = codeFor(error) ?? body.error;
   const reason = reasonFor(ctx, error);
-  if (reason !== undefined && typeof body?.error === 'string') body.error_description = reason;
+  if (reason === undefined) return;
+  body.error_description = reason;
+  // Some clients show the challenge and not the body (RFC 6749 section 5.2 has it beside a 401).
+  const challenge = ctx.response.headers['www-authenticate'];
+  if (challenge !== undefined)
+    ctx.set(
+      'WWW-Authenticate',
+      String(challenge).replace(DESCRIPTION, (_, begin) => begin + quotable(reason)),
+    );
+}
+
+const DESCRIPTION = /(error_description=")[^"]*/;
+
+/** What may stand between quotes in a header. */
+function quotable(reason: string): string {
+  return reason.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?');
 }
 
 /** Why a sign-in or a token was refused is asked about later: one line each, without any value that was sent. */

@@ -83,6 +83,13 @@ const BODY_PARAMETERS = [
   'token_type_hint',
 ];
 
+const GRANT_TYPE_NOT_ALLOWED = 'requested grant type is not allowed for this client';
+
+/** The error that RFC 6749 section 5.2 has for a refusal; undefined where the engine's own is that. */
+export function codeFor(error: errors.OIDCProviderError): string | undefined {
+  return detailOf(error) === GRANT_TYPE_NOT_ALLOWED ? 'unauthorized_client' : undefined;
+}
+
 /** Why the engine refuses, for the developer of the client; undefined where its own words do. */
 export function reasonFor(ctx: KoaContextWithOIDC, error: Error): string | undefined {
   // What our own steps before the engine refuse is said by them.
@@ -117,7 +124,7 @@ function clientReason(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError):
       return client?.clientAuthMethod === 'none'
         ? 'This client keeps no secret: send client_id in the body, and neither client_secret nor Authorization.'
         : 'client_secret is missing: this client has to send it, by HTTP Basic or in the body.';
-    case 'requested grant type is not allowed for this client': {
+    case GRANT_TYPE_NOT_ALLOWED: {
       const allowed = [...(client?.grantTypes ?? [])].join(', ');
       return `This client may use ${allowed || 'no grant_type: it has no scope, or none that is still there'}.`;
     }

@@ -7,7 +7,7 @@ import { OWN_METADATA } from './client-metadata.ts';
 const offlineAccessAsked = new WeakSet<object>();
 
 /** What people write between scopes in place of a space (RFC 6749 section 3.3). */
-const OTHER_SEPARATORS = /[,;|+]|%20/;
+const OTHER_SEPARATORS = /[,;|+\s]|%20/;
 
 /**
  * Looks at the scopes of an authorization request as soon as its client is known: the engine drops unknown ones

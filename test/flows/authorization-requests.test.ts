@@ -194,6 +194,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
         ['one that the app is not registered for', 'openid wf:create_transaction', /wf:create_transaction/],
         ['admin', 'admin', /admin/],
         ['a list with commas', 'openid,email', /openid,email.*separated by spaces/],
+        ['a list with tabs', 'openid\temail', /separated by spaces/],
         ['a list with pluses', 'openid+email', /separated by spaces/],
         ['another case', 'OpenID', /OpenID/],
         ['offline_access alone', 'offline_access', /name one/],

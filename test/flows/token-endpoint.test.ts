@@ -146,6 +146,21 @@ eachStore(({ url: storeUrl, isFirst }) => {
         assert.match(await refused(publicApp, { client_secret: 'x' }), /keeps no secret/);
       });
 
+      test('in the challenge too, where the client came by HTTP Basic', async () => {
+        const robot = await service();
+        const authorization = `Basic ${Buffer.from(`${robot.id}:wrong`).toString('base64')}`;
+        const body = new URLSearchParams({ grant_type: 'client_credentials' });
+        const refusal = await fetch(`${site.url}/oauth/token`, {
+          method: 'POST',
+          headers: { authorization },
+          body,
+        });
+        assert.match(
+          refusal.headers.get('www-authenticate') ?? '',
+          /^Basic realm="[^"]+", error="invalid_client", error_description="This is no client_secret of this client\."$/,
+        );
+      });
+
       test('a secret that was revoked, and one that has expired, only to who holds it', async () => {
         const owner = await site.account();
         const robot = await service(['profile'], owner);
@@ -257,6 +272,13 @@ eachStore(({ url: storeUrl, isFirst }) => {
             assert.match(bearer.body.error_description ?? '', /has to be the word Basic/);
           });
         }
+
+        test('grant_type of another kind of client is unauthorized_client', async () => {
+          const app = await site.app();
+          const other = await token({ grant_type: 'client_credentials', ...credentialsOf(app) });
+          assert.deepEqual([other.status, other.body.error], [400, 'unauthorized_client']);
+          assert.match(other.body.error_description ?? '', /may use authorization_code, refresh_token/);
+        });
 
         test('grant_type, and a code, in the query', async () => {
           const robot = await service();
