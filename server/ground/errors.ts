@@ -105,6 +105,8 @@ export class Problem extends Error {
   readonly headers: Record<string, string>;
   /** What else is wrong with the same form; see `checkAll`. */
   others: readonly Problem[] = [];
+  /** A path of this site that the person was on the way to, for the link of the page that says this. */
+  returnTo: string | undefined;
 
   constructor(details: ProblemDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -80,7 +80,7 @@ const LISTS: Record<string, string> = {
   account: 'your account',
 };
 
-function nextAfter({ code }: Problem, path: string): { label: string; url: string } | undefined {
+function nextAfter({ code, returnTo }: Problem, path: string): { label: string; url: string } | undefined {
   const [, first = '', second] = path.split('/');
   if (code === 'LINK_DEAD' || code === 'LINK_DAMAGED') {
     if (first === 'reset-password') return { label: 'Ask for another link', url: '/reset-password' };
@@ -88,7 +88,10 @@ function nextAfter({ code }: Problem, path: string): { label: string; url: strin
     if (first === 'sign-up') return SIGN_IN;
   }
   const list = second !== undefined && Object.hasOwn(LISTS, first) ? LISTS[first] : undefined;
-  return NEXT[code] ?? (list === undefined ? undefined : { label: `Go to ${list}`, url: `/${first}` });
+  const next = NEXT[code] ?? (list === undefined ? undefined : { label: `Go to ${list}`, url: `/${first}` });
+  if (returnTo === undefined || !next?.url.startsWith('/sign-in')) return next;
+  const query = new URLSearchParams({ return_to: returnTo });
+  return { ...next, url: `${next.url}${next.url.includes('?') ? '&' : '?'}${query}` };
 }
 
 /** The one error shape of the API (design section 7), with the challenge that a refused bearer token is owed. */

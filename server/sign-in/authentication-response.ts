@@ -84,7 +84,7 @@ function provedNow({ provider, clock }: FederatedDependencies, { request, claims
   if (authenticatedAt === undefined) {
     throw notFresh(
       `${name} did not say when it last asked you to prove that it is you.`,
-      'Use your password instead. If you have none, set one by way of Forgot password? on the sign-in page.',
+      'Use your password instead. If you have none, the sign-in page has a way to set one, or to sign up with one.',
     );
   }
   if (authenticatedAt < request.createdAt - CLOCK_SKEW_SECONDS) {

@@ -94,7 +94,10 @@ async function sendToProvider(
   const { mode, fresh = false } = purpose;
   const account = mode === 'fresh' ? await accounts.get(purpose.accountId ?? '') : undefined;
   await logged(parts, ctx, async () => {
-    const { location, ...checks } = await provider.request({ fresh, loginHint: account?.email });
+    const wanted = { fresh, loginHint: account?.email };
+    const { location, ...checks } = await provider.request(wanted).catch((error: unknown) => {
+      throw onTheWayTo(purpose.returnTo, error);
+    });
     const token = await requests.add({ ...purpose, ...checks, issuer: provider.issuer });
     cookie.set(ctx, token, tagOf(checks.state));
     seeOther(ctx, location);
@@ -116,8 +119,14 @@ async function answer(
   } catch (error) {
     // Reloading the page is what people do when they are told to try again.
     if (error instanceof Problem && error.code === 'ISSUER_UNAVAILABLE') await requests.giveBack(request);
-    throw error;
+    throw onTheWayTo(request.returnTo, error);
   }
+}
+
+/** A refusal whose page has a link that goes on to where the person was going, such as the app that waits for them. */
+function onTheWayTo(returnTo: string, error: unknown): unknown {
+  if (error instanceof Problem && returnTo !== HOME) error.returnTo = returnTo;
+  return error;
 }
 
 /** A response that came before, or to no request of this browser: who is signed in by now goes on. */

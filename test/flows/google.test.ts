@@ -181,6 +181,9 @@ eachStore(({ url: storeUrl, isFirst }) => {
           const { page, agent, path } = await walkFromApp(wish);
           assert.equal(page.status, 403);
           assert.match(page.text, /did not (ask you|say when)/);
+          // Whoever uses their password instead still gets to the app.
+          const onwards = new URLSearchParams({ return_to: path });
+          assert.ok(page.text.includes(`href="/sign-in?fresh=1&amp;${onwards}"`), page.text);
           assert.equal((await agent.get(path)).location, path.replace('/continue', ''));
           assert.equal(await accountOf(stranger.email), undefined);
         }
@@ -582,9 +585,10 @@ eachStore(({ url: storeUrl, isFirst }) => {
       try {
         await google.behave({ person: stranger, fault: 'discovery-500' });
         const agent = createAgent(other.url);
-        const page = await agent.get('/sign-in/google');
+        const page = await agent.get('/sign-in/google?return_to=/apps');
         assert.equal(page.status, 503);
         assert.match(page.text, /127\.0\.0\.1 did not answer/);
+        assert.match(page.text, /href="\/sign-in\?return_to=%2Fapps"/);
         await google.behave({ person: stranger });
         assert.equal((await agent.get('/sign-in/google')).status, 303);
       } finally {
