@@ -1,4 +1,5 @@
 import { Problem } from '../ground/errors.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 
 /** Covers every other scope. Only services that an admin makes get it. */
 export const ADMIN_SCOPE = 'admin';
@@ -111,7 +112,7 @@ export function scopesFrom(requested: readonly string[], allowed: readonly Scope
     throw new Problem({
       status: 400,
       code: 'invalid_scope',
-      message: `The scope ${JSON.stringify(foreign.slice(0, 80))} is not there, or not yours to give.`,
+      message: `The scope ${JSON.stringify(withoutSecrets(foreign).slice(0, 80))} is not there, or not yours to give.`,
       hint: `Choose among: ${[...names].join(', ')}.`,
       parameter: 'scopes',
     });

@@ -2,7 +2,7 @@
  * What may be a token: ours from their prefix on, whatever stands in between, their random part alone, and anything as
  * long as the engine's.
  */
-const SECRET_LIKE = /lk_(?:pat|cs)_[^/\s]*|[0-9a-z]{36,}|[\w-]{43,}/gi;
+const SECRET_LIKE = /lk_(?:pat|cs)_[^/\s"']*|[0-9a-z]{36,}|[\w-]{43,}/gi;
 const PREFIX = /lk_(?:pat|cs)_/i;
 /** No token fits into less without its prefix. */
 const SHORT = 36;

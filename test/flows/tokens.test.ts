@@ -164,6 +164,7 @@ eachStore(({ url: storeUrl }) => {
         [{ name: 'x'.repeat(81) }, 400, /This name cannot be used/],
         [{ scopes: [] }, 400, /No scope is chosen/],
         [{ scopes: ['admin'] }, 400, /not yours to give/],
+        [{ scopes: ['lk_pat_abc'] }, 400, /The scope "\(removed\)" is not there/],
         [{ expires: '' }, 400, /No expiry is chosen/],
         [{ expires: '0' }, 400, /No expiry is chosen/],
         [{ expires: '401' }, 400, /too far away/],
