@@ -58,6 +58,7 @@ type PageCode =
   | 'NO_SUCH_SERVICE'
   | 'NO_SUCH_TOKEN'
   | 'OTHER_ACCOUNT'
+  | 'OTHER_VIEWER'
   | 'OTHER_WAY_FIRST'
   | 'PKCE_NEEDED'
   | 'PUBLIC_CLIENT'

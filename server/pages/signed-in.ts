@@ -1,9 +1,11 @@
 import type { Context } from 'koa';
+import { VIEWER_FIELD } from '../../views/kit/form-pages.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';
-import { SignInNeeded } from '../ground/errors.ts';
+import { Problem, SignInNeeded } from '../ground/errors.ts';
 import { FRESH_SIGN_IN_SECONDS } from '../ground/limits.ts';
+import type { Form } from '../http/body.ts';
 import type { Sessions, SignedInSession } from '../oauth/browser-sessions.ts';
 
 export type SignedIn = ReturnType<typeof createSignedIn>;
@@ -43,6 +45,21 @@ export function createSignedIn(parts: {
       return found;
     },
   };
+}
+
+/**
+ * Throws Problem 409 for a form that another account was shown: somebody else signed in in another tab since, and what
+ * was meant for one account would be done to the other.
+ */
+export function requireViewer({ email }: Account, sent: Form): void {
+  const viewer = sent.one(VIEWER_FIELD);
+  if (viewer === '' || viewer === email) return;
+  throw new Problem({
+    status: 409,
+    code: 'OTHER_VIEWER',
+    message: `This form was opened by another account, and by now you are signed in as ${email}. Nothing was done.`,
+    hint: 'Open the form again to do it as this account, or sign out and sign in as the other one.',
+  });
 }
 
 /** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */

@@ -17,6 +17,7 @@ import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
+import { requireViewer } from '../pages/signed-in.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirmOnce, doOnce, ownedIn } from './owned.ts';
@@ -101,7 +102,11 @@ function passwordPages(parts: PortalDependencies) {
         ctx,
         { secret: sent.one('form_id'), password },
         {
-          find: () => signedIn.fresh(ctx),
+          async find() {
+            const found = await signedIn.fresh(ctx);
+            requireViewer(found.account, sent);
+            return found;
+          },
           act: async ({ account, session }) => {
             const changed = await accounts.setPassword(account, password, actorOf(ctx, account.id));
             // Whoever knew the old one is out; this browser is signed in anew.

@@ -5,7 +5,7 @@ import type { Actor } from '../ground/actor.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
-import type { SignedIn } from '../pages/signed-in.ts';
+import { requireViewer, type SignedIn } from '../pages/signed-in.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
 /** What the address names by its `:id`, as this account's. Whether it is, the acts of the domain find out. */
@@ -23,6 +23,7 @@ export async function doOnce(
   { account, sent }: { account: Account; sent: Form },
   act: () => Promise<string>,
 ): Promise<void> {
+  requireViewer(account, sent);
   const post = { who: account.id, path: ctx.path, formId: sent.one('form_id') };
   const { location } = await forms.once(post, async () => ({ location: await act() }));
   seeOther(ctx, location);
@@ -51,8 +52,9 @@ export async function confirm(
   act: (which: Owned, actor: Actor) => Promise<unknown>,
   next: string,
 ): Promise<void> {
-  await readForm(ctx);
+  const sent = await readForm(ctx);
   const { account } = await signIn(ctx);
+  requireViewer(account, sent);
   await act(ownedIn(ctx, account), actorOf(ctx, account.id));
   seeOther(ctx, next);
 }

@@ -10,6 +10,7 @@ import { queryOne } from '../http/query.ts';
 import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { type SignInDone, signInOnce } from '../pages/sign-in-once.ts';
+import { requireViewer } from '../pages/signed-in.ts';
 import { acceptResponse, type FederatedDependencies } from './authentication-response.ts';
 import { cookiesOff } from './cookies.ts';
 import { tagOf } from './federated-cookie.ts';
@@ -44,8 +45,9 @@ export function createFederatedSteps(parts: FederatedDependencies) {
 
     /** POST /sign-in/google: off to the provider, to link the account there. */
     async startLinking(ctx: Context): Promise<void> {
-      await readForm(ctx);
+      const form = await readForm(ctx);
       const { account } = await signedIn.fresh(ctx, LINK_PATH);
+      requireViewer(account, form);
       await sendToProvider(parts, ctx, { mode: 'link', accountId: account.id, returnTo: '/account' });
     },
 

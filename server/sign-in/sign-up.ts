@@ -9,7 +9,7 @@ import { linkDamaged } from '../accounts/mailed-links.ts';
 import type { SignUp } from '../accounts/sign-ups.ts';
 import type { Actor } from '../ground/actor.ts';
 import { checkAll } from '../ground/errors.ts';
-import { readForm } from '../http/body.ts';
+import { type Form, readForm } from '../http/body.ts';
 import { mailedTo, setNotice } from '../http/notice-cookie.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -17,6 +17,7 @@ import { actorOf, addressOf, requestIdOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
+import { requireViewer } from '../pages/signed-in.ts';
 import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
@@ -52,7 +53,8 @@ export function createSignUpSteps(parts: StepDependencies) {
       requireCookies(ctx, form);
       const page = (problem: FormProblem) =>
         pageFor(parts, { returnTo, invitation, email, name: typedName, problem });
-      if (invitation !== '' && form.one('become') === 'admin') return becomeAdmin(parts, ctx, invitation);
+      if (invitation !== '' && form.one('become') === 'admin')
+        return becomeAdmin(parts, ctx, form, invitation);
       if (invitation !== '') {
         return signInOnce(
           parts,
@@ -137,9 +139,15 @@ async function askWhoIsSignedIn(parts: StepDependencies, ctx: Context, invitatio
 }
 
 /** Makes the first admin of who is signed in. */
-async function becomeAdmin(parts: StepDependencies, ctx: Context, invitation: string): Promise<void> {
+async function becomeAdmin(
+  parts: StepDependencies,
+  ctx: Context,
+  form: Form,
+  invitation: string,
+): Promise<void> {
   const path = `/sign-up?${new URLSearchParams({ invitation })}`;
   const { account } = await parts.signedIn.account(ctx, path);
+  requireViewer(account, form);
   await parts.invitations.acceptAs(account, invitation, actorOf(ctx, account.id));
   setNotice(ctx, 'admin');
   seeOther(ctx, HOME);

@@ -285,15 +285,46 @@ eachStore(({ url: storeUrl, isFirst }) => {
     });
 
     if (isFirst)
-      test('lets a form be sent again that was refused', async () => {
-        const { agent } = await site.person();
-        const fields = await opened(agent, '/tokens/new', TOKEN);
-        assert.equal((await agent.post('/tokens/new', { ...fields, name: '' })).status, 400);
-        assert.match((await agent.post('/tokens/new', fields)).location, /value$/);
-        // The next form is another one: its name is taken, and it says so.
-        const next = await agent.post('/tokens/new', await opened(agent, '/tokens/new', TOKEN));
-        assert.equal(next.status, 409);
+      test('does nothing for a form that another account was shown, in another tab of the same browser', async () => {
+        const { person, agent } = await forms();
+        const things = await createThings(site.url, site.domain, person);
+        const other = await site.person();
+        const password = 'seven words nobody else would choose';
+        const typed: [string, Fields][] = [
+          ['/tokens/new', TOKEN],
+          ['/services/new', SERVICE],
+          ['/account/name', { name: 'Ann' }],
+          ['/account/password', { password }],
+          ['/tokens/revoke-all', {}],
+          [`/services/${things['/services/:id']}/revoke`, {}],
+        ];
+        for (const [path, fields] of typed) {
+          const page = await agent.get(path);
+          const viewer = / name="viewer" value="([^"]+)"/.exec(page.text)?.[1] ?? assert.fail(path);
+          assert.equal(viewer, person.account.email);
+          const answer = await other.agent.post(path, { ...fields, viewer, form_id: formIdIn(page) });
+          assert.equal(answer.status, 409, path);
+          assert.match(
+            textOf(answer.text),
+            new RegExp(`signed in as ${other.account.email}. Nothing was done`),
+          );
+        }
+        const { tokens, services, accounts } = site.domain;
+        assert.deepEqual(await tokens.list(other.account.id), []);
+        assert.deepEqual(await services.list(other.account.id), []);
+        const now = await accounts.get(other.account.id);
+        assert.deepEqual([now?.name, now?.passwordHash], [undefined, other.account.passwordHash]);
       });
+
+    test('lets a form be sent again that was refused', async () => {
+      const { agent } = await site.person();
+      const fields = await opened(agent, '/tokens/new', TOKEN);
+      assert.equal((await agent.post('/tokens/new', { ...fields, name: '' })).status, 400);
+      assert.match((await agent.post('/tokens/new', fields)).location, /value$/);
+      // The next form is another one: its name is taken, and it says so.
+      const next = await agent.post('/tokens/new', await opened(agent, '/tokens/new', TOKEN));
+      assert.equal(next.status, 409);
+    });
 
     test('does not do a second time what was cut off, and says that it may be done', async () => {
       const { account, agent } = await site.person();

@@ -4,6 +4,9 @@ import { layout, type Section, type Site, type Viewer } from '../layout.ts';
 import { buttonLink, buttons, postForm, submit } from './buttons.ts';
 import { bulletList } from './sections.ts';
 
+/** Says for whom a form was shown, so that it is not sent as somebody else: server/pages/signed-in.ts. */
+export const VIEWER_FIELD = 'viewer';
+
 /** A page that is one form. It comes back with what was typed when something is wrong. */
 export function formPage(
   site: Site,
@@ -23,7 +26,8 @@ export function formPage(
 ): Html {
   const { title, lead, current, problem, action, inputs } = props;
   const send = buttons(submit(props.submitLabel), buttonLink('Cancel', props.cancelUrl ?? current));
-  const form = withFocus(postForm({ action, once: true, body: [inputs, send] }));
+  const fields = { [VIEWER_FIELD]: viewer.email };
+  const form = withFocus(postForm({ action, fields, once: true, body: [inputs, send] }));
   const body = [formNotice(problem), form];
   return layout(site, { title, lead, viewer, current, body });
 }
@@ -111,7 +115,8 @@ export function confirmPage(
     danger?: boolean;
   },
 ): Html {
-  const { title, current, action, fields } = props;
+  const { title, current, action } = props;
+  const fields = { ...props.fields, [VIEWER_FIELD]: viewer.email };
   const confirm = submit(props.confirmLabel, props.danger === false ? 'primary' : 'danger');
   const cancel = buttonLink('Cancel', props.cancelUrl ?? current);
   const form = postForm({ action, fields, once: true, body: [props.inputs, buttons(confirm, cancel)] });
