@@ -54,6 +54,11 @@ export async function doRun<T>(
   });
 }
 
+/** Loads a file of the owner's: what it starts and does not await fails for itself too, before any run. */
+export function doLoad<T>(file: string, load: () => Promise<T>): Promise<T> {
+  return works.run({ workflow: file, requestId: 'start', failures: 0 }, load);
+}
+
 /** Does something synchronous by the owner's code, such as a check by a schema. */
 export function doCheck<T>(whose: Whose, check: () => T): T {
   return works.run(whose.isOurs ? undefined : { ...whose, failures: 0 }, check);

@@ -2,9 +2,11 @@ import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
+import { doLoad } from './late-failures.ts';
 import { type DataType, isOptional, kindOf, type Parameter, type Workflow } from './workflow.ts';
 
 /** What config/ declares, each by its name. */
@@ -29,10 +31,13 @@ type Loaded<T> = { path: string; declared?: T; fault?: string };
  * Loads the workflows and types that an app owner declared in `folder`. Throws `WrongSettings` with one
  * line for each mistake in any file, so that the start stops once and not once a file.
  */
-export async function loadDeclarations(folder: string): Promise<Declarations> {
+export async function loadDeclarations(
+  folder: string,
+  timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
+): Promise<Declarations> {
   const [types, workflows] = await Promise.all([
-    loadFolder(join(folder, 'types'), 'type'),
-    loadFolder(join(folder, 'workflows'), 'workflow'),
+    loadFolder(join(folder, 'types'), 'type', timeLimitMs),
+    loadFolder(join(folder, 'workflows'), 'workflow', timeLimitMs),
   ]);
   const known = new Set(types.map((file) => file.declared));
   const lines = [
@@ -43,11 +48,15 @@ export async function loadDeclarations(folder: string): Promise<Declarations> {
   return { workflows: byName(workflows), types: byName(types) };
 }
 
-async function loadFolder<K extends keyof Kinds>(folder: string, kind: K): Promise<Loaded<Kinds[K]>[]> {
+async function loadFolder<K extends keyof Kinds>(
+  folder: string,
+  kind: K,
+  timeLimitMs: number,
+): Promise<Loaded<Kinds[K]>[]> {
   const names = (await filesIn(folder))
     .filter((name) => /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/.test(name))
     .sort();
-  return Promise.all(names.map((name) => loadFile(join(folder, name), kind)));
+  return Promise.all(names.map((name) => loadFile(join(folder, name), kind, timeLimitMs)));
 }
 
 /** An owner who declares no types may leave the folder out. */
@@ -60,10 +69,15 @@ async function filesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function loadFile<K extends keyof Kinds>(file: string, kind: K): Promise<Loaded<Kinds[K]>> {
+async function loadFile<K extends keyof Kinds>(
+  file: string,
+  kind: K,
+  timeLimitMs: number,
+): Promise<Loaded<Kinds[K]>> {
   const path = relative(process.cwd(), file);
   try {
-    const exported: unknown[] = Object.values(await import(pathToFileURL(file).href));
+    const loading = doLoad(path, () => import(pathToFileURL(file).href));
+    const exported: unknown[] = Object.values(await inTime(loading, timeLimitMs));
     const [declared, second] = exported.filter((value) => kindOf(value) === kind) as Kinds[K][];
     if (declared === undefined) {
       const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
@@ -73,6 +87,21 @@ async function loadFile<K extends keyof Kinds>(file: string, kind: K): Promise<L
     return { path, declared };
   } catch (error) {
     return { path, fault: `it does not load: ${loadFaultOf(error, file)}` };
+  }
+}
+
+/** Fails where a top-level await does not end: Node would stop, or wait, without a word of the file. */
+async function inTime<T>(loading: Promise<T>, timeLimitMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const error = new Error(
+    `what it awaits at its top level takes more than ${timeLimitMs / 1000} seconds; await it in run`,
+  );
+  error.stack = '';
+  const timer = setTimeout(reject, timeLimitMs, error);
+  try {
+    return await Promise.race([loading, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

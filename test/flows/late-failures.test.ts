@@ -35,6 +35,9 @@ const LATE: Record<string, string> = {
   thread: `new Worker('throw new Error("thread")', { eval: true })`,
 };
 
+/** Nobody's of the owner: there before any file of theirs is read. */
+const OF_NO_RUN = `--import "data:text/javascript,process.on('SIGUSR2', () => setImmediate(() => { throw new Error('of no run'); }))"`;
+
 /** Those that fail in the turn in which the run ends: nobody has to wait for them. */
 const AT_ONCE = Object.keys(LATE).slice(0, 9);
 
@@ -49,7 +52,8 @@ import { z } from 'zod';
 import { defineWorkflow, refusal } from '../../server/workflows/workflow.ts';
 import { transaction } from '../types/transaction.ts';
 
-process.on('SIGUSR2', () => setImmediate(() => { throw new Error('of no run'); }));
+setTimeout(() => { throw new Error('timer of the file'); }, 5);
+Promise.reject(new Error('rejection of the file'));
 
 export const workflow = defineWorkflow({
   name: 'late',
@@ -158,9 +162,15 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal((await call('nothing', 0)).status, 200);
     });
 
+    test('what a file starts when it is loaded is logged with its path', async () => {
+      for (const what of ['timer', 'rejection'])
+        await logLine('config/workflows/late.ts', `${what} of the file`);
+      assert.equal((await call('nothing', 0)).status, 200);
+    });
+
     test('what no run caused ends the process, and is told', async () => {
       const other = await startServerProcess(
-        { LATCHKEY_DATA: folder, LATCHKEY_STORE: store },
+        { LATCHKEY_DATA: folder, LATCHKEY_STORE: store, NODE_OPTIONS: OF_NO_RUN },
         installation.root,
       );
       other.signal('SIGUSR2');

@@ -98,6 +98,20 @@ describe('a workflow that does not load', () => {
   }
 });
 
+it('a workflow whose top-level await does not end is one line, and the start is no longer waiting', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));
+  try {
+    mkdirSync(join(folder, 'workflows'));
+    writeFileSync(join(folder, 'workflows', 'a.ts'), 'await new Promise(() => {});');
+    await assert.rejects(
+      loadDeclarations(folder, 1000),
+      /a\.ts: it does not load: .*takes more than 1 seconds; await/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe('config/settings.ts', () => {
   it('that does not load, or exports nothing, is one line', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));
