@@ -15,7 +15,7 @@ const STOP_MS_MAX = 5000;
  * URL follows it.
  */
 export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }) {
-  const listener = createListener();
+  const listener = createListener(parts.log);
   const settings = configured.port === 0 ? await onFreePort(listener, configured) : configured;
   const domain = await openDomain(settings, parts);
   try {

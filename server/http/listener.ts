@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
 
 /** Connections that wait for their turn; the kernel allows 4096 and takes the lesser number. Node's own is 511. */
 const BACKLOG = 4096;
@@ -16,7 +18,7 @@ const ANSWERED_MS = 4000;
 export type Listener = ReturnType<typeof createListener>;
 
 /** The one that takes connections, in the limits that a server in the open needs. */
-export function createListener() {
+export function createListener(log: Pick<Logger, 'info'>) {
   const server = createServer({
     requestTimeout: 60_000,
     headersTimeout: 20_000,
@@ -29,6 +31,17 @@ export function createListener() {
   server.on('connection', (socket: Socket) => {
     connections.set(socket, undefined);
     socket.on('close', () => connections.delete(socket));
+  });
+  // An expectation that is not known may be left unmet (RFC 9110 section 10.1.1); the request is answered as any.
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const res = connections.get(socket);
+    const isWaited = socket.writable && (res === undefined || !res.headersSent || res.writableFinished);
+    if (error.code === 'ECONNRESET' || !isWaited) return void socket.destroy();
+    const requestId = randomUUID();
+    const [status, message, hint] = REFUSALS[error.code ?? ''] ?? UNREADABLE;
+    log.info({ requestId, status, code: error.code, from: socket.remoteAddress }, 'unreadable request');
+    socket.end(refusal({ status, message, hint, requestId }), () => socket.destroySoon());
   });
   // We are no proxy (RFC 9110 section 9.3.6).
   server.on('connect', (_req, socket) => {
@@ -70,6 +83,42 @@ export function createListener() {
       clearTimeout(all);
     },
   };
+}
+
+/** What Node's parser refuses before there is a request that anybody could answer, by Node's codes. */
+const REFUSALS: Record<string, readonly [status: number, message: string, hint: string]> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    'The headers are too large.',
+    'Send less than 16 KiB; a browser may delete its cookies of this site.',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    413,
+    'The chunk extensions are too large.',
+    'Send chunks without extensions.',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not whole in time.', 'Send it again, at once.'],
+};
+const UNREADABLE = [
+  400,
+  'This is no HTTP request that can be read.',
+  'Look at its first line and its headers; this port speaks HTTP/1.1, without TLS.',
+] as const;
+
+/** An answer in the API's form, and the last on its connection: where the next request begins nobody knows. */
+function refusal(told: { status: number; message: string; hint: string; requestId: string }): string {
+  const { status: statusCode, message, hint, requestId } = told;
+  const body = JSON.stringify({ statusCode, body: { status: 'INVALID_REQUEST', message, hint, requestId } });
+  return [
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `X-Request-Id: ${requestId}`,
+    '',
+    body,
+  ].join('\r\n');
 }
 
 /** Whether a request is here whole and its answer is not. */

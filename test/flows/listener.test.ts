@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { pino } from 'pino';
 import { createListener } from '../../server/http/listener.ts';
 import { startTestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
+
+const silent = pino({ level: 'silent' });
 
 /** Opens a connection to a server of this machine and gathers what comes. */
 async function open(url: string) {
@@ -22,7 +25,7 @@ async function open(url: string) {
 
 describe('the listener', () => {
   it('handles one client’s requests in turn, so that others get theirs', async () => {
-    const listener = createListener();
+    const listener = createListener(silent);
     const begun: string[] = [];
     listener.handle((req, res) => {
       begun.push(req.url ?? '');
@@ -45,7 +48,7 @@ describe('the listener', () => {
   });
 
   it('keeps the order of answers, and the bodies of requests, on one connection', async () => {
-    const listener = createListener();
+    const listener = createListener(silent);
     listener.handle(async (req, res) => {
       let body = '';
       for await (const chunk of req) body += chunk;
@@ -74,7 +77,7 @@ describe('the listener', () => {
   });
 
   it('stops within seconds: first what is not here whole, at last also what is not answered', async () => {
-    const listener = createListener();
+    const listener = createListener(silent);
     const ended: string[] = [];
     listener.handle((req, res) => {
       // Answered never, or when all of it is there.
@@ -130,5 +133,34 @@ describe('the listener', () => {
     const startedAt = performance.now();
     await server.stop();
     assert.ok(performance.now() - startedAt < 5000);
+  });
+
+  it('answers what is no request in words, and logs it', async () => {
+    const server = await startTestServer();
+    const cookie = 'x'.repeat(20_000);
+    for (const [sent, status, says] of [
+      ['\x16\x03\x01\x02\x00', 400, /without TLS/],
+      ['GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n', 400, /no HTTP request/],
+      [`GET / HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`, 431, /delete its cookies/],
+    ] as const) {
+      const client = await open(server.url);
+      client.socket.write(sent, 'latin1');
+      await client.closed;
+      const [head = '', body = ''] = client.text().split('\r\n\r\n');
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(body, says);
+      const { requestId } = JSON.parse(body).body;
+      assert.match(server.logged(), new RegExp(`"requestId":"${requestId}","status":${status}`));
+    }
+    await server.stop();
+  });
+
+  it('answers a request with an expectation that it does not know as any other', async () => {
+    const server = await startTestServer();
+    const client = await open(server.url);
+    client.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n');
+    await client.closed;
+    assert.match(client.text(), /^HTTP\/1\.1 200 /);
+    await server.stop();
   });
 });
