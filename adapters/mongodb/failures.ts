@@ -36,8 +36,9 @@ export function openError(error: unknown): Unavailable {
   if (error instanceof Error && aboutServers.some((kind) => error instanceof kind)) {
     return new Unavailable(`MongoDB cannot be reached: ${error.message}`, { cause: error });
   }
+  const [options] = /^options? [\w, ]+ (is|are) not supported$/.exec(String((error as Error).message)) ?? [];
   return new Unavailable(
-    'MongoDB cannot be reached: the URL is not one like mongodb://USER:PASSWORD@HOST/DATABASE',
+    `MongoDB cannot be reached: the URL is not one like mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE${options === undefined ? '' : ` (${options})`}`,
   );
 }
 

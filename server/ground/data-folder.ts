@@ -6,11 +6,15 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SERVER_SECRET_BYTES_MIN } from './limits.ts';
+
+/** What `statfs` says of /proc. */
+const PROC_FILESYSTEM = 0x9fa0;
 
 /** There is no good secret in the data folder; the message says why and what to do. */
 export class SecretFault extends Error {
@@ -31,6 +35,8 @@ export function faultOfFile(path: string): string | undefined {
 export function faultOfFolder(path: string): string | undefined {
   if (!existsSync(path) && dirname(path) !== path) return faultOfFolder(dirname(path));
   if (!statSync(path).isDirectory()) return `${path} is no folder; wanted the path of one`;
+  // Nothing can be made there, and Node would try for ever (mkdir with recursive).
+  if (statfsSync(path).type === PROC_FILESYSTEM) return `${path} holds no files; wanted a folder on a disk`;
   return faultOfAccess(path, constants.W_OK | constants.X_OK);
 }
 

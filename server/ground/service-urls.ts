@@ -8,7 +8,7 @@ export const PERCENT_ENCODE =
 const ENCODED = '(?:[^@/?#:%\\[\\]\\s]|%[\\da-f]{2})';
 const HOST = '(?:[^@/?#:%\\[\\]\\s,]+|\\[[\\da-f:.]+\\])(?::\\d{1,5})?';
 const MONGODB = new RegExp(
-  `^mongodb(?:\\+srv)?://(?:${ENCODED}+(?::${ENCODED}*)?@)?${HOST}(?:,${HOST})*(?:/[^/?#\\s@]*)?(?:\\?[^#\\s]*)?$`,
+  `^mongodb(?:\\+srv)?://(?:${ENCODED}+(?::${ENCODED}*)?@)?${HOST}(?:,${HOST})*(?:/[^/?#\\s@]*)?(?:\\?[^#\\s@]*)?$`,
   'i',
 );
 

@@ -55,14 +55,23 @@ const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|(?:sqlite|file):)/i;
  * none, whatever looks like `USER:PASSWORD`.
  */
 export function shownSetting(key: string, value: unknown): string {
-  const text = JSON.stringify(value) ?? 'not set';
-  if (typeof value !== 'string' || !WITH_PASSWORD.includes(key)) return text;
+  if (typeof value !== 'string') return shownOther(key, value);
+  const text = JSON.stringify(value);
+  if (!WITH_PASSWORD.includes(key)) return text;
   const [scheme = ''] = SCHEME.exec(value) ?? [];
   if (/^(sqlite|file):$/i.test(scheme)) return text;
   const rest = value.slice(scheme.length);
   const at = rest.lastIndexOf('@');
   if (at !== -1) return JSON.stringify(`${scheme}***${rest.slice(at)}`);
   return isWithoutPassword(rest) ? text : JSON.stringify(`${scheme}***`);
+}
+
+/** What is no text, as only config/settings.ts can give it. */
+function shownOther(key: string, value: unknown): string {
+  if (value === undefined) return 'not set';
+  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
+  const isHidden = typeof value === 'object' && value !== null && WITH_PASSWORD.includes(key);
+  return isHidden || typeof value === 'function' ? 'not good' : JSON.stringify(value);
 }
 
 /** `HOST:PORT/PATH`, or the same with an IPv6 address: no colon with anything but a port behind it. */

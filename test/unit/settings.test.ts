@@ -173,6 +173,26 @@ describe('settings', () => {
       given: { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ISSUER: String(issuer) },
       line: line as RegExp,
     })),
+    {
+      given: {},
+      owner: { store: ['mongodb://ann:hunter2@db'] },
+      line: /^store is not good: wanted sqlite:PATH/,
+    },
+    { given: {}, owner: { port: () => 3000 }, line: /^port is not good: wanted a whole number/ },
+    { given: { LATCHKEY_STORE: 'mongodb://ann:12?hun=ter2@db.example.com/latchkey' }, line: ENCODE },
+    // Node's mkdir would try for ever there.
+    ...(process.platform === 'linux'
+      ? [
+          {
+            given: { LATCHKEY_STORE: 'sqlite:/proc/none/x.db' },
+            line: /^LATCHKEY_STORE is .*: \/proc holds no/,
+          },
+          {
+            given: { LATCHKEY_MAIL: 'file:/proc/none' },
+            line: /^LATCHKEY_MAIL is .*: \/proc holds no files/,
+          },
+        ]
+      : []),
     { given: { LATCHKEY_WORKERS: '4' }, line: /^LATCHKEY_WORKERS is set, but there is no such setting/ },
     { given: { LATCHKEY_URL: 'https://id.example.com' }, line: /^LATCHKEY_MAIL is .*must be sent/ },
     {
@@ -233,6 +253,10 @@ describe('settings', () => {
       assert.match(lines[0] ?? '', line);
     });
   }
+
+  test('a value that JSON cannot write is a line too', () => {
+    assert.match(linesOf({}, { port: 3000n }).join(), /^port is 3000: wanted a whole number/);
+  });
 
   test('all mistakes are told at once, and no secret among them', () => {
     const lines = linesOf({ PORT: 'x', LATCHKEY_MAIL: 'y', LATCHKEY_SECRET: 'hunter2' });
