@@ -54,8 +54,21 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');
+    refuseTwice(command);
   }
   return program;
+}
+
+/** An option that is given twice would silently be the last one: another name, or fewer scopes, than was meant. */
+function refuseTwice(command: Command): void {
+  const given = new Set<string>();
+  for (const { long } of command.options) {
+    const name = long?.replace(/^--/, '') ?? '';
+    command.on(`option:${name}`, () => {
+      if (given.has(name)) command.error(`error: option '--${name}' is given twice`);
+      given.add(name);
+    });
+  }
 }
 
 function versionOf(): string {

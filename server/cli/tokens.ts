@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { artifactIdOf } from '../access/artifact.ts';
 import { isLiveClient } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -57,7 +58,7 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
     .description('ends a token for good, from the next call on')
     .argument(
       '[id]',
-      'id of the token, as tokens list shows it, or its whole value; also the value of a client secret',
+      'id of the token, as tokens list shows it, or its whole value; also the value of a client secret, an access or a refresh token',
     )
     .option('--stdin', 'read the value from standard input, where no other user of this machine sees it')
     .action(
@@ -104,6 +105,8 @@ async function revoke(domain: Domain, given: string | undefined): Promise<Said> 
     if (await end(domain, row))
       return { json: { id: row.id, revoked: true }, person: `${row.id} is revoked.` };
   }
+  const ended = format === 'ours' || row !== undefined ? undefined : await endArtifact(domain, given);
+  if (ended !== undefined) return ended;
   throw new Problem({
     status: 404,
     code: 'NO_SUCH_TOKEN',
@@ -118,6 +121,24 @@ async function end(domain: Domain, { id, kind, accountId, clientId }: Credential
   const client = clientId === undefined ? undefined : await domain.clients.get(clientId);
   if (!isLiveClient(client)) return false;
   return domain.secrets.revoke({ kind: client.kind, accountId, clientId: client.id, id }, OPERATOR);
+}
+
+/** What an app or a service was given, by its value: an access token alone, a refresh token with all of its connection. */
+async function endArtifact(domain: Domain, value: string): Promise<Said | undefined> {
+  const { artifacts } = domain.rows;
+  const row = await artifacts.get(artifactIdOf(value));
+  if (row === undefined || row.revokedAt !== undefined) return undefined;
+  if (row.model === 'AccessToken' || row.model === 'ClientCredentials') {
+    if ((await artifacts.remove(row.id, [['model', '=', row.model]])) === undefined) return undefined;
+    return { json: { kind: 'access_token', revoked: true }, person: 'The access token is revoked.' };
+  }
+  const { grantId } = row;
+  if (row.model !== 'RefreshToken' || grantId === undefined) return undefined;
+  if (!(await domain.grants.end(grantId, OPERATOR))) return undefined;
+  return {
+    json: { id: grantId, kind: 'refresh_token', revoked: true },
+    person: 'The refresh token is revoked, and with it what its app was given beside it.',
+  };
 }
 
 function nothingGiven(): Problem {

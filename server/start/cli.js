@@ -7,6 +7,12 @@ import { fileURLToPath } from 'node:url';
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 // Loaded only now: with a static import it would be read before the compile cache is on.
 const { runCommand } = await import('../cli/program.ts');
+// Who reads on with head has closed the pipe and wants no more; a full disk is worth a line.
+process.stdout.on('error', (error) => {
+  const line = `Standard output cannot be written: ${error.message}\n`;
+  if (!('code' in error && error.code === 'EPIPE')) process.stderr.write(line);
+  process.exit(1);
+});
 process.exitCode = await runCommand(process.argv.slice(2), {
   env: process.env,
   stdin: process.stdin,

@@ -306,6 +306,23 @@ eachStore(({ url }) => {
       );
     });
 
+    it('revokes what an app or a service was given by its value', async () => {
+      const client = await json('services', 'create', '--name', 'Ended', '--scopes', 'profile');
+      const answer = await fetch(`${server.url}/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: client.client_id,
+          client_secret: client.client_secret,
+        }),
+      });
+      const { access_token: value } = (await answer.json()) as { access_token: string };
+      assert.equal((await me(value)).status, 200);
+      assert.deepEqual(await json('tokens', 'revoke', value), { kind: 'access_token', revoked: true });
+      assert.equal((await me(value)).status, 401);
+      assertRefused(await run(env, ['tokens', 'revoke', value]), /no live token\./);
+    });
+
     it('shows and edits a service; what is taken from it is refused from the next call on', async () => {
       const scopes = 'profile,wf:create_transaction';
       const made = await json('services', 'create', '--name', 'Edited', '--scopes', scopes);
@@ -572,6 +589,7 @@ describe('the command line without a server', () => {
     for (const [args, input, says] of [
       [['accounts', 'creat'], '', /unknown command 'creat' .*create/],
       [create, '', /--password-stdin/],
+      [[...create, '--email', 'two@example.com'], '', /option '--email' is given twice/],
       [[...create, '--password', 'x'], '', /--password/],
       [[...create, '--password-stdin'], '', /8 are the least/],
       [[...create, '--password-stdin'], 'two\nlines of it', /more than one line/],
@@ -585,6 +603,13 @@ describe('the command line without a server', () => {
     }
     assertRefused(await run({ ...env, LATCHKEY_PROT: '1' }, ['accounts', 'list']), /no such setting/);
   });
+});
+
+it('ends without a word when who reads its output has had enough', async () => {
+  const child = spawn(process.execPath, [cli, 'accounts', '--help']);
+  child.stdout.destroy();
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  assert.deepEqual({ err, code }, { err: '', code: 1 });
 });
 
 describe('the command line where there is no installation', () => {
