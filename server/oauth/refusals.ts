@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { SecretRefusal } from '../access/client-authentication.ts';
+import { ME_PATH } from '../ground/api-address.ts';
 import { AUTHORIZATION_CODE_SECONDS } from '../ground/limits.ts';
 import { duration } from '../ground/time.ts';
 
@@ -52,10 +53,15 @@ const REASONS: Record<string, string> = {
     'client_id is missing. Send it in the body, or with client_secret by HTTP Basic.',
   'invalid authorization header value format':
     'The header Authorization has to be the word Basic and the base64 of client_id:client_secret.',
+  "redirect_uri did not match any of the client's registered redirect_uris":
+    'redirect_uri is none that is registered for this app. They are compared character by character, a slash at the end too.',
+  'client authentication must only be provided using one mechanism':
+    'The client is authenticated twice: send client_secret by HTTP Basic or in the body, not both.',
   'client_secret must be provided in the Authorization header':
     'The header Authorization has an empty client_secret, and another client_id than the body or none.',
   'resource indicator is missing, or unknown':
     'resource was not in the authorization request: leave it out here, or name it in both.',
+  'access token missing openid scope': `This is for tokens with the scope openid. GET ${ME_PATH} answers to every token.`,
   'scope contains invalid characters':
     'Scopes are separated by single spaces, without quotes or line breaks.',
   'unsupported grant_type requested':

@@ -223,6 +223,24 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    test('userinfo names the address for a token without openid', async () => {
+      const expiresAt = Math.floor(Date.now() / 1000) + 3600;
+      const wanted = { account: await site.account(), name: 'Laptop', scopes: ['profile'], expiresAt };
+      const { value } = await site.domain.tokens.mint(wanted, operator);
+      const { body } = await post('/oauth/userinfo', {}, { authorization: `Bearer ${value}` });
+      assert.equal(body.error, 'insufficient_scope');
+      assert.match(body.error_description ?? '', /GET \/api\/1\.1\/me answers to every token/);
+    });
+
+    test('a secret by Basic and in the body at once is refused, in words', async () => {
+      const robot = await service();
+      const basic = Buffer.from(`${robot.id}:${robot.secret}`).toString('base64');
+      const twice = { grant_type: 'client_credentials', ...credentialsOf(robot) };
+      const { status, body } = await token(twice, { authorization: `Basic ${basic}` });
+      assert.deepEqual([status, body.error], [400, 'invalid_request']);
+      assert.match(body.error_description ?? '', /by HTTP Basic or in the body, not both/);
+    });
+
     test('errors are JSON also for who likes HTML best', async () => {
       // What HttpURLConnection of Java says where a program says nothing.
       const accept = 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2';
@@ -249,6 +267,15 @@ eachStore(({ url: storeUrl, isFirst }) => {
         headers: { accept: 'text/html' },
       });
       assert.match(await page.text(), /There is no client with this client_id/);
+    });
+
+    test('an authorization request with a redirect URI that has a slash too many says so on its page', async () => {
+      const { id } = await site.app();
+      const wanted = { client_id: id, redirect_uri: `${CALLBACK}/`, response_type: 'code' };
+      const page = await fetch(`${site.url}/oauth/authorize?${new URLSearchParams(wanted)}`, {
+        headers: { accept: 'text/html' },
+      });
+      assert.match(await page.text(), /none that is registered for this app.*a slash at the end too/);
     });
 
     if (isFirst)
