@@ -18,6 +18,7 @@ const EXPIRING_SHARE = 1 / 4;
 export type CredentialView = {
   id: string;
   name: string;
+  prefix: string;
   firstFour: string;
   lastFour: string;
   createdAt: number;
@@ -41,8 +42,8 @@ export type CredentialForm<Typed> = Filled<Typed> & { scopes: readonly ScopeView
 export type ScopeView = { name: string; description: string; isWorkflow: boolean };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
-export function nameAndEnds(prefix: 'lk_pat_' | 'lk_cs_', credential: CredentialView): Html {
-  return html`${credential.name}<br><code class="ends">${prefix}${credential.firstFour}…${credential.lastFour}</code>`;
+export function nameAndEnds({ name, prefix, firstFour, lastFour }: CredentialView): Html {
+  return html`${name}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
 }
 
 /** When a credential ends, marked when that is soon for one of its life. */

@@ -53,7 +53,7 @@ export function secretsSection(
     caption: 'Live secrets',
     columns: ['Name', 'Expires', 'Last used', 'Made', ACTIONS],
     rows: live.map((secret) => [
-      nameAndEnds('lk_cs_', secret),
+      nameAndEnds(secret),
       expiryOf(secret, now),
       lastUseOf(secret, now),
       relativeTime(secret.createdAt, now),
@@ -63,7 +63,7 @@ export function secretsSection(
   const ended = foldedTable({
     caption: 'Expired and revoked secrets',
     columns: ['Name', 'Ended', 'Last used'],
-    rows: dead.map((secret) => [nameAndEnds('lk_cs_', secret), endOf(secret, now), lastUseOf(secret, now)]),
+    rows: dead.map((secret) => [nameAndEnds(secret), endOf(secret, now), lastUseOf(secret, now)]),
   });
   return section({
     title: 'Secrets',

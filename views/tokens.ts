@@ -62,7 +62,7 @@ export function tokensPage(
         columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
         rows: live.map((token) => [
           [
-            nameAndEnds('lk_pat_', token),
+            nameAndEnds(token),
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
           ],
@@ -83,7 +83,7 @@ export function tokensPage(
         caption: 'Expired and revoked tokens',
         columns: ['Name', 'Ended', 'Last used', 'Made'],
         rows: dead.map((token) => [
-          [nameAndEnds('lk_pat_', token), issuerOf(token)],
+          [nameAndEnds(token), issuerOf(token)],
           endOf(token, now),
           lastUseOf(token, now),
           relativeTime(token.createdAt, now),

@@ -36,8 +36,7 @@ export function createAdmins(parts: Parts) {
       if (changed === undefined) return undefined;
       try {
         // Two who demote each other at the same moment both find nobody left, and both take it back.
-        await requireAdminLeft(parts);
-        await requireNoServices(parts, account);
+        await requireDispensable(parts, account);
       } catch (error) {
         const back = { set: { admin: true } };
         const audit = auditOf(account, 'account.promoted', { kind: 'system' });
@@ -62,10 +61,6 @@ async function requireOther({ accountRows }: Parts, account: Account): Promise<v
   if (!account.admin) return;
   const others: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY, ['id', '!=', account.id]];
   if ((await accountRows.count(others)) === 0) throw lastAdmin();
-}
-
-async function requireAdminLeft({ accountRows }: Parts): Promise<void> {
-  if ((await accountRows.count([['admin', '=', true], ...ACTIVE_ONLY])) === 0) throw lastAdmin();
 }
 
 /** A service that an admin made goes on reaching the whole app whoever its owner is by then. */

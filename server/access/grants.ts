@@ -5,6 +5,7 @@ import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
+import { untilNone } from '../ground/until-none.ts';
 import { type Artifact, removeAll } from './artifact.ts';
 
 /** What an account allowed an app, as /apps lists it. */
@@ -101,10 +102,9 @@ function liveGrants({ artifacts, clock }: Parts, whose: Where<Artifact>): Promis
   return artifacts.list({ where, order, limit: GRANTS_LISTED_MAX });
 }
 
-/** Ends page after page until there are none left: a page of grants is not all of them. */
 async function endAll(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
   let ended = 0;
-  for (let page = await liveGrants(parts, whose); page.length > 0; page = await liveGrants(parts, whose)) {
+  for await (const page of untilNone(() => liveGrants(parts, whose))) {
     for (const grant of page) if (await endOne(parts, grant, actor)) ended += 1;
   }
   return ended;

@@ -6,6 +6,7 @@ import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { untilNone } from '../ground/until-none.ts';
 import type { Account, Identity } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { requireUnchanged } from './unchanged.ts';
@@ -42,7 +43,7 @@ export function createIdentities(parts: Parts) {
   }
 
   async function removeAll(account: Account, actor: Actor): Promise<void> {
-    for (let linked = await list(account.id); linked.length > 0; linked = await list(account.id)) {
+    for await (const linked of untilNone(() => list(account.id))) {
       for (const identity of linked) await remove(parts, account, identity, actor);
     }
   }

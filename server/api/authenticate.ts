@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { Bearer, BearerRefusal } from '../access/bearer.ts';
 import type { Attribution } from '../activity/recorder.ts';
 import { isAdmin } from '../credentials/scopes.ts';
+import { SECRET_PREFIX } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import { timeToTheMinute } from '../ground/time.ts';
@@ -34,7 +35,7 @@ export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers'
     async callerOf(ctx: Context): Promise<Bearer | undefined> {
       const value = readBearerToken(ctx.req, ctx.querystring);
       if (value === undefined) return undefined;
-      if (value.startsWith('lk_cs_')) {
+      if (value.startsWith(SECRET_PREFIX)) {
         throw new RefusedCaller(
           'This is a client secret, not a token.',
           `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,

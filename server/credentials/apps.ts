@@ -4,6 +4,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_APPS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
+import { untilNone } from '../ground/until-none.ts';
 import {
   type Client,
   clientsOf,
@@ -89,7 +90,7 @@ export function createApps(parts: AppParts) {
 
     /** Deletes all apps that this account registered, also those that are registered meanwhile. */
     async removeAll(accountId: string, actor: Actor): Promise<void> {
-      for (let live = await list(accountId); live.length > 0; live = await list(accountId)) {
+      for await (const live of untilNone(() => list(accountId))) {
         for (const { id } of live) await remove({ accountId, id }, actor);
       }
     },

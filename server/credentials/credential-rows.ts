@@ -5,7 +5,7 @@ import { hashOf, newId } from '../ground/opaque.ts';
 import { type Credential, stateOf } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { insertAtPlace } from './places.ts';
-import { endsOf, newSecret } from './secret-format.ts';
+import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 
 /** More than any owner may have live, see ground/limits.ts. */
 const LIVE_ROWS_MAX = 500;
@@ -44,11 +44,10 @@ export async function mintCredential(
   causedBy: (credential: Credential) => EffectsOfChange,
 ): Promise<Minted> {
   const { credentials, clock } = parts;
-  const isToken = wanted.kind === 'personal_access_token';
-  const value = newSecret(isToken ? 'lk_pat_' : 'lk_cs_');
+  const value = newSecret(prefixOf(wanted.kind));
   const credential = {
     ...wanted,
-    id: newId(isToken ? 'tok_' : 'sec_'),
+    id: newId(wanted.kind === 'client_secret' ? 'sec_' : 'tok_'),
     hash: hashOf(value),
     ...endsOf(value),
     createdAt: clock(),

@@ -1,5 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { BASE62, randomBase62 } from '../ground/opaque.ts';
+import type { Credential } from './credential.ts';
+
+/** How values begin: people and secret scanners know them by it. */
+const TOKEN_PREFIX = 'lk_pat_';
+export const SECRET_PREFIX = 'lk_cs_';
+
+type Prefix = typeof TOKEN_PREFIX | typeof SECRET_PREFIX;
 
 /** 30 base62 characters are 178 random bits: far past guessing, so a fast hash is enough at rest. */
 const RANDOM_LENGTH = 30;
@@ -11,9 +18,14 @@ const OURS = /^lk_(?:pat|cs)_[0-9A-Za-z]{36}$/;
  * have. Secret scanners find it by its prefix and a value that was cut off is told apart without asking the
  * store.
  */
-export function newSecret(prefix: 'lk_pat_' | 'lk_cs_'): string {
+export function newSecret(prefix: Prefix): string {
   const random = randomBase62(RANDOM_LENGTH);
   return `${prefix}${random}${checksumOf(random)}`;
+}
+
+/** The prefix of this kind of credential. */
+export function prefixOf(kind: Credential['kind']): Prefix {
+  return kind === 'client_secret' ? SECRET_PREFIX : TOKEN_PREFIX;
 }
 
 /**
@@ -21,7 +33,7 @@ export function newSecret(prefix: 'lk_pat_' | 'lk_cs_'): string {
  * checksum or the length does not fit) or `foreign` (no secret of this format).
  */
 export function checkFormat(value: string): 'ours' | 'damaged' | 'foreign' {
-  if (!value.startsWith('lk_pat_') && !value.startsWith('lk_cs_')) return 'foreign';
+  if (!value.startsWith(TOKEN_PREFIX) && !value.startsWith(SECRET_PREFIX)) return 'foreign';
   if (!OURS.test(value)) return 'damaged';
   const random = value.slice(-RANDOM_LENGTH - CHECKSUM_LENGTH, -CHECKSUM_LENGTH);
   return value.endsWith(checksumOf(random)) ? 'ours' : 'damaged';

@@ -5,6 +5,7 @@ import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
+import { untilNone } from '../ground/until-none.ts';
 import { type Client, getLiveClient, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
 import { isExpiryFit } from './credential.ts';
@@ -75,7 +76,7 @@ export function createSecrets(parts: ClientDependencies) {
     /** Revokes each live secret of a client that itself goes on, also those that are made meanwhile. */
     async revokeEach(client: Client, actor: Actor): Promise<void> {
       const find = () => listLive(parts, secretsOf(client.id));
-      for (let rows = await find(); rows.length > 0; rows = await find()) {
+      for await (const rows of untilNone(find)) {
         for (const row of rows) await endSecret(parts, client, row, actor);
       }
     },

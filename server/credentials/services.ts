@@ -4,6 +4,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { LIVE_SERVICES_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
+import { untilNone } from '../ground/until-none.ts';
 import { type Client, clientsOf, getClient, getLiveClient, insertClient, listClients } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
@@ -83,7 +84,7 @@ export function createServices(parts: ServiceParts) {
 
     /** Ends all live services of an account, also those that are made meanwhile. */
     async revokeAll(accountId: string, actor: Actor): Promise<void> {
-      for (let live = await listLive(accountId); live.length > 0; live = await listLive(accountId)) {
+      for await (const live of untilNone(() => listLive(accountId))) {
         for (const client of live) await revoke(client, actor);
       }
     },

@@ -8,6 +8,7 @@ import { inTurn } from '../ground/in-turn.ts';
 import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
+import { untilNone } from '../ground/until-none.ts';
 import { type Credential, checkOverlap, isExpiryFit } from './credential.ts';
 import {
   type CredentialLimit,
@@ -95,7 +96,7 @@ export function createTokens(parts: CredentialDependencies) {
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
       const find = () => listLive(parts, ownedBy(accountId));
       let count = 0;
-      for (let rows = await find(); rows.length > 0; rows = await find()) {
+      for await (const rows of untilNone(find)) {
         const names = rows.map((row) => row.name);
         let mail = await revokedMail(parts, accountId, names, actor);
         for (const row of rows) {

@@ -5,6 +5,7 @@ import type { TokenView } from '../../views/tokens.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
 import { isAdmin, type Scope, workflowOf } from '../credentials/scopes.ts';
+import { prefixOf } from '../credentials/secret-format.ts';
 
 type Describe = (scope: string) => string;
 
@@ -16,7 +17,7 @@ export function scopeView({ name, description }: Scope): ScopeView {
 
 export function credentialView(row: Credential, now: number): CredentialView {
   const { hash: _hash, ...shown } = row;
-  return { ...shown, state: stateOf(row, now) };
+  return { ...shown, prefix: prefixOf(row.kind), state: stateOf(row, now) };
 }
 
 /** `issuer`: the name of the service that issued it. */
