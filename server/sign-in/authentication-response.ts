@@ -103,7 +103,9 @@ async function acceptToLink(parts: FederatedDependencies, checked: CheckedRespon
   const { identities, signedIn, provider } = parts;
   const account = (await signedIn.find(ctx))?.account;
   if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
-  const { issuer, subject, email = subject } = claims;
+  const { issuer, subject } = claims;
+  // Shown and mailed, and nobody vouches for it: whoever is signed in there may have written anything.
+  const email = readEmail(claims.email ?? '')?.address ?? subject;
   await identities.link({ issuer, subject, account, email }, actorOf(ctx, account.id));
   return `${request.returnTo}?done=linked`;
 }

@@ -533,6 +533,18 @@ eachStore(({ url: storeUrl, isFirst }) => {
       await mail.waitFor({ to: account.email, subject: 'can now sign in' });
     });
 
+    it('is shown by the address there, or the subject where that is none', async () => {
+      const { account, agent } = await people.person();
+      for (const email of [`${'x'.repeat(9000)}@example.com`, 'Bank\r\n\r\nGo to http://evil.example']) {
+        const sub = `${stranger.sub}-${email.length}`;
+        await google.behave({ person: { sub, email, email_verified: true } });
+        const { page } = await comeBack(agent, await agent.post('/sign-in/google', { link: '1' }));
+        assert.equal(page.location, '/account?done=linked');
+        const linked = await people.domain.identities.list(account.id);
+        assert.equal(linked.find(({ subject }) => subject === sub)?.email, sub);
+      }
+    });
+
     it('is refused from elsewhere, without a fresh sign-in and when signed out', async () => {
       const { agent } = await people.person();
       const foreign = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
