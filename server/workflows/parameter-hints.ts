@@ -24,9 +24,25 @@ export function hintForUnfit(parameter: Parameter, { changed, isText }: Argument
   return `Send a number that has no more than fifteen digits. Where more are wanted, the workflow has to take a text: then send it as text. ${example}`;
 }
 
-/** What to do about a value that the schema refuses. */
-export function hintForWrong(name: string, parameter: Parameter, argument: Argument): string {
-  return [slipOf(name, parameter, argument), exampleOf(parameter)].join(' ').trim();
+/** What to do about a value that the schema refuses, because of what is at `path` inside of it. */
+export function hintForWrong(
+  name: string,
+  parameter: Parameter,
+  argument: Argument,
+  path: readonly PropertyKey[] = [],
+): string {
+  const slip = slipOf(name, parameter, argument) || nothingInside(argument.value, path);
+  return [slip, exampleOf(parameter)].join(' ').trim();
+}
+
+function nothingInside(value: unknown, path: readonly PropertyKey[]): string {
+  const inner = path.reduce<unknown>(
+    (part, key) => (part as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  );
+  const nothing = path.length === 0 ? undefined : nothingIn(inner);
+  if (nothing === undefined) return '';
+  return `${path.map(String).join('.')} was sent as ${nothing}: where it has no value, leave it out.`;
 }
 
 /** What the caller probably did, or nothing. */

@@ -4,6 +4,7 @@ import { holdsSecret } from '../ground/without-secrets.ts';
 import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
+import { strayNameIn } from './stray-names.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
 
 /**
@@ -99,6 +100,11 @@ function checkedValue(
   const { schema } = parameter;
   if (argument === undefined) return schema.parse(undefined);
   const { value, isText } = argument;
+  const stray = strayNameIn(schema, value);
+  if (stray !== undefined) {
+    const wrong = `there is no ${shortName(stray.path)} in it`;
+    throw invalid(workflow, name, wrong, `Did you mean ${stray.meant}? ${exampleOf(parameter)}`);
+  }
   const unfit = argument.changed ?? unfitTextIn(value);
   if (unfit !== undefined) throw invalid(workflow, name, unfit, hintForUnfit(parameter, argument));
   const read = isText
@@ -123,7 +129,8 @@ function checkedValue(
     const hint = `Send ${name} once; what is more than one value, send as JSON. ${exampleOf(parameter)}`;
     throw invalid(workflow, name, `it was sent ${value.length} times`, hint);
   }
-  throw invalid(workflow, name, wantedBy(parsed.error), hintForWrong(name, parameter, argument));
+  const path = parsed.error.issues[0]?.path;
+  throw invalid(workflow, name, wantedBy(parsed.error), hintForWrong(name, parameter, argument, path));
 }
 
 /** Whether a list was refused because it is one, and not for what is in it. */

@@ -144,6 +144,14 @@ const JSON_BODIES: [body: string, wanted: Record<string, unknown> | Refused][] =
 
   // Characters that would not stay.
   ['{"id":"\\ud800"}', { of: 'id', says: /half a character/, hint: /UTF-8/ }],
+  ['{"place":{"name":"x","Rank":1}}', { of: 'place', says: /no Rank in it/, hint: /Did you mean rank/ }],
+  ['{"place":{"nmae":"x"}}', { of: 'place', says: /no nmae in it/, hint: /Did you mean name/ }],
+  [
+    '{"place":{"name":"x","rank":null}}',
+    { of: 'place', says: /rank: expected number/, hint: /leave it out/ },
+  ],
+  ['{"place":{"name":"x","colour":"red"}}', { place: { name: 'x' } }],
+  ['{"tags":["a",null]}', { of: 'tags', says: /1: expected string/, hint: /leave it out/ }],
   ['{"place":{"name":"a\\udfff"}}', { of: 'place', says: /half a character/, hint: /UTF-8/ }],
   ['{"tags":["\\u0000"]}', { of: 'tags', says: /NUL/, hint: /UTF-8/ }],
   ['{"id":"\\ud83d\\ude00"}', { id: '😀' }],
