@@ -14,6 +14,7 @@ import { loadSigningKeys } from './keys.ts';
 import { createLogoutRequests } from './logout-request.ts';
 import { overrideModels } from './overrides.ts';
 import { codeFor, reasonFor } from './refusals.ts';
+import { heedRequestObject } from './request-object.ts';
 
 type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   store: Store;
@@ -40,6 +41,7 @@ export async function openEngine(parts: Parts) {
     await next();
     amendAnswer(ctx as KoaContextWithOIDC, appScopes);
   });
+  engine.use(heedRequestObject);
   engine.use(createLogoutRequests(engine));
   logRefusals(engine, log);
   const sessions = createSessions({ engine, artifacts, clock });

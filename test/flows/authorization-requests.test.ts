@@ -248,6 +248,33 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    describe('a request object', () => {
+      const objectOf = (claims: object) =>
+        ['{"alg":"none"}', JSON.stringify(claims), '']
+          .map((part) => Buffer.from(part).toString('base64url'))
+          .join('.');
+
+      test('is refused in the way that it asks for', async () => {
+        const ledger = await site.app();
+        const claims = { response_mode: 'form_post', state: 'inside', redirect_uri: 'https://evil.example/' };
+        const { location } = await ledger.start({ request: objectOf(claims) });
+        location.searchParams.delete('state');
+        const page = await createAgent(site.url).get(asked(location));
+        assert.match(page.text, /action="https:\/\/app\.example\.com\/callback"/);
+        assert.match(page.text, /name="error" value="request_not_supported"/);
+        assert.match(page.text, /name="state" value="inside"/);
+      });
+
+      test('that is none, or says it otherwise than the query, changes nothing', async () => {
+        const ledger = await site.app();
+        for (const request of ['x', 'a.b.c', objectOf({ state: 'inside', response_mode: 7 })]) {
+          const { location, state } = await ledger.start({ request });
+          const answer = new URL((await createAgent(site.url).get(asked(location))).location).searchParams;
+          assert.deepEqual([answer.get('error'), answer.get('state')], ['request_not_supported', state]);
+        }
+      });
+    });
+
     describe('prompts', () => {
       const press = async (
         agent: Agent,
