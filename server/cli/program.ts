@@ -5,6 +5,7 @@ import { Problem } from '../ground/errors.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
+import { addAppCommands } from './apps.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addMailCommands } from './mail.ts';
 import { addScopeCommands } from './scopes.ts';
@@ -36,7 +37,9 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 
 function programFor(terminal: Terminal, fail: (failure: Failure) => void): Command {
   const program = new Command('latchkey')
-    .description('Looks after the accounts, tokens and services of a Latchkey. Works while the server runs.')
+    .description(
+      'Looks after the accounts, tokens, services and apps of a Latchkey. Works while the server runs.',
+    )
     .version(versionOf(), '--version', 'print the version')
     .configureHelp({ optionDescription })
     .configureOutput({
@@ -49,6 +52,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addAccountCommands(program, terminal);
   addTokenCommands(program, terminal);
   addServiceCommands(program, terminal);
+  addAppCommands(program, terminal);
   addScopeCommands(program, terminal);
   addMailCommands(program, terminal);
   addDoctorCommand(program, terminal);
@@ -62,7 +66,8 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
 /** An option that is given twice would silently be the last one: another name, or fewer scopes, than was meant. */
 function refuseTwice(command: Command): void {
   const given = new Set<string>();
-  for (const { long } of command.options) {
+  for (const { long, variadic } of command.options) {
+    if (variadic) continue;
     const name = long?.replace(/^--/, '') ?? '';
     command.on(`option:${name}`, () => {
       if (given.has(name)) command.error(`error: option '--${name}' is given twice`);

@@ -1,8 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { Listing, Where } from '../../adapters/port.ts';
-import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import type { Listing } from '../../adapters/port.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { type Credential, stateOf as stateOfSecret } from '../credentials/credential.ts';
 import { ADMIN_SCOPE } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { Domain } from '../domain.ts';
@@ -10,19 +8,9 @@ import { Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, named, scopesFrom, secondsFrom } from './arguments.ts';
+import { COPY_NOW, newSecret, ownerFrom, secretsOf } from './clients.ts';
 import { listAll } from './list-all.ts';
-import {
-  both,
-  type Fact,
-  jsonTimeOf,
-  LIFE_HEADS,
-  lifeCells,
-  lifeJson,
-  listOf,
-  type Said,
-  tableOf,
-  timeOf,
-} from './output.ts';
+import { both, type Fact, jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type Wanted = {
@@ -109,8 +97,7 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const { name, reason, resourceServer = false, admin = false } = wanted;
-  const account =
-    wanted.account === undefined ? await firstAdmin(domain) : await accountFrom(domain, wanted.account);
+  const account = await ownerFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? (admin ? ADMIN_SECRET_DAYS_MAX * DAY_SECONDS : 'never');
   const scopes = admin ? [...wanted.scopes, ADMIN_SCOPE] : wanted.scopes;
   const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
@@ -136,17 +123,11 @@ async function list(domain: Domain, { account }: { account?: string }): Promise<
 
 async function show(domain: Domain, id: string): Promise<Said> {
   const client = await serviceFrom(domain, id, { revokedToo: true });
-  const { accountId } = client;
-  const secrets = await domain.secrets.list({ accountId, clientId: id });
-  const now = domain.clock();
-  const person = both(
-    factsOf(client),
-    tableOf(
-      SECRET_HEADS,
-      secrets.map((secret) => secretCells(secret, now)),
-    ),
-  );
-  return { json: { ...jsonOf(client), secrets: secrets.map((secret) => secretJson(secret, now)) }, person };
+  const secrets = await secretsOf(domain, client);
+  return {
+    json: { ...jsonOf(client), secrets: secrets.json },
+    person: both(factsOf(client), secrets.table),
+  };
 }
 
 async function edit(domain: Domain, id: string, wanted: { name?: string; scopes?: string[] }): Promise<Said> {
@@ -181,35 +162,10 @@ async function revoke(domain: Domain, id: string): Promise<Said> {
   return { json: { client_id: id, revoked: true }, person: `${id} is revoked.` };
 }
 
-function saidOf(client: Client, { credential, value }: NewSecret, about: readonly Fact[]): Said {
-  const facts: Fact[] = [
-    ['client_id', client.id],
-    ['client_secret', value],
-    ...about,
-    ['secret expires', timeOf(credential.expiresAt, 'never')],
-  ];
-  const json = {
-    ...jsonOf(client),
-    secret_id: credential.id,
-    secret_name: credential.name,
-    secret_expires_at: jsonTimeOf(credential.expiresAt),
-    client_secret: value,
-  };
-  const warning = 'Copy the secret now: it is kept nowhere and cannot be shown again.';
-  return { json, person: both(listOf(facts), warning) };
-}
-
-/** The account that the app's own services hang on when none is named. */
-async function firstAdmin(domain: Domain): Promise<Account> {
-  const where: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY];
-  const [admin] = await domain.rows.accounts.list({ where, order: { by: 'createdAt' }, limit: 1 });
-  if (admin !== undefined) return admin;
-  throw new Problem({
-    status: 404,
-    code: 'NO_SUCH_ACCOUNT',
-    message: 'There is no admin account that the service could belong to.',
-    hint: 'Name an account with --account, or make an admin with: latchkey accounts create --admin …',
-  });
+function saidOf(client: Client, secret: NewSecret, about: readonly Fact[]): Said {
+  const { facts, json } = newSecret(secret);
+  const person = listOf([['client_id', client.id], facts.secret, ...about, facts.end]);
+  return { json: { ...jsonOf(client), ...json }, person: both(person, COPY_NOW) };
 }
 
 async function serviceFrom(domain: Domain, id: string, { revokedToo = false } = {}): Promise<Client> {
@@ -245,22 +201,6 @@ function cellsOf(client: Client): string[] {
 function factsOf(client: Client) {
   const cells = cellsOf(client);
   return listOf(HEADS.map((head, at) => [head, cells[at] ?? '']));
-}
-
-const SECRET_HEADS = ['secret id', 'name', 'secret', 'state', ...LIFE_HEADS];
-
-function secretCells(secret: Credential, now: number): string[] {
-  return [secret.id, secret.name, `…${secret.lastFour}`, stateOfSecret(secret, now), ...lifeCells(secret)];
-}
-
-function secretJson(secret: Credential, now: number) {
-  return {
-    secret_id: secret.id,
-    name: secret.name,
-    last_four: secret.lastFour,
-    state: stateOfSecret(secret, now),
-    ...lifeJson(secret),
-  };
 }
 
 function jsonOf(client: Client) {

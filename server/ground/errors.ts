@@ -55,6 +55,7 @@ type PageCode =
   | 'NOT_FRESH'
   | 'NO_PASSWORD'
   | 'NO_SUCH_ACCOUNT'
+  | 'NO_SUCH_APP'
   | 'NO_SUCH_SERVICE'
   | 'NO_SUCH_TOKEN'
   | 'OTHER_ACCOUNT'

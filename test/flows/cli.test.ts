@@ -323,6 +323,53 @@ eachStore(({ url }) => {
       assertRefused(await run(env, ['tokens', 'revoke', value]), /no live token\./);
     });
 
+    it('registers an app with its addresses, changes what is named, and deletes it', async () => {
+      const [back, out] = ['https://shop.example/cb?a=1,2', 'https://shop.example/out'];
+      await run(env, ['accounts', 'create', '--email', 'dev@example.com', '--password-stdin'], PASSWORD);
+      const uris = ['--redirect-uri', back, '--redirect-uri', `${back}3`, '--post-logout-uri', out];
+      const about = ['--account', 'dev@example.com', '--name', 'Shop', '--scopes', 'openid,email'];
+      const made = await json('apps', 'create', ...about, ...uris, '--pkce', 'excepted');
+      assert.match(made.client_secret, /^lk_cs_/);
+      assert.deepEqual(made.redirect_uris, [back, `${back}3`]);
+      assert.deepEqual([made.post_logout_redirect_uris, made.pkce], [[out], 'excepted']);
+      const wrong = [
+        'apps',
+        'create',
+        ...about,
+        '--redirect-uri',
+        back,
+        '--post-logout-uri',
+        'ftp://shop.example',
+      ];
+      assertRefused(await run(env, wrong), /post-logout redirect URI/);
+      const bare = ['apps', 'create', ...about, '--redirect-uri', back, '--public', '--pkce', 'excepted'];
+      assertRefused(await run(env, bare), /keeps no secret cannot do without PKCE/);
+
+      const renamed = await json('apps', 'edit', made.client_id, '--name', 'Store');
+      assert.deepEqual(
+        [renamed.name, renamed.pkce, renamed.post_logout_redirect_uris, renamed.scopes],
+        ['Store', 'excepted', [out], ['openid', 'email']],
+      );
+      const none = ['--post-logout-uri', '', '--pkce', 'required', '--scopes', 'openid'];
+      const less = await json('apps', 'edit', made.client_id, ...none);
+      assert.deepEqual(
+        [less.post_logout_redirect_uris, less.pkce, less.scopes],
+        [[], 'required', ['openid']],
+      );
+      assertRefused(await run(env, ['apps', 'edit', made.client_id]), /Nothing is given/);
+      const shown = await json('apps', 'show', made.client_id);
+      assert.equal(shown.secrets.length, 1);
+      assert.ok(!JSON.stringify(shown).includes(made.client_secret));
+      assert.match((await run(env, ['apps', 'show', made.client_id])).out, /Store/);
+      assert.match((await run(env, ['apps', 'list', '--account', 'dev@example.com'])).out, /Store/);
+
+      await json('apps', 'delete', made.client_id);
+      assertRefused(await run(env, ['apps', 'delete', made.client_id]), /no live app "app_/);
+      assertRefused(await run(env, ['apps', 'show', '{"$ne":null}']), /no live app\./);
+      const all = (await json('apps', 'list')) as { client_id: string; state: string }[];
+      assert.equal(all.find(({ client_id }) => client_id === made.client_id)?.state, 'deleted');
+    });
+
     it('shows and edits a service; what is taken from it is refused from the next call on', async () => {
       const scopes = 'profile,wf:create_transaction';
       const made = await json('services', 'create', '--name', 'Edited', '--scopes', scopes);
