@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { MINUTE_SECONDS } from '../ground/time.ts';
-import { writeCookie } from './cookies.ts';
+import { readCookie, writeCookie } from './cookies.ts';
 
 /** What was done just now, for the page that comes next. */
 export type NoticeCode = 'mailed' | 'admin' | 'confirmed' | 'reset' | 'reset-all' | 'linked';
@@ -16,6 +16,7 @@ const SENTENCES: Record<Exclude<NoticeCode, 'mailed'>, string> = {
 };
 
 const NAME = 'latchkey_notice';
+const NOTICE = /^[\w.-]{1,400}$/;
 /** Long enough for a redirect or two. */
 const SECONDS = MINUTE_SECONDS;
 /** Long enough to wait for a mail. */
@@ -47,7 +48,7 @@ export function takeSentence(ctx: Context): string | undefined {
 }
 
 function noticeOf(ctx: Context): [code: string, subject: string] {
-  const value = /(?:^|; ?)latchkey_notice=([\w.-]{1,400})(?:;|$)/.exec(ctx.get('cookie'))?.[1] ?? '';
-  const [code = '', subject = ''] = value.split('.');
+  const value = readCookie(ctx, NAME);
+  const [code = '', subject = ''] = NOTICE.test(value) ? value.split('.') : [];
   return [code, Buffer.from(subject, 'base64url').toString()];
 }

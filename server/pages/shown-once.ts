@@ -5,7 +5,7 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { SHOWN_ONCE_SECONDS } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
-import { writeCookie } from '../http/cookies.ts';
+import { readCookie, writeCookie } from '../http/cookies.ts';
 
 /** The value of a credential that was just made, until its owner says that they have copied it. */
 export const sealedValueSchema = z.strictObject({
@@ -60,7 +60,7 @@ export function createShownOnce(parts: {
   const cookieName = `${settings.production ? '__Host-' : ''}latchkey_shown_once`;
 
   const partIn = (ctx: Context): string | undefined => {
-    const value = ctx.cookies.get(cookieName, { signed: false }) ?? '';
+    const value = readCookie(ctx, cookieName);
     return BROWSER_PART.test(value) ? value : undefined;
   };
 

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { WAIT_SECONDS } from '../accounts/authorization-requests.ts';
 import { hashOf } from '../ground/opaque.ts';
-import { writeCookie } from '../http/cookies.ts';
+import { cookiesOf, readCookie, writeCookie } from '../http/cookies.ts';
 
 export type FederatedCookie = ReturnType<typeof createFederatedCookie>;
 
@@ -22,10 +22,7 @@ export function createFederatedCookie({ production: secure }: { production: bool
 
   return {
     /** The browser's token, '' where it has none. */
-    read(ctx: Context, tag = ''): string {
-      const name = nameOf(tag);
-      return cookiesOf(ctx).find((cookie) => cookie.name === name)?.value ?? '';
-    },
+    read: (ctx: Context, tag = ''): string => readCookie(ctx, nameOf(tag)),
 
     set(ctx: Context, token: string, tag = ''): void {
       // Browsers send the oldest first (RFC 6265 section 5.4).
@@ -43,15 +40,4 @@ export function createFederatedCookie({ production: secure }: { production: bool
 /** What tells the cookie of one tab from those of others; says nothing of what it is made of. */
 export function tagOf(value: string): string {
   return value === '' ? '' : hashOf(`tab ${value}`).slice(0, 12);
-}
-
-/** Read by hand: the library of Koa keeps a pattern in memory for each name that it was ever asked for. */
-function cookiesOf(ctx: Context): { name: string; value: string }[] {
-  return ctx
-    .get('cookie')
-    .split(';')
-    .map((pair) => {
-      const equals = pair.indexOf('=');
-      return { name: pair.slice(0, Math.max(0, equals)).trim(), value: pair.slice(equals + 1).trim() };
-    });
 }

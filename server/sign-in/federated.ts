@@ -12,7 +12,7 @@ import { safePath } from '../http/same-origin.ts';
 import { type SignInDone, signInOnce } from '../pages/sign-in-once.ts';
 import { requireViewer } from '../pages/signed-in.ts';
 import { acceptResponse, type FederatedDependencies } from './authentication-response.ts';
-import { cookiesOff } from './cookies.ts';
+import { cookiesOff } from './cookie-probe.ts';
 import { tagOf } from './federated-cookie.ts';
 import { HOME, interactionIn, pathWith } from './paths.ts';
 import { logRefusal } from './provider-fault.ts';

@@ -8,7 +8,7 @@ import { addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { isFresh } from '../pages/signed-in.ts';
-import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
+import { keepProbe, PROBE_FIELDS, requireCookies } from './cookie-probe.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { HOME } from './paths.ts';
 import { type SignInPageProps, signInPageFor } from './sign-in-page.ts';

@@ -15,7 +15,7 @@ import { actorOf, addressOf } from '../http/request.ts';
 import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
-import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
+import { keepProbe, PROBE_FIELDS, requireCookies } from './cookie-probe.ts';
 import type { SignInDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';

@@ -18,7 +18,7 @@ import { safePath } from '../http/same-origin.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
 import { requireViewer } from '../pages/signed-in.ts';
-import { keepProbe, PROBE_FIELDS, requireCookies } from './cookies.ts';
+import { keepProbe, PROBE_FIELDS, requireCookies } from './cookie-probe.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { showMailbox } from './mailbox.ts';
 import { HOME, pathWith } from './paths.ts';

@@ -1,17 +1,17 @@
 import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import type { Form } from '../http/body.ts';
 import { writeCookie } from '../http/cookies.ts';
 
 const PROBE = 'latchkey_cookies';
-const PROBE_SECONDS = 24 * 60 * 60;
 
 /** What the form of a page says that `keepProbe` was called for. */
 export const PROBE_FIELDS = { cookies: 'asked' } as const;
 
 /** Gives a browser without any cookie one, by which its form will show that it keeps cookies. */
 export function keepProbe(ctx: Context): void {
-  if (ctx.get('cookie') === '') writeCookie(ctx, { name: PROBE, value: '1', maxAgeSeconds: PROBE_SECONDS });
+  if (ctx.get('cookie') === '') writeCookie(ctx, { name: PROBE, value: '1', maxAgeSeconds: DAY_SECONDS });
 }
 
 /** Throws Problem 400 for a form of such a page that comes back without any cookie: signing in would lead nowhere. */
