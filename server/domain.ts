@@ -228,26 +228,11 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const apps = createApps({ ...parts, secrets, grants });
   const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
   const accountRows = rows.accounts;
-  const resets = createResets({
-    ...parts,
-    accountRows,
-    sessions: sessionList,
-    tokens,
-    services,
-    apps,
-    grants,
-  });
   const admins = createAdmins({ ...parts, accountRows });
-  const removal = createRemoval({
-    ...parts,
-    accountRows,
-    admins,
-    sessions: sessionList,
-    tokens,
-    services,
-    apps,
-    grants,
-  });
+  /** All that acts for an account. */
+  const endings = { ...parts, accountRows, sessions: sessionList, tokens, services, apps, grants };
+  const resets = createResets(endings);
+  const removal = createRemoval({ ...endings, admins });
   return {
     admins,
     removal,
