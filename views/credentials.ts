@@ -26,7 +26,7 @@ export type CredentialView = {
   lastUsedAt?: number | undefined;
   lastUsedFrom?: string | undefined;
   revokedAt?: number | undefined;
-  state: 'live' | 'expired' | 'revoked';
+  state: 'live' | 'paused' | 'expired' | 'revoked';
 };
 
 /** The lists of a page: what works, and what has ended. */

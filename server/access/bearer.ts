@@ -1,7 +1,7 @@
 import type { Collection } from '../../adapters/port.ts';
 import { type Account, isActive } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { type Credential, stateOf } from '../credentials/credential.ts';
+import { type Credential, type CredentialState, stateOf } from '../credentials/credential.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -31,8 +31,8 @@ export type Bearer = {
 
 /** Why a token is refused; the ids are there when we know which credential it is. */
 export type BearerRefusal = {
-  refused: 'malformed' | 'unknown' | 'expired' | 'revoked' | 'suspended';
-  /** When it expired or was revoked, epoch seconds. */
+  refused: 'malformed' | 'unknown' | 'expired' | 'revoked' | 'paused' | 'suspended';
+  /** When it expired, was revoked or paused, epoch seconds. */
   at?: number | undefined;
   tokenId?: string;
   tokenKind?: string;
@@ -117,13 +117,18 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const names = { tokenId: token.id, tokenKind: token.kind, tokenName: token.name };
   const known = { ...names, accountId: token.accountId };
   const state = stateOf(token, parts.clock());
-  if (state !== 'live') return { refused: state, at: token.revokedAt ?? token.expiresAt, ...known };
+  if (state !== 'live') return { refused: state, at: since(token, state), ...known };
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
   const { createdAt: issuedAt, expiresAt, lastUsedAt } = token;
   const scopes = parts.scopes.declared(token.scopes);
   return { ...names, account, actsFor: 'account', scopes, issuedAt, expiresAt, lastUsedAt };
+}
+
+/** When a token came into this state. */
+function since({ revokedAt, expiresAt, pausedAt }: Credential, state: CredentialState): number | undefined {
+  return { live: undefined, paused: pausedAt, expired: expiresAt, revoked: revokedAt }[state];
 }
 
 /**
@@ -141,6 +146,7 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
   const known = { ...names, accountId: token.accountId ?? client.accountId, clientId };
   if (token.expiresAt <= parts.clock()) return { refused: 'expired', at: token.expiresAt, ...known };
   if (!isLiveClient(client)) return { refused: 'revoked', at: client.revokedAt, ...known };
+  if (client.pausedAt !== undefined) return { refused: 'paused', at: client.pausedAt, ...known };
   if (!parent.isLive) return { refused: 'revoked', at: parent.revokedAt, ...known };
   const account = await parts.accounts.get(known.accountId);
   if (account === undefined) return UNKNOWN;
@@ -171,7 +177,7 @@ async function secretBehind(parts: Parts, token: Artifact): Promise<Parent> {
   const secret = typeof secretId === 'string' ? await parts.credentials.get(secretId) : undefined;
   if (secret === undefined) return { isLive: false };
   const { revokedAt, lastUsedAt } = secret;
-  return { isLive: stateOf(secret, parts.clock()) !== 'revoked', revokedAt, lastUsedAt };
+  return { isLive: revokedAt === undefined && secret.pausedAt === undefined, revokedAt, lastUsedAt };
 }
 
 async function grantBehind(parts: Parts, token: Artifact): Promise<Parent> {

@@ -9,7 +9,7 @@ import { hashOf } from '../ground/opaque.ts';
 import type { LastUsed } from './last-used.ts';
 
 /** Why a value is no secret of a client. Only who holds the secret itself is told that it has ended. */
-export type SecretRefusal = 'damaged' | 'expired' | 'revoked' | 'unknown';
+export type SecretRefusal = 'damaged' | 'expired' | 'revoked' | 'paused' | 'unknown';
 
 export type ClientAuthentication = ReturnType<typeof createClientAuthentication>;
 
@@ -45,7 +45,7 @@ export function createClientAuthentication(parts: {
         clients.get(clientId),
         credentials.find('hash', hashOf(value)),
       ]);
-      if (!isLiveClient(client)) return undefined;
+      if (!isLiveClient(client) || client.pausedAt !== undefined) return undefined;
       if (secret?.kind !== 'client_secret' || secret.clientId !== client.id) return undefined;
       if (stateOf(secret, clock()) !== 'live') return undefined;
       lastUsed.noteCredential(secret, from);
@@ -59,7 +59,8 @@ export function createClientAuthentication(parts: {
       const secret = await credentials.find('hash', hashOf(value));
       if (secret?.kind !== 'client_secret' || secret.clientId !== clientId) return 'unknown';
       const state = stateOf(secret, clock());
-      return state === 'live' ? 'unknown' : state;
+      if (state !== 'live') return state;
+      return (await clients.get(clientId))?.pausedAt === undefined ? 'unknown' : 'paused';
     },
   };
 }

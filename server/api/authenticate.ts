@@ -96,6 +96,8 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
           ? 'A service needs a live client secret; an app must ask its user again.'
           : `${makeNew} If you did not revoke it, its owner did.`,
       ];
+    case 'paused':
+      return [`The token was paused${when}.`, `Its owner can resume it at ${url}/tokens.`];
     case 'suspended':
       return [
         'The account that this token belongs to is suspended.',

@@ -34,6 +34,8 @@ export const clientSchema = z.strictObject({
   rotations: z.number().optional(),
   createdAt: z.number(),
   revokedAt: z.number().optional(),
+  /** Since then a service opens nothing, until it is resumed. */
+  pausedAt: z.number().optional(),
   /** Which of the places of its owner it holds while it is live: see places.ts. Unique. */
   place: z.string().optional(),
   ...pendingEffects,

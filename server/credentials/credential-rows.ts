@@ -2,13 +2,13 @@ import { type Collection, type Condition, Taken, type Where } from '../../adapte
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
-import { type Credential, stateOf } from './credential.ts';
+import { type Credential, hasEnded } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { insertAtPlace } from './places.ts';
 import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 
 /** More than any owner may have live, see ground/limits.ts. */
-const LIVE_ROWS_MAX = 500;
+const STANDING_ROWS_MAX = 500;
 /** Dead ones are kept for the record; a page shows the latest. */
 const DEAD_ROWS_MAX = 50;
 
@@ -57,7 +57,7 @@ export async function mintCredential(
     owner: limit.owner,
     max: limit.max,
     full: limit.full,
-    listLive: () => listLive(parts, limit.among),
+    listLive: () => listStanding(parts, limit.among),
     insert: (place) => insertNamed(parts, { ...credential, place }, caused),
     release: async (place) => {
       const holder = await credentials.find('place', place);
@@ -100,8 +100,8 @@ async function insertNamed(
   });
 }
 
-/** What one holds only while it is live. */
-const HELD_WHILE_LIVE = ['liveName', 'place'] as const;
+/** What one holds until it has ended. */
+export const HELD_WHILE_STANDING = ['liveName', 'place'] as const;
 
 /** Takes name and place from one that has expired: nothing tells the store when that happens. */
 function releaseExpired(
@@ -109,7 +109,7 @@ function releaseExpired(
   { id }: Credential,
   holds: Condition<Credential>,
 ): Promise<Credential | undefined> {
-  return credentials.update(id, { unset: HELD_WHILE_LIVE }, [holds, ['expiresAt', '<=', clock()]]);
+  return credentials.update(id, { unset: HELD_WHILE_STANDING }, [holds, ['expiresAt', '<=', clock()]]);
 }
 
 /** Revokes a credential for good; false when it was revoked already. */
@@ -118,7 +118,7 @@ export async function revokeCredential(
   id: string,
   caused: EffectsOfChange,
 ): Promise<boolean> {
-  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_LIVE };
+  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_STANDING };
   const guard = [['revokedAt', 'absent']] as const;
   return (await effects.update(credentials, id, change, guard, caused)) !== undefined;
 }
@@ -128,7 +128,7 @@ export async function revokeCredentials(
   { credentials, clock }: CredentialDependencies,
   owner: Where<Credential>,
 ): Promise<void> {
-  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_LIVE };
+  const change = { set: { revokedAt: clock() }, unset: HELD_WHILE_STANDING };
   await credentials.updateMany([...owner, ['revokedAt', 'absent']], change);
 }
 
@@ -145,10 +145,10 @@ export async function endBy(
 ): Promise<boolean> {
   for (;;) {
     const current = await credentials.get(id);
-    if (current === undefined || stateOf(current, clock()) !== 'live') return false;
+    if (current === undefined || hasEnded(current, clock())) return false;
     const { expiresAt: before } = current;
     const isSooner = before !== undefined && before <= endAt;
-    const holds = HELD_WHILE_LIVE.some((field) => current[field] !== undefined);
+    const holds = HELD_WHILE_STANDING.some((field) => current[field] !== undefined);
     if (isSooner && !(releasing !== undefined && holds)) return false;
     const guard: Where<Credential> = [
       ['revokedAt', 'absent'],
@@ -158,21 +158,21 @@ export async function endBy(
     const changed =
       releasing === undefined
         ? await credentials.update(id, { set }, guard)
-        : await effects.update(credentials, id, { set, unset: HELD_WHILE_LIVE }, guard, releasing.caused);
+        : await effects.update(credentials, id, { set, unset: HELD_WHILE_STANDING }, guard, releasing.caused);
     if (changed !== undefined) return true;
   }
 }
 
-/** The live ones among an owner's credentials, newest first. */
-export function listLive(
+/** Those of an owner's credentials that have not ended, paused ones too, newest first. */
+export function listStanding(
   { credentials, clock }: CredentialDependencies,
   owner: Where<Credential>,
 ): Promise<Credential[]> {
-  return listEach(credentials, liveConditions(owner, clock()), LIVE_ROWS_MAX);
+  return listEach(credentials, standingConditions(owner, clock()), STANDING_ROWS_MAX);
 }
 
-/** An owner's credentials: the live ones, newest first, and behind them the latest dead ones. */
-export async function listLiveFirst(
+/** An owner's credentials: those that have not ended, newest first, and behind them the latest dead ones. */
+export async function listStandingFirst(
   { credentials, clock }: CredentialDependencies,
   owner: Where<Credential>,
 ): Promise<Credential[]> {
@@ -182,14 +182,14 @@ export async function listLiveFirst(
     [...owner, ['revokedAt', 'absent'], ['expiresAt', '<=', now]],
   ];
   const [live, dead] = await Promise.all([
-    listEach(credentials, liveConditions(owner, now), LIVE_ROWS_MAX),
+    listEach(credentials, standingConditions(owner, now), STANDING_ROWS_MAX),
     listEach(credentials, deadConditions, DEAD_ROWS_MAX),
   ]);
   return [...live, ...dead.slice(0, DEAD_ROWS_MAX)];
 }
 
 /** A condition on an absent field never holds, so those that never expire are asked for by themselves. */
-function liveConditions(owner: Where<Credential>, now: number): Where<Credential>[] {
+function standingConditions(owner: Where<Credential>, now: number): Where<Credential>[] {
   const standing: Where<Credential> = [...owner, ['revokedAt', 'absent']];
   return [
     [...standing, ['expiresAt', '>', now]],

@@ -37,6 +37,12 @@ export const credentialSchema = z.strictObject({
   lastUsedAt: z.number().optional(),
   lastUsedFrom: z.string().optional(),
   revokedAt: z.number().optional(),
+  /** Since then it opens nothing, until its owner resumes it. */
+  pausedAt: z.number().optional(),
+  /** The token that this one took the place of in a rotation. */
+  replaces: z.string().optional(),
+  /** The token that took its place; it may live on for an overlap. */
+  replacedBy: z.string().optional(),
   ...pendingEffects,
 });
 
@@ -57,10 +63,19 @@ export const credentialDeclaration = declare<Credential>({
   ],
 });
 
-/** What a credential is at this moment. Only `live` ones open anything. */
-export function stateOf(credential: Credential, now: number): 'live' | 'expired' | 'revoked' {
+/** What a credential is at some moment: only a live one opens anything; a paused one may be resumed, the others not. */
+export type CredentialState = 'live' | 'paused' | 'expired' | 'revoked';
+
+export function stateOf(credential: Credential, now: number): CredentialState {
   if (credential.revokedAt !== undefined) return 'revoked';
-  return credential.expiresAt !== undefined && credential.expiresAt <= now ? 'expired' : 'live';
+  if (credential.expiresAt !== undefined && credential.expiresAt <= now) return 'expired';
+  return credential.pausedAt === undefined ? 'live' : 'paused';
+}
+
+/** Whether it is over for good. One that is paused is not: it holds its name, and a place among those of its owner. */
+export function hasEnded(credential: Credential, now: number): boolean {
+  const state = stateOf(credential, now);
+  return state === 'expired' || state === 'revoked';
 }
 
 /** Whether this end lies ahead and within `maxDays`; `allowNever` says whether there may be none. */

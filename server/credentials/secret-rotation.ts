@@ -5,8 +5,8 @@ import { inTurn } from '../ground/in-turn.ts';
 import { ADMIN_SECRET_DAYS_MAX, LIVE_SECRETS_MAX } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Client } from './client.ts';
-import { type Credential, checkOverlap, stateOf } from './credential.ts';
-import { endBy, listLive, listLiveFirst } from './credential-rows.ts';
+import { type Credential, checkOverlap, hasEnded } from './credential.ts';
+import { endBy, listStanding, listStandingFirst } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { isAdmin } from './scopes.ts';
 import { addSecret, endSecret, type NewSecret, secretsOf } from './secret-rows.ts';
@@ -34,8 +34,8 @@ async function rotate(
   actor: Actor,
 ): Promise<NewSecret> {
   const now = parts.clock();
-  const before = await listLiveFirst(parts, secretsOf(client.id));
-  const older = before.filter((secret) => stateOf(secret, now) === 'live');
+  const before = await listStandingFirst(parts, secretsOf(client.id));
+  const older = before.filter((secret) => !hasEnded(secret, now));
   const lifeSeconds = lifeOfNewest(client, before);
   const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
   const othersEndAt = now + overlapSeconds;
@@ -67,7 +67,7 @@ async function othersThan(
   made: Credential,
   rotation: number,
 ): Promise<Credential[]> {
-  const others = (await listLive(parts, secretsOf(client.id))).filter(({ id }) => id !== made.id);
+  const others = (await listStanding(parts, secretsOf(client.id))).filter(({ id }) => id !== made.id);
   if (!others.some((secret) => (secret.rotation ?? 0) > rotation)) return others;
   await endSecret(parts, client, made, { kind: 'system' });
   throw new Problem({

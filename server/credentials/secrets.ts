@@ -9,7 +9,7 @@ import { untilNone } from '../ground/until-none.ts';
 import { type Client, getLiveClient, pathOf } from './client.ts';
 import type { Credential } from './credential.ts';
 import { isExpiryFit } from './credential.ts';
-import { listLive, listLiveFirst, revokeCredentials } from './credential-rows.ts';
+import { listStanding, listStandingFirst, revokeCredentials } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
@@ -43,7 +43,7 @@ export function createSecrets(parts: ClientDependencies) {
     /** The live ones, newest first, and behind them the latest dead ones; a revoked client's too. */
     list(which: { accountId: string; clientId: string }): Promise<Credential[]> {
       const owner: Where<Credential> = [...secretsOf(which.clientId), ['accountId', '=', which.accountId]];
-      return listLiveFirst(parts, owner);
+      return listStandingFirst(parts, owner);
     },
 
     /** Adds a secret beside the others. Throws Problem. */
@@ -75,7 +75,7 @@ export function createSecrets(parts: ClientDependencies) {
 
     /** Revokes each live secret of a client that itself goes on, also those that are made meanwhile. */
     async revokeEach(client: Client, actor: Actor): Promise<void> {
-      const find = () => listLive(parts, secretsOf(client.id));
+      const find = () => listStanding(parts, secretsOf(client.id));
       for await (const rows of untilNone(find)) {
         for (const row of rows) await endSecret(parts, client, row, actor);
       }

@@ -13,8 +13,8 @@ import { type Credential, checkOverlap, isExpiryFit } from './credential.ts';
 import {
   type CredentialLimit,
   endBy,
-  listLive,
-  listLiveFirst,
+  listStanding,
+  listStandingFirst,
   type Minted,
   mintCredential,
   revokeCredential,
@@ -25,6 +25,7 @@ import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { someScopesFrom } from './scopes.ts';
 import { checkFormat } from './secret-format.ts';
+import { pauseToken, resumeToken, rotateToken, type WantedRotation } from './token-changes.ts';
 
 /** Other processes may issue a token under the same name at the same moment; nobody comes near so many. */
 const ISSUE_TURNS_MAX = 100;
@@ -78,10 +79,24 @@ export function createTokens(parts: CredentialDependencies) {
     check: (wanted: Omit<WantedToken, 'expiresAt'>): void => void wishesFrom(parts, wanted),
 
     /** The live ones, newest first, and behind them the latest dead ones. */
-    list: (accountId: string): Promise<Credential[]> => listLiveFirst(parts, ownedBy(accountId)),
+    list: (accountId: string): Promise<Credential[]> => listStandingFirst(parts, ownedBy(accountId)),
 
     /** One token of this account, whatever its state. Throws Problem 404. */
     get,
+
+    /** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem. */
+    pause: async (which: Owned, actor: Actor): Promise<boolean> => pauseToken(parts, await get(which), actor),
+
+    /** Has a paused token work again; false when it was not paused. Throws Problem. */
+    resume: async (which: Owned, actor: Actor): Promise<boolean> =>
+      resumeToken(parts, await get(which), actor),
+
+    /**
+     * Gives a token a new value; the old one ends after the overlap. Throws Problem unless it is live, and where
+     * somebody else was quicker.
+     */
+    rotate: async (which: Owned, wanted: WantedRotation, actor: Actor): Promise<Minted> =>
+      rotateToken(parts, await get(which), wanted, actor),
 
     /** Revokes a token for good; false when it was revoked already. Throws Problem 404. */
     async revoke(which: Owned, actor: Actor): Promise<boolean> {
@@ -94,7 +109,7 @@ export function createTokens(parts: CredentialDependencies) {
      * finds some. Answers how many.
      */
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
-      const find = () => listLive(parts, ownedBy(accountId));
+      const find = () => listStanding(parts, ownedBy(accountId));
       let count = 0;
       for await (const rows of untilNone(find)) {
         const names = rows.map((row) => row.name);
@@ -185,7 +200,7 @@ async function replaceAll(
   actor: Actor,
 ): Promise<void> {
   const endAt = parts.clock() + overlapSeconds;
-  for (const [index, token] of (await listLive(parts, ofName)).entries()) {
+  for (const [index, token] of (await listStanding(parts, ofName)).entries()) {
     const caused = { audit: [auditEntry('token.replaced', token, actor)] };
     await (overlapSeconds > 0 && index < OVERLAPPING_MAX
       ? endBy(parts, token.id, endAt, { caused })

@@ -5,6 +5,7 @@ import {
   type Change,
   type Collection,
   type Condition,
+  Taken,
   Unavailable,
   type Where,
 } from '../../adapters/port.ts';
@@ -21,6 +22,8 @@ const pendingSchema = z.object({
   /** Rows of data types that the owner declared. */
   rows: z.array(z.strictObject({ type: z.string(), row: z.looseObject({ id: z.string() }) })).optional(),
   call: callSchema.optional(),
+  /** A row that takes the place of the changed one. */
+  successor: z.looseObject({ id: z.string() }).optional(),
 });
 
 /**
@@ -57,6 +60,8 @@ export type EffectsOfChange = {
   })[];
   rows?: readonly { type: string; row: { id: string } }[] | undefined;
   call?: Call | undefined;
+  /** A row of the same collection that takes the place of the changed one: it is there whenever the change is. */
+  successor?: { id: string } | undefined;
   /** Of an update that may be done over and over, so that it is bounded like what is made. */
   repeatable?: boolean;
 };
@@ -160,7 +165,13 @@ function createPending(clock: Clock) {
     return `${momentOf(at)}${count.toString(36).padStart(6, '0')}${randomId()}`;
   }
 
-  return ({ audit = [], mail = [], rows, call }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {
+  return ({
+    audit = [],
+    mail = [],
+    rows,
+    call,
+    successor,
+  }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {
     const at = clock();
     const due = { createdAt: at, dueAt: at, attempts: 0 };
     return {
@@ -169,6 +180,7 @@ function createPending(clock: Clock) {
         mail: mail.map((message) => ({ queue: 'own', id: randomId(), ...due, ...message })),
         rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
         call,
+        successor: successor && { ...successor },
       },
       pendingAt: at,
       pendingId: randomId(),
@@ -183,7 +195,7 @@ async function deliver(
   { id, pending, pendingId }: Carrier,
 ): Promise<void> {
   if (pending === undefined || pendingId === undefined) return;
-  const { audit, mail, rows = [], call } = pending;
+  const { audit, mail, rows = [], call, successor } = pending;
   const byType = Map.groupBy(rows, ({ type }) => type);
   // Side by side, so that they share a commit.
   await Promise.all([
@@ -192,6 +204,7 @@ async function deliver(
     ...[...byType].map(([type, some]) => parts.data.get(type)?.insertMany(some.map(({ row }) => row))),
     // The row that has it on disk may be removed below.
     call && parts.recorder.record(call, 'disk'),
+    successor && insertSuccessor(collection, successor),
   ]);
   if (mail.length > 0) parts.mailWaiting();
   // The guard leaves alone the effects of a later change.
@@ -204,6 +217,18 @@ async function deliver(
   }
   if (collection === parts.runs) await collection.remove(id, same);
   else await collection.update(id, { unset: PENDING_FIELDS }, same);
+}
+
+/** It takes over what its predecessor held; where somebody else was quicker to take that, it goes without. */
+async function insertSuccessor(collection: Collection<Carrier>, successor: Carrier): Promise<void> {
+  try {
+    await collection.insert(successor);
+  } catch (error) {
+    if (!(error instanceof Taken)) throw error;
+    // One that is there already was delivered before.
+    if (error.field === 'id') return;
+    await insertSuccessor(collection, { ...successor, [error.field]: undefined });
+  }
 }
 
 /** The rows whose effects should have been delivered by now, those of a clock that was set back since among them. */

@@ -53,6 +53,7 @@ type PageCode =
   | 'NAME_TAKEN'
   | 'NOTHING_TO_DO'
   | 'NOT_FRESH'
+  | 'NOT_LIVE'
   | 'NO_PASSWORD'
   | 'NO_SUCH_ACCOUNT'
   | 'NO_SUCH_APP'

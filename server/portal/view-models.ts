@@ -31,12 +31,16 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
   };
 }
 
-/** Live ones apart from dead ones, as every list shows them. */
+/** Those that have not ended, paused ones too, apart from the others, as every list shows them. */
 export function liveAndDead<T extends { state: CredentialView['state'] }>(rows: readonly T[]) {
   return {
-    live: rows.filter((row) => row.state === 'live'),
-    dead: rows.filter((row) => row.state !== 'live'),
+    live: rows.filter((row) => isStanding(row.state)),
+    dead: rows.filter((row) => !isStanding(row.state)),
   };
+}
+
+function isStanding(state: CredentialView['state']): boolean {
+  return state === 'live' || state === 'paused';
 }
 
 export function serviceView(client: Client, describe: Describe): ServiceView {

@@ -48,6 +48,76 @@ eachStore(({ url }) => {
       assert.ok(!dump.includes(value) && !dump.includes(value.slice('lk_pat_'.length)));
     });
 
+    it('rotates: same settings, a new value, and the old one for its overlap', async () => {
+      const ann = await open();
+      const old = await mint(ann, { note: 'in the vault' });
+      const which = { accountId: ann.id, id: old.credential.id };
+      domain.pass(DAY);
+      const made = await domain.tokens.rotate(which, { account: ann, overlapSeconds: DAY }, actor);
+      const [now, next] = await Promise.all([
+        domain.tokens.get(which),
+        domain.tokens.get({ ...which, id: made.credential.id }),
+      ]);
+      assert.notEqual(made.value, old.value);
+      assert.deepEqual(
+        [next.name, next.scopes, next.note, next.replaces, next.expiresAt, next.place, next.liveName],
+        [
+          'Build server',
+          ['profile'],
+          'in the vault',
+          old.credential.id,
+          domain.clock() + 90 * DAY,
+          old.credential.place,
+          old.credential.liveName,
+        ],
+      );
+      assert.deepEqual(
+        [now.replacedBy, now.expiresAt, now.place, now.liveName],
+        [next.id, domain.clock() + DAY, undefined, undefined],
+      );
+      assert.ok((await domain.mailed('ann@example.com')).includes('Token rotated: Build server'));
+    });
+
+    it('has one winner of many rotations at once, and refuses those of what has ended', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      const rotate = (overlapSeconds = 0) =>
+        domain.tokens.rotate(which, { account: ann, overlapSeconds }, actor);
+      const tries = await Promise.allSettled(Array.from({ length: 12 }, () => rotate()));
+      const lost = tries.flatMap((one) => (one.status === 'rejected' ? [one.reason as Problem] : []));
+      assert.deepEqual([lost.length, new Set(lost.map(({ code }) => code))], [11, new Set(['NOT_LIVE'])]);
+      const rows = await domain.tokens.list(ann.id);
+      assert.deepEqual(
+        rows.map((row) => stateOf(row, domain.clock())),
+        ['live', 'revoked'],
+      );
+      await assert.rejects(rotate(), { code: 'NOT_LIVE' });
+      await assert.rejects(rotate(31 * DAY), { code: 'INVALID_OVERLAP' });
+    });
+
+    it('pauses and resumes, and a paused one keeps its name', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      const state = async () => stateOf(await domain.tokens.get(which), domain.clock());
+      assert.deepEqual(
+        [await domain.tokens.pause(which, actor), await domain.tokens.pause(which, actor), await state()],
+        [true, false, 'paused'],
+      );
+      await assert.rejects(mint(ann), { code: 'NAME_TAKEN' });
+      await assert.rejects(domain.tokens.rotate(which, { account: ann, overlapSeconds: 0 }, actor), {
+        code: 'NOT_LIVE',
+      });
+      assert.deepEqual(
+        [await domain.tokens.resume(which, actor), await domain.tokens.resume(which, actor), await state()],
+        [true, false, 'live'],
+      );
+      await domain.tokens.revoke(which, actor);
+      await assert.rejects(domain.tokens.pause(which, actor), { code: 'NOT_LIVE' });
+      await assert.rejects(domain.tokens.resume(which, actor), { code: 'NOT_LIVE' });
+    });
+
     it('audits and mails each making and revoking', async () => {
       const ann = await open();
       const { credential } = await mint(ann);

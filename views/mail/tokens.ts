@@ -22,6 +22,34 @@ export function tokenCreated(
   });
 }
 
+/** Tells the owner that a token has a new value, and how long the old one works on. */
+export function tokenRotated(
+  site: MailSite,
+  token: { name: string; createdAt: number; expiresAt?: number | undefined; oldEndsAt: number; from: string },
+): WrittenMail {
+  const endsNow = token.oldEndsAt <= token.createdAt;
+  return mailLayout(site, {
+    subject: `Token rotated: ${token.name}`,
+    heading: 'A personal access token has a new value',
+    paragraphs: [
+      endsNow
+        ? 'The old value is refused from now on.'
+        : 'The old value works on until the time below. Put the new one in its place before that.',
+    ],
+    facts: [
+      { label: 'Name', value: token.name },
+      ...(endsNow ? [] : [{ label: 'Old value ends', value: timeInProse(token.oldEndsAt) }]),
+      {
+        label: 'New value expires',
+        value: token.expiresAt === undefined ? 'never' : timeInProse(token.expiresAt),
+      },
+      ...doneFacts('Rotated', token.createdAt, token.from),
+    ],
+    action: { label: 'See your tokens', url: `${site.url}/tokens` },
+    footer: 'If you did not do this, revoke the token there and change your password.',
+  });
+}
+
 /** Enough to recognise what was revoked; the page has the rest. */
 const NAMES_MAX = 20;
 

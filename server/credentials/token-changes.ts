@@ -1,0 +1,137 @@
+import { tokenRotated } from '../../views/mail/tokens.ts';
+import type { Account } from '../accounts/account.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
+import { Problem } from '../ground/errors.ts';
+import { hashOf, newId } from '../ground/opaque.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
+import { type Credential, checkOverlap, stateOf } from './credential.ts';
+import { HELD_WHILE_STANDING, type Minted, revokeCredential } from './credential-rows.ts';
+import type { CredentialDependencies } from './dependencies.ts';
+import { auditEntry, mailToOwner, undoIfChanged } from './owner.ts';
+import { endsOf, newSecret } from './secret-format.ts';
+
+const NOT_REVOKED = ['revokedAt', 'absent'] as const;
+
+/** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem for an ended one. */
+export async function pauseToken(
+  parts: CredentialDependencies,
+  token: Credential,
+  actor: Actor,
+): Promise<boolean> {
+  const { credentials, effects, clock } = parts;
+  requireStanding(token, clock());
+  const audit = [auditEntry('token.paused', token, actor)];
+  const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;
+  return (
+    (await effects.update(credentials, token.id, { set: { pausedAt: clock() } }, guard, { audit })) !==
+    undefined
+  );
+}
+
+/** Has a paused token work again; false when it was not paused. Throws Problem for an ended one. */
+export async function resumeToken(
+  parts: CredentialDependencies,
+  token: Credential,
+  actor: Actor,
+): Promise<boolean> {
+  const { credentials, effects, clock } = parts;
+  requireStanding(token, clock());
+  const audit = [auditEntry('token.resumed', token, actor)];
+  const guard = [NOT_REVOKED, ['pausedAt', 'present']] as const;
+  return (
+    (await effects.update(credentials, token.id, { unset: ['pausedAt'] }, guard, { audit })) !== undefined
+  );
+}
+
+/** What somebody wants of a rotation. */
+export type WantedRotation = {
+  /** So long the old value works on, but not past its own end; 0: it ends with the rotation. */
+  overlapSeconds: number;
+  /** As it was let in; none is made when it changed meanwhile. */
+  account: Account;
+};
+
+/**
+ * Gives a token a new value of the same settings and the same length of life. The old value ends after the overlap. It
+ * is one guarded write of the old row, which carries the new one: of two rotations at once one is refused, and no
+ * death of a process leaves half of one. Throws Problem for a token that is not live, and for one that was rotated.
+ */
+export async function rotateToken(
+  parts: CredentialDependencies,
+  token: Credential,
+  { overlapSeconds, account }: WantedRotation,
+  actor: Actor,
+): Promise<Minted> {
+  const { credentials, accounts, effects, clock, settings } = parts;
+  const now = clock();
+  checkOverlap(overlapSeconds);
+  requireLive(token, now);
+  if (token.replacedBy !== undefined) throw rotatedAlready();
+  const value = newSecret('lk_pat_');
+  const successor = successorOf(token, value, { now, maxDays: settings.tokens.maxDays });
+  const endsAt = Math.min(token.expiresAt ?? Number.POSITIVE_INFINITY, now + overlapSeconds);
+  const end = overlapSeconds === 0 ? { revokedAt: now } : { expiresAt: endsAt };
+  const mail = tokenRotated(settings, { ...successor, oldEndsAt: endsAt, from: originOf(actor) });
+  const change = { set: { replacedBy: successor.id, ...end }, unset: HELD_WHILE_STANDING };
+  const guard = [NOT_REVOKED, ['pausedAt', 'absent'], ['replacedBy', 'absent']] as const;
+  const changed = await effects.update(credentials, token.id, change, guard, {
+    audit: [auditEntry('token.rotated', token, actor)],
+    mail: await mailToOwner(accounts, token.accountId, mail),
+    successor,
+    repeatable: true,
+  });
+  if (changed === undefined) throw rotatedAlready();
+  await undoIfChanged(accounts, account, () =>
+    revokeCredential(parts, successor.id, {
+      audit: [auditEntry('token.revoked', successor, { kind: 'system' })],
+    }),
+  );
+  return { credential: successor, value };
+}
+
+/** The row of the new value: all settings of the old one, and nothing of its history. */
+function successorOf(
+  token: Credential,
+  value: string,
+  { now, maxDays }: { now: number; maxDays: number },
+): Credential {
+  const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
+  const lifeSeconds = Math.min((expiresAt ?? 0) - createdAt, maxDays * DAY_SECONDS);
+  return {
+    ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note },
+    id: newId('tok_'),
+    hash: hashOf(value),
+    ...endsOf(value),
+    createdAt: now,
+    expiresAt: expiresAt === undefined ? undefined : now + lifeSeconds,
+    replaces: token.id,
+  };
+}
+
+function requireStanding(token: Credential, now: number): void {
+  const state = stateOf(token, now);
+  if (state === 'expired' || state === 'revoked') throw notLive(`It is ${state}.`, 'Make a new one.');
+}
+
+function requireLive(token: Credential, now: number): void {
+  requireStanding(token, now);
+  if (stateOf(token, now) === 'paused') throw notLive('It is paused.', 'Resume it first.');
+}
+
+function notLive(found: string, hint: string): Problem {
+  return new Problem({
+    status: 409,
+    code: 'NOT_LIVE',
+    message: `This cannot be done with this token. ${found}`,
+    hint,
+  });
+}
+
+function rotatedAlready(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'NOT_LIVE',
+    message: 'This token was rotated already, or ended just now.',
+    hint: 'Use the value that has taken its place, and rotate that one.',
+  });
+}
