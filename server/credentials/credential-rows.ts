@@ -58,7 +58,11 @@ export async function mintCredential(
     max: limit.max,
     full: limit.full,
     listLive: () => listStanding(parts, limit.among),
-    insert: (place) => insertNamed(parts, { ...credential, place }, caused),
+    async insert(place) {
+      const row = { ...credential, place };
+      await underName(parts, row, () => parts.effects.insert(credentials, row, caused));
+      return row;
+    },
     release: async (place) => {
       const holder = await credentials.find('place', place);
       return holder && releaseExpired(parts, holder, ['place', '=', place]);
@@ -68,21 +72,20 @@ export async function mintCredential(
 }
 
 /**
- * Inserts a credential under its `liveName`, if it has one. One that holds the name but has expired gives it up; a
- * live one keeps it, and the insert is refused with a Problem.
+ * Writes what gives a credential its `liveName`, if it has one. One that holds the name but has expired gives it up; one
+ * that has not keeps it, and the write is refused with a Problem.
  */
-async function insertNamed(
+export async function underName<T>(
   parts: CredentialDependencies,
-  row: Credential,
-  caused: EffectsOfChange,
-): Promise<Credential> {
-  const { credentials, effects } = parts;
+  row: Pick<Credential, 'kind' | 'liveName'>,
+  write: () => Promise<T>,
+): Promise<T> {
+  const { credentials } = parts;
   const { liveName = '' } = row;
   // Two turns are enough unless somebody else takes the freed name in between: then it is taken.
   for (let turn = 0; turn < 2; turn += 1) {
     try {
-      await effects.insert(credentials, row, caused);
-      return row;
+      return await write();
     } catch (error) {
       if (!(error instanceof Taken) || error.field !== 'liveName') throw error;
     }

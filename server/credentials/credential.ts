@@ -39,6 +39,8 @@ export const credentialSchema = z.strictObject({
   revokedAt: z.number().optional(),
   /** Since then it opens nothing, until its owner resumes it. */
   pausedAt: z.number().optional(),
+  /** How often its settings were changed: a rotation copies them, and must not copy those of before. */
+  edits: z.number().optional(),
   /** The token that this one took the place of in a rotation. */
   replaces: z.string().optional(),
   /** The token that took its place; it may live on for an overlap. */

@@ -1,13 +1,16 @@
-import { tokenRotated } from '../../views/mail/tokens.ts';
+import type { Where } from '../../adapters/port.ts';
+import { tokenChanged, tokenRotated } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { Problem } from '../ground/errors.ts';
+import { checkAll, Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { type Credential, checkOverlap, stateOf } from './credential.ts';
-import { HELD_WHILE_STANDING, type Minted, revokeCredential } from './credential-rows.ts';
+import { HELD_WHILE_STANDING, type Minted, revokeCredential, underName } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
+import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, undoIfChanged } from './owner.ts';
+import { someScopesFrom } from './scopes.ts';
 import { endsOf, newSecret } from './secret-format.ts';
 
 const NOT_REVOKED = ['revokedAt', 'absent'] as const;
@@ -43,6 +46,50 @@ export async function resumeToken(
   );
 }
 
+/** What an owner changes about a token. */
+export type TokenEdit = Pick<Credential, 'name' | 'scopes'> & { note: string };
+
+/** What somebody wishes of a token's name, scopes and note, checked. Throws all that is wrong. */
+export function wishesFrom(
+  { scopes }: Pick<CredentialDependencies, 'scopes'>,
+  wanted: { name: string; scopes: readonly string[]; note?: string | undefined },
+) {
+  return checkAll({
+    name: () => nameFrom(wanted.name),
+    scopes: () => someScopesFrom(wanted.scopes, scopes.forTokens),
+    note: () => textFrom(wanted.note ?? '', 'note') || undefined,
+  });
+}
+
+/** Changes name, note and scopes, from the next call on, and mails the owner. Throws Problem. */
+export async function editToken(
+  parts: CredentialDependencies,
+  token: Credential,
+  wanted: TokenEdit,
+  actor: Actor,
+): Promise<Credential> {
+  const { credentials, accounts, effects, scopes, clock, settings } = parts;
+  requireStanding(token, clock());
+  const set = wishesFrom(parts, wanted);
+  // By its name the service finds what it issued before.
+  if (token.issuedBy !== undefined && set.name !== token.name) throw namedByService();
+  const liveName = token.liveName && `${token.accountId}\n${set.name}`;
+  const named = token.issuedBy === undefined && liveName !== undefined ? { liveName } : {};
+  const facts = { ...token, ...set, allows: set.scopes.map(scopes.describe), from: originOf(actor) };
+  const mail = tokenChanged(settings, { ...facts, changedAt: clock() });
+  const caused = {
+    audit: [auditEntry('token.changed', { ...token, name: set.name }, actor)],
+    mail: await mailToOwner(accounts, token.accountId, mail),
+    repeatable: true,
+  };
+  const guard = [NOT_REVOKED, ['replacedBy', 'absent']] as const;
+  const changed = await underName(parts, { ...token, ...named }, () =>
+    effects.update(credentials, token.id, { set: { ...set, ...named }, add: { edits: 1 } }, guard, caused),
+  );
+  if (changed === undefined) throw notLive('It ended, or was rotated, just now.', 'Look at the list.');
+  return changed;
+}
+
 /** What somebody wants of a rotation. */
 export type WantedRotation = {
   /** So long the old value works on, but not past its own end; 0: it ends with the rotation. */
@@ -73,7 +120,12 @@ export async function rotateToken(
   const end = overlapSeconds === 0 ? { revokedAt: now } : { expiresAt: endsAt };
   const mail = tokenRotated(settings, { ...successor, oldEndsAt: endsAt, from: originOf(actor) });
   const change = { set: { replacedBy: successor.id, ...end }, unset: HELD_WHILE_STANDING };
-  const guard = [NOT_REVOKED, ['pausedAt', 'absent'], ['replacedBy', 'absent']] as const;
+  const guard: Where<Credential> = [
+    NOT_REVOKED,
+    ['pausedAt', 'absent'],
+    ['replacedBy', 'absent'],
+    token.edits === undefined ? ['edits', 'absent'] : ['edits', '=', token.edits],
+  ];
   const changed = await effects.update(credentials, token.id, change, guard, {
     audit: [auditEntry('token.rotated', token, actor)],
     mail: await mailToOwner(accounts, token.accountId, mail),
@@ -124,6 +176,16 @@ function notLive(found: string, hint: string): Problem {
     code: 'NOT_LIVE',
     message: `This cannot be done with this token. ${found}`,
     hint,
+  });
+}
+
+function namedByService(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'INVALID_NAME',
+    message: 'The service that issued this token has named it.',
+    hint: 'Leave the name as it is. Note and scopes may be changed.',
+    parameter: 'name',
   });
 }
 

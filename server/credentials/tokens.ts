@@ -21,11 +21,17 @@ import {
   type WantedCredential,
 } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
-import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
-import { someScopesFrom } from './scopes.ts';
 import { checkFormat } from './secret-format.ts';
-import { pauseToken, resumeToken, rotateToken, type WantedRotation } from './token-changes.ts';
+import {
+  editToken,
+  pauseToken,
+  resumeToken,
+  rotateToken,
+  type TokenEdit,
+  type WantedRotation,
+  wishesFrom,
+} from './token-changes.ts';
 
 /** Other processes may issue a token under the same name at the same moment; nobody comes near so many. */
 const ISSUE_TURNS_MAX = 100;
@@ -84,6 +90,10 @@ export function createTokens(parts: CredentialDependencies) {
     /** One token of this account, whatever its state. Throws Problem 404. */
     get,
 
+    /** Changes name, note and scopes, from the next call on. Throws Problem. */
+    edit: async (which: Owned, wanted: TokenEdit, actor: Actor): Promise<Credential> =>
+      editToken(parts, await get(which), wanted, actor),
+
     /** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem. */
     pause: async (which: Owned, actor: Actor): Promise<boolean> => pauseToken(parts, await get(which), actor),
 
@@ -141,7 +151,8 @@ async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: A
   const limit: CredentialLimit = {
     owner: `tokens ${id}`,
     max: LIVE_TOKENS_MAX,
-    among: [...ownedBy(id), ['issuedBy', 'absent']],
+    // One that was replaced has given up its place, though it may live on for its overlap.
+    among: [...ownedBy(id), ['issuedBy', 'absent'], ['replacedBy', 'absent']],
     full: () => tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke'),
   };
   return mintRow(
@@ -222,18 +233,9 @@ function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
     name,
     accountId: account.id,
     scopes,
-    note: note === '' ? undefined : note,
+    note,
     expiresAt,
   };
-}
-
-/** All but the expiry, which a page reads by itself. Throws all that is wrong. */
-function wishesFrom({ scopes }: CredentialDependencies, wanted: Omit<WantedToken, 'expiresAt'>) {
-  return checkAll({
-    name: () => nameFrom(wanted.name),
-    scopes: () => someScopesFrom(wanted.scopes, scopes.forTokens),
-    note: () => textFrom(wanted.note ?? '', 'note'),
-  });
 }
 
 async function mintRow(

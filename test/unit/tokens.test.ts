@@ -118,6 +118,29 @@ eachStore(({ url }) => {
       await assert.rejects(domain.tokens.resume(which, actor), { code: 'NOT_LIVE' });
     });
 
+    it('changes name, note and scopes, and takes no name that another one holds', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann, { note: 'here' });
+      await mint(ann, { name: 'Other' });
+      const which = { accountId: ann.id, id: credential.id };
+      const edit = (wanted: object) =>
+        domain.tokens.edit(
+          which,
+          { name: 'Build server', scopes: ['profile'], note: 'here', ...wanted },
+          actor,
+        );
+      const changed = await edit({ name: 'Deployer', scopes: ['wf:create_transaction'], note: '' });
+      assert.deepEqual(
+        [changed.name, changed.scopes, changed.note],
+        ['Deployer', ['wf:create_transaction'], undefined],
+      );
+      await mint(ann);
+      await assert.rejects(edit({ name: 'Other' }), { code: 'NAME_TAKEN' });
+      await assert.rejects(edit({ scopes: ['admin'] }), { code: 'invalid_scope' });
+      await domain.tokens.rotate(which, { account: ann, overlapSeconds: DAY }, actor);
+      await assert.rejects(edit({ name: 'Late' }), { code: 'NOT_LIVE' });
+    });
+
     it('audits and mails each making and revoking', async () => {
       const ann = await open();
       const { credential } = await mint(ann);

@@ -22,6 +22,25 @@ export function tokenCreated(
   });
 }
 
+/** Tells the owner that name, note or scopes of a token were changed. */
+export function tokenChanged(
+  site: MailSite,
+  token: { name: string; allows: readonly string[]; changedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Token changed: ${token.name}`,
+    heading: 'A personal access token was changed',
+    paragraphs: ['Its value is the same. What it allows now holds from the next call on.'],
+    facts: [
+      { label: 'Name', value: token.name },
+      { label: 'Allows', value: token.allows.join('; ') },
+      ...doneFacts('Changed', token.changedAt, token.from),
+    ],
+    action: { label: 'See your tokens', url: `${site.url}/tokens` },
+    footer: 'If you did not do this, revoke the token there and change your password.',
+  });
+}
+
 /** Tells the owner that a token has a new value, and how long the old one works on. */
 export function tokenRotated(
   site: MailSite,
