@@ -30,6 +30,7 @@ import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
+import { createReminders } from './credentials/reminders.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
@@ -43,6 +44,7 @@ import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import { createReadiness, probeDeclaration } from './ground/readiness.ts';
+import { dueDeclaration, scheduled } from './ground/schedule.ts';
 import type { Settings } from './ground/settings.ts';
 import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
@@ -79,6 +81,7 @@ const DECLARATIONS = {
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
+  due: dueDeclaration,
   probes: probeDeclaration,
   sentForms: sentFormDeclaration,
   sealedValues: sealedValueDeclaration,
@@ -119,6 +122,7 @@ export async function openDomain(
       credentials.resets.sweep,
       ...expiries,
       ...createRetention({ ...rows, clock, settings }),
+      ...scheduled([createReminders({ ...foundation, ...rows, ...people, scopes })], { ...rows, clock }),
     ],
   });
   const issueToken = createIssueToken({ accounts, tokens, scopes, clock, settings });

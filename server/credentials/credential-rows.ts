@@ -2,7 +2,7 @@ import { type Collection, type Condition, Taken, type Where } from '../../adapte
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
-import { type Credential, hasEnded } from './credential.ts';
+import { type Credential, hasEnded, nextReminder } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { insertAtPlace } from './places.ts';
 import { endsOf, newSecret, prefixOf } from './secret-format.ts';
@@ -45,12 +45,14 @@ export async function mintCredential(
 ): Promise<Minted> {
   const { credentials, clock } = parts;
   const value = newSecret(prefixOf(wanted.kind));
+  const createdAt = clock();
   const credential = {
     ...wanted,
     id: newId(wanted.kind === 'client_secret' ? 'sec_' : 'tok_'),
     hash: hashOf(value),
     ...endsOf(value),
-    createdAt: clock(),
+    createdAt,
+    remindAt: nextReminder({ ...wanted, createdAt }, createdAt),
   };
   const caused = causedBy(credential);
   const placed = await insertAtPlace(credentials, {

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
-import { OVERLAP_DAYS_MAX } from '../ground/limits.ts';
+import { OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
+
+/** Of its life, the last part in which its owner is reminded. */
+const REMINDED_SHARE = 4 / 5;
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
 export const credentialSchema = z.strictObject({
@@ -39,6 +42,8 @@ export const credentialSchema = z.strictObject({
   revokedAt: z.number().optional(),
   /** Since then it opens nothing, until its owner resumes it. */
   pausedAt: z.number().optional(),
+  /** When its owner is to be reminded of its end, or that it has come; absent afterwards. */
+  remindAt: z.number().optional(),
   /** How often its settings were changed: a rotation copies them, and must not copy those of before. */
   edits: z.number().optional(),
   /** The token that this one took the place of in a rotation. */
@@ -61,6 +66,7 @@ export const credentialDeclaration = declare<Credential>({
     ['clientId', 'createdAt'],
     ['revokedAt'],
     ['expiresAt'],
+    ['remindAt'],
     ['pendingAt'],
   ],
 });
@@ -78,6 +84,22 @@ export function stateOf(credential: Credential, now: number): CredentialState {
 export function hasEnded(credential: Credential, now: number): boolean {
   const state = stateOf(credential, now);
   return state === 'expired' || state === 'revoked';
+}
+
+/**
+ * The next time at which the owner is reminded of the end: so many days before as fit the life, for nobody wants to read
+ * of the end of what was made yesterday. After the last one it is the end itself. Undefined for what does not expire.
+ */
+export function nextReminder(
+  { createdAt, expiresAt }: Pick<Credential, 'createdAt' | 'expiresAt'>,
+  after: number,
+): number | undefined {
+  if (expiresAt === undefined) return undefined;
+  const longest = (expiresAt - createdAt) * REMINDED_SHARE;
+  const times = REMINDER_DAYS.map((days) => days * DAY_SECONDS)
+    .filter((seconds) => seconds <= longest)
+    .map((seconds) => expiresAt - seconds);
+  return times.find((at) => at > after) ?? expiresAt;
 }
 
 /** Whether this end lies ahead and within `maxDays`; `allowNever` says whether there may be none. */

@@ -5,7 +5,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { type Credential, checkOverlap, stateOf } from './credential.ts';
+import { type Credential, checkOverlap, nextReminder, stateOf } from './credential.ts';
 import { HELD_WHILE_STANDING, type Minted, revokeCredential, underName } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
@@ -149,13 +149,15 @@ function successorOf(
 ): Credential {
   const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
   const lifeSeconds = Math.min((expiresAt ?? 0) - createdAt, maxDays * DAY_SECONDS);
+  const endsAt = expiresAt === undefined ? undefined : now + lifeSeconds;
   return {
     ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note },
     id: newId('tok_'),
     hash: hashOf(value),
     ...endsOf(value),
     createdAt: now,
-    expiresAt: expiresAt === undefined ? undefined : now + lifeSeconds,
+    expiresAt: endsAt,
+    remindAt: nextReminder({ createdAt: now, expiresAt: endsAt }, now),
     replaces: token.id,
   };
 }
