@@ -29,6 +29,7 @@ import { createRetention } from './activity/retention.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
+import { createDeadUse } from './credentials/dead-use.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createReminders } from './credentials/reminders.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
@@ -223,7 +224,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const { rows, clock } = people;
   const parts = { ...rows, ...people };
   const lastUsed = createLastUsed({ ...rows, clock });
-  const clients = createClientAuthentication({ ...parts, lastUsed });
+  const deadUse = createDeadUse(parts);
+  const clients = createClientAuthentication({ ...parts, lastUsed, deadUse });
   const grants = createGrants({ ...parts, getClient: clients.get });
   const sessionList = createSessionList({ ...rows, clock });
   const tokens = createTokens(parts);
@@ -249,6 +251,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     services,
     apps,
     bearers,
+    deadUse,
     resets,
   };
 }

@@ -39,6 +39,8 @@ export type BearerRefusal = {
   tokenName?: string;
   accountId?: string;
   clientId?: string;
+  /** The row of one that somebody made and named. */
+  credential?: Credential;
 };
 
 type Judged = Bearer | BearerRefusal;
@@ -117,7 +119,7 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const names = { tokenId: token.id, tokenKind: token.kind, tokenName: token.name };
   const known = { ...names, accountId: token.accountId };
   const state = stateOf(token, parts.clock());
-  if (state !== 'live') return { refused: state, at: since(token, state), ...known };
+  if (state !== 'live') return { refused: state, at: since(token, state), ...known, credential: token };
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };

@@ -3,6 +3,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { type Client, isLiveClient, type LiveClient } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { stateOf } from '../credentials/credential.ts';
+import type { DeadUse, Use } from '../credentials/dead-use.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
 import { hashOf } from '../ground/opaque.ts';
@@ -19,9 +20,10 @@ export function createClientAuthentication(parts: {
   credentials: Collection<Credential>;
   accounts: Pick<Accounts, 'getActive'>;
   lastUsed: LastUsed;
+  deadUse: DeadUse;
   clock: Clock;
 }) {
-  const { clients, credentials, accounts, lastUsed, clock } = parts;
+  const { clients, credentials, accounts, lastUsed, deadUse, clock } = parts;
 
   return {
     /** The client of this id, deleted ones too. */
@@ -52,13 +54,15 @@ export function createClientAuthentication(parts: {
       return secret.id;
     },
 
-    /** Why `checkSecret` had no answer for this value. */
-    async whyRefused(clientId: string, value: string): Promise<SecretRefusal> {
+    /** Why `checkSecret` had no answer for this value, which came in this use. */
+    async whyRefused(clientId: string, value: string, use: Use): Promise<SecretRefusal> {
       const format = checkFormat(value);
       if (format !== 'ours') return format === 'damaged' ? 'damaged' : 'unknown';
       const secret = await credentials.find('hash', hashOf(value));
       if (secret?.kind !== 'client_secret' || secret.clientId !== clientId) return 'unknown';
       const state = stateOf(secret, clock());
+      // The owner is told of one that has ended.
+      await deadUse.tell(secret, use);
       if (state !== 'live') return state;
       return (await clients.get(clientId))?.pausedAt === undefined ? 'unknown' : 'paused';
     },

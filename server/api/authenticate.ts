@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Bearer, BearerRefusal } from '../access/bearer.ts';
 import type { Attribution } from '../activity/recorder.ts';
+import type { Credential } from '../credentials/credential.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import { SECRET_PREFIX } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
@@ -12,11 +13,13 @@ import { noCredential, readBearerToken } from './bearer-header.ts';
 /** A refused token; where we know it, its refusal belongs into the activity of its account. */
 export class RefusedCaller extends BearerProblem {
   readonly attribution: Attribution | undefined;
+  readonly credential: Credential | undefined;
 
   constructor(message: string, hint: string, refusal?: BearerRefusal) {
     super({ status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' });
     this.name = 'RefusedCaller';
     this.attribution = refusal && attributionOfRefusal(refusal);
+    this.credential = refusal?.credential;
   }
 }
 

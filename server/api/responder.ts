@@ -4,6 +4,7 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
 import type { Domain } from '../domain.ts';
+import { withoutSecrets } from '../ground/without-secrets.ts';
 import { answerPreflight, isPreflight } from '../http/cors.ts';
 import { problemFrom } from '../http/error-response.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
@@ -28,9 +29,9 @@ export type Endpoint = (call: ApiCall) => Promise<string | object>;
  * no answer but 503.
  */
 export function createResponder(
-  parts: Pick<Domain, 'recorder' | 'refusals' | 'log'> & { authenticate: Authenticate },
+  parts: Pick<Domain, 'recorder' | 'refusals' | 'deadUse' | 'log'> & { authenticate: Authenticate },
 ) {
-  const { authenticate, recorder, refusals, log } = parts;
+  const { authenticate, recorder, refusals, deadUse, log } = parts;
 
   /** A refusal whose entry cannot be recorded is a 503 instead. */
   async function recordRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
@@ -41,9 +42,14 @@ export function createResponder(
     const { status, code } = problemFrom(error);
     const called = calledBy(ctx, status, code);
     try {
-      await (refused === undefined
-        ? recorder.record(recorder.entry(whose, called))
-        : refusals.record(refused, called));
+      if (refused === undefined) return await recorder.record(recorder.entry(whose, called));
+      await refusals.record(refused, called);
+      const { credential } = error as RefusedCaller;
+      if (credential !== undefined)
+        await deadUse.tell(credential, {
+          from: called.from,
+          what: `${called.method} ${withoutSecrets(called.path)}`,
+        });
     } catch (unrecorded) {
       if (status < 500) throw unrecorded;
       log.warn({ requestId: requestIdOf(ctx), err: unrecorded }, 'a failed call has no activity entry');

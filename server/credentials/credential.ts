@@ -42,6 +42,8 @@ export const credentialSchema = z.strictObject({
   revokedAt: z.number().optional(),
   /** Since then it opens nothing, until its owner resumes it. */
   pausedAt: z.number().optional(),
+  /** When its owner was told that it is in use though it has ended: that is done once. */
+  deadUseAt: z.number().optional(),
   /** When its owner is to be reminded of its end, or that it has come; absent afterwards. */
   remindAt: z.number().optional(),
   /** How often its settings were changed: a rotation copies them, and must not copy those of before. */

@@ -48,10 +48,14 @@ function compareSecretsAsHashes({ Client }: Provider, secrets: Secrets): void {
       noteCredential(ctx, secretId);
     }
     if (secretId === undefined && ctx !== undefined) {
-      ctx.oidc.entity(SECRET_REFUSAL, await secrets.whyRefused(this.clientId, actual));
+      ctx.oidc.entity(SECRET_REFUSAL, await secrets.whyRefused(this.clientId, actual, usedIn(ctx)));
     }
     return secretId !== undefined;
   };
+}
+
+function usedIn(ctx: KoaContextWithOIDC) {
+  return { from: addressOf(ctx), what: `${ctx.method} ${ctx.path}` };
 }
 
 /**

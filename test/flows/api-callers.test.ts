@@ -99,6 +99,34 @@ eachStore(({ engine, url }) => {
         });
       }
 
+      test('of whichever the owner is mailed once, however often and at the same time it is used', async () => {
+        const { value, credential } = await server.token({ revokedAt: now - 60, name: 'Leaked' });
+        const use = () => server.call('/api/1.1/me', { token: value });
+        await Promise.all(Array.from({ length: 8 }, use));
+        await use();
+        const to = `${credential.accountId}@example.com`;
+        const mails = await server.domain.rows.outbox.list({ where: [['to', '=', to]], limit: 10 });
+        assert.deepEqual(
+          mails.map(({ subject }) => subject),
+          ['A token that has ended was used: Leaked'],
+        );
+        assert.match(mails[0]?.text ?? '', /GET \/api\/1\.1\/me/);
+      });
+
+      test('a paused one is refused until it is resumed, and nobody is mailed', async () => {
+        const { value, credential } = await server.token();
+        const which = { accountId: credential.accountId, id: credential.id };
+        await server.domain.tokens.pause(which, { kind: 'operator' });
+        const { status, body } = await server.call('/api/1.1/me', { token: value });
+        assert.deepEqual([status, body.body.status], [401, 'invalid_token']);
+        assert.match(body.body.message, /paused on 2027-01-15/);
+        assert.match(body.body.hint, /resume it at .*\/tokens/);
+        await server.domain.tokens.resume(which, { kind: 'operator' });
+        assert.equal((await server.call('/api/1.1/me', { token: value })).status, 200);
+        const to = `${credential.accountId}@example.com`;
+        assert.deepEqual(await server.domain.rows.outbox.list({ where: [['to', '=', to]], limit: 10 }), []);
+      });
+
       test('of a suspended account', async () => {
         const { value, credential } = await server.token();
         assert.equal((await server.call('/api/1.1/me', { token: value })).status, 200);
