@@ -11,7 +11,7 @@ import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, undoIfChanged } from './owner.ts';
 import { someScopesFrom } from './scopes.ts';
-import { endsOf, newSecret } from './secret-format.ts';
+import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 
 const NOT_REVOKED = ['revokedAt', 'absent'] as const;
 
@@ -114,7 +114,7 @@ export async function rotateToken(
   checkOverlap(overlapSeconds);
   requireLive(token, now);
   if (token.replacedBy !== undefined) throw rotatedAlready();
-  const value = newSecret('lk_pat_');
+  const value = newSecret(prefixOf('personal_access_token'));
   const successor = successorOf(token, value, { now, maxDays: settings.tokens.maxDays });
   const endsAt = Math.min(token.expiresAt ?? Number.POSITIVE_INFINITY, now + overlapSeconds);
   const end = overlapSeconds === 0 ? { revokedAt: now } : { expiresAt: endsAt };
