@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  maxHeaderSize,
+  type RequestListener,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 
@@ -90,7 +96,7 @@ const REFUSALS: Record<string, readonly [status: number, message: string, hint: 
   HPE_HEADER_OVERFLOW: [
     431,
     'The headers are too large.',
-    'Send less than 16 KiB; a browser may delete its cookies of this site.',
+    `Send less than ${maxHeaderSize / 1024} KiB; a browser may delete its cookies of this site.`,
   ],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [
     413,

@@ -260,12 +260,17 @@ eachStore(({ engine, url: storeUrl }) => {
       await server.stop();
     });
   } else {
-    test('a database that is away gives 503 with Retry-After, and then all is well again', async () => {
+    test('a database that is away gives 503 with Retry-After, and then all is well again', async (t) => {
       const real = new URL(await storeUrl());
       const gate = await openGate(real.hostname, Number(real.port));
       const through = `mongodb://127.0.0.1:${gate.port}${real.pathname}?directConnection=true`;
       const server = await startTestServer({ storeUrl: through });
       const people = await openPeople({ ...server, storeUrl: real.href });
+      t.after(async () => {
+        await people.close();
+        await server.stop();
+        await gate.close();
+      });
       const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
@@ -291,9 +296,6 @@ eachStore(({ engine, url: storeUrl }) => {
         async () => (await transaction(server.url, pat.value)).status === 200,
         120_000,
       );
-      await people.close();
-      await server.stop();
-      await gate.close();
     });
   }
 });
