@@ -34,15 +34,13 @@ export type ConnectionOptions = {
   watchEveryMs: number;
   /** Hears that it is not. */
   onLost: (error: Unavailable) => void;
-  /** Of a file that is made now, in place of SQLite's own. */
-  pageBytes?: number;
 };
 
 export async function openConnection(path: string, options: ConnectionOptions) {
   const attempt = createAttempt(options.lockTimeoutMs);
   // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
   const file = createPrivately(resolve(path));
-  const handle = createHandle(file, createPlace(resolve(path), file), options.pageBytes);
+  const handle = createHandle(file, createPlace(resolve(path), file));
   const log = createLogSync(file, handle);
   await attempt(handle.database);
 
@@ -135,7 +133,7 @@ function lost(file: string): Unavailable {
 type Handle = ReturnType<typeof createHandle>;
 
 /** The driver's object for a file and its prepared statements. */
-function createHandle(file: string, place: Place, pageBytes: number | undefined) {
+function createHandle(file: string, place: Place) {
   const statements = new Map<string, StatementSync>();
   let open: DatabaseSync | undefined;
   let openings = 0;
@@ -146,7 +144,7 @@ function createHandle(file: string, place: Place, pageBytes: number | undefined)
     if (open === undefined) {
       // One that has gone must not come back as an empty one.
       place.requireThere(openings > 0);
-      open = openDatabase(file, DRIVER_WAIT_MS, pageBytes);
+      open = openDatabase(file, DRIVER_WAIT_MS);
       place.note();
       openings += 1;
     }

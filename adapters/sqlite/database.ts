@@ -7,21 +7,16 @@ const CACHE_KIB = 4_096;
  * The WAL goes into the file when it has 32 MB: at SQLite's own 4 MB a busy server writes the same pages again and
  * again, and waits for the disk each time.
  */
-const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+const CHECKPOINT_PAGES = 8_000;
 
-/**
- * Opens a file as all of ours are used. Whoever finds it busy stops its thread for `waitMs` at most. `pageBytes` is for a
- * file that is made now.
- */
-export function openDatabase(file: string, waitMs: number, pageBytes = 4096): DatabaseSync {
+/** Opens a file as all of ours are used. Whoever finds it busy stops its thread for `waitMs` at most. */
+export function openDatabase(file: string, waitMs: number): DatabaseSync {
   const opened = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: waitMs });
   try {
     // Sorting happens in memory, so that no rows are left in temporary files.
-    opened.exec(
-      `PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`,
-    );
+    opened.exec(`PRAGMA journal_mode = WAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
     // What must be on disk when it is acknowledged is synced by the connection's `sync`.
-    opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${checkpointPages(opened)}`);
+    opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // What was removed or blanked held links and hashes: it is overwritten, also in the pages of long values.
     opened.exec('PRAGMA secure_delete = ON');
   } catch (error) {
@@ -29,9 +24,4 @@ export function openDatabase(file: string, waitMs: number, pageBytes = 4096): Da
     throw error;
   }
   return opened;
-}
-
-function checkpointPages(opened: DatabaseSync): number {
-  const { page_size } = opened.prepare('PRAGMA page_size').get() as { page_size: number };
-  return Math.floor(CHECKPOINT_BYTES / page_size);
 }

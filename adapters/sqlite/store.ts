@@ -95,12 +95,6 @@ async function closeFile({ writer, connection }: DatabaseFile): Promise<void> {
 
 type JournalledFile = Awaited<ReturnType<typeof openJournalled>>;
 
-/**
- * Rows come there by the thousand, into indexes that they hit all over: in pages of 16 KiB a row costs the thread a
- * quarter less.
- */
-const JOURNALLED_PAGE_BYTES = 16 * 1024;
-
 /** `latchkey-calls.db` for the calls of `latchkey.db`, and its journal. */
 async function openJournalled<R extends { id: string }>(
   main: string,
@@ -108,10 +102,7 @@ async function openJournalled<R extends { id: string }>(
   options: Options,
 ) {
   const { dir, name, ext } = parse(main);
-  const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), {
-    ...options,
-    pageBytes: JOURNALLED_PAGE_BYTES,
-  });
+  const file = await openFile(join(dir, `${name}-${declaration.name}${ext}`), options);
   try {
     // The table is there before the journal puts rows into it.
     await openCollection(declaration, file);
