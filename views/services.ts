@@ -10,12 +10,13 @@ import {
 } from './credentials.ts';
 import { problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
+import { buttons, postForm, submit } from './kit/buttons.ts';
 import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
-import { confirmPage, formPage } from './kit/form-pages.ts';
+import { confirmPage, formPage, VIEWER_FIELD } from './kit/form-pages.ts';
 import { badge, doneNotice, notice } from './kit/notices.ts';
-import { dangerZone, keyValues } from './kit/sections.ts';
+import { dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
@@ -33,10 +34,13 @@ export type ServiceView = {
   reason?: string | undefined;
   createdAt: number;
   revokedAt?: number | undefined;
+  pausedAt?: number | undefined;
 };
 
 const DONE: Record<string, string> = {
   ...SECRETS_DONE,
+  paused: 'The service was paused. Its secrets and access tokens are refused until you resume it.',
+  resumed: 'The service was resumed. It works as before.',
   changed: 'The service was changed. From the next call on it may do what stands below.',
   revoked: 'The service was revoked. Its secrets and access tokens are refused from now on.',
 };
@@ -88,8 +92,9 @@ function reachOf(service: ServiceView): string {
   return service.actsFor === 'app' ? 'The whole app' : 'Your own data';
 }
 
-function badgesOf({ isAdmin, resourceServer }: ServiceView): Part {
+function badgesOf({ isAdmin, resourceServer, pausedAt }: ServiceView): Part {
   return [
+    pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`,
     isAdmin && html` ${badge('admin', 'Admin')}`,
     resourceServer && html` ${badge('neutral', 'Resource server')}`,
   ];
@@ -219,10 +224,12 @@ export function servicePage(
     body: [
       doneNotice(DONE, done),
       isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.'),
+      !isDead && service.pausedAt !== undefined && pausedNotice(service.pausedAt, now),
       html`<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>`,
       !isDead && [
         secretsSection({ ...service, kind: 'service' }, secrets, now),
         calls.map(codeBlock),
+        pauseSection(service, viewer),
         dangerZone({
           title: 'Revoke this service',
           text: 'Ends the service with all its secrets and access tokens, at once and for good.',
@@ -230,6 +237,30 @@ export function servicePage(
         }),
       ],
     ],
+  });
+}
+
+function pausedNotice(pausedAt: number, now: number): Html {
+  const since = relativeTime(pausedAt, now);
+  return notice(
+    'warning',
+    html`This service is paused since ${since}: its secrets and access tokens are refused.`,
+  );
+}
+
+/** Stands still and goes on again: nothing is lost by either, so nothing is asked once more. */
+function pauseSection({ id, pausedAt }: ServiceView, viewer: Viewer): Html {
+  const isPaused = pausedAt !== undefined;
+  return section({
+    title: isPaused ? 'Resume this service' : 'Pause this service',
+    lead: isPaused
+      ? 'Its secrets, and the access tokens that it still holds, are taken again.'
+      : 'Its secrets and access tokens are refused until you resume it. Nothing of it is lost.',
+    body: postForm({
+      action: `/services/${id}/${isPaused ? 'resume' : 'pause'}`,
+      fields: { [VIEWER_FIELD]: viewer.email },
+      body: buttons(submit(isPaused ? 'Resume' : 'Pause', 'quiet')),
+    }),
   });
 }
 

@@ -29,7 +29,7 @@ const ALL_SERVICES: Omit<Listing<Client>, 'limit'> = {
   order: { by: 'createdAt', descending: true },
 };
 
-/** `services create|list|show|edit|rotate|revoke`: client credentials. */
+/** `services create|list|show|edit|rotate|pause|resume|revoke`: client credentials. */
 export function addServiceCommands(program: Command, terminal: Terminal): void {
   const services = program
     .command('services')
@@ -93,6 +93,22 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
     .description('ends a service for good, from the next call on')
     .argument('<id>', 'client_id of the service')
     .action(answer(terminal, revoke));
+
+  addPauseCommands(services, terminal);
+}
+
+function addPauseCommands(services: Command, terminal: Terminal): void {
+  const commands = [
+    ['pause', 'has a service open nothing until it is resumed, from the next call on'],
+    ['resume', 'has a paused service work again'],
+  ] as const;
+  for (const [name, description] of commands) {
+    services
+      .command(name)
+      .description(description)
+      .argument('<id>', 'client_id of the service')
+      .action(answer(terminal, (domain: Domain, id: string) => setPaused(domain, id, name)));
+  }
 }
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
@@ -156,6 +172,14 @@ async function rotate(domain: Domain, id: string, { overlap }: { overlap: number
   return saidOf(client, secret, [['others end', othersEnd]]);
 }
 
+/** A service that is so already is left as it is. */
+async function setPaused(domain: Domain, id: string, act: 'pause' | 'resume'): Promise<Said> {
+  const { accountId } = await serviceFrom(domain, id);
+  await domain.services[act]({ accountId, id }, OPERATOR);
+  const changed = await serviceFrom(domain, id);
+  return { json: jsonOf(changed), person: `${id} is ${stateOf(changed)}.` };
+}
+
 async function revoke(domain: Domain, id: string): Promise<Said> {
   const { accountId } = await serviceFrom(domain, id);
   if (!(await domain.services.revoke({ accountId, id }, OPERATOR))) throw noSuchService(id);
@@ -214,10 +238,12 @@ function jsonOf(client: Client) {
     reason: client.reason ?? null,
     state: stateOf(client),
     created_at: jsonTimeOf(client.createdAt),
+    paused_at: jsonTimeOf(client.pausedAt),
     revoked_at: jsonTimeOf(client.revokedAt),
   };
 }
 
-function stateOf(client: Client): 'live' | 'revoked' {
-  return isLiveClient(client) ? 'live' : 'revoked';
+function stateOf(client: Client): 'live' | 'paused' | 'revoked' {
+  if (!isLiveClient(client)) return 'revoked';
+  return client.pausedAt === undefined ? 'live' : 'paused';
 }

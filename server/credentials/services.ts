@@ -12,6 +12,7 @@ import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './o
 import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import { checkSecretExpiry, type Secrets } from './secrets.ts';
+import { pauseService, resumeService } from './service-pause.ts';
 
 const DEAD_SERVICES_MAX = 20;
 
@@ -75,6 +76,14 @@ export function createServices(parts: ServiceParts) {
 
     /** One service of this account; a revoked one too. Throws Problem 404. */
     get,
+
+    /** Has a service open nothing until it is resumed; false when it was paused already. Throws Problem 404. */
+    pause: async (which: Owned, actor: Actor): Promise<boolean> =>
+      pauseService(parts, await get(which), actor),
+
+    /** Has a paused service work again; false when it was not paused. Throws Problem 404. */
+    resume: async (which: Owned, actor: Actor): Promise<boolean> =>
+      resumeService(parts, await get(which), actor),
 
     /**
      * Ends a service for good, its secrets and access tokens with it; false when it was revoked already. Throws

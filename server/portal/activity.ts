@@ -33,6 +33,8 @@ const CHANGES: Record<string, string> = {
   'secret.rotated': 'Secret rotated',
   'service.changed': 'Service changed',
   'service.created': 'Service made',
+  'service.paused': 'Service paused',
+  'service.resumed': 'Service resumed',
   'service.revoked': 'Service revoked',
   'token.created': 'Token made',
   'token.replaced': 'Token replaced',

@@ -34,6 +34,8 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.get('/services/:id', services.show);
   router.get('/services/:id/edit', services.showEdit);
   router.post('/services/:id/edit', services.edit);
+  router.post('/services/:id/pause', services.pause);
+  router.post('/services/:id/resume', services.resume);
   router.get('/services/:id/revoke', services.showRevoke);
   router.post('/services/:id/revoke', services.revoke);
 

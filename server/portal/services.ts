@@ -11,7 +11,9 @@ import {
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
+import type { Owned } from '../credentials/owner.ts';
 import { isAdmin, type Scope } from '../credentials/scopes.ts';
+import type { Actor } from '../ground/actor.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
@@ -96,6 +98,9 @@ export function createServicePages(parts: PortalDependencies) {
 
     ...editPages(parts),
 
+    pause: (ctx: RouterContext) => setPaused(parts, ctx, services.pause, 'paused'),
+    resume: (ctx: RouterContext) => setPaused(parts, ctx, services.resume, 'resumed'),
+
     async showRevoke(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const client = await services.get(ownedIn(ctx, account));
@@ -104,6 +109,17 @@ export function createServicePages(parts: PortalDependencies) {
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, services.revoke, '/services?done=revoked'),
   };
+}
+
+/** A posted button of the service's page, which says afterwards what was done. */
+function setPaused(
+  parts: PortalDependencies,
+  ctx: RouterContext,
+  act: (which: Owned, actor: Actor) => Promise<unknown>,
+  done: 'paused' | 'resumed',
+): Promise<void> {
+  const next = `/services/${ctx.params.id}`;
+  return confirm(ctx, (from) => parts.signedIn.account(from, next), act, `${next}?done=${done}`);
 }
 
 function editPages(parts: PortalDependencies) {

@@ -66,6 +66,8 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /services/:id': [303, 404],
   'GET /services/:id/edit': [303, 404],
   'POST /services/:id/edit': [303, 404],
+  'POST /services/:id/pause': [303, 404],
+  'POST /services/:id/resume': [303, 404],
   'GET /services/:id/revoke': [303, 404],
   'POST /services/:id/revoke': [303, 404],
   'GET /services/:id/secrets/new': [303, 404],

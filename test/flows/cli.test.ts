@@ -168,6 +168,8 @@ eachStore(({ url }) => {
       assert.equal((await tokenFor(made.client_secret)).status, 401);
       assert.equal((await tokenFor(rotated.client_secret)).status, 200);
       const again = (await (await tokenFor(rotated.client_secret)).json()) as { access_token: string };
+      assert.equal((await json('services', 'pause', made.client_id)).state, 'paused');
+      assert.equal((await json('services', 'resume', made.client_id)).paused_at, null);
       await json('services', 'revoke', made.client_id);
       assert.equal((await tokenFor(rotated.client_secret)).status, 401);
       assert.equal((await me(again.access_token)).status, 401);

@@ -65,6 +65,28 @@ eachStore(({ url: storeUrl }) => {
       });
     }
 
+    test('is paused and resumed: its secret and its tokens are refused from the very next call', async () => {
+      const { agent } = await site.person();
+      const { id, secret } = await create(agent);
+      const { token } = await tokenFor(id, secret);
+      assert.equal(await site.callMe(token), 200);
+
+      const paused = await agent.post(`/services/${id}/pause`, {});
+      assert.equal(paused.location, `/services/${id}?done=paused`);
+      assert.deepEqual(
+        [await site.callMe(token), (await tokenFor(id, secret)).error],
+        [401, 'invalid_client'],
+      );
+      assert.match(textOf((await agent.get(paused.location)).text), /was paused.*paused since.*Resume/);
+      assert.match(textOf((await agent.get('/services')).text), /Paused/);
+
+      const stranger = await site.person();
+      assert.equal((await stranger.agent.post(`/services/${id}/resume`, {})).status, 404);
+      const resumed = await agent.post(`/services/${id}/resume`, {});
+      assert.equal(resumed.location, `/services/${id}?done=resumed`);
+      assert.deepEqual([await site.callMe(token), (await tokenFor(id, secret)).status], [200, 200]);
+    });
+
     test('gives a curl line that gets a token as it stands', async () => {
       const { agent } = await site.person();
       const { page, id, secret } = await create(agent);

@@ -56,6 +56,26 @@ eachStore(({ url }) => {
       ]);
     });
 
+    it('is paused once and resumed once, with an entry and a mail each; a revoked one is neither', async () => {
+      const ann = await open();
+      const { client, secret } = await create(ann);
+      const which = { accountId: ann.id, id: client.id };
+      const twice = (act: 'pause' | 'resume') =>
+        Promise.all([1, 2].map(() => domain.services[act](which, actor)));
+      assert.deepEqual((await twice('pause')).toSorted(), [false, true]);
+      assert.ok(!(await isGood(client.id, secret.value)));
+      assert.deepEqual((await twice('resume')).toSorted(), [false, true]);
+      assert.ok(await isGood(client.id, secret.value));
+      const audited = (await domain.audited(ann.id)).filter((entry) => /paused|resumed/.test(entry));
+      assert.deepEqual(audited.toSorted(), ['service.paused Courier', 'service.resumed Courier']);
+      const subjects = (await domain.mailed('ann@example.com')).filter((one) => !one.startsWith('New'));
+      assert.deepEqual(subjects.toSorted(), ['Service paused: Courier', 'Service resumed: Courier']);
+      const elsewhere = { accountId: 'acc_other', id: client.id };
+      await assert.rejects(domain.services.pause(elsewhere, actor), { status: 404 });
+      await domain.services.revoke(which, actor);
+      await assert.rejects(domain.services.pause(which, actor), { status: 404 });
+    });
+
     it('gives ordinary accounts no more than their own (A9)', async () => {
       const ann = await open();
       const expiresAt = domain.clock() + DAY;

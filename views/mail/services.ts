@@ -43,6 +43,51 @@ export function serviceChanged(
   });
 }
 
+/** Tells the owner that a service opens nothing until it is resumed. */
+export function servicePaused(
+  site: MailSite,
+  service: Pick<ServiceView, 'id' | 'name'> & {
+    pausedAt: number;
+    from: string;
+    because?: string | undefined;
+  },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Service paused: ${service.name}`,
+    heading: 'A service was paused',
+    paragraphs: [
+      ...(service.because === undefined ? [] : [service.because]),
+      'Its secrets and every access token that it holds are refused until you resume it. Nothing of it is lost.',
+    ],
+    facts: [
+      { label: 'Name', value: service.name },
+      { label: 'Client id', value: service.id },
+      ...doneFacts('Paused', service.pausedAt, service.from),
+    ],
+    action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
+    footer: 'You can resume it there at any time.',
+  });
+}
+
+/** Tells the owner that a service that was paused works again. */
+export function serviceResumed(
+  site: MailSite,
+  service: Pick<ServiceView, 'id' | 'name'> & { resumedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Service resumed: ${service.name}`,
+    heading: 'A paused service works again',
+    paragraphs: ['Its secrets, and the access tokens that it still holds, are taken again.'],
+    facts: [
+      { label: 'Name', value: service.name },
+      { label: 'Client id', value: service.id },
+      ...doneFacts('Resumed', service.resumedAt, service.from),
+    ],
+    action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
+    footer: IF_NOT_YOU,
+  });
+}
+
 /** Tells the owner that a service, with its secrets and access tokens, works no longer. */
 export function serviceRevoked(
   site: MailSite,

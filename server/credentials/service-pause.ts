@@ -1,0 +1,48 @@
+import { servicePaused, serviceResumed } from '../../views/mail/services.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
+import { noSuch } from '../ground/errors.ts';
+import { type Client, isLiveClient } from './client.ts';
+import type { ClientDependencies } from './dependencies.ts';
+import { auditEntry, mailToOwner } from './owner.ts';
+
+const NOT_REVOKED = ['revokedAt', 'absent'] as const;
+
+/**
+ * Has a service open nothing until it is resumed: its secrets and its access tokens are refused from the next call on.
+ * False when it was paused already. Throws Problem 404 for one that is revoked.
+ */
+export async function pauseService(
+  parts: ClientDependencies,
+  service: Client,
+  actor: Actor,
+): Promise<boolean> {
+  const { clients, accounts, effects, clock, settings } = parts;
+  if (!isLiveClient(service)) throw noSuch('service');
+  const pausedAt = clock();
+  const mail = servicePaused(settings, { ...service, pausedAt, from: originOf(actor) });
+  const caused = {
+    audit: [auditEntry('service.paused', service, actor)],
+    mail: await mailToOwner(accounts, service.accountId, mail),
+    repeatable: true,
+  };
+  const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;
+  return (await effects.update(clients, service.id, { set: { pausedAt } }, guard, caused)) !== undefined;
+}
+
+/** Has a paused service work again; false when it was not paused. Throws Problem 404 for one that is revoked. */
+export async function resumeService(
+  parts: ClientDependencies,
+  service: Client,
+  actor: Actor,
+): Promise<boolean> {
+  const { clients, accounts, effects, clock, settings } = parts;
+  if (!isLiveClient(service)) throw noSuch('service');
+  const mail = serviceResumed(settings, { ...service, resumedAt: clock(), from: originOf(actor) });
+  const caused = {
+    audit: [auditEntry('service.resumed', service, actor)],
+    mail: await mailToOwner(accounts, service.accountId, mail),
+    repeatable: true,
+  };
+  const guard = [NOT_REVOKED, ['pausedAt', 'present']] as const;
+  return (await effects.update(clients, service.id, { unset: ['pausedAt'] }, guard, caused)) !== undefined;
+}
