@@ -18,7 +18,10 @@ import {
 } from './accounts/authorization-requests.ts';
 import { createIdentities } from './accounts/identities.ts';
 import { createInvitations, invitationDeclaration } from './accounts/invitations.ts';
+import { createMailedInvitations, mailedInvitationDeclaration } from './accounts/mailed-invitations.ts';
+import { createNewcomers } from './accounts/newcomers.ts';
 import { createPasswords } from './accounts/passwords.ts';
+import { createSignUpRules } from './accounts/sign-up-policy.ts';
 import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
@@ -71,6 +74,7 @@ const DECLARATIONS = {
   signUps: signUpDeclaration,
   resets: resetDeclaration,
   invitations: invitationDeclaration,
+  mailedInvitations: mailedInvitationDeclaration,
   authorizationRequests: authorizationRequestDeclaration,
   pendingLinks: pendingLinkDeclaration,
   limiterWindows: limiterWindowDeclaration,
@@ -209,12 +213,18 @@ function createPeople(foundation: Foundation) {
   const passwords = createPasswords(foundation.settings);
   const parts = { ...foundation.rows, ...foundation, passwords };
   const accounts = createAccounts(parts);
-  const withAccounts = { ...parts, accounts };
+  const signUpRules = createSignUpRules({ ...parts, ...foundation.rows });
+  const withAccounts = { ...parts, accounts, signUpRules };
+  const identities = createIdentities(withAccounts);
+  const signUps = createSignUps(withAccounts);
+  const mailedInvitations = createMailedInvitations({ ...withAccounts, signUps });
   return {
     passwords,
     accounts,
-    identities: createIdentities(withAccounts),
-    signUps: createSignUps(withAccounts),
+    identities,
+    signUps,
+    mailedInvitations,
+    newcomers: createNewcomers({ ...withAccounts, identities, signUps, mailedInvitations }),
     invitations: createInvitations(withAccounts),
   };
 }

@@ -13,7 +13,7 @@ import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { textArea } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { doneNotice } from './kit/notices.ts';
+import { doneNotice, notice } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
@@ -52,7 +52,8 @@ export function developerPage(
   props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
 ): Html {
   const { apps, endpoints, now, done } = props;
-  const action = { label: 'Make an app', url: '/developer/new' };
+  const mayMake = viewer.admin || site.adminsOnly?.apps !== true;
+  const action = mayMake ? { label: 'Make an app', url: '/developer/new' } : undefined;
   return layout(site, {
     title: 'Developer',
     lead: `Apps of yours that people sign in to with ${site.appName} and let act in their name.`,
@@ -61,6 +62,7 @@ export function developerPage(
     current: '/developer',
     body: [
       doneNotice(DONE, done),
+      !mayMake && notice('info', 'Only admins register apps here. Ask one for what you need.'),
       dataTable({
         caption: 'Your apps',
         columns: ['Name', 'May ask for', 'Redirect URIs', 'Made'],
@@ -72,7 +74,9 @@ export function developerPage(
         ]),
         empty: {
           title: 'No apps yet',
-          text: 'Make one to send people through sign-in and consent and to act for those who allow it.',
+          text: mayMake
+            ? 'Make one to send people through sign-in and consent and to act for those who allow it.'
+            : 'An app is registered by an admin, and belongs to who registered it.',
           action,
         },
       }),

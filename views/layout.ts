@@ -11,6 +11,10 @@ export type Site = {
   provider?: string | undefined;
   /** Path of its icon on this site. */
   providerIconUrl?: string | undefined;
+  /** Who may sign up, where that is not anyone: whether the form is there for somebody, and a sentence about it. */
+  signUp?: { isOpen: boolean; note: string } | undefined;
+  /** What only admins register here. */
+  adminsOnly?: { apps: boolean; services: boolean } | undefined;
 };
 
 /** Who looks at the page. */

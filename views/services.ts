@@ -51,7 +51,8 @@ export function servicesPage(
   viewer: Viewer,
   { live, dead, now, done }: LiveAndDead<ServiceView> & { now: number; done: string },
 ): Html {
-  const action = { label: 'Make a service', url: '/services/new' };
+  const mayMake = viewer.admin || site.adminsOnly?.services !== true;
+  const action = mayMake ? { label: 'Make a service', url: '/services/new' } : undefined;
   return layout(site, {
     title: 'Services',
     lead: 'A service is one third-party system that calls by itself, with a client id and a secret of its own.',
@@ -60,6 +61,7 @@ export function servicesPage(
     current: '/services',
     body: [
       doneNotice(DONE, done),
+      !mayMake && notice('info', 'Only admins make services here. Ask one for what you need.'),
       dataTable({
         caption: 'Your services',
         columns: ['Name', 'Allows', 'Reaches', 'Made'],
@@ -71,7 +73,9 @@ export function servicesPage(
         ]),
         empty: {
           title: dead.length === 0 ? 'No services yet' : 'No live services',
-          text: 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.',
+          text: mayMake
+            ? 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.'
+            : 'A service is made by an admin, and belongs to who made it.',
           action,
         },
       }),

@@ -51,9 +51,15 @@ export function signInPage(
       props.federation && divider('or'),
       withFocus(form),
       html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>
-<p>New here? <a href="${props.signUpUrl}">Make an account</a></p>`,
+${newHere(site, props.signUpUrl)}`,
     ],
   });
+}
+
+/** The way to an account, or why there is none. */
+function newHere({ signUp }: Site, signUpUrl: string): Html {
+  if (signUp?.isOpen === false) return html`<p class="fine">${signUp.note}</p>`;
+  return html`<p>New here? <a href="${signUpUrl}">Make an account</a></p>`;
 }
 
 /** Asks somebody who is signed in to prove once more that it is them. The account is not to be chosen. */

@@ -32,9 +32,9 @@ export function signUpPage(
   const { email, invited, federation, problem } = props;
   return narrowFormPage(site, {
     title: invited ? 'Make the first admin' : 'Make an account',
-    lead:
-      invited &&
-      `This link works once, for ${INVITATION_SECONDS / HOUR_SECONDS} hours. The account can do everything here.`,
+    lead: invited
+      ? `This link works once, for ${INVITATION_SECONDS / HOUR_SECONDS} hours. The account can do everything here.`
+      : site.signUp?.note,
     problem,
     above: !invited && [federationButton(federation), federation && divider('or')],
     action: '/sign-up',
@@ -53,6 +53,46 @@ export function signUpPage(
     below: html`<p>You have an account${invited && ' already'}? <a href="${props.signInUrl}">Sign in</a>${
       invited && ' and it becomes the admin'
     }</p>`,
+  });
+}
+
+/** In the place of the form where nobody may sign up by themselves. */
+export function signUpClosedPage(site: Site, props: { note: string; signInUrl: string }): Html {
+  return layout(site, {
+    title: 'Sign-up is closed',
+    narrow: true,
+    body: [
+      html`<p>${props.note}</p>`,
+      html`<p>You have an account? <a href="${props.signInUrl}">Sign in</a></p>`,
+    ],
+  });
+}
+
+/** Behind the link of a mailed invitation: makes the account at once, since the link proves the address. */
+export function invitationPage(
+  site: Site,
+  props: {
+    fields: Record<string, string>;
+    email: string;
+    name?: string | undefined;
+    federation?: Federation | undefined;
+    problem?: FormProblem | undefined;
+  },
+): Html {
+  const { federation, problem } = props;
+  return narrowFormPage(site, {
+    title: 'Make your account',
+    lead: `You are invited to ${site.appName}. Choose a password; the link works once.`,
+    problem,
+    above: [federationButton(federation), federation && divider('or')],
+    action: '/invitation',
+    fields: props.fields,
+    inputs: [
+      accountField(props.email),
+      nameField({ name: props.name, problem }),
+      newPasswordField('Password', problem, true),
+    ],
+    submitLabel: 'Make my account',
   });
 }
 

@@ -18,6 +18,7 @@ export function welcomePage(site: Site): Html {
     ])}
 <div class="buttons stacked">${buttonLink('Sign in', '/sign-in', 'primary')}
 ${site.provider !== undefined && federationLink({ name: site.provider, url: '/sign-in/google', iconUrl: site.providerIconUrl })}
-${buttonLink('Make an account', '/sign-up')}</div>`,
+${site.signUp?.isOpen !== false && buttonLink('Make an account', '/sign-up')}</div>
+${site.signUp && html`<p class="fine">${site.signUp.note}</p>`}`,
   });
 }

@@ -32,7 +32,7 @@ export function askingBuckets(
 }
 
 /** What is done behind one mailed link is counted in. */
-export function linkBuckets(kind: 'verify' | 'reset-link', id: string): readonly Bucket[] {
+export function linkBuckets(kind: 'verify' | 'invitation' | 'reset-link', id: string): readonly Bucket[] {
   return LINK_LIMITS.map((limit) => [`${kind}:${id}`, limit]);
 }
 

@@ -14,6 +14,7 @@ import type { Accounts } from './accounts.ts';
 import { requireEmail } from './email.ts';
 import { askingBuckets, linkBuckets, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
+import type { SignUpRules } from './sign-up-policy.ts';
 import { askerFrom } from './turns.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
@@ -31,6 +32,8 @@ export const signUpSchema = z.strictObject({
   ...pendingEffects,
 });
 
+export type SignUps = ReturnType<typeof createSignUps>;
+
 export type SignUp = z.infer<typeof signUpSchema>;
 
 export const signUpDeclaration = declare<SignUp>({
@@ -46,6 +49,7 @@ const BATCH_ROWS = 500;
 type Parts = {
   signUps: Collection<SignUp>;
   accounts: Pick<Accounts, 'findByEmail' | 'create'>;
+  signUpRules: SignUpRules;
   effects: Effects;
   passwords: Passwords;
   limiter: Limiter;
@@ -59,7 +63,7 @@ type Parts = {
  * have the link and not the password, and nothing comes of it (GHSA-g38m-r43w-p2q7).
  */
 export function createSignUps(parts: Parts) {
-  const { signUps, accounts, effects, passwords, limiter, clock, settings } = parts;
+  const { signUps, accounts, signUpRules, effects, passwords, limiter, clock, settings } = parts;
 
   /** The sign-up behind a mailed link. Throws Problem when the link was used or is too old. */
   async function find(token: string): Promise<SignUp> {
@@ -91,6 +95,7 @@ export function createSignUps(parts: Parts) {
       const { password, name, returnTo, from } = wanted;
       const email = requireEmail(wanted.email);
       const { address, key: emailKey } = email;
+      signUpRules.requireMayAsk(email);
       passwords.requireGood(password, { email: address });
       const buckets = askingBuckets('sign-up', { email, from });
       const passwordHash = await limiter.run(buckets, () =>
@@ -113,6 +118,8 @@ export function createSignUps(parts: Parts) {
       actor: Actor,
     ): Promise<{ account: Account; returnTo: string }> {
       const { id, email, emailKey, name, passwordHash, returnTo } = await find(typed.token);
+      // The rules may be others by now.
+      await signUpRules.requireMayHave({ address: email, key: emailKey });
       const { right } = await limiter.run(linkBuckets('verify', id), () =>
         passwords.verify(typed.password, passwordHash, askerFrom(actor.from, emailKey)),
       );

@@ -12,7 +12,7 @@ type Wanted = { email: string; admin?: boolean; passwordStdin?: boolean };
 
 const ACCOUNT = ['<account>', 'e-mail address or id'] as const;
 
-/** `accounts create|list|promote|demote|suspend|restore|reset-password|delete`. */
+/** `accounts create|invite|list|promote|demote|suspend|restore|reset-password|delete`. */
 export function addAccountCommands(program: Command, terminal: Terminal): void {
   const accounts = program.command('accounts').description('people who sign in');
 
@@ -23,6 +23,12 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .option('--admin', 'may use /admin and make admin services')
     .option('--password-stdin', 'read its password from standard input (default: ask for it at the terminal)')
     .action(answer(terminal, (domain, wanted: Wanted) => create(domain, wanted, terminal)));
+
+  accounts
+    .command('invite')
+    .description('mails somebody a link to make an account, good for a week and once')
+    .requiredOption('--email <email>', 'where the link goes')
+    .action(answer(terminal, invite));
 
   accounts.command('list').description('lists all accounts, oldest first').action(answer(terminal, list));
 
@@ -49,6 +55,14 @@ async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promi
   const passwordHash = await domain.passwords.hash(password);
   const { email, admin = false } = wanted;
   return saidOf(await domain.accounts.create({ email, passwordHash, admin }, OPERATOR));
+}
+
+async function invite(domain: Domain, wanted: { email: string }): Promise<Said> {
+  const { email, expiresAt } = await domain.mailedInvitations.invite(wanted.email);
+  return {
+    json: { email, expires_at: jsonTimeOf(expiresAt) },
+    person: `${email} gets a mail with a link, good until ${timeOf(expiresAt, '')} and for one account.`,
+  };
 }
 
 async function list(domain: Domain): Promise<Said> {

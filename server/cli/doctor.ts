@@ -15,6 +15,7 @@ import { leaseDeclaration } from '../ground/lease.ts';
 import { isLoopbackHost } from '../ground/loopback.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
+import { domainsInWords } from '../ground/sign-up-setting.ts';
 import { timeToTheMinute } from '../ground/time.ts';
 import { adviceOnProxies } from '../http/client-address.ts';
 import { messageDeclaration } from '../mail/message.ts';
@@ -80,7 +81,13 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
       ...error.lines.map((found): Finding => ({ level: 'fail', about: 'settings', found, todo })),
     ];
   }
-  return [node, judge(settings), ...(await lookAround(settings)), ...(await lookAtStore(settings))];
+  return [
+    node,
+    judge(settings),
+    policyOf(settings),
+    ...(await lookAround(settings)),
+    ...(await lookAtStore(settings)),
+  ];
 }
 
 function judge(settings: Settings): Finding {
@@ -91,6 +98,14 @@ function judge(settings: Settings): Finding {
   const found = `HOST is ${host} and the URL is http: others in the network can come in, and read what is sent`;
   const todo = 'set HOST to 127.0.0.1, or put a proxy with https before it and set LATCHKEY_URL';
   return { level: 'warn', about: 'settings', found, todo };
+}
+
+/** Who may come in, and who may register clients: nothing is wrong with any of it. */
+function policyOf({ signUp, register }: Settings): Finding {
+  const who =
+    typeof signUp === 'string' ? signUp : `addresses at ${domainsInWords(signUp.domains)}, and invited`;
+  const found = `accounts: ${who}; apps: ${register.apps}; services: ${register.services}`;
+  return { level: 'ok', about: 'who may make', found };
 }
 
 /** One look; one that throws is a failure, in the words of what was thrown, and `todo` is what helps then. */

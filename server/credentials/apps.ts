@@ -18,6 +18,7 @@ import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
+import { requireMayRegister } from './registration.ts';
 import { someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import type { Secrets } from './secrets.ts';
@@ -44,7 +45,7 @@ export type Apps = ReturnType<typeof createApps>;
 
 /** Apps: clients that send people through sign-in and consent (authorization code with PKCE, RFC 7636). */
 export function createApps(parts: AppParts) {
-  const { clients, secrets, grants, effects } = parts;
+  const { clients, secrets, grants, effects, settings } = parts;
 
   const list = (accountId: string) => listClients(clients, clientsOf('app', accountId), LIVE_APPS_MAX * 2);
 
@@ -57,6 +58,9 @@ export function createApps(parts: AppParts) {
   }
 
   return {
+    /** Throws Problem 403 where this account may register none. */
+    requireMayCreate: (account: Account): void => requireMayRegister('apps', settings, account),
+
     /**
      * Registers an app; a confidential one comes with a secret, whose value is given out here only. Throws
      * Problem.
@@ -109,8 +113,9 @@ async function create(
   wanted: WantedApp & { account: Account; confidential: boolean },
   actor: Actor,
 ): Promise<{ client: Client; secret?: NewSecret }> {
-  const { secrets, accounts, clock } = parts;
+  const { secrets, accounts, clock, settings } = parts;
   const { account, confidential } = wanted;
+  requireMayRegister('apps', settings, account, actor);
   const checked = check(parts, wanted);
   const row: Client = {
     id: newId('app_'),

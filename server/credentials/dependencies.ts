@@ -15,7 +15,7 @@ export type CredentialDependencies = {
   effects: Effects;
   scopes: Scopes;
   clock: Clock;
-  settings: Pick<Settings, 'appName' | 'url' | 'tokens'>;
+  settings: Pick<Settings, 'appName' | 'url' | 'tokens' | 'register'>;
 };
 
 /** What clients and their secrets stand on. */

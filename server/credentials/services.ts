@@ -9,6 +9,7 @@ import { type Client, clientsOf, getClient, getLiveClient, insertClient, listCli
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
+import { requireMayRegister } from './registration.ts';
 import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import { checkSecretExpiry, type Secrets } from './secrets.ts';
@@ -55,6 +56,9 @@ export function createServices(parts: ServiceParts) {
   return {
     /** Throws Problem where a wish but the expiry cannot be granted, all of them at once. */
     check: (wanted: Omit<WantedService, 'expiresAt'>): void => void wishesFrom(parts, wanted),
+
+    /** Throws Problem 403 where this account may make none. */
+    requireMayCreate: (account: Account): void => requireMayRegister('services', settings, account),
 
     /** Makes a service with its first secret, whose value is given out here only. Throws Problem. */
     create: (wanted: WantedService, actor: Actor) => create(parts, wanted, actor),
@@ -107,6 +111,7 @@ async function create(
 ): Promise<{ client: Client; secret: NewSecret }> {
   const { secrets, accounts, scopes, clock, settings } = parts;
   const { account, actsFor, resourceServer, expiresAt } = wanted;
+  requireMayRegister('services', settings, account, actor);
   const checked = check(parts, wanted);
   const row: Client = {
     id: newId('svc_'),

@@ -67,6 +67,7 @@ type PageCode =
   | 'SENT_BEFORE'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'
+  | 'SIGN_UP_CLOSED'
   | 'TOO_MANY_APPS'
   | 'TOO_MANY_SECRETS'
   | 'TOO_MANY_SERVICES'

@@ -21,6 +21,8 @@ export const NOTE_LENGTH_MAX = 500;
 export const SIGN_UP_LINK_SECONDS = 24 * HOUR_SECONDS;
 /** The link on the console that makes the first admin: who starts a server comes back to it within a day. */
 export const INVITATION_SECONDS = 24 * HOUR_SECONDS;
+/** An invitation waits for somebody who did not ask for it. */
+export const MAILED_INVITATION_SECONDS = 7 * DAY_SECONDS;
 /** Who asks for a new password is waiting for the mail; a link that lies about opens the account. */
 export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
 /** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */

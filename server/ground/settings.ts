@@ -17,6 +17,7 @@ import { loadFaultOf } from './load-fault.ts';
 import { isLoopback } from './loopback.ts';
 import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
 import { shownSetting, slipIn } from './setting-values.ts';
+import { signUpSetting } from './sign-up-setting.ts';
 
 /** What an app owner writes in config/settings.ts. Every key may be left out. */
 export type OwnerSettings = z.input<typeof ownerSchema>;
@@ -122,6 +123,12 @@ const switchValue = z.union([z.boolean(), z.stringbool({ error: 'true or false' 
   error: 'true or false',
 });
 
+const REGISTER_WANTED = 'anyone or admins';
+const registerSetting = z.enum(['anyone', 'admins'], REGISTER_WANTED).default('anyone');
+
+const AUDIENCES_WANTED = 'client ids at the provider, between commas';
+const audience = z.string(AUDIENCES_WANTED).min(1, AUDIENCES_WANTED);
+
 const ownerSchema = z.strictObject({
   /** Name of the app, on pages, in mails and on consent. */
   appName: z
@@ -153,6 +160,10 @@ const ownerSchema = z.strictObject({
   retention: z
     .strictObject({ calls: retentionDays, audit: retentionDays, credentials: retentionDays })
     .prefault({}),
+  /** Who may make an account by themselves: `anyone`, `invited`, `nobody`, or `{ domains: ['example.com'] }`. */
+  signUp: signUpSetting.prefault('anyone'),
+  /** Who may register apps and make services. */
+  register: z.strictObject({ apps: registerSetting, services: registerSetting }).prefault({}),
   /** Public URL and issuer; default `http://localhost:PORT`. */
   url: publicUrl.optional(),
   /** Default `127.0.0.1`, or `::1` where that is the host of the URL. */
@@ -183,6 +194,14 @@ const ownerSchema = z.strictObject({
       clientId: z.string(ID_WANTED).min(1, ID_WANTED),
       clientSecret: z.string(CLIENT_SECRET_WANTED).min(1, CLIENT_SECRET_WANTED),
       issuer: issuerUrl.default('https://accounts.google.com'),
+      /** Further client ids there, of mobile apps say, whose ID tokens are exchanged for API tokens. */
+      audiences: z
+        .union(
+          [z.array(audience), z.string().transform((list) => list.split(',').map((item) => item.trim()))],
+          AUDIENCES_WANTED,
+        )
+        .pipe(z.array(audience))
+        .optional(),
       /** The issuer never says `email_verified`, and each address that it names was checked. */
       trustsEmails: switchValue.optional(),
       /** What people call the provider; default `Google`, or the issuer's host. */
@@ -211,11 +230,13 @@ const VARIABLES: Record<string, string> = {
   secret: 'LATCHKEY_SECRET',
   mail: 'LATCHKEY_MAIL',
   proxies: 'LATCHKEY_PROXIES',
+  signUp: 'LATCHKEY_SIGN_UP',
 };
 const GOOGLE_VARIABLES: Record<string, string> = {
   clientId: 'GOOGLE_CLIENT_ID',
   clientSecret: 'GOOGLE_CLIENT_SECRET',
   issuer: 'GOOGLE_ISSUER',
+  audiences: 'GOOGLE_AUDIENCES',
   trustsEmails: 'GOOGLE_TRUSTS_EMAILS',
   name: 'GOOGLE_NAME',
   icon: 'GOOGLE_ICON',
@@ -471,6 +492,8 @@ function knownKeys(within: readonly string[]): string[] {
   ) {
     schema = schema.unwrap();
   }
+  if (schema instanceof z.ZodPipe) schema = schema.in;
+  if (schema instanceof z.ZodUnion) schema = schema.options.find((one) => one instanceof z.ZodObject);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 

@@ -85,7 +85,7 @@ function nextAfter({ code, returnTo }: Problem, path: string): { label: string; 
   if (code === 'LINK_DEAD' || code === 'LINK_DAMAGED') {
     if (first === 'reset-password') return { label: 'Ask for another link', url: '/reset-password' };
     if (first === 'verify-email') return { label: 'Sign up once more', url: '/sign-up' };
-    if (first === 'sign-up') return SIGN_IN;
+    if (first === 'sign-up' || first === 'invitation') return SIGN_IN;
   }
   const list = second !== undefined && Object.hasOwn(LISTS, first) ? LISTS[first] : undefined;
   const next = NEXT[code] ?? (list === undefined ? undefined : { label: `Go to ${list}`, url: `/${first}` });

@@ -69,7 +69,7 @@ export function problemFrom(error: unknown, method = 'POST'): Problem {
 const HINT = 'Check the address: paths are in lower case, without a slash at the end.';
 
 /** A link that was mailed or printed, whose path did not come as it was written. */
-const WRITTEN_LINK = /^\/+(?:verify-email|reset-password|(sign-up))\W.*(?:token|invitation)/i;
+const WRITTEN_LINK = /^\/+(?:verify-email|reset-password|invitation|(sign-up))\W.*(?:token|invitation)/i;
 
 /** What is asked for is not there; the hint names what is near. */
 export function nothingHere(ctx: Context, hint = HINT): Problem {

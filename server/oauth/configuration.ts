@@ -94,7 +94,7 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     responseTypes: ['code'],
     // No client can choose another one.
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
-    discovery: discoveryOf(settings.url),
+    discovery: discoveryOf(settings),
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     // RFC 9700 sections 2.1 and 2.1.1: of every client but those excepted, and the redirect URI in each request.
@@ -174,13 +174,14 @@ function cookieSettings(settings: Settings): Configuration['cookies'] {
 }
 
 /** What the engine does not tell of itself (RFC 8414 section 2, OpenID Connect Discovery section 3). */
-function discoveryOf(url: string): Configuration['discovery'] {
+function discoveryOf({ url, signUp }: Settings): Configuration['discovery'] {
   const withSecret = ['client_secret_basic', 'client_secret_post'];
+  const isClosed = signUp === 'invited' || signUp === 'nobody';
   return {
     service_documentation: `${url}/developer`,
     introspection_endpoint_auth_methods_supported: withSecret,
     revocation_endpoint_auth_methods_supported: [...withSecret, 'none'],
-    prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account', ...(isClosed ? [] : ['create'])],
   };
 }
 

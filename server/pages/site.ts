@@ -1,6 +1,7 @@
 import type { Site } from '../../views/layout.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import type { Settings } from '../ground/settings.ts';
+import { domainsInWords } from '../ground/sign-up-setting.ts';
 import { imagePath } from '../http/assets.ts';
 
 /** What every page shows of the settings. */
@@ -9,8 +10,24 @@ export function siteOf(settings: Settings): Site {
     appName: settings.appName,
     accentColour: settings.accentColour,
     ...providerOf(settings.google),
+    ...signUpOf(settings),
+    adminsOnly: {
+      apps: settings.register.apps === 'admins',
+      services: settings.register.services === 'admins',
+    },
     ...(settings.logo === undefined ? {} : { logoUrl: imagePath('logo', settings.logo) }),
   };
+}
+
+function signUpOf({ signUp }: Settings): Pick<Site, 'signUp'> {
+  if (signUp === 'anyone') return {};
+  if (signUp === 'nobody') return { signUp: { isOpen: false, note: 'New accounts are not made here.' } };
+  if (signUp === 'invited') {
+    const note = 'Accounts are for invited people: open the link in the mail of your invitation.';
+    return { signUp: { isOpen: false, note } };
+  }
+  const note = `Accounts are for e-mail addresses at ${domainsInWords(signUp.domains)}, and for invited people.`;
+  return { signUp: { isOpen: true, note } };
 }
 
 /** What the button says that leads to the identity provider, and what is drawn on it. */

@@ -64,6 +64,7 @@ function formPages(parts: PortalDependencies) {
   return {
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
+      apps.requireMayCreate(account);
       shownOnce.prepare(ctx);
       sendPage(ctx, formPage(parts, account, { form: formOf(formInQuery(ctx)) }));
     },

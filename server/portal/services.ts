@@ -72,6 +72,7 @@ export function createServicePages(parts: PortalDependencies) {
 
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
+      services.requireMayCreate(account);
       shownOnce.prepare(ctx);
       const form = formOf(formInQuery(ctx));
       // What an admin makes may have the admin scope: the choice is one that goes with all scopes.

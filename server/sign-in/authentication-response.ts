@@ -1,9 +1,9 @@
 import type { Context } from 'koa';
 import { type Account, requireActive } from '../accounts/account.ts';
 import type { AuthorizationRequest, AuthorizationRequests } from '../accounts/authorization-requests.ts';
-import { type Email, isNormalised, readEmail } from '../accounts/email.ts';
+import { readEmail } from '../accounts/email.ts';
+import { verifiedEmail } from '../accounts/newcomers.ts';
 import { Problem } from '../ground/errors.ts';
-import { newId } from '../ground/opaque.ts';
 import { actorOf } from '../http/request.ts';
 import type { StepDependencies } from './dependencies.ts';
 import { type FederatedCookie, tagOf } from './federated-cookie.ts';
@@ -40,7 +40,7 @@ export function acceptResponse(parts: FederatedDependencies, checked: CheckedRes
 async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
   const { ctx, request } = checked;
   const { returnTo } = request;
-  const { accounts, identities, provider } = parts;
+  const { accounts, identities, newcomers, provider } = parts;
   const claims = request.fresh === true ? provedNow(parts, checked) : checked.claims;
   const identity = await identities.find(claims);
   const known = identity && (await accounts.get(identity.accountId));
@@ -53,7 +53,8 @@ async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResp
   if (owner !== undefined && (await identities.find(claims))?.accountId !== owner.id) {
     return askForPassword(parts, checked, owner);
   }
-  const account = owner ?? (await createAccount(parts, ctx, { claims, email, knownId: identity?.accountId }));
+  const newcomer = { claims, email, knownId: identity?.accountId };
+  const account = owner ?? (await newcomers.create(newcomer, (accountId) => actorOf(ctx, accountId)));
   await signIn(parts, ctx, account, claims);
   return returnTo;
 }
@@ -126,43 +127,6 @@ async function signIn(parts: FederatedDependencies, ctx: Context, account: Accou
   await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
 }
 
-/**
- * The identity comes first: if we die in between, the next sign-in finds it, with the id of the account that it is
- * for (`knownId`), and goes on.
- */
-async function createAccount(
-  parts: FederatedDependencies,
-  ctx: Context,
-  wanted: { claims: Claims; email: Email; knownId: string | undefined },
-): Promise<Account> {
-  const { accounts, identities, signUps } = parts;
-  const { claims, email, knownId } = wanted;
-  const { issuer, subject } = claims;
-  const id = knownId ?? newId('acc_');
-  const actor = actorOf(ctx, id);
-  const account = { id, email: email.address };
-  if (knownId === undefined) {
-    try {
-      await identities.link({ issuer, subject, account, email: account.email, quiet: true }, actor);
-    } catch (error) {
-      // Another tab of the same person was quicker.
-      const linked = await identities.find(claims);
-      if (linked === undefined) throw error;
-      return createAccount(parts, ctx, { ...wanted, knownId: linked.accountId });
-    }
-  }
-  try {
-    const created = await accounts.create({ ...account, name: claims.name, admin: false }, actor);
-    await signUps.endAll(email.key);
-    return created;
-  } catch (error) {
-    const made = await accounts.get(id);
-    if (made !== undefined) return made;
-    await identities.undo(claims, id);
-    throw error;
-  }
-}
-
 /** The verified e-mail belongs to an account that was made another way: its password decides, once. */
 async function askForPassword(
   { provider, cookie, requests }: FederatedDependencies,
@@ -178,22 +142,6 @@ async function askForPassword(
   cookie.set(ctx, token);
   cookie.set(ctx, token, tagOf(token));
   return '/sign-in/link';
-}
-
-/**
- * The address that the provider verified. One that would be read as another (Unicode look-alikes) was
- * verified as that other mailbox, so it is none.
- */
-function verifiedEmail(claims: Claims, provider: string): Email {
-  const claimed = claims.email ?? '';
-  const email = isNormalised(claimed) ? readEmail(claimed) : undefined;
-  if (claims.emailVerified && email !== undefined) return email;
-  throw new Problem({
-    status: 403,
-    code: 'EMAIL_NOT_VERIFIED',
-    message: `${provider} did not confirm your e-mail address.`,
-    hint: `Confirm it at ${provider} and try again, or sign up here with a password.`,
-  });
 }
 
 function otherWayFirst(provider: string): Problem {

@@ -1,6 +1,7 @@
 import * as openid from 'openid-client';
 import { displayNameOf } from '../accounts/display-name.ts';
-import { providerNameOf, type Subject } from '../accounts/identities.ts';
+import { providerNameOf } from '../accounts/identities.ts';
+import type { IdentityClaims } from '../accounts/newcomers.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import type { Settings } from '../ground/settings.ts';
 import { ANSWER_SECONDS_MAX, AnswerTooLarge, boundedFetch } from './bounded-fetch.ts';
@@ -10,11 +11,7 @@ import { type ProviderFault, problemOf, saidBy } from './provider-fault.ts';
 export type ResponseChecks = { state: string; nonce: string; verifier: string };
 
 /** What the provider says of the person (OpenID Connect Core sections 2 and 5.1). */
-export type Claims = Subject & {
-  email: string | undefined;
-  emailVerified: boolean;
-  /** What the person is called there, if that is a name that can be shown here. */
-  name: string | undefined;
+export type Claims = IdentityClaims & {
   /** When it last asked the person to prove themselves, epoch seconds, if it says so. */
   authenticatedAt: number | undefined;
 };

@@ -28,6 +28,8 @@ export function createSignInRoutes(parts: SignInDependencies): Router {
   router.post('/sign-up', signUp.signUp);
   router.get('/verify-email', signUp.showVerify);
   router.post('/verify-email', signUp.verify);
+  router.get('/invitation', signUp.showInvitation);
+  router.post('/invitation', signUp.acceptInvitation);
 
   const reset = createResetSteps(stepParts);
   router.get('/reset-password', reset.show);

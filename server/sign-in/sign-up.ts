@@ -2,7 +2,13 @@ import type { Context } from 'koa';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Site } from '../../views/layout.ts';
-import { becomeAdminPage, signUpPage, verifyEmailPage } from '../../views/sign-up.ts';
+import {
+  becomeAdminPage,
+  invitationPage,
+  signUpClosedPage,
+  signUpPage,
+  verifyEmailPage,
+} from '../../views/sign-up.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
 import { requireEmail } from '../accounts/email.ts';
 import { linkDamaged } from '../accounts/mailed-links.ts';
@@ -40,6 +46,11 @@ export function createSignUpSteps(parts: StepDependencies) {
       if (invitation === '' && /invitation/i.test(ctx.querystring)) throw linkDamaged('the console');
       if (invitation !== '' && (await askWhoIsSignedIn(parts, ctx, invitation))) return;
       const returnTo = safePath(queryOne(ctx, 'return_to'), HOME);
+      const { signUp } = parts.site;
+      if (invitation === '' && signUp?.isOpen === false) {
+        const signInUrl = pathWith('/sign-in', { return_to: returnTo });
+        return sendPage(ctx, signUpClosedPage(parts.site, { ...signUp, signInUrl }));
+      }
       keepProbe(ctx);
       sendPage(ctx, pageFor(parts, { returnTo, invitation }));
     },
@@ -95,6 +106,7 @@ export function createSignUpSteps(parts: StepDependencies) {
     },
 
     ...verifySteps(parts),
+    ...invitationSteps(parts),
   };
 }
 
@@ -122,6 +134,50 @@ function verifySteps(parts: StepDependencies) {
           find: () => signUps.find(token),
           act: () => signUps.complete({ token, password }, newcomer(ctx)),
           page: (waiting, problem) => verifyPage(site, token, waiting, problem),
+        },
+      );
+    },
+  };
+}
+
+/** The link of a mailed invitation. */
+function invitationSteps(parts: StepDependencies) {
+  const { site, mailedInvitations } = parts;
+
+  const page = (token: string, email: string, name?: string, problem?: FormProblem) =>
+    invitationPage(site, {
+      fields: { token, ...PROBE_FIELDS },
+      email,
+      name,
+      federation: federationFor(parts, HOME),
+      problem,
+    });
+
+  return {
+    /** GET /invitation: only shows, because mail scanners follow links too. */
+    async showInvitation(ctx: Context): Promise<void> {
+      const token = queryOne(ctx, 'token');
+      const { email } = await mailedInvitations.find(token);
+      keepProbe(ctx);
+      sendPage(ctx, page(token, email));
+    },
+
+    /** POST /invitation: makes the account and signs in. */
+    async acceptInvitation(ctx: Context): Promise<void> {
+      const form = await readForm(ctx);
+      const [token, password, typedName] = [form.one('token'), form.one('password'), form.one('name')];
+      requireCookies(ctx, form);
+      await signInOnce(
+        parts,
+        ctx,
+        { secret: token, password, notice: 'confirmed' },
+        {
+          find: () => mailedInvitations.find(token),
+          act: async () => {
+            const wanted = { token, password, name: displayNameFrom(typedName) };
+            return { account: await mailedInvitations.accept(wanted, newcomer(ctx)), returnTo: HOME };
+          },
+          page: ({ email }, problem) => page(token, email, typedName, problem),
         },
       );
     },

@@ -36,6 +36,8 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'POST /sign-up': [400, 400],
   'GET /verify-email': [400, 400],
   'POST /verify-email': [400, 400],
+  'GET /invitation': [400, 400],
+  'POST /invitation': [400, 400],
   'GET /reset-password': [200, 200],
   'POST /reset-password': [400, 400],
   'GET /interaction/:uid': [400, 400],

@@ -461,6 +461,7 @@ eachStore(({ url }) => {
       assert.deepEqual(levels, {
         Node: 'ok',
         settings: 'ok',
+        'who may make': 'ok',
         'data folder': 'ok',
         'secret file': 'ok',
         workflows: 'ok',

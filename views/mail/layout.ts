@@ -43,11 +43,9 @@ export function doneFacts(label: string, at: number, from: string): Fact[] {
 }
 
 /** How long a mailed link is good, and from which network address it was asked for. */
-export function linkFacts(link: { expiresAt: number; from: string }): Fact[] {
-  return [
-    { label: 'Good until', value: timeInProse(link.expiresAt) },
-    { label: 'Asked for from', value: link.from },
-  ];
+export function linkFacts(link: { expiresAt: number; from?: string }): Fact[] {
+  const until = { label: 'Good until', value: timeInProse(link.expiresAt) };
+  return link.from === undefined ? [until] : [until, { label: 'Asked for from', value: link.from }];
 }
 
 /**
