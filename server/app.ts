@@ -1,5 +1,7 @@
+import type Router from '@koa/router';
 import Koa from 'koa';
 import mount from 'koa-mount';
+import { createLeakRoutes } from './api/leaks.ts';
 import { createApi } from './api/routes.ts';
 import type { Domain } from './domain.ts';
 import { accessLog } from './http/access-log.ts';
@@ -27,6 +29,8 @@ import { siteOf } from './pages/site.ts';
 import { createPortalRoutes } from './portal/routes.ts';
 import { createSignInRoutes } from './sign-in/routes.ts';
 
+const ASSETS = ['style.css', 'copy.js', 'show-password.js', 'favicon.svg', 'google.svg'];
+
 /** The whole server on one page: what is mounted, in which order. `routers` are all that are mounted. */
 export async function createApp(domain: Domain) {
   const { settings, log, limiter } = domain;
@@ -45,13 +49,8 @@ export async function createApp(domain: Domain) {
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });
   const health = createHealthRoutes(domain.readiness);
-  const assets = createAssetRoutes(settings, [
-    'style.css',
-    'copy.js',
-    'show-password.js',
-    'favicon.svg',
-    'google.svg',
-  ]);
+  const assets = createAssetRoutes(settings, ASSETS);
+  const leaks = createLeakRoutes(domain);
   const signIn = createSignInRoutes(pages);
   const portal = createPortalRoutes(pages);
 
@@ -71,7 +70,7 @@ export async function createApp(domain: Domain) {
     '/sign-in/google',
   ]);
   const engineRoutes = mount('/', engine);
-  const routers = [metadata, health, assets, signIn, portal];
+  const routers = [metadata, health, assets, leaks, signIn, portal];
 
   app.use(accessLog(log, clientAddress));
   app.use(securityHeaders(production));
@@ -80,6 +79,10 @@ export async function createApp(domain: Domain) {
   app.use(canonicalHost(url));
 
   app.use(under(['/api'], answerErrorsAs(asEnvelope(url), log), createApi(domain)));
+
+  // Anybody's programs, and no page of another site: nothing here answers a preflight.
+  const reports = [answerErrorsAs(asEnvelope(url), log), onlyAt(addressesOf([leaks])), routesOf(leaks)];
+  app.use(under(['/credentials'], ...reports));
 
   // What a browser is sent to; everything else below /oauth is called by programs.
   const shown = [onlyAt(BROWSER_ENDPOINTS), pageHeaders, answerErrorsAs(asPage(site, viewerOf), log), own];
@@ -100,4 +103,9 @@ export async function createApp(domain: Domain) {
   app.use(signIn.routes());
   app.use(portal.routes());
   return { app, routers };
+}
+
+/** All of a router, for a group of routes. */
+function routesOf(router: Router): Koa.Middleware {
+  return router.routes() as unknown as Koa.Middleware;
 }

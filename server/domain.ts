@@ -7,6 +7,7 @@ import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
 import { createGrants } from './access/grants.ts';
 import { createLastUsed } from './access/last-used.ts';
+import { createLeaks } from './access/leaks.ts';
 import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
@@ -157,7 +158,12 @@ export async function openDomain(
     },
 
     async close(): Promise<void> {
-      await Promise.all([credentials.resets.settled(), sender.stop(), jobs.stop()]);
+      await Promise.all([
+        credentials.resets.settled(),
+        credentials.leaks.settled(),
+        sender.stop(),
+        jobs.stop(),
+      ]);
       await refusals
         .stop()
         .catch((error: unknown) => log.warn({ err: error }, 'refused calls were not counted'));
@@ -249,6 +255,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const endings = { ...parts, accountRows, sessions: sessionList, tokens, services, apps, grants };
   const resets = createResets(endings);
   const removal = createRemoval({ ...endings, admins });
+  const leaks = createLeaks({ ...parts, grants });
   return {
     admins,
     removal,
@@ -263,5 +270,6 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     bearers,
     deadUse,
     resets,
+    leaks,
   };
 }

@@ -146,6 +146,7 @@ async function judgeAccessToken(parts: Parts, token: Artifact): Promise<Judged> 
   const tokenId = `at_${token.id.slice(-20)}`;
   const names = { tokenId, tokenKind: 'access_token', tokenName: client.name } as const;
   const known = { ...names, accountId: token.accountId ?? client.accountId, clientId };
+  if (token.revokedAt !== undefined) return { refused: 'revoked', at: token.revokedAt, ...known };
   if (token.expiresAt <= parts.clock()) return { refused: 'expired', at: token.expiresAt, ...known };
   if (!isLiveClient(client)) return { refused: 'revoked', at: client.revokedAt, ...known };
   if (client.pausedAt !== undefined) return { refused: 'paused', at: client.pausedAt, ...known };

@@ -1,7 +1,7 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { scopesIn, scopesLeft } from '../credentials/scopes.ts';
-import type { Effects } from '../effects/effects.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
@@ -54,9 +54,9 @@ export function createGrants(parts: Parts) {
     },
 
     /** Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended. */
-    async end(grantId: string, actor: Actor): Promise<boolean> {
+    async end(grantId: string, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const grant = await artifacts.get(grantId);
-      return grant?.model === 'Grant' && endOne(parts, grant, actor);
+      return grant?.model === 'Grant' && endOne(parts, grant, actor, mail);
     },
 
     /**
@@ -115,13 +115,18 @@ const NOT_ENDED = [
   ['revokedAt', 'absent'],
 ] as const;
 
-async function endOne(parts: Parts, grant: Artifact, actor: Actor): Promise<boolean> {
+async function endOne(
+  parts: Parts,
+  grant: Artifact,
+  actor: Actor,
+  mail: EffectsOfChange['mail'] = [],
+): Promise<boolean> {
   const { artifacts, effects, getClient, clock } = parts;
   const { accountId = '', clientId = '' } = grant;
   const targetName = (await getClient(clientId))?.name ?? '';
   const audit = { accountId, actor, action: 'app.ended', targetId: clientId, targetName };
   const change = { set: { revokedAt: clock(), expiresAt: clock() } };
-  const ended = await effects.update(artifacts, grant.id, change, NOT_ENDED, { audit: [audit] });
+  const ended = await effects.update(artifacts, grant.id, change, NOT_ENDED, { audit: [audit], mail });
   if (ended === undefined) return false;
   // Access tokens are dead by the grant. They stay for their last hour, so that whoever sends one is told why,
   // and its owner sees the call.

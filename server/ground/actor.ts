@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Who makes a change, and from where; handed down from the request (or the command line) to the domain. */
 export const actorSchema = z.strictObject({
-  kind: z.enum(['account', 'client', 'operator', 'system']),
+  kind: z.enum(['account', 'client', 'operator', 'system', 'reporter']),
   /** Account or client id; absent for the operator at the command line and for the system's own jobs. */
   id: z.string().optional(),
   /** Network address; absent for the command line. */
@@ -17,6 +17,7 @@ const NAMES: Record<Actor['kind'], string> = {
   client: 'the app or service itself',
   operator: 'the operator of this site',
   system: 'this site itself',
+  reporter: 'whoever reported a leak',
 };
 
 /** Where a change came from, as mails say it: the network address, or who it was where there is none. */

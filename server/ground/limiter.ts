@@ -27,8 +27,14 @@ export const limiterWindowDeclaration = declare<LimiterWindow>({
 /** How many attempts one window lets through, and how long it is. */
 export type Limit = { limit: number; windowSeconds: number };
 
-/** What attempts are counted under, and how many it holds. Only `name` and the window say which bucket it is. */
-export type Bucket = readonly [name: string, limit: Limit];
+/**
+ * What attempts are counted under, and how many it holds. Only `name` and the window say which bucket it is. `times`: as
+ * how many it counts, where that is not one.
+ */
+export type Bucket = readonly [name: string, limit: Limit, times?: number];
+
+/** What one attempt took of one window. */
+type Share = { id: string; times: number };
 
 /** One attempt, in each bucket that it was counted in. */
 export type Counted = {
@@ -46,23 +52,25 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
   const { limiterWindows, clock } = parts;
 
   /** Answers the id of the window, which is another one by the time that an attempt is taken back late. */
-  async function countIn([name, limit]: Bucket): Promise<string> {
+  async function countIn([name, limit, times = 1]: Bucket): Promise<Share> {
     const { id, endsAt } = windowAt(name, limit, clock());
-    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-      const counted = await limiterWindows.update(id, { add: { count: 1 } }, [['count', '<', limit.limit]]);
-      if (counted !== undefined) return id;
+    const room = limit.limit - times;
+    for (let turn = 0; turn < TURNS_MAX && room >= 0; turn += 1) {
+      const counted = await limiterWindows.update(id, { add: { count: times } }, [['count', '<=', room]]);
+      if (counted !== undefined) return { id, times };
       // Nothing is added where the window is there already.
-      if ((await limiterWindows.insertMany([{ id, count: 1, expiresAt: endsAt }])) === 1) return id;
+      if ((await limiterWindows.insertMany([{ id, count: times, expiresAt: endsAt }])) === 1)
+        return { id, times };
       const row = await limiterWindows.get(id);
-      if (row !== undefined && row.count >= limit.limit) break;
+      if (row !== undefined && row.count > room) break;
     }
     throw tooManyAttempts(endsAt - clock());
   }
 
-  async function takeBackFrom(ids: string[]): Promise<void> {
+  async function takeBackFrom(shares: Share[]): Promise<void> {
     // Emptied first: what is taken back is taken back once, also by two who do it.
-    const each = ids.splice(0).map(async (id) => {
-      const row = await limiterWindows.update(id, { add: { count: -1 } }, [['count', '>', 0]]);
+    const each = shares.splice(0).map(async ({ id, times }) => {
+      const row = await limiterWindows.update(id, { add: { count: -times } }, [['count', '>=', times]]);
       // Or whoever is refused over and over would leave rows without number.
       if (row?.count === 0) await limiterWindows.remove(id, [['count', '=', 0]]);
     });
@@ -71,23 +79,26 @@ export function createLimiter(parts: { limiterWindows: Collection<LimiterWindow>
 
   /** Refuses without a write what a full bucket would refuse anyway. */
   async function requireRoom(buckets: readonly Bucket[]): Promise<void> {
-    const windows = buckets.map(([name, limit]) => ({ ...windowAt(name, limit, clock()), ...limit }));
+    const windows = buckets.map(([name, limit, times = 1]) => ({
+      ...windowAt(name, limit, clock()),
+      room: limit.limit - times,
+    }));
     const rows = await Promise.all(windows.map(({ id }) => limiterWindows.get(id)));
-    const full = windows.find(({ limit }, index) => (rows[index]?.count ?? 0) >= limit);
+    const full = windows.find(({ room }, index) => (rows[index]?.count ?? 0) > room);
     if (full !== undefined) throw tooManyAttempts(full.endsAt - clock());
   }
 
   async function countEach(buckets: readonly Bucket[]): Promise<Counted> {
     await requireRoom(buckets);
-    const ids: string[] = [];
+    const shares: Share[] = [];
     try {
-      for (const bucket of buckets) ids.push(await countIn(bucket));
+      for (const bucket of buckets) shares.push(await countIn(bucket));
     } catch (error) {
       // Where the store is away, taking back fails too; what is told is why it was not counted.
-      await takeBackFrom(ids).catch(() => undefined);
+      await takeBackFrom(shares).catch(() => undefined);
       throw error;
     }
-    return { takeBack: () => takeBackFrom(ids) };
+    return { takeBack: () => takeBackFrom(shares) };
   }
 
   return {
@@ -170,10 +181,11 @@ export function widestNetworkOf(address: string): string {
 }
 
 /** A bucket for each network of an address, narrowest first; `limit` is that of the narrowest. */
-export function networkBuckets(kind: string, address: string, limit: Limit): Bucket[] {
+export function networkBuckets(kind: string, address: string, limit: Limit, counts = 1): Bucket[] {
   return networksOf(address).map(({ network, times }) => [
     `${kind}:${network}`,
     { ...limit, limit: limit.limit * times },
+    counts,
   ]);
 }
 

@@ -91,5 +91,8 @@ export const WORKFLOW_SECONDS_MAX = 30;
 /** So many mails of one caller's workflows may wait; more would only come late, and fill the outbox. */
 export const MAILS_WAITING_MAX = 1000;
 
+/** Values in one report of leaks. */
+export const LEAKS_REPORTED_MAX = 1000;
+
 /** As long as each key that is derived from the server's secret. */
 export const SERVER_SECRET_BYTES_MIN = 32;

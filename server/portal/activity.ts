@@ -15,6 +15,7 @@ const CHANGES: Record<string, string> = {
   'account.created_as_admin': 'Account made, as an admin',
   'account.deleted': 'Account deleted',
   'account.name_changed': 'Name changed',
+  'access_token.leaked': 'Access token of an app or service reported as leaked, and revoked',
   'account.demoted': 'No longer an admin',
   'account.password_changed': 'Password changed',
   'account.promoted': 'Made an admin',
@@ -29,6 +30,7 @@ const CHANGES: Record<string, string> = {
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
   'secret.created': 'Secret made',
+  'secret.leaked': 'Secret reported as leaked, and revoked',
   'secret.revoked': 'Secret revoked',
   'secret.rotated': 'Secret rotated',
   'service.changed': 'Service changed',
@@ -37,6 +39,7 @@ const CHANGES: Record<string, string> = {
   'service.resumed': 'Service resumed',
   'service.revoked': 'Service revoked',
   'token.created': 'Token made',
+  'token.leaked': 'Token reported as leaked, and revoked',
   'token.replaced': 'Token replaced',
   'token.revoked': 'Token revoked',
 };
@@ -157,6 +160,8 @@ function byWhom({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): s
       return ', by the operator';
     case 'system':
       return ', by this site itself';
+    case 'reporter':
+      return ', by a report of a leak';
   }
 }
 

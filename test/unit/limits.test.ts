@@ -56,6 +56,7 @@ const SAID: Record<string, readonly string[]> = {
     `has ${WORDS[limits.ISSUED_NAMES_MAX]} names for this user`,
     `(${limits.OVERLAP_DAYS_MAX} days at most)`,
     `larger than ${limits.API_BODY_BYTES_MAX / 2 ** 20} MiB`,
+    `up to ${limits.LEAKS_REPORTED_MAX.toLocaleString('en')} values`,
     `${limits.MAILS_WAITING_MAX.toLocaleString('en')} mails`,
     `more than ${limits.WORKFLOW_SECONDS_MAX} seconds`,
   ],
