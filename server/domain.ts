@@ -115,7 +115,7 @@ export async function openDomain(
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
   const { store, rows, effects, expiries, refusals, sender } = foundation;
-  const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN]);
+  const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
   const { accounts, lastUsed, tokens } = { ...people, ...credentials };

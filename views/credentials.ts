@@ -39,7 +39,7 @@ type Filled<Typed> = { form: Typed; problem: FormProblem | undefined };
 export type CredentialForm<Typed> = Filled<Typed> & { scopes: readonly ScopeView[]; expiry: ExpiryChoices };
 
 /** A scope as people choose it: what it allows, and its name for those who know it. */
-export type ScopeView = { name: string; description: string; isWorkflow: boolean };
+export type ScopeView = { name: string; description: string; isWorkflow: boolean; isAdmin: boolean };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
 export function nameAndEnds({ name, prefix, firstFour, lastFour }: CredentialView): Html {
@@ -101,7 +101,8 @@ export function scopeBoxes(
   const { form, problem, scopes } = props;
   const groups = [
     { label: 'Workflows it may run', of: scopes.filter((scope) => scope.isWorkflow) },
-    { label: 'What else it may do', of: scopes.filter((scope) => !scope.isWorkflow) },
+    { label: 'What else it may do', of: scopes.filter((scope) => !scope.isWorkflow && !scope.isAdmin) },
+    { label: 'Past privacy rules, as an admin', of: scopes.filter((scope) => scope.isAdmin) },
   ].filter((group) => group.of.length > 0);
   return groups.map((group, index) =>
     checkboxGroup({
@@ -113,7 +114,7 @@ export function scopeBoxes(
         label: description,
         hint: code(name),
       })),
-      ...(index === 0 ? { hint, problem: problemAt(problem, 'scopes') } : { idPrefix: 'other' }),
+      ...(index === 0 ? { hint, problem: problemAt(problem, 'scopes') } : { idPrefix: `other${index}` }),
     }),
   );
 }

@@ -167,7 +167,7 @@ function adminFields({ form, problem }: CredentialForm<ServiceForm>): Part {
         {
           value: '',
           label: 'What goes with its scopes',
-          hint: 'The whole app with the admin scope, otherwise my own data.',
+          hint: 'The whole app with an admin scope, otherwise my own data.',
         },
         { value: 'account', label: 'My own data' },
         {
@@ -187,7 +187,7 @@ function adminFields({ form, problem }: CredentialForm<ServiceForm>): Part {
       label: 'Reason',
       name: 'reason',
       value: form.reason,
-      hint: `Needed for the admin scope: what it is for, in a sentence. Its secrets then live at most ${ADMIN_SECRET_DAYS_MAX} days.`,
+      hint: `Needed for an admin scope: what it is for, in a sentence. Its secrets then live at most ${ADMIN_SECRET_DAYS_MAX} days.`,
       problem: problemAt(problem, 'reason'),
       lengthMax: NOTE_LENGTH_MAX,
       autocomplete: 'off',

@@ -1,4 +1,4 @@
-import { ADMIN_SCOPE, missingScopes } from '../credentials/scopes.ts';
+import { isAdmin, missingScopes } from '../credentials/scopes.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import type { Bearer } from './bearer.ts';
 
@@ -11,8 +11,8 @@ export function requireScopes(caller: Bearer, needed: readonly string[], url: st
     status: 403,
     code: 'insufficient_scope',
     message: `The token lacks the scope ${list}.`,
-    hint: missing.includes(ADMIN_SCOPE)
-      ? 'Only a service that an admin made with the scope admin may do this.'
+    hint: isAdmin(missing)
+      ? 'Only a service that an admin made with that scope, or with the scope admin, may do this.'
       : caller.client === undefined
         ? `Make a token with that scope at ${url}/tokens.`
         : `Ask for that scope when you get the token; ${caller.client.name} must be allowed to have it.`,

@@ -277,11 +277,11 @@ async function listWithoutPkce(store: Store): Promise<Found> {
 
 /** Scopes of workflows that were renamed or taken out of config/, and who still holds them. */
 async function listGoneScopes(store: Store): Promise<Found> {
-  const { workflows } = await loadDeclarations(CONFIG_FOLDER);
+  const { workflows, types } = await loadDeclarations(CONFIG_FOLDER);
   const gone = await findGoneScopes({
     clients: await store.collection(clientDeclaration),
     credentials: await store.collection(credentialDeclaration),
-    scopes: createScopes([...workflows.values(), ISSUE_TOKEN]),
+    scopes: createScopes([...workflows.values(), ISSUE_TOKEN], types.values()),
   });
   if (gone.length === 0) return { level: 'ok', found: 'all that are held are declared' };
   const todo = 'declare these workflows again, or have the pages of those services, apps and tokens changed';

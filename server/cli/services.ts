@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Listing } from '../../adapters/port.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { ADMIN_SCOPE } from '../credentials/scopes.ts';
+import { ADMIN_SCOPE, isAdmin } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
@@ -42,17 +42,17 @@ export function addServiceCommands(program: Command, terminal: Terminal): void {
     .option('--scopes <scopes>', 'what it may do, between commas', scopesFrom, [])
     .option('--account <account>', 'whose it is: e-mail address or id (default: the first admin)')
     .addOption(
-      new Option('--acts-for <whom>', 'whose data it reaches (default: account; with --admin: app)').choices([
-        'account',
-        'app',
-      ]),
+      new Option(
+        '--acts-for <whom>',
+        'whose data it reaches (default: account; with an admin scope: app)',
+      ).choices(['account', 'app']),
     )
     .option('--resource-server', 'may ask /oauth/introspect about any token')
-    .option('--admin', 'gets the admin scope, past all privacy rules; needs --reason')
-    .option('--reason <reason>', 'why it gets the admin scope')
+    .option('--admin', 'gets the scope admin, past all privacy rules; needs --reason')
+    .option('--reason <reason>', 'why it gets an admin scope')
     .option(
       '--expires-in <time>',
-      'how long its secret lives, like 90d (default: never; with --admin: 90d)',
+      'how long its secret lives, like 90d (default: never; with an admin scope: 90d)',
       lifeFrom,
     )
     .action(answer(terminal, create));
@@ -114,9 +114,9 @@ function addPauseCommands(services: Command, terminal: Terminal): void {
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const { name, reason, resourceServer = false, admin = false } = wanted;
   const account = await ownerFrom(domain, wanted.account);
-  const life = wanted.expiresIn ?? (admin ? ADMIN_SECRET_DAYS_MAX * DAY_SECONDS : 'never');
   const scopes = admin ? [...wanted.scopes, ADMIN_SCOPE] : wanted.scopes;
-  const actsFor = wanted.actsFor ?? (admin ? 'app' : 'account');
+  const life = wanted.expiresIn ?? (isAdmin(scopes) ? ADMIN_SECRET_DAYS_MAX * DAY_SECONDS : 'never');
+  const actsFor = wanted.actsFor ?? (isAdmin(scopes) ? 'app' : 'account');
   const expiresAt = endOf(life, domain.clock());
   const service = { account, name, scopes, actsFor, resourceServer, reason, expiresAt };
   const { client, secret } = await domain.services.create(service, OPERATOR);

@@ -3,6 +3,8 @@ import { withoutSecrets } from '../ground/without-secrets.ts';
 
 /** Covers every other scope. Only services that an admin makes get it. */
 export const ADMIN_SCOPE = 'admin';
+/** Before another scope: that one alone, for every account and past privacy rules. */
+const ADMIN_PREFIX = `${ADMIN_SCOPE}:`;
 const WORKFLOW_PREFIX = 'wf:';
 
 /** The scope that calls a workflow. */
@@ -15,14 +17,29 @@ export function workflowOf(scope: string): string | undefined {
   return scope.startsWith(WORKFLOW_PREFIX) ? scope.slice(WORKFLOW_PREFIX.length) : undefined;
 }
 
-/** Whether what these scopes open is the whole app, past all privacy rules. */
+/** The narrow admin scope for what this one allows: `admin:wf:NAME` for `wf:NAME`. */
+export function narrowAdminScope(scope: string): string {
+  return `${ADMIN_PREFIX}${scope}`;
+}
+
+/** Whether this scope reaches past privacy rules: `admin`, or a narrow one like `admin:wf:NAME`. */
+export function isAdminScope(scope: string): boolean {
+  return scope === ADMIN_SCOPE || scope.startsWith(ADMIN_PREFIX);
+}
+
+/** Whether some of these scopes reach past privacy rules, everywhere or in one place. */
 export function isAdmin(scopes: readonly string[]): boolean {
-  return scopes.includes(ADMIN_SCOPE);
+  return scopes.some(isAdminScope);
+}
+
+/** Whether these scopes allow what needs this one past privacy rules. */
+export function coversAsAdmin(scopes: readonly string[], needed: string): boolean {
+  return scopes.includes(ADMIN_SCOPE) || scopes.includes(narrowAdminScope(needed));
 }
 
 /** Whether these scopes allow what needs this one. */
 export function covers(scopes: readonly string[], needed: string): boolean {
-  return isAdmin(scopes) || scopes.includes(needed);
+  return scopes.includes(needed) || coversAsAdmin(scopes, needed);
 }
 
 /** The needed scopes that these do not cover. */
@@ -42,7 +59,7 @@ export function scopesLeft(granted: readonly string[], client: { scopes: readonl
 
 /** One thing that a credential may be allowed to do. */
 export type Scope = {
-  /** `wf:NAME`, `profile`, `admin`, or one of OpenID Connect's. */
+  /** `wf:NAME`, `profile`, `admin`, a narrow one like `admin:wf:NAME`, or one of OpenID Connect's. */
   name: string;
   /** In plain words, as pages and consent show it. */
   description: string;
@@ -69,16 +86,16 @@ const BUILT_IN: readonly Scope[] = [
   { name: 'offline_access', description: 'Keep its access while you are away', access: 'app' },
 ];
 
-/** The catalogue of every scope, made from the declared workflows. */
-export function createScopes(
-  workflows: readonly { name: string; description: string; callers: 'anyone' | 'account' | 'admin' }[],
-) {
-  const declared: Scope[] = workflows.map((workflow) => ({
-    name: workflowScope(workflow.name),
-    description: workflow.description,
-    access: workflow.callers === 'admin' ? 'admin' : 'account',
-  }));
-  const all: readonly Scope[] = [...declared, ...BUILT_IN];
+type DeclaredWorkflow = { name: string; description: string; callers: 'anyone' | 'account' | 'admin' };
+type DeclaredType = { name: string; description: string };
+
+/** The catalogue of every scope, made from the declared workflows and data types. */
+export function createScopes(workflows: readonly DeclaredWorkflow[], types: Iterable<DeclaredType>) {
+  const declared: Scope[] = workflows
+    // What only admins call has no scope but the one that calls it as an admin.
+    .filter(({ callers }) => callers !== 'admin')
+    .map(({ name, description }) => ({ name: workflowScope(name), description, access: 'account' }));
+  const all: readonly Scope[] = [...declared, ...BUILT_IN, ...narrowAdminScopes(workflows, types)];
   const byName = new Map(all.map((scope) => [scope.name, scope]));
 
   return {
@@ -98,6 +115,22 @@ export function createScopes(
     /** What an app may ask a person for on the consent page. */
     forApps: all.filter((scope) => scope.access !== 'admin') as readonly Scope[],
   };
+}
+
+/** Each workflow, and each verb of each data type, past privacy rules: a part of what `admin` covers. */
+function narrowAdminScopes(workflows: readonly DeclaredWorkflow[], types: Iterable<DeclaredType>): Scope[] {
+  const named = [
+    ...workflows.map(({ name, description }) => [workflowScope(name), description] as const),
+    ...[...types].flatMap(({ name, description }) => [
+      [`data:${name}:read`, `Read the data “${name}” (${description})`] as const,
+      [`data:${name}:write`, `Write the data “${name}” (${description})`] as const,
+    ]),
+  ];
+  return named.map(([name, description]) => ({
+    name: narrowAdminScope(name),
+    description: `As an admin, for every account and past privacy rules: ${description}`,
+    access: 'admin',
+  }));
 }
 
 /**

@@ -96,7 +96,7 @@ export function createSecrets(parts: ClientDependencies) {
   };
 }
 
-/** Refuses an expiry that is past, and for the admin scope one that is missing or far. Throws Problem. */
+/** Refuses an expiry that is past, and for an admin scope one that is missing or far. Throws Problem. */
 export function checkSecretExpiry(
   scopes: readonly string[],
   expiresAt: number | undefined,
@@ -108,7 +108,7 @@ export function checkSecretExpiry(
   throw new Problem({
     status: 400,
     code: 'INVALID_EXPIRY',
-    message: admin ? 'A secret with the admin scope must expire soon.' : 'This expiry is past.',
+    message: admin ? 'A secret with an admin scope must expire soon.' : 'This expiry is past.',
     hint: admin
       ? `Choose an expiry at most ${ADMIN_SECRET_DAYS_MAX} days ahead.`
       : 'Choose a time from now on, or none.',

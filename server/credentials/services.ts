@@ -10,7 +10,7 @@ import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { requireMayRegister } from './registration.ts';
-import { isAdmin, scopesFrom, someScopesFrom } from './scopes.ts';
+import { covers, isAdmin, isAdminScope, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
 import { checkSecretExpiry, type Secrets } from './secrets.ts';
 import { pauseService, resumeService } from './service-pause.ts';
@@ -26,7 +26,7 @@ export type WantedService = {
   actsFor: 'account' | 'app';
   /** May ask about any token at /oauth/introspect. Admins only. */
   resourceServer: boolean;
-  /** Why it gets the `admin` scope; required then. */
+  /** Why it gets the `admin` scope or a part of it; required then. */
   reason?: string | undefined;
   /** Of its first secret, epoch seconds; undefined: does not expire. */
   expiresAt?: number | undefined;
@@ -153,7 +153,8 @@ async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): P
     scopes: () => {
       const chosen = choose(wanted.scopes, scopes.allowedFor(account));
       // Its reason, its reach and the lives of its secrets were settled when it was made.
-      if (isAdmin(chosen) && !isAdmin(client.scopes)) throw adminNeedsNewService();
+      if (chosen.some((scope) => isAdminScope(scope) && !covers(client.scopes, scope)))
+        throw adminNeedsNewService();
       return chosen;
     },
   });
@@ -218,7 +219,7 @@ function adminNeedsNewService(): Problem {
   return new Problem({
     status: 400,
     code: 'INVALID_ACTS_FOR',
-    message: 'The admin scope cannot be given to a service that is there.',
+    message: 'An admin scope cannot be given to a service that is there.',
     hint: 'Make a new service with it: it needs a reason, and its secrets live shorter.',
     parameter: 'scopes',
   });
@@ -228,8 +229,8 @@ function adminActsForApp(): Problem {
   return new Problem({
     status: 400,
     code: 'INVALID_ACTS_FOR',
-    message: 'The admin scope reaches everybody, so it does not fit a service that acts for one account.',
-    hint: 'Let it act for the app, or leave out the admin scope.',
+    message: 'An admin scope reaches everybody, so it does not fit a service that acts for one account.',
+    hint: 'Let it act for the app, or leave out the admin scopes.',
     parameter: 'actsFor',
   });
 }
@@ -238,7 +239,7 @@ function reasonMissing(): Problem {
   return new Problem({
     status: 400,
     code: 'INVALID_REASON',
-    message: 'The admin scope needs a reason.',
+    message: 'An admin scope needs a reason.',
     hint: 'Say in a sentence what it is for; it is kept with the service.',
     parameter: 'reason',
   });

@@ -12,7 +12,7 @@ import {
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Owned } from '../credentials/owner.ts';
-import { isAdmin, type Scope } from '../credentials/scopes.ts';
+import { covers, isAdmin, isAdminScope, type Scope } from '../credentials/scopes.ts';
 import type { Actor } from '../ground/actor.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import { type Form, readForm } from '../http/body.ts';
@@ -127,8 +127,8 @@ function editPages(parts: PortalDependencies) {
   const { site, signedIn, services, scopes } = parts;
 
   function pageFor(account: Account, service: Client, form: ServiceEditForm, problem?: FormProblem) {
-    // The scope admin is given when a service is made, or never.
-    const mayHave = ({ name }: Scope) => !isAdmin([name]) || isAdmin(service.scopes);
+    // An admin scope is given when a service is made, or never.
+    const mayHave = ({ name }: Scope) => !isAdminScope(name) || covers(service.scopes, name);
     const choices = scopes.allowedFor(account).filter(mayHave).map(scopeView);
     return editServicePage(site, account, service, { form, scopes: choices, problem });
   }

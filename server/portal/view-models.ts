@@ -4,7 +4,7 @@ import type { ServiceView } from '../../views/services.ts';
 import type { TokenView } from '../../views/tokens.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, stateOf } from '../credentials/credential.ts';
-import { isAdmin, type Scope, workflowOf } from '../credentials/scopes.ts';
+import { isAdmin, isAdminScope, type Scope, workflowOf } from '../credentials/scopes.ts';
 import { prefixOf } from '../credentials/secret-format.ts';
 
 type Describe = (scope: string) => string;
@@ -12,7 +12,7 @@ type Describe = (scope: string) => string;
 /* Rows as pages show them: scopes in words, states named, and never a hash. */
 
 export function scopeView({ name, description }: Scope): ScopeView {
-  return { name, description, isWorkflow: workflowOf(name) !== undefined };
+  return { name, description, isWorkflow: workflowOf(name) !== undefined, isAdmin: isAdminScope(name) };
 }
 
 export function credentialView(row: Credential, now: number): CredentialView {

@@ -1,6 +1,6 @@
 import type { Bearer } from '../access/bearer.ts';
 import { requireScopes } from '../access/required-scopes.ts';
-import { ADMIN_SCOPE, covers, workflowScope } from '../credentials/scopes.ts';
+import { covers, narrowAdminScope, workflowScope } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';
 import { nearMissOf } from './near-miss.ts';
 import type { Workflow } from './workflow.ts';
@@ -52,7 +52,9 @@ export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
 /** The scope that a caller needs; undefined where anyone may call. */
 function scopeFor({ callers, name }: Workflow): string | undefined {
   if (callers === 'anyone') return undefined;
-  return callers === 'admin' ? ADMIN_SCOPE : workflowScope(name);
+  const scope = workflowScope(name);
+  // Narrow: `admin` covers it, and nobody is told to ask for more than the one workflow.
+  return callers === 'admin' ? narrowAdminScope(scope) : scope;
 }
 
 function noLongerAdmin(): Problem {

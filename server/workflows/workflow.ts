@@ -21,7 +21,7 @@ export type Parameter = {
 
 /**
  * `anyone`: no token needed. `account`: a token with the scope `wf:NAME`. `admin`: a token with the scope
- * `admin`.
+ * `admin:wf:NAME`, or `admin`.
  */
 export type Callers = 'anyone' | 'account' | 'admin';
 
@@ -37,7 +37,7 @@ export type WorkflowCaller = {
   client?: { id: string; name: string };
   /** A service that an admin made for the whole app acts for `app`; all others for their account. */
   actsFor: 'account' | 'app';
-  /** Whether the token has the `admin` scope. */
+  /** Whether the token calls this workflow as an admin, with the scope `admin:wf:NAME` or `admin`. */
   admin: boolean;
 };
 

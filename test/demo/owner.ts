@@ -24,13 +24,15 @@ export async function showFirstAdmin(scene: Scene): Promise<Person> {
   return { ...admin, browser };
 }
 
-/** A service of the owner's, with the admin scope, logs users in and gets tokens of theirs. */
+/** A service of the owner's, an admin for this one workflow, logs users in and gets tokens of theirs. */
 export async function showIssueToken(scene: Scene, admin: Person, person: Person): Promise<string> {
   const { telling, api } = scene;
-  telling.step('They make a service with the scope admin: it needs a reason, and ends within 90 days.');
+  telling.step(
+    'They make a service that is an admin for one workflow: it needs a reason, and ends within 90 days.',
+  );
   const service = await makeService(scene, admin, {
     name: 'Mobile sign-in',
-    scopes: ['admin'],
+    scopes: ['admin:wf:issue_token'],
     actsFor: 'app',
     reason: 'Signs people in on their phones',
     expires: '30',

@@ -92,7 +92,14 @@ eachStore(({ engine, url }) => {
         return body.response.token;
       }
       const works = async (token: string) => (await own.call('/api/1.1/me', { token })).status === 200;
-      const mails = () => own.domain.rows.outbox.count([['to', '=', 'user@example.com']]);
+      const mails = async () => {
+        const sent = await own.domain.rows.outbox.list({
+          where: [['to', '=', 'user@example.com']],
+          limit: 100,
+        });
+        // Not those that tell of calls with what was replaced.
+        return sent.filter(({ subject }) => subject.startsWith('New personal access token')).length;
+      };
 
       test('ends when a new one is issued, with one mail for all of them', async () => {
         const tokens = [await issue(), await issue(), await issue()];
@@ -272,7 +279,7 @@ eachStore(({ engine, url }) => {
         const { value } = await server.serviceToken(scopes);
         const { status, headers } = await server.call(ISSUE, { method: 'POST', token: value, json });
         assert.equal(status, 403);
-        assert.match(headers.get('www-authenticate') ?? '', /scope="admin"/);
+        assert.match(headers.get('www-authenticate') ?? '', /scope="admin:wf:issue_token"/);
       }
       const { value } = await server.serviceToken(['admin'], { admin: false });
       assert.equal((await server.call(ISSUE, { method: 'POST', token: value, json })).status, 403);

@@ -188,6 +188,14 @@ eachStore(({ url }) => {
       assert.equal(Date.parse(made.secret_expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
     });
 
+    it('gives an admin scope that is narrow on the same terms', async () => {
+      const args = ['services', 'create', '--name', 'Narrow', '--scopes', 'admin:wf:issue_token'];
+      assertRefused(await run(env, args), /needs a reason/);
+      const made = await json(...args, '--reason', 'logs users in');
+      assert.deepEqual([made.scopes, made.acts_for], [['admin:wf:issue_token'], 'app']);
+      assert.equal(Date.parse(made.secret_expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
+    });
+
     it('suspends an account for the next call, and restores it', async () => {
       const bob = ['--email', 'bob@example.com', '--password-stdin'];
       assert.equal((await run(env, ['accounts', 'create', ...bob], PASSWORD)).code, 0);

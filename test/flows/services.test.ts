@@ -178,11 +178,12 @@ eachStore(({ url: storeUrl }) => {
     test('offers ordinary people neither the admin scope nor the app, and refuses them when forged (A9)', async () => {
       const { agent, account } = await site.person();
       const page = await agent.get('/services/new');
-      assert.doesNotMatch(page.text, /value="admin"|name="actsFor"|name="resourceServer"|name="reason"/);
+      assert.doesNotMatch(page.text, /value="admin|name="actsFor"|name="resourceServer"|name="reason"/);
       for (const [forged, status] of [
         [{ actsFor: 'app' }, 403],
         [{ resourceServer: 'yes' }, 403],
         [{ scopes: ['admin'], reason: 'x', expires: '30' }, 400],
+        [{ scopes: ['admin:wf:issue_token'], reason: 'x', expires: '30' }, 400],
         [{ scopes: ['admin', 'profile'], actsFor: 'app', reason: 'x', expires: '30' }, 400],
       ] as const) {
         const answer = await agent.post('/services/new', form(forged as never));
@@ -226,6 +227,20 @@ eachStore(({ url: storeUrl }) => {
       assert.match(textOf((await agent.get(`/services/${admin.id}`)).text), /Reaches The whole app Admin/);
       const other = await create(agent, { name: 'Other', actsFor: '', expires: '90' });
       assert.match(textOf((await agent.get(`/services/${other.id}`)).text), /Reaches Your own data/);
+    });
+
+    test('lets an admin choose one workflow, or the reading of one type, as an admin', async () => {
+      const { agent } = await site.person({ admin: true });
+      const page = await agent.get('/services/new');
+      assert.match(textOf(page.text), /Past privacy rules, as an admin .*Read the data “transaction”/);
+      const wish = { scopes: ['admin:wf:issue_token', 'admin:data:transaction:read'], expires: '90' };
+      const refused = await agent.post('/services/new', form({ ...wish, actsFor: '', reason: '' }));
+      assert.match(textOf(refused.text), /needs a reason/);
+      const { id } = await create(agent, { ...wish, actsFor: '', reason: 'Logs in' });
+      assert.match(textOf((await agent.get(`/services/${id}`)).text), /The whole app Admin Reason Logs in/);
+      const edit = await agent.get(`/services/${id}/edit`);
+      assert.match(edit.text, /value="admin:wf:issue_token" checked/);
+      assert.doesNotMatch(edit.text, /value="admin"|value="admin:wf:create_transaction"/);
     });
 
     test('lets an admin make a resource server, whose line asks about a token', async () => {

@@ -76,7 +76,7 @@ export async function startApiServer(
   const refusals = createRefusals({ recorder, clock: domain.clock });
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
   // The scopes of the test's own workflows are declared too.
-  const scopes = createScopes([...workflows, ...(options.workflows ?? [])]);
+  const scopes = createScopes([...workflows, ...(options.workflows ?? [])], types);
   const real = createBearers({ ...domain, ...rows, scopes });
   const bearers: Bearers = {
     ...real,

@@ -35,7 +35,7 @@ const SAID: Record<string, readonly string[]> = {
     `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,
     `as chosen, ${limits.TOKEN_DAYS_DEFAULT} days by default, at most ${limits.TOKEN_DAYS_MAX}`,
     `up to ${WORDS[limits.LIVE_SECRETS_MAX]} live ones a client`,
-    `at most ${limits.ADMIN_SECRET_DAYS_MAX} days with the scope \`admin\``,
+    `at most ${limits.ADMIN_SECRET_DAYS_MAX} days with an admin scope`,
     `| ${duration(limits.APP_TOKEN_SECONDS)}, ${duration(limits.SERVICE_TOKEN_SECONDS)} `,
     `| ${duration(limits.REFRESH_TOKEN_SECONDS)}, renewed by use for up to ${years(limits.REFRESH_LINE_SECONDS)}`,
     `works once | ${duration(limits.AUTHORIZATION_CODE_SECONDS)} `,

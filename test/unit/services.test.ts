@@ -108,6 +108,61 @@ eachStore(({ url }) => {
       assert.equal(rotated.credential.expiresAt, now + 90 * DAY);
     });
 
+    it('wants the same for an admin scope that is narrow, and gives it to admins alone', async () => {
+      const ann = await open();
+      const root = await domain.account('root@example.com', true);
+      const now = domain.clock();
+      for (const scope of ['admin:wf:issue_token', 'admin:data:transaction:read']) {
+        const narrow = { scopes: [scope], actsFor: 'app', reason: 'Logs in', expiresAt: now + 90 * DAY };
+        await refuses(create(ann, { ...narrow, actsFor: 'account' }), 'scopes');
+        await refuses(create(root, { ...narrow, reason: '' }), 'reason');
+        await refuses(create(root, { ...narrow, actsFor: 'account' }), 'actsFor');
+        await refuses(create(root, { ...narrow, expiresAt: undefined }), 'expires');
+        await refuses(create(root, { ...narrow, expiresAt: now + 90 * DAY + 1 }), 'expires');
+        const { client } = await create(root, narrow);
+        const which = { kind: 'service' as const, accountId: root.id, clientId: client.id };
+        await refuses(domain.secrets.add({ ...which, name: 'B' }, actor), 'expires');
+        await assert.rejects(domain.admins.demote(root, actor), { status: 409 });
+        await domain.services.revoke({ accountId: root.id, id: client.id }, actor);
+      }
+      for (const scopes of [
+        ['admin:wf:nothing'],
+        ['admin:'],
+        ['admin:data:transaction'],
+        ['admin:profile'],
+      ]) {
+        const reason = { reason: 'x', actsFor: 'app', expiresAt: now + DAY };
+        await refuses(create(root, { ...reason, scopes }), 'scopes');
+      }
+    });
+
+    it('takes admin scopes away from a service that is there, and gives it none', async () => {
+      await open();
+      const root = await domain.account('root@example.com', true);
+      const made = { actsFor: 'app', reason: 'Nightly import', expiresAt: domain.clock() + DAY };
+      const { client } = await create(root, { ...made, scopes: ['admin'] });
+      const edit = (scopes: string[]) =>
+        domain.services.update({ account: root, id: client.id, name: 'Courier', scopes }, actor);
+      const narrow = ['admin:wf:issue_token'];
+      assert.deepEqual((await edit(narrow)).scopes, narrow);
+      await refuses(edit(['admin']), 'scopes');
+      await refuses(edit([...narrow, 'admin:wf:create_transaction']), 'scopes');
+      assert.deepEqual((await edit(['profile'])).scopes, ['profile']);
+      await refuses(edit(narrow), 'scopes');
+    });
+
+    it('offers narrow admin scopes to no token and to no app, not even to an admin’s', async () => {
+      await open();
+      const root = await domain.account('root@example.com', true);
+      const expiresAt = domain.clock() + DAY;
+      for (const scope of ['admin:wf:create_transaction', 'admin:data:transaction:write']) {
+        const token = { account: root, name: 'T', scopes: [scope], expiresAt };
+        await refuses(domain.tokens.mint(token, actor), 'scopes');
+        const app = { account: root, name: 'A', redirectUris: ['https://a.example/'], scopes: [scope] };
+        await refuses(domain.apps.create({ ...app, confidential: true }, actor), 'scopes');
+      }
+    });
+
     it('lets an admin make one that only asks about tokens', async () => {
       await open();
       const root = await domain.account('root@example.com', true);
