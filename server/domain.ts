@@ -6,6 +6,7 @@ import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
 import { createGrants } from './access/grants.ts';
+import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
 import { createRemoval } from './access/removal.ts';
@@ -82,6 +83,7 @@ const DECLARATIONS = {
   credentials: credentialDeclaration,
   clients: clientDeclaration,
   artifacts: artifactDeclaration,
+  knownDevices: knownDeviceDeclaration,
   audit: auditDeclaration,
   calls: callDeclaration,
   outbox: messageDeclaration,
@@ -244,6 +246,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const clients = createClientAuthentication({ ...parts, lastUsed, deadUse });
   const grants = createGrants({ ...parts, getClient: clients.get });
   const sessionList = createSessionList({ ...rows, clock });
+  const knownDevices = createKnownDevices({ ...parts, ...rows });
   const tokens = createTokens(parts);
   const secrets = createSecrets(parts);
   const services = createServices({ ...parts, secrets });
@@ -252,7 +255,16 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const accountRows = rows.accounts;
   const admins = createAdmins({ ...parts, accountRows });
   /** All that acts for an account. */
-  const endings = { ...parts, accountRows, sessions: sessionList, tokens, services, apps, grants };
+  const endings = {
+    ...parts,
+    accountRows,
+    sessions: sessionList,
+    knownDevices,
+    tokens,
+    services,
+    apps,
+    grants,
+  };
   const resets = createResets(endings);
   const removal = createRemoval({ ...endings, admins });
   const leaks = createLeaks({ ...parts, grants });
@@ -263,6 +275,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     clients,
     grants,
     sessionList,
+    knownDevices,
     tokens,
     secrets,
     services,

@@ -44,6 +44,7 @@ const HOMES: readonly { name: string; home: RegExp }[] = [
   { name: 'mongoose', home: /^adapters\/mongodb\// },
   { name: 'node:sqlite', home: /^adapters\/sqlite\// },
   { name: 'openid-client', home: /^server\/sign-in\/identity-provider\.ts$/ },
+  { name: 'bowser', home: /^server\/access\/user-agent\.ts$/ },
   { name: 'nodemailer', home: /^server\/mail\/transport\.ts$/ },
 ];
 

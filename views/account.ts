@@ -18,7 +18,10 @@ export type IdentityView = { id: string; provider: string; email: string; create
 /** A browser that is signed in. */
 export type SessionView = {
   uid: string;
-  signedInAt: number;
+  /** Such as “Chrome 131 on Windows 10”. */
+  browser: string;
+  seenFrom: string | undefined;
+  createdAt: number;
   lastSeenAt: number;
   /** The one that looks at this page. */
   isThis: boolean;
@@ -95,7 +98,9 @@ function waysSection(site: Site, { hasPassword, identities, now }: AccountPage):
 
 function sessionsSection({ sessions, now }: AccountPage): Html {
   const rows = sessions.map((session) => [
-    html`Signed in ${relativeTime(session.signedInAt, now)}${session.isThis && html` ${badge('active', 'This browser')}`}`,
+    html`${session.browser}${session.isThis && html` ${badge('active', 'This browser')}`}`,
+    session.seenFrom ?? 'Not noted',
+    relativeTime(session.createdAt, now),
     relativeTime(session.lastSeenAt, now),
     session.isThis
       ? ''
@@ -105,7 +110,11 @@ function sessionsSection({ sessions, now }: AccountPage): Html {
     title: 'Sessions',
     lead: 'Browsers that are signed in to your account. End those that you do not know, then change your password.',
     body: [
-      dataTable({ caption: 'Sessions', columns: ['Session', 'Last seen', ACTIONS], rows }),
+      dataTable({
+        caption: 'Sessions',
+        columns: ['Session', 'Network address', 'First seen', 'Last seen', ACTIONS],
+        rows,
+      }),
       sessions.length > 1 &&
         postForm({ action: '/account/sessions/end-others', body: submit('End all other sessions', 'quiet') }),
     ],

@@ -41,6 +41,9 @@ export const artifactSchema = z.strictObject({
   valueHash: z.string().optional(),
   /** Of the account, when the person of a session proved themselves. */
   securityVersion: z.number().optional(),
+  /** Of a session: the header of the browser at its sign-in, bounded, and the address that it was last seen from. */
+  userAgent: z.string().optional(),
+  seenFrom: z.string().optional(),
   consumedAt: z.number().optional(),
   /** A grant or session that was ended: gone for everybody, kept so that nothing brings it back. */
   revokedAt: z.number().optional(),

@@ -11,12 +11,14 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Admins } from './admins.ts';
 import type { Grants } from './grants.ts';
+import type { KnownDevices } from './known-devices.ts';
 import type { SessionList } from './session-list.ts';
 
 type Parts = {
   accountRows: Collection<Account>;
   admins: Pick<Admins, 'requireOther'>;
   sessions: Pick<SessionList, 'endAll'>;
+  knownDevices: Pick<KnownDevices, 'removeAll'>;
   identities: Pick<Identities, 'removeAll'>;
   tokens: Pick<Tokens, 'revokeAll'>;
   services: Pick<Services, 'revokeAll'>;
@@ -57,6 +59,7 @@ export function createRemoval(parts: Parts) {
 
 async function endAll(parts: Parts, accountId: string, actor: Actor): Promise<void> {
   await parts.sessions.endAll(accountId);
+  await parts.knownDevices.removeAll(accountId);
   await parts.identities.removeAll(accountId, actor);
   await parts.tokens.revokeAll(accountId, actor);
   await parts.services.revokeAll(accountId, actor);

@@ -1,9 +1,19 @@
 import type { Collection } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Artifact } from './artifact.ts';
+import { browserOf } from './user-agent.ts';
 
 /** One session of an account as /account lists it. Times are epoch seconds. */
-export type SessionRow = { uid: string; signedInAt: number; createdAt: number; lastSeenAt: number };
+export type SessionRow = {
+  uid: string;
+  /** Such as “Chrome 131 on Windows 10”. */
+  browser: string;
+  /** The network address that it was last seen from; absent for one that began before that was noted. */
+  seenFrom: string | undefined;
+  signedInAt: number;
+  createdAt: number;
+  lastSeenAt: number;
+};
 
 export type SessionList = ReturnType<typeof createSessionList>;
 
@@ -36,6 +46,8 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
       });
       return rows.map((row) => ({
         uid: row.uid ?? '',
+        browser: browserOf(row.userAgent).label,
+        seenFrom: row.seenFrom,
         signedInAt: typeof row.payload.loginTs === 'number' ? row.payload.loginTs : row.createdAt,
         createdAt: row.createdAt,
         lastSeenAt: row.lastUsedAt ?? row.createdAt,

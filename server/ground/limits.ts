@@ -27,6 +27,8 @@ export const MAILED_INVITATION_SECONDS = 7 * DAY_SECONDS;
 export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
 /** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */
 export const SESSION_SECONDS = 14 * DAY_SECONDS;
+/** How long a device that nobody signs in with is known: as long as browsers keep a cookie. */
+export const DEVICE_DAYS = 400;
 /** How long after a sign-in a person may mint, link and delete without proving themselves again. */
 export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
 

@@ -3,12 +3,15 @@ import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import { sessionRowId } from '../access/session-list.ts';
+import { boundedUserAgent } from '../access/user-agent.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Clock } from '../ground/clock.ts';
 import { SESSION_SECONDS } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
+import { addressOf } from '../http/request.ts';
+import type { NoteDevice } from './device-cookie.ts';
 
 type SessionRows = { artifacts: Collection<Artifact>; clock: Clock };
 
@@ -51,8 +54,8 @@ const SEEN_SECONDS = 5 * MINUTE_SECONDS;
  * What our pages do with the session of the browser in front of them: read it, sign in, sign out. It is the engine's
  * own session, so the authorization endpoint sees the same one.
  */
-export function createSessions(parts: SessionRows & { engine: Provider }) {
-  const { engine, artifacts, clock } = parts;
+export function createSessions(parts: SessionRows & { engine: Provider; noteDevice: NoteDevice }) {
+  const { engine, artifacts, clock, noteDevice } = parts;
 
   function setCookie(ctx: Context, value: string, expiresAt: number): void {
     // The jar with the engine's keys and its view of the connection.
@@ -75,7 +78,9 @@ export function createSessions(parts: SessionRows & { engine: Provider }) {
       const { uid, accountId, loginTs: signedInAt, amr = [] } = session;
       const now = clock();
       const due = [['lastUsedAt', '<', now - SEEN_SECONDS]] as const;
-      artifacts.update(sessionRowId(uid), { set: { lastUsedAt: now } }, due).catch(() => undefined);
+      artifacts
+        .update(sessionRowId(uid), { set: { lastUsedAt: now, seenFrom: addressOf(ctx) } }, due)
+        .catch(() => undefined);
       return { uid, accountId, signedInAt, amr };
     },
 
@@ -84,13 +89,14 @@ export function createSessions(parts: SessionRows & { engine: Provider }) {
      * nothing; what a session of somebody else had been granted does not pass on.
      */
     async start(ctx: Context, { account, amr, signedInAt = clock() }: Login): Promise<void> {
+      await noteDevice(ctx, account);
       const former = await engine.Session.get(ctx);
       const sameAccount = former.accountId === account.id;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
       session.loginAccount({ accountId: account.id, acr: acrOf(amr), amr, loginTs: signedInAt });
-      Object.assign(session, { securityVersion: account.securityVersion ?? 0 });
+      Object.assign(session, { securityVersion: account.securityVersion ?? 0, ...browserIn(ctx) });
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
     },
@@ -105,8 +111,13 @@ export function createSessions(parts: SessionRows & { engine: Provider }) {
   };
 }
 
-/** As the engine saves it, with what saveSecurityVersionWithSessions of overrides.ts adds. */
-type SessionPayload = AdapterPayload & { securityVersion?: number };
+/** As the engine saves it, with what saveMoreWithSessions of overrides.ts adds. */
+type SessionPayload = AdapterPayload & { securityVersion?: number; userAgent?: string; seenFrom?: string };
+
+/** By what its owner tells this browser from others. */
+function browserIn(ctx: Context): { userAgent: string; seenFrom: string } {
+  return { userAgent: boundedUserAgent(ctx.get('user-agent')), seenFrom: addressOf(ctx) };
+}
 
 const NOT_ENDED = [['revokedAt', 'absent']] as const;
 
@@ -155,7 +166,7 @@ async function save(
   ttlSeconds: number,
 ): Promise<void> {
   const { artifacts, clock } = parts;
-  const { jti: _jti, securityVersion: _version, ...stored } = payload;
+  const { jti: _jti, securityVersion: _version, userAgent, seenFrom, ...stored } = payload;
   const uid = String(stored.uid);
   const rowId = sessionRowId(uid);
   const now = clock();
@@ -164,13 +175,15 @@ async function save(
   // have it write a row for each request. Nothing needs it.
   if (known === undefined && stored.accountId === undefined) return;
   const isSameLogin = known?.accountId === stored.accountId && known?.payload.loginTs === stored.loginTs;
+  // Our own pages say which browser it is; in its interaction the engine has the request at hand.
+  const browser = Provider.ctx === undefined ? { userAgent, seenFrom } : browserIn(Provider.ctx);
   const fields = {
     payload: JSON.parse(JSON.stringify(stored)) as Record<string, unknown>,
     valueHash: hashOf(id),
     accountId: stored.accountId,
     lastUsedAt: now,
     expiresAt: now + ttlSeconds,
-    ...(isSameLogin ? {} : { securityVersion: await securityVersionOf(parts, payload) }),
+    ...(isSameLogin ? {} : { securityVersion: await securityVersionOf(parts, payload), ...browser }),
   };
   if (known === undefined) {
     const row = { id: rowId, model: 'Session', uid, createdAt: stored.iat ?? now, ...fields };

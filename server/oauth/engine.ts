@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import type { Collection, Store } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
+import type { KnownDevices } from '../access/known-devices.ts';
 import type { Effects } from '../effects/effects.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { requestIdOf } from '../http/request.ts';
 import { amendAnswer } from './answers.ts';
 import { createSessions } from './browser-sessions.ts';
 import { type ConfigurationParts, configurationOf } from './configuration.ts';
+import { createDeviceNotes } from './device-cookie.ts';
 import { createInteractions } from './interactions.ts';
 import { loadSigningKeys } from './keys.ts';
 import { createLogoutRequests } from './logout-request.ts';
@@ -21,6 +23,7 @@ type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   rows: { artifacts: Collection<Artifact> };
   clients: ClientAuthentication;
   effects: Effects;
+  knownDevices: KnownDevices;
   log: Logger;
 };
 
@@ -44,8 +47,11 @@ export async function openEngine(parts: Parts) {
   engine.use(heedRequestObject);
   engine.use(createLogoutRequests(engine));
   logRefusals(engine, log);
-  const sessions = createSessions({ engine, artifacts, clock });
-  const interactions = createInteractions({ engine, sessions, artifacts, clients, effects, clock });
+  const noteDevice = createDeviceNotes(parts);
+  const sessions = createSessions({ engine, artifacts, clock, noteDevice });
+  const interactions = createInteractions({
+    ...{ engine, sessions, noteDevice, artifacts, clients, effects, clock },
+  });
   return { engine, sessions, interactions };
 }
 

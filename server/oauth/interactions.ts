@@ -11,6 +11,7 @@ import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { acrOf, type Login, type Sessions } from './browser-sessions.ts';
+import type { NoteDevice } from './device-cookie.ts';
 
 /** An authorization request that waits for a person: what the engine still misses, and for whom. */
 export type PendingInteraction = {
@@ -40,6 +41,7 @@ type AskedOfPerson = Pick<EngineInteraction, 'params' | 'prompt' | 'session' | '
 type Parts = {
   engine: Provider;
   sessions: Sessions;
+  noteDevice: NoteDevice;
   artifacts: Collection<Artifact>;
   effects: Effects;
   clients: Pick<ClientAuthentication, 'getLive'>;
@@ -53,7 +55,7 @@ export type Interactions = ReturnType<typeof createInteractions>;
  * is still missing; no step knows the next. Answers are locations for a 303.
  */
 export function createInteractions(parts: Parts) {
-  const { engine, sessions, artifacts, effects, clock } = parts;
+  const { engine, sessions, noteDevice, artifacts, effects, clock } = parts;
 
   return {
     /** The waiting request of this page and browser. Throws Problem when it is too old or another browser's. */
@@ -84,6 +86,7 @@ export function createInteractions(parts: Parts) {
         return restartLocation(interaction, 'signed-in');
       }
       const { account, amr, signedInAt = clock() } = login;
+      await noteDevice(ctx, account);
       const { id: accountId, securityVersion = 0 } = account;
       const proof = { acr: acrOf(amr), amr, ts: signedInAt };
       // Who signs in has chosen an account with that.

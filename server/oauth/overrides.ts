@@ -21,7 +21,7 @@ export function overrideModels(provider: Provider, secrets: Secrets): void {
   completeRequestedScopes(provider);
   cutRefreshTokens(provider);
   keepRowsOfSessions(provider);
-  saveSecurityVersionWithSessions(provider);
+  saveMoreWithSessions(provider);
   hidePersonalClient(provider);
 }
 
@@ -132,9 +132,10 @@ function keepRowsOfSessions(provider: Provider): void {
   };
 }
 
-/** Saves `securityVersion` with a session's payload; the storage moves it to a field of its own. */
-function saveSecurityVersionWithSessions({ Session }: Provider): void {
-  Object.defineProperty(Session, 'IN_PAYLOAD', { value: [...Session.IN_PAYLOAD, 'securityVersion'] });
+/** Saves with a session's payload what our own pages know of its sign-in; the storage moves it to fields of its own. */
+function saveMoreWithSessions({ Session }: Provider): void {
+  const more = ['securityVersion', 'userAgent', 'seenFrom'];
+  Object.defineProperty(Session, 'IN_PAYLOAD', { value: [...Session.IN_PAYLOAD, ...more] });
 }
 
 /** The client that the engine knows personal access tokens under is nobody's business at introspection. */

@@ -29,6 +29,7 @@ const CHANGES: Record<string, string> = {
   'app.registered': 'App made',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
+  'session.new_device': 'Sign-in from a new device',
   'secret.created': 'Secret made',
   'secret.leaked': 'Secret reported as leaked, and revoked',
   'secret.revoked': 'Secret revoked',

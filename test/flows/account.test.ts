@@ -34,7 +34,10 @@ eachStore(({ url: storeUrl }) => {
       const person = await site.person();
       const text = textOf((await person.agent.get('/account')).text);
       assert.ok(text.includes(person.account.email) && text.includes(person.account.id));
-      assert.match(text, /Password Set Change….*Link Google.*Signed in just now \(.* UTC\) This browser/);
+      assert.match(
+        text,
+        /Password Set Change….*Link Google.*Unknown browser on unknown system This browser 127\.0\.0\.1 just now \(.* UTC\)/,
+      );
       assert.doesNotMatch(text, /\$argon2|End all other/);
     });
 
