@@ -40,6 +40,7 @@ const SAID: Record<string, readonly string[]> = {
     `| ${duration(limits.REFRESH_TOKEN_SECONDS)}, renewed by use for up to ${years(limits.REFRESH_LINE_SECONDS)}`,
     `works once | ${duration(limits.AUTHORIZATION_CODE_SECONDS)} `,
     `| ${duration(limits.SESSION_SECONDS)} `,
+    `| ${limits.DEVICE_DAYS} days unseen `,
     `at most ${duration(limits.SHOWN_ONCE_SECONDS)}`,
     `sign-up ${limits.SIGN_UP_LINK_SECONDS / HOUR_SECONDS} hours, new password ${duration(limits.RESET_LINK_SECONDS)}, invitation ${duration(limits.MAILED_INVITATION_SECONDS)}`,
     `once and within ${duration(limits.MAILED_INVITATION_SECONDS)}`,
