@@ -31,6 +31,7 @@ import { callDeclaration } from './activity/call.ts';
 import { createRecorder } from './activity/recorder.ts';
 import { createRefusals } from './activity/refusals.ts';
 import { createRetention } from './activity/retention.ts';
+import { createUsage } from './activity/usage.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
@@ -145,6 +146,7 @@ export async function openDomain(
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
     runs: createRuns({ ...foundation, ...rows }),
     activity: createActivity(rows),
+    usage: createUsage(rows),
     readiness: createReadiness({ ...rows, store, clock }),
 
     /** Mail and periodic work. The command line leaves both to the server. */

@@ -9,7 +9,6 @@ import {
   LAST_USED_HINT,
   type LiveAndDead,
   lastUseOf,
-  nameAndEnds,
   nameField,
   scopeBoxes,
 } from './credentials.ts';
@@ -19,12 +18,13 @@ import { buttonLink, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { doneNotice } from './kit/notices.ts';
+import { badge, doneNotice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { copiedForm, gonePage } from './shown-once.ts';
+import { type UsageView, usedFor } from './usage.ts';
 
 /** A personal access token as its owner sees it. */
 export type TokenView = CredentialView & {
@@ -34,6 +34,10 @@ export type TokenView = CredentialView & {
   note?: string | undefined;
   /** The service that made it, in its owner's name. */
   issuedBy?: string | undefined;
+  pausedAt?: number | undefined;
+  /** The token whose place it took in a rotation, and the one that took its own. */
+  replaces?: string | undefined;
+  replacedBy?: string | undefined;
 };
 
 const DONE: Record<string, string> = {
@@ -62,7 +66,7 @@ export function tokensPage(
         columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
         rows: live.map((token) => [
           [
-            nameAndEnds(token),
+            linkAndEnds(token),
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
           ],
@@ -83,7 +87,7 @@ export function tokensPage(
         caption: 'Expired and revoked tokens',
         columns: ['Name', 'Ended', 'Last used', 'Made'],
         rows: dead.map((token) => [
-          [nameAndEnds(token), issuerOf(token)],
+          [linkAndEnds(token), issuerOf(token)],
           endOf(token, now),
           lastUseOf(token, now),
           relativeTime(token.createdAt, now),
@@ -97,6 +101,20 @@ export function tokensPage(
         }),
     ],
   });
+}
+
+/** As `nameAndEnds`, with the way to its own page, and marked where it is no token like the others. */
+function linkAndEnds(token: TokenView): Html {
+  const { id, name, prefix, firstFour, lastFour } = token;
+  return html`<a href="/tokens/${id}">${name}</a>${standingOf(token)}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
+}
+
+/** What is to be said of the state of a token that has not ended, if it is not simply live. */
+export function standingOf({ state, replacedBy }: TokenView): Part {
+  return [
+    state === 'paused' && html` ${badge('neutral', 'Paused')}`,
+    state === 'live' && replacedBy !== undefined && html` ${badge('expiring', 'Old value')}`,
+  ];
 }
 
 /** By which service it was made, where not by its owner. */
@@ -146,9 +164,18 @@ export function newTokenPage(site: Site, viewer: Viewer, props: CredentialForm<T
 export function mintedTokenPage(
   site: Site,
   viewer: Viewer,
-  props: { token: TokenView; title: string; value: string; until: number; curl: string; now: number },
+  props: {
+    token: TokenView;
+    title: string;
+    value: string;
+    until: number;
+    curl: string;
+    /** After a rotation: when the old value ends. */
+    othersEndAt?: number | undefined;
+    now: number;
+  },
 ): Html {
-  const { token, title, value, until, curl, now } = props;
+  const { token, title, value, until, curl, othersEndAt, now } = props;
   return layout(site, {
     title,
     viewer,
@@ -158,8 +185,13 @@ export function mintedTokenPage(
       { label: 'Name', value: token.name },
       { label: 'Allows', value: allowsOf(token.allows) },
       { label: 'Expires', value: expiryOf(token, now) },
+      { label: 'Old value', value: othersEndAt !== undefined && oldEndOf(othersEndAt, now) },
     ])}</div>${copiedForm(`/tokens/${token.id}/value`)}`,
   });
+}
+
+function oldEndOf(at: number, now: number): Part {
+  return at > now ? html`ends ${relativeTime(at, now)}` : 'is refused from now on';
 }
 
 /** Where the value of a token would be: it was copied, is too old, or was made in another browser. */
@@ -179,17 +211,28 @@ export function goneTokenPage(site: Site, viewer: Viewer, token: TokenView): Htm
   });
 }
 
-/** Asks once more before a token is revoked. */
-export function revokeTokenPage(site: Site, viewer: Viewer, token: TokenView, now: number): Html {
+/** Asks once more before a token is revoked, and says what it was used for. */
+export function revokeTokenPage(
+  site: Site,
+  viewer: Viewer,
+  { token, usage, now }: { token: TokenView; usage: UsageView; now: number },
+): Html {
+  const isOld = token.replacedBy !== undefined;
   return confirmPage(site, viewer, {
-    title: `Revoke the token “${token.name}”?`,
+    title: isOld ? `End the old value of “${token.name}”?` : `Revoke the token “${token.name}”?`,
     consequences: [
-      'Whatever uses it stops working with the very next call.',
+      isOld
+        ? 'Whatever still uses the old value stops working with the very next call. The new value goes on working.'
+        : 'Whatever uses it stops working with the very next call.',
       html`Last used: ${lastUseOf(token, now)}`,
-      'It cannot be brought back. You can make another token of the same name.',
+      usedFor(usage),
+      isOld
+        ? 'It cannot be brought back.'
+        : 'It cannot be brought back. You can make another token of the same name.',
     ],
     action: `/tokens/${token.id}/revoke`,
-    confirmLabel: 'Revoke this token',
+    confirmLabel: isOld ? 'End the old value' : 'Revoke this token',
+    cancelUrl: isOld ? `/tokens/${token.id}` : '/tokens',
     current: '/tokens',
   });
 }

@@ -1,8 +1,10 @@
-import type { Where } from '../../adapters/port.ts';
+import type { Condition, Where } from '../../adapters/port.ts';
 import { tokenChanged, tokenRotated } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Call } from '../activity/call.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, Problem } from '../ground/errors.ts';
+import { OVERLAP_SECONDS_DEFAULT } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { type Credential, checkOverlap, nextReminder, stateOf } from './credential.ts';
@@ -47,7 +49,18 @@ export async function resumeToken(
 }
 
 /** What an owner changes about a token. */
-export type TokenEdit = Pick<Credential, 'name' | 'scopes'> & { note: string };
+export type TokenEdit = {
+  name: string;
+  note: string;
+  scopes: readonly string[];
+  /** Refuses scopes that it does not have: they are for who proved lately who they are. */
+  onlyNarrower?: boolean;
+};
+
+/** Whether these scopes would let a token do more than it may now. */
+export function isWider(scopes: readonly string[], token: Pick<Credential, 'scopes'>): boolean {
+  return scopes.some((scope) => !token.scopes.includes(scope));
+}
 
 /** What somebody wishes of a token's name, scopes and note, checked. Throws all that is wrong. */
 export function wishesFrom(
@@ -73,6 +86,7 @@ export async function editToken(
   const set = wishesFrom(parts, wanted);
   // By its name the service finds what it issued before.
   if (token.issuedBy !== undefined && set.name !== token.name) throw namedByService();
+  if (wanted.onlyNarrower === true && isWider(set.scopes, token)) throw changedMeanwhile();
   const liveName = token.liveName && `${token.accountId}\n${set.name}`;
   const named = token.issuedBy === undefined && liveName !== undefined ? { liveName } : {};
   const facts = { ...token, ...set, allows: set.scopes.map(scopes.describe), from: originOf(actor) };
@@ -82,20 +96,22 @@ export async function editToken(
     mail: await mailToOwner(accounts, token.accountId, mail),
     repeatable: true,
   };
-  const guard = [NOT_REVOKED, ['replacedBy', 'absent']] as const;
+  const guard: Where<Credential> = [NOT_REVOKED, ['replacedBy', 'absent'], atEdits(token)];
   const changed = await underName(parts, { ...token, ...named }, () =>
     effects.update(credentials, token.id, { set: { ...set, ...named }, add: { edits: 1 } }, guard, caused),
   );
-  if (changed === undefined) throw notLive('It ended, or was rotated, just now.', 'Look at the list.');
+  if (changed === undefined) throw changedMeanwhile();
   return changed;
 }
 
 /** What somebody wants of a rotation. */
 export type WantedRotation = {
-  /** So long the old value works on, but not past its own end; 0: it ends with the rotation. */
-  overlapSeconds: number;
+  /** So long the old value works on, never past its own end; 0: it ends with the rotation. Absent: a day, or until then. */
+  overlapSeconds?: number | undefined;
   /** As it was let in; none is made when it changed meanwhile. */
   account: Account;
+  /** The call by which a token rotates itself: on record with the change, so that no value is lost for want of it. */
+  call?: Call | undefined;
 };
 
 /**
@@ -106,30 +122,33 @@ export type WantedRotation = {
 export async function rotateToken(
   parts: CredentialDependencies,
   token: Credential,
-  { overlapSeconds, account }: WantedRotation,
+  wanted: WantedRotation,
   actor: Actor,
 ): Promise<Minted> {
   const { credentials, accounts, effects, clock, settings } = parts;
   const now = clock();
-  checkOverlap(overlapSeconds);
-  requireLive(token, now);
+  if (wanted.overlapSeconds !== undefined) checkOverlap(wanted.overlapSeconds);
   if (token.replacedBy !== undefined) throw rotatedAlready();
+  requireLive(token, now);
+  const overlapSeconds = overlapOf(token, wanted.overlapSeconds, now);
   const value = newSecret(prefixOf('personal_access_token'));
   const successor = successorOf(token, value, { now, maxDays: settings.tokens.maxDays });
-  const endsAt = Math.min(token.expiresAt ?? Number.POSITIVE_INFINITY, now + overlapSeconds);
+  const endsAt = now + overlapSeconds;
   const end = overlapSeconds === 0 ? { revokedAt: now } : { expiresAt: endsAt };
   const mail = tokenRotated(settings, { ...successor, oldEndsAt: endsAt, from: originOf(actor) });
+  const { account, call } = wanted;
   const change = { set: { replacedBy: successor.id, ...end }, unset: HELD_WHILE_STANDING };
   const guard: Where<Credential> = [
     NOT_REVOKED,
     ['pausedAt', 'absent'],
     ['replacedBy', 'absent'],
-    token.edits === undefined ? ['edits', 'absent'] : ['edits', '=', token.edits],
+    atEdits(token),
   ];
   const changed = await effects.update(credentials, token.id, change, guard, {
     audit: [auditEntry('token.rotated', token, actor)],
     mail: await mailToOwner(accounts, token.accountId, mail),
     successor,
+    call,
     repeatable: true,
   });
   if (changed === undefined) throw rotatedAlready();
@@ -139,6 +158,25 @@ export async function rotateToken(
     }),
   );
   return { credential: successor, value };
+}
+
+/** How long the old value works on, in seconds. Throws Problem for an overlap past its end. */
+function overlapOf({ expiresAt }: Credential, wanted: number | undefined, now: number): number {
+  const leftSeconds = (expiresAt ?? Number.POSITIVE_INFINITY) - now;
+  if (wanted === undefined) return Math.min(OVERLAP_SECONDS_DEFAULT, leftSeconds);
+  if (wanted <= leftSeconds) return wanted;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_OVERLAP',
+    message: 'This overlap is too long: the old value expires before its end.',
+    hint: `Choose at most ${leftSeconds} seconds, or leave it out: the old value then works on until its end, a day at most.`,
+    parameter: 'overlap',
+  });
+}
+
+/** Holds as long as nobody changed it since it was read. */
+function atEdits({ edits }: Credential): Condition<Credential> {
+  return edits === undefined ? ['edits', 'absent'] : ['edits', '=', edits];
 }
 
 /** The row of the new value: all settings of the old one, and nothing of its history. */
@@ -191,11 +229,18 @@ function namedByService(): Problem {
   });
 }
 
+function changedMeanwhile(): Problem {
+  return notLive(
+    'It ended, or was changed, just now.',
+    'Open it again, and look whether it is as you want it.',
+  );
+}
+
 function rotatedAlready(): Problem {
   return new Problem({
     status: 409,
-    code: 'NOT_LIVE',
-    message: 'This token was rotated already, or ended just now.',
+    code: 'ROTATED_ALREADY',
+    message: 'This token was rotated already, or was changed just now.',
     hint: 'Use the value that has taken its place, and rotate that one.',
   });
 }

@@ -64,6 +64,7 @@ type PageCode =
   | 'OTHER_WAY_FIRST'
   | 'PKCE_NEEDED'
   | 'PUBLIC_CLIENT'
+  | 'ROTATED_ALREADY'
   | 'SENT_BEFORE'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'

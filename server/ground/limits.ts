@@ -63,9 +63,14 @@ export const ADMIN_SECRET_DAYS_MAX = 90;
 export const REMINDER_DAYS: readonly number[] = [90, 30, 7, 1];
 /** Longer than this, nobody remembers that two secrets are live. */
 export const OVERLAP_DAYS_MAX = 30;
+/** Where nothing is chosen: a working day to put the new value in its place. */
+export const OVERLAP_SECONDS_DEFAULT = DAY_SECONDS;
 
 /** "Last used" is exact to this: a finer one would be a write for every call. */
 export const LAST_USED_SECONDS = MINUTE_SECONDS;
+
+/** Before a token is revoked its owner sees what it was used for in so many days: what comes monthly is among it. */
+export const USED_DAYS = 30;
 
 /** Access token of an app, beside which there is a refresh token. */
 export const APP_TOKEN_SECONDS = HOUR_SECONDS;

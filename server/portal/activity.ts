@@ -39,10 +39,14 @@ const CHANGES: Record<string, string> = {
   'service.paused': 'Service paused',
   'service.resumed': 'Service resumed',
   'service.revoked': 'Service revoked',
+  'token.changed': 'Token changed',
   'token.created': 'Token made',
   'token.leaked': 'Token reported as leaked, and revoked',
+  'token.paused': 'Token paused',
   'token.replaced': 'Token replaced',
+  'token.resumed': 'Token resumed',
   'token.revoked': 'Token revoked',
+  'token.rotated': 'Token rotated',
 };
 
 /** /activity: an account's own calls and changes. */

@@ -8,6 +8,7 @@ import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperPages } from './developer.ts';
 import { createSecretPages } from './secrets.ts';
 import { createServicePages } from './services.ts';
+import { createTokenLifePages } from './token-life.ts';
 import { createTokenPages } from './tokens.ts';
 
 /** Every page of a signed-in person, and the front door. */
@@ -26,6 +27,15 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/tokens/:id/value', tokens.copied);
   router.get('/tokens/:id/revoke', tokens.showRevoke);
   router.post('/tokens/:id/revoke', tokens.revoke);
+
+  const life = createTokenLifePages(parts);
+  router.get('/tokens/:id', life.show);
+  router.get('/tokens/:id/rotate', life.showRotate);
+  router.post('/tokens/:id/rotate', life.rotate);
+  router.post('/tokens/:id/pause', life.pause);
+  router.post('/tokens/:id/resume', life.resume);
+  router.get('/tokens/:id/edit', life.showEdit);
+  router.post('/tokens/:id/edit', life.edit);
 
   const services = createServicePages(parts);
   router.get('/services', services.list);

@@ -13,6 +13,8 @@ import type { Account } from '../accounts/account.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Owned } from '../credentials/owner.ts';
 import type { Actor } from '../ground/actor.ts';
+import { USED_DAYS } from '../ground/limits.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -30,7 +32,7 @@ import { liveAndDead, scopeView, tokenView } from './view-models.ts';
  * whoever wants a token dead should not be held up.
  */
 export function createTokenPages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, tokens, scopes, shownOnce } = parts;
+  const { site, settings, clock, signedIn, tokens, scopes, shownOnce, usage } = parts;
 
   return {
     async list(ctx: RouterContext): Promise<void> {
@@ -82,8 +84,11 @@ export function createTokenPages(parts: PortalDependencies) {
     async showRevoke(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const row = await tokens.get(ownedIn(ctx, account));
-      const token = tokenView(row, clock(), scopes.describe);
-      sendPage(ctx, revokeTokenPage(site, account, token, clock()));
+      const now = clock();
+      const token = tokenView(row, now, scopes.describe);
+      const since = now - USED_DAYS * DAY_SECONDS;
+      const used = await usage.of({ accountId: account.id, tokenId: row.id, since });
+      sendPage(ctx, revokeTokenPage(site, account, { token, usage: used, now }));
     },
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, tokens.revoke, '/tokens?done=revoked'),

@@ -28,6 +28,9 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
     scopes: row.scopes,
     allows: row.scopes.map(describe),
     issuedBy: issuer,
+    pausedAt: row.pausedAt,
+    replaces: row.replaces,
+    replacedBy: row.replacedBy,
   };
 }
 

@@ -86,14 +86,42 @@ eachStore(({ url }) => {
         domain.tokens.rotate(which, { account: ann, overlapSeconds }, actor);
       const tries = await Promise.allSettled(Array.from({ length: 12 }, () => rotate()));
       const lost = tries.flatMap((one) => (one.status === 'rejected' ? [one.reason as Problem] : []));
-      assert.deepEqual([lost.length, new Set(lost.map(({ code }) => code))], [11, new Set(['NOT_LIVE'])]);
+      assert.deepEqual(
+        [lost.length, new Set(lost.map(({ code }) => code))],
+        [11, new Set(['ROTATED_ALREADY'])],
+      );
       const rows = await domain.tokens.list(ann.id);
       assert.deepEqual(
         rows.map((row) => stateOf(row, domain.clock())),
         ['live', 'revoked'],
       );
-      await assert.rejects(rotate(), { code: 'NOT_LIVE' });
+      await assert.rejects(rotate(), { code: 'ROTATED_ALREADY' });
       await assert.rejects(rotate(31 * DAY), { code: 'INVALID_OVERLAP' });
+    });
+
+    it('lets an old value live for a day or until its end, and never past it', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann, { expiresAt: domain.clock() + 3600 });
+      const which = { accountId: ann.id, id: credential.id };
+      const rotate = (overlapSeconds?: number) =>
+        domain.tokens.rotate(which, { account: ann, overlapSeconds }, actor);
+      await assert.rejects(rotate(3601), { code: 'INVALID_OVERLAP', status: 400, parameter: 'overlap' });
+      assert.equal((await domain.tokens.get(which)).replacedBy, undefined);
+      await rotate();
+      assert.equal((await domain.tokens.get(which)).expiresAt, credential.expiresAt);
+    });
+
+    it('gives no more scopes where only fewer are allowed, also when some were taken meanwhile', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann, { scopes: ['profile', 'wf:create_transaction'] });
+      const which = { accountId: ann.id, id: credential.id };
+      const edit = (scopes: string[], onlyNarrower = true) =>
+        domain.tokens.edit(which, { name: 'Build server', note: '', scopes, onlyNarrower }, actor);
+      await edit(['profile']);
+      await assert.rejects(edit(['profile', 'wf:create_transaction']), { code: 'NOT_LIVE' });
+      const tries = await Promise.allSettled([edit(['profile']), edit(['wf:create_transaction'], false)]);
+      assert.ok(tries.some(({ status }) => status === 'fulfilled'));
+      assert.equal((await domain.tokens.get(which)).scopes.length, 1);
     });
 
     it('pauses and resumes, and a paused one keeps its name', async () => {
