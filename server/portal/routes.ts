@@ -17,25 +17,7 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
 
   router.get('/', (ctx) => showFrontDoor(parts, ctx));
 
-  const tokens = createTokenPages(parts);
-  router.get('/tokens', tokens.list);
-  router.get('/tokens/new', tokens.showNew);
-  router.post('/tokens/new', tokens.mint);
-  router.get('/tokens/revoke-all', tokens.showRevokeAll);
-  router.post('/tokens/revoke-all', tokens.revokeAll);
-  router.get('/tokens/:id/value', tokens.showValue);
-  router.post('/tokens/:id/value', tokens.copied);
-  router.get('/tokens/:id/revoke', tokens.showRevoke);
-  router.post('/tokens/:id/revoke', tokens.revoke);
-
-  const life = createTokenLifePages(parts);
-  router.get('/tokens/:id', life.show);
-  router.get('/tokens/:id/rotate', life.showRotate);
-  router.post('/tokens/:id/rotate', life.rotate);
-  router.post('/tokens/:id/pause', life.pause);
-  router.post('/tokens/:id/resume', life.resume);
-  router.get('/tokens/:id/edit', life.showEdit);
-  router.post('/tokens/:id/edit', life.edit);
+  addTokenRoutes(router, parts);
 
   const services = createServicePages(parts);
   router.get('/services', services.list);
@@ -84,6 +66,28 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/account/sessions/:uid/end', account.endSession);
 
   return router;
+}
+
+function addTokenRoutes(router: Router, parts: PortalDependencies): void {
+  const tokens = createTokenPages(parts);
+  router.get('/tokens', tokens.list);
+  router.get('/tokens/new', tokens.showNew);
+  router.post('/tokens/new', tokens.mint);
+  router.get('/tokens/revoke-all', tokens.showRevokeAll);
+  router.post('/tokens/revoke-all', tokens.revokeAll);
+  router.get('/tokens/:id/value', tokens.showValue);
+  router.post('/tokens/:id/value', tokens.copied);
+  router.get('/tokens/:id/revoke', tokens.showRevoke);
+  router.post('/tokens/:id/revoke', tokens.revoke);
+
+  const life = createTokenLifePages(parts);
+  router.get('/tokens/:id', life.show);
+  router.get('/tokens/:id/rotate', life.showRotate);
+  router.post('/tokens/:id/rotate', life.rotate);
+  router.post('/tokens/:id/pause', life.pause);
+  router.post('/tokens/:id/resume', life.resume);
+  router.get('/tokens/:id/edit', life.showEdit);
+  router.post('/tokens/:id/edit', life.edit);
 }
 
 function addSecretRoutes(router: Router, client: string, pages: ReturnType<typeof createSecretPages>): void {
