@@ -72,7 +72,7 @@ export async function createApp(domain: Domain) {
   const engineRoutes = mount('/', engine);
   const routers = [metadata, health, assets, leaks, signIn, portal];
 
-  app.use(accessLog(log, clientAddress));
+  app.use(accessLog(log, clientAddress, domain.clock));
   app.use(securityHeaders(production));
   app.use(answerErrorsAs(asItsAddressWants({ url, site, viewerOf }), log));
   app.use(plainTarget);

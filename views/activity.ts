@@ -2,6 +2,7 @@ import { type Html, html } from './html.ts';
 import { submit } from './kit/buttons.ts';
 import { select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
+import { field } from './kit/fields.ts';
 import { badge } from './kit/notices.ts';
 import { dataTable, pager } from './kit/tables.ts';
 import { exactTime } from './kit/times.ts';
@@ -20,10 +21,27 @@ export type EntryView = {
   reason?: string | undefined;
   /** Whether it went well; a change is there only if it did. */
   succeeded: boolean;
+  /** The list of those with the same reason. */
+  resultUrl?: string | undefined;
+  /** Of a call: how long it took. */
+  ms?: number | undefined;
   from: string;
   requestId: string;
   /** An admin's token was used, which privacy rules do not hold back. */
   privacyBypassed: boolean;
+};
+
+/** What the list is filtered by; '' is no filter. */
+export type Asked = {
+  /** Id of a credential or client. */
+  credential: string;
+  result: string;
+  /** `today`, a number of days, or `date` with the first and the last day. */
+  period: string;
+  from: string;
+  to: string;
+  /** A request id. */
+  request: string;
 };
 
 /** An account's calls and changes, newest first. */
@@ -34,51 +52,110 @@ export function activityPage(
     entries: readonly EntryView[];
     /** What can be filtered by; the value is a credential's or client's id. */
     credentials: readonly { id: string; label: string }[];
-    /** Id of the one filtered by, '' for all. */
-    credential: string;
+    asked: Asked;
+    results: readonly { value: string; label: string }[];
+    /** `2026-02-20` */
+    today: string;
+    /** The search was given up for now; the older page goes on. */
+    isPartial: boolean;
     newestUrl: string | undefined;
     olderUrl: string | undefined;
   },
 ): Html {
-  const { entries, credentials, credential, newestUrl, olderUrl } = props;
+  const { entries, asked, isPartial, newestUrl, olderUrl } = props;
+  const isFiltered = Object.values(asked).some((value) => value !== '');
   return layout(site, {
     title: 'Activity',
     lead: 'Every call made with your credentials and every change of them, newest first.',
     viewer,
     current: '/activity',
     body: [
-      html`<form method="get" action="/activity">${select({
-        label: 'Show',
-        name: 'credential',
-        value: credential,
-        options: [
-          { value: '', label: 'Everything' },
-          ...credentials.map(({ id, label }) => ({ value: id, label })),
-        ],
-      })}${submit('Filter', 'quiet')}</form>`,
+      filterForm(props),
       dataTable({
         caption: 'Calls and changes',
         columns: ['What', 'About', 'Result', 'When', 'From'],
         rows: entries.map(rowOf),
-        empty: {
-          title: 'Nothing here',
-          text: 'Calls and changes appear here as soon as they happen.',
-          action: credential === '' ? { label: 'Make a token', url: '/tokens/new' } : undefined,
-        },
+        empty: emptyOf(isFiltered, isPartial),
       }),
+      isPartial &&
+        html`<p class="hint">Few entries match. Those that are older have not been looked at yet.</p>`,
       pager({ newerUrl: newestUrl, olderUrl }),
     ],
   });
+}
+
+function emptyOf(isFiltered: boolean, isPartial: boolean) {
+  const title = 'Nothing here';
+  if (isPartial) return { title, text: 'None of the newest entries matches. Older ones may.' };
+  if (isFiltered)
+    return {
+      title,
+      text: 'No call or change matches all of this.',
+      action: { label: 'Show everything', url: '/activity' },
+    };
+  const text = 'Calls and changes appear here as soon as they happen.';
+  return { title, text, action: { label: 'Make a token', url: '/tokens/new' } };
+}
+
+function filterForm(props: {
+  credentials: readonly { id: string; label: string }[];
+  asked: Asked;
+  results: readonly { value: string; label: string }[];
+  today: string;
+}): Html {
+  const { credentials, asked, results, today } = props;
+  const dates = { type: 'date', max: today } as const;
+  return html`<form method="get" action="/activity" class="filters">${[
+    select({
+      label: 'Show',
+      name: 'credential',
+      value: asked.credential,
+      options: [
+        { value: '', label: 'Everything' },
+        ...credentials.map(({ id, label }) => ({ value: id, label })),
+      ],
+    }),
+    select({ label: 'Result', name: 'result', value: asked.result, options: results }),
+    select({
+      label: 'Period',
+      name: 'period',
+      value: asked.period,
+      options: [
+        { value: '', label: 'Any time' },
+        { value: 'today', label: 'Today (UTC)' },
+        { value: '7', label: 'The last 7 days' },
+        { value: '30', label: 'The last 30 days' },
+        { value: '90', label: 'The last 90 days' },
+        { value: 'date', label: 'From day to day' },
+      ],
+    }),
+    html`<div class="on-date">${field({ ...dates, label: 'First day', name: 'from', value: asked.from })}</div>`,
+    html`<div class="on-date">${field({ ...dates, label: 'Last day', name: 'to', value: asked.to })}</div>`,
+    field({
+      label: 'Request id',
+      name: 'request',
+      value: asked.request,
+      lengthMax: 80,
+      autocomplete: 'off',
+    }),
+    submit('Filter', 'quiet'),
+  ]}</form>`;
 }
 
 function rowOf(entry: EntryView) {
   return [
     entry.what,
     entry.name,
-    html`${entry.succeeded ? html`<span class="whole">${entry.result}</span>` : html`${badge('problem', entry.result)} ${entry.reason}`}${
+    html`${resultOf(entry)}${entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`}${
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
     exactTime(entry.at),
     html`${entry.from}${entry.requestId !== '' && html`<br>${code(entry.requestId)}`}`,
   ];
+}
+
+function resultOf({ succeeded, result, reason, resultUrl }: EntryView): Html {
+  if (succeeded) return html`<span class="whole">${result}</span>`;
+  const why = resultUrl === undefined ? reason : html`<a href="${resultUrl}">${reason}</a>`;
+  return html`${badge('problem', result)} ${why}`;
 }

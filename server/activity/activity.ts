@@ -1,6 +1,8 @@
 import type { Collection, Condition } from '../../adapters/port.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Call } from './call.ts';
+import { atOfMoment } from './entry-ids.ts';
+import { searchRows } from './search.ts';
 
 /** One call made with a credential, or one change of what an account has. */
 export type Entry = { kind: 'call'; call: Call } | { kind: 'change'; change: AuditEntry };
@@ -8,39 +10,123 @@ export type Entry = { kind: 'call'; call: Call } | { kind: 'change'; change: Aud
 /** Which part of the activity is asked for: that of one token, or of one client with its secrets. */
 export type About = { tokenId: string } | { clientId: string; secretIds: readonly string[] };
 
+/** What of it is asked for; all of it must hold. */
+export type Filter = {
+  about?: About | undefined;
+  /** `success`, `refused` (by us), `failed` (we did), or the code of a Problem. */
+  result?: string | undefined;
+  /** The first moment, and the first that is too late. Epoch seconds. */
+  from?: number | undefined;
+  before?: number | undefined;
+  requestId?: string | undefined;
+};
+
+export type Page = {
+  entries: Entry[];
+  /** The cursor of the next page, if there is one. */
+  next: string | undefined;
+  /** So many entries do not match that the search was given up for now: the next page goes on. */
+  isPartial: boolean;
+};
+
+/** Entries are written down under the moment at which something was done, which its request may come before by so long. */
+const REQUEST_SECONDS_MAX = 120;
+
 /** Reads the calls and the changes of one account as one list, newest first; never those of others. */
 export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
-  const { calls, audit } = parts;
-
   return {
-    /** One page, and the cursor of the next if there is one. A cursor that is not ours starts at the newest. */
-    async list(wanted: {
-      accountId: string;
-      about?: About | undefined;
-      after?: string;
-      limit: number;
-    }): Promise<{ entries: Entry[]; next: string | undefined }> {
-      const { accountId, about, limit } = wanted;
-      const after = readCursor(wanted.after ?? '');
-      // One more than the page of each, so that it shows whether there is another page.
-      const order = { by: 'at', descending: true } as const;
-      const page = { order, limit: limit + 1, ...(after && { after: after as Call & AuditEntry }) };
-      const isTheirs = ['accountId', '=', accountId] as const;
-      const [called, changed] = await Promise.all([
-        calls.list({ ...page, where: [isTheirs, ...callsAbout(about)] }),
-        // One look for each thing: for several at once no engine walks an index in the order of time.
-        Promise.all(
-          changesAbout(about).map((condition) => audit.list({ ...page, where: [isTheirs, ...condition] })),
-        ),
+    /** One page. A cursor that is not ours starts at the newest. */
+    async list(wanted: Filter & { accountId: string; after?: string; limit: number }): Promise<Page> {
+      const { limit } = wanted;
+      const span = spanOf(wanted);
+      if (span === undefined) return { entries: [], next: undefined, isPartial: false };
+      const place = { ...wanted, ...span, after: readCursor(wanted.after ?? ''), count: limit + 1 };
+      const [calls, changes] = await Promise.all([
+        findCalls(parts.calls, place),
+        findChanges(parts.audit, place),
       ]);
       const entries: Entry[] = [
-        ...called.map((call) => ({ kind: 'call' as const, call })),
-        ...changed.flat().map((change) => ({ kind: 'change' as const, change })),
-      ].sort(newestFirst);
-      const last = entries.length > limit ? entries[limit - 1] : undefined;
-      return { entries: entries.slice(0, limit), next: last && cursorOf(last) };
+        ...calls.rows.map((call) => ({ kind: 'call' as const, call })),
+        ...changes.flatMap(({ rows }) => rows.map((change) => ({ kind: 'change' as const, change }))),
+      ].sort((one, other) => newestFirst(placeOf(one), placeOf(other)));
+
+      // The entries of a request are all together, and few.
+      const stops =
+        wanted.requestId === undefined ? [calls, ...changes].flatMap(({ stoppedAt }) => stoppedAt ?? []) : [];
+      const [stop] = stops.sort(newestFirst);
+      // What lies behind it in one list may have newer ones before it in the other.
+      const whole =
+        stop === undefined ? entries : entries.filter((entry) => newestFirst(placeOf(entry), stop) <= 0);
+      const last = whole.length > limit ? whole[limit - 1] : undefined;
+      const isPartial = last === undefined && stop !== undefined;
+      const end = last === undefined ? stop : placeOf(last);
+      return { entries: whole.slice(0, limit), next: end && cursorOf(end), isPartial };
     },
   };
+}
+
+type Place = { at: number; id: string };
+
+type Wanted = Filter & { accountId: string; after: Place | undefined; count: number };
+
+/** The time that is looked at; undefined where nothing can match. */
+function spanOf({ from, before, requestId }: Filter): Pick<Filter, 'from' | 'before'> | undefined {
+  if (requestId === undefined) return { from, before };
+  const at = atOfMoment(requestId);
+  if (at === undefined) return undefined;
+  return { from: Math.max(at, from ?? 0), before: Math.min(at + REQUEST_SECONDS_MAX, before ?? Infinity) };
+}
+
+function findCalls(calls: Collection<Call>, wanted: Wanted) {
+  const { accountId, about, result, requestId } = wanted;
+  // Those that did not succeed are few, and have an index of their own: there the rest is looked at row by row.
+  const byResult = result !== undefined && result !== 'success';
+  const tests: ((call: Call) => boolean)[] = [];
+  if (result !== undefined) tests.push((call) => hasResult(call, result));
+  if (byResult && about !== undefined) tests.push((call) => isAbout(call, about));
+  if (requestId !== undefined) tests.push((call) => call.requestId === requestId);
+  const of: Condition<Call>[] = byResult ? [['refused', '=', true]] : callsAbout(about);
+  return searchRows(calls, {
+    ...orderOf(wanted),
+    where: [...of, ['accountId', '=', accountId]],
+    isMatch: tests.length === 0 ? undefined : (call) => tests.every((test) => test(call)),
+  });
+}
+
+/** One look for each thing: for several at once no engine walks an index in the order of time. */
+function findChanges(audit: Collection<AuditEntry>, wanted: Wanted) {
+  const { accountId, about, result, requestId } = wanted;
+  // A change is there only if it was done.
+  if (result !== undefined && result !== 'success') return Promise.resolve([]);
+  const isMatch =
+    requestId === undefined ? undefined : ({ actor }: AuditEntry) => actor.requestId === requestId;
+  return Promise.all(
+    changesAbout(about).map((conditions) =>
+      searchRows(audit, {
+        ...orderOf(wanted),
+        where: [...conditions, ['accountId', '=', accountId]],
+        isMatch,
+      }),
+    ),
+  );
+}
+
+/** What a request did stands at its beginning. */
+function orderOf({ requestId, after, count, from, before }: Wanted) {
+  const descending = requestId === undefined;
+  const isInside = descending && after !== undefined && (before === undefined || after.at < before);
+  return { descending, from, before, after: isInside ? (after as Call & AuditEntry) : undefined, count };
+}
+
+function hasResult({ status, result }: Call, wanted: string): boolean {
+  if (wanted === 'success') return status < 400;
+  if (wanted === 'refused') return status >= 400 && status < 500;
+  if (wanted === 'failed') return status >= 500;
+  return result === wanted;
+}
+
+function isAbout(call: Call, about: About): boolean {
+  return 'tokenId' in about ? call.tokenId === about.tokenId : call.clientId === about.clientId;
 }
 
 function callsAbout(about: About | undefined): Condition<Call>[] {
@@ -55,22 +141,21 @@ function changesAbout(about: About | undefined): Condition<AuditEntry>[][] {
 }
 
 /** Where an entry stands in the order of both lists. */
-function placeOf(entry: Entry): { at: number; id: string } {
+function placeOf(entry: Entry): Place {
   return entry.kind === 'call' ? entry.call : entry.change;
 }
 
-function newestFirst(one: Entry, other: Entry): number {
-  const [a, b] = [placeOf(one), placeOf(other)];
+function newestFirst(a: Place, b: Place): number {
+  if (a.id === b.id) return 0;
   return b.at - a.at || (a.id < b.id ? 1 : -1);
 }
 
-function cursorOf(entry: Entry): string {
-  const { at, id } = placeOf(entry);
+function cursorOf({ at, id }: Place): string {
   return `${at}.${id}`;
 }
 
 /** A place in the order: `Listing.after` needs no more of a row than what the rows are ordered by. */
-function readCursor(cursor: string): { at: number; id: string } | undefined {
+function readCursor(cursor: string): Place | undefined {
   const [, at, id] = /^(\d{1,11})\.([\w-]{1,80})$/.exec(cursor) ?? [];
   return at === undefined || id === undefined ? undefined : { at: Number(at), id };
 }

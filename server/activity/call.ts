@@ -20,9 +20,13 @@ export const callSchema = z.strictObject({
   /** `success`, or the code of the Problem. */
   result: z.string(),
   from: z.string(),
+  /** How long it took until it was written down here, just before its answer. */
+  ms: z.number().optional(),
   requestId: z.string(),
   /** How many calls within a minute it stands for, of which it names the last; absent: one. See refusals.ts. */
   count: z.number().optional(),
+  /** Set when it was refused or failed: only such calls pay for the index by which they are found. */
+  refused: z.boolean().optional(),
   /** Set when an admin token was used, which privacy rules do not hold back. */
   privacyBypassed: z.boolean().optional(),
 });
@@ -38,6 +42,7 @@ export const callDeclaration = declare<Call>({
     ['accountId', 'at'],
     ['accountId', 'tokenId', 'at'],
     ['clientId', 'accountId', 'at'],
+    ['refused', 'accountId', 'at'],
   ],
   durability: 'process',
   journalled: true,

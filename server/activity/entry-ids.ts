@@ -11,3 +11,9 @@ export function momentOf(at: number): string {
 
 /** What leads the id of a call, before its moment. */
 export const CALL_PREFIX = 'call_';
+
+/** The moment that leads such a text; undefined where none does. */
+export function atOfMoment(text: string): number | undefined {
+  const moment = text.slice(0, MOMENT_LENGTH);
+  return /^[0-9a-z]{7}$/.test(moment) ? Number.parseInt(moment, 36) : undefined;
+}

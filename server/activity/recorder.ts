@@ -12,7 +12,7 @@ export type Attribution = Pick<
 >;
 
 /** What was called, and what came of it. */
-export type Called = Pick<Call, 'method' | 'path' | 'status' | 'result' | 'from' | 'requestId'>;
+export type Called = Pick<Call, 'method' | 'path' | 'status' | 'result' | 'from' | 'requestId' | 'ms'>;
 
 export type Recorder = ReturnType<typeof createRecorder>;
 
@@ -36,7 +36,7 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
       count += 1;
       const place = `${momentOf(at)}${count.toString(36).padStart(8, '0')}`;
       const { accountId, clientId, tokenId, tokenKind, tokenName, privacyBypassed } = whose;
-      const { method, status, result, from, requestId } = called;
+      const { method, status, result, from, requestId, ms } = called;
       return {
         id: `${CALL_PREFIX}${place}${process}`,
         at,
@@ -51,6 +51,8 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
         result,
         from,
         requestId,
+        ms,
+        refused: status >= 400 ? true : undefined,
         privacyBypassed,
       };
     },

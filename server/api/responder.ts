@@ -4,10 +4,11 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
 import type { Domain } from '../domain.ts';
+import { msSince } from '../ground/time.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { answerPreflight, isPreflight } from '../http/cors.ts';
 import { problemFrom } from '../http/error-response.ts';
-import { addressOf, requestIdOf } from '../http/request.ts';
+import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
 
 /** Those that we do not have too: only so a page can read that answer. */
@@ -40,7 +41,7 @@ export function createResponder(
     // With the store away there is nowhere to record it, and the caller has waited long enough.
     if (whose === undefined || error instanceof Unavailable) return;
     const { status, code } = problemFrom(error);
-    const called = calledBy(ctx, status, code);
+    const called = { ...calledBy(ctx, status, code), ms: msSince(startedMsOf(ctx)) };
     try {
       if (refused === undefined) return await recorder.record(recorder.entry(whose, called));
       await refusals.record(refused, called);

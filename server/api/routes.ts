@@ -3,9 +3,10 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
+import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
-import { addressOf, requestIdOf } from '../http/request.ts';
+import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
@@ -27,7 +28,10 @@ export function createApi(parts: Domain) {
     requireMethod(ctx, 'GET', ME_PATH);
     if (caller === undefined) throw authenticate.noCredential(ctx);
     const response = describeCaller(caller, clock());
-    if (entry !== undefined) await recorder.record(entry);
+    if (entry !== undefined) {
+      entry.ms = msSince(startedMsOf(ctx));
+      await recorder.record(entry);
+    }
     return { status: 'success', response };
   }
 
@@ -49,7 +53,8 @@ export function createApi(parts: Domain) {
     const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
     const callerNow = isSlow ? await judgedAgain(ctx, workflow) : caller;
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
-    return runner.run(workflow, { parameters, caller: callerNow, request }, entry);
+    const made = { parameters, caller: callerNow, request };
+    return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });
   }
 
   /** The caller as of now: what was judged before a body that was slow to come may be revoked since. */

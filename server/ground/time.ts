@@ -4,6 +4,11 @@ export const MINUTE_SECONDS = 60;
 export const HOUR_SECONDS = 60 * MINUTE_SECONDS;
 export const DAY_SECONDS = 24 * HOUR_SECONDS;
 
+/** How long ago a moment of `performance.now()` is, in whole milliseconds. */
+export function msSince(startedMs: number): number {
+  return Math.round(performance.now() - startedMs);
+}
+
 /** For machines, RFC 3339: `2026-02-20T14:03:22.000Z`. */
 export function isoTime(at: number): string {
   const day = Math.floor(at / DAY_SECONDS);
@@ -31,6 +36,12 @@ function isoDay(day: number): string {
 /** The day alone, UTC, as a date field has it: `2026-02-20`. */
 export function isoDate(at: number): string {
   return isoTime(at).slice(0, 10);
+}
+
+/** The beginning of a day (UTC) as a date field has it; undefined for what is none, February 30 among them. */
+export function midnightOf(date: string): number | undefined {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) / 1000 : Number.NaN;
+  return Number.isNaN(at) || isoDate(at) !== date ? undefined : at;
 }
 
 /** For people who compare entries, as in a list of calls: `2026-02-20 14:03:22 UTC`. */

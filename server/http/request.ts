@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'koa';
+import { momentOf } from '../activity/entry-ids.ts';
 import type { Actor } from '../ground/actor.ts';
+import { type Clock, systemClock } from '../ground/clock.ts';
 import type { ClientAddress } from './client-address.ts';
 
 /**
@@ -9,8 +11,13 @@ import type { ClientAddress } from './client-address.ts';
  * `ctx.state`; only this file reads and writes it there.
  */
 type RequestNotes = {
-  /** Ours, never the caller's, so that nobody can write into another's log lines. */
+  /**
+   * Ours, never the caller's, so that nobody can write into another's log lines. Its moment leads it, by which the
+   * activity finds what it stands at.
+   */
   readonly id: string;
+  /** Of `performance.now()`. */
+  readonly startedMs: number;
   /** The client's network address, IPv4-mapped IPv6 written as IPv4. */
   readonly address: string;
   /** A `token_id`, never a token. */
@@ -18,8 +25,13 @@ type RequestNotes = {
 };
 
 /** Begins what is known of this request. Called by the outermost middleware. */
-export function beginNotes(ctx: Context, clientAddress: Pick<ClientAddress, 'of'>): RequestNotes {
-  const notes: RequestNotes = { id: randomUUID(), address: clientAddress.of(ctx.req) };
+export function beginNotes(
+  ctx: Context,
+  clientAddress: Pick<ClientAddress, 'of'>,
+  clock: Clock = systemClock,
+): RequestNotes {
+  const id = `${momentOf(clock())}-${randomUUID()}`;
+  const notes: RequestNotes = { id, startedMs: performance.now(), address: clientAddress.of(ctx.req) };
   (ctx.state as { notes?: RequestNotes }).notes = notes;
   return notes;
 }
@@ -34,6 +46,11 @@ function notesOf(ctx: Context): RequestNotes {
 /** The id under which this request stands in the log, the activity and its answer. */
 export function requestIdOf(ctx: Context): string {
   return notesOf(ctx).id;
+}
+
+/** When this request came, by `performance.now()`. */
+export function startedMsOf(ctx: Context): number {
+  return notesOf(ctx).startedMs;
 }
 
 /** Where this request came from, as far as the proxies that we trust say. */

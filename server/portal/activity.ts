@@ -1,10 +1,12 @@
 import type { RouterContext } from '@koa/router';
-import { activityPage, type EntryView } from '../../views/activity.ts';
+import { type Asked, activityPage, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Call } from '../activity/call.ts';
 import type { Actor } from '../ground/actor.ts';
+import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
+import { filterFrom, pathTo, readAsked, resultsFor, wordsOf } from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
 const ENTRIES_PER_PAGE = 50;
@@ -51,28 +53,31 @@ const CHANGES: Record<string, string> = {
 
 /** /activity: an account's own calls and changes. */
 export function createActivityPages(parts: PortalDependencies) {
-  const { site, signedIn, activity } = parts;
+  const { site, signedIn, activity, clock } = parts;
 
   return {
     async list(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const credentials = await filtersOf(parts, account.id);
-      // One that is not this account's filters nothing.
-      const credential = credentials.find(({ id }) => id === queryOne(ctx, 'credential'))?.id ?? '';
+      const asked = readAsked(ctx, credentials);
       const after = queryOne(ctx, 'after');
-      const { entries, next } = await activity.list({
+      const { entries, next, isPartial } = await activity.list({
         accountId: account.id,
-        about: await aboutOf(parts, account.id, credential),
+        about: await aboutOf(parts, account.id, asked.credential),
+        ...filterFrom(asked, clock()),
         after,
         limit: ENTRIES_PER_PAGE,
       });
       const names = await namesOf(parts, account.id, entries);
       const page = activityPage(site, account, {
-        entries: entries.map((entry) => entryView(entry, names)),
+        entries: entries.map((entry) => entryView(entry, names, asked)),
         credentials,
-        credential,
-        newestUrl: after === '' ? undefined : pathTo(credential),
-        olderUrl: next && pathTo(credential, next),
+        asked,
+        results: resultsFor(asked.result),
+        today: isoDate(clock()),
+        isPartial,
+        newestUrl: after === '' ? undefined : pathTo(asked),
+        olderUrl: next && pathTo(asked, next),
       });
       sendPage(ctx, page);
     },
@@ -109,21 +114,17 @@ async function aboutOf(
   return { clientId: credential, secretIds: rows.map((row) => row.id) };
 }
 
-function pathTo(credential: string, after = ''): string {
-  const query = new URLSearchParams();
-  if (credential !== '') query.set('credential', credential);
-  if (after !== '') query.set('after', after);
-  return query.size === 0 ? '/activity' : `/activity?${query}`;
-}
-
-function entryView(entry: Entry, names: ReadonlyMap<string, string>): EntryView {
+function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked: Asked): EntryView {
   if (entry.kind === 'call') {
-    const { at, method, path, tokenName, from, requestId, privacyBypassed } = entry.call;
+    const { at, method, path, tokenName, status, ms, result, from, requestId, privacyBypassed } = entry.call;
     return {
       at,
       what: `${method} ${path}`,
       name: tokenName,
       ...resultOf(entry.call),
+      // Those that went wrong in the same way are one click away.
+      resultUrl: status < 400 ? undefined : pathTo({ ...asked, result }),
+      ms,
       from,
       requestId,
       privacyBypassed: privacyBypassed === true,
@@ -148,10 +149,6 @@ function resultOf(call: Call) {
   const times = call.count === undefined ? '' : `, ${call.count.toLocaleString('en')} calls within a minute`;
   const reason = `${wordsOf(call.result)} (${call.status})${times}`;
   return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
-}
-
-function wordsOf(code: string): string {
-  return code.toLowerCase().replace(/[._]/g, ' ');
 }
 
 /** Who made a change, where it was not the person themselves: `, by the service Stripe`. */

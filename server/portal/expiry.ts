@@ -2,7 +2,7 @@ import type { ExpiryChoices } from '../../views/credentials.ts';
 import { checkAll, Problem } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
-import { DAY_SECONDS, isoDate } from '../ground/time.ts';
+import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
 import type { Form } from '../http/body.ts';
 
 const TOKEN_DAYS = [7, 30, 60, 90, 180, 365];
@@ -58,12 +58,6 @@ function readExpiry(form: Form, now: number): number | undefined {
     hint: 'Choose a number of days, or a date like 2027-01-31.',
     parameter: 'expires',
   });
-}
-
-/** The beginning of a day (UTC), epoch seconds; undefined for what is none, February 30 among them. */
-function midnightOf(date: string): number | undefined {
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
-  return Number.isNaN(at) || isoDate(at / 1000) !== date ? undefined : at / 1000;
 }
 
 /** The first and the last day whose end lies between now and the longest life. */

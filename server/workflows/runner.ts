@@ -6,6 +6,7 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
+import { msSince } from '../ground/time.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
@@ -24,7 +25,7 @@ export function createRunner(parts: {
 
   return {
     /**
-     * Answers the body to send; `entry`, the activity entry of this call, is recorded by then. When this throws,
+     * Answers the body to send; the activity entry of this call is recorded by then. When this throws,
      * nothing was stored or recorded and no mail goes out.
      */
     async run(
@@ -34,7 +35,7 @@ export function createRunner(parts: {
         caller: Bearer | undefined;
         request: { id: string; from: string };
       },
-      entry: Call | undefined,
+      record: { entry: Call; startedMs: number } | undefined,
     ): Promise<string> {
       const { caller, request } = call;
       const stage = createStage(workflow, { accountId: caller?.account.id, clock, settings });
@@ -50,7 +51,8 @@ export function createRunner(parts: {
             staged,
           };
         });
-        await runs.commit(staged, entry);
+        if (record !== undefined) record.entry.ms = msSince(record.startedMs);
+        await runs.commit(staged, record?.entry);
         return body;
       } finally {
         stage.close();

@@ -22,7 +22,7 @@ describe('the log', () => {
   /** What was logged of one request. */
   function linesOf(response: { headers: Headers }): Line[] {
     const requestId = response.headers.get('x-request-id');
-    assert.match(requestId ?? '', /^[0-9a-f-]{36}$/);
+    assert.match(requestId ?? '', /^[0-9a-z]{7}-[0-9a-f-]{36}$/);
     const lines = server.logged().trim().split('\n');
     return lines.map((line) => JSON.parse(line) as Line).filter((line) => line.requestId === requestId);
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Call } from '../../server/activity/call.ts';
+import { momentOf } from '../../server/activity/entry-ids.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
 import { openPeople, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 
 /** Younger than what the retention of the settings takes. */
+const DAY = 86_400;
 const DAYS_AGO = Math.floor(Date.now() / 1000) - 10 * 86_400;
 
 eachStore(({ url: storeUrl }) => {
@@ -74,7 +76,9 @@ eachStore(({ url: storeUrl }) => {
           rows.some((row) => pattern.test(row)),
           `${pattern} in\n${rows.join('\n')}`,
         );
-      found(/^GET \/api\/1\.1\/me Script Success \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC 127\.0\.0\.1 \S{10,}$/);
+      found(
+        /^GET \/api\/1\.1\/me Script Success \d+ ms \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC 127\.0\.0\.1 \S{10,}$/,
+      );
       found(
         /POST \/api\/1\.1\/wf\/create_transaction Script Refused [a-z ]+ \(403\) .* UTC 127\.0\.0\.1 \S+$/,
       );
@@ -115,6 +119,120 @@ eachStore(({ url: storeUrl }) => {
           words,
         );
       assert.ok(!page.includes(admin.account.email) && !page.includes(other.account.email));
+    });
+
+    describe('filtered', () => {
+      let person: Person;
+      const TODAY = Math.floor(Date.now() / 1000);
+      const CALLS: Partial<Call>[] = [
+        { at: TODAY, tokenId: 'tok_a', requestId: `${momentOf(TODAY)}-first` },
+        { at: TODAY, tokenId: 'tok_b', status: 403, result: 'insufficient_scope', refused: true },
+        { at: TODAY - 8 * DAY, status: 400, result: 'MISSING_DATA', refused: true },
+        { at: TODAY - 8 * DAY, status: 503, result: 'UNAVAILABLE', refused: true },
+        { at: TODAY - 40 * DAY, requestId: `${momentOf(TODAY - 41 * DAY)}-forged` },
+        { at: TODAY - 100 * DAY, status: 400, result: 'MISSING_DATA', refused: true },
+      ];
+      before(async () => {
+        person = await people.person();
+        await people.domain.rows.calls.insertMany(
+          CALLS.map((wanted, number) => entry(person, 30_000 + number, wanted)),
+        );
+      });
+
+      const day = (daysAgo: number) => new Date((TODAY - daysAgo * DAY) * 1000).toISOString().slice(0, 10);
+      const FILTERS: [query: string, calls: number[], changes: boolean][] = [
+        ['', [0, 1, 2, 3, 4, 5], true],
+        ['?result=success', [0, 4], true],
+        ['?result=refused', [1, 2, 5], false],
+        ['?result=failed', [3], false],
+        ['?result=MISSING_DATA', [2, 5], false],
+        ['?result=missing_data', [], false],
+        ['?period=today', [0, 1], true],
+        ['?period=7', [0, 1], true],
+        ['?period=30', [0, 1, 2, 3], true],
+        ['?period=90', [0, 1, 2, 3, 4], true],
+        ['?period=30&result=MISSING_DATA', [2], false],
+        [`?period=date&from=${day(40)}&to=${day(8)}`, [2, 3, 4], false],
+        [`?period=date&to=${day(9)}`, [4, 5], false],
+        [`?period=date&from=${day(8)}`, [0, 1, 2, 3], true],
+        [`?period=date&from=${day(1)}&to=${day(8)}`, [], false],
+        [`?period=7&from=${day(100)}`, [0, 1], true],
+        [`?request=${momentOf(TODAY)}-first`, [0], false],
+        [`?request=${momentOf(TODAY)}-first&result=refused`, [], false],
+        [`?request=${momentOf(TODAY)}-first&period=date&to=${day(1)}`, [], false],
+        [`?request=${momentOf(TODAY)}-fir`, [], false],
+        [`?request=${momentOf(TODAY - 41 * DAY)}-forged`, [], false],
+        ['?request=r', [], false],
+        // What is none of the choices asks for nothing.
+        ['?period=date&from=2026-02-30&to=x', [0, 1, 2, 3, 4, 5], true],
+        ['?period=8&result=%00&request=%22%3E', [0, 1, 2, 3, 4, 5], true],
+      ];
+      for (const [query, calls, changes] of FILTERS) {
+        test(query || 'by nothing', async () => {
+          const text = await activityOf(person, query);
+          const rows = rowsOf(text);
+          const numbers = rows
+            .flatMap((row) => /Call number (\d+)\./.exec(row)?.[1] ?? [])
+            .map((number) => Number(number) - 30_000);
+          assert.deepEqual(numbers.toSorted(), calls);
+          assert.equal(
+            rows.some((row) => row.startsWith('Account made')),
+            changes,
+          );
+        });
+      }
+
+      test('twice by the same is a mistake', async () => {
+        for (const name of ['result', 'period', 'request', 'from'])
+          assert.equal(
+            (await person.agent.get(`/activity?period=date&${name}=a&${name}=b`)).status,
+            400,
+            name,
+          );
+      });
+
+      test('keeps the choices, and leads to more of the same code', async () => {
+        const text = await activityOf(person, '?period=30&result=MISSING_DATA');
+        assert.match(text, /<option value="MISSING_DATA" selected>Refused or failed: missing data/);
+        assert.match(text, /<option value="30" selected>/);
+        assert.match(text, /href="\/activity\?result=MISSING_DATA&amp;period=30"/);
+      });
+
+      test('finds a call by the id that its caller was told', async () => {
+        const { value, id } = await mint(person, 'Asked');
+        const answer = await call(value, '/api/1.1/me');
+        await call(value, '/api/1.1/me');
+        const asked = answer.headers.get('x-request-id') ?? '';
+        const rows = rowsOf(await activityOf(person, `?request=${asked}&credential=${id}`));
+        assert.equal(rows.length, 1);
+        assert.ok(rows[0]?.endsWith(asked));
+      });
+
+      test('reads so many rows for a page and no more, and goes on from there', async () => {
+        const many = Array.from({ length: 3600 }, (_, number) =>
+          entry(person, 20_000 + number, { at: TODAY - 200 * DAY, tokenId: 'tok_m' }),
+        );
+        await people.domain.rows.calls.insertMany([
+          ...many,
+          entry(person, 30_099, { at: TODAY - 201 * DAY, status: 500, result: 'INTERNAL', refused: true }),
+          entry(person, 30_098, { at: TODAY - 202 * DAY }),
+        ]);
+        const list = (after: string) =>
+          people.domain.activity.list({
+            accountId: person.account.id,
+            result: 'success',
+            from: TODAY - 202 * DAY,
+            before: TODAY - 199 * DAY,
+            limit: 4000,
+            after,
+          });
+        const first = await list('');
+        assert.deepEqual([first.entries.length, first.isPartial], [3000, true]);
+        const second = await list(first.next ?? '');
+        assert.deepEqual([second.entries.length, second.isPartial, second.next], [601, false, undefined]);
+        const failed = rowsOf(await activityOf(person, `?result=INTERNAL`));
+        assert.equal(failed.length, 1);
+      });
     });
 
     test('shows one token or one service when asked, with its changes', async () => {

@@ -81,10 +81,11 @@ eachStore(({ engine, url }) => {
 
       const call = await lastCall();
       assert.deepEqual(
-        { ...call, id: undefined, requestId: undefined },
+        { ...call, id: undefined, requestId: undefined, ms: undefined },
         {
           id: undefined,
           requestId: undefined,
+          ms: undefined,
           at: now,
           accountId: credential.accountId,
           tokenId: credential.id,
@@ -97,6 +98,7 @@ eachStore(({ engine, url }) => {
           from: '127.0.0.1',
         },
       );
+      assert.ok(Number.isSafeInteger(call?.ms), `${call?.ms} ms`);
       assert.equal(call?.requestId, answer.headers.get('x-request-id'));
       assert.equal(await runs(), 0, 'nothing is left on its way');
     });

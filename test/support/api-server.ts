@@ -69,7 +69,7 @@ export async function startApiServer(
   const workflows = [...declarations.workflows.values(), createIssueToken(domain)];
   const catalogue = createCatalogue([...workflows, ...(options.workflows ?? [])], url);
   const app = new Koa();
-  app.use(accessLog(log, createClientAddress({ proxies: [], log })));
+  app.use(accessLog(log, createClientAddress({ proxies: [], log }), domain.clock));
   app.use(answerErrorsAs(asEnvelope(url), log));
   app.use(plainTarget);
   const recorder = options.recorder?.(domain.recorder) ?? domain.recorder;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
+import type { Filter } from '../../server/activity/activity.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 /**
@@ -41,8 +42,9 @@ describe('what pages list is found by an index', () => {
     });
   }
 
-  const activity = (about?: Parameters<typeof domain.activity.list>[0]['about'], after = '') =>
-    domain.activity.list({ accountId: ann.id, about, after, limit: 50 });
+  const activity = (about?: Filter['about'], after = '', filter: Filter = {}) =>
+    domain.activity.list({ accountId: ann.id, about, after, ...filter, limit: 50 });
+  const during = { from: 1_700_000_000, before: 1_900_000_000 };
   const cursor = '1800000000.abc';
   const client = { clientId: 'svc_1', secretIds: ['sec_1', 'sec_2'] };
 
@@ -65,6 +67,33 @@ describe('what pages list is found by an index', () => {
     ],
     ['activity of a client', () => activity(client), [/calls_by_clientId_accountId_at /]],
     ['its next page', () => activity(client, cursor), [/clientId_accountId_at .*<\?/]],
+    [
+      'of a period',
+      () => activity(undefined, '', during),
+      [/audit_by_accountId_at .*<\?/, /calls_by_accountId_at .*<\?/],
+    ],
+    [
+      'of a token and a period',
+      () => activity({ tokenId: 'tok_1' }, '', during),
+      [/targetId_at .*<\?/, /tokenId_at .*<\?/],
+    ],
+    ['of a client and a period', () => activity(client, cursor, during), [/clientId_accountId_at .*<\?/]],
+    ['what succeeded', () => activity({ tokenId: 'tok_1' }, '', { result: 'success' }), []],
+    [
+      'what was refused',
+      () => activity(undefined, '', { result: 'refused' }),
+      [/calls_by_refused_accountId_at /],
+    ],
+    [
+      'of a client, with a code and a period',
+      () => activity(client, cursor, { ...during, result: 'MISSING_DATA' }),
+      [/calls_by_refused_accountId_at .*<\?/],
+    ],
+    [
+      'what a request did',
+      () => activity(undefined, '', { requestId: '0qoc1c0-x' }),
+      [/audit_by_accountId_at .*>\?/, /calls_by_accountId_at .*>\?/],
+    ],
     ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],
     ['services', () => domain.services.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
     ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],

@@ -1,0 +1,72 @@
+import type { Context } from 'koa';
+import type { Asked } from '../../views/activity.ts';
+import type { Filter } from '../activity/activity.ts';
+import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
+import { queryOne } from '../http/query.ts';
+
+/** How many days each choice of a period has, today among them. */
+const PERIOD_DAYS: Readonly<Record<string, number>> = { today: 1, '7': 7, '30': 30, '90': 90 };
+
+const RESULTS = [
+  { value: '', label: 'Any result' },
+  { value: 'success', label: 'Success' },
+  { value: 'refused', label: 'Refused' },
+  { value: 'failed', label: 'Failed' },
+];
+
+/** What the address asks for. What is none of the choices, or another account's, asks for nothing. */
+export function readAsked(ctx: Context, credentials: readonly { id: string }[]): Asked {
+  const asked = (name: string, wanted: RegExp) => {
+    const value = queryOne(ctx, name).trim();
+    return wanted.test(value) ? value : '';
+  };
+  const credential = queryOne(ctx, 'credential');
+  const period = asked('period', /^(today|7|30|90|date)$/);
+  const date = (name: string) => {
+    const value = queryOne(ctx, name);
+    return period === 'date' && midnightOf(value) !== undefined ? value : '';
+  };
+  return {
+    credential: credentials.some(({ id }) => id === credential) ? credential : '',
+    // The code of a Problem, or one of the words above.
+    result: asked('result', /^[A-Za-z_]{1,60}$/),
+    period,
+    from: date('from'),
+    to: date('to'),
+    request: asked('request', /^[\w-]{1,80}$/),
+  };
+}
+
+/** The same for the activity; what it is about is asked of the store. Days are those of UTC. */
+export function filterFrom(asked: Asked, now: number): Omit<Filter, 'about'> {
+  return {
+    result: asked.result === '' ? undefined : asked.result,
+    requestId: asked.request === '' ? undefined : asked.request,
+    ...spanFrom(asked, now),
+  };
+}
+
+function spanFrom({ period, from, to }: Asked, now: number): Pick<Filter, 'from' | 'before'> {
+  const days = PERIOD_DAYS[period];
+  const today = midnightOf(isoDate(now)) ?? now;
+  if (days !== undefined) return { from: today - (days - 1) * DAY_SECONDS };
+  const last = midnightOf(to);
+  return { from: midnightOf(from), before: last === undefined ? undefined : last + DAY_SECONDS };
+}
+
+/** The choices of results: a code that is asked for is one of them. */
+export function resultsFor(result: string): typeof RESULTS {
+  const isKnown = RESULTS.some(({ value }) => value === result);
+  return isKnown ? RESULTS : [...RESULTS, { value: result, label: `Refused or failed: ${wordsOf(result)}` }];
+}
+
+/** A code as people read it: `missing data`. */
+export function wordsOf(code: string): string {
+  return code.toLowerCase().replace(/[._]/g, ' ');
+}
+
+/** The address of the list, or of something else about it, that asks for this. */
+export function pathTo(asked: Asked, after = '', path = '/activity'): string {
+  const query = new URLSearchParams(Object.entries({ ...asked, after }).filter(([, value]) => value !== ''));
+  return query.size === 0 ? path : `${path}?${query}`;
+}
