@@ -1,25 +1,17 @@
 import type { Command } from 'commander';
 import { artifactIdOf } from '../access/artifact.ts';
 import { isLiveClient } from '../credentials/client.ts';
-import { type Credential, stateOf } from '../credentials/credential.ts';
+import type { Credential } from '../credentials/credential.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, lineFrom, named, scopesFrom } from './arguments.ts';
-import {
-  both,
-  jsonTimeOf,
-  LIFE_HEADS,
-  lifeCells,
-  lifeJson,
-  listOf,
-  type Said,
-  tableOf,
-  timeOf,
-} from './output.ts';
+import { type Said, tableOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
+import { addTokenLifeCommands } from './token-life.ts';
+import { mintedToken, TOKEN_HEADS, tokenCells, tokenJson } from './token-output.ts';
 
 type Wanted = {
   account: string;
@@ -29,7 +21,7 @@ type Wanted = {
   note?: string;
 };
 
-/** `tokens create|list|revoke`: personal access tokens. */
+/** `tokens create|list|revoke`, and those of a token's life: personal access tokens. */
 export function addTokenCommands(program: Command, terminal: Terminal): void {
   const tokens = program.command('tokens').description('personal access tokens');
 
@@ -66,6 +58,8 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
         revoke(domain, stdin || id === '-' ? await lineFrom(terminal) : id),
       ),
     );
+
+  addTokenLifeCommands(tokens, terminal);
 }
 
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
@@ -74,24 +68,15 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const { name, scopes, note } = wanted;
   const token = { account, name, scopes, note, expiresAt: endOf(life, domain.clock()) };
   const { credential, value } = await domain.tokens.mint(token, OPERATOR);
-  const person = listOf([
-    ['token', value],
-    ['id', credential.id],
-    ['name', credential.name],
-    ['scopes', credential.scopes.join(' ')],
-    ['expires', timeOf(credential.expiresAt, 'never')],
-  ]);
-  const warning = 'Copy the token now: it is kept nowhere and cannot be shown again.';
-  const json = { ...jsonOf(credential, domain.clock()), token: value };
-  return { json, person: both(person, warning) };
+  return mintedToken({ credential, value }, domain.clock());
 }
 
 async function list(domain: Domain, wanted: { account: string }): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const all = await domain.tokens.list(account.id);
   const now = domain.clock();
-  const rows = all.map((token) => cellsOf(token, now));
-  return { json: all.map((token) => jsonOf(token, now)), person: tableOf(HEADS, rows) };
+  const rows = all.map((token) => tokenCells(token, now));
+  return { json: all.map((token) => tokenJson(token, now)), person: tableOf(TOKEN_HEADS, rows) };
 }
 
 /** By its id, or by its value, whatever kind of secret that is: a leaked one must be ended, not looked for. */
@@ -157,31 +142,4 @@ function damaged(): Problem {
     message: 'This looks like a token or a client secret, but it is cut off or mistyped.',
     hint: 'Copy all of it, or revoke by the id that latchkey tokens list shows.',
   });
-}
-
-const HEADS = ['id', 'name', 'token', 'scopes', 'state', ...LIFE_HEADS];
-
-function cellsOf(token: Credential, now: number): string[] {
-  return [
-    token.id,
-    token.name,
-    `…${token.lastFour}`,
-    token.scopes.join(' '),
-    stateOf(token, now),
-    ...lifeCells(token),
-  ];
-}
-
-function jsonOf(token: Credential, now: number) {
-  return {
-    id: token.id,
-    name: token.name,
-    account_id: token.accountId,
-    last_four: token.lastFour,
-    scopes: token.scopes,
-    note: token.note ?? null,
-    state: stateOf(token, now),
-    ...lifeJson(token),
-    revoked_at: jsonTimeOf(token.revokedAt),
-  };
 }

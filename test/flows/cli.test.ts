@@ -131,6 +131,30 @@ eachStore(({ url }) => {
       assertRefused(await runProcess(env, ['tokens', 'revoke', made.id]), /no live token/);
     });
 
+    it('rotates, pauses, resumes and edits a token, from the next call on', async () => {
+      const made = await json(
+        ...['tokens', 'create', '--account', 'ann@example.com', '--name', 'Life', '--scopes', 'profile'],
+      );
+      const next = await json('tokens', 'rotate', made.id, '--overlap', '1h');
+      assert.deepEqual([next.name, next.scopes, next.replaces], ['Life', ['profile'], made.id]);
+      assert.equal(Date.parse(next.old_ends_at) - Date.parse(next.created_at), 3_600_000);
+      assert.deepEqual([(await me(made.token)).status, (await me(next.token)).status], [200, 200]);
+      assertRefused(await run(env, ['tokens', 'rotate', made.id]), /rotated already/);
+      assertRefused(await run(env, ['tokens', 'rotate', next.id, '--overlap', '31d']), /overlap/);
+      assert.equal((await json('tokens', 'pause', next.id)).state, 'paused');
+      assert.equal((await me(next.token)).status, 401);
+      assertRefused(await run(env, ['tokens', 'rotate', next.id]), /paused/);
+      assert.equal((await json('tokens', 'resume', next.id)).state, 'live');
+      const edited = await json('tokens', 'edit', next.id, '--name', 'Longer', '--note', 'here');
+      assert.deepEqual([edited.name, edited.note, edited.scopes], ['Longer', 'here', ['profile']]);
+      assertRefused(await run(env, ['tokens', 'edit', next.id]), /Neither a name/);
+      assertRefused(await run(env, ['tokens', 'edit', next.id, '--scopes', 'admin']), /scope/);
+      await json('tokens', 'revoke', next.id);
+      for (const act of ['rotate', 'pause', 'resume'])
+        assertRefused(await run(env, ['tokens', act, next.id]), /revoked/);
+      assertRefused(await run(env, ['tokens', 'pause', next.token]), /no token\./);
+    });
+
     it('leaves its mails to the server, which sends them', async () => {
       await json(
         'tokens',
