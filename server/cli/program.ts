@@ -7,6 +7,7 @@ import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addAppCommands } from './apps.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addLeakCommands } from './leaks.ts';
 import { addMailCommands } from './mail.ts';
 import { addScopeCommands } from './scopes.ts';
 import { addServiceCommands } from './services.ts';
@@ -55,6 +56,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addAppCommands(program, terminal);
   addScopeCommands(program, terminal);
   addMailCommands(program, terminal);
+  addLeakCommands(program, terminal);
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');

@@ -42,6 +42,21 @@ async function openExisting(settings: Settings): Promise<Domain> {
   }
 }
 
+/**
+ * The domain where there is a store, for a command that says something without one too; `missing` says why there is
+ * none.
+ */
+export async function openIfThere(
+  terminal: Terminal,
+): Promise<{ domain: Domain | undefined; missing?: WrongSettings }> {
+  try {
+    return { domain: await openExisting(await settingsOf(terminal)) };
+  } catch (error) {
+    if (error instanceof WrongSettings) return { domain: undefined, missing: error };
+    throw error;
+  }
+}
+
 /** Where it was looked for a store, and what to do. */
 export function storeMissing({ store }: Settings): string {
   return `there is no store at ${storeName(store)}, and the command line makes none; start the server once (npm start), or let LATCHKEY_STORE or LATCHKEY_DATA name the one that you have`;

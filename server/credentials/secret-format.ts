@@ -11,6 +11,8 @@ type Prefix = typeof TOKEN_PREFIX | typeof SECRET_PREFIX;
 /** 30 base62 characters are 178 random bits: far past guessing, so a fast hash is enough at rest. */
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
+/** Behind the prefix. */
+export const BODY_LENGTH = RANDOM_LENGTH + CHECKSUM_LENGTH;
 const OURS = /^lk_(?:pat|cs)_[0-9A-Za-z]{36}$/;
 
 /**
