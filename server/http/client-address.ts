@@ -1,18 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Logger } from 'pino';
+import { ipRangeOf, isInRanges } from '../ground/ip-ranges.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 
 export type ClientAddress = ReturnType<typeof createClientAddress>;
-
-type Range = readonly [range: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
 
 /** So much of what is no address is shown in the log. */
 const SHOWN_LENGTH = 60;
 
 /** Where requests come from, as far as the proxies that we trust say. What they get wrong is logged once. */
 export function createClientAddress(parts: { proxies: readonly string[]; log: Pick<Logger, 'warn'> }) {
-  const ranges = parts.proxies.map(rangeOf);
+  const ranges = parts.proxies.map(ipRangeOf);
   const warned = new Set<string>();
 
   function warnOnce(what: string, fields: object, message: string): void {
@@ -49,14 +48,14 @@ export function createClientAddress(parts: { proxies: readonly string[]; log: Pi
       const peer = plainAddress(req.socket.remoteAddress ?? '');
       const { forwarded, 'x-forwarded-for': forwardedFor } = req.headers;
       if (forwardedFor === undefined && forwarded === undefined) return peer;
-      if (!isIn(ranges, peer)) {
+      if (!isInRanges(ranges, peer)) {
         warnOfForeignProxy(peer);
         return peer;
       }
       const entries =
         forwardedFor === undefined ? clientsIn(forwarded ?? '') : [forwardedFor].flat().join().split(',');
       let address = peer;
-      while (entries.length > 0 && isIn(ranges, address)) {
+      while (entries.length > 0 && isInRanges(ranges, address)) {
         const entry = (entries.pop() ?? '').trim();
         const next = plainAddress(hostOf(entry));
         if (!ipaddr.isValid(next)) {
@@ -69,7 +68,8 @@ export function createClientAddress(parts: { proxies: readonly string[]; log: Pi
     },
 
     /** Whether what the other end of this connection says of its clients is believed. */
-    isProxy: (req: IncomingMessage): boolean => isIn(ranges, plainAddress(req.socket.remoteAddress ?? '')),
+    isProxy: (req: IncomingMessage): boolean =>
+      isInRanges(ranges, plainAddress(req.socket.remoteAddress ?? '')),
   };
 }
 
@@ -83,22 +83,6 @@ export function adviceOnProxies(settings: {
     found: 'LATCHKEY_PROXIES is not set: behind a reverse proxy all callers count as one',
     todo: 'set it to the address of the proxy',
   };
-}
-
-function rangeOf(proxy: string): Range {
-  const [address, bits] = ipaddr.isValidCIDR(proxy)
-    ? ipaddr.parseCIDR(proxy)
-    : ([ipaddr.parse(proxy), undefined] as const);
-  const plain = ipaddr.process(address.toString());
-  // Of IPv4-mapped IPv6, the first 96 bits are the same for all.
-  if (plain.kind() !== address.kind()) return [plain, Math.max(0, (bits ?? 128) - 96)];
-  return [address, bits ?? (address.kind() === 'ipv4' ? 32 : 128)];
-}
-
-function isIn(ranges: readonly Range[], address: string): boolean {
-  if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
-  return ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
 }
 
 /** The values of `for` (RFC 7239 section 4), one for each machine; '' where it names none. */

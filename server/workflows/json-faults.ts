@@ -1,5 +1,5 @@
+import { lossOf } from '../ground/exact-number.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
-import { lossOf } from './exact-number.ts';
 
 /** Deeper than any declared parameter; what walks over values later does so by recursion. */
 const DEPTH_MAX = 32;

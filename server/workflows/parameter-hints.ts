@@ -1,4 +1,4 @@
-import { MINUS_ZERO } from './exact-number.ts';
+import { MINUS_ZERO } from '../ground/exact-number.ts';
 import { objectFrom, spelledOut } from './parameter-text.ts';
 import type { Argument } from './parameters.ts';
 import { isOptional, type Parameter } from './workflow.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { lossOf } from './exact-number.ts';
+import { lossOf } from '../ground/exact-number.ts';
 import { inspectJson } from './json-faults.ts';
 
 type Parsed = z.ZodSafeParseResult<unknown>;
