@@ -37,6 +37,7 @@ import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
 import { createDeadUse } from './credentials/dead-use.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
+import { createIdleEnds } from './credentials/idle-ends.ts';
 import { createReminders } from './credentials/reminders.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
@@ -131,7 +132,13 @@ export async function openDomain(
       credentials.resets.sweep,
       ...expiries,
       ...createRetention({ ...rows, clock, settings }),
-      ...scheduled([createReminders({ ...foundation, ...rows, ...people, scopes })], { ...rows, clock }),
+      ...scheduled(
+        [
+          createReminders({ ...foundation, ...rows, ...people, scopes }),
+          createIdleEnds({ ...foundation, ...rows, ...people, scopes }),
+        ],
+        { ...rows, clock },
+      ),
     ],
   });
   const issueToken = createIssueToken({ accounts, tokens, scopes, clock, settings });

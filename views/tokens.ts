@@ -31,6 +31,8 @@ export type TokenView = CredentialView & {
   scopes: readonly string[];
   /** What it may do, in plain words. */
   allows: readonly string[];
+  /** What narrows it beyond that, in words. */
+  narrows: readonly string[];
   note?: string | undefined;
   /** The service that made it, in its owner's name. */
   issuedBy?: string | undefined;

@@ -1,7 +1,8 @@
 import type { Collection } from '../../adapters/port.ts';
 import { type Account, isActive } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { type Credential, type CredentialState, stateOf } from '../credentials/credential.ts';
+import { type Credential, type CredentialState, endOf, stateOf } from '../credentials/credential.ts';
+import type { Narrowing } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -20,6 +21,8 @@ export type Bearer = {
   client?: Client;
   actsFor: 'account' | 'app';
   scopes: readonly string[];
+  /** Where and how far it works beyond that, if its owner said so. */
+  narrowing?: Narrowing | undefined;
   issuedAt: number;
   /** Absent: does not expire. */
   expiresAt?: number | undefined;
@@ -123,14 +126,15 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
-  const { createdAt: issuedAt, expiresAt, lastUsedAt } = token;
+  const { createdAt: issuedAt, expiresAt, lastUsedAt, narrowing } = token;
   const scopes = parts.scopes.declared(token.scopes);
-  return { ...names, account, actsFor: 'account', scopes, issuedAt, expiresAt, lastUsedAt };
+  return { ...names, account, actsFor: 'account', scopes, narrowing, issuedAt, expiresAt, lastUsedAt };
 }
 
 /** When a token came into this state. */
-function since({ revokedAt, expiresAt, pausedAt }: Credential, state: CredentialState): number | undefined {
-  return { live: undefined, paused: pausedAt, expired: expiresAt, revoked: revokedAt }[state];
+function since(token: Credential, state: CredentialState): number | undefined {
+  const { revokedAt, pausedAt } = token;
+  return { live: undefined, paused: pausedAt, expired: endOf(token), revoked: revokedAt }[state];
 }
 
 /**

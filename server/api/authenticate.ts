@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Bearer, BearerRefusal } from '../access/bearer.ts';
 import type { Attribution } from '../activity/recorder.ts';
-import type { Credential } from '../credentials/credential.ts';
+import { type Credential, endOf, idleEndOf } from '../credentials/credential.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import { SECRET_PREFIX } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
@@ -9,17 +9,21 @@ import { BearerProblem } from '../ground/errors.ts';
 import { timeToTheMinute } from '../ground/time.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { noCredential, readBearerToken } from './bearer-header.ts';
+import { refusalHere } from './narrowed.ts';
 
 /** A refused token; where we know it, its refusal belongs into the activity of its account. */
 export class RefusedCaller extends BearerProblem {
   readonly attribution: Attribution | undefined;
   readonly credential: Credential | undefined;
 
-  constructor(message: string, hint: string, refusal?: BearerRefusal) {
-    super({ status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' });
+  constructor(
+    details: ConstructorParameters<typeof BearerProblem>[0],
+    whose?: { attribution: Attribution | undefined; credential?: Credential | undefined },
+  ) {
+    super(details);
     this.name = 'RefusedCaller';
-    this.attribution = refusal && attributionOfRefusal(refusal);
-    this.credential = refusal?.credential;
+    this.attribution = whose?.attribution;
+    this.credential = whose?.credential;
   }
 }
 
@@ -27,7 +31,7 @@ export type Authenticate = ReturnType<typeof createAuthenticate>;
 
 /**
  * Who calls the API. The order is fixed: a request that cannot be read (401 `invalid_request`), then a token
- * that is not good (401 `invalid_token`), then a missing scope (403 `insufficient_scope`), and only then
+ * that is not good (401 `invalid_token`), then one that is good elsewhere (403), then a missing scope (403 `insufficient_scope`), and only then
  * anything else about the call, so that nothing is said to callers who may not know it.
  */
 export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers' | 'settings'>) {
@@ -39,14 +43,15 @@ export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers'
       const value = readBearerToken(ctx.req, ctx.querystring);
       if (value === undefined) return undefined;
       if (value.startsWith(SECRET_PREFIX)) {
-        throw new RefusedCaller(
+        throw deadToken(
           'This is a client secret, not a token.',
           `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,
         );
       }
       const found = await bearers.find(value);
       if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
-      if ('refused' in found) throw new RefusedCaller(...wordsFor(found, value, url), found);
+      if ('refused' in found) throw deadToken(...wordsFor(found, value, url), found);
+      requireAllowedHere(found, ctx);
       bearers.noteUse(found, addressOf(ctx));
       return found;
     },
@@ -54,6 +59,20 @@ export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers'
     /** What a call without a credential is answered. */
     noCredential: (ctx: Context): BearerProblem => noCredential(ctx.req, ctx.querystring, url),
   };
+}
+
+function deadToken(message: string, hint: string, refusal?: BearerRefusal): RefusedCaller {
+  return new RefusedCaller(
+    { status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' },
+    refusal && { attribution: attributionOfRefusal(refusal), credential: refusal.credential },
+  );
+}
+
+/** Throws 403 where the token is good, but not from there. That does not count as a use of it. */
+function requireAllowedHere(caller: Bearer, ctx: Context): void {
+  if (caller.narrowing === undefined) return;
+  const refusal = refusalHere(caller.narrowing, { address: addressOf(ctx), origin: ctx.req.headers.origin });
+  if (refusal !== undefined) throw new RefusedCaller(refusal, { attribution: attributionOf(caller) });
 }
 
 /** Whose activity a caller's calls belong to. */
@@ -87,7 +106,9 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
       ];
     case 'expired':
       return [
-        `The token expired${when}.`,
+        isIdle(refusal.credential)
+          ? `The token ended${when}: nothing had used it for as long as its owner wants.`
+          : `The token expired${when}.`,
         isAccessToken
           ? `Get a new one at ${url}/oauth/token, with the refresh token, or with client id and secret.`
           : makeNew,
@@ -109,6 +130,11 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
     case 'unknown':
       return ['The token is not known here.', unknownHint(value, url)];
   }
+}
+
+/** Whether it ended because nothing used it. */
+function isIdle(token: Credential | undefined): boolean {
+  return token !== undefined && endOf(token) === idleEndOf(token);
 }
 
 /** Says what the value looks like instead, without a word of it. */

@@ -1,4 +1,5 @@
 import type { Bearer } from '../access/bearer.ts';
+import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import { covers } from '../credentials/scopes.ts';
 import { isoTime } from '../ground/time.ts';
 
@@ -16,6 +17,7 @@ export function describeCaller(caller: Bearer, now: number) {
       kind: caller.tokenKind,
       name: caller.tokenName,
       scopes,
+      ...narrowingForPrograms(caller.narrowing),
       created_at: issuedAt,
       created: isoTime(issuedAt),
       expires_at: expiresAt ?? null,

@@ -7,6 +7,7 @@ import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
+import { keepWithinBounds } from '../workflows/bounds.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
@@ -19,7 +20,7 @@ const SLOW_BODY_MS = 1000;
 
 /** Everything below /api: who may call what, and what it answers. */
 export function createApi(parts: Domain) {
-  const { catalogue, recorder, clock } = parts;
+  const { catalogue, recorder, clock, limiter, settings } = parts;
   const authenticate = createAuthenticate(parts);
   const respond = createResponder({ ...parts, authenticate });
   const runner = createRunner(parts);
@@ -52,6 +53,9 @@ export function createApi(parts: Domain) {
     const parameters = runner.check(workflow, sent, requestIdOf(ctx));
     const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
     const callerNow = isSlow ? await judgedAgain(ctx, workflow) : caller;
+    if (callerNow?.narrowing?.bounds !== undefined) {
+      await keepWithinBounds(callerNow, workflow, sent, { limiter, url: settings.url });
+    }
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
     const made = { parameters, caller: callerNow, request };
     return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });

@@ -2,8 +2,16 @@ import { type Collection, type Condition, Taken, type Where } from '../../adapte
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
-import { type Credential, hasEnded, nextReminder } from './credential.ts';
+import {
+  type Credential,
+  endOf,
+  HELD_WHILE_STANDING,
+  hasEnded,
+  idleEndOf,
+  nextReminder,
+} from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
+import { endIdle } from './idle-ends.ts';
 import { insertAtPlace } from './places.ts';
 import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 
@@ -25,6 +33,7 @@ export type WantedCredential = Pick<
   | 'issuedBy'
   | 'scopes'
   | 'note'
+  | 'narrowing'
   | 'expiresAt'
   | 'liveName'
   | 'rotation'
@@ -53,6 +62,7 @@ export async function mintCredential(
     ...endsOf(value),
     createdAt,
     remindAt: nextReminder({ ...wanted, createdAt }, createdAt),
+    idleAt: idleEndOf({ ...wanted, createdAt }),
   };
   const caused = causedBy(credential);
   const placed = await insertAtPlace(credentials, {
@@ -105,16 +115,15 @@ export async function underName<T>(
   });
 }
 
-/** What one holds until it has ended. */
-export const HELD_WHILE_STANDING = ['liveName', 'place'] as const;
-
 /** Takes name and place from one that has expired: nothing tells the store when that happens. */
-function releaseExpired(
-  { credentials, clock }: CredentialDependencies,
-  { id }: Credential,
+async function releaseExpired(
+  parts: CredentialDependencies,
+  holder: Credential,
   holds: Condition<Credential>,
 ): Promise<Credential | undefined> {
-  return credentials.update(id, { unset: HELD_WHILE_STANDING }, [holds, ['expiresAt', '<=', clock()]]);
+  const { credentials, clock } = parts;
+  if (endOf(holder) !== holder.expiresAt) return endIdle(parts, holder, clock());
+  return credentials.update(holder.id, { unset: HELD_WHILE_STANDING }, [holds, ['expiresAt', '<=', clock()]]);
 }
 
 /** Revokes a credential for good; false when it was revoked already. */
@@ -169,11 +178,13 @@ export async function endBy(
 }
 
 /** Those of an owner's credentials that have not ended, paused ones too, newest first. */
-export function listStanding(
+export async function listStanding(
   { credentials, clock }: CredentialDependencies,
   owner: Where<Credential>,
 ): Promise<Credential[]> {
-  return listEach(credentials, standingConditions(owner, clock()), STANDING_ROWS_MAX);
+  const now = clock();
+  const rows = await listEach(credentials, standingConditions(owner, now), STANDING_ROWS_MAX);
+  return rows.filter((row) => !hasEnded(row, now));
 }
 
 /** An owner's credentials: those that have not ended, newest first, and behind them the latest dead ones. */
@@ -186,11 +197,14 @@ export async function listStandingFirst(
     [...owner, ['revokedAt', 'present']],
     [...owner, ['revokedAt', 'absent'], ['expiresAt', '<=', now]],
   ];
-  const [live, dead] = await Promise.all([
+  const [standing, dead] = await Promise.all([
     listEach(credentials, standingConditions(owner, now), STANDING_ROWS_MAX),
     listEach(credentials, deadConditions, DEAD_ROWS_MAX),
   ]);
-  return [...live, ...dead.slice(0, DEAD_ROWS_MAX)];
+  // Of one that lay unused for too long the end may not be written down yet.
+  const idle = standing.filter((row) => hasEnded(row, now));
+  const live = idle.length === 0 ? standing : standing.filter((row) => !idle.includes(row));
+  return [...live, ...idle, ...dead.slice(0, DEAD_ROWS_MAX)];
 }
 
 /** A condition on an absent field never holds, so those that never expire are asked for by themselves. */

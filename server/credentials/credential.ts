@@ -4,6 +4,7 @@ import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
+import { narrowingSchema } from './narrowing.ts';
 
 /** Of its life, the last part in which its owner is reminded. */
 const REMINDED_SHARE = 4 / 5;
@@ -34,6 +35,8 @@ export const credentialSchema = z.strictObject({
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */
   scopes: z.array(z.string()),
   note: z.string().optional(),
+  /** Where and how far it works: of a personal access token only. */
+  narrowing: narrowingSchema.optional(),
   createdAt: z.number(),
   /** Absent: never expires (only where the settings allow it). */
   expiresAt: z.number().optional(),
@@ -46,6 +49,8 @@ export const credentialSchema = z.strictObject({
   deadUseAt: z.number().optional(),
   /** When its owner is to be reminded of its end, or that it has come; absent afterwards. */
   remindAt: z.number().optional(),
+  /** When to look whether it lay unused for too long; absent for one that may. */
+  idleAt: z.number().optional(),
   /** How often its settings were changed: a rotation copies them, and must not copy those of before. */
   edits: z.number().optional(),
   /** The token that this one took the place of in a rotation. */
@@ -69,17 +74,38 @@ export const credentialDeclaration = declare<Credential>({
     ['revokedAt'],
     ['expiresAt'],
     ['remindAt'],
+    ['idleAt'],
     ['pendingAt'],
   ],
 });
+
+/** What one holds until it has ended. */
+export const HELD_WHILE_STANDING = ['liveName', 'place'] as const;
 
 /** What a credential is at some moment: only a live one opens anything; a paused one may be resumed, the others not. */
 export type CredentialState = 'live' | 'paused' | 'expired' | 'revoked';
 
 export function stateOf(credential: Credential, now: number): CredentialState {
   if (credential.revokedAt !== undefined) return 'revoked';
-  if (credential.expiresAt !== undefined && credential.expiresAt <= now) return 'expired';
+  const endsAt = endOf(credential);
+  if (endsAt !== undefined && endsAt <= now) return 'expired';
   return credential.pausedAt === undefined ? 'live' : 'paused';
+}
+
+/** When it expires, unless it is used before; undefined for never. */
+export function endOf(credential: IdleFields & Pick<Credential, 'expiresAt'>): number | undefined {
+  const idleEnd = idleEndOf(credential);
+  const { expiresAt } = credential;
+  return idleEnd !== undefined && (expiresAt === undefined || idleEnd < expiresAt) ? idleEnd : expiresAt;
+}
+
+type IdleFields = Pick<Credential, 'narrowing' | 'createdAt' | 'lastUsedAt'>;
+
+/** When it has lain unused for too long; undefined for what may. */
+export function idleEndOf({ narrowing, createdAt, lastUsedAt }: IdleFields): number | undefined {
+  if (narrowing?.idleDays === undefined) return undefined;
+  const from = Math.max(lastUsedAt ?? createdAt, narrowing.idleFrom ?? 0);
+  return from + narrowing.idleDays * DAY_SECONDS;
 }
 
 /** Whether it is over for good. One that is paused is not: it holds its name, and a place among those of its owner. */

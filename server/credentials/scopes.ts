@@ -86,11 +86,17 @@ const BUILT_IN: readonly Scope[] = [
   { name: 'offline_access', description: 'Keep its access while you are away', access: 'app' },
 ];
 
-type DeclaredWorkflow = { name: string; description: string; callers: 'anyone' | 'account' | 'admin' };
+type DeclaredWorkflow = {
+  name: string;
+  description: string;
+  callers: 'anyone' | 'account' | 'admin';
+  parameters?: Readonly<Record<string, { example: unknown }>>;
+};
 type DeclaredType = { name: string; description: string };
 
 /** The catalogue of every scope, made from the declared workflows and data types. */
 export function createScopes(workflows: readonly DeclaredWorkflow[], types: Iterable<DeclaredType>) {
+  const numbers = new Map(workflows.map(({ name, parameters }) => [name, numbersIn(parameters)]));
   const declared: Scope[] = workflows
     // What only admins call has no scope but the one that calls it as an admin.
     .filter(({ callers }) => callers !== 'admin')
@@ -102,6 +108,8 @@ export function createScopes(workflows: readonly DeclaredWorkflow[], types: Iter
     all,
     /** The scope in plain words; one that is no longer declared by its name. */
     describe: (name: string): string => byName.get(name)?.description ?? `${name} (no longer there)`,
+    /** The parameters of a workflow that are numbers; undefined for a workflow that is not there. */
+    numbersOf: (workflow: string): readonly string[] | undefined => numbers.get(workflow),
     /** Those of these names that are declared. A stored scope whose workflow is gone opens nothing. */
     declared: (names: readonly string[]): readonly string[] =>
       names.every((name) => byName.has(name)) ? names : names.filter((name) => byName.has(name)),
@@ -131,6 +139,11 @@ function narrowAdminScopes(workflows: readonly DeclaredWorkflow[], types: Iterab
     description: `As an admin, for every account and past privacy rules: ${description}`,
     access: 'admin',
   }));
+}
+
+/** By their examples, which their schemas accept: a number is sent as one. */
+function numbersIn(parameters: Readonly<Record<string, { example: unknown }>> = {}): string[] {
+  return Object.keys(parameters).filter((name) => typeof parameters[name]?.example === 'number');
 }
 
 /**

@@ -7,10 +7,18 @@ import { checkAll, Problem } from '../ground/errors.ts';
 import { OVERLAP_SECONDS_DEFAULT } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { type Credential, checkOverlap, nextReminder, stateOf } from './credential.ts';
-import { HELD_WHILE_STANDING, type Minted, revokeCredential, underName } from './credential-rows.ts';
+import {
+  type Credential,
+  checkOverlap,
+  HELD_WHILE_STANDING,
+  idleEndOf,
+  nextReminder,
+  stateOf,
+} from './credential.ts';
+import { type Minted, revokeCredential, underName } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
+import { narrowingFrom, narrowingInWords, type WantedNarrowing } from './narrowing.ts';
 import { auditEntry, mailToOwner, undoIfChanged } from './owner.ts';
 import { someScopesFrom } from './scopes.ts';
 import { endsOf, newSecret, prefixOf } from './secret-format.ts';
@@ -55,6 +63,8 @@ export type TokenEdit = {
   scopes: readonly string[];
   /** Refuses scopes that it does not have: they are for who proved lately who they are. */
   onlyNarrower?: boolean;
+  /** Absent: as it is. What it leaves blank is narrowed no longer. */
+  narrowing?: WantedNarrowing | undefined;
 };
 
 /** Whether these scopes would let a token do more than it may now. */
@@ -62,15 +72,21 @@ export function isWider(scopes: readonly string[], token: Pick<Credential, 'scop
   return scopes.some((scope) => !token.scopes.includes(scope));
 }
 
-/** What somebody wishes of a token's name, scopes and note, checked. Throws all that is wrong. */
+/** What somebody wishes of a token's name, scopes, note and narrowing, checked. Throws all that is wrong. */
 export function wishesFrom(
   { scopes }: Pick<CredentialDependencies, 'scopes'>,
-  wanted: { name: string; scopes: readonly string[]; note?: string | undefined },
+  wanted: {
+    name: string;
+    scopes: readonly string[];
+    note?: string | undefined;
+    narrowing?: WantedNarrowing | undefined;
+  },
 ) {
   return checkAll({
     name: () => nameFrom(wanted.name),
     scopes: () => someScopesFrom(wanted.scopes, scopes.forTokens),
     note: () => textFrom(wanted.note ?? '', 'note') || undefined,
+    narrowing: () => narrowingFrom(scopes, wanted.narrowing, wanted.scopes),
   });
 }
 
@@ -83,13 +99,18 @@ export async function editToken(
 ): Promise<Credential> {
   const { credentials, accounts, effects, scopes, clock, settings } = parts;
   requireStanding(token, clock());
-  const set = wishesFrom(parts, wanted);
+  const { narrowing: _asked, ...wished } = wishesFrom(parts, wanted);
+  const set = { ...wished, ...narrowingSet(parts, token, wanted) };
   // By its name the service finds what it issued before.
   if (token.issuedBy !== undefined && set.name !== token.name) throw namedByService();
   if (wanted.onlyNarrower === true && isWider(set.scopes, token)) throw changedMeanwhile();
   const liveName = token.liveName && `${token.accountId}\n${set.name}`;
   const named = token.issuedBy === undefined && liveName !== undefined ? { liveName } : {};
-  const facts = { ...token, ...set, allows: set.scopes.map(scopes.describe), from: originOf(actor) };
+  const facts = {
+    ...{ ...token, ...set, from: originOf(actor) },
+    allows: set.scopes.map(scopes.describe),
+    narrows: narrowingInWords({ ...token, ...set }.narrowing),
+  };
   const mail = tokenChanged(settings, { ...facts, changedAt: clock() });
   const caused = {
     audit: [auditEntry('token.changed', { ...token, name: set.name }, actor)],
@@ -102,6 +123,24 @@ export async function editToken(
   );
   if (changed === undefined) throw changedMeanwhile();
   return changed;
+}
+
+/** What an edit makes of a token's narrowing. One that says nothing of it writes none: another one may, just now. */
+function narrowingSet(
+  { scopes, clock }: CredentialDependencies,
+  token: Credential,
+  wanted: TokenEdit,
+): Pick<Credential, 'narrowing' | 'idleAt'> {
+  if (wanted.narrowing === undefined) return {};
+  const asked = narrowingFrom(scopes, wanted.narrowing, wanted.scopes);
+  if (asked === undefined) return { narrowing: undefined, idleAt: undefined };
+  const { countedAs } = token.narrowing ?? {};
+  const narrowing = {
+    ...asked,
+    ...(countedAs === undefined ? {} : { countedAs }),
+    ...(asked.idleDays === undefined ? {} : { idleFrom: clock() }),
+  };
+  return { narrowing, idleAt: idleEndOf({ ...token, narrowing }) };
 }
 
 /** What somebody wants of a rotation. */
@@ -188,6 +227,8 @@ function successorOf(
   const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
   const lifeSeconds = Math.min((expiresAt ?? 0) - createdAt, maxDays * DAY_SECONDS);
   const endsAt = expiresAt === undefined ? undefined : now + lifeSeconds;
+  // A day's calls are counted on, or each rotation would begin a new day.
+  const narrowing = token.narrowing && { countedAs: token.id, ...token.narrowing };
   return {
     ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note },
     id: newId('tok_'),
@@ -196,6 +237,8 @@ function successorOf(
     createdAt: now,
     expiresAt: endsAt,
     remindAt: nextReminder({ createdAt: now, expiresAt: endsAt }, now),
+    narrowing,
+    idleAt: idleEndOf({ createdAt: now, narrowing }),
     replaces: token.id,
   };
 }

@@ -21,6 +21,7 @@ import {
   type WantedCredential,
 } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
+import { narrowingInWords, type WantedNarrowing } from './narrowing.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { checkFormat } from './secret-format.ts';
 import {
@@ -48,6 +49,8 @@ export type WantedToken = {
   /** Epoch seconds; undefined asks for one that never expires, where the settings allow it. */
   expiresAt: number | undefined;
   note?: string | undefined;
+  /** What narrows it beyond its scopes. */
+  narrowing?: WantedNarrowing | undefined;
 };
 
 /** What a service wants of a token that it issues for somebody who gave it their password. */
@@ -226,7 +229,7 @@ function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
     wishes: () => wishesFrom(parts, wanted),
     expiry: () => checkExpiry(expiresAt, parts.clock(), parts.settings.tokens),
   });
-  const { name, scopes, note } = wishes;
+  const { name, scopes, note, narrowing } = wishes;
   return {
     // Named one by one: nothing else that a caller sends can reach the row.
     kind: 'personal_access_token' as const,
@@ -234,6 +237,7 @@ function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
     accountId: account.id,
     scopes,
     note,
+    narrowing,
     expiresAt,
   };
 }
@@ -245,7 +249,11 @@ async function mintRow(
   actor: Actor,
 ): Promise<Minted> {
   const { accounts, scopes, settings } = parts;
-  const about = { allows: row.scopes.map(scopes.describe), from: originOf(actor) };
+  const about = {
+    allows: row.scopes.map(scopes.describe),
+    narrows: narrowingInWords(row.narrowing),
+    from: originOf(actor),
+  };
   const minted = await mintCredential(parts, row, limit, (token) => ({
     audit: [auditEntry('token.created', token, actor)],
     mail: isMailed ? [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }] : [],

@@ -3,6 +3,8 @@ export const PROTOCOL_CODES = ['invalid_request', 'invalid_token', 'insufficient
 
 /** What the API answers beside them. The table in docs/calling-the-api.md explains each of both lists. */
 export const API_CODES = [
+  'ADDRESS_REFUSED',
+  'CALLS_USED_UP',
   'FORBIDDEN',
   'INCOMPLETE_BODY',
   'INTERNAL',
@@ -12,6 +14,8 @@ export const API_CODES = [
   'MISSING_DATA',
   'NOT_FOUND',
   'NOT_RUN',
+  'ORIGIN_REFUSED',
+  'OUT_OF_BOUNDS',
   'TIMEOUT',
   'TOO_LARGE',
   'TOO_MANY_MAILS',
@@ -38,9 +42,13 @@ type PageCode =
   | 'FOREIGN_ORIGIN'
   | 'IDENTITY_TAKEN'
   | 'INVALID_ACTS_FOR'
+  | 'INVALID_BOUND'
   | 'INVALID_EMAIL'
   | 'INVALID_EXPIRY'
+  | 'INVALID_IDLE_DAYS'
+  | 'INVALID_IP_RANGE'
   | 'INVALID_NOTE'
+  | 'INVALID_ORIGIN'
   | 'INVALID_OVERLAP'
   | 'INVALID_REASON'
   | 'INVALID_REDIRECT_URI'

@@ -42,6 +42,14 @@ export const RETENTION_DAYS_DEFAULT = 400;
 export const RETENTION_DAYS_MAX = 3660;
 /** What one account may pile up. */
 export const LIVE_TOKENS_MAX = 100;
+/** Enough for the offices and machines that one script runs in. */
+export const IP_RANGES_MAX = 20;
+/** The longest that a token may lie unused where it ends for that: once a year is the rarest use. */
+export const IDLE_DAYS_MAX = 370;
+/** Bounds of one token, over all its workflows. */
+export const BOUNDS_MAX = 20;
+/** Who wants more calls a day wants no bound. */
+export const CALLS_A_DAY_MAX = 1_000_000;
 /** Names under which one service may have a live token of one account, beside the account's own tokens. */
 export const ISSUED_NAMES_MAX = 10;
 /** What one account may have live at a time: one for each third-party service that it uses. */

@@ -43,6 +43,7 @@ const CHANGES: Record<string, string> = {
   'service.revoked': 'Service revoked',
   'token.changed': 'Token changed',
   'token.created': 'Token made',
+  'token.idle': 'Token ended: nothing used it',
   'token.leaked': 'Token reported as leaked, and revoked',
   'token.paused': 'Token paused',
   'token.replaced': 'Token replaced',

@@ -3,7 +3,8 @@ import type { AppView } from '../../views/developer.ts';
 import type { ServiceView } from '../../views/services.ts';
 import type { TokenView } from '../../views/tokens.ts';
 import type { Client } from '../credentials/client.ts';
-import { type Credential, stateOf } from '../credentials/credential.ts';
+import { type Credential, endOf, stateOf } from '../credentials/credential.ts';
+import { narrowingInWords } from '../credentials/narrowing.ts';
 import { isAdmin, isAdminScope, type Scope, workflowOf } from '../credentials/scopes.ts';
 import { prefixOf } from '../credentials/secret-format.ts';
 
@@ -17,7 +18,10 @@ export function scopeView({ name, description }: Scope): ScopeView {
 
 export function credentialView(row: Credential, now: number): CredentialView {
   const { hash: _hash, ...shown } = row;
-  return { ...shown, prefix: prefixOf(row.kind), state: stateOf(row, now) };
+  const state = stateOf(row, now);
+  // That it lay unused for too long may not be written down yet.
+  const expiresAt = state === 'expired' ? endOf(row) : row.expiresAt;
+  return { ...shown, prefix: prefixOf(row.kind), state, expiresAt };
 }
 
 /** `issuer`: the name of the service that issued it. */
@@ -27,6 +31,7 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
     note: row.note,
     scopes: row.scopes,
     allows: row.scopes.map(describe),
+    narrows: narrowingInWords(row.narrowing),
     issuedBy: issuer,
     pausedAt: row.pausedAt,
     replaces: row.replaces,

@@ -5,7 +5,7 @@ import { doneFacts, IF_NOT_YOU, type MailSite, mailLayout, type WrittenMail } fr
 /** Tells the owner that a personal access token was made in their name. Never holds the token. */
 export function tokenCreated(
   site: MailSite,
-  token: Pick<TokenView, 'name' | 'allows' | 'expiresAt' | 'createdAt'> & { from: string },
+  token: Pick<TokenView, 'name' | 'allows' | 'narrows' | 'expiresAt' | 'createdAt'> & { from: string },
 ): WrittenMail {
   return mailLayout(site, {
     subject: `New personal access token: ${token.name}`,
@@ -14,6 +14,7 @@ export function tokenCreated(
     facts: [
       { label: 'Name', value: token.name },
       { label: 'Allows', value: token.allows.join('; ') },
+      ...narrowedFacts(token.narrows),
       { label: 'Expires', value: token.expiresAt === undefined ? 'never' : timeInProse(token.expiresAt) },
       ...doneFacts('Made', token.createdAt, token.from),
     ],
@@ -22,10 +23,42 @@ export function tokenCreated(
   });
 }
 
+function narrowedFacts(narrows: readonly string[]) {
+  return narrows.length === 0 ? [] : [{ label: 'Narrowed', value: narrows.join('; ') }];
+}
+
+/** Tells the owner that a token has ended because nothing used it for as long as they had said. */
+export function tokenLayIdle(
+  site: MailSite,
+  token: { name: string; endedAt: number; lastUsedAt?: number | undefined },
+): WrittenMail {
+  const { name, endedAt, lastUsedAt } = token;
+  return mailLayout(site, {
+    subject: `Your token ${name} ended: nothing used it`,
+    heading: 'A token ended because nothing used it',
+    paragraphs: [
+      'You had it end when it is not used for so long. Every call with it is refused from now on.',
+    ],
+    facts: [
+      { label: 'Name', value: name },
+      { label: 'Last used', value: lastUsedAt === undefined ? 'never' : timeInProse(lastUsedAt) },
+      { label: 'Ended', value: timeInProse(endedAt) },
+    ],
+    action: { label: 'See your tokens', url: `${site.url}/tokens` },
+    footer: 'If something still needs it, make a new one there. There is nothing else to do.',
+  });
+}
+
 /** Tells the owner that name, note or scopes of a token were changed. */
 export function tokenChanged(
   site: MailSite,
-  token: { name: string; allows: readonly string[]; changedAt: number; from: string },
+  token: {
+    name: string;
+    allows: readonly string[];
+    narrows: readonly string[];
+    changedAt: number;
+    from: string;
+  },
 ): WrittenMail {
   return mailLayout(site, {
     subject: `Token changed: ${token.name}`,
@@ -34,6 +67,7 @@ export function tokenChanged(
     facts: [
       { label: 'Name', value: token.name },
       { label: 'Allows', value: token.allows.join('; ') },
+      ...narrowedFacts(token.narrows),
       ...doneFacts('Changed', token.changedAt, token.from),
     ],
     action: { label: 'See your tokens', url: `${site.url}/tokens` },
