@@ -5,6 +5,7 @@ import { createAdmins } from './access/admins.ts';
 import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
+import { createGithubKeys } from './access/github-keys.ts';
 import { createGrants } from './access/grants.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
@@ -277,6 +278,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const resets = createResets(endings);
   const removal = createRemoval({ ...endings, admins });
   const leaks = createLeaks({ ...parts, grants });
+  const githubKeys = createGithubKeys(parts);
   return {
     admins,
     removal,
@@ -293,5 +295,6 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     deadUse,
     resets,
     leaks,
+    githubKeys,
   };
 }

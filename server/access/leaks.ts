@@ -14,7 +14,7 @@ import type { EffectsOfChange } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
-import { type Limit, type Limiter, networkBuckets } from '../ground/limiter.ts';
+import { type Counted, type Limit, type Limiter, networkBuckets } from '../ground/limiter.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
@@ -78,9 +78,8 @@ export function createLeaks(parts: Parts) {
     },
 
     /** Counts a report, whatever it holds, before it is read. Throws Problem 429. */
-    admit: async (from: string): Promise<void> => {
-      await limiter.countEach(networkBuckets('leak-reports', from, REPORTS));
-    },
+    admit: (from: string): Promise<Counted> =>
+      limiter.countEach(networkBuckets('leak-reports', from, REPORTS)),
 
     /**
      * Takes a report. Its work begins a moment later, when it is answered, and reports of all callers come one after the

@@ -74,6 +74,13 @@ const issuerUrl = z
     message: 'a URL with https://, since its answers say who somebody is',
   });
 
+const KEYS_WANTED = 'a URL with https://, since its keys say whose messages are believed';
+const keysUrl = z
+  .url({ protocol: /^https?$/, error: KEYS_WANTED, abort: true })
+  .refine((value) => new URL(value).protocol === 'https:' || isLoopback(new URL(value)), {
+    message: KEYS_WANTED,
+  });
+
 const ADDRESSES_WANTED = 'an address or a range of each proxy, between commas, like 127.0.0.1,10.0.0.0/8';
 
 /** No short, octal or hexadecimal IPv4, which one program reads as another address than the next: 010.0.0.1 as 8.0.0.1. */
@@ -164,6 +171,13 @@ const ownerSchema = z.strictObject({
   signUp: signUpSetting.prefault('anyone'),
   /** Who may register apps and make services. */
   register: z.strictObject({ apps: registerSetting, services: registerSetting }).prefault({}),
+  /** Whether GitHub's secret scanning may report leaks, and where the keys are that it signs with. */
+  leaks: z
+    .strictObject({
+      github: switchValue.default(false),
+      githubKeys: keysUrl.default('https://api.github.com/meta/public_keys/secret_scanning'),
+    })
+    .prefault({}),
   /** Public URL and issuer; default `http://localhost:PORT`. */
   url: publicUrl.optional(),
   /** Default `127.0.0.1`, or `::1` where that is the host of the URL. */

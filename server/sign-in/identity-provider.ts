@@ -2,9 +2,9 @@ import * as openid from 'openid-client';
 import { displayNameOf } from '../accounts/display-name.ts';
 import { providerNameOf } from '../accounts/identities.ts';
 import type { IdentityClaims } from '../accounts/newcomers.ts';
+import { ANSWER_SECONDS_MAX, AnswerTooLarge, boundedFetch } from '../ground/bounded-fetch.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import type { Settings } from '../ground/settings.ts';
-import { ANSWER_SECONDS_MAX, AnswerTooLarge, boundedFetch } from './bounded-fetch.ts';
 import { type ProviderFault, problemOf, saidBy } from './provider-fault.ts';
 
 /** What an authorization request is made with, and its response is checked against. */

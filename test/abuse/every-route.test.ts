@@ -53,6 +53,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /sign-in/link': [400, 400],
   'POST /sign-in/link': [400, 400],
   'POST /credentials/revoke': [415, 415],
+  'POST /credentials/github': [415, 415],
   'GET /': [200, 303],
   'GET /tokens': [303, 200],
   'GET /tokens/new': [303, 200],
@@ -121,7 +122,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
 };
 
 /** What programs call, without cookies and from anywhere. */
-const PROGRAM_ROUTES = ['/credentials/revoke'];
+const PROGRAM_ROUTES = ['/credentials/revoke', '/credentials/github'];
 
 /** Later routes of the product: absent, and not half there. */
 const ABSENT = [
@@ -232,7 +233,10 @@ eachStore(({ url: storeUrl, isFirst }) => {
 
   before(async () => {
     google = await startGoogle();
-    server = await startTestServer({ storeUrl: await storeUrl(), settings: { google: google.settings } });
+    server = await startTestServer({
+      storeUrl: await storeUrl(),
+      settings: { google: google.settings, leaks: { github: true } },
+    });
     people = await openPeople(server);
     person = await people.person();
     stranger = await people.person();

@@ -156,7 +156,7 @@ describe('no request holds up the others', () => {
 
   before(async () => {
     google = await startGoogle();
-    const settings = { google: google.settings, proxies: ['127.0.0.1'] };
+    const settings = { google: google.settings, proxies: ['127.0.0.1'], leaks: { github: true } };
     server = await startTestServer({ settings });
     people = await openPeople(server);
     person = await people.person({ admin: true });

@@ -25,7 +25,8 @@ export async function readRoutes(): Promise<{ routes: Route[]; workflows: string
   const people = await openPeople(server);
   const { domain } = people;
   const google = { issuer: 'https://accounts.google.com', clientId: 'unused', clientSecret: 'unused' };
-  const { routers } = await createApp({ ...domain, settings: { ...domain.settings, google } });
+  const leaks = { ...domain.settings.leaks, github: true };
+  const { routers } = await createApp({ ...domain, settings: { ...domain.settings, google, leaks } });
   const metadata = (await (await fetch(`${server.url}/.well-known/openid-configuration`)).json()) as object;
   await people.close();
   await server.stop();
