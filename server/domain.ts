@@ -29,6 +29,7 @@ import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createActivity } from './activity/activity.ts';
 import { auditDeclaration } from './activity/audit.ts';
 import { callDeclaration } from './activity/call.ts';
+import { callCountDeclaration, createCallCounts } from './activity/call-counts.ts';
 import { createRecorder } from './activity/recorder.ts';
 import { createRefusals } from './activity/refusals.ts';
 import { createRetention } from './activity/retention.ts';
@@ -89,6 +90,7 @@ const DECLARATIONS = {
   knownDevices: knownDeviceDeclaration,
   audit: auditDeclaration,
   calls: callDeclaration,
+  callCounts: callCountDeclaration,
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
@@ -105,6 +107,7 @@ function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DEC
     ...DECLARATIONS,
     credentials: { ...credentialDeclaration, expires: { revokedAt: keptSeconds, expiresAt: keptSeconds } },
     clients: { ...clientDeclaration, expires: { revokedAt: keptSeconds } },
+    callCounts: { ...callCountDeclaration, expires: { day: retention.calls * DAY_SECONDS } },
   };
 }
 
@@ -119,7 +122,7 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, effects, expiries, refusals, sender } = foundation;
+  const { store, rows, effects, expiries, callCounts, refusals, sender } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
@@ -179,6 +182,7 @@ export async function openDomain(
       await refusals
         .stop()
         .catch((error: unknown) => log.warn({ err: error }, 'refused calls were not counted'));
+      await callCounts.flush();
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },
@@ -207,7 +211,9 @@ async function openFoundation(
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const data = await openDataRows(store, declarations.types.values());
-  const recorder = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
+  const callCounts = createCallCounts({ ...rows, clock });
+  const callJournal = await store.journal(callDeclaration);
+  const recorder = createRecorder({ callJournal, counts: callCounts, clock });
   const refusals = createRefusals({ recorder, clock });
   const sender = createSender({ ...rows, transport, clock, log });
   const limiter = createLimiter({ ...rows, clock });
@@ -221,7 +227,20 @@ async function openFoundation(
     mailWaiting: sender.wake,
   });
   const effects = limitActs(summariseNotices(delivered, { limiter, clock, settings }), limiter);
-  return { settings, clock, log, store, rows, expiries, effects, recorder, refusals, sender, limiter };
+  return {
+    settings,
+    clock,
+    log,
+    store,
+    rows,
+    expiries,
+    effects,
+    recorder,
+    callCounts,
+    refusals,
+    sender,
+    limiter,
+  };
 }
 
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;

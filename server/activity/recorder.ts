@@ -3,6 +3,7 @@ import type { Journal } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { Call } from './call.ts';
+import type { CallCounts } from './call-counts.ts';
 import { CALL_PREFIX, momentOf } from './entry-ids.ts';
 
 /** Whose call it is: account and credential, as far as an activity entry names them. */
@@ -23,8 +24,12 @@ const PATH_LENGTH_MAX = 120;
  * Writes the activity: one entry for each API call whose credential is known, refused ones too. A caller gets its
  * answer only when the entry is in the journal.
  */
-export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock }) {
-  const { callJournal, clock } = parts;
+export function createRecorder(parts: {
+  callJournal: Journal<Call>;
+  counts?: Pick<CallCounts, 'add'>;
+  clock: Clock;
+}) {
+  const { callJournal, counts, clock } = parts;
   // Ids of one process ascend, so that the index grows at its end and calls of one second list in their order.
   const process = randomBytes(9).toString('base64url');
   let count = 0;
@@ -63,7 +68,10 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
      * about to be forgotten elsewhere.
      */
     record(entry: Call, durability?: 'disk'): Promise<void> {
-      return callJournal.append(entry, durability);
+      const recorded = callJournal.append(entry, durability);
+      // Nobody waits for it, and what is not recorded is not counted.
+      if (counts !== undefined) recorded.then(() => counts.add(entry), ignore);
+      return recorded;
     },
   };
 }
@@ -72,3 +80,5 @@ export function createRecorder(parts: { callJournal: Journal<Call>; clock: Clock
 function fitted(path: string): string {
   return withoutSecrets(path).slice(0, PATH_LENGTH_MAX);
 }
+
+function ignore(): void {}

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { type Collection, declare } from '../../adapters/port.ts';
+import type { Clock } from '../ground/clock.ts';
+import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
+import type { Call } from './call.ts';
+import { momentOf } from './entry-ids.ts';
+
+/** How many calls there were on one day, in one series. */
+const callCountSchema = z.strictObject({
+  id: z.string(),
+  /** Whose calls: all of an account, or those of one credential or client of it. */
+  series: z.string(),
+  /** Midnight (UTC), epoch seconds. */
+  day: z.number(),
+  outcome: z.enum(['success', 'refused', 'failed']),
+  /** Of one credential: the route, where the call succeeded, and the result. */
+  route: z.string().optional(),
+  result: z.string().optional(),
+  count: z.number(),
+});
+
+export type CallCount = z.infer<typeof callCountSchema>;
+
+export const callCountDeclaration = declare<CallCount>({
+  name: 'call_counts',
+  schema: callCountSchema,
+  indexes: [['series', 'day'], ['day']],
+  durability: 'process',
+});
+
+/** So long calls are counted in memory: a write for each would be felt by callers. A crash loses no more than that. */
+const FLUSH_AFTER_MS = MINUTE_SECONDS * 1000;
+/** Counts that are held: past this they are written early. */
+const HELD_MAX = 10_000;
+/** Writes that share a commit, and hold up nobody noticeably. */
+const BATCH_WRITES = 100;
+/** Rows that a page reads: a year of a credential that calls a few routes. */
+const ROWS_MAX = 2000;
+
+/** Which part is asked for; without a token or client all of the account. */
+export type CountsWanted = {
+  accountId: string;
+  about?: { tokenId: string } | { clientId: string } | undefined;
+  /** The first day, and the first that is too late. */
+  from: number;
+  before: number;
+};
+
+/** The calls of one day by what came of them. */
+export type DayCounts = { day: number } & Record<CallCount['outcome'], number>;
+
+/** What a route was called, and with which result. */
+export type RouteCounts = { route: string; result: string; count: number };
+
+export type CallCounts = ReturnType<typeof createCallCounts>;
+
+/**
+ * Counts calls by the day, by account, credential, route and result, so that what pages show of a year reads hundreds of
+ * rows. Each process counts in memory and adds to the rows once a minute.
+ */
+export function createCallCounts(parts: { callCounts: Collection<CallCount>; clock: Clock }) {
+  const { callCounts, clock } = parts;
+  /** The calls of a minute that are counted in the same rows: one of them, and how many. */
+  const calls = new Map<string, { call: Call; count: number }>();
+  /** What of rows has not been added to them yet. */
+  const unwritten = new Map<string, CallCount>();
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  async function writeAll(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const { call, count } of calls.values()) for (const row of rowsOf(call, count)) hold(row);
+    calls.clear();
+    const rows = [...unwritten.values()];
+    for (let at = 0; at < rows.length; at += BATCH_WRITES) {
+      const batch = rows.slice(at, at + BATCH_WRITES);
+      for (const { id } of batch) unwritten.delete(id);
+      const written = await Promise.allSettled(batch.map((row) => addTo(callCounts, row)));
+      // What could not be written now is tried again.
+      batch.filter((_, index) => written[index]?.status === 'rejected').forEach(hold);
+    }
+    if (unwritten.size > 0) startTimer();
+  }
+
+  function hold(row: CallCount): void {
+    const known = unwritten.get(row.id);
+    unwritten.set(row.id, known === undefined ? row : { ...row, count: known.count + row.count });
+  }
+
+  function startTimer(): void {
+    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref();
+  }
+
+  /** One after the other. */
+  function flush(): Promise<void> {
+    writing = writing.then(writeAll);
+    return writing;
+  }
+
+  return {
+    /** This call was recorded. */
+    add(call: Call): void {
+      const key = `${call.tokenId}${call.result}${routeOf(call) ?? ''}${dayOf(call.at)}`;
+      const weight = call.count ?? 1;
+      const known = calls.get(key);
+      if (known !== undefined) {
+        known.count += weight;
+        return;
+      }
+      calls.set(key, { call, count: weight });
+      startTimer();
+      if (calls.size >= HELD_MAX) void flush();
+    },
+
+    /** Writes down what is counted. */
+    flush,
+
+    ...readsOf(callCounts, clock),
+  };
+}
+
+function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
+  async function rowsFor({ accountId, about, from, before }: CountsWanted): Promise<CallCount[]> {
+    const rows = await callCounts.list({
+      where: [
+        ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
+        ['day', '>=', from],
+      ],
+      order: { by: 'day', descending: true },
+      limit: ROWS_MAX,
+    });
+    return rows.filter(({ day }) => day < before);
+  }
+
+  return {
+    /** Each day of the span until today, also those without calls. */
+    async byDay(wanted: CountsWanted): Promise<DayCounts[]> {
+      const days = new Map<number, DayCounts>();
+      for (let day = dayOf(wanted.from); day < Math.min(wanted.before, clock() + 1); day += DAY_SECONDS)
+        days.set(day, { day, success: 0, refused: 0, failed: 0 });
+      for (const { day, outcome, count } of await rowsFor(wanted)) {
+        const counts = days.get(day);
+        if (counts !== undefined) counts[outcome] += count;
+      }
+      return [...days.values()];
+    },
+
+    /** The routes and results of one credential, the most frequent first. */
+    async byRoute(
+      wanted: CountsWanted & { about: NonNullable<CountsWanted['about']> },
+    ): Promise<RouteCounts[]> {
+      const found = new Map<string, RouteCounts>();
+      for (const { route = '', result = '', count } of await rowsFor(wanted)) {
+        const key = `${route} ${result}`;
+        found.set(key, { route, result, count: count + (found.get(key)?.count ?? 0) });
+      }
+      return [...found.values()].sort((one, other) => other.count - one.count);
+    },
+  };
+}
+
+/** Adds to the row, which may not be there yet. */
+async function addTo(callCounts: Collection<CallCount>, row: CallCount): Promise<void> {
+  const change = { add: { count: row.count } };
+  if ((await callCounts.update(row.id, change)) !== undefined) return;
+  // Another process may have made it meanwhile.
+  if ((await callCounts.insertMany([row])) === 0) await callCounts.update(row.id, change);
+}
+
+/** The rows that such calls are counted in. */
+function rowsOf(call: Call, count: number): CallCount[] {
+  const { accountId, clientId, tokenId, tokenKind, status, result } = call;
+  const day = dayOf(call.at);
+  const outcome = status < 400 ? 'success' : status < 500 ? 'refused' : 'failed';
+  const route = routeOf(call);
+  const moment = momentOf(day);
+  const own = tokenKind === 'personal_access_token' ? [tokenId] : [];
+  // Access tokens come and go with each hour: what they do is counted for their service or app.
+  const about = [...own, ...(clientId === undefined ? [] : [clientId])];
+  const all = { id: `${moment} ${accountId} ${outcome}`, series: accountId, day, outcome, count } as const;
+  const each = about.map((id) => {
+    const series = seriesOf(accountId, id);
+    const row = `${moment} ${series} ${result} ${route ?? ''}`;
+    return { id: row, series, day, outcome, route, result, count } as const;
+  });
+  return [all, ...each];
+}
+
+/** Of what was refused the path may be anything, and as many as a caller likes. */
+function routeOf({ status, method, path }: Call): string | undefined {
+  return status < 400 ? `${method} ${path}` : undefined;
+}
+
+function seriesOf(accountId: string, id: string): string {
+  return `${accountId} ${id}`;
+}
+
+function idOf(about: NonNullable<CountsWanted['about']>): string {
+  return 'tokenId' in about ? about.tokenId : about.clientId;
+}
+
+function dayOf(at: number): number {
+  return at - (at % DAY_SECONDS);
+}
