@@ -1,10 +1,12 @@
-import { type Html, html } from './html.ts';
+import { isoDate } from '../server/ground/time.ts';
+import { type Html, html, type Part } from './html.ts';
 import { submit } from './kit/buttons.ts';
+import { type Day, dayChart, words } from './kit/chart.ts';
 import { select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { badge } from './kit/notices.ts';
-import { dataTable, pager } from './kit/tables.ts';
+import { dataTable, foldedTable, pager } from './kit/tables.ts';
 import { exactTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 
@@ -44,6 +46,11 @@ export type Asked = {
   request: string;
 };
 
+export type CountsView = {
+  days: readonly Day[];
+  routes: readonly { route: string; result: string; count: number }[];
+};
+
 /** An account's calls and changes, newest first. */
 export function activityPage(
   site: Site,
@@ -56,6 +63,8 @@ export function activityPage(
     results: readonly { value: string; label: string }[];
     /** `2026-02-20` */
     today: string;
+    /** Calls a day, and by route for one credential, where they are counted by what is filtered by. */
+    counts: CountsView | undefined;
     /** The search was given up for now; the older page goes on. */
     isPartial: boolean;
     newestUrl: string | undefined;
@@ -71,6 +80,7 @@ export function activityPage(
     current: '/activity',
     body: [
       filterForm(props),
+      props.counts && countsOf(props.counts),
       dataTable({
         caption: 'Calls and changes',
         columns: ['What', 'About', 'Result', 'When', 'From'],
@@ -82,6 +92,34 @@ export function activityPage(
       pager({ newerUrl: newestUrl, olderUrl }),
     ],
   });
+}
+
+function countsOf({ days, routes }: CountsView): Part[] {
+  const total = (name: 'whole' | 'problems') => days.reduce((sum, day) => sum + day[name], 0);
+  const summary = `${words(total('whole'), total('problems'))}. Days are those of UTC; the last minute is not counted yet.`;
+  return [
+    dayChart({ title: 'Calls a day', summary, days }),
+    foldedTable({
+      caption: 'Calls by route',
+      columns: ['Route', 'Result', 'Calls'],
+      rows: routes.map(({ route, result, count }) => [
+        route === '' ? 'Any' : code(route),
+        result,
+        count.toLocaleString('en'),
+      ]),
+    }),
+    foldedTable({
+      caption: 'Calls by day',
+      columns: ['Day', 'Calls', 'Refused or failed'],
+      rows: days
+        .filter(({ whole, problems }) => whole + problems > 0)
+        .map(({ day, whole, problems }) => [
+          isoDate(day),
+          (whole + problems).toLocaleString('en'),
+          problems.toLocaleString('en'),
+        ]),
+    }),
+  ];
 }
 
 function emptyOf(isFiltered: boolean, isPartial: boolean) {

@@ -46,11 +46,14 @@ export type CountsWanted = {
   before: number;
 };
 
+/** What came of a call: done, refused by us, or failed at our end. */
+export type Outcome = CallCount['outcome'];
+
 /** The calls of one day by what came of them. */
-export type DayCounts = { day: number } & Record<CallCount['outcome'], number>;
+export type DayCounts = { day: number } & Record<Outcome, number>;
 
 /** What a route was called, and with which result. */
-export type RouteCounts = { route: string; result: string; count: number };
+export type RouteCounts = { route: string; result: string; outcome: Outcome; count: number };
 
 export type CallCounts = ReturnType<typeof createCallCounts>;
 
@@ -151,9 +154,9 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
       wanted: CountsWanted & { about: NonNullable<CountsWanted['about']> },
     ): Promise<RouteCounts[]> {
       const found = new Map<string, RouteCounts>();
-      for (const { route = '', result = '', count } of await rowsFor(wanted)) {
+      for (const { route = '', result = '', outcome, count } of await rowsFor(wanted)) {
         const key = `${route} ${result}`;
-        found.set(key, { route, result, count: count + (found.get(key)?.count ?? 0) });
+        found.set(key, { route, result, outcome, count: count + (found.get(key)?.count ?? 0) });
       }
       return [...found.values()].sort((one, other) => other.count - one.count);
     },

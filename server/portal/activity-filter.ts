@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Asked } from '../../views/activity.ts';
 import type { Filter } from '../activity/activity.ts';
+import type { Outcome } from '../activity/call-counts.ts';
 import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
 import { queryOne } from '../http/query.ts';
 
@@ -52,6 +53,30 @@ function spanFrom({ period, from, to }: Asked, now: number): Pick<Filter, 'from'
   if (days !== undefined) return { from: today - (days - 1) * DAY_SECONDS };
   const last = midnightOf(to);
   return { from: midnightOf(from), before: last === undefined ? undefined : last + DAY_SECONDS };
+}
+
+/** Longer than that a day is less than a dot wide. */
+const CHART_DAYS_MAX = 400;
+const CHART_DAYS_DEFAULT = 30;
+
+/** The days of the chart: those that are asked for, as far as they fit. */
+export function chartSpanFrom(asked: Asked, now: number): { from: number; before: number } {
+  const { from, before } = spanFrom(asked, now);
+  const tomorrow = (midnightOf(isoDate(now)) ?? now) + DAY_SECONDS;
+  const end = Math.min(before ?? tomorrow, tomorrow);
+  return {
+    from: Math.max(from ?? end - CHART_DAYS_DEFAULT * DAY_SECONDS, end - CHART_DAYS_MAX * DAY_SECONDS),
+    before: end,
+  };
+}
+
+/** What of the calls that are counted is asked for; undefined where they are not counted by that. */
+export function outcomesFor({ result, request }: Asked): readonly Outcome[] | undefined {
+  const outcomes: readonly Outcome[] = ['success', 'refused', 'failed'];
+  if (request !== '') return undefined;
+  if (result === '') return outcomes;
+  const only = outcomes.filter((outcome) => outcome === result);
+  return only.length === 0 ? undefined : only;
 }
 
 /** The choices of results: a code that is asked for is one of them. */

@@ -1,12 +1,21 @@
 import type { RouterContext } from '@koa/router';
-import { type Asked, activityPage, type EntryView } from '../../views/activity.ts';
+import { type Asked, activityPage, type CountsView, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Call } from '../activity/call.ts';
+import type { Outcome } from '../activity/call-counts.ts';
 import type { Actor } from '../ground/actor.ts';
 import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { filterFrom, pathTo, readAsked, resultsFor, wordsOf } from './activity-filter.ts';
+import {
+  chartSpanFrom,
+  filterFrom,
+  outcomesFor,
+  pathTo,
+  readAsked,
+  resultsFor,
+  wordsOf,
+} from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
 const ENTRIES_PER_PAGE = 50;
@@ -62,9 +71,10 @@ export function createActivityPages(parts: PortalDependencies) {
       const credentials = await filtersOf(parts, account.id);
       const asked = readAsked(ctx, credentials);
       const after = queryOne(ctx, 'after');
+      const about = await aboutOf(parts, account.id, asked.credential);
       const { entries, next, isPartial } = await activity.list({
         accountId: account.id,
-        about: await aboutOf(parts, account.id, asked.credential),
+        about,
         ...filterFrom(asked, clock()),
         after,
         limit: ENTRIES_PER_PAGE,
@@ -76,12 +86,39 @@ export function createActivityPages(parts: PortalDependencies) {
         asked,
         results: resultsFor(asked.result),
         today: isoDate(clock()),
+        // Of what is further back it would say the same again.
+        counts: after === '' ? await countsFor(parts, { accountId: account.id, about, asked }) : undefined,
         isPartial,
         newestUrl: after === '' ? undefined : pathTo(asked),
         olderUrl: next && pathTo(asked, next),
       });
       sendPage(ctx, page);
     },
+  };
+}
+
+/** What is counted of the calls that are asked for; undefined where they are not counted by that. */
+async function countsFor(
+  { callCounts, clock }: PortalDependencies,
+  { accountId, about, asked }: { accountId: string; about: About | undefined; asked: Asked },
+): Promise<CountsView | undefined> {
+  const outcomes = outcomesFor(asked);
+  if (outcomes === undefined) return undefined;
+  const wanted = { accountId, ...chartSpanFrom(asked, clock()) };
+  const [days, routes] = await Promise.all([
+    callCounts.byDay({ ...wanted, about }),
+    about === undefined ? [] : callCounts.byRoute({ ...wanted, about }),
+  ]);
+  const has = (outcome: Outcome) => outcomes.includes(outcome);
+  return {
+    days: days.map(({ day, success, refused, failed }) => ({
+      day,
+      whole: has('success') ? success : 0,
+      problems: (has('refused') ? refused : 0) + (has('failed') ? failed : 0),
+    })),
+    routes: routes
+      .filter(({ outcome }) => has(outcome))
+      .map(({ route, result, count }) => ({ route, result: wordsOf(result), count })),
   };
 }
 

@@ -235,6 +235,42 @@ eachStore(({ url: storeUrl }) => {
       });
     });
 
+    test('draws the calls of each day, of one’s own credentials', async () => {
+      const person = await people.person();
+      const { id } = await mint(person, 'Drawn');
+      const today = Math.floor(Date.now() / 1000);
+      const counts = people.domain.callCounts;
+      const add = (wanted: Partial<Call>) =>
+        counts.add(entry(person, 0, { at: today, tokenId: id, ...wanted }));
+      for (let turn = 0; turn < 1203; turn += 1) add({});
+      add({ status: 403, result: 'insufficient_scope' });
+      add({ status: 500, result: 'INTERNAL', at: today - 3 * DAY });
+      add({ at: today - 50 * DAY, tokenId: 'tok_other' });
+      await counts.flush();
+      const chart = async (query: string) => {
+        const text = await activityOf(person, query);
+        assert.doesNotMatch(text, / style=/);
+        return [/aria-label="Calls a day: ([^.]*)/.exec(text)?.[1], text.split('<title>20').length - 1];
+      };
+      const all = '1,205 calls, 2 of them refused or failed';
+      assert.deepEqual(await chart(''), [all, 30]);
+      assert.deepEqual(await chart('?period=today'), ['1,204 calls, 1 of them refused or failed', 1]);
+      assert.deepEqual(await chart('?period=90'), ['1,206 calls, 2 of them refused or failed', 90]);
+      assert.deepEqual(await chart(`?period=90&credential=${id}`), [all, 90]);
+      assert.deepEqual(await chart('?result=failed'), ['1 call, 1 of them refused or failed', 30]);
+      assert.deepEqual(await chart('?period=date&from=1990-01-01'), [
+        '1,206 calls, 2 of them refused or failed',
+        400,
+      ]);
+      assert.deepEqual(await chart('?period=date&from=2190-01-01'), ['0 calls', 0]);
+      for (const query of ['?result=INTERNAL', '?request=0tp4r4v-x', '?after=1.a'])
+        assert.deepEqual(await chart(query), [undefined, 0]);
+      const routes = rowsOf(await activityOf(person, `?credential=${id}`));
+      assert.ok(routes.includes('GET /api/1.1/me success 1,203'), routes.join('\n'));
+      const stranger = await people.person();
+      assert.match(await activityOf(stranger, `?credential=${id}`), /aria-label="Calls a day: 0 calls\./);
+    });
+
     test('shows one token or one service when asked, with its changes', async () => {
       const person = await people.person();
       const one = await mint(person, 'One');

@@ -59,10 +59,10 @@ eachStore(({ url }) => {
       assert.deepEqual(await byDay(1, { clientId: 'svc_1' }), [[0, 2, 0, 0]]);
       assert.deepEqual(await byDay(1, { tokenId: 'at_1' }), [[0, 0, 0, 0]]);
       assert.deepEqual(await domain.callCounts.byRoute({ ...span(3), about: { tokenId: 'tok_1' } }), [
-        { route: '', result: 'invalid_token', count: 4211 },
-        { route: 'GET /api/1.1/me', result: 'success', count: 6 },
-        { route: '', result: 'NOT_FOUND', count: 3 },
-        { route: '', result: 'UNAVAILABLE', count: 1 },
+        { route: '', result: 'invalid_token', outcome: 'refused', count: 4211 },
+        { route: 'GET /api/1.1/me', result: 'success', outcome: 'success', count: 6 },
+        { route: '', result: 'NOT_FOUND', outcome: 'refused', count: 3 },
+        { route: '', result: 'UNAVAILABLE', outcome: 'failed', count: 1 },
       ]);
     });
 

@@ -94,6 +94,11 @@ describe('what pages list is found by an index', () => {
       () => activity(undefined, '', { requestId: '0qoc1c0-x' }),
       [/audit_by_accountId_at .*>\?/, /calls_by_accountId_at .*>\?/],
     ],
+    [
+      'calls a day',
+      () => domain.callCounts.byDay({ accountId: ann.id, about: { tokenId: 'tok_1' }, ...during }),
+      [/call_counts_by_series_day .*>\?/],
+    ],
     ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],
     ['services', () => domain.services.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
     ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
