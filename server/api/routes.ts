@@ -13,6 +13,7 @@ import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { describeCaller } from './me.ts';
+import { createOwnToken } from './own-token.ts';
 import { type ApiCall, createResponder } from './responder.ts';
 
 /** A body that was slower than this has the caller judged again: its token may be revoked by now. */
@@ -24,6 +25,7 @@ export function createApi(parts: Domain) {
   const authenticate = createAuthenticate(parts);
   const respond = createResponder({ ...parts, authenticate });
   const runner = createRunner(parts);
+  const ownToken = createOwnToken({ ...parts, authenticate });
 
   async function answerMe({ ctx, caller, entry }: ApiCall): Promise<object> {
     requireMethod(ctx, 'GET', ME_PATH);
@@ -73,21 +75,27 @@ export function createApi(parts: Domain) {
    * like one that is not there; the others stand in the metadata anyway.
    */
   function answerOptions(ctx: Context): Promise<void> {
+    ctx.status = 204;
+    if (ownToken.isAt(ctx.path)) {
+      ctx.set('Allow', ownToken.allow(ctx.path));
+      return Promise.resolve();
+    }
     const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
     const isSaid = workflow !== undefined && workflow.callers !== 'admin';
     const method = ctx.path === ME_PATH ? 'GET' : isSaid ? workflow.method : undefined;
     ctx.set('Allow', method === undefined ? 'GET, HEAD, POST, OPTIONS' : allowOf(method));
-    ctx.status = 204;
     return Promise.resolve();
   }
 
   return (ctx: Context): Promise<unknown> => {
     const { path } = ctx;
     if (ctx.method === 'OPTIONS' && !isPreflight(ctx)) {
-      return path === ME_PATH || isWorkflow(path) ? answerOptions(ctx) : respond(ctx, answerNothingHere);
+      const isThere = path === ME_PATH || isWorkflow(path) || ownToken.isAt(path);
+      return isThere ? answerOptions(ctx) : respond(ctx, answerNothingHere);
     }
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
+    if (ownToken.isAt(path)) return respond(ctx, ownToken.answer);
     return respond(ctx, answerNothingHere);
   };
 }

@@ -4,6 +4,9 @@ export const API_PATH = '/api/1.1';
 /** Who a token is. */
 export const ME_PATH = `${API_PATH}/me`;
 
+/** A personal access token about itself. */
+export const ME_TOKEN_PATH = `${ME_PATH}/token`;
+
 /** A workflow is called behind it, by its name. */
 export const WORKFLOWS_PATH = `${API_PATH}/wf/`;
 

@@ -29,6 +29,10 @@ export const API_CODES = [
   'TOO_BUSY',
   'TOO_MANY_ATTEMPTS',
   'TOO_MANY_TOKENS',
+  // of a token about itself
+  'INVALID_OVERLAP',
+  'NOT_LIVE',
+  'ROTATED_ALREADY',
 ] as const;
 
 /** What only pages and the command line answer. */
@@ -49,7 +53,6 @@ type PageCode =
   | 'INVALID_IP_RANGE'
   | 'INVALID_NOTE'
   | 'INVALID_ORIGIN'
-  | 'INVALID_OVERLAP'
   | 'INVALID_REASON'
   | 'INVALID_REDIRECT_URI'
   | 'ISSUER_REFUSED'
@@ -61,7 +64,6 @@ type PageCode =
   | 'NAME_TAKEN'
   | 'NOTHING_TO_DO'
   | 'NOT_FRESH'
-  | 'NOT_LIVE'
   | 'NO_PASSWORD'
   | 'NO_SUCH_ACCOUNT'
   | 'NO_SUCH_APP'
@@ -72,7 +74,6 @@ type PageCode =
   | 'OTHER_WAY_FIRST'
   | 'PKCE_NEEDED'
   | 'PUBLIC_CLIENT'
-  | 'ROTATED_ALREADY'
   | 'SENT_BEFORE'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'

@@ -193,7 +193,8 @@ const ENGINE_MORE = [
   '/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server',
 ];
-const API = ['/api/1.1/me', ...workflows];
+const OWN_TOKEN = ['/api/1.1/me/token', '/api/1.1/me/token/rotate', '/api/1.1/me/token/revoke'];
+const API = ['/api/1.1/me', ...OWN_TOKEN, ...workflows];
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
 const FORGED = `latchkey_session=${'x'.repeat(43)}; latchkey_session.sig=${'x'.repeat(27)}`;
