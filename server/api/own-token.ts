@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Credential } from '../credentials/credential.ts';
+import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import type { Domain } from '../domain.ts';
 import { ME_TOKEN_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
@@ -96,6 +97,7 @@ function settingsOf(token: Credential, now: number) {
     name: token.name,
     note: token.note ?? null,
     scopes: token.scopes,
+    ...narrowingForPrograms(token.narrowing),
     first_four: token.firstFour,
     last_four: token.lastFour,
     issued_by: token.issuedBy ?? null,
