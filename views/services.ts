@@ -1,4 +1,4 @@
-import { ADMIN_SECRET_DAYS_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
+import { ADMIN_SECRET_DAYS_MAX, ADMIN_USE_DAYS, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import {
   allowsOf,
   type CredentialForm,
@@ -202,17 +202,20 @@ export function servicePage(
   props: {
     service: ServiceView;
     secrets: LiveAndDead<CredentialView>;
+    /** Of one that is or was an admin: how often lately; `isAll` is false where not all calls were looked at. */
+    adminUse: { count: number; isAll: boolean } | undefined;
     /** Ready to be tried, with SECRET where the secret goes. */
     calls: readonly { label: string; code: string }[];
     now: number;
     done: string;
   },
 ): Html {
-  const { service, secrets, calls, now, done } = props;
+  const { service, secrets, adminUse, calls, now, done } = props;
   const facts = keyValues([
     { label: 'Allows', value: allowsOf(service.allows) },
     { label: 'Reaches', value: [reachOf(service), badgesOf(service)] },
     { label: 'Reason', value: service.reason },
+    { label: 'Used as an admin', value: adminUse && adminUseInWords(adminUse) },
     { label: 'Made', value: relativeTime(service.createdAt, now) },
     {
       label: 'Activity',
@@ -266,6 +269,12 @@ function pauseSection({ id, pausedAt }: ServiceView, viewer: Viewer): Html {
       body: buttons(submit(isPaused ? 'Resume' : 'Pause', 'quiet')),
     }),
   });
+}
+
+/** `12 times in the last 30 days`, as pages and the command line say it. */
+export function adminUseInWords({ count, isAll }: { count: number; isAll: boolean }): string {
+  const times = `${count.toLocaleString('en')} ${count === 1 ? 'time' : 'times'}`;
+  return `${isAll ? '' : 'at least '}${times} in the last ${ADMIN_USE_DAYS} days`;
 }
 
 /** Asks once more before a service is revoked. */

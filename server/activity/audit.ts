@@ -14,6 +14,10 @@ export const auditSchema = z.strictObject({
   /** Id of the thing changed, and its name as people know it. */
   targetId: z.string(),
   targetName: z.string(),
+  /** How many such acts within a minute it stands for; absent: one. */
+  count: z.number().optional(),
+  /** The one of them that was counted last: a delivery that is repeated counts nothing twice. */
+  countedLast: z.string().optional(),
 });
 
 export type AuditEntry = z.infer<typeof auditSchema>;

@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Listing } from '../../adapters/port.ts';
+import { adminUseInWords } from '../../views/services.ts';
+import { countAdminUse } from '../activity/admin-use.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { ADMIN_SCOPE, isAdmin } from '../credentials/scopes.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
@@ -140,9 +142,11 @@ async function list(domain: Domain, { account }: { account?: string }): Promise<
 async function show(domain: Domain, id: string): Promise<Said> {
   const client = await serviceFrom(domain, id, { revokedToo: true });
   const secrets = await secretsOf(domain, client);
+  const use = await countAdminUse(domain.rows.calls, client, domain.clock());
+  const adminCalls = { admin_calls: use.count, admin_calls_are_all: use.isAll };
   return {
-    json: { ...jsonOf(client), secrets: secrets.json },
-    person: both(factsOf(client), secrets.table),
+    json: { ...jsonOf(client), ...adminCalls, secrets: secrets.json },
+    person: both(factsOf(client, [['used as an admin', adminUseInWords(use)]]), secrets.table),
   };
 }
 
@@ -222,9 +226,9 @@ function cellsOf(client: Client): string[] {
   ];
 }
 
-function factsOf(client: Client) {
+function factsOf(client: Client, more: readonly Fact[] = []) {
   const cells = cellsOf(client);
-  return listOf(HEADS.map((head, at) => [head, cells[at] ?? '']));
+  return listOf([...HEADS.map((head, at) => [head, cells[at] ?? ''] as const), ...more]);
 }
 
 function jsonOf(client: Client) {

@@ -51,9 +51,10 @@ const SWEEP_ROWS = 100;
 /** Changes with effects that may come before ours at one row before we say that the store is too busy. */
 const ATTEMPTS_MAX = 100;
 
-/** Ids and times of entries and mails are filled in here, but for a mail that has them. */
+/** Ids and times of entries and mails are filled in here, but for one that has them. */
 export type EffectsOfChange = {
-  audit?: readonly Omit<AuditEntry, 'id' | 'at'>[];
+  /** One with a `count` is added to the entry of its id where there is one. */
+  audit?: readonly (Omit<AuditEntry, 'id' | 'at'> & { id?: string })[];
   mail?: readonly (Omit<Message, 'id' | 'createdAt' | 'dueAt' | 'attempts'> & {
     id?: string;
     dueAt?: number;
@@ -176,7 +177,7 @@ function createPending(clock: Clock) {
     const due = { createdAt: at, dueAt: at, attempts: 0 };
     return {
       pending: {
-        audit: audit.map((entry) => ({ ...entry, id: nextId(at), at })),
+        audit: audit.map((entry) => ({ id: nextId(at), ...entry, at })),
         mail: mail.map((message) => ({ queue: 'own', id: randomId(), ...due, ...message })),
         rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
         call,
@@ -199,7 +200,7 @@ async function deliver(
   const byType = Map.groupBy(rows, ({ type }) => type);
   // Side by side, so that they share a commit.
   await Promise.all([
-    parts.audit.insertMany(audit),
+    insertAudit(parts.audit, audit, pendingId),
     parts.outbox.insertMany(mail),
     ...[...byType].map(([type, some]) => parts.data.get(type)?.insertMany(some.map(({ row }) => row))),
     // The row that has it on disk may be removed below.
@@ -217,6 +218,23 @@ async function deliver(
   }
   if (collection === parts.runs) await collection.remove(id, same);
   else await collection.update(id, { unset: PENDING_FIELDS }, same);
+}
+
+/** What is counted is never lost, and is counted twice only if a repeat of it comes behind another one. */
+async function insertAudit(
+  collection: Collection<AuditEntry>,
+  entries: readonly AuditEntry[],
+  pendingId: string,
+): Promise<unknown> {
+  const counted = entries.filter(({ count }) => count !== undefined);
+  if (counted.length === 0) return collection.insertMany(entries);
+  const add = async (entry: AuditEntry) => {
+    const isNew = (await collection.insertMany([{ ...entry, countedLast: pendingId }])) === 1;
+    const change = { add: { count: entry.count ?? 1 }, set: { countedLast: pendingId } };
+    if (!isNew) await collection.update(entry.id, change, [['countedLast', '!=', pendingId]]);
+  };
+  const single = entries.filter(({ count }) => count === undefined);
+  return Promise.all([collection.insertMany(single), ...counted.map(add)]);
 }
 
 /** It takes over what its predecessor held; where somebody else was quicker to take that, it goes without. */

@@ -67,6 +67,9 @@ export const SHOWN_ONCE_SECONDS = 5 * MINUTE_SECONDS;
 export const LIVE_SECRETS_MAX = 5;
 /** A secret that opens everything must be looked at again each quarter. */
 export const ADMIN_SECRET_DAYS_MAX = 90;
+/** The use of a service as an admin is shown for so long, and counted among so many calls: a look, not a search. */
+export const ADMIN_USE_DAYS = 30;
+export const ADMIN_USE_CALLS_MAX = 1000;
 /** So many days before a token or secret ends its owner is reminded. */
 export const REMINDER_DAYS: readonly number[] = [90, 30, 7, 1];
 /** Longer than this, nobody remembers that two secrets are live. */

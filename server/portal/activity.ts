@@ -38,6 +38,7 @@ const CHANGES: Record<string, string> = {
   'app.deleted': 'App deleted',
   'app.ended': 'App cut off',
   'app.registered': 'App made',
+  'data.touched': 'Data stored for you',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
   'session.new_device': 'Sign-in from a new device',
@@ -168,16 +169,16 @@ function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked: Aske
       privacyBypassed: privacyBypassed === true,
     };
   }
-  const { at, action, actor, targetName } = entry.change;
+  const { at, action, actor, targetName, count } = entry.change;
   return {
     at,
-    what: `${CHANGES[action] ?? wordsOf(action)}${byWhom(actor, names)}`,
+    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${byWhom(actor, names)}${whyOf(actor)}`,
     name: targetName,
     result: 'Done',
     succeeded: true,
     from: actor.from ?? '',
     requestId: actor.requestId ?? '',
-    privacyBypassed: false,
+    privacyBypassed: actor.reason !== undefined,
   };
 }
 
@@ -187,6 +188,16 @@ function resultOf(call: Call) {
   const times = call.count === undefined ? '' : `, ${call.count.toLocaleString('en')} calls within a minute`;
   const reason = `${wordsOf(call.result)} (${call.status})${times}`;
   return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
+}
+
+/** `, 3 times within a minute`, of what is counted as one. */
+function timesOf(count = 1): string {
+  return count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;
+}
+
+/** Why a service may do as an admin what it did. */
+function whyOf({ reason }: Actor): string {
+  return reason === undefined ? '' : ` (its reason: ${reason})`;
 }
 
 /** Who made a change, where it was not the person themselves: `, by the service Stripe`. */

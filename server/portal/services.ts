@@ -10,6 +10,7 @@ import {
   servicesPage,
 } from '../../views/services.ts';
 import type { Account } from '../accounts/account.ts';
+import { type AdminUse, countAdminUse } from '../activity/admin-use.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Owned } from '../credentials/owner.ts';
 import { covers, isAdmin, isAdminScope, type Scope } from '../credentials/scopes.ts';
@@ -36,7 +37,13 @@ const SECRET_PLACE = 'THE_SECRET';
  * not: whoever wants a service dead should not be held up.
  */
 export function createServicePages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, services, secrets, scopes, shownOnce } = parts;
+  const { site, settings, clock, signedIn, services, secrets, scopes, shownOnce, rows } = parts;
+
+  /** Of one that is an admin, or was: its reason stays. */
+  async function adminUseOf(client: Client): Promise<AdminUse | undefined> {
+    const isWanted = client.reason !== undefined || isAdmin(client.scopes);
+    return isWanted ? countAdminUse(rows.calls, client, clock()) : undefined;
+  }
 
   return {
     async list(ctx: RouterContext): Promise<void> {
@@ -58,6 +65,7 @@ export function createServicePages(parts: PortalDependencies) {
       const rows = await secrets.list({ accountId: account.id, clientId: client.id });
       const page = servicePage(site, account, {
         service: serviceView(client, scopes.describe),
+        adminUse: await adminUseOf(client),
         secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
         calls: serviceCalls(
           settings.url,

@@ -47,7 +47,13 @@ export function createIssueToken(parts: {
       const expiresAt = clock() + lifeSeconds;
       const { credential, value } = await tokens.issue(
         { account, service, name, replace, overlapSeconds, scopes: ownScopes(scopes), expiresAt },
-        { kind: 'client', id: caller.client?.id, from: request.from, requestId: request.id },
+        {
+          kind: 'client',
+          id: caller.client?.id,
+          from: request.from,
+          requestId: request.id,
+          reason: caller.client?.reason,
+        },
       );
       return { token: value, user_id: account.id, expires: expiresAt - credential.createdAt };
     },

@@ -26,6 +26,8 @@ export const runDeclaration = declare<Run>({
 export type Staged = {
   rows: readonly { type: string; row: DataRow }[];
   mail: NonNullable<EffectsOfChange['mail']>;
+  /** What the accounts that it touched as an admin read of it. */
+  audit?: EffectsOfChange['audit'] | undefined;
 };
 
 export type Runs = ReturnType<typeof createRuns>;
@@ -75,9 +77,11 @@ export function createRuns(parts: {
      * the store after; when it throws, neither is. Throws Problem 429 while too many mails of the same caller
      * wait to be sent.
      */
-    async commit({ rows, mail }: Staged, call: Call | undefined): Promise<void> {
+    async commit({ rows, mail, audit = [] }: Staged, call: Call | undefined): Promise<void> {
       if (rows.length + mail.length > 0) {
-        await writeWithin(mail, () => effects.insert(runs, { id: newId('run_') }, { rows, mail, call }));
+        await writeWithin(mail, () =>
+          effects.insert(runs, { id: newId('run_') }, { rows, mail, audit, call }),
+        );
       } else if (call !== undefined) {
         await recorder.record(call);
       }

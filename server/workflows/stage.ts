@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fromWorkflow } from '../../views/mail/from-workflow.ts';
 import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { isOneAddress } from '../mail/recipient.ts';
@@ -22,9 +23,15 @@ const SUBJECT_LENGTH_MAX = 500;
  */
 export function createStage(
   workflow: Workflow,
-  parts: { accountId: string | undefined; clock: Clock; settings: Pick<Settings, 'appName' | 'url'> },
+  parts: {
+    accountId: string | undefined;
+    /** Whether rows may be another account's. */
+    isAdmin: boolean;
+    clock: Clock;
+    settings: Pick<Settings, 'appName' | 'url'>;
+  },
 ) {
-  const { accountId, clock, settings } = parts;
+  const { accountId, isAdmin, clock, settings } = parts;
   const rows: { type: string; row: DataRow }[] = [];
   const mail: Staged['mail'][number][] = [];
   let isOpen = true;
@@ -45,10 +52,19 @@ export function createStage(
     return JSON.parse(json) as T;
   }
 
-  function create(type: DataType, fields: unknown): DataRow {
+  function create(
+    type: DataType,
+    fields: unknown,
+    { for: createdBy = accountId }: { for?: string } = {},
+  ): DataRow {
+    if (createdBy !== accountId) {
+      if (!isAdmin) throw ownRowsOnly(workflow);
+      if (typeof createdBy !== 'string')
+        throw new TypeError(`data.${type.name}.create: for is no account id`);
+    }
     const parsed = z.strictObject(type.fields).safeParse(fields);
     if (!parsed.success) throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
-    const row = { id: newId('obj_'), createdAt: clock(), createdBy: accountId, ...parsed.data };
+    const row = { id: newId('obj_'), createdAt: clock(), createdBy, ...parsed.data };
     return take({ type: type.name, row }, rows, ROWS_MAX).row;
   }
 
@@ -56,7 +72,7 @@ export function createStage(
     data: Object.fromEntries(
       Object.values(workflow.types).map((type) => [
         type.name,
-        { create: (fields: unknown) => create(type, fields) },
+        { create: (fields: unknown, options?: { for?: string }) => create(type, fields, options) },
       ]),
     ),
 
@@ -81,4 +97,13 @@ export function createStage(
       return { rows, mail };
     },
   };
+}
+
+function ownRowsOnly({ name }: Workflow): Problem {
+  return new Problem({
+    status: 403,
+    code: 'FORBIDDEN',
+    message: `Workflow ${name} may store nothing for another account in this call.`,
+    hint: `Only a service that an admin made with the scope admin:wf:${name}, or admin, may have it do that.`,
+  });
 }

@@ -34,7 +34,7 @@ export type WorkflowCaller = {
   accountId: string;
   email: string;
   /** The service or app that holds the token; absent for a personal access token. */
-  client?: { id: string; name: string };
+  client?: { id: string; name: string /** Why an admin made it one. */; reason?: string | undefined };
   /** A service that an admin made for the whole app acts for `app`; all others for their account. */
   actsFor: 'account' | 'app';
   /** Whether the token calls this workflow as an admin, with the scope `admin:wf:NAME` or `admin`. */
@@ -54,8 +54,11 @@ export type RowOf<F extends Fields> = {
 type DataOf<T extends Types> = {
   [K in keyof T]: T[K] extends DataType<infer F>
     ? {
-        /** Checks the fields and answers the row that will be stored once `run` has returned. */
-        create(fields: z.input<z.ZodObject<F>>): RowOf<F>;
+        /**
+         * Checks the fields and answers the row that will be stored once `run` has returned. A call as an admin may
+         * store it for another account, by its id; that account's activity says so.
+         */
+        create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RowOf<F>;
       }
     : never;
 };

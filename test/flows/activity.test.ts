@@ -364,6 +364,35 @@ eachStore(({ url: storeUrl }) => {
       );
     });
 
+    test('says what an admin’s service stored for the account, how often, and why it may', async () => {
+      const person = await people.person();
+      const { account } = await people.person({ admin: true });
+      const { client } = await people.domain.services.create(
+        {
+          account,
+          name: 'Importer',
+          scopes: ['admin:wf:create_transaction'],
+          actsFor: 'app',
+          resourceServer: false,
+          reason: 'Nightly <import>',
+          expiresAt: people.domain.clock() + 86_400,
+        },
+        { kind: 'operator' },
+      );
+      const actor = { kind: 'client' as const, id: client.id, reason: client.reason };
+      const touch = { id: 'touch_1', accountId: person.account.id, actor, action: 'data.touched' };
+      const audit = [{ ...touch, targetId: client.id, targetName: 'create_transaction', count: 1 }];
+      const row = { id: 'obj_1', createdAt: 1, account: 'a', phone: '1', amount_cents: 1 };
+      const rows = [{ type: 'transaction', row }];
+      for (let turn = 0; turn < 3; turn += 1)
+        await people.domain.runs.commit({ rows, mail: [], audit }, undefined);
+      const [newest = ''] = rowsOf(await activityOf(person));
+      assert.match(
+        newest,
+        /^Data stored for you, 3 times within a minute, by the service Importer \(its reason: Nightly <import>\) create_transaction Done Privacy rules passed over/,
+      );
+    });
+
     test('marks a call that passed over privacy rules, and escapes what callers chose', async () => {
       const person = await people.person();
       const path = '/api/1.1/<script>alert(1)</script>';

@@ -217,6 +217,8 @@ eachStore(({ url }) => {
       assertRefused(await run(env, args), /needs a reason/);
       const made = await json(...args, '--reason', 'logs users in');
       assert.deepEqual([made.scopes, made.acts_for], [['admin:wf:issue_token'], 'app']);
+      const shown = await json('services', 'show', made.client_id);
+      assert.deepEqual([shown.admin_calls, shown.admin_calls_are_all], [0, true]);
       assert.equal(Date.parse(made.secret_expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
     });
 

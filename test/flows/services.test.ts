@@ -24,13 +24,13 @@ eachStore(({ url: storeUrl }) => {
       return { page, id, secret: secretIn(page.text, 'lk_cs_') };
     }
 
-    async function tokenFor(id: string, secret: string, how: 'basic' | 'post' = 'basic') {
+    async function tokenFor(id: string, secret: string, how: 'basic' | 'post' = 'basic', scope = 'profile') {
       const basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
       const own = how === 'post' ? { client_id: id, client_secret: secret } : {};
       const response = await fetch(`${site.url}/oauth/token`, {
         method: 'POST',
         headers: how === 'basic' ? { authorization: basic } : {},
-        body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'profile', ...own }),
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope, ...own }),
       });
       const body = (await response.json()) as Record<string, string>;
       return { status: response.status, token: body.access_token ?? '', error: body.error };
@@ -236,7 +236,12 @@ eachStore(({ url: storeUrl }) => {
       const wish = { scopes: ['admin:wf:issue_token', 'admin:data:transaction:read'], expires: '90' };
       const refused = await agent.post('/services/new', form({ ...wish, actsFor: '', reason: '' }));
       assert.match(textOf(refused.text), /needs a reason/);
-      const { id } = await create(agent, { ...wish, actsFor: '', reason: 'Logs in' });
+      const { id, secret } = await create(agent, { ...wish, actsFor: '', reason: 'Logs in' });
+      await site.callMe((await tokenFor(id, secret, 'basic', 'admin:wf:issue_token')).token);
+      assert.match(
+        textOf((await agent.get(`/services/${id}`)).text),
+        /Used as an admin 1 time in the last 30 /,
+      );
       assert.match(textOf((await agent.get(`/services/${id}`)).text), /The whole app Admin Reason Logs in/);
       const edit = await agent.get(`/services/${id}/edit`);
       assert.match(edit.text, /value="admin:wf:issue_token" checked/);

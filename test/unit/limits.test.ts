@@ -33,6 +33,7 @@ const SAID: Record<string, readonly string[]> = {
     `at least ${limits.SERVER_SECRET_BYTES_MIN} bytes`,
     `\`${limits.TOKEN_DAYS_DEFAULT}\`, \`${limits.TOKEN_DAYS_MAX}\``,
     `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,
+    `the last ${limits.ADMIN_USE_DAYS} days`,
     `as chosen, ${limits.TOKEN_DAYS_DEFAULT} days by default, at most ${limits.TOKEN_DAYS_MAX}`,
     `up to ${WORDS[limits.LIVE_SECRETS_MAX]} live ones a client`,
     `at most ${limits.ADMIN_SECRET_DAYS_MAX} days with an admin scope`,

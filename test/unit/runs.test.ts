@@ -28,12 +28,24 @@ const STAGED: Staged = {
     { type: 'bill', row: row('obj_3') },
   ],
   mail: [mail('one'), mail('two')],
+  audit: [
+    {
+      id: 'touch_1',
+      accountId: 'acc_2',
+      actor: { kind: 'client', id: 'svc_1' },
+      action: 'data.touched',
+      targetId: 'svc_1',
+      targetName: 'x',
+      count: 1,
+    },
+  ],
 };
 const ALL = {
   notes: ['obj_1', 'obj_2'],
   bills: ['obj_3'],
   mails: ['one', 'two'],
   calls: ['call_1'],
+  touches: [1],
   runs: 0,
 };
 
@@ -129,6 +141,7 @@ eachStore(({ url }) => {
             notes: await idsOf('note'),
             bills: await idsOf('bill'),
             mails: (await rows.outbox.list({ limit: 100 })).map(({ subject }) => subject).sort(),
+            touches: (await rows.audit.list({ limit: 100 })).map(({ count }) => count),
             calls: (await calls.list({ limit: 100 })).map(({ id }) => id).sort(),
             runs: await rows.runs.count([]),
           };
@@ -198,7 +211,14 @@ eachStore(({ url }) => {
       await assert.rejects(dead.commit(STAGED, call('call_1')), /killed/);
       const next = await openProcess(store, { clock: () => START + 60 });
       await next.effects.sweep();
-      assert.deepEqual(await next.found(), { notes: [], bills: [], mails: [], calls: [], runs: 0 });
+      assert.deepEqual(await next.found(), {
+        notes: [],
+        bills: [],
+        mails: [],
+        calls: [],
+        touches: [],
+        runs: 0,
+      });
     });
 
     // What a process that died had done of the step in the middle may be any part of it.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
+import { countAdminUse } from '../../server/activity/admin-use.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { stateOf } from '../../server/credentials/credential.ts';
 import { Problem } from '../../server/ground/errors.ts';
@@ -149,6 +150,51 @@ eachStore(({ url }) => {
       await refuses(edit([...narrow, 'admin:wf:create_transaction']), 'scopes');
       assert.deepEqual((await edit(['profile'])).scopes, ['profile']);
       await refuses(edit(narrow), 'scopes');
+    });
+
+    it('counts how often it was used as an admin lately, among a bounded number of calls', async () => {
+      const ann = await open();
+      const service = { id: 'svc_1', accountId: ann.id };
+      const now = domain.clock();
+      const call = (at: number, more: object = {}) => {
+        const names = {
+          accountId: ann.id,
+          clientId: 'svc_1',
+          tokenId: 'at_1',
+          tokenKind: 'k',
+          tokenName: 'n',
+        };
+        const called = { method: 'GET', path: '/', status: 200, result: 'success', from: '', requestId: '' };
+        return { ...names, ...domain.recorder.entry(names, called), at, privacyBypassed: true, ...more };
+      };
+      await domain.rows.calls.insertMany([
+        call(now),
+        call(now, { count: 3 }),
+        call(now, { privacyBypassed: undefined }),
+        call(now, { clientId: 'svc_2' }),
+        call(now - 31 * DAY),
+      ]);
+      assert.deepEqual(await countAdminUse(domain.rows.calls, service, now), { count: 4, isAll: true });
+      await domain.rows.calls.insertMany(Array.from({ length: 1000 }, () => call(now)));
+      const many = await countAdminUse(domain.rows.calls, service, now);
+      assert.ok(!many.isAll && many.count >= 999, JSON.stringify(many));
+    });
+
+    it('does not take the mails of a workflow that touches data for notices', async () => {
+      const ann = await open();
+      const entry = {
+        accountId: ann.id,
+        actor,
+        action: 'data.touched',
+        targetId: 's',
+        targetName: 'w',
+        count: 1,
+      };
+      for (let turn = 0; turn < 22; turn += 1) {
+        const mail = [{ to: 'x@example.com', subject: `Mail ${turn}`, text: '', html: '' }];
+        await domain.runs.commit({ rows: [], mail, audit: [entry] }, undefined);
+      }
+      assert.equal((await domain.mailed('x@example.com')).filter((one) => /^Mail \d/.test(one)).length, 22);
     });
 
     it('offers narrow admin scopes to no token and to no app, not even to an admin’s', async () => {
