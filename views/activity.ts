@@ -1,3 +1,4 @@
+import { DOWNLOADED_ENTRIES_MAX, PERIOD_DAYS } from '../server/ground/limits.ts';
 import { isoDate } from '../server/ground/time.ts';
 import { type Html, html, type Part } from './html.ts';
 import { submit } from './kit/buttons.ts';
@@ -67,6 +68,7 @@ export function activityPage(
     counts: CountsView | undefined;
     /** The search was given up for now; the older page goes on. */
     isPartial: boolean;
+    csvUrl: string;
     newestUrl: string | undefined;
     olderUrl: string | undefined;
   },
@@ -89,6 +91,8 @@ export function activityPage(
       }),
       isPartial &&
         html`<p class="hint">Few entries match. Those that are older have not been looked at yet.</p>`,
+      entries.length > 0 &&
+        html`<p class="fine"><a href="${props.csvUrl}" download>Download as CSV</a>, the newest ${DOWNLOADED_ENTRIES_MAX.toLocaleString('en')} at most</p>`,
       pager({ newerUrl: newestUrl, olderUrl }),
     ],
   });
@@ -161,9 +165,7 @@ function filterForm(props: {
       options: [
         { value: '', label: 'Any time' },
         { value: 'today', label: 'Today (UTC)' },
-        { value: '7', label: 'The last 7 days' },
-        { value: '30', label: 'The last 30 days' },
-        { value: '90', label: 'The last 90 days' },
+        ...PERIOD_DAYS.map((days) => ({ value: String(days), label: `The last ${days} days` })),
         { value: 'date', label: 'From day to day' },
       ],
     }),
@@ -173,7 +175,6 @@ function filterForm(props: {
       label: 'Request id',
       name: 'request',
       value: asked.request,
-      lengthMax: 80,
       autocomplete: 'off',
     }),
     submit('Filter', 'quiet'),

@@ -83,6 +83,11 @@ export const LAST_USED_SECONDS = MINUTE_SECONDS;
 /** Before a token is revoked its owner sees what it was used for in so many days: what comes monthly is among it. */
 export const USED_DAYS = 30;
 
+/** Days, today among them, that the activity is looked at over. */
+export const PERIOD_DAYS: readonly number[] = [7, 30, 90];
+/** Entries of the activity in one file: what a spreadsheet shows well, and a fraction of a second of work. */
+export const DOWNLOADED_ENTRIES_MAX = 10_000;
+
 /** Access token of an app, beside which there is a refresh token. */
 export const APP_TOKEN_SECONDS = HOUR_SECONDS;
 /** Access token of a service, which gets another one whenever it likes. */

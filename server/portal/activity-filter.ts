@@ -2,11 +2,9 @@ import type { Context } from 'koa';
 import type { Asked } from '../../views/activity.ts';
 import type { Filter } from '../activity/activity.ts';
 import type { Outcome } from '../activity/call-counts.ts';
+import { PERIOD_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
 import { queryOne } from '../http/query.ts';
-
-/** How many days each choice of a period has, today among them. */
-const PERIOD_DAYS: Readonly<Record<string, number>> = { today: 1, '7': 7, '30': 30, '90': 90 };
 
 const RESULTS = [
   { value: '', label: 'Any result' },
@@ -22,7 +20,8 @@ export function readAsked(ctx: Context, credentials: readonly { id: string }[]):
     return wanted.test(value) ? value : '';
   };
   const credential = queryOne(ctx, 'credential');
-  const period = asked('period', /^(today|7|30|90|date)$/);
+  const periods = ['today', 'date', ...PERIOD_DAYS.map(String)];
+  const period = periods.find((one) => one === queryOne(ctx, 'period')) ?? '';
   const date = (name: string) => {
     const value = queryOne(ctx, name);
     return period === 'date' && midnightOf(value) !== undefined ? value : '';
@@ -48,7 +47,7 @@ export function filterFrom(asked: Asked, now: number): Omit<Filter, 'about'> {
 }
 
 function spanFrom({ period, from, to }: Asked, now: number): Pick<Filter, 'from' | 'before'> {
-  const days = PERIOD_DAYS[period];
+  const days = period === 'today' ? 1 : PERIOD_DAYS.find((one) => String(one) === period);
   const today = midnightOf(isoDate(now)) ?? now;
   if (days !== undefined) return { from: today - (days - 1) * DAY_SECONDS };
   const last = midnightOf(to);

@@ -90,6 +90,7 @@ export function createActivityPages(parts: PortalDependencies) {
         // Of what is further back it would say the same again.
         counts: after === '' ? await countsFor(parts, { accountId: account.id, about, asked }) : undefined,
         isPartial,
+        csvUrl: pathTo(asked, '', '/activity.csv'),
         newestUrl: after === '' ? undefined : pathTo(asked),
         olderUrl: next && pathTo(asked, next),
       });
@@ -124,7 +125,7 @@ async function countsFor(
 }
 
 /** What can be filtered by: everything that this account made or let in. */
-async function filtersOf({ tokens, services, apps, grants }: PortalDependencies, accountId: string) {
+export async function filtersOf({ tokens, services, apps, grants }: PortalDependencies, accountId: string) {
   const [ownTokens, ownServices, ownApps, allowed] = await Promise.all([
     tokens.list(accountId),
     services.list(accountId),
@@ -142,7 +143,8 @@ async function filtersOf({ tokens, services, apps, grants }: PortalDependencies,
   return [...new Map(labels)].map(([id, label]) => ({ id, label }));
 }
 
-async function aboutOf(
+/** The same of the activity. */
+export async function aboutOf(
   { secrets }: PortalDependencies,
   accountId: string,
   credential: string,
@@ -153,7 +155,8 @@ async function aboutOf(
   return { clientId: credential, secretIds: rows.map((row) => row.id) };
 }
 
-function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked: Asked): EntryView {
+/** An entry in words; `names` are those of `namesOf`. */
+export function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked?: Asked): EntryView {
   if (entry.kind === 'call') {
     const { at, method, path, tokenName, status, ms, result, from, requestId, privacyBypassed } = entry.call;
     return {
@@ -162,7 +165,7 @@ function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked: Aske
       name: tokenName,
       ...resultOf(entry.call),
       // Those that went wrong in the same way are one click away.
-      resultUrl: status < 400 ? undefined : pathTo({ ...asked, result }),
+      resultUrl: status < 400 || asked === undefined ? undefined : pathTo({ ...asked, result }),
       ms,
       from,
       requestId,
@@ -217,7 +220,7 @@ function byWhom({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): s
 }
 
 /** The words of `byWhom` for each account and client that acts in these entries. Other people are not named to anybody. */
-async function namesOf({ rows }: PortalDependencies, accountId: string, entries: readonly Entry[]) {
+export async function namesOf({ rows }: PortalDependencies, accountId: string, entries: readonly Entry[]) {
   const actors = entries.flatMap((entry) => (entry.kind === 'call' ? [] : [entry.change.actor]));
   const clientIds = new Set(
     actors.flatMap(({ kind, id }) => (kind === 'client' && id !== undefined ? [id] : [])),

@@ -3,6 +3,7 @@ import { welcomePage } from '../../views/welcome.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { createAccountPages } from './account.ts';
 import { createActivityPages } from './activity.ts';
+import { createActivityDownload } from './activity-csv.ts';
 import { createConnectedAppPages } from './apps.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperPages } from './developer.ts';
@@ -52,6 +53,7 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
 
   const activity = createActivityPages(parts);
   router.get('/activity', activity.list);
+  router.get('/activity.csv', createActivityDownload(parts));
 
   const account = createAccountPages(parts);
   router.get('/account', account.show);

@@ -109,6 +109,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /developer/:id/secrets/:secretId/revoke': [303, 404],
   'POST /developer/:id/secrets/:secretId/revoke': [303, 404],
   'GET /activity': [303, 200],
+  'GET /activity.csv': [303, 200],
   'GET /account': [303, 200],
   'GET /account/name': [303, 200],
   'POST /account/name': [303, 303],

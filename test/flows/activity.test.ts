@@ -271,6 +271,66 @@ eachStore(({ url: storeUrl }) => {
       assert.match(await activityOf(stranger, `?credential=${id}`), /aria-label="Calls a day: 0 calls\./);
     });
 
+    describe('as a file', () => {
+      const csv = async (person: Person, query = '') => {
+        const answer = await person.agent.get(`/activity.csv${query}`);
+        assert.equal(answer.status, 200);
+        assert.match(answer.headers.get('content-type') ?? '', /^text\/csv/);
+        assert.match(
+          answer.headers.get('content-disposition') ?? '',
+          /^attachment; filename="activity-\d{4}-\d\d-\d\d\.csv"$/,
+        );
+        return answer.text;
+      };
+
+      test('has what the list has, filtered like it', async () => {
+        const person = await people.person();
+        const other = await people.person();
+        await people.domain.rows.calls.insertMany([
+          entry(person, 50_001, { ms: 12 }),
+          entry(person, 50_002, { status: 400, result: 'MISSING_DATA', refused: true, count: 3 }),
+          entry(other, 50_003),
+        ]);
+        const [head, ...lines] = (await csv(person)).trimEnd().split('\r\n');
+        assert.equal(head, '"time","what","about","result","code","status","ms","calls","from","request_id"');
+        assert.match(
+          lines[0] ?? '',
+          /^"\d{4}-[\d-]+T[\d:.]+Z","Account made, by the operator",".*","Done","","","","","",""$/,
+        );
+        assert.equal(
+          lines[2]?.slice(27),
+          '"GET /api/1.1/me","Call number 50001.","Success","","200","12","1","192.0.2.1","r"',
+        );
+        assert.equal(lines.length, 3);
+        const refused = (await csv(person, '?result=MISSING_DATA')).trimEnd().split('\r\n');
+        assert.equal(refused.length, 2);
+        assert.match(refused[1] ?? '', /"Refused","MISSING_DATA","400","","3"/);
+      });
+
+      for (const name of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', 'a"b,c', '=HYPERLINK("http://x")']) {
+        test(`runs nothing where a token is called ${JSON.stringify(name)}`, async () => {
+          const person = await people.person();
+          await people.domain.rows.calls.insert(
+            entry(person, 50_100 + name.length, {
+              id: `call_csv${name.length}${name.charCodeAt(0)}`,
+              tokenName: name,
+            }),
+          );
+          const kept = /^[=+\-@\t]/.test(name) ? `'${name}` : name;
+          assert.ok((await csv(person)).includes(`,"${kept.replaceAll('"', '""')}",`));
+        });
+      }
+
+      test('ends after ten thousand entries', async () => {
+        const person = await people.person();
+        const many = Array.from({ length: 10_020 }, (_, number) => entry(person, 60_000 + number));
+        await people.domain.rows.calls.insertMany(many);
+        const lines = (await csv(person)).trimEnd().split('\r\n');
+        assert.equal(lines.length, 10_001);
+        assert.equal(new Set(lines).size, 10_001);
+      });
+    });
+
     test('shows one token or one service when asked, with its changes', async () => {
       const person = await people.person();
       const one = await mint(person, 'One');
