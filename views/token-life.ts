@@ -17,7 +17,7 @@ import { select } from './kit/choices.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage, VIEWER_FIELD } from './kit/form-pages.ts';
 import { badge, doneNotice, notice } from './kit/notices.ts';
-import { dangerZone, keyValues, section } from './kit/sections.ts';
+import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { standingOf, type TokenView } from './tokens.ts';
@@ -73,6 +73,7 @@ function factsOf(token: TokenView, now: number): Html {
     },
     { label: 'Value', value: html`<code class="ends">${prefix}${firstFour}…${lastFour}</code>` },
     { label: 'Allows', value: allowsOf(token.allows) },
+    { label: 'Narrowed', value: token.narrows.length > 0 && bulletList(token.narrows) },
     { label: 'Note', value: token.note },
     { label: 'Issued by', value: token.issuedBy !== undefined && `the service ${token.issuedBy}` },
     { label: 'Expires', value: isStanding && expiryOf(token, now) },
@@ -93,6 +94,7 @@ function actsOf({ id, state, replacedBy }: TokenView, viewer: Viewer): Html {
   return buttons(
     !isOld && state === 'live' && buttonLink('Rotate…', `/tokens/${id}/rotate`, 'primary'),
     !isOld && buttonLink('Edit…', `/tokens/${id}/edit`),
+    !isOld && buttonLink('Narrow…', `/tokens/${id}/narrow`),
     postForm({
       action: `/tokens/${id}/${act.path}`,
       fields: { [VIEWER_FIELD]: viewer.email },

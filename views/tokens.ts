@@ -24,6 +24,7 @@ import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { copiedForm, gonePage } from './shown-once.ts';
+import { type NarrowingForm, narrowingDisclosure, narrowsOf } from './token-narrowing.ts';
 import { type UsageView, usedFor } from './usage.ts';
 
 /** A personal access token as its owner sees it. */
@@ -72,7 +73,7 @@ export function tokensPage(
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
           ],
-          allowsOf(token.allows),
+          [allowsOf(token.allows), narrowsOf(token)],
           expiryOf(token, now),
           lastUseOf(token, now),
           relativeTime(token.createdAt, now),
@@ -131,10 +132,14 @@ export type TokenForm = {
   scopes: readonly string[];
   expires: string;
   date: string;
-};
+} & NarrowingForm;
 
 /** The form for a new token. It comes back with what was typed when something is wrong. */
-export function newTokenPage(site: Site, viewer: Viewer, props: CredentialForm<TokenForm>): Html {
+export function newTokenPage(
+  site: Site,
+  viewer: Viewer,
+  props: CredentialForm<TokenForm> & { boundable: readonly string[] },
+): Html {
   const { form, problem } = props;
   return formPage(site, viewer, {
     title: 'New personal access token',
@@ -157,6 +162,7 @@ export function newTokenPage(site: Site, viewer: Viewer, props: CredentialForm<T
         lengthMax: NOTE_LENGTH_MAX,
         autocomplete: 'off',
       }),
+      narrowingDisclosure(props),
     ],
     submitLabel: 'Make the token',
   });
@@ -185,7 +191,7 @@ export function mintedTokenPage(
     body: html`${secretBox({ label: 'Token', value, until })}${codeBlock({ label: 'Try it in a terminal', code: curl })}
 <div class="card">${keyValues([
       { label: 'Name', value: token.name },
-      { label: 'Allows', value: allowsOf(token.allows) },
+      { label: 'Allows', value: [allowsOf(token.allows), narrowsOf(token)] },
       { label: 'Expires', value: expiryOf(token, now) },
       { label: 'Old value', value: othersEndAt !== undefined && oldEndOf(othersEndAt, now) },
     ])}</div>${copiedForm(`/tokens/${token.id}/value`)}`,

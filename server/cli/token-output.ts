@@ -1,5 +1,6 @@
 import { type Credential, stateOf } from '../credentials/credential.ts';
 import type { Minted } from '../credentials/credential-rows.ts';
+import { narrowingForPrograms, narrowingInWords } from '../credentials/narrowing.ts';
 import {
   both,
   type Fact,
@@ -20,11 +21,12 @@ export function mintedToken({ credential, value }: Minted, now: number, more: re
 }
 
 /** What a token is set to. */
-export function tokenFacts({ id, name, scopes, expiresAt }: Credential): Fact[] {
+export function tokenFacts({ id, name, scopes, narrowing, expiresAt }: Credential): Fact[] {
   return [
     ['id', id],
     ['name', name],
     ['scopes', scopes.join(' ')],
+    ...narrowingInWords(narrowing).map((line): Fact => ['narrowed', line]),
     ['expires', timeOf(expiresAt, 'never')],
   ];
 }
@@ -52,6 +54,7 @@ export function tokenJson(token: Credential, now: number) {
     account_id: token.accountId,
     last_four: token.lastFour,
     scopes: token.scopes,
+    ...narrowingForPrograms(token.narrowing),
     note: token.note ?? null,
     state: stateOf(token, now),
     ...lifeJson(token),

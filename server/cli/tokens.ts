@@ -19,6 +19,10 @@ type Wanted = {
   scopes: string[];
   expiresIn?: number | 'never';
   note?: string;
+  ipRange?: string[];
+  idleDays?: string;
+  origin?: string;
+  bound?: string[];
 };
 
 /** `tokens create|list|revoke`, and those of a token's life: personal access tokens. */
@@ -37,6 +41,13 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
       lifeFrom,
     )
     .option('--note <note>', 'a note of your own')
+    .option('--ip-range <range...>', 'only from this address or range; one or more')
+    .option('--idle-days <days>', 'ends when it is not used for so many days')
+    .option('--origin <origin>', 'only from the pages of this web origin')
+    .option(
+      '--bound <bound...>',
+      'like create_transaction.amount<=100 or create_transaction=20/day; one or more',
+    )
     .action(answer(terminal, create));
 
   tokens
@@ -66,7 +77,9 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
   const { name, scopes, note } = wanted;
-  const token = { account, name, scopes, note, expiresAt: endOf(life, domain.clock()) };
+  const { ipRange: ipRanges, idleDays, origin, bound: bounds } = wanted;
+  const narrowing = { ipRanges, idleDays, origin, bounds };
+  const token = { account, name, scopes, note, narrowing, expiresAt: endOf(life, domain.clock()) };
   const { credential, value } = await domain.tokens.mint(token, OPERATOR);
   return mintedToken({ credential, value }, domain.clock());
 }

@@ -63,8 +63,6 @@ export type TokenEdit = {
   scopes: readonly string[];
   /** Refuses scopes that it does not have: they are for who proved lately who they are. */
   onlyNarrower?: boolean;
-  /** Absent: as it is. What it leaves blank is narrowed no longer. */
-  narrowing?: WantedNarrowing | undefined;
 };
 
 /** Whether these scopes would let a token do more than it may now. */
@@ -99,8 +97,7 @@ export async function editToken(
 ): Promise<Credential> {
   const { credentials, accounts, effects, scopes, clock, settings } = parts;
   requireStanding(token, clock());
-  const { narrowing: _asked, ...wished } = wishesFrom(parts, wanted);
-  const set = { ...wished, ...narrowingSet(parts, token, wanted) };
+  const { narrowing: _, ...set } = wishesFrom(parts, wanted);
   // By its name the service finds what it issued before.
   if (token.issuedBy !== undefined && set.name !== token.name) throw namedByService();
   if (wanted.onlyNarrower === true && isWider(set.scopes, token)) throw changedMeanwhile();
@@ -109,7 +106,7 @@ export async function editToken(
   const facts = {
     ...{ ...token, ...set, from: originOf(actor) },
     allows: set.scopes.map(scopes.describe),
-    narrows: narrowingInWords({ ...token, ...set }.narrowing),
+    narrows: narrowingInWords(token.narrowing),
   };
   const mail = tokenChanged(settings, { ...facts, changedAt: clock() });
   const caused = {
@@ -123,24 +120,6 @@ export async function editToken(
   );
   if (changed === undefined) throw changedMeanwhile();
   return changed;
-}
-
-/** What an edit makes of a token's narrowing. One that says nothing of it writes none: another one may, just now. */
-function narrowingSet(
-  { scopes, clock }: CredentialDependencies,
-  token: Credential,
-  wanted: TokenEdit,
-): Pick<Credential, 'narrowing' | 'idleAt'> {
-  if (wanted.narrowing === undefined) return {};
-  const asked = narrowingFrom(scopes, wanted.narrowing, wanted.scopes);
-  if (asked === undefined) return { narrowing: undefined, idleAt: undefined };
-  const { countedAs } = token.narrowing ?? {};
-  const narrowing = {
-    ...asked,
-    ...(countedAs === undefined ? {} : { countedAs }),
-    ...(asked.idleDays === undefined ? {} : { idleFrom: clock() }),
-  };
-  return { narrowing, idleAt: idleEndOf({ ...token, narrowing }) };
 }
 
 /** What somebody wants of a rotation. */

@@ -33,6 +33,7 @@ import {
   type WantedRotation,
   wishesFrom,
 } from './token-changes.ts';
+import { narrowToken } from './token-narrowing.ts';
 
 /** Other processes may issue a token under the same name at the same moment; nobody comes near so many. */
 const ISSUE_TURNS_MAX = 100;
@@ -96,6 +97,10 @@ export function createTokens(parts: CredentialDependencies) {
     /** Changes name, note and scopes, from the next call on. Throws Problem. */
     edit: async (which: Owned, wanted: TokenEdit, actor: Actor): Promise<Credential> =>
       editToken(parts, await get(which), wanted, actor),
+
+    /** Narrows a token further, or less, from the next call on. Throws Problem. */
+    narrow: async (which: Owned, wanted: WantedNarrowing, actor: Actor): Promise<Credential> =>
+      narrowToken(parts, await get(which), wanted, actor),
 
     /** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem. */
     pause: async (which: Owned, actor: Actor): Promise<boolean> => pauseToken(parts, await get(which), actor),

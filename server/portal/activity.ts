@@ -56,6 +56,7 @@ const CHANGES: Record<string, string> = {
   'token.idle': 'Token ended: nothing used it',
   'token.leaked': 'Token reported as leaked, and revoked',
   'token.paused': 'Token paused',
+  'token.narrowed': 'Token narrowed otherwise',
   'token.replaced': 'Token replaced',
   'token.resumed': 'Token resumed',
   'token.revoked': 'Token revoked',

@@ -10,6 +10,7 @@ import { createDeveloperPages } from './developer.ts';
 import { createSecretPages } from './secrets.ts';
 import { createServicePages } from './services.ts';
 import { createTokenLifePages } from './token-life.ts';
+import { createTokenNarrowingPages } from './token-narrowing.ts';
 import { createTokenPages } from './tokens.ts';
 
 /** Every page of a signed-in person, and the front door. */
@@ -90,6 +91,10 @@ function addTokenRoutes(router: Router, parts: PortalDependencies): void {
   router.post('/tokens/:id/resume', life.resume);
   router.get('/tokens/:id/edit', life.showEdit);
   router.post('/tokens/:id/edit', life.edit);
+
+  const narrowing = createTokenNarrowingPages(parts);
+  router.get('/tokens/:id/narrow', narrowing.show);
+  router.post('/tokens/:id/narrow', narrowing.narrow);
 }
 
 function addSecretRoutes(router: Router, client: string, pages: ReturnType<typeof createSecretPages>): void {

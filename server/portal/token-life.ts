@@ -21,6 +21,7 @@ import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
+import { narrowingFormOf } from './token-narrowing.ts';
 import { scopeView, tokenView } from './view-models.ts';
 
 /**
@@ -70,7 +71,10 @@ function rotatePages(parts: PortalDependencies) {
       const row = await tokens.get(ownedIn(ctx, account));
       if (stateOf(row, clock()) !== 'live' || row.replacedBy !== undefined) {
         const { name, note = '', scopes } = row;
-        const anewUrl = pathOfForm('/tokens/new', { name, note, scopes });
+        const anewUrl = pathOfForm('/tokens/new', {
+          ...{ name, note, scopes },
+          ...narrowingFormOf(row.narrowing),
+        });
         const token = await viewOf(parts, row);
         return sendPage(ctx, notRotatablePage(site, account, { token, anewUrl }), 409);
       }

@@ -25,6 +25,7 @@ import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, tokenExpiry } from './expiry.ts';
 import { formInQuery, pathOfForm } from './form-in-query.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
+import { boundableIn, narrowingFormIn, wantedNarrowing } from './token-narrowing.ts';
 import { liveAndDead, scopeView, tokenView } from './view-models.ts';
 
 /**
@@ -55,8 +56,9 @@ export function createTokenPages(parts: PortalDependencies) {
       const { account } = await signedIn.fresh(ctx, pathOfForm('/tokens/new', form));
       try {
         await doOnce(parts, ctx, { account, sent }, async () => {
-          const expiresAt = expiryFrom(sent, clock(), () => tokens.check({ ...form, account }));
-          const wanted = { ...form, account, expiresAt };
+          const narrowing = wantedNarrowing(form);
+          const expiresAt = expiryFrom(sent, clock(), () => tokens.check({ ...form, account, narrowing }));
+          const wanted = { ...form, account, expiresAt, narrowing };
           const { credential, value } = await tokens.mint(wanted, actorOf(ctx, account.id));
           const title = `Token “${credential.name}” is ready`;
           await shownOnce.keep(ctx, { id: credential.id, accountId: account.id }, { title, value });
@@ -132,6 +134,7 @@ function formPage(
   return newTokenPage(site, account, {
     form,
     scopes: scopes.forTokens.map(scopeView),
+    boundable: boundableIn({ scopes }, scopes.forTokens),
     expiry: tokenExpiry(settings.tokens, clock()),
     problem,
   });
@@ -154,5 +157,6 @@ function formOf(sent: Form): TokenForm {
     scopes: sent.all('scopes'),
     expires: sent.one('expires'),
     date: sent.one('date'),
+    ...narrowingFormIn(sent),
   };
 }

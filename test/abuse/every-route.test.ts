@@ -71,6 +71,8 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'POST /tokens/:id/resume': [303, 404],
   'GET /tokens/:id/edit': [303, 404],
   'POST /tokens/:id/edit': [303, 404],
+  'GET /tokens/:id/narrow': [303, 404],
+  'POST /tokens/:id/narrow': [303, 404],
   'GET /services': [303, 200],
   'GET /services/new': [303, 200],
   'POST /services/new': [303, 400],

@@ -12,6 +12,7 @@ import { eachStore } from '../support/stores.ts';
 /** Fields that make a good request of each form, so that nothing but the abuse can be what is refused. */
 const FORMS: Record<string, Record<string, string>> = {
   '/tokens/new': { name: 'T', scopes: 'profile', expires: '90', note: '', date: '' },
+  '/tokens/:id/narrow': { ipRanges: '203.0.113.0/24', idleDays: '30', origin: '', bounds: '' },
   '/services/new': { name: 'S', scopes: 'profile', expires: '90', date: '' },
   '/services/:id/secrets/new': { name: 'X', expires: '90', date: '' },
   '/services/:id/rotate': { overlap: '0' },

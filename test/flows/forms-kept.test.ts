@@ -41,8 +41,21 @@ sqliteStores(({ url: storeUrl }) => {
       const secret = { name: NAME, expires: '90', date: '' };
       const table: Record<string, [Fields, (string | RegExp)[]]> = {
         '/tokens/new': [
-          { name: NAME, scopes: ['profile'], expires: 'date', date: '2030-01-31', note: NOTE },
+          {
+            ...{ name: NAME, scopes: ['profile'], expires: 'date', date: '2030-01-31', note: NOTE },
+            ...{
+              ipRanges: '10.0.0.0/8\r\noffice',
+              idleDays: '30',
+              origin: 'https://a.example',
+              bounds: 'x <= 1',
+            },
+          },
           [
+            /<details open>/,
+            /10\.0\.0\.0\/8\s+office/,
+            'value="30"',
+            'value="https://a.example"',
+            'x &lt;= 1',
             SHOWN_NAME,
             `value="${NOTE}"`,
             'value="profile" checked',

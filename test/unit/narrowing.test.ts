@@ -317,23 +317,44 @@ eachStore(({ url }) => {
       assert.equal((await rowOf(third.credential)).narrowing?.countedAs, old.credential.id);
     });
 
-    it('is narrowed by an edit from then on, kept by one that says nothing of it, and freed by a blank one', async () => {
+    it('is narrowed later from then on, whatever an edit does, and freed by blanks', async () => {
       await open();
-      const { credential } = await mint(undefined, {
-        scopes: ['wf:create_transaction'],
-        narrowing: undefined,
-      });
+      const scopes = ['wf:create_transaction'];
+      const { credential } = await mint(undefined, { scopes, narrowing: undefined });
       const which = { accountId: ann.id, id: credential.id };
-      const said = { name: 'Till', scopes: ['wf:create_transaction'], note: '' };
       domain.pass(30 * DAY);
-      const narrowing = { idleDays: '7', bounds: ['create_transaction.amount<=5'] };
-      const narrowed = await domain.tokens.edit(which, { ...said, narrowing }, actor);
+      const wanted = { idleDays: '7', bounds: ['create_transaction.amount<=5'] };
+      const narrowed = await domain.tokens.narrow(which, wanted, actor);
       assert.equal(stateOf(narrowed, domain.clock()), 'live');
       assert.equal(narrowed.idleAt, domain.clock() + 7 * DAY);
-      const renamed = await domain.tokens.edit(which, { ...said, name: 'Till 2' }, actor);
+      const renamed = await domain.tokens.edit(which, { name: 'Till 2', scopes, note: '' }, actor);
       assert.deepEqual(renamed.narrowing?.bounds?.map(boundInText), ['create_transaction.amount <= 5']);
-      const freed = await domain.tokens.edit(which, { ...said, narrowing: {} }, actor);
+      domain.pass(DAY);
+      const same = await domain.tokens.narrow(which, { ...wanted, origin: 'https://a.example' }, actor);
+      assert.equal(same.idleAt, domain.clock() + 6 * DAY);
+      const freed = await domain.tokens.narrow(which, {}, actor);
       assert.deepEqual([freed.narrowing, freed.idleAt], [undefined, undefined]);
+      const foreign = { ...which, accountId: 'acc_other' };
+      await assert.rejects(domain.tokens.narrow(foreign, {}, actor), { status: 404 });
+      await assert.rejects(domain.tokens.narrow(which, { bounds: ['issue_token=1/day'] }, actor), {
+        code: 'INVALID_BOUND',
+      });
+      await domain.tokens.rotate(which, { account: ann, overlapSeconds: DAY }, actor);
+      await assert.rejects(domain.tokens.narrow(which, {}, actor), { code: 'NOT_LIVE' });
+      assert.equal(
+        (await domain.audited(ann.id)).filter((entry) => entry.startsWith('token.narrowed')).length,
+        3,
+      );
+    });
+
+    it('is never narrowed by two at once: one is told', async () => {
+      await open();
+      const { credential } = await mint(undefined);
+      const which = { accountId: ann.id, id: credential.id };
+      const both = await Promise.allSettled(
+        ['1', '2'].map((idleDays) => domain.tokens.narrow(which, { idleDays }, actor)),
+      );
+      assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
     });
   });
 });

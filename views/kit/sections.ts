@@ -14,9 +14,9 @@ export function dangerZone(props: { title: string; text: Part; url: string }): H
 <p>${props.text}</p>${buttons(buttonLink(`${props.title}…`, props.url, 'danger'))}</section>`;
 }
 
-/** What most people need not see, behind one click. */
-export function disclosure(props: { summary: Part; body: Part }): Html {
-  return html`<details><summary>${props.summary}</summary>
+/** What most people need not see, behind one click, or open from the start. */
+export function disclosure(props: { summary: Part; body: Part; open?: boolean }): Html {
+  return html`<details${props.open === true && html` open`}><summary>${props.summary}</summary>
 <div class="inside">${props.body}</div></details>`;
 }
 
