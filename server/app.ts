@@ -27,6 +27,7 @@ import { createShownOnce } from './pages/shown-once.ts';
 import { createSignedIn } from './pages/signed-in.ts';
 import { siteOf } from './pages/site.ts';
 import { createPortalRoutes } from './portal/routes.ts';
+import { openFederation } from './sign-in/federation.ts';
 import { createSignInRoutes } from './sign-in/routes.ts';
 
 const ASSETS = ['style.css', 'copy.js', 'show-password.js', 'favicon.svg', 'google.svg'];
@@ -36,7 +37,8 @@ export async function createApp(domain: Domain) {
   const { settings, log, limiter } = domain;
   const { url, production } = settings;
   const site = siteOf(settings);
-  const { engine, sessions, interactions } = await openEngine({ ...domain, site });
+  const { provider, readSubjectToken } = openFederation(domain);
+  const { engine, sessions, interactions } = await openEngine({ ...domain, site, readSubjectToken });
   const pages = {
     ...domain,
     site,
@@ -51,7 +53,7 @@ export async function createApp(domain: Domain) {
   const health = createHealthRoutes(domain.readiness);
   const assets = createAssetRoutes(settings, ASSETS);
   const leaks = createLeakRoutes(domain);
-  const signIn = createSignInRoutes(pages);
+  const signIn = createSignInRoutes({ ...pages, provider });
   const portal = createPortalRoutes(pages);
 
   const clientAddress = createClientAddress({ ...settings, log });

@@ -13,6 +13,7 @@ import { createLeaks } from './access/leaks.ts';
 import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
+import { createTokenExchange, exchangedTokenDeclaration } from './access/token-exchange.ts';
 import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import {
@@ -87,6 +88,7 @@ const DECLARATIONS = {
   credentials: credentialDeclaration,
   clients: clientDeclaration,
   artifacts: artifactDeclaration,
+  exchangedTokens: exchangedTokenDeclaration,
   knownDevices: knownDeviceDeclaration,
   audit: auditDeclaration,
   calls: callDeclaration,
@@ -311,6 +313,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     services,
     apps,
     bearers,
+    tokenExchange: createTokenExchange({ ...parts, tokens }),
     deadUse,
     resets,
     leaks,

@@ -27,6 +27,8 @@ type Parts = {
 
 type Newcomer = { claims: IdentityClaims; email: Email; knownId: string | undefined };
 
+export type Newcomers = ReturnType<typeof createNewcomers>;
+
 /** Accounts for people whom an identity provider vouches for, and who have none here yet. */
 export function createNewcomers(parts: Parts) {
   return {

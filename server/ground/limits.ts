@@ -88,6 +88,8 @@ export const PERIOD_DAYS: readonly number[] = [7, 30, 90];
 /** Entries of the activity in one file: what a spreadsheet shows well, and a fraction of a second of work. */
 export const DOWNLOADED_ENTRIES_MAX = 10_000;
 
+/** An ID token is exchanged right after the sign-in that it tells of; what lies about longer may have been found. */
+export const ID_TOKEN_AGE_SECONDS = 5 * MINUTE_SECONDS;
 /** Access token of an app, beside which there is a refresh token. */
 export const APP_TOKEN_SECONDS = HOUR_SECONDS;
 /** Access token of a service, which gets another one whenever it likes. */

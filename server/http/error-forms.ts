@@ -157,6 +157,6 @@ function challenge(problem: BearerProblem, url: string): string {
 }
 
 /** Without what RFC 6749 and 6750 forbid in their texts: quotes, backslashes and all beyond ASCII. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '');
 }

@@ -11,6 +11,7 @@ import type { Actor } from '../ground/actor.ts';
 import { isWithin } from '../ground/clock.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { REFRESH_GRACE_SECONDS } from '../ground/limits.ts';
+import type { Settings } from '../ground/settings.ts';
 import { addressOf, requestIdOf } from '../http/request.ts';
 import { type SessionParts, sessionStorage } from './browser-sessions.ts';
 import { clientStorage } from './client-metadata.ts';
@@ -30,6 +31,7 @@ export type StorageParts = SessionParts & {
   scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
   limiter: Pick<Limiter, 'countEach'>;
+  settings: Pick<Settings, 'google'>;
 };
 
 /** The engine's storage of one model. */
@@ -59,7 +61,7 @@ async function refuse(): Promise<never> {
  */
 function storageOf(parts: StorageParts, model: string): Partial<Adapter> {
   if (model === 'Session') return sessionStorage(parts);
-  if (model === 'Client') return clientStorage(parts.clients, parts.scopes);
+  if (model === 'Client') return clientStorage(parts.clients, parts.scopes, parts.settings);
   return {
     upsert: (id, payload, ttlSeconds = 0) => save(parts, { model, id, payload, ttlSeconds }),
     find: (id) => find(parts, model, id),

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Client } from '../credentials/client.ts';
-import type { Scopes } from '../credentials/scopes.ts';
+import { coversAsAdmin, type Scopes, workflowScope } from '../credentials/scopes.ts';
+import type { Settings } from '../ground/settings.ts';
+import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
+import { TOKEN_EXCHANGE } from './token-exchange.ts';
 
 /** Client metadata of ours that the engine hands back to its policies. */
 export const OWN_METADATA = {
@@ -19,11 +22,12 @@ const SECRET_PLACEHOLDER = randomBytes(32).toString('base64url');
 export function clientStorage(
   clients: Pick<ClientAuthentication, 'getLive'>,
   scopes: Pick<Scopes, 'declared'>,
+  { google }: Pick<Settings, 'google'>,
 ): Partial<Adapter> {
   return {
     find: async (id) => {
       const client = await clients.getLive(id);
-      return client && metadataOf(client, scopes.declared(client.scopes));
+      return client && metadataOf(client, scopes.declared(client.scopes), google !== undefined);
     },
   };
 }
@@ -32,7 +36,7 @@ export function clientStorage(
  * A client as the engine reads it: the metadata of RFC 7591 section 2. It refuses one that has a scope which is not
  * declared, so `scopes` are those of the client that are.
  */
-function metadataOf(client: Client, scopes: readonly string[]): AdapterPayload {
+function metadataOf(client: Client, scopes: readonly string[], exchanges: boolean): AdapterPayload {
   const shared = {
     client_id: client.id,
     client_name: client.name,
@@ -49,6 +53,8 @@ function metadataOf(client: Client, scopes: readonly string[]): AdapterPayload {
   if (client.kind === 'service') {
     // One that is only there to introspect gets no tokens of its own.
     const grantTypes = scopes.length === 0 ? [] : ['client_credentials'];
+    // Whoever may issue tokens to people with a password may do it for those who sign in elsewhere.
+    if (exchanges && coversAsAdmin(scopes, workflowScope(ISSUE_TOKEN.name))) grantTypes.push(TOKEN_EXCHANGE);
     return { ...shared, grant_types: grantTypes, response_types: [], redirect_uris: [] } as AdapterPayload;
   }
   return {

@@ -4,6 +4,7 @@ import type { Collection, Store } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { KnownDevices } from '../access/known-devices.ts';
+import type { SubjectToken, TokenExchange } from '../access/token-exchange.ts';
 import type { Effects } from '../effects/effects.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { requestIdOf } from '../http/request.ts';
@@ -17,6 +18,7 @@ import { createLogoutRequests } from './logout-request.ts';
 import { overrideModels } from './overrides.ts';
 import { codeFor, reasonFor } from './refusals.ts';
 import { heedRequestObject } from './request-object.ts';
+import { registerTokenExchange } from './token-exchange.ts';
 
 type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   store: Store;
@@ -25,6 +27,9 @@ type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   effects: Effects;
   knownDevices: KnownDevices;
   log: Logger;
+  tokenExchange: TokenExchange;
+  /** Where an identity provider is set. */
+  readSubjectToken: ((token: string, nonce: string | undefined) => Promise<SubjectToken>) | undefined;
 };
 
 /**
@@ -39,6 +44,8 @@ export async function openEngine(parts: Parts) {
   // Behind a proxy TLS ends before us: canonicalHost writes X-Forwarded-Proto from the public URL.
   engine.proxy = true;
   overrideModels(engine, clients);
+  const { readSubjectToken } = parts;
+  if (readSubjectToken !== undefined) registerTokenExchange(engine, { ...parts, readSubjectToken });
   const appScopes = parts.scopes.forApps.map(({ name }) => name);
   engine.use(async (ctx, next) => {
     await next();

@@ -3,6 +3,7 @@ import type { SecretRefusal } from '../access/client-authentication.ts';
 import { ME_PATH } from '../ground/api-address.ts';
 import { AUTHORIZATION_CODE_SECONDS } from '../ground/limits.ts';
 import { duration } from '../ground/time.ts';
+import { TOKEN_EXCHANGE } from './token-exchange.ts';
 
 /** In the engine's own list of what a request found: why the secret that came with it was refused. */
 export const SECRET_REFUSAL = 'SecretRefusal';
@@ -85,6 +86,8 @@ const BODY_PARAMETERS = [
   'code_verifier',
   'redirect_uri',
   'refresh_token',
+  'subject_token',
+  'subject_token_type',
   'scope',
   'token',
   'token_type_hint',
@@ -132,12 +135,20 @@ function clientReason(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError):
         ? 'This client keeps no secret: send client_id in the body, and neither client_secret nor Authorization.'
         : 'client_secret is missing: this client has to send it, by HTTP Basic or in the body.';
     case GRANT_TYPE_NOT_ALLOWED: {
+      if (isExchange(ctx))
+        return 'Tokens are exchanged by a service that an admin made with the scope admin:wf:issue_token, or admin.';
       const allowed = [...(client?.grantTypes ?? [])].join(', ');
       return `This client may use ${allowed || 'no grant_type: it has no scope, or none that is still there'}.`;
     }
+    case 'unsupported grant_type requested':
+      return isExchange(ctx) ? 'Token exchange is off here: no identity provider is set.' : undefined;
     default:
       return undefined;
   }
+}
+
+function isExchange({ oidc }: KoaContextWithOIDC): boolean {
+  return oidc.params?.grant_type === TOKEN_EXCHANGE;
 }
 
 function tokenReason(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): string | undefined {

@@ -93,6 +93,9 @@ export function createIdentityProvider(parts: {
   return {
     name,
     issuer,
+    /** What the provider says of itself. Throws Problem where it does not answer. */
+    metadata: async (): Promise<openid.ServerMetadata> => (await discovered()).metadata,
+
     /**
      * Whether it must say when it last asked the person (OpenID Connect Core section 3.1.2.1, `max_age`). Google
      * itself says so to few apps and knows no `max_age`: there a completed round trip is all that can be had.
@@ -307,8 +310,7 @@ async function claimsOf(
 ): Promise<Omit<Claims, 'issuer'>> {
   const claims = tokens.claims();
   if (claims === undefined) throw new Error('an ID token was expected and checked, and is not there');
-  // An empty one would be everybody's, and broken ones one and the same.
-  if (claims.sub === '' || claims.sub.length > SUBJECT_LENGTH_MAX || !claims.sub.isWellFormed()) {
+  if (!isSubject(claims.sub)) {
     throw new Error('its ID token has a "sub" that names nobody');
   }
   // Providers may keep what a scope asks for to userinfo, or a part of it (OpenID Connect Core section 5.4).
@@ -325,13 +327,18 @@ async function claimsOf(
   };
 }
 
-type EmailClaims = { email?: unknown; email_verified?: unknown };
+/** Whether this names somebody: an empty one would be everybody's, and broken ones one and the same. */
+export function isSubject(sub: unknown): sub is string {
+  return typeof sub === 'string' && sub !== '' && sub.length <= SUBJECT_LENGTH_MAX && sub.isWellFormed();
+}
+
+export type EmailClaims = { email?: unknown; email_verified?: unknown };
 
 /**
  * Whether the provider vouches for this address. Some write `"true"`, and what is said beside another address counts
  * for that one only. `trusted`: it says nothing of any address, and the operator vouches for it.
  */
-function isVerified(
+export function isVerified(
   email: unknown,
   sources: readonly (EmailClaims | undefined)[],
   trusted: boolean,

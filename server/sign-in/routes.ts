@@ -1,29 +1,25 @@
 import Router from '@koa/router';
 import { createAuthorizationRequests } from '../accounts/authorization-requests.ts';
-import type { SignInDependencies } from './dependencies.ts';
+import type { StepDependencies } from './dependencies.ts';
 import { createFederatedSteps } from './federated.ts';
 import { createFederatedCookie } from './federated-cookie.ts';
-import { createIdentityProvider } from './identity-provider.ts';
 import { createInteractionSteps } from './interaction.ts';
 import { createPasswordSteps } from './password.ts';
-import { CALLBACK_PATH, callbackUrl } from './paths.ts';
+import { CALLBACK_PATH } from './paths.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
 
 /** Every address at which people sign in, sign up, prove an address, let an app in. */
-export function createSignInRoutes(parts: SignInDependencies): Router {
-  const { settings, clock, rows } = parts;
+export function createSignInRoutes(parts: StepDependencies): Router {
+  const { settings, clock, rows, provider } = parts;
   const router = new Router({ strict: true, sensitive: true });
-  const redirectUri = callbackUrl(settings.url);
-  const provider = settings.google && createIdentityProvider({ registration: settings.google, redirectUri });
-  const stepParts = { ...parts, provider };
 
-  const password = createPasswordSteps(stepParts);
+  const password = createPasswordSteps(parts);
   router.get('/sign-in', password.show);
   router.post('/sign-in', password.signIn);
   router.post('/sign-out', password.signOut);
 
-  const signUp = createSignUpSteps(stepParts);
+  const signUp = createSignUpSteps(parts);
   router.get('/sign-up', signUp.show);
   router.post('/sign-up', signUp.signUp);
   router.get('/verify-email', signUp.showVerify);
@@ -31,11 +27,11 @@ export function createSignInRoutes(parts: SignInDependencies): Router {
   router.get('/invitation', signUp.showInvitation);
   router.post('/invitation', signUp.acceptInvitation);
 
-  const reset = createResetSteps(stepParts);
+  const reset = createResetSteps(parts);
   router.get('/reset-password', reset.show);
   router.post('/reset-password', reset.reset);
 
-  const interaction = createInteractionSteps(stepParts);
+  const interaction = createInteractionSteps(parts);
   router.get('/interaction/:uid', interaction.show);
   router.get('/interaction/:uid/continue', interaction.resume);
   router.post('/interaction/:uid/sign-in', interaction.signIn);
@@ -47,7 +43,7 @@ export function createSignInRoutes(parts: SignInDependencies): Router {
   if (provider !== undefined) {
     const requests = createAuthorizationRequests({ ...rows, clock });
     const cookie = createFederatedCookie(settings);
-    const federated = createFederatedSteps({ ...stepParts, provider, requests, cookie });
+    const federated = createFederatedSteps({ ...parts, provider, requests, cookie });
     router.get('/sign-in/google', federated.start);
     router.post('/sign-in/google', federated.startLinking);
     router.get(CALLBACK_PATH, federated.finish);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import { type Scopes, workflowOf } from '../credentials/scopes.ts';
+import type { Scopes } from '../credentials/scopes.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -28,7 +28,7 @@ const LIFE_SECONDS_MIN = MINUTE_SECONDS;
 export function createIssueToken(parts: {
   accounts: Pick<Accounts, 'checkPassword'>;
   tokens: Pick<Tokens, 'issue'>;
-  scopes: Pick<Scopes, 'forTokens'>;
+  scopes: Pick<Scopes, 'forIssuing'>;
   clock: Clock;
   settings: Pick<Settings, 'url' | 'tokens'>;
 }): Workflow {
@@ -46,7 +46,7 @@ export function createIssueToken(parts: {
       const name = parameters.name ?? service.name;
       const expiresAt = clock() + lifeSeconds;
       const { credential, value } = await tokens.issue(
-        { account, service, name, replace, overlapSeconds, scopes: ownScopes(scopes), expiresAt },
+        { account, service, name, replace, overlapSeconds, scopes: scopes.forIssuing, expiresAt },
         {
           kind: 'client',
           id: caller.client?.id,
@@ -117,11 +117,4 @@ function parametersFor(lifeSecondsDefault: number, lifeSecondsMax: number) {
       example: 60,
     },
   } satisfies Workflow['parameters'];
-}
-
-/** All that the account may do by itself, never more. */
-function ownScopes(scopes: Pick<Scopes, 'forTokens'>): string[] {
-  return scopes.forTokens
-    .map((scope) => scope.name)
-    .filter((name) => workflowOf(name) !== undefined || name === 'profile');
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import type { Behaviour, Person, Seen } from './google.ts';
+import type { Behaviour, Person, Seen, WantedIdToken } from './google.ts';
 
 /**
  * An OpenID provider that plays Google: real keys, real HTTP, its own process. It does what a provider must
@@ -125,6 +125,11 @@ const routes: Record<
     sendJson(response, {});
   },
 
+  /** For the tests: an ID token of these claims, signed as said. */
+  'POST /control/sign': async (request, _url, response) => {
+    sendJson(response, await signed(JSON.parse(await bodyOf(request)) as WantedIdToken));
+  },
+
   /** For the tests: what came in since. */
   'GET /control': async (_request, _url, response) => sendJson(response, seen),
   'GET /control/bytes': async (_request, _url, response) => sendJson(response, bytesSent),
@@ -235,6 +240,16 @@ async function idTokenFor(code: Code): Promise<string> {
   const key = fault === 'bad-signature' ? otherKeys.privateKey : keys.privateKey;
   const kid = fault === 'unknown-key' ? 'key-2' : KEY_ID;
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(key);
+}
+
+async function signed({ claims, header = {}, by = 'provider' }: WantedIdToken): Promise<string> {
+  if (by === 'nobody') return new UnsecuredJWT(claims).encode();
+  if (by === 'secret') {
+    const secret = Buffer.from(CLIENT.secret.padEnd(32, '.'));
+    return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', ...header }).sign(secret);
+  }
+  const key = by === 'stranger' ? otherKeys.privateKey : keys.privateKey;
+  return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: KEY_ID, ...header }).sign(key);
 }
 
 function choicePage(url: URL): string {

@@ -59,12 +59,21 @@ export type Behaviour = {
 /** The query of a request to the authorization endpoint. */
 export type Seen = { authorize: Record<string, string>; secretBy?: ('basic' | 'post' | 'none')[] };
 
+/** An ID token that a test makes up: its claims, and whose key signs it. */
+export type WantedIdToken = {
+  claims: Record<string, unknown>;
+  header?: Record<string, unknown>;
+  by?: 'provider' | 'stranger' | 'secret' | 'nobody';
+};
+
 export type TestGoogle = {
   issuer: string;
   /** For `settings.google`. */
   settings: { clientId: string; clientSecret: string; issuer: string };
   /** How it behaves from now on. */
   behave(behaviour: Behaviour): Promise<void>;
+  /** An ID token as the provider, or somebody who plays it, signs it. */
+  sign(wanted: WantedIdToken): Promise<string>;
   /** What was asked of it since. */
   seen(): Promise<Seen[]>;
   /** How many bytes of too large answers it could send since. */
@@ -84,6 +93,10 @@ export async function startGoogle(): Promise<TestGoogle> {
     settings: { clientId: 'latchkey-test', clientSecret: 'google-test-secret', issuer },
     async behave(behaviour) {
       await fetch(`${issuer}/control`, { method: 'PUT', body: JSON.stringify(behaviour) });
+    },
+    async sign(wanted) {
+      const init = { method: 'POST', body: JSON.stringify(wanted) };
+      return (await (await fetch(`${issuer}/control/sign`, init)).json()) as string;
     },
     async seen() {
       return (await (await fetch(`${issuer}/control`)).json()) as Seen[];

@@ -57,6 +57,8 @@ const SAID: Record<string, readonly string[]> = {
     `each takes one of the ${WORDS[limits.ISSUED_NAMES_MAX]} places`,
     `has ${WORDS[limits.ISSUED_NAMES_MAX]} names for this user`,
     `(${limits.OVERLAP_DAYS_MAX} days at most)`,
+    `${duration(limits.ID_TOKEN_AGE_SECONDS)} after it was made`,
+    `"expires_in": ${limits.TOKEN_DAYS_DEFAULT * DAY_SECONDS},`,
     `larger than ${limits.API_BODY_BYTES_MAX / 2 ** 20} MiB`,
     `up to ${limits.LEAKS_REPORTED_MAX.toLocaleString('en')} values`,
     `${limits.MAILS_WAITING_MAX.toLocaleString('en')} mails`,
