@@ -42,6 +42,8 @@ import { createDeadUse } from './credentials/dead-use.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createIdleEnds } from './credentials/idle-ends.ts';
 import { createReminders } from './credentials/reminders.ts';
+import { reviewDeclaration, reviewDigestDeclaration } from './credentials/review.ts';
+import { createReviews } from './credentials/reviews.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
@@ -87,6 +89,8 @@ const DECLARATIONS = {
   limiterWindows: limiterWindowDeclaration,
   credentials: credentialDeclaration,
   clients: clientDeclaration,
+  reviews: reviewDeclaration,
+  reviewDigests: reviewDigestDeclaration,
   artifacts: artifactDeclaration,
   exchangedTokens: exchangedTokenDeclaration,
   knownDevices: knownDeviceDeclaration,
@@ -110,6 +114,8 @@ function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DEC
     credentials: { ...credentialDeclaration, expires: { revokedAt: keptSeconds, expiresAt: keptSeconds } },
     clients: { ...clientDeclaration, expires: { revokedAt: keptSeconds } },
     callCounts: { ...callCountDeclaration, expires: { day: retention.calls * DAY_SECONDS } },
+    reviews: { ...reviewDeclaration, expires: { answerBy: retention.audit * DAY_SECONDS } },
+    reviewDigests: { ...reviewDigestDeclaration, expires: { createdAt: retention.audit * DAY_SECONDS } },
   };
 }
 
@@ -136,12 +142,14 @@ export async function openDomain(
     works: [
       effects.sweep,
       credentials.resets.sweep,
+      credentials.reviews.sweep,
       ...expiries,
       ...createRetention({ ...rows, clock, settings }),
       ...scheduled(
         [
           createReminders({ ...foundation, ...rows, ...people, scopes }),
           createIdleEnds({ ...foundation, ...rows, ...people, scopes }),
+          ...credentials.reviews.works,
         ],
         { ...rows, clock },
       ),
@@ -297,6 +305,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     grants,
   };
   const resets = createResets(endings);
+  const reviews = createReviews({ ...endings, secrets });
   const removal = createRemoval({ ...endings, admins });
   const leaks = createLeaks({ ...parts, grants });
   const githubKeys = createGithubKeys(parts);
@@ -318,5 +327,6 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
+    reviews,
   };
 }

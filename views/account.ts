@@ -63,6 +63,10 @@ export function accountPage(site: Site, viewer: Viewer, props: AccountPage): Htm
       },
       { label: 'Account id', value: code(accountId) },
       { label: 'Made', value: relativeTime(createdAt, now) },
+      {
+        label: 'Reviews',
+        value: html`<a href="/account/reviews">What you were asked about your credentials</a>`,
+      },
     ])}</div>${waysSection(site, props)}${sessionsSection(props)}`,
   });
 }

@@ -9,6 +9,7 @@ import { addAppCommands } from './apps.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addLeakCommands } from './leaks.ts';
 import { addMailCommands } from './mail.ts';
+import { addReviewCommand } from './review.ts';
 import { addScopeCommands } from './scopes.ts';
 import { addServiceCommands } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -57,6 +58,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addScopeCommands(program, terminal);
   addMailCommands(program, terminal);
   addLeakCommands(program, terminal);
+  addReviewCommand(program, terminal);
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');

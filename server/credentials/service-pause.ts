@@ -22,7 +22,8 @@ export async function pauseService(
   const mail = servicePaused(settings, { ...service, pausedAt, from: originOf(actor) });
   const caused = {
     audit: [auditEntry('service.paused', service, actor)],
-    mail: await mailToOwner(accounts, service.accountId, mail),
+    // Where the site itself does it, its mail says why.
+    mail: actor.kind === 'system' ? [] : await mailToOwner(accounts, service.accountId, mail),
     repeatable: true,
   };
   const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;

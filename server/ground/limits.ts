@@ -72,6 +72,15 @@ export const ADMIN_USE_DAYS = 30;
 export const ADMIN_USE_CALLS_MAX = 1000;
 /** So many days before a token or secret ends its owner is reminded. */
 export const REMINDER_DAYS: readonly number[] = [90, 30, 7, 1];
+/** A review names what was not used for so long, and what never was since it was made so long ago. */
+export const REVIEW_UNUSED_DAYS = 30;
+export const REVIEW_NEVER_USED_DAYS = 7;
+/** It names what lives longer than half a year, and what ends before the next review. */
+export const REVIEW_LONG_DAYS = 180;
+export const REVIEW_EXPIRING_DAYS = 30;
+/** Who is away for a week has another one; what nobody answers by then is closed. */
+export const REVIEW_ANSWER_SECONDS = 14 * DAY_SECONDS;
+
 /** Longer than this, nobody remembers that two secrets are live. */
 export const OVERLAP_DAYS_MAX = 30;
 /** Where nothing is chosen: a working day to put the new value in its place. */

@@ -41,6 +41,7 @@ const CHANGES: Record<string, string> = {
   'data.touched': 'Data stored for you',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
+  'review.answered': 'Review answered',
   'session.new_device': 'Sign-in from a new device',
   'secret.created': 'Secret made',
   'secret.leaked': 'Secret reported as leaked, and revoked',

@@ -7,6 +7,7 @@ import { createActivityDownload } from './activity-csv.ts';
 import { createConnectedAppPages } from './apps.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperPages } from './developer.ts';
+import { createReviewPages } from './reviews.ts';
 import { createSecretPages } from './secrets.ts';
 import { createServicePages } from './services.ts';
 import { createTokenLifePages } from './token-life.ts';
@@ -55,6 +56,11 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   const activity = createActivityPages(parts);
   router.get('/activity', activity.list);
   router.get('/activity.csv', createActivityDownload(parts));
+
+  const reviews = createReviewPages(parts);
+  router.get('/review', reviews.show);
+  router.post('/review', reviews.answer);
+  router.get('/account/reviews', reviews.list);
 
   const account = createAccountPages(parts);
   router.get('/account', account.show);

@@ -109,6 +109,7 @@ describe('what pages list is found by an index', () => {
     ],
     ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
     ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
+    ['reviews', () => domain.reviews.list(ann.id), [/reviews_by_accountId_createdAt /]],
     ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
   ];
   for (const [what, list, indexes] of LISTINGS) {

@@ -49,14 +49,12 @@ export function servicePaused(
   service: Pick<ServiceView, 'id' | 'name'> & {
     pausedAt: number;
     from: string;
-    because?: string | undefined;
   },
 ): WrittenMail {
   return mailLayout(site, {
     subject: `Service paused: ${service.name}`,
     heading: 'A service was paused',
     paragraphs: [
-      ...(service.because === undefined ? [] : [service.because]),
       'Its secrets and every access token that it holds are refused until you resume it. Nothing of it is lost.',
     ],
     facts: [

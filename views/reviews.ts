@@ -1,0 +1,126 @@
+import { REVIEW_ANSWER_SECONDS } from '../server/ground/limits.ts';
+import { duration } from '../server/ground/time.ts';
+import { type Html, html, type Part } from './html.ts';
+import { narrowFormPage } from './kit/form-pages.ts';
+import { badge } from './kit/notices.ts';
+import { bulletList, section } from './kit/sections.ts';
+import { dataTable } from './kit/tables.ts';
+import { relativeTime } from './kit/times.ts';
+import { layout, type Site, type Viewer } from './layout.ts';
+import { KIND_WORDS, type ReviewItemView, reasonsOf } from './review-words.ts';
+
+type AnswerView = 'keep' | 'pause' | 'revoke';
+
+/** One month's review of an account, with its answers. */
+export type ReviewView = {
+  month: string;
+  createdAt: number;
+  answerBy: number;
+  items: readonly (ReviewItemView & {
+    answer?: AnswerView | undefined;
+    answeredAt?: number | undefined;
+    answeredBy?: { kind: string; from?: string | undefined } | undefined;
+  })[];
+};
+
+const VERBS = { keep: 'Keep', pause: 'Pause', revoke: 'Revoke' } as const;
+const DONE = { keep: 'kept', pause: 'paused', revoke: 'revoked' } as const;
+
+const CONSEQUENCES: Record<AnswerView, string> = {
+  keep: 'Nothing changes. Next month you are asked again if it still looks unneeded.',
+  pause: 'It is refused from its next call on, until you resume it. Nothing of it is lost.',
+  revoke: 'It is refused from its next call on, for good. Whatever uses it needs a new one.',
+};
+
+/** Behind a mailed link: one button does what the link says. */
+export function answerReviewPage(
+  site: Site,
+  props: {
+    item: ReviewItemView;
+    answer: AnswerView;
+    answers: readonly AnswerView[];
+    link: { id: string; token: string };
+    email: string;
+    now: number;
+  },
+): Html {
+  const { item, answer, answers, link, email, now } = props;
+  const others = answers
+    .filter((one) => one !== answer)
+    .map((one) => html` <a href="${urlOf(link, one)}">${VERBS[one]} it instead</a>`);
+  return narrowFormPage(site, {
+    title: `${VERBS[answer]} “${item.name}”?`,
+    lead: html`A ${KIND_WORDS[item.kind]} of ${email}: ${reasonsOf(item, now)}.`,
+    problem: undefined,
+    action: '/review',
+    fields: { ...link, answer },
+    inputs: [bulletList([CONSEQUENCES[answer]])],
+    submitLabel: VERBS[answer],
+    below: html`<p>${others}</p>`,
+  });
+}
+
+function urlOf({ id, token }: { id: string; token: string }, answer: AnswerView): string {
+  return `/review?${new URLSearchParams({ id, token, answer })}`;
+}
+
+/** After an answer by a mailed link. */
+export function reviewAnsweredPage(site: Site, answer: AnswerView): Html {
+  return layout(site, {
+    title: `It was ${DONE[answer]}`,
+    narrow: true,
+    body: [
+      html`<p>${answer === 'keep' ? 'Nothing was changed.' : 'It is refused from its next call on.'}
+Your answer is on record.</p>`,
+      html`<p><a href="/account/reviews">See your reviews</a></p>`,
+    ],
+  });
+}
+
+/** `/account/reviews`: what was asked in each month, and what was answered. */
+export function reviewsPage(
+  site: Site,
+  viewer: Viewer,
+  { reviews, now }: { reviews: readonly ReviewView[]; now: number },
+): Html {
+  return layout(site, {
+    title: 'Reviews',
+    lead: 'On the first of each month you get a mail about what of yours is unused, all-powerful, long-lived or about to expire.',
+    viewer,
+    current: '/account',
+    body:
+      reviews.length === 0
+        ? html`<p>There was nothing to ask you so far.</p>`
+        : reviews.map((review) => reviewSection(review, now)),
+  });
+}
+
+function reviewSection({ month, createdAt, answerBy, items }: ReviewView, now: number): Html {
+  const isOpen = answerBy > now;
+  return section({
+    title: month,
+    lead: html`Mailed ${relativeTime(createdAt, now)}. ${
+      isOpen &&
+      html`Its links are good until ${relativeTime(answerBy, now)}, ${duration(REVIEW_ANSWER_SECONDS)} in all.`
+    }`,
+    body: dataTable({
+      caption: `Review of ${month}`,
+      columns: ['Name', 'Why', 'Answer'],
+      rows: items.map((item) => [
+        html`${item.name}<br><span class="fine">${KIND_WORDS[item.kind]}</span>`,
+        reasonsOf(item, createdAt),
+        answerOf(item, isOpen, now),
+      ]),
+    }),
+  });
+}
+
+function answerOf(item: ReviewView['items'][number], isOpen: boolean, now: number): Part {
+  const { answer, answeredAt = 0, answeredBy } = item;
+  if (answer === undefined) return isOpen ? badge('neutral', 'Not answered yet') : 'Not answered';
+  const by =
+    answeredBy?.kind === 'system'
+      ? 'by this site, for want of an answer'
+      : `from ${answeredBy?.from ?? 'unknown'}`;
+  return html`${badge('neutral', DONE[answer])} ${relativeTime(answeredAt, now)}<br><span class="fine">${by}</span>`;
+}
