@@ -1,4 +1,5 @@
 import { NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
+import { CHOSEN_DONE, chooseBox, chosenForm } from './chosen-tokens.ts';
 import {
   allowsOf,
   type CredentialForm,
@@ -12,7 +13,7 @@ import {
   nameField,
   scopeBoxes,
 } from './credentials.ts';
-import { problemAt } from './form-problem.ts';
+import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
@@ -53,7 +54,13 @@ const DONE: Record<string, string> = {
 export function tokensPage(
   site: Site,
   viewer: Viewer,
-  { live, dead, now, done }: LiveAndDead<TokenView> & { now: number; done: string },
+  {
+    live,
+    dead,
+    now,
+    done,
+    problem,
+  }: LiveAndDead<TokenView> & { now: number; done: string; problem?: FormProblem | undefined },
 ): Html {
   const action = { label: 'Make a token', url: '/tokens/new' };
   return layout(site, {
@@ -63,12 +70,14 @@ export function tokensPage(
     viewer,
     current: '/tokens',
     body: [
-      doneNotice(DONE, done),
+      doneNotice({ ...DONE, ...CHOSEN_DONE }, done),
+      formNotice(problem),
       dataTable({
         caption: 'Your live tokens',
         columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
         rows: live.map((token) => [
           [
+            live.length > 1 && chooseBox(token),
             linkAndEnds(token),
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
@@ -85,6 +94,7 @@ export function tokensPage(
           action,
         },
       }),
+      live.length > 1 && chosenForm(viewer),
       live.length > 0 && html`<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`,
       foldedTable({
         caption: 'Expired and revoked tokens',

@@ -9,7 +9,7 @@ import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { untilNone } from '../ground/until-none.ts';
-import { type Credential, checkOverlap, isExpiryFit } from './credential.ts';
+import { type Credential, checkOverlap, hasEnded, isExpiryFit } from './credential.ts';
 import {
   type CredentialLimit,
   endBy,
@@ -122,6 +122,12 @@ export function createTokens(parts: CredentialDependencies) {
       return endToken(parts, token, actor, await revokedMail(parts, token.accountId, [token.name], actor));
     },
 
+    /** Revokes some tokens of one account, with one mail; answers how many. Throws Problem 404, and then revokes none. */
+    async revokeEach(accountId: string, ids: readonly string[], actor: Actor): Promise<number> {
+      const rows = await Promise.all([...new Set(ids)].map((id) => get({ accountId, id })));
+      return endEach(parts, rows, actor);
+    },
+
     /**
      * Revokes all live tokens of an account, also those that are made meanwhile; one mail for each look that
      * finds some. Answers how many.
@@ -129,15 +135,7 @@ export function createTokens(parts: CredentialDependencies) {
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
       const find = () => listStanding(parts, ownedBy(accountId));
       let count = 0;
-      for await (const rows of untilNone(find)) {
-        const names = rows.map((row) => row.name);
-        let mail = await revokedMail(parts, accountId, names, actor);
-        for (const row of rows) {
-          if (!(await endToken(parts, row, actor, mail))) continue;
-          mail = [];
-          count += 1;
-        }
-      }
+      for await (const rows of untilNone(find)) count += await endEach(parts, rows, actor);
       return count;
     },
 
@@ -277,6 +275,26 @@ function checkExpiry(expiresAt: number | undefined, now: number, settings: Setti
     hint: `Choose a time from now on, at most ${settings.maxDays} days ahead.`,
     parameter: 'expires',
   });
+}
+
+/** Revokes tokens of one account, with one mail; answers how many were not revoked yet. */
+async function endEach(
+  parts: CredentialDependencies,
+  rows: readonly Credential[],
+  actor: Actor,
+): Promise<number> {
+  const standing = rows.filter((row) => !hasEnded(row, parts.clock()));
+  const [first] = standing;
+  if (first === undefined) return 0;
+  const names = standing.map((row) => row.name);
+  let mail = await revokedMail(parts, first.accountId, names, actor);
+  let count = 0;
+  for (const row of standing) {
+    if (!(await endToken(parts, row, actor, mail))) continue;
+    mail = [];
+    count += 1;
+  }
+  return count;
 }
 
 /** Answers whether it was not revoked yet. */

@@ -5,6 +5,7 @@ import { createAccountPages } from './account.ts';
 import { createActivityPages } from './activity.ts';
 import { createActivityDownload } from './activity-csv.ts';
 import { createConnectedAppPages } from './apps.ts';
+import { createChosenTokens } from './chosen-tokens.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { createDeveloperPages } from './developer.ts';
 import { createReviewPages } from './reviews.ts';
@@ -80,6 +81,7 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
 function addTokenRoutes(router: Router, parts: PortalDependencies): void {
   const tokens = createTokenPages(parts);
   router.get('/tokens', tokens.list);
+  router.post('/tokens', createChosenTokens(parts, tokens.listPage));
   router.get('/tokens/new', tokens.showNew);
   router.post('/tokens/new', tokens.mint);
   router.get('/tokens/revoke-all', tokens.showRevokeAll);

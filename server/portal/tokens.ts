@@ -35,12 +35,19 @@ import { liveAndDead, scopeView, tokenView } from './view-models.ts';
 export function createTokenPages(parts: PortalDependencies) {
   const { site, settings, clock, signedIn, tokens, scopes, shownOnce, usage } = parts;
 
+  async function listPage(ctx: RouterContext, account: Account, problem?: FormProblem) {
+    const lists = await listsOf(parts, account);
+    return tokensPage(site, account, { ...lists, now: clock(), done: queryOne(ctx, 'done'), problem });
+  }
+
   return {
     async list(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
-      const lists = await listsOf(parts, account);
-      sendPage(ctx, tokensPage(site, account, { ...lists, now: clock(), done: queryOne(ctx, 'done') }));
+      sendPage(ctx, await listPage(ctx, account));
     },
+
+    /** The list as a page of its own, with what is wrong with what was chosen in it. */
+    listPage,
 
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);

@@ -56,6 +56,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'POST /credentials/github': [415, 415],
   'GET /': [200, 303],
   'GET /tokens': [303, 200],
+  'POST /tokens': [303, 400],
   'GET /tokens/new': [303, 200],
   'POST /tokens/new': [303, 400],
   'GET /tokens/revoke-all': [303, 303],

@@ -250,5 +250,74 @@ eachStore(({ url: storeUrl }) => {
         assert.deepEqual(await rowOf(credential.id), before);
       }
     });
+
+    describe('several at once', () => {
+      async function three(person: Person) {
+        const made = [];
+        for (const name of ['One', 'Two', 'Three']) made.push(await mint(person, { name }));
+        return made.map(({ credential }) => credential.id);
+      }
+      const statesOf = (ids: readonly string[]) => Promise.all(ids.map(stateNow));
+
+      test('are paused, resumed and revoked after a question, with one mail', async () => {
+        const person = await site.person();
+        const { agent } = person;
+        const [one = '', two = '', third = ''] = await three(person);
+        const list = await agent.get('/tokens');
+        assert.equal(list.text.match(/type="checkbox" name="token"/g)?.length, 3);
+        for (const [act, before, after] of [
+          ['pause', ['live', 'live', 'live'], ['paused', 'paused', 'live']],
+          ['resume', ['paused', 'paused', 'live'], ['live', 'live', 'live']],
+          ['revoke', ['live', 'live', 'live'], ['revoked', 'revoked', 'live']],
+        ] as const) {
+          const question = await agent.post('/tokens', { act, token: [one, two] });
+          assert.equal(question.status, 200);
+          assert.match(textOf(question.text), /2 tokens\? These are: (One, Two|Two, One)\./);
+          assert.deepEqual(await statesOf([one, two, third]), before);
+          const done = await agent.post('/tokens', { act, token: [one, two], confirmed: 'yes' });
+          assert.deepEqual([done.status, done.location], [303, `/tokens?done=chosen-${act}`]);
+          assert.match(textOf((await agent.get(done.location)).text), /The chosen tokens/);
+          assert.deepEqual(await statesOf([one, two, third]), after);
+        }
+        await site.mail.waitFor({
+          to: person.account.email,
+          subject: /^2 personal access tokens were revoked/,
+        });
+      });
+
+      test('are left alone where one is not theirs, or nothing fits', async () => {
+        const person = await site.person();
+        const stranger = await site.person();
+        const [one = '', two = ''] = await three(person);
+        const foreign = (await mint(stranger, { name: 'Foreign' })).credential.id;
+        for (const confirmed of ['', 'yes']) {
+          const answer = await person.agent.post('/tokens', {
+            act: 'revoke',
+            token: [one, foreign],
+            confirmed,
+          });
+          assert.equal(answer.status, 404);
+        }
+        const nothing = [
+          [{ act: 'pause' }, /No token is chosen/],
+          [{ act: 'resume', token: [one, two] }, /None of the chosen tokens is paused/],
+          [{ act: 'rotate', token: one }, /Nothing to do is chosen/],
+          [{ act: 'constructor', token: one, confirmed: 'yes' }, /Nothing to do is chosen/],
+          [{ token: one }, /Nothing to do is chosen/],
+        ] as const;
+        for (const [form, says] of nothing) {
+          const answer = await person.agent.post('/tokens', form as Record<string, string | string[]>);
+          assert.equal(answer.status, 400);
+          assert.match(textOf(answer.text), says);
+          assert.match(answer.text, /Your live tokens/);
+        }
+        const other = await person.agent.post('/tokens', {
+          ...{ act: 'revoke', token: [one], confirmed: 'yes' },
+          viewer: stranger.account.email,
+        });
+        assert.equal(other.status, 409);
+        assert.deepEqual(await statesOf([one, two, foreign]), ['live', 'live', 'live']);
+      });
+    });
   });
 });
