@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
+import { createAccountData } from './access/account-data.ts';
 import { createAdmins } from './access/admins.ts';
 import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
+import { createEndings } from './access/endings.ts';
 import { createGithubKeys } from './access/github-keys.ts';
 import { createGrants } from './access/grants.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
@@ -143,6 +145,7 @@ export async function openDomain(
       effects.sweep,
       credentials.resets.sweep,
       credentials.reviews.sweep,
+      credentials.endings.sweep,
       ...expiries,
       ...createRetention({ ...rows, clock, settings }),
       ...scheduled(
@@ -243,6 +246,7 @@ async function openFoundation(
     log,
     store,
     rows,
+    data,
     expiries,
     effects,
     recorder,
@@ -294,7 +298,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const accountRows = rows.accounts;
   const admins = createAdmins({ ...parts, accountRows });
   /** All that acts for an account. */
-  const endings = {
+  const acting = {
     ...parts,
     accountRows,
     sessions: sessionList,
@@ -304,14 +308,16 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     apps,
     grants,
   };
-  const resets = createResets(endings);
-  const reviews = createReviews({ ...endings, secrets });
-  const removal = createRemoval({ ...endings, admins });
+  const resets = createResets(acting);
+  const reviews = createReviews({ ...acting, secrets });
+  const removal = createRemoval({ ...acting, admins });
   const leaks = createLeaks({ ...parts, grants });
   const githubKeys = createGithubKeys(parts);
   return {
     admins,
     removal,
+    endings: createEndings(acting),
+    accountData: createAccountData(acting),
     lastUsed,
     clients,
     grants,

@@ -1,7 +1,7 @@
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../server/ground/limits.ts';
 import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html } from './html.ts';
-import { buttonLink, labelOf, postForm, submit } from './kit/buttons.ts';
+import { buttonLink, buttons, labelOf, postForm, submit } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { field, managersField } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
@@ -67,7 +67,7 @@ export function accountPage(site: Site, viewer: Viewer, props: AccountPage): Htm
         label: 'Reviews',
         value: html`<a href="/account/reviews">What you were asked about your credentials</a>`,
       },
-    ])}</div>${waysSection(site, props)}${sessionsSection(props)}`,
+    ])}</div>${waysSection(site, props)}${sessionsSection(props)}${moreSection()}`,
   });
 }
 
@@ -122,6 +122,18 @@ function sessionsSection({ sessions, now }: AccountPage): Html {
       sessions.length > 1 &&
         postForm({ action: '/account/sessions/end-others', body: submit('End all other sessions', 'quiet') }),
     ],
+  });
+}
+
+/** What concerns the account as a whole. */
+function moreSection(): Html {
+  return section({
+    title: 'The whole account',
+    body: buttons(
+      buttonLink('All access…', '/account/access'),
+      buttonLink('Take out your data…', '/account/data'),
+      buttonLink('Delete the account…', '/account/delete', 'danger'),
+    ),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Collection } from '../../adapters/port.ts';
+import { accountDeleted } from '../../views/mail/access.ts';
 import type { Account } from '../accounts/account.ts';
 import { auditOf } from '../accounts/accounts.ts';
 import type { Identities } from '../accounts/identities.ts';
@@ -6,9 +7,10 @@ import type { Apps } from '../credentials/apps.ts';
 import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Effects } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import type { Settings } from '../ground/settings.ts';
 import type { Admins } from './admins.ts';
 import type { Grants } from './grants.ts';
 import type { KnownDevices } from './known-devices.ts';
@@ -26,23 +28,27 @@ type Parts = {
   grants: Pick<Grants, 'revokeAll'>;
   effects: Effects;
   clock: Clock;
+  settings: Pick<Settings, 'appName' | 'url'>;
 };
 
 /** Deletes accounts, with all that acts in their name. What they did stays in audit and activity. */
 export function createRemoval(parts: Parts) {
-  const { accountRows, admins, effects, clock } = parts;
+  const { accountRows, admins, effects, clock, settings } = parts;
 
   return {
     /**
      * Ends everything of an account and removes it: the e-mail address is free again. Cut short, it leaves the account
-     * suspended, and can be done again. Throws Problem 409 for the last admin.
+     * suspended, and can be done again. Who does it themselves gets a mail. Throws Problem 409 for the last admin.
      */
     async remove(account: Account, actor: Actor): Promise<void> {
       const { id, email } = account;
       await admins.requireOther(account);
       // This one write decides: from here on nothing of the account works, and what is made meanwhile is undone.
       const change = { set: { suspendedAt: clock() }, add: { securityVersion: 1 } };
-      await effects.update(accountRows, id, change, [], auditOf(account, 'account.deleted', actor));
+      const written = accountDeleted(settings, { deletedAt: clock(), from: originOf(actor) });
+      const mail = actor.kind === 'account' ? [{ to: email, ...written }] : [];
+      const caused = { ...auditOf(account, 'account.deleted', actor), mail };
+      await effects.update(accountRows, id, change, [], caused);
       // Of two admins who are deleted at the same moment, each finds the other gone: both stay.
       await admins.requireOther(account).catch(async (error: unknown) => {
         const back = { set: { suspendedAt: account.suspendedAt } };

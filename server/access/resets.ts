@@ -22,6 +22,7 @@ import { RESET_LINK_SECONDS } from '../ground/limits.ts';
 import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { duration } from '../ground/time.ts';
+import { revokeActing, unfinished } from './endings.ts';
 import type { Grants } from './grants.ts';
 import type { SessionList } from './session-list.ts';
 
@@ -52,10 +53,6 @@ export const resetDeclaration = declare<Reset>({
  * after the answer, at a moment that nobody knows.
  */
 const AFTER_ANSWER_MS = { min: 20, max: 120 };
-
-/** The request that began it is about to end it by itself. */
-const SWEEP_AGE_SECONDS = 30;
-const SWEEP_ACCOUNTS = 100;
 
 /** What to do about a dead link. */
 const ASK_AGAIN = `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`;
@@ -143,21 +140,13 @@ export function createResets(parts: Parts) {
 
     /** Goes on with what a process that died, or a store that was away, left of a `revokeToo`. */
     async sweep(): Promise<void> {
-      const now = clock();
-      for (const due of [
-        ['<=', now - SWEEP_AGE_SECONDS] as const,
-        ['>', now + CLOCKS_APART_SECONDS] as const,
-      ]) {
-        const where = [['revokeAllAt', ...due] as const];
-        const page = { where, order: { by: 'revokeAllAt' }, limit: SWEEP_ACCOUNTS } as const;
-        for (const account of await accountRows.list(page)) {
-          await revokeAll(parts, account, { kind: 'system' }).catch((error: unknown) =>
-            log.error(
-              { account: account.id, err: error },
-              'what a reset was to revoke waits for the next turn',
-            ),
-          );
-        }
+      for await (const account of unfinished(accountRows, 'revokeAllAt', clock())) {
+        await revokeAll(parts, account, { kind: 'system' }).catch((error: unknown) =>
+          log.error(
+            { account: account.id, err: error },
+            'what a reset was to revoke waits for the next turn',
+          ),
+        );
       }
     },
   };
@@ -202,10 +191,7 @@ function newReset({ clock }: Parts, account: Account, returnTo: string): { token
  */
 async function revokeAll(parts: Parts, { id: accountId, revokeAllAt }: Account, actor: Actor): Promise<void> {
   await parts.identities.unlinkAll(accountId, actor);
-  await parts.tokens.revokeAll(accountId, actor);
-  await parts.services.revokeAll(accountId, actor);
-  await parts.apps.revokeSecrets(accountId, actor);
-  await parts.grants.revokeAll(accountId, actor);
+  await revokeActing(parts, accountId, actor);
   const isThis = [['revokeAllAt', '=', revokeAllAt ?? 0]] as const;
   await parts.accountRows.update(accountId, { unset: ['revokeAllAt'] }, isThis);
 }

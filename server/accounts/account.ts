@@ -31,6 +31,8 @@ export const accountSchema = z.strictObject({
   securityVersion: z.number().optional(),
   /** While present, all that acts for this account is to be revoked: since a reset of then, see access/resets.ts. */
   revokeAllAt: z.number().optional(),
+  /** The same since its owner wanted all access ended, see access/endings.ts; ways to sign in stay. */
+  endAccessAt: z.number().optional(),
   ...pendingEffects,
 });
 
@@ -40,7 +42,7 @@ export const accountDeclaration = declare<Account>({
   name: 'accounts',
   schema: accountSchema,
   unique: ['emailKey'],
-  indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt']],
+  indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt'], ['endAccessAt']],
 });
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */

@@ -29,6 +29,8 @@ export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
 export const SESSION_SECONDS = 14 * DAY_SECONDS;
 /** How long a device that nobody signs in with is known: as long as browsers keep a cookie. */
 export const DEVICE_DAYS = 400;
+/** So many calls and so many changes, the newest, go into what somebody takes out of their account. */
+export const ENTRIES_TAKEN_MAX = 10_000;
 /** How long after a sign-in a person may mint, link and delete without proving themselves again. */
 export const FRESH_SIGN_IN_SECONDS = 5 * MINUTE_SECONDS;
 

@@ -22,8 +22,10 @@ const ENTRIES_PER_PAGE = 50;
 
 /** What changed, in words. */
 const CHANGES: Record<string, string> = {
+  'account.access_ended': 'All access ended',
   'account.created': 'Account made',
   'account.created_as_admin': 'Account made, as an admin',
+  'account.data_taken': 'Data taken out',
   'account.deleted': 'Account deleted',
   'account.name_changed': 'Name changed',
   'access_token.leaked': 'Access token of an app or service reported as leaked, and revoked',

@@ -11,5 +11,5 @@ export type PortalDependencies = Domain & {
   signedIn: SignedIn;
   forms: OneTimeForms;
   shownOnce: ShownOnce;
-  sessions: Pick<Sessions, 'start'>;
+  sessions: Pick<Sessions, 'start' | 'end'>;
 };

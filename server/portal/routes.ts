@@ -1,6 +1,7 @@
 import Router, { type RouterContext } from '@koa/router';
 import { welcomePage } from '../../views/welcome.ts';
 import { seeOther, sendPage } from '../http/page.ts';
+import { createAccessPages } from './access.ts';
 import { createAccountPages } from './account.ts';
 import { createActivityPages } from './activity.ts';
 import { createActivityDownload } from './activity-csv.ts';
@@ -75,6 +76,8 @@ export function createPortalRoutes(parts: PortalDependencies): Router {
   router.post('/account/sessions/end-others', account.endOtherSessions);
   router.post('/account/sessions/:uid/end', account.endSession);
 
+  addAccessRoutes(router, createAccessPages(parts));
+
   return router;
 }
 
@@ -103,6 +106,16 @@ function addTokenRoutes(router: Router, parts: PortalDependencies): void {
   const narrowing = createTokenNarrowingPages(parts);
   router.get('/tokens/:id/narrow', narrowing.show);
   router.post('/tokens/:id/narrow', narrowing.narrow);
+}
+
+function addAccessRoutes(router: Router, access: ReturnType<typeof createAccessPages>): void {
+  router.get('/account/access', access.show);
+  router.get('/account/access/end', access.showEnd);
+  router.post('/account/access/end', access.end);
+  router.get('/account/data', access.showData);
+  router.post('/account/data', access.takeData);
+  router.get('/account/delete', access.showDelete);
+  router.post('/account/delete', access.delete);
 }
 
 function addSecretRoutes(router: Router, client: string, pages: ReturnType<typeof createSecretPages>): void {

@@ -16,6 +16,7 @@ import { type SignInPageProps, signInPageFor } from './sign-in-page.ts';
 /** What brought somebody here, as codes in the address; the words are ours. */
 const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
   'signed-out': { kind: 'done', text: 'You are signed out.' },
+  'account-deleted': { kind: 'done', text: 'Your account was deleted and you are signed out.' },
   denied: { kind: 'info', text: 'You did not allow it there, so nobody was signed in.' },
 };
 

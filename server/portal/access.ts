@@ -1,0 +1,154 @@
+import { Readable } from 'node:stream';
+import type { RouterContext } from '@koa/router';
+import { accessPage, deleteAccountPage, endAccessPage, takeDataPage } from '../../views/access.ts';
+import type { FormProblem } from '../../views/form-problem.ts';
+import type { Account } from '../accounts/account.ts';
+import { readEmail } from '../accounts/email.ts';
+import { hasEnded } from '../credentials/credential.ts';
+import { Problem } from '../ground/errors.ts';
+import { isoDate } from '../ground/time.ts';
+import { readForm } from '../http/body.ts';
+import { sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
+import { actorOf } from '../http/request.ts';
+import { showRefusal } from '../pages/refused-form.ts';
+import { requireViewer } from '../pages/signed-in.ts';
+import type { PortalDependencies } from './dependencies.ts';
+import { doOnce } from './owned.ts';
+
+/** /account/access: all that can act for an account, and its end; /account/data and /account/delete. */
+export function createAccessPages(parts: PortalDependencies) {
+  const { site, signedIn, endings, sessions } = parts;
+
+  return {
+    async show(ctx: RouterContext): Promise<void> {
+      const { account, session } = await signedIn.account(ctx);
+      const all = await allOf(parts, account, session.uid);
+      sendPage(ctx, accessPage(site, account, { ...all, done: queryOne(ctx, 'done') }));
+    },
+
+    async showEnd(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      sendPage(ctx, endAccessPage(site, account));
+    },
+
+    /** Without a fresh sign-in: whoever wants it all ended should not be held up. This browser stays signed in. */
+    async end(ctx: RouterContext): Promise<void> {
+      const sent = await readForm(ctx);
+      const { account, session } = await signedIn.account(ctx);
+      await doOnce(parts, ctx, { account, sent }, async () => {
+        const changed = await endings.endAccess(account, actorOf(ctx, account.id));
+        // No fresher than it was: nobody proved anything now.
+        const { amr, signedInAt } = session;
+        await sessions.start(ctx, { account: changed, amr, signedInAt });
+        return '/account/access?done=ended';
+      });
+    },
+
+    ...dataPages(parts),
+    ...deletePages(parts),
+  };
+}
+
+async function allOf(parts: PortalDependencies, account: Account, uid: string) {
+  const { tokens, services, grants, apps, sessionList, clock } = parts;
+  const [ownTokens, ownServices, granted, ownApps, sessions] = await Promise.all([
+    tokens.list(account.id),
+    services.list(account.id),
+    grants.list(account.id),
+    apps.list(account.id),
+    sessionList.list(account.id),
+  ]);
+  const now = clock();
+  return {
+    now,
+    tokens: ownTokens
+      .filter((row) => !hasEnded(row, now))
+      .map(({ id, name, lastUsedAt, pausedAt }) => ({
+        id,
+        name,
+        lastUsedAt,
+        isPaused: pausedAt !== undefined,
+      })),
+    services: ownServices
+      .filter(({ revokedAt }) => revokedAt === undefined)
+      .map(({ id, name, createdAt, pausedAt }) => ({
+        id,
+        name,
+        createdAt,
+        isPaused: pausedAt !== undefined,
+      })),
+    grants: granted.map(({ grantId, client, lastUsedAt }) => ({
+      id: grantId,
+      name: client.name,
+      lastUsedAt,
+    })),
+    apps: ownApps.map(({ id, name, createdAt, confidential }) => ({ id, name, createdAt, confidential })),
+    sessions: sessions.map((row) => ({ ...row, isThis: row.uid === uid })),
+  };
+}
+
+function dataPages({ site, signedIn, accountData, clock, log }: PortalDependencies) {
+  return {
+    async showData(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      sendPage(ctx, takeDataPage(site, account));
+    },
+
+    async takeData(ctx: RouterContext): Promise<void> {
+      const sent = await readForm(ctx);
+      const { account } = await signedIn.fresh(ctx);
+      requireViewer(account, sent);
+      const actor = actorOf(ctx, account.id);
+      const document = Readable.from(await accountData.take(account, actor), { objectMode: false });
+      // Koa cuts the connection, so that half a document does not look whole: browsers say that the download failed.
+      document.on('error', (error) =>
+        log.error({ err: error, requestId: actor.requestId }, 'what an account holds could not all be read'),
+      );
+      ctx.set('Content-Disposition', `attachment; filename="account-${isoDate(clock())}.json"`);
+      ctx.set('Cache-Control', 'no-store');
+      ctx.type = 'application/json; charset=utf-8';
+      ctx.body = document;
+    },
+  };
+}
+
+function deletePages(parts: PortalDependencies) {
+  const { site, signedIn, removal, admins, sessions } = parts;
+
+  return {
+    async showDelete(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.fresh(ctx);
+      // Told before anybody has typed anything.
+      await admins.requireOther(account);
+      sendPage(ctx, deleteAccountPage(site, account, undefined));
+    },
+
+    async delete(ctx: RouterContext): Promise<void> {
+      const sent = await readForm(ctx);
+      const { account } = await signedIn.fresh(ctx);
+      const page = (problem: FormProblem) => deleteAccountPage(site, account, problem);
+      try {
+        await doOnce(parts, ctx, { account, sent }, async () => {
+          requireTyped(account, sent.one('email'));
+          await removal.remove(account, actorOf(ctx, account.id));
+          await sessions.end(ctx);
+          return '/sign-in?done=account-deleted';
+        });
+      } catch (error) {
+        await showRefusal(ctx, error, page);
+      }
+    },
+  };
+}
+
+function requireTyped({ emailKey }: Account, typed: string): void {
+  if (readEmail(typed)?.key === emailKey) return;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_EMAIL',
+    message: 'This is not the e-mail address of your account, so nothing was deleted.',
+    hint: 'Type the address that stands above.',
+    parameter: 'email',
+  });
+}
