@@ -4,6 +4,7 @@ import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
 import { type Bearers, namesOf } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
+import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Tokens } from '../credentials/tokens.ts';
@@ -118,7 +119,8 @@ async function findPersonalAccessToken(parts: StorageParts, value: string) {
     clientId: PERSONAL_CLIENT_ID,
     accountId: bearer.account.id,
     scope: bearer.scopes.join(' '),
-    extra: namesOf(bearer),
+    // Where it is narrowed, who asks has to hold callers of its own to that.
+    extra: { ...namesOf(bearer), ...narrowingForPrograms(bearer.narrowing) },
     iat: bearer.issuedAt,
     ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),
   } as AdapterPayload;

@@ -131,6 +131,29 @@ eachStore(({ url }) => {
       assertRefused(await runProcess(env, ['tokens', 'revoke', made.id]), /no live token/);
     });
 
+    it('makes a narrow token, and says what is no range, origin or bound', async () => {
+      const create = [
+        'tokens',
+        'create',
+        '--account',
+        'ann@example.com',
+        '--scopes',
+        'wf:create_transaction',
+      ];
+      const made = await json(
+        ...[...create, '--name', 'Narrow', '--ip-range', '127.0.0.9/8', '::1', '--idle-days', '30'],
+        ...['--bound', 'create_transaction.amount<=100', '--bound', 'create_transaction=20/day'],
+      );
+      assert.deepEqual(
+        [made.ip_ranges, made.idle_days, made.bounds],
+        [['127.0.0.0/8', '::1'], 30, ['create_transaction.amount <= 100', 'create_transaction = 20/day']],
+      );
+      assert.equal((await me(made.token)).status, 200);
+      const wrong = await run(env, [...create, '--name', 'N', '--ip-range', 'office', '--bound', 'x']);
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.err, /"office" is no IP address/);
+    });
+
     it('rotates, pauses, resumes and edits a token, from the next call on', async () => {
       const made = await json(
         ...['tokens', 'create', '--account', 'ann@example.com', '--name', 'Life', '--scopes', 'profile'],

@@ -367,6 +367,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
           name: 'Laptop',
           scopes: ['profile'],
           expiresAt: Math.floor(Date.now() / 1000) + 86_400,
+          narrowing: { ipRanges: ['203.0.113.0/24'], idleDays: '30' },
         },
         operator,
       );
@@ -397,6 +398,8 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal(told.pat.token_id, pat.credential.id);
       assert.equal(told.pat.exp, pat.credential.expiresAt);
       assert.equal(told.pat.scope, 'profile');
+      // It may be used from elsewhere only: that is for the resource server to see.
+      assert.deepEqual([told.pat.ip_ranges, told.pat.idle_days], [['203.0.113.0/24'], 30]);
       for (const one of Object.values(told)) {
         assert.equal(one.aud, `${server.url}/api/1.1`);
         assert.equal(typeof one.token_id, 'string');

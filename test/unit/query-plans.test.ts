@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Filter } from '../../server/activity/activity.ts';
+import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 /**
@@ -47,6 +48,8 @@ describe('what pages list is found by an index', () => {
   const during = { from: 1_700_000_000, before: 1_900_000_000 };
   const cursor = '1800000000.abc';
   const client = { clientId: 'svc_1', secretIds: ['sec_1', 'sec_2'] };
+
+  const idle = () => createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
 
   const LISTINGS: [what: string, list: () => Promise<unknown>, indexes: RegExp[]][] = [
     ['all activity', () => activity(), [/audit_by_accountId_at /, /calls_by_accountId_at /]],
@@ -100,6 +103,7 @@ describe('what pages list is found by an index', () => {
       [/call_counts_by_series_day .*>\?/],
     ],
     ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],
+    ['tokens that lie idle', () => idle(), [/credentials_by_idleAt /]],
     ['services', () => domain.services.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
     ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
     [
