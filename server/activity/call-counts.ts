@@ -30,8 +30,8 @@ export const callCountDeclaration = declare<CallCount>({
 
 /** So long calls are counted in memory: a write for each would be felt by callers. A crash loses no more than that. */
 const FLUSH_AFTER_MS = MINUTE_SECONDS * 1000;
-/** Counts that are held: past this they are written early. */
-const HELD_MAX = 10_000;
+/** Counts that are held: past this they are written early, which callers feel. About 30 MB. */
+const HELD_MAX = 50_000;
 /** Writes that share a commit, and hold up nobody noticeably. */
 const BATCH_WRITES = 100;
 /** Rows that a page reads: a year of a credential that calls a few routes. */
