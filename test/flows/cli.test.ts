@@ -512,6 +512,18 @@ eachStore(({ url }) => {
       );
     });
 
+    it('invites somebody by mail, who has no account yet', async () => {
+      const { email, expires_at } = await json('accounts', 'invite', '--email', 'guest@example.com');
+      assert.equal(email, 'guest@example.com');
+      assert.ok(Date.parse(expires_at) > Date.now() + 6 * 86_400_000);
+      assertRefused(await run(env, ['accounts', 'invite', '--email', 'ann@example.com']), /has an account/);
+      assertRefused(await run(env, ['accounts', 'invite', '--email', 'ann']), /not an e-mail address/);
+      assertRefused(
+        await run({ ...env, LATCHKEY_SIGN_UP: 'nobody' }, ['accounts', 'invite', '--email', 'x@example.com']),
+        /New accounts are not made here/,
+      );
+    });
+
     it('finds nothing amiss', async () => {
       const findings: { level: string; about: string; found: string }[] = await json('doctor');
       const levels = Object.fromEntries(findings.map(({ about, level }) => [about, level]));

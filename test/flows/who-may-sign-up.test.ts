@@ -31,6 +31,18 @@ describe('pages where only invited people sign up, and only admins register clie
     }
   });
 
+  test('the link of the first admin opens its form all the same', async () => {
+    const page = await createAgent(server.url).get(server.firstAdminLink?.slice(server.url.length) ?? '');
+    assert.equal(page.status, 200);
+    assert.match(page.text, /Make the first admin/);
+  });
+
+  test('somebody whom an app sent to sign up goes back to it by signing in', async () => {
+    const path = '/interaction/x/continue';
+    const page = await createAgent(server.url).get(`/sign-up?return_to=${encodeURIComponent(path)}`);
+    assert.match(page.text, /href="\/sign-in\?return_to=%2Finteraction%2Fx%2Fcontinue"/);
+  });
+
   test('take no form that was kept from before', async () => {
     const agent = createAgent(server.url);
     const sent = { email: 'ann@example.com', password: PASSWORD, name: '', return_to: '/' };
