@@ -3,6 +3,7 @@ import { type Html, html } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { confirmPage } from './kit/form-pages.ts';
+import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { doneNotice } from './kit/notices.ts';
 import { bulletList } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';
@@ -29,7 +30,12 @@ const DONE: Record<string, string> = {
 export function appsPage(
   site: Site,
   viewer: Viewer,
-  { grants, now, done }: { grants: readonly GrantView[]; now: number; done: string },
+  {
+    grants,
+    listing,
+    now,
+    done,
+  }: { grants: readonly GrantView[]; listing: Listing; now: number; done: string },
 ): Html {
   return layout(site, {
     title: 'Connected apps',
@@ -38,6 +44,7 @@ export function appsPage(
     current: '/apps',
     body: [
       doneNotice(DONE, done),
+      listingForm(listing),
       dataTable({
         caption: 'Connected apps',
         columns: ['App', 'It may', 'Allowed', 'Last used', ACTIONS],
@@ -48,11 +55,12 @@ export function appsPage(
           lastUseOf(grant, now),
           buttonLink(labelOf('Cut off…', grant.name), `/apps/${grant.grantId}/end`),
         ]),
-        empty: {
+        empty: emptyListing(listing, {
           title: 'No connected apps',
           text: 'When you let an app in on a consent page, it is listed here and you can cut it off.',
-        },
+        }),
       }),
+      listingPages(listing),
       grants.length > 0 && html`<p class="fine">${LAST_USED_HINT}</p>`,
     ],
   });

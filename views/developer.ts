@@ -13,6 +13,7 @@ import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { textArea } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
+import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { doneNotice, notice } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -49,20 +50,21 @@ const DONE: Record<string, string> = {
 export function developerPage(
   site: Site,
   viewer: Viewer,
-  props: { apps: readonly AppView[]; endpoints: Endpoints; now: number; done: string },
+  props: { apps: readonly AppView[]; listing: Listing; endpoints: Endpoints; now: number; done: string },
 ): Html {
-  const { apps, endpoints, now, done } = props;
+  const { apps, listing, endpoints, now, done } = props;
   const mayMake = viewer.admin || site.adminsOnly?.apps !== true;
   const action = mayMake ? { label: 'Make an app', url: '/developer/new' } : undefined;
   return layout(site, {
     title: 'Developer',
     lead: `Apps of yours that people sign in to with ${site.appName} and let act in their name.`,
-    action: apps.length === 0 ? undefined : action,
+    action: listing.total === 0 ? undefined : action,
     viewer,
     current: '/developer',
     body: [
       doneNotice(DONE, done),
       !mayMake && notice('info', 'Only admins register apps here. Ask one for what you need.'),
+      listingForm(listing),
       dataTable({
         caption: 'Your apps',
         columns: ['Name', 'May ask for', 'Redirect URIs', 'Made'],
@@ -72,14 +74,15 @@ export function developerPage(
           bulletList(app.redirectUris.map(code)),
           relativeTime(app.createdAt, now),
         ]),
-        empty: {
+        empty: emptyListing(listing, {
           title: 'No apps yet',
           text: mayMake
             ? 'Make one to send people through sign-in and consent and to act for those who allow it.'
             : 'An app is registered by an admin, and belongs to who registered it.',
           action,
-        },
+        }),
       }),
+      listingPages(listing),
       endpointsSection(endpoints),
     ],
   });

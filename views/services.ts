@@ -15,6 +15,7 @@ import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage, VIEWER_FIELD } from './kit/form-pages.ts';
+import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { badge, doneNotice, notice } from './kit/notices.ts';
 import { dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
@@ -49,19 +50,26 @@ const DONE: Record<string, string> = {
 export function servicesPage(
   site: Site,
   viewer: Viewer,
-  { live, dead, now, done }: LiveAndDead<ServiceView> & { now: number; done: string },
+  {
+    live,
+    dead,
+    listing,
+    now,
+    done,
+  }: LiveAndDead<ServiceView> & { listing: Listing; now: number; done: string },
 ): Html {
   const mayMake = viewer.admin || site.adminsOnly?.services !== true;
   const action = mayMake ? { label: 'Make a service', url: '/services/new' } : undefined;
   return layout(site, {
     title: 'Services',
     lead: 'A service is one third-party system that calls by itself, with a client id and a secret of its own.',
-    action: live.length === 0 ? undefined : action,
+    action: listing.total === 0 ? undefined : action,
     viewer,
     current: '/services',
     body: [
       doneNotice(DONE, done),
       !mayMake && notice('info', 'Only admins make services here. Ask one for what you need.'),
+      listingForm(listing),
       dataTable({
         caption: 'Your services',
         columns: ['Name', 'Allows', 'Reaches', 'Made'],
@@ -71,14 +79,15 @@ export function servicesPage(
           reachOf(service),
           relativeTime(service.createdAt, now),
         ]),
-        empty: {
+        empty: emptyListing(listing, {
           title: dead.length === 0 ? 'No services yet' : 'No live services',
           text: mayMake
             ? 'Make one for each third-party system that should call by itself. You get a client id and a secret for it.'
             : 'A service is made by an admin, and belongs to who made it.',
           action,
-        },
+        }),
       }),
+      listingPages(listing),
       foldedTable({
         caption: 'Revoked services',
         columns: ['Name', 'Revoked', 'Made'],

@@ -4,6 +4,7 @@ import type { GrantRow } from '../access/grants.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import type { PortalDependencies } from './dependencies.ts';
+import { BY_NAME, LAST_USED, listingOf, NEWEST } from './listing.ts';
 import { confirmOnce } from './owned.ts';
 
 /** /apps: what this account let in, and the way to cut it off. */
@@ -15,7 +16,17 @@ export function createConnectedAppPages(parts: PortalDependencies) {
       const { account } = await signedIn.account(ctx);
       const rows = await grants.list(account.id);
       const views = rows.map((row) => grantView(row, scopes.describe));
-      const page = appsPage(site, account, { grants: views, now: clock(), done: queryOne(ctx, 'done') });
+      const { rows: grantsShown, listing } = listingOf(ctx, views, {
+        path: '/apps',
+        textOf: ({ name, redirectHosts, allows }) => [name, ...redirectHosts, ...allows].join(' '),
+        sorts: [NEWEST, LAST_USED, BY_NAME],
+      });
+      const page = appsPage(site, account, {
+        grants: grantsShown,
+        listing,
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
       sendPage(ctx, page);
     },
 

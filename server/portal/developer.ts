@@ -17,6 +17,7 @@ import { actorOf } from '../http/request.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
+import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { keepNewSecret } from './secrets.ts';
 import { appView, credentialView, liveAndDead, scopeView } from './view-models.ts';
@@ -30,8 +31,15 @@ export function createDeveloperPages(parts: PortalDependencies) {
     async list(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const rows = await apps.list(account.id);
+      const views = rows.map((row) => appView(row, scopes.describe));
+      const { rows: appsShown, listing } = listingOf(ctx, views, {
+        path: '/developer',
+        textOf: ({ name, id, redirectUris, allows }) => [name, id, ...redirectUris, ...allows].join(' '),
+        sorts: [NEWEST, BY_NAME],
+      });
       const page = developerPage(site, account, {
-        apps: rows.map((row) => appView(row, scopes.describe)),
+        apps: appsShown,
+        listing,
         endpoints,
         now: clock(),
         done: queryOne(ctx, 'done'),

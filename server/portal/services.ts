@@ -25,6 +25,7 @@ import { serviceCalls } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, secretExpiry } from './expiry.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
+import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { keepNewSecret } from './secrets.ts';
 import { credentialView, liveAndDead, scopeView, serviceView } from './view-models.ts';
@@ -37,46 +38,10 @@ const SECRET_PLACE = 'THE_SECRET';
  * not: whoever wants a service dead should not be held up.
  */
 export function createServicePages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, services, secrets, scopes, shownOnce, rows } = parts;
-
-  /** Of one that is an admin, or was: its reason stays. */
-  async function adminUseOf(client: Client): Promise<AdminUse | undefined> {
-    const isWanted = client.reason !== undefined || isAdmin(client.scopes);
-    return isWanted ? countAdminUse(rows.calls, client, clock()) : undefined;
-  }
+  const { site, clock, signedIn, services, shownOnce } = parts;
 
   return {
-    async list(ctx: RouterContext): Promise<void> {
-      const { account } = await signedIn.account(ctx);
-      const rows = await services.list(account.id);
-      const views = rows.map((row) => serviceView(row, scopes.describe));
-      const page = servicesPage(site, account, {
-        live: views.filter((service) => service.revokedAt === undefined),
-        dead: views.filter((service) => service.revokedAt !== undefined),
-        now: clock(),
-        done: queryOne(ctx, 'done'),
-      });
-      sendPage(ctx, page);
-    },
-
-    async show(ctx: RouterContext): Promise<void> {
-      const { account } = await signedIn.account(ctx);
-      const client = await services.get(ownedIn(ctx, account));
-      const rows = await secrets.list({ accountId: account.id, clientId: client.id });
-      const page = servicePage(site, account, {
-        service: serviceView(client, scopes.describe),
-        adminUse: await adminUseOf(client),
-        secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
-        calls: serviceCalls(
-          settings.url,
-          { ...client, scopes: [...scopes.declared(client.scopes)] },
-          SECRET_PLACE,
-        ),
-        now: clock(),
-        done: queryOne(ctx, 'done'),
-      });
-      sendPage(ctx, page);
-    },
+    ...viewPages(parts),
 
     async showNew(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
@@ -117,6 +82,58 @@ export function createServicePages(parts: PortalDependencies) {
     },
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, services.revoke, '/services?done=revoked'),
+  };
+}
+
+function viewPages(parts: PortalDependencies) {
+  const { site, settings, clock, signedIn, services, secrets, scopes, rows } = parts;
+
+  /** Of one that is an admin, or was: its reason stays. */
+  async function adminUseOf(client: Client): Promise<AdminUse | undefined> {
+    const isWanted = client.reason !== undefined || isAdmin(client.scopes);
+    return isWanted ? countAdminUse(rows.calls, client, clock()) : undefined;
+  }
+
+  return {
+    async list(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const rows = await services.list(account.id);
+      const views = rows.map((row) => serviceView(row, scopes.describe));
+      const live = views.filter((service) => service.revokedAt === undefined);
+      const dead = views.filter((service) => service.revokedAt !== undefined);
+      const shown = listingOf(ctx, live, {
+        path: '/services',
+        textOf: ({ name, id, allows, reason = '' }) => [name, id, reason, ...allows].join(' '),
+        sorts: [NEWEST, BY_NAME],
+      });
+      const page = servicesPage(site, account, {
+        live: shown.rows,
+        dead: dead.filter(shown.isFound),
+        listing: shown.listing,
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
+      sendPage(ctx, page);
+    },
+
+    async show(ctx: RouterContext): Promise<void> {
+      const { account } = await signedIn.account(ctx);
+      const client = await services.get(ownedIn(ctx, account));
+      const rows = await secrets.list({ accountId: account.id, clientId: client.id });
+      const page = servicePage(site, account, {
+        service: serviceView(client, scopes.describe),
+        adminUse: await adminUseOf(client),
+        secrets: liveAndDead(rows.map((row) => credentialView(row, clock()))),
+        calls: serviceCalls(
+          settings.url,
+          { ...client, scopes: [...scopes.declared(client.scopes)] },
+          SECRET_PLACE,
+        ),
+        now: clock(),
+        done: queryOne(ctx, 'done'),
+      });
+      sendPage(ctx, page);
+    },
   };
 }
 
