@@ -19,6 +19,7 @@ import { buttonLink, labelOf } from './kit/buttons.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
+import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
@@ -57,27 +58,34 @@ export function tokensPage(
   {
     live,
     dead,
+    listing,
     now,
     done,
     problem,
-  }: LiveAndDead<TokenView> & { now: number; done: string; problem?: FormProblem | undefined },
+  }: LiveAndDead<TokenView> & {
+    listing: Listing;
+    now: number;
+    done: string;
+    problem?: FormProblem | undefined;
+  },
 ): Html {
   const action = { label: 'Make a token', url: '/tokens/new' };
   return layout(site, {
     title: 'Personal access tokens',
     lead: `A token lets a script or a tool of yours call ${site.appName} in your name, within what you allow it.`,
-    action: live.length === 0 ? undefined : action,
+    action: listing.total === 0 ? undefined : action,
     viewer,
     current: '/tokens',
     body: [
       doneNotice({ ...DONE, ...CHOSEN_DONE }, done),
       formNotice(problem),
+      listingForm(listing),
       dataTable({
         caption: 'Your live tokens',
         columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
         rows: live.map((token) => [
           [
-            live.length > 1 && chooseBox(token),
+            listing.total > 1 && chooseBox(token),
             linkAndEnds(token),
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,
@@ -88,13 +96,14 @@ export function tokensPage(
           relativeTime(token.createdAt, now),
           buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
         ]),
-        empty: {
+        empty: emptyListing(listing, {
           title: dead.length === 0 ? 'No tokens yet' : 'No live tokens',
           text: 'Make one for each thing that needs access, so that you can revoke one without breaking the others.',
           action,
-        },
+        }),
       }),
-      live.length > 1 && chosenForm(viewer),
+      listingPages(listing),
+      listing.total > 1 && live.length > 0 && chosenForm(viewer),
       live.length > 0 && html`<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`,
       foldedTable({
         caption: 'Expired and revoked tokens',
@@ -106,7 +115,7 @@ export function tokensPage(
           relativeTime(token.createdAt, now),
         ]),
       }),
-      live.length > 1 &&
+      listing.total > 1 &&
         dangerZone({
           title: 'Revoke all tokens',
           text: 'If you think that somebody has your tokens, end all of them at once.',

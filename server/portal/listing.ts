@@ -8,7 +8,7 @@ const PAGE_ROWS = 40;
 const SEARCH_LENGTH_MAX = 100;
 
 /** How rows of a list are searched and ordered. */
-type Ways<T> = {
+export type Ways<T> = {
   path: string;
   /** What a row is found by. */
   textOf(row: T): string;

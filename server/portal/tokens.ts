@@ -7,6 +7,7 @@ import {
   revokeAllTokensPage,
   revokeTokenPage,
   type TokenForm,
+  type TokenView,
   tokensPage,
 } from '../../views/tokens.ts';
 import type { Account } from '../accounts/account.ts';
@@ -24,9 +25,18 @@ import { callLine } from './curl.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { expiryFrom, tokenExpiry } from './expiry.ts';
 import { formInQuery, pathOfForm } from './form-in-query.ts';
+import { BY_NAME, EXPIRING, LAST_USED, listingOf, NEWEST, type Ways } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { boundableIn, narrowingFormIn, wantedNarrowing } from './token-narrowing.ts';
 import { liveAndDead, scopeView, tokenView } from './view-models.ts';
+
+/** A token is found by its name, its note, what it may do, who issued it, and what is left of its value. */
+const TOKENS_LISTED: Ways<TokenView> = {
+  path: '/tokens',
+  textOf: ({ name, note = '', allows, narrows, issuedBy = '', prefix, firstFour, lastFour }) =>
+    [name, note, ...allows, ...narrows, issuedBy, `${prefix}${firstFour}…${lastFour}`].join(' '),
+  sorts: [NEWEST, LAST_USED, EXPIRING, BY_NAME],
+};
 
 /**
  * /tokens: the account's own personal access tokens. Making one is for the freshly signed in; revoking is not:
@@ -36,7 +46,9 @@ export function createTokenPages(parts: PortalDependencies) {
   const { site, settings, clock, signedIn, tokens, scopes, shownOnce, usage } = parts;
 
   async function listPage(ctx: RouterContext, account: Account, problem?: FormProblem) {
-    const lists = await listsOf(parts, account);
+    const { live, dead } = await listsOf(parts, account);
+    const { rows, listing, isFound } = listingOf(ctx, live, TOKENS_LISTED);
+    const lists = { live: rows, dead: dead.filter(isFound), listing };
     return tokensPage(site, account, { ...lists, now: clock(), done: queryOne(ctx, 'done'), problem });
   }
 

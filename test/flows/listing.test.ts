@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Client } from '../../server/credentials/client.ts';
+import type { Credential } from '../../server/credentials/credential.ts';
+import { hashOf } from '../../server/ground/opaque.ts';
 import { textOf } from '../support/page-text.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { sqliteStores } from '../support/stores.ts';
@@ -69,6 +71,40 @@ sqliteStores(({ url }) => {
         assert.match(none, /Make an? (service|app)/);
       });
     }
+
+    test('a hundred tokens fit three pages, in each order, and are found by what is left of their values', async () => {
+      const { agent, account } = await site.person();
+      const now = site.domain.clock();
+      const token = (index: number): Credential => ({
+        id: `tok_${account.id.slice(4)}${index}`,
+        kind: 'personal_access_token',
+        hash: hashOf(`${account.id}${index}`),
+        firstFour: 'aaaa',
+        lastFour: `${1000 + index}`,
+        name: `Number ${index}.`,
+        accountId: account.id,
+        scopes: ['profile'],
+        createdAt: now - 1000 + index,
+        expiresAt: now + 10_000 + ((index * 37) % 100),
+        ...(index === 7 ? { lastUsedAt: now } : {}),
+      });
+      const rows = Array.from({ length: 100 }, (_, index) => token(index + 1));
+      await site.domain.rows.credentials.insertMany(rows);
+      const page = async (path: string) => (await agent.get(path)).text;
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      for (let path: string | undefined = '/tokens'; path !== undefined; ) {
+        const text = await page(path);
+        const names = namesIn(/<tbody[\s\S]*?<\/tbody>/.exec(text)?.[0] ?? '');
+        sizes.push(new Set(names).size);
+        seen.push(...names);
+        path = nextOf(text);
+      }
+      assert.deepEqual([sizes, new Set(seen).size], [[40, 40, 20], 100]);
+      assert.equal(namesIn(await page('/tokens?sort=used'))[0], 'Number 7.');
+      assert.equal(namesIn(await page('/tokens?sort=expiring'))[0], 'Number 100.');
+      assert.deepEqual([...new Set(namesIn(await page('/tokens?q=1042')))], ['Number 42.']);
+    });
 
     test('a short list has no form, and an empty one says what to do first', async () => {
       const { page } = await manyOf('service', 2);
