@@ -18,7 +18,7 @@ export const KIND_WORDS = { token: 'token', service: 'service', secret: 'secret 
 export function reasonsOf(item: ReviewItemView, now: number): string {
   const days = (since: number) => `${Math.max(1, Math.floor((now - since) / DAY_SECONDS))} days`;
   const words: Record<ReviewItemView['reasons'][number], string> = {
-    all_powerful: 'may do everything',
+    all_powerful: 'has admin rights, past privacy rules',
     never_used: `never used in the ${days(item.createdAt)} since it was made`,
     unused: `not used for ${days(item.lastUsedAt ?? item.createdAt)}`,
     expiring: `ends ${timeFromNow((item.expiresAt ?? now) - now)}`,

@@ -85,7 +85,7 @@ export function reviewsPage(
 ): Html {
   return layout(site, {
     title: 'Reviews',
-    lead: 'On the first of each month you get a mail about what of yours is unused, all-powerful, long-lived or about to expire.',
+    lead: 'On the first of each month you get a mail about what of yours is unused, has admin rights, is long-lived or about to expire.',
     viewer,
     current: '/account',
     body:

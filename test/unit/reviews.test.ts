@@ -122,8 +122,8 @@ eachStore(({ url }) => {
       await monthly();
       assert.equal((await textsOf('ann@example.com', /these 6 credentials/)).length, 1);
       const [digest] = await textsOf('root@example.com', /^Review of credentials/);
-      assert.match(digest ?? '', /Accounts asked: 2\nCredentials named: 7\nAll-powerful: 1\n/);
-      assert.match(digest ?? '', /Root of root@example\.com: may do everything/);
+      assert.match(digest ?? '', /Accounts asked: 2\nCredentials named: 7\nWith admin rights: 1\n/);
+      assert.match(digest ?? '', /Root of root@example\.com: has admin rights/);
     });
 
     it('is answered by the mailed links: kept, paused, revoked, each once and on record', async () => {

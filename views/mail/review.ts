@@ -33,7 +33,7 @@ export function reviewMail(
       'What nobody needs is best ended before somebody finds it. Each link shows a page first and does nothing before you confirm.',
       ...linked.map((item) => asked(site, id, item, now)),
       ...(rest > 0 ? [`And ${rest} more, which the pages of your account list.`] : []),
-      'A token or service that may do everything and is not used is paused if you do not answer.',
+      'What has admin rights and is not used is paused if you do not answer.',
     ],
     facts: [{ label: 'Answer until', value: timeInProse(answerBy) }],
     action: { label: 'See your reviews', url: `${site.url}/account/reviews` },
@@ -65,7 +65,7 @@ export function pausedUnanswered(
     subject: items.length === 1 ? `Paused: ${first?.name}` : `${items.length} credentials were paused`,
     heading: 'Paused, because nobody answered',
     paragraphs: [
-      'This may do everything here, was not used, and nobody answered the review. Whatever uses it is refused until you resume it. Nothing of it is lost.',
+      'This has admin rights, was not used, and nobody answered the review. Whatever uses it is refused until you resume it. Nothing of it is lost.',
     ],
     facts: items.map((item) => ({ label: item.name, value: reasonsOf(item, now) })),
     action: {
@@ -98,18 +98,18 @@ export function reviewDigest(
     subject: `Review of credentials, ${month}`,
     heading: `Review of credentials, ${month}`,
     paragraphs: [
-      `Each owner was asked about theirs. What may do everything, is not used and is not answered for is paused in ${duration(REVIEW_ANSWER_SECONDS)}.`,
+      `Each owner was asked about theirs. What has admin rights, is not used and is not answered for is paused in ${duration(REVIEW_ANSWER_SECONDS)}.`,
     ],
     facts: [
       { label: 'Accounts asked', value: String(accounts) },
       { label: 'Credentials named', value: String(credentials) },
-      { label: 'All-powerful', value: String(byReason.all_powerful) },
+      { label: 'With admin rights', value: String(byReason.all_powerful) },
       { label: 'Never used', value: String(byReason.never_used) },
       { label: 'Unused', value: String(byReason.unused) },
       { label: 'About to expire', value: String(byReason.expiring) },
       { label: 'Long-lived', value: String(byReason.long_lived) },
       ...named,
-      rest > 0 && { label: 'And all-powerful', value: `${rest} more` },
+      rest > 0 && { label: 'And with admin rights', value: `${rest} more` },
     ],
     footer: 'You get this because you are an admin. On the server “latchkey review” lists who answered what.',
   });
