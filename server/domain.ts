@@ -9,6 +9,7 @@ import { createClientAuthentication } from './access/client-authentication.ts';
 import { createEndings } from './access/endings.ts';
 import { createGithubKeys } from './access/github-keys.ts';
 import { createGrants } from './access/grants.ts';
+import { createHoney } from './access/honey.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
@@ -189,6 +190,7 @@ export async function openDomain(
       await Promise.all([
         credentials.resets.settled(),
         credentials.leaks.settled(),
+        credentials.honey.settled(),
         sender.stop(),
         jobs.stop(),
       ]);
@@ -296,6 +298,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const apps = createApps({ ...parts, secrets, grants });
   const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
   const accountRows = rows.accounts;
+  const honey = createHoney({ ...parts, accountRows });
+  const leaks = createLeaks({ ...parts, grants, honey });
   const admins = createAdmins({ ...parts, accountRows });
   /** All that acts for an account. */
   const acting = {
@@ -311,7 +315,6 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const resets = createResets(acting);
   const reviews = createReviews({ ...acting, secrets });
   const removal = createRemoval({ ...acting, admins });
-  const leaks = createLeaks({ ...parts, grants });
   const githubKeys = createGithubKeys(parts);
   return {
     admins,
@@ -334,5 +337,6 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     leaks,
     githubKeys,
     reviews,
+    honey,
   };
 }

@@ -44,6 +44,8 @@ export type BearerRefusal = {
   clientId?: string;
   /** The row of one that somebody made and named. */
   credential?: Credential;
+  /** A honey token that somebody came with. */
+  honey?: Credential;
 };
 
 type Judged = Bearer | BearerRefusal;
@@ -123,6 +125,7 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const known = { ...names, accountId: token.accountId };
   const state = stateOf(token, parts.clock());
   if (state !== 'live') return { refused: state, at: since(token, state), ...known, credential: token };
+  if (token.honey !== undefined) return { refused: 'unknown', ...known, honey: token };
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };

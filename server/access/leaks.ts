@@ -11,7 +11,7 @@ import type { ClientDependencies } from '../credentials/dependencies.ts';
 import { mailToOwner } from '../credentials/owner.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import { type Counted, type Limit, type Limiter, networkBuckets } from '../ground/limiter.ts';
@@ -19,6 +19,7 @@ import { hashOf } from '../ground/opaque.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
 import type { Grants } from './grants.ts';
+import type { Honey } from './honey.ts';
 
 type Mail = NonNullable<EffectsOfChange['mail']>;
 
@@ -34,6 +35,8 @@ export type Known = {
   id: string;
   accountId: string;
   state: CredentialState;
+  /** It opens nothing, and was left where it may be found. */
+  isHoney: boolean;
 };
 
 type Found = Known & {
@@ -56,6 +59,7 @@ type Parts = ClientDependencies & {
   accounts: Pick<Accounts, 'get'>;
   artifacts: Collection<Artifact>;
   grants: Pick<Grants, 'end'>;
+  honey: Pick<Honey, 'used'>;
   limiter: Limiter;
   log: Pick<Logger, 'error'>;
 };
@@ -73,8 +77,7 @@ export function createLeaks(parts: Parts) {
     async identify(value: string): Promise<Known | undefined> {
       const found = await find(parts, { value });
       if (found === undefined) return undefined;
-      const { kind, name, id, accountId, state } = found;
-      return { kind, name, id, accountId, state };
+      return knownOf(found);
     },
 
     /** Counts a report, whatever it holds, before it is read. Throws Problem 429. */
@@ -117,7 +120,9 @@ async function revokeAll(parts: Parts, leaks: readonly Leak[], actor: Actor): Pr
   const standing: Found[] = [];
   for (const leak of byValue.values()) {
     const found = await find(parts, leak);
-    if (found?.state === 'live' || found?.state === 'paused') standing.push(found);
+    if (found?.state !== 'live' && found?.state !== 'paused') continue;
+    if (found.isHoney) parts.honey.used(found, { from: originOf(actor), what: 'Reported as leaked' });
+    else standing.push(found);
   }
   const ended: Known[] = [];
   for (const [accountId, theirs] of Map.groupBy(standing, (found) => found.accountId)) {
@@ -126,11 +131,14 @@ async function revokeAll(parts: Parts, leaks: readonly Leak[], actor: Actor): Pr
       if (!(await found.end(actor, mail))) continue;
       // The first that ends has told of all.
       mail = [];
-      const { kind, name, id, state } = found;
-      ended.push({ kind, name, id, accountId, state });
+      ended.push(knownOf(found));
     }
   }
   return ended;
+}
+
+function knownOf({ kind, name, id, accountId, state, isHoney }: Known): Known {
+  return { kind, name, id, accountId, state, isHoney };
 }
 
 function mailAbout(
@@ -162,7 +170,7 @@ async function findCredential(parts: Parts, value: string): Promise<Unplaced | u
   const state = clientId === undefined || isLiveClient(client) ? stateOf(row, clock()) : 'revoked';
   const action = kind === 'client_secret' ? 'secret.leaked' : 'token.leaked';
   return {
-    ...{ id, kind, accountId, name, state },
+    ...{ id, kind, accountId, name, state, isHoney: row.honey === true },
     end(actor, mail) {
       if (hasEnded(row, clock())) return Promise.resolve(false);
       const audit = [{ accountId, actor, action, targetId: id, targetName: name }];
@@ -184,7 +192,8 @@ async function findArtifact(parts: Parts, value: string): Promise<Unplaced | und
     kind === 'refresh_token'
       ? (actor: Actor, mail: Mail) => parts.grants.end(row.grantId ?? '', actor, mail)
       : (actor: Actor, mail: Mail) => endAccessToken(parts, row, { client, accountId, actor, mail });
-  return { id: client.id, kind, accountId, name: client.name, state: stateOfArtifact(row, clock()), end };
+  const state = stateOfArtifact(row, clock());
+  return { id: client.id, kind, accountId, name: client.name, state, isHoney: false, end };
 }
 
 const KINDS: Partial<Record<string, 'access_token' | 'refresh_token'>> = {

@@ -15,15 +15,17 @@ import { refusalHere } from './narrowed.ts';
 export class RefusedCaller extends BearerProblem {
   readonly attribution: Attribution | undefined;
   readonly credential: Credential | undefined;
+  readonly honey: Credential | undefined;
 
   constructor(
     details: ConstructorParameters<typeof BearerProblem>[0],
-    whose?: { attribution: Attribution | undefined; credential?: Credential | undefined },
+    whose?: { attribution: Attribution | undefined } & Pick<BearerRefusal, 'credential' | 'honey'>,
   ) {
     super(details);
     this.name = 'RefusedCaller';
     this.attribution = whose?.attribution;
     this.credential = whose?.credential;
+    this.honey = whose?.honey;
   }
 }
 
@@ -64,7 +66,7 @@ export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers'
 function deadToken(message: string, hint: string, refusal?: BearerRefusal): RefusedCaller {
   return new RefusedCaller(
     { status: 401, code: 'invalid_token', message, hint, challengeError: 'invalid_token' },
-    refusal && { attribution: attributionOfRefusal(refusal), credential: refusal.credential },
+    refusal && { ...refusal, attribution: attributionOfRefusal(refusal) },
   );
 }
 

@@ -30,9 +30,9 @@ export type Endpoint = (call: ApiCall) => Promise<string | object>;
  * no answer but 503.
  */
 export function createResponder(
-  parts: Pick<Domain, 'recorder' | 'refusals' | 'deadUse' | 'log'> & { authenticate: Authenticate },
+  parts: Pick<Domain, 'recorder' | 'refusals' | 'deadUse' | 'honey' | 'log'> & { authenticate: Authenticate },
 ) {
-  const { authenticate, recorder, refusals, deadUse, log } = parts;
+  const { authenticate, recorder, refusals, deadUse, honey, log } = parts;
 
   /** A refusal whose entry cannot be recorded is a 503 instead. */
   async function recordRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
@@ -44,13 +44,12 @@ export function createResponder(
     const called = { ...calledBy(ctx, status, code), ms: msSince(startedMsOf(ctx)) };
     try {
       if (refused === undefined) return await recorder.record(recorder.entry(whose, called));
+      const { credential, honey: bait } = error as RefusedCaller;
+      const use = { from: called.from, what: `${called.method} ${withoutSecrets(called.path)}` };
+      // Whoever uses it waits no longer than with one that is not there.
+      if (bait !== undefined) return honey.used(bait, use, () => refusals.record(refused, called));
       await refusals.record(refused, called);
-      const { credential } = error as RefusedCaller;
-      if (credential !== undefined)
-        await deadUse.tell(credential, {
-          from: called.from,
-          what: `${called.method} ${withoutSecrets(called.path)}`,
-        });
+      if (credential !== undefined) await deadUse.tell(credential, use);
     } catch (unrecorded) {
       if (status < 500) throw unrecorded;
       log.warn({ requestId: requestIdOf(ctx), err: unrecorded }, 'a failed call has no activity entry');

@@ -38,7 +38,7 @@ export function addLeakCommands(program: Command, terminal: Terminal): void {
 }
 
 /** What the store says of a value: nothing where it was not asked. */
-type Verdict = { state: CredentialState | 'revoked now' | 'unknown' | 'not asked' } & Partial<
+type Verdict = { state: CredentialState | 'honey' | 'revoked now' | 'unknown' | 'not asked' } & Partial<
   Record<'id' | 'name' | 'owner', string>
 >;
 
@@ -90,7 +90,8 @@ async function verdictOn(domain: Domain | undefined, value: string): Promise<Ver
   if (domain === undefined) return { state: 'not asked' };
   const known = await domain.leaks.identify(value);
   if (known === undefined) return { state: 'unknown' };
-  const { state, id, name } = known;
+  const { id, name, isHoney } = known;
+  const state = isHoney && known.state === 'live' ? 'honey' : known.state;
   const owner = await domain.accounts.get(known.accountId);
   return { state, id, name, ...(owner === undefined ? {} : { owner: owner.email }) };
 }

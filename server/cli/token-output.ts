@@ -41,7 +41,7 @@ export function tokenCells(token: Credential, now: number): string[] {
     token.name,
     `…${token.lastFour}`,
     token.scopes.join(' '),
-    stateOf(token, now),
+    token.honey ? `honey, ${stateOf(token, now)}` : stateOf(token, now),
     ...lifeCells(token),
   ];
 }
@@ -57,6 +57,7 @@ export function tokenJson(token: Credential, now: number) {
     ...narrowingForPrograms(token.narrowing),
     note: token.note ?? null,
     state: stateOf(token, now),
+    ...(token.honey ? { honey: true } : {}),
     ...lifeJson(token),
     revoked_at: jsonTimeOf(token.revokedAt),
   };

@@ -23,6 +23,7 @@ type Wanted = {
   idleDays?: string;
   origin?: string;
   bound?: string[];
+  honey?: boolean;
 };
 
 /** `tokens create|list|revoke`, and those of a token's life: personal access tokens. */
@@ -48,6 +49,7 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
       '--bound <bound...>',
       'like create_transaction.amount<=100 or create_transaction=20/day; one or more',
     )
+    .option('--honey', 'one that opens nothing, to leave where nobody should look: its use is mailed')
     .action(answer(terminal, create));
 
   tokens
@@ -76,10 +78,11 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
 async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
-  const { name, scopes, note } = wanted;
+  const { name, scopes, note, honey } = wanted;
   const { ipRange: ipRanges, idleDays, origin, bound: bounds } = wanted;
   const narrowing = { ipRanges, idleDays, origin, bounds };
-  const token = { account, name, scopes, note, narrowing, expiresAt: endOf(life, domain.clock()) };
+  const expiresAt = endOf(life, domain.clock());
+  const token = { account, name, scopes, note, honey, narrowing, expiresAt };
   const { credential, value } = await domain.tokens.mint(token, OPERATOR);
   return mintedToken({ credential, value }, domain.clock());
 }

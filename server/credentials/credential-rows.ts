@@ -33,6 +33,7 @@ export type WantedCredential = Pick<
   | 'issuedBy'
   | 'scopes'
   | 'note'
+  | 'honey'
   | 'narrowing'
   | 'expiresAt'
   | 'liveName'
@@ -61,7 +62,7 @@ export async function mintCredential(
     hash: hashOf(value),
     ...endsOf(value),
     createdAt,
-    remindAt: nextReminder({ ...wanted, createdAt }, createdAt),
+    remindAt: wanted.honey ? undefined : nextReminder({ ...wanted, createdAt }, createdAt),
     idleAt: idleEndOf({ ...wanted, createdAt }),
   };
   const caused = causedBy(credential);

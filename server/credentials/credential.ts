@@ -53,6 +53,11 @@ export const credentialSchema = z.strictObject({
   idleAt: z.number().optional(),
   /** How often its settings were changed: a rotation copies them, and must not copy those of before. */
   edits: z.number().optional(),
+  /** Opens nothing: whoever uses it is answered as if it were not there, and its owner and the admins are told. */
+  honey: z.literal(true).optional(),
+  /** How often a honey token was used since that was mailed, and when it was. */
+  honeyUses: z.number().optional(),
+  honeyToldAt: z.number().optional(),
   /** The token that this one took the place of in a rotation. */
   replaces: z.string().optional(),
   /** The token that took its place; it may live on for an overlap. */

@@ -204,18 +204,20 @@ function successorOf(
   { now, maxDays }: { now: number; maxDays: number },
 ): Credential {
   const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
+  // Or its new value would open something.
+  const { honey } = token;
   const lifeSeconds = Math.min((expiresAt ?? 0) - createdAt, maxDays * DAY_SECONDS);
   const endsAt = expiresAt === undefined ? undefined : now + lifeSeconds;
   // A day's calls are counted on, or each rotation would begin a new day.
   const narrowing = token.narrowing && { countedAs: token.id, ...token.narrowing };
   return {
-    ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note },
+    ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note, honey },
     id: newId('tok_'),
     hash: hashOf(value),
     ...endsOf(value),
     createdAt: now,
     expiresAt: endsAt,
-    remindAt: nextReminder({ createdAt: now, expiresAt: endsAt }, now),
+    remindAt: honey ? undefined : nextReminder({ createdAt: now, expiresAt: endsAt }, now),
     narrowing,
     idleAt: idleEndOf({ createdAt: now, narrowing }),
     replaces: token.id,

@@ -50,6 +50,8 @@ export type WantedToken = {
   /** Epoch seconds; undefined asks for one that never expires, where the settings allow it. */
   expiresAt: number | undefined;
   note?: string | undefined;
+  /** One that opens nothing, and tells when it is used. */
+  honey?: boolean | undefined;
   /** What narrows it beyond its scopes. */
   narrowing?: WantedNarrowing | undefined;
 };
@@ -242,6 +244,7 @@ function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
     note,
     narrowing,
     expiresAt,
+    honey: wanted.honey === true ? (true as const) : undefined,
   };
 }
 
@@ -258,8 +261,11 @@ async function mintRow(
     from: originOf(actor),
   };
   const minted = await mintCredential(parts, row, limit, (token) => ({
-    audit: [auditEntry('token.created', token, actor)],
-    mail: isMailed ? [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }] : [],
+    audit: [auditEntry(row.honey ? 'honey.created' : 'token.created', token, actor)],
+    mail:
+      isMailed && !row.honey
+        ? [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }]
+        : [],
   }));
   await undoIfChanged(accounts, account, () => endToken(parts, minted.credential, { kind: 'system' }));
   return minted;

@@ -10,8 +10,11 @@ import type { Effects, EffectsOfChange } from './effects.ts';
 /** So many notices of one account are read one by one; the rest of the window is one mail at its end. */
 const NOTICES: Limit = { limit: 20, windowSeconds: 10 * MINUTE_SECONDS };
 
-/** Who may sign in is told of each time, however much noise is made around it; mails of workflows are no notices. */
-const ALWAYS_TOLD = /^(account|identity|data)\./;
+/**
+ * Who may sign in, and that a honey token was used, is told of each time, however much noise is made around it; mails of
+ * workflows are no notices.
+ */
+const ALWAYS_TOLD = /^(account|identity|honey|data)\./;
 
 type Parts = {
   limiter: Pick<Limiter, 'countEach'>;

@@ -4,6 +4,8 @@ import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
 import { type Bearers, namesOf } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Honey } from '../access/honey.ts';
+import type { Use } from '../credentials/dead-use.ts';
 import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -31,6 +33,7 @@ export type StorageParts = SessionParts & {
   clients: Pick<ClientAuthentication, 'getLive'>;
   scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
+  honey: Pick<Honey, 'used'>;
   limiter: Pick<Limiter, 'countEach'>;
   settings: Pick<Settings, 'google'>;
 };
@@ -112,7 +115,10 @@ function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
 
 async function findPersonalAccessToken(parts: StorageParts, value: string) {
   const bearer = await parts.bearers.find(value);
-  if ('refused' in bearer) return undefined;
+  if ('refused' in bearer) {
+    if (bearer.honey !== undefined) parts.honey.used(bearer.honey, useNow());
+    return undefined;
+  }
   return {
     kind: 'AccessToken',
     jti: value,
@@ -193,6 +199,14 @@ async function destroy(parts: StorageParts, model: string, id: string): Promise<
   // When an app revokes its refresh token, or a used one comes back.
   if (model === 'Grant') return void (await parts.grants.end(id, actingClient()));
   await parts.artifacts.remove(rowId(model, id), [['model', '=', model]]);
+}
+
+/** What the engine is asked for just now, and from where. */
+function useNow(): Use {
+  const ctx = Provider.ctx;
+  return ctx === undefined
+    ? { from: '', what: 'OAuth' }
+    : { from: addressOf(ctx), what: `${ctx.method} ${ctx.path}` };
 }
 
 /** Who asked the engine for what it does just now: its adapter is not told, but its context is at hand. */

@@ -41,6 +41,8 @@ const CHANGES: Record<string, string> = {
   'app.ended': 'App cut off',
   'app.registered': 'App made',
   'data.touched': 'Data stored for you',
+  'honey.created': 'Honey token made',
+  'honey.used': 'Honey token used',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
   'review.answered': 'Review answered',

@@ -4,6 +4,7 @@ import { checksumOf } from '../../server/credentials/secret-format.ts';
 import { LEAKS_REPORTED_MAX } from '../../server/ground/limits.ts';
 import { openPeople, type People } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { readKeptMailTo } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
@@ -46,10 +47,8 @@ eachStore(({ url: storeUrl, isFirst }) => {
     const me = async (token: string) =>
       (await fetch(`${server.url}/api/1.1/me`, { headers: { Authorization: `Bearer ${token}` } })).status;
 
-    const mailsTo = (to: string) => people.domain.rows.outbox.list({ where: [['to', '=', to]], limit: 100 });
-
     const toldOfLeaks = async (to: string) =>
-      (await mailsTo(to)).filter(({ subject }) => subject.includes('as leaked'));
+      (await readKeptMailTo(server.mailFolder, to)).filter(({ subject }) => subject?.includes('as leaked'));
 
     it('ends live and paused tokens, tells their owner in one mail, and says who reported', async () => {
       const account = await people.account();
@@ -117,7 +116,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal(await me(other.access_token), 401);
       const told = await until('both mails', async () => {
         const mails = await toldOfLeaks(account.email);
-        return mails.length === 2 && mails.map(({ subject }) => subject).sort();
+        return mails.length === 2 && mails.map(({ subject }) => subject ?? '').sort();
       });
       assert.deepEqual(told, [
         'Reported as leaked, and revoked: Shop',

@@ -62,6 +62,11 @@ export async function readKeptMail(folder: string): Promise<ParsedMail[]> {
   return Promise.all(kept.map(async (name) => simpleParser(await readFile(join(folder, name)))));
 }
 
+/** The same, to one address. */
+export async function readKeptMailTo(folder: string, to: string): Promise<ParsedMail[]> {
+  return (await readKeptMail(folder)).filter((mail) => fits(mail, { to }));
+}
+
 /** A reader of a folder of kept mail: like `startSmtp().waitFor`, each mail is handed out once. */
 export function createKeptMail(folder: string) {
   const handedOut = new Set<string>();
