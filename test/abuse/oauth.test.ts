@@ -135,6 +135,11 @@ eachStore(({ url: storeUrl, isFirst }) => {
         ['the hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
         ['no response at all', { response_type: 'none' }, 'unsupported_response_type'],
         ['a scope the app was not given', { scope: 'openid admin' }, 'invalid_scope'],
+        [
+          'an admin scope, which no app is given',
+          { scope: 'openid admin:wf:create_transaction' },
+          'invalid_scope',
+        ],
         ['another resource', { resource: 'https://other.example/' }, 'invalid_target'],
         ['prompt=none without a session', { prompt: 'none' }, 'login_required'],
         ['a request object', { request: 'e30.e30.' }, 'request_not_supported'],

@@ -237,6 +237,9 @@ eachStore(({ url: storeUrl }) => {
       const refused = await agent.post('/services/new', form({ ...wish, actsFor: '', reason: '' }));
       assert.match(textOf(refused.text), /needs a reason/);
       const { id, secret } = await create(agent, { ...wish, actsFor: '', reason: 'Logs in' });
+      for (const wider of ['admin', 'admin:wf:create_transaction', 'admin:data:transaction:write']) {
+        assert.equal((await tokenFor(id, secret, 'basic', wider)).error, 'invalid_scope', wider);
+      }
       await site.callMe((await tokenFor(id, secret, 'basic', 'admin:wf:issue_token')).token);
       assert.match(
         textOf((await agent.get(`/services/${id}`)).text),

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Filter } from '../../server/activity/activity.ts';
+import { countAdminUse } from '../../server/activity/admin-use.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
@@ -101,6 +102,11 @@ describe('what pages list is found by an index', () => {
       'calls a day',
       () => domain.callCounts.byDay({ accountId: ann.id, about: { tokenId: 'tok_1' }, ...during }),
       [/call_counts_by_series_day .*>\?/],
+    ],
+    [
+      'use of a service as an admin',
+      () => countAdminUse(domain.rows.calls, { id: 'svc_1', accountId: ann.id }, domain.clock()),
+      [/calls_by_clientId_accountId_at .*>\?/],
     ],
     ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],
     ['tokens that lie idle', () => idle(), [/credentials_by_idleAt /]],
