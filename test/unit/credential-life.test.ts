@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Account } from '../../server/accounts/account.ts';
+import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
@@ -15,6 +16,9 @@ type Known = {
   owner: number;
   createdAt: number;
   endsAt: number;
+  /** So long it may lie unused, counted from when it was made or last used. */
+  idleDays: number;
+  usedAt: number;
   isPaused: boolean;
   isRevoked: boolean;
   isReplaced: boolean;
@@ -30,13 +34,14 @@ class Model {
     this.now = now;
   }
 
-  hasEnded = (token: Known): boolean => token.isRevoked || token.endsAt <= this.now;
+  hasEnded = (token: Known): boolean =>
+    token.isRevoked || token.endsAt <= this.now || token.usedAt + token.idleDays * DAY <= this.now;
   works = (token: Known): boolean =>
     !this.hasEnded(token) && !token.isPaused && !this.suspended.has(token.owner);
 
-  add(token: Pick<Known, 'id' | 'value' | 'owner' | 'endsAt'>): void {
+  add(token: Pick<Known, 'id' | 'value' | 'owner' | 'endsAt' | 'idleDays'>): void {
     const flags = { isPaused: false, isRevoked: false, isReplaced: false };
-    this.tokens.push({ ...token, createdAt: this.now, ...flags });
+    this.tokens.push({ ...token, createdAt: this.now, usedAt: this.now, ...flags });
   }
 }
 
@@ -48,19 +53,22 @@ type Act = (world: World) => Promise<void>;
 /** Refused by the domain exactly where the model says so. */
 async function refusedIf(isWrong: boolean, act: () => Promise<unknown>): Promise<void> {
   if (!isWrong) return void (await act());
-  await assert.rejects(act(), (error) => error instanceof Problem && error.code === 'NOT_LIVE');
+  const codes = ['NOT_LIVE', 'ROTATED_ALREADY', 'INVALID_OVERLAP'];
+  await assert.rejects(act(), (error) => error instanceof Problem && codes.includes(error.code));
 }
 
 const make =
-  (owner: number, days: number): Act =>
+  (owner: number, days: number, idleDays: number): Act =>
   async ({ domain, model, owners }) => {
     const account = owners[owner] ?? assert.fail();
     const endsAt = model.now + days * DAY;
-    const wanted = { account, name: `Token ${model.tokens.length}`, scopes: ['profile'], expiresAt: endsAt };
+    const narrowing = Number.isFinite(idleDays) ? { idleDays: String(idleDays) } : undefined;
+    const name = `Token ${model.tokens.length}`;
+    const wanted = { account, name, scopes: ['profile'], expiresAt: endsAt, narrowing };
     // Somebody who is suspended has no page to make one on; the domain undoes it.
     if (model.suspended.has(owner)) return void (await assert.rejects(domain.tokens.mint(wanted, actor)));
     const { credential, value } = await domain.tokens.mint(wanted, actor);
-    model.add({ id: credential.id, value, owner, endsAt });
+    model.add({ id: credential.id, value, owner, endsAt, idleDays });
   };
 
 /** Of one of the tokens that there are. */
@@ -76,17 +84,34 @@ const rotate = (pick: number, overlapSeconds: number): Act =>
   ofToken(pick, async ({ domain, model }, token, account) => {
     const which = { accountId: account.id, id: token.id };
     if (model.suspended.has(token.owner)) return;
-    const isWrong = model.hasEnded(token) || token.isPaused || token.isReplaced;
+    const isTooLong = model.now + overlapSeconds > token.endsAt;
+    const isWrong = model.hasEnded(token) || token.isPaused || token.isReplaced || isTooLong;
     const lifeSeconds = token.endsAt - token.createdAt;
     await refusedIf(isWrong, async () => {
       const made = await domain.tokens.rotate(which, { account, overlapSeconds }, actor);
       const endsAt = model.now + lifeSeconds;
-      model.add({ id: made.credential.id, value: made.value, owner: token.owner, endsAt });
+      const { owner, idleDays } = token;
+      model.add({ id: made.credential.id, value: made.value, owner, endsAt, idleDays });
     });
     if (isWrong) return;
     token.isReplaced = true;
     token.endsAt = Math.min(token.endsAt, model.now + overlapSeconds);
   });
+
+/** A first use is noted at once, the next ones once a minute. */
+const use = (pick: number): Act =>
+  ofToken(pick, async ({ domain, model }, token) => {
+    const found = await domain.bearers.find(token.value);
+    if ('refused' in found) return;
+    domain.bearers.noteUse(found, '192.0.2.1');
+    await domain.lastUsed.flush();
+    if (found.lastUsedAt === undefined || found.lastUsedAt <= model.now - 60) token.usedAt = model.now;
+  });
+
+/** The work of each hour, whenever it comes. */
+const endIdleOnes: Act = async ({ domain }) => {
+  await createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
+};
 
 const pause = (pick: number): Act =>
   ofToken(pick, async ({ domain, model }, token, { id }) => {
@@ -134,8 +159,11 @@ const suspend =
 
 const anyPick = fc.nat(11);
 const anyOwner = fc.nat(1);
+const anyIdleDays = fc.constantFrom(Number.POSITIVE_INFINITY, 1, 9);
 const anyAct: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(anyOwner, fc.constantFrom(1, 7, 90)).map((given) => make(...given)) },
+  { weight: 4, arbitrary: fc.tuple(anyOwner, fc.constantFrom(1, 7, 90), anyIdleDays).map((g) => make(...g)) },
+  { weight: 3, arbitrary: anyPick.map(use) },
+  { weight: 1, arbitrary: fc.constant(endIdleOnes) },
   { weight: 3, arbitrary: fc.tuple(anyPick, fc.constantFrom(0, 3600, 30 * DAY)).map((g) => rotate(...g)) },
   { weight: 2, arbitrary: anyPick.map(pause) },
   { weight: 2, arbitrary: anyPick.map(resume) },
