@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createAgent } from '../support/browserless.ts';
+import { startGoogle } from '../support/google.ts';
 import { openPeople, PASSWORD, type People } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
@@ -101,4 +102,34 @@ describe('pages where only invited people sign up, and only admins register clie
     assert.equal((await admin.agent.get('/services/new')).status, 200);
     assert.match((await admin.agent.get('/developer')).text, /href="\/developer\/new"/);
   });
+});
+
+test('a first sign-in at the identity provider makes an account for who was invited only', async () => {
+  const google = await startGoogle();
+  const server = await startTestServer({ settings: { google: google.settings, signUp: 'invited' } });
+  const people = await openPeople(server);
+  try {
+    const email = 'ann@example.com';
+    await google.behave({ person: { sub: 'sub-ann', email, email_verified: true } });
+    const travel = async () => {
+      const agent = createAgent(server.url);
+      const left = await agent.get('/sign-in/google');
+      const answer = await fetch(left.location, { redirect: 'manual' });
+      return agent.get(answer.headers.get('location')?.slice(server.url.length) ?? '');
+    };
+    const refused = await travel();
+    assert.equal(refused.status, 403);
+    assert.match(refused.text, /Accounts here are for invited people/);
+    assert.equal(await people.domain.accounts.findByEmail(email), undefined);
+    await people.domain.mailedInvitations.invite(email);
+    assert.equal((await travel()).status, 303);
+    assert.equal((await people.domain.accounts.findByEmail(email))?.email, email);
+    assert.deepEqual(await people.domain.rows.mailedInvitations.list({ limit: 5 }), []);
+    // Who has an account signs in, whatever the rules for new ones.
+    assert.equal((await travel()).status, 303);
+  } finally {
+    await people.close();
+    await server.stop();
+    await google.stop();
+  }
 });
