@@ -37,6 +37,7 @@ import { callCountDeclaration, createCallCounts } from './activity/call-counts.t
 import { createRecorder } from './activity/recorder.ts';
 import { createRefusals } from './activity/refusals.ts';
 import { createRetention } from './activity/retention.ts';
+import { createSignInRecord } from './activity/sign-ins.ts';
 import { createUsage } from './activity/usage.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
@@ -133,7 +134,7 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, effects, expiries, callCounts, refusals, sender } = foundation;
+  const { store, rows, effects, expiries, callCounts, refusals, signIns, sender } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
@@ -194,9 +195,8 @@ export async function openDomain(
         sender.stop(),
         jobs.stop(),
       ]);
-      await refusals
-        .stop()
-        .catch((error: unknown) => log.warn({ err: error }, 'refused calls were not counted'));
+      for (const { stop } of [refusals, signIns])
+        await stop().catch((error: unknown) => log.warn({ err: error }, 'what was refused was not counted'));
       await callCounts.flush();
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
@@ -230,6 +230,7 @@ async function openFoundation(
   const callJournal = await store.journal(callDeclaration);
   const recorder = createRecorder({ callJournal, counts: callCounts, clock });
   const refusals = createRefusals({ recorder, clock });
+  const signIns = createSignInRecord({ ...rows, clock, log });
   const sender = createSender({ ...rows, transport, clock, log });
   const limiter = createLimiter({ ...rows, clock });
   const delivered = createEffects({
@@ -254,6 +255,7 @@ async function openFoundation(
     recorder,
     callCounts,
     refusals,
+    signIns,
     sender,
     limiter,
   };

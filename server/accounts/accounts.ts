@@ -1,5 +1,6 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { passwordChanged } from '../../views/mail/password.ts';
+import type { SignInRecord } from '../activity/sign-ins.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -23,6 +24,7 @@ type Parts = {
   effects: Effects;
   passwords: Passwords;
   limiter: Limiter;
+  signIns: Pick<SignInRecord, 'failed'>;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
 };

@@ -1,4 +1,6 @@
 import type { Collection } from '../../adapters/port.ts';
+import type { SignInRecord } from '../activity/sign-ins.ts';
+import type { Actor } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import {
@@ -53,7 +55,12 @@ const KNOWN_PLACE_SECONDS = 30 * DAY_SECONDS;
 /** What is no address counts as one that nobody has. */
 const NO_ADDRESS = 'no address';
 
-type Parts = { accounts: Collection<Account>; passwords: Passwords; limiter: Limiter };
+type Parts = {
+  accounts: Collection<Account>;
+  passwords: Passwords;
+  limiter: Limiter;
+  signIns: Pick<SignInRecord, 'failed'>;
+};
 
 /**
  * Somebody who wants to sign in. `from` is the network address of the person; `service` the client of a caller that
@@ -120,6 +127,11 @@ function rightBuckets({ from }: Attempt, email: string): readonly Bucket[] {
   return [...each(`right-password:${email}`, RIGHT_EMAIL_LIMITS), ...network];
 }
 
+/** Nobody knows who tries at a page. */
+function actorOfAttempt({ from, service }: Attempt): Actor {
+  return service === undefined ? { kind: 'system', from } : { kind: 'client', id: service };
+}
+
 /** Each service has places of its own, like a network. */
 function askerOf({ from, service }: Attempt, email: string): Asker {
   const asker = askerFrom(from, email);
@@ -131,11 +143,15 @@ function each(name: string, limits: readonly Limit[]): Bucket[] {
 }
 
 /** The account if the password fits. A hash of yesterday's parameters is renewed on the way. */
-async function accountOf({ accounts, passwords }: Parts, attempt: Attempt): Promise<Account | undefined> {
+async function accountOf(
+  { accounts, passwords, signIns }: Parts,
+  attempt: Attempt,
+): Promise<Account | undefined> {
   const key = readEmail(attempt.email)?.key;
   const account = key === undefined ? undefined : await accounts.find('emailKey', key);
   const asker = askerOf(attempt, key ?? NO_ADDRESS);
   const { right, outdated } = await passwords.verify(attempt.password, account?.passwordHash, asker);
+  if (account !== undefined && !right) signIns.failed(account, actorOfAttempt(attempt));
   if (account?.passwordHash === undefined || !right) return undefined;
   const unchanged = [['passwordHash', '=', account.passwordHash]] as const;
   if (outdated) {

@@ -96,12 +96,16 @@ function findCalls(calls: Collection<Call>, wanted: Wanted) {
 /** One look for each thing: for several at once no engine walks an index in the order of time. */
 function findChanges(audit: Collection<AuditEntry>, wanted: Wanted) {
   const { accountId, about, result, requestId } = wanted;
-  // A change is there only if it was done.
-  if (result !== undefined && result !== 'success') return Promise.resolve([]);
-  const isMatch =
-    requestId === undefined ? undefined : ({ actor }: AuditEntry) => actor.requestId === requestId;
+  // Of all that is no call only sign-ins are ever refused, and they are about no credential.
+  const byResult = result !== undefined && result !== 'success';
+  if (byResult && (result !== 'refused' || about !== undefined)) return Promise.resolve([]);
+  const tests: ((entry: AuditEntry) => boolean)[] = [];
+  if (result === 'success') tests.push(({ refused }) => refused !== true);
+  if (requestId !== undefined) tests.push(({ actor }) => actor.requestId === requestId);
+  const looks: Condition<AuditEntry>[][] = byResult ? [[['refused', '=', true]]] : changesAbout(about);
+  const isMatch = tests.length === 0 ? undefined : (entry: AuditEntry) => tests.every((test) => test(entry));
   return Promise.all(
-    changesAbout(about).map((conditions) =>
+    looks.map((conditions) =>
       searchRows(audit, {
         ...orderOf(wanted),
         where: [...conditions, ['accountId', '=', accountId]],

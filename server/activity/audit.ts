@@ -14,6 +14,8 @@ export const auditSchema = z.strictObject({
   /** Id of the thing changed, and its name as people know it. */
   targetId: z.string(),
   targetName: z.string(),
+  /** Set for what was tried and refused, which is a sign-in: all else is there only if it was done. */
+  refused: z.boolean().optional(),
   /** How many such acts within a minute it stands for; absent: one. */
   count: z.number().optional(),
   /** The one of them that was counted last: a delivery that is repeated counts nothing twice. */
@@ -28,5 +30,6 @@ export const auditDeclaration = declare<AuditEntry>({
   indexes: [
     ['accountId', 'at'],
     ['accountId', 'targetId', 'at'],
+    ['refused', 'accountId', 'at'],
   ],
 });

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 /** Characters of a moment, in base 36: enough for two thousand years. */
 const MOMENT_LENGTH = 7;
 
@@ -7,6 +9,16 @@ const MOMENT_LENGTH = 7;
  */
 export function momentOf(at: number): string {
   return at.toString(36).padStart(MOMENT_LENGTH, '0');
+}
+
+/** Makes the ids of audit entries: those of one process ascend, so that entries of one second are listed in their order. */
+export function createAuditIds(): (at: number) => string {
+  let count = 0;
+  return (at) => {
+    count += 1;
+    const random = randomBytes(16).toString('base64url');
+    return `${momentOf(at)}${count.toString(36).padStart(6, '0')}${random}`;
+  };
 }
 
 /** What leads the id of a call, before its moment. */

@@ -1,102 +1,19 @@
 import type { Clock } from '../ground/clock.ts';
-import { MINUTE_SECONDS } from '../ground/time.ts';
 import type { Call } from './call.ts';
+import { createMinuteEntries } from './minute-entries.ts';
 import type { Attribution, Called, Recorder } from './recorder.ts';
 
-/** One entry for so long, of each dead credential. */
-const WINDOW_SECONDS = MINUTE_SECONDS;
-/** More dead credentials are hardly in use at a time; past this the one seen first gets its entry early. */
-const WINDOWS_MAX = 10_000;
-
-/** The calls of a credential that were refused since, and the entry of the last of them. */
-type Window = { startedAt: number; count: number; entry: Call };
-
-/**
- * Writes the activity of dead credentials, which may be called with for ever: the first refused call of one gets its
- * entry at once, and those that follow one entry a minute with their number, whatever their rate. Counted in each
- * process; of one that dies the counts of its last minute are lost.
- */
+/** Writes the activity of dead credentials, which may be called with for ever: an entry a minute for each and its result. */
 export function createRefusals(parts: { recorder: Pick<Recorder, 'entry' | 'record'>; clock: Clock }) {
   const { recorder, clock } = parts;
-  const windows = new Map<string, Window>();
-  let timer: NodeJS.Timeout | undefined;
-
-  /** Writes down what a window counted, and begins the next. One that counted nothing is over. */
-  async function close(key: string, window: Window): Promise<void> {
-    const { count, entry } = window;
-    if (count === 0) {
-      windows.delete(key);
-      return;
-    }
-    window.startedAt = clock();
-    window.count = 0;
-    await recordOrCount(window, entry, count);
-  }
-
-  /** What cannot be written now is counted on. */
-  async function recordOrCount(window: Window, entry: Call, count: number): Promise<void> {
-    try {
-      await recorder.record(count === 1 ? entry : { ...entry, count });
-    } catch (error) {
-      window.count += count;
-      throw error;
-    }
-  }
-
-  /** Makes room for another one. */
-  async function closeOldest(): Promise<void> {
-    const [oldest] = windows;
-    if (oldest === undefined) return;
-    const [key, window] = oldest;
-    windows.delete(key);
-    if (window.count > 0) await recordOrCount(window, window.entry, window.count);
-  }
-
-  function startTimer(): void {
-    // What cannot be written now is tried again.
-    timer ??= setTimeout(() => flush(isOver).catch(() => undefined), WINDOW_SECONDS * 1000).unref();
-  }
-
-  /** Both sides are looked at, since a clock may be set back. */
-  function isOver({ startedAt }: Window): boolean {
-    const now = clock();
-    return now < startedAt || now >= startedAt + WINDOW_SECONDS;
-  }
-
-  async function flush(which: (window: Window) => boolean): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
-    const due = [...windows].filter(([, window]) => which(window));
-    const closed = await Promise.allSettled(due.map(([key, window]) => close(key, window)));
-    if (windows.size > 0) startTimer();
-    const failed = closed.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-  }
+  const entries = createMinuteEntries<Call>({ record: (entry) => recorder.record(entry), clock });
 
   return {
     /** A call with a dead credential was refused. Throws `Unavailable` like the recorder. */
-    async record(whose: Attribution, called: Called): Promise<void> {
-      const key = `${whose.tokenId} ${called.result}`;
-      const entry = recorder.entry(whose, called);
-      const known = windows.get(key);
-      if (known === undefined || (known.count === 0 && isOver(known))) {
-        const window = { startedAt: clock(), count: 0, entry };
-        const room = known === undefined && windows.size >= WINDOWS_MAX ? closeOldest() : undefined;
-        windows.set(key, window);
-        startTimer();
-        await Promise.all([recordOrCount(window, entry, 1), room]);
-        return;
-      }
-      const closed = isOver(known) ? close(key, known) : undefined;
-      known.count += 1;
-      known.entry = entry;
-      await closed;
-    },
+    record: (whose: Attribution, called: Called): Promise<void> =>
+      entries.add(`${whose.tokenId} ${called.result}`, recorder.entry(whose, called)),
 
     /** Writes down all that is counted: before the process ends. */
-    async stop(): Promise<void> {
-      await flush(() => true);
-      clearTimeout(timer);
-    },
+    stop: entries.stop,
   };
 }

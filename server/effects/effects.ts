@@ -11,7 +11,7 @@ import {
 } from '../../adapters/port.ts';
 import { type AuditEntry, auditSchema } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
-import { momentOf } from '../activity/entry-ids.ts';
+import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
@@ -158,13 +158,7 @@ export function createEffects(parts: Parts) {
 
 /** Gives effects their ids and times, in the form in which a row carries them. */
 function createPending(clock: Clock) {
-  let count = 0;
-
-  /** Audit ids of one process ascend, so that entries of one second are listed in their order. */
-  function nextId(at: number): string {
-    count += 1;
-    return `${momentOf(at)}${count.toString(36).padStart(6, '0')}${randomId()}`;
-  }
+  const nextId = createAuditIds();
 
   return ({
     audit = [],

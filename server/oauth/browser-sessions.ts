@@ -89,7 +89,7 @@ export function createSessions(parts: SessionRows & { engine: Provider; noteDevi
      * nothing; what a session of somebody else had been granted does not pass on.
      */
     async start(ctx: Context, { account, amr, signedInAt = clock() }: Login): Promise<void> {
-      await noteDevice(ctx, account);
+      await noteDevice(ctx, { account, amr });
       const former = await engine.Session.get(ctx);
       const sameAccount = former.accountId === account.id;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();

@@ -5,6 +5,7 @@ import type { Artifact } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { KnownDevices } from '../access/known-devices.ts';
 import type { SubjectToken, TokenExchange } from '../access/token-exchange.ts';
+import type { SignInRecord } from '../activity/sign-ins.ts';
 import type { Effects } from '../effects/effects.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { requestIdOf } from '../http/request.ts';
@@ -26,6 +27,7 @@ type Parts = Omit<ConfigurationParts, 'artifacts' | 'jwks'> & {
   clients: ClientAuthentication;
   effects: Effects;
   knownDevices: KnownDevices;
+  signIns: SignInRecord;
   log: Logger;
   tokenExchange: TokenExchange;
   /** Where an identity provider is set. */

@@ -86,7 +86,7 @@ export function createInteractions(parts: Parts) {
         return restartLocation(interaction, 'signed-in');
       }
       const { account, amr, signedInAt = clock() } = login;
-      await noteDevice(ctx, account);
+      await noteDevice(ctx, login);
       const { id: accountId, securityVersion = 0 } = account;
       const proof = { acr: acrOf(amr), amr, ts: signedInAt };
       // Who signs in has chosen an account with that.

@@ -34,6 +34,8 @@ const CHANGES: Record<string, string> = {
   'account.promoted': 'Made an admin',
   'account.reset_link_made': 'Link to choose a new password made',
   'account.restored': 'Account restored',
+  'account.sign_in_refused': 'Sign-in refused',
+  'account.signed_in': 'Signed in',
   'account.suspended': 'Account suspended',
   'app.allowed': 'App allowed',
   'app.changed': 'App changed',
@@ -178,13 +180,15 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
       privacyBypassed: privacyBypassed === true,
     };
   }
-  const { at, action, actor, targetName, count } = entry.change;
+  const { at, action, actor, targetName, count, refused } = entry.change;
+  // Of what was refused nobody knows who it was, but for a service.
+  const who = refused && actor.kind === 'system' ? '' : byWhom(actor, names);
   return {
     at,
-    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${byWhom(actor, names)}${whyOf(actor)}`,
+    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${who}${whyOf(actor)}`,
     name: targetName,
-    result: 'Done',
-    succeeded: true,
+    result: refused ? 'Refused' : 'Done',
+    succeeded: !refused,
     from: actor.from ?? '',
     requestId: actor.requestId ?? '',
     privacyBypassed: actor.reason !== undefined,

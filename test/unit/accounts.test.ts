@@ -294,7 +294,12 @@ eachStore(({ url, isFirst }) => {
       await domain.accounts.restore(account.id, actor);
       await check(PASSWORD);
       const actions = (await domain.audited(account.id)).map((line) => line.split(' ')[0]);
-      assert.deepEqual(actions.sort(), ['account.created', 'account.restored', 'account.suspended']);
+      assert.deepEqual(actions.sort(), [
+        'account.created',
+        'account.restored',
+        'account.sign_in_refused',
+        'account.suspended',
+      ]);
     });
 
     it('fails when the password was changed while it was being checked', async () => {
