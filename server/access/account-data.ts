@@ -7,6 +7,7 @@ import type { AuditEntry } from '../activity/audit.ts';
 import type { Call } from '../activity/call.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
+import type { Review } from '../credentials/review.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -27,6 +28,7 @@ type Parts = {
   accountRows: Collection<Account>;
   credentials: Collection<Credential>;
   clients: Collection<Client>;
+  reviews: Collection<Review>;
   audit: Collection<AuditEntry>;
   calls: Collection<Call>;
   data: ReadonlyMap<string, Collection<OwnedRow>>;
@@ -88,7 +90,7 @@ async function* arrayOf(pages: AsyncIterable<object[]>): AsyncGenerator<string> 
 }
 
 function sectionsOf(parts: Parts, accountId: string): [name: string, pages: AsyncIterable<object[]>][] {
-  const { credentials, clients, audit, calls, identities, grants, sessions } = parts;
+  const { credentials, clients, reviews, audit, calls, identities, grants, sessions } = parts;
   const theirs = ['accountId', '=', accountId] as const;
   const by = 'createdAt';
   const newest = { where: [theirs], by: 'at', most: ENTRIES_TAKEN_MAX } as const;
@@ -102,6 +104,7 @@ function sectionsOf(parts: Parts, accountId: string): [name: string, pages: Asyn
     ['apps', mapped(pagesOf(clients, clientsOf('app')), clientOf)],
     ['client_secrets', mapped(pagesOf(credentials, ofKind('client_secret')), credentialOf)],
     ['connected_apps', once(async () => (await grants.list(accountId)).map(grantOf))],
+    ['reviews', mapped(pagesOf(reviews, { where: [theirs], by }), reviewOf)],
     ['changes', mapped(pagesOf(audit, newest), changeOf)],
     ['calls', mapped(pagesOf(calls, newest), callOf)],
   ];
@@ -184,6 +187,17 @@ function clientOf(row: Client): object {
 function grantOf({ client, scopes, createdAt, lastUsedAt }: GrantRow): object {
   const at = { created_at: time(createdAt), last_used_at: time(lastUsedAt) };
   return { client_id: client.id, name: client.name, scopes, ...at };
+}
+
+/** Without the hashes of its links. */
+function reviewOf({ month, createdAt, items }: Review): object {
+  return {
+    ...{ month, created_at: time(createdAt) },
+    items: items.map(({ id, kind, name, reasons, answer, answeredAt, answeredBy }) => ({
+      ...{ id, kind, name, reasons, answer },
+      ...{ answered_at: time(answeredAt), answered_by: answeredBy?.kind, answered_from: answeredBy?.from },
+    })),
+  };
 }
 
 function changeOf({ id, at, action, actor, targetId, targetName }: AuditEntry): object {

@@ -195,7 +195,7 @@ eachStore(({ url: storeUrl }) => {
       const data = JSON.parse(taken.text) as Record<string, never>;
       assert.deepEqual(Object.keys(data), [
         ...['taken_at', 'account', 'sign_in_methods', 'sessions', 'tokens', 'services', 'apps'],
-        ...['client_secrets', 'connected_apps', 'changes', 'calls', 'data'],
+        ...['client_secrets', 'connected_apps', 'reviews', 'changes', 'calls', 'data'],
       ]);
       const { tokens, data: rows, calls, changes } = data as Record<string, { [key: string]: never }[]>;
       assert.equal(tokens?.[0]?.name, 'Script');

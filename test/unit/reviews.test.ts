@@ -162,6 +162,14 @@ eachStore(({ url }) => {
         ['C', 'revoke', 'account'],
         ['S', 'pause', 'account'],
       ]);
+      // Its owner takes it along, without what opens the links.
+      let taken = '';
+      for await (const piece of await domain.accountData.take(ann, actor)) taken += piece;
+      assert.match(
+        taken,
+        /"reviews":\[\n.*"reasons":\["never_used"\],"answer":"revoke","answered_at":"2030-/,
+      );
+      assert.ok(!/linkHash|link_hash/.test(taken));
       const audited = (await domain.audited(ann.id)).filter((entry) => /^review/.test(entry));
       assert.deepEqual(
         audited.toSorted(),
