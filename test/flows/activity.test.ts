@@ -293,10 +293,12 @@ eachStore(({ url: storeUrl }) => {
         ]);
         const [head, ...lines] = (await csv(person)).trimEnd().split('\r\n');
         assert.equal(head, '"time","what","about","result","code","status","ms","calls","from","request_id"');
-        assert.match(lines[0] ?? '', /,"Signed in","With a password","Done",/);
+        // Two processes made them, in one second perhaps.
+        const changes = lines.slice(0, 2).join('\n');
+        assert.match(changes, /,"Signed in","With a password","Done",/);
         assert.match(
-          lines[1] ?? '',
-          /^"\d{4}-[\d-]+T[\d:.]+Z","Account made, by the operator",".*","Done","","","","","",""$/,
+          changes,
+          /"\d{4}-[\d-]+T[\d:.]+Z","Account made, by the operator",".*","Done","","","","","",""/,
         );
         assert.equal(
           lines[3]?.slice(27),
