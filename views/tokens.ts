@@ -16,6 +16,7 @@ import {
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
+import { checkbox } from './kit/choices.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
@@ -151,6 +152,8 @@ export type TokenForm = {
   scopes: readonly string[];
   expires: string;
   date: string;
+  /** Of admins only. */
+  honey?: boolean;
 } & NarrowingForm;
 
 /** The form for a new token. It comes back with what was typed when something is wrong. */
@@ -182,6 +185,13 @@ export function newTokenPage(
         autocomplete: 'off',
       }),
       narrowingDisclosure(props),
+      viewer.admin &&
+        checkbox({
+          label: 'Honey token',
+          name: 'honey',
+          checked: form.honey === true,
+          hint: 'Opens nothing. Leave it where nobody should look: its use is mailed to you and the admins.',
+        }),
     ],
     submitLabel: 'Make the token',
   });

@@ -155,6 +155,7 @@ export function createTokens(parts: CredentialDependencies) {
 
 async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
   const { id } = wanted.account;
+  if (wanted.honey === true) requireMayLayBait(wanted.account, actor);
   const row = rowFrom(parts, wanted);
   const limit: CredentialLimit = {
     owner: `tokens ${id}`,
@@ -323,6 +324,17 @@ function revokedMail(
   const { accounts, clock, settings } = parts;
   const mail = tokensRevoked(settings, { names, revokedAt: clock(), from: originOf(actor) });
   return mailToOwner(accounts, accountId, mail);
+}
+
+/** Throws Problem 403: each use mails the admins. */
+function requireMayLayBait({ admin }: Account, actor: Actor): void {
+  if (admin || actor.kind === 'operator') return;
+  throw new Problem({
+    status: 403,
+    code: 'ADMINS_ONLY',
+    message: 'Only admins make honey tokens.',
+    hint: 'Ask an admin of this site to make it.',
+  });
 }
 
 function tooManyIssued(service: string): Problem {

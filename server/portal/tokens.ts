@@ -176,6 +176,7 @@ function formOf(sent: Form): TokenForm {
     scopes: sent.all('scopes'),
     expires: sent.one('expires'),
     date: sent.one('date'),
+    honey: sent.one('honey') === 'yes',
     ...narrowingFormIn(sent),
   };
 }

@@ -31,7 +31,10 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
     note: row.note,
     scopes: row.scopes,
     allows: row.scopes.map(describe),
-    narrows: narrowingInWords(row.narrowing),
+    narrows: [
+      ...(row.honey ? ['Honey token: opens nothing, and its use is mailed'] : []),
+      ...narrowingInWords(row.narrowing),
+    ],
     issuedBy: issuer,
     pausedAt: row.pausedAt,
     replaces: row.replaces,

@@ -145,6 +145,23 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(row.revokedAt, undefined);
     });
 
+    it('is made on a page by admins only', async () => {
+      const form = { name: 'Bait', scopes: 'profile', expires: '30', honey: 'yes' };
+      const maker = await people.person({ admin: true });
+      assert.match((await maker.agent.get('/tokens/new')).text, /name="honey"/);
+      const made = await maker.agent.post('/tokens/new', form);
+      assert.equal(made.status, 303, made.text);
+      const [token] = await people.domain.tokens.list(maker.account.id);
+      assert.equal(token?.honey, true);
+      assert.match((await maker.agent.get('/tokens')).text, /Honey token: opens nothing/);
+
+      const other = await people.person();
+      assert.doesNotMatch((await other.agent.get('/tokens/new')).text, /name="honey"/);
+      const refused = await other.agent.post('/tokens/new', form);
+      assert.equal(refused.status, 403);
+      assert.deepEqual(await people.domain.tokens.list(other.account.id), []);
+    });
+
     it('is quiet when it was revoked, and answered as that', async () => {
       const { value, account, credential } = await bait();
       await people.domain.tokens.revoke({ accountId: account.id, id: credential.id }, OPERATOR);
