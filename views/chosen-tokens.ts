@@ -16,9 +16,16 @@ export const CHOSEN_DONE: Record<string, string> = {
 /** Stands for the list in the form below it, for the boxes stand inside a table. */
 const FORM_ID = 'chosen-tokens';
 
+type Chosen = { id: string; name: string; replacedBy?: string | undefined };
+
+/** An old value has the name of the new one too. */
+function nameOf({ name, replacedBy }: Chosen): string {
+  return replacedBy === undefined ? name : `${name} (old value)`;
+}
+
 /** The box by which a token of the list is chosen. */
-export function chooseBox({ id, name }: { id: string; name: string }): Html {
-  return html`<input class="choose" type="checkbox" name="token" value="${id}" form="${FORM_ID}" aria-label="Choose ${name}"> `;
+export function chooseBox(token: Chosen): Html {
+  return html`<input class="choose" type="checkbox" name="token" value="${token.id}" form="${FORM_ID}" aria-label="Choose ${nameOf(token)}"> `;
 }
 
 /** What is done to the chosen ones; each asks once more. */
@@ -55,14 +62,15 @@ const WORDS: Record<ChosenAct, { verb: string; consequences: readonly string[] }
 export function chosenTokensPage(
   site: Site,
   viewer: Viewer,
-  { act, tokens }: { act: ChosenAct; tokens: readonly { id: string; name: string }[] },
+  { act, tokens }: { act: ChosenAct; tokens: readonly Chosen[] },
 ): Html {
   const { verb, consequences } = WORDS[act];
-  const what = tokens.length === 1 ? `the token “${tokens[0]?.name}”` : `${tokens.length} tokens`;
+  const names = tokens.map(nameOf);
+  const what = tokens.length === 1 ? `the token “${names[0]}”` : `${tokens.length} tokens`;
   const ids = tokens.map(({ id }) => html`<input type="hidden" name="token" value="${id}">`);
   return confirmPage(site, viewer, {
     title: `${verb} ${what}?`,
-    consequences: [`These are: ${tokens.map(({ name }) => name).join(', ')}.`, ...consequences],
+    consequences: [`These are: ${names.join(', ')}.`, ...consequences],
     action: '/tokens',
     fields: { act, confirmed: 'yes' },
     inputs: ids,
