@@ -3,7 +3,7 @@ import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
 import { field } from './kit/fields.ts';
-import { confirmPage, formPage, VIEWER_FIELD } from './kit/form-pages.ts';
+import { confirmPage, VIEWER_FIELD } from './kit/form-pages.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { bulletList, dangerZone, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -15,9 +15,9 @@ type Named = { id: string; name: string };
 /** All that can act for an account. */
 type Access = {
   tokens: readonly (Named & { lastUsedAt: number | undefined; isPaused: boolean })[];
-  services: readonly (Named & { createdAt: number; isPaused: boolean })[];
+  services: readonly (Named & { createdAt: number; secrets: number; isPaused: boolean })[];
   grants: readonly (Named & { lastUsedAt: number | undefined })[];
-  apps: readonly (Named & { createdAt: number; confidential: boolean })[];
+  apps: readonly (Named & { createdAt: number; secrets: number })[];
   sessions: readonly {
     uid: string;
     browser: string;
@@ -42,14 +42,15 @@ export function accessPage(site: Site, viewer: Viewer, { done, ...access }: Acce
     current: '/account',
     body: [
       doneNotice(DONE, done),
+      // First: who needs it is in a hurry, and the lists may be long.
+      dangerZone({
+        title: 'End all access',
+        text: 'For when you do not know who has what. Ends all that stands below at once, but not this session.',
+        url: '/account/access/end',
+      }),
       ...credentialSections(access),
       ...appSections(access),
       sessionSection(access),
-      dangerZone({
-        title: 'End all access',
-        text: 'For when you do not know who has what. Ends all of the above at once, but not this session.',
-        url: '/account/access/end',
-      }),
     ],
   });
 }
@@ -65,10 +66,11 @@ function credentialSections({ tokens, services, now }: Access): Part[] {
       ]),
     }),
     listed('Services', '/services', {
-      columns: ['Service', 'Made'],
+      columns: ['Service', 'Secrets', 'Made'],
       none: 'No service calls in your name.',
-      rows: services.map(({ id, name, createdAt, isPaused }) => [
+      rows: services.map(({ id, name, createdAt, secrets, isPaused }) => [
         html`<a href="/services/${id}">${name}</a>${isPaused && html` ${badge('neutral', 'Paused')}`}`,
+        String(secrets),
         relativeTime(createdAt, now),
       ]),
     }),
@@ -83,10 +85,11 @@ function appSections({ grants, apps, now }: Access): Part[] {
       rows: grants.map(({ name, lastUsedAt }) => [name, usedAt(lastUsedAt, now)]),
     }),
     listed('Apps of yours', '/developer', {
-      columns: ['App', 'Made'],
+      columns: ['App', 'Secrets', 'Made'],
       none: 'You registered no app.',
-      rows: apps.map(({ id, name, createdAt }) => [
+      rows: apps.map(({ id, name, createdAt, secrets }) => [
         html`<a href="/developer/${id}">${name}</a>`,
+        String(secrets),
         relativeTime(createdAt, now),
       ]),
     }),
@@ -161,23 +164,25 @@ ${form}</div>`,
 
 /** Has the e-mail address typed before an account is gone for good. */
 export function deleteAccountPage(site: Site, viewer: Viewer, problem: FormProblem | undefined): Html {
-  return formPage(site, viewer, {
-    title: 'Delete your account',
-    lead: 'It is gone at once and for good, with its tokens, services, apps and what you allowed other apps. What happened stays in the records of this site.',
-    current: '/account',
-    problem,
-    action: '/account/delete',
-    inputs: [
-      field({
-        label: 'Your e-mail address',
-        name: 'email',
-        type: 'email',
-        hint: html`Type ${viewer.email} to say that you mean it.`,
-        problem: problemAt(problem, 'email'),
-        autocomplete: 'off',
-        required: true,
-      }),
+  const typed = field({
+    label: 'Your e-mail address',
+    name: 'email',
+    type: 'email',
+    hint: html`Type ${viewer.email} to say that you mean it.`,
+    problem: problemAt(problem, 'email'),
+    autocomplete: 'off',
+    required: true,
+  });
+  return confirmPage(site, viewer, {
+    title: 'Delete your account?',
+    consequences: [
+      'It is gone at once and for good, and nobody can sign in to it any more.',
+      'Your tokens, services and apps are deleted, and what you allowed other apps ends.',
+      'What was done with it, and what workflows stored, stays in the records of this site.',
     ],
-    submitLabel: 'Delete the account for good',
+    inputs: typed,
+    action: '/account/delete',
+    confirmLabel: 'Delete the account',
+    current: '/account',
   });
 }

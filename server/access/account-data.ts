@@ -160,13 +160,14 @@ function sessionOf({ browser, seenFrom, createdAt, signedInAt, lastSeenAt }: Ses
 
 /** Without its hash and what is left of its value. */
 function credentialOf(row: Credential): object {
-  const { id, clientId, issuedBy, name, note, scopes, lastUsedFrom, replaces, replacedBy } = row;
+  const { id, clientId, issuedBy, name, note, scopes, narrowing, lastUsedFrom, replaces, replacedBy } = row;
   return {
     ...{ id, client_id: clientId, issued_by: issuedBy, name, note, scopes },
     ...{ created_at: time(row.createdAt), expires_at: time(row.expiresAt) },
     ...{ paused_at: time(row.pausedAt), revoked_at: time(row.revokedAt) },
     ...{ last_used_at: time(row.lastUsedAt), last_used_from: lastUsedFrom },
-    ...{ replaces, replaced_by: replacedBy },
+    ...{ replaces, replaced_by: replacedBy, ip_ranges: narrowing?.ipRanges },
+    ...{ idle_days: narrowing?.idleDays, origin: narrowing?.origin, bounds: narrowing?.bounds },
   };
 }
 

@@ -7,17 +7,18 @@ import { changedMeanwhile } from '../accounts/unchanged.ts';
 import type { Apps } from '../credentials/apps.ts';
 import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
-import type { Effects } from '../effects/effects.ts';
+import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
 import type { Limit, Limiter } from '../ground/limiter.ts';
 import type { Settings } from '../ground/settings.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Grants } from './grants.ts';
 import type { SessionList } from './session-list.ts';
 
-/** Each mails its owner; the first one ended all there was. */
-const END_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
+/** So many an hour are told of. Further ones end what there is as well: nobody uses them up for somebody else. */
+const TOLD_LIMIT: Limit = { limit: 10, windowSeconds: HOUR_SECONDS };
 
 /** The request that began it is about to end it by itself. */
 const SWEEP_AGE_SECONDS = 30;
@@ -43,7 +44,7 @@ type Parts = Acting & {
 
 /** Ends at once everything that can act for an account: its sessions, tokens, services, secrets and connected apps. */
 export function createEndings(parts: Parts) {
-  const { accountRows, sessions, effects, limiter, clock, log, settings } = parts;
+  const { accountRows, sessions, effects, clock, log } = parts;
 
   return {
     /**
@@ -51,15 +52,13 @@ export function createEndings(parts: Parts) {
      * sweep goes on. Answers the account as it is now, for a session that is to begin anew. Throws Problem.
      */
     async endAccess(account: Account, actor: Actor): Promise<Account> {
-      await limiter.countEach([[`end-access:${account.id}`, END_LIMIT]]);
-      const mail = accessEnded(settings, { endedAt: clock(), from: originOf(actor) });
       // First the new security version, then the lists: what is made meanwhile is undone, see requireUnchanged.
       const changed = await effects.update(
         accountRows,
         account.id,
         { set: { endAccessAt: clock() }, add: { securityVersion: 1 } },
         ACTIVE_ONLY,
-        { ...auditOf(account, 'account.access_ended', actor), mail: [{ to: account.email, ...mail }] },
+        await noticeOf(parts, account, actor),
       );
       if (changed === undefined) throw changedMeanwhile();
       await sessions.endAll(account.id);
@@ -79,6 +78,19 @@ export function createEndings(parts: Parts) {
       }
     },
   };
+}
+
+/** Nothing where there were enough of them within the hour. */
+async function noticeOf(parts: Parts, account: Account, actor: Actor): Promise<EffectsOfChange> {
+  const { limiter, clock, settings } = parts;
+  try {
+    await limiter.countEach([[`end-access:${account.id}`, TOLD_LIMIT]]);
+  } catch (error) {
+    if (error instanceof Problem) return {};
+    throw error;
+  }
+  const mail = accessEnded(settings, { endedAt: clock(), from: originOf(actor) });
+  return { ...auditOf(account, 'account.access_ended', actor), mail: [{ to: account.email, ...mail }] };
 }
 
 /** Ends whatever acts for an account; its sessions and ways to sign in are its caller's. */

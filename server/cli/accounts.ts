@@ -36,6 +36,11 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     ['promote', 'makes an account an admin', promote],
     ['demote', 'makes an admin an ordinary account, signed out everywhere; not the last one', demote],
     ['suspend', 'stops everything of an account: sign-in, tokens, services, apps', suspend],
+    [
+      'end-access',
+      'ends its sessions, tokens, services, secrets and connected apps; it may sign in',
+      endAccess,
+    ],
     ['restore', 'takes a suspension back', restore],
     ['reset-password', 'prints a link to choose a new password', resetPassword],
     ['delete', 'ends all that an account has, and removes it for good; not the last admin', remove],
@@ -80,6 +85,10 @@ async function restore(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
   const changed = await domain.accounts.restore(account.id, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is not suspended'));
+}
+
+async function endAccess(domain: Domain, which: string): Promise<Said> {
+  return saidOf(await domain.endings.endAccess(await accountFrom(domain, which), OPERATOR));
 }
 
 async function promote(domain: Domain, which: string): Promise<Said> {

@@ -4,6 +4,7 @@ import { accessPage, deleteAccountPage, endAccessPage, takeDataPage } from '../.
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { readEmail } from '../accounts/email.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
 import { hasEnded } from '../credentials/credential.ts';
 import { Problem } from '../ground/errors.ts';
 import { isoDate } from '../ground/time.ts';
@@ -51,15 +52,25 @@ export function createAccessPages(parts: PortalDependencies) {
 }
 
 async function allOf(parts: PortalDependencies, account: Account, uid: string) {
-  const { tokens, services, grants, apps, sessionList, clock } = parts;
+  const { tokens, services, grants, apps, secrets, sessionList, clock } = parts;
+  const { id: accountId } = account;
   const [ownTokens, ownServices, granted, ownApps, sessions] = await Promise.all([
-    tokens.list(account.id),
-    services.list(account.id),
-    grants.list(account.id),
-    apps.list(account.id),
-    sessionList.list(account.id),
+    tokens.list(accountId),
+    services.list(accountId),
+    grants.list(accountId),
+    apps.list(accountId),
+    sessionList.list(accountId),
   ]);
   const now = clock();
+  const isPaused = ({ pausedAt }: { pausedAt?: number | undefined }) => pausedAt !== undefined;
+  const clientView = async (client: Client) => {
+    const rows = await secrets.list({ accountId, clientId: client.id });
+    return {
+      ...client,
+      secrets: rows.filter((row) => !hasEnded(row, now)).length,
+      isPaused: isPaused(client),
+    };
+  };
   return {
     now,
     tokens: ownTokens
@@ -68,22 +79,11 @@ async function allOf(parts: PortalDependencies, account: Account, uid: string) {
         id,
         name,
         lastUsedAt,
-        isPaused: pausedAt !== undefined,
+        isPaused: isPaused({ pausedAt }),
       })),
-    services: ownServices
-      .filter(({ revokedAt }) => revokedAt === undefined)
-      .map(({ id, name, createdAt, pausedAt }) => ({
-        id,
-        name,
-        createdAt,
-        isPaused: pausedAt !== undefined,
-      })),
-    grants: granted.map(({ grantId, client, lastUsedAt }) => ({
-      id: grantId,
-      name: client.name,
-      lastUsedAt,
-    })),
-    apps: ownApps.map(({ id, name, createdAt, confidential }) => ({ id, name, createdAt, confidential })),
+    services: await Promise.all(ownServices.filter(isLiveClient).map(clientView)),
+    grants: granted.map(({ grantId: id, client, lastUsedAt }) => ({ id, name: client.name, lastUsedAt })),
+    apps: await Promise.all(ownApps.map(clientView)),
     sessions: sessions.map((row) => ({ ...row, isThis: row.uid === uid })),
   };
 }
@@ -147,8 +147,8 @@ function requireTyped({ emailKey }: Account, typed: string): void {
   throw new Problem({
     status: 400,
     code: 'INVALID_EMAIL',
-    message: 'This is not the e-mail address of your account, so nothing was deleted.',
-    hint: 'Type the address that stands above.',
+    message: 'This is not the e-mail address of your account.',
+    hint: 'Type the one that stands above the field.',
     parameter: 'email',
   });
 }

@@ -262,6 +262,7 @@ eachStore(({ url }) => {
       await json('accounts', 'suspend', 'BOB@example.com');
       assert.equal((await me(token)).status, 401);
       assertRefused(await run(env, ['accounts', 'suspend', 'bob@example.com']), /already/);
+      assertRefused(await run(env, ['accounts', 'end-access', 'bob@example.com']), /changed meanwhile/);
       const states = (await json('accounts', 'list')).map((one: { email: string; state: string }) => [
         one.email,
         one.state,
@@ -272,6 +273,8 @@ eachStore(({ url }) => {
       ]);
       await json('accounts', 'restore', 'bob@example.com');
       assert.equal((await me(token)).status, 200);
+      assert.equal((await json('accounts', 'end-access', 'bob@example.com')).email, 'bob@example.com');
+      assert.equal((await me(token)).status, 401);
     });
 
     const createAccount = (email: string, ...more: string[]) =>
