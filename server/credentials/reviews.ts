@@ -263,7 +263,13 @@ async function carryOut(parts: Parts, id: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const review = await parts.reviews.get(id);
     if (review?.actAt === undefined) return;
-    for (const item of review.items) if (item.isOpen === true) await act(parts, review.accountId, item);
+    try {
+      for (const item of review.items) if (item.isOpen === true) await act(parts, review.accountId, item);
+    } catch (error) {
+      // Of an account that does too much just now: it waits for the sweep, and holds up no other.
+      if (error instanceof Problem) return;
+      throw error;
+    }
     const items = review.items.map(({ isOpen: _done, ...item }) => item);
     const change = { set: { items }, unset: ['actAt'] as const, add: { writes: 1 } };
     if ((await parts.reviews.update(id, change, [['writes', '=', review.writes]])) !== undefined) return;

@@ -24,7 +24,6 @@ export async function pauseService(
     audit: [auditEntry('service.paused', service, actor)],
     // Where the site itself does it, its mail says why.
     mail: actor.kind === 'system' ? [] : await mailToOwner(accounts, service.accountId, mail),
-    repeatable: true,
   };
   const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;
   return (await effects.update(clients, service.id, { set: { pausedAt } }, guard, caused)) !== undefined;

@@ -4,6 +4,7 @@ import { Unavailable } from '../../adapters/port.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Answer } from '../../server/credentials/review.ts';
 import { createReviews } from '../../server/credentials/reviews.ts';
+import { Problem } from '../../server/ground/errors.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -201,6 +202,28 @@ eachStore(({ url }) => {
       domain.pass(14 * DAY);
       await assert.rejects(answer(B, 'revoke'), { code: 'LINK_DEAD', message: /too old/ });
       assert.ok((await domain.tokens.list(ann.id)).every(({ revokedAt }) => revokedAt === undefined));
+    });
+
+    it('carries out later what is bounded at the moment, without holding up others', async () => {
+      const { ann } = await open();
+      const { credential } = await mint(ann, 'A');
+      domain.pass(10 * DAY);
+      await monthly();
+      const { A = assert.fail('no link') } = await linksOf('ann@example.com');
+      const busy = new Problem({
+        status: 429,
+        code: 'TOO_MANY_ATTEMPTS',
+        message: 'Too many.',
+        hint: 'Wait.',
+      });
+      const tokens = { ...domain.tokens, revoke: () => Promise.reject(busy) };
+      await parts({ tokens }).answer({ ...A, answer: 'revoke' }, BY_LINK);
+      domain.pass(31);
+      await parts({ tokens }).sweep();
+      const row = () => domain.rows.credentials.get(credential.id);
+      assert.equal((await row())?.revokedAt, undefined);
+      await domain.reviews.sweep();
+      assert.ok((await row())?.revokedAt);
     });
 
     it('takes one of many answers at the same moment, and does just that one', async () => {
