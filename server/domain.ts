@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
 import { createAccountData } from './access/account-data.ts';
@@ -76,6 +77,9 @@ import { type Declarations, loadDeclarations } from './workflows/load.ts';
 import { createRuns, runDeclaration } from './workflows/runs.ts';
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
+
+/** So long what was counted in the last minute may take to be written when the server stops. */
+const COUNTS_AT_STOP_MS = 1000;
 
 /** Where the owner's workflows and data types are declared. */
 const CONFIG_FOLDER = join(import.meta.dirname, '../config');
@@ -197,7 +201,8 @@ export async function openDomain(
       ]);
       for (const { stop } of [refusals, signIns])
         await stop().catch((error: unknown) => log.warn({ err: error }, 'what was refused was not counted'));
-      await callCounts.flush();
+      // A slow store may have thousands of rows to add to: counts are not worth a late stop.
+      await Promise.race([callCounts.flush(), delay(COUNTS_AT_STOP_MS, undefined, { ref: false })]);
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },

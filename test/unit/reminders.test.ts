@@ -10,7 +10,7 @@ import { eachStore } from '../support/stores.ts';
 const DAY = 86_400;
 const HOUR = 3600;
 
-eachStore(({ url }) => {
+eachStore(({ url, isFirst }) => {
   describe('reminders', () => {
     let domain: TestDomain;
     afterEach(() => domain.stop());
@@ -46,29 +46,31 @@ eachStore(({ url }) => {
       }
     }
 
-    it('come 90, 30, 7 and 1 days before the end, each once, as fit the life', async () => {
-      const ann = await open();
-      await mint(ann, 'Half a year', 180);
-      await mint(ann, 'A month', 30);
-      await mint(ann, 'A week', 7);
-      await play(181);
-      assert.deepEqual(await reminders(), [
-        'Your token A week expires in 1 day',
-        'Your token A month expires in 7 days',
-        'Your token A month expires in 1 day',
-        'Your token Half a year expires in 90 days',
-        'Your token Half a year expires in 30 days',
-        'Your token Half a year expires in 7 days',
-        'Your token Half a year expires in 1 day',
-      ]);
-    });
+    // Months of looks four times a day: what they find is the same on both stores.
+    if (isFirst)
+      it('come 90, 30, 7 and 1 days before the end, each once, as fit the life', async () => {
+        const ann = await open();
+        await mint(ann, 'Half a year', 180);
+        await mint(ann, 'A month', 30);
+        await mint(ann, 'A week', 7);
+        await play(181);
+        assert.deepEqual(await reminders(), [
+          'Your token A week expires in 1 day',
+          'Your token A month expires in 7 days',
+          'Your token A month expires in 1 day',
+          'Your token Half a year expires in 90 days',
+          'Your token Half a year expires in 30 days',
+          'Your token Half a year expires in 7 days',
+          'Your token Half a year expires in 1 day',
+        ]);
+      });
 
     it('are one mail for all that fall due together', async () => {
       const ann = await open();
-      for (let number = 1; number <= 25; number += 1) await mint(ann, `Token ${number}`, 7);
+      for (let number = 1; number <= 5; number += 1) await mint(ann, `Token ${number}`, 2);
       // By the jobs of the server itself, which know when.
-      await play(7, domain.jobs.runOnce);
-      assert.deepEqual(await reminders(), ['25 of your tokens and secrets expire soon']);
+      await play(2, domain.jobs.runOnce);
+      assert.deepEqual(await reminders(), ['5 of your tokens and secrets expire soon']);
     });
 
     it('leave out what was revoked, replaced, or has nobody to renew it, and take in secrets', async () => {
