@@ -1,4 +1,4 @@
-import { LAST_USED_SECONDS, NAME_LENGTH_MAX } from '../server/ground/limits.ts';
+import { LAST_USED_SECONDS, NAME_LENGTH_MAX, NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import { DAY_SECONDS, duration } from '../server/ground/time.ts';
 import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
@@ -89,6 +89,19 @@ export function nameField({ form, problem }: Filled<{ name: string }>, hint: str
     required: true,
     autofocus: problem === undefined,
     lengthMax: NAME_LENGTH_MAX,
+    autocomplete: 'off',
+  });
+}
+
+/** What the owner of a token writes down about it. */
+export function noteField({ form, problem }: Filled<{ note: string }>): Html {
+  return field({
+    label: 'Note (optional)',
+    name: 'note',
+    value: form.note,
+    hint: 'For yourself, for example where the token is kept.',
+    problem: problemAt(problem, 'note'),
+    lengthMax: NOTE_LENGTH_MAX,
     autocomplete: 'off',
   });
 }

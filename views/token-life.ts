@@ -1,4 +1,4 @@
-import { NOTE_LENGTH_MAX, OVERLAP_DAYS_MAX, OVERLAP_SECONDS_DEFAULT } from '../server/ground/limits.ts';
+import { OVERLAP_DAYS_MAX, OVERLAP_SECONDS_DEFAULT } from '../server/ground/limits.ts';
 import { DAY_SECONDS, duration, HOUR_SECONDS, timeFromNow } from '../server/ground/time.ts';
 import {
   allowsOf,
@@ -7,6 +7,7 @@ import {
   LAST_USED_HINT,
   lastUseOf,
   nameField,
+  noteField,
   type ScopeView,
   scopeBoxes,
 } from './credentials.ts';
@@ -233,7 +234,7 @@ export function editTokenPage(
     problem: FormProblem | undefined;
   },
 ): Html {
-  const { token, form, problem } = props;
+  const { token, problem } = props;
   return formPage(site, viewer, {
     title: `Edit the token “${token.name}”`,
     lead: 'Its value stays the same. What you change holds from its next call on.',
@@ -252,15 +253,7 @@ export function editTokenPage(
             readonly: true,
           }),
       scopeBoxes(props, 'Fewer hold at once. For more than it has now you sign in once more.'),
-      field({
-        label: 'Note (optional)',
-        name: 'note',
-        value: form.note,
-        hint: 'For yourself, for example where the token is kept.',
-        problem: problemAt(problem, 'note'),
-        lengthMax: NOTE_LENGTH_MAX,
-        autocomplete: 'off',
-      }),
+      noteField(props),
     ],
     submitLabel: 'Save the changes',
     cancelUrl: `/tokens/${token.id}`,

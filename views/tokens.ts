@@ -1,4 +1,3 @@
-import { NOTE_LENGTH_MAX } from '../server/ground/limits.ts';
 import { CHOSEN_DONE, chooseBox, chosenForm } from './chosen-tokens.ts';
 import {
   allowsOf,
@@ -11,14 +10,14 @@ import {
   type LiveAndDead,
   lastUseOf,
   nameField,
+  noteField,
   scopeBoxes,
 } from './credentials.ts';
-import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
+import { type FormProblem, formNotice } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { checkbox } from './kit/choices.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
-import { field } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
 import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { badge, doneNotice } from './kit/notices.ts';
@@ -175,15 +174,7 @@ export function newTokenPage(
       ),
       scopeBoxes(props, 'Choose only what is needed: whoever has the token can do this in your name.'),
       expiryFields(props, { hint: 'After that every call with it is refused.' }),
-      field({
-        label: 'Note (optional)',
-        name: 'note',
-        value: form.note,
-        hint: 'For yourself, for example where the token is kept.',
-        problem: problemAt(problem, 'note'),
-        lengthMax: NOTE_LENGTH_MAX,
-        autocomplete: 'off',
-      }),
+      noteField(props),
       narrowingDisclosure(props),
       viewer.admin &&
         checkbox({

@@ -33,8 +33,9 @@ export type Authenticate = ReturnType<typeof createAuthenticate>;
 
 /**
  * Who calls the API. The order is fixed: a request that cannot be read (401 `invalid_request`), then a token
- * that is not good (401 `invalid_token`), then one that is good elsewhere (403), then a missing scope (403 `insufficient_scope`), and only then
- * anything else about the call, so that nothing is said to callers who may not know it.
+ * that is not good (401 `invalid_token`), then one that is good elsewhere (403), then a missing scope (403
+ * `insufficient_scope`), and only then anything else about the call, so that nothing is said to callers who may not know
+ * it.
  */
 export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers' | 'settings'>) {
   const { url } = settings;

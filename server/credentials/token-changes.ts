@@ -26,34 +26,32 @@ import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 const NOT_REVOKED = ['revokedAt', 'absent'] as const;
 
 /** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem for an ended one. */
-export async function pauseToken(
-  parts: CredentialDependencies,
-  token: Credential,
-  actor: Actor,
-): Promise<boolean> {
-  const { credentials, effects, clock } = parts;
-  requireStanding(token, clock());
-  const audit = [auditEntry('token.paused', token, actor)];
-  const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;
-  return (
-    (await effects.update(credentials, token.id, { set: { pausedAt: clock() } }, guard, { audit })) !==
-    undefined
-  );
+export function pauseToken(parts: CredentialDependencies, token: Credential, actor: Actor): Promise<boolean> {
+  const pausedAt = parts.clock();
+  return setPaused(parts, token, { action: 'token.paused', pausedAt, before: 'absent' }, actor);
 }
 
 /** Has a paused token work again; false when it was not paused. Throws Problem for an ended one. */
-export async function resumeToken(
+export function resumeToken(
   parts: CredentialDependencies,
   token: Credential,
   actor: Actor,
 ): Promise<boolean> {
-  const { credentials, effects, clock } = parts;
+  return setPaused(parts, token, { action: 'token.resumed', pausedAt: undefined, before: 'present' }, actor);
+}
+
+/** Of two callers who want the same at once one changes it. */
+async function setPaused(
+  { credentials, effects, clock }: CredentialDependencies,
+  token: Credential,
+  wanted: { action: string; pausedAt: number | undefined; before: 'absent' | 'present' },
+  actor: Actor,
+): Promise<boolean> {
   requireStanding(token, clock());
-  const audit = [auditEntry('token.resumed', token, actor)];
-  const guard = [NOT_REVOKED, ['pausedAt', 'present']] as const;
-  return (
-    (await effects.update(credentials, token.id, { unset: ['pausedAt'] }, guard, { audit })) !== undefined
-  );
+  const { action, pausedAt, before } = wanted;
+  const guard = [NOT_REVOKED, ['pausedAt', before]] as const;
+  const caused = { audit: [auditEntry(action, token, actor)] };
+  return (await effects.update(credentials, token.id, { set: { pausedAt } }, guard, caused)) !== undefined;
 }
 
 /** What an owner changes about a token. */
