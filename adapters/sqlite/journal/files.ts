@@ -6,8 +6,11 @@ import { type SyncedFile, syncedFile } from '../synced-file.ts';
 
 /** Nobody writes to a file that is older, so that none is taken for left behind. */
 const FILE_MS_MAX = 10_000;
-/** Bounds what is held in memory while a file's rows are put in their place: some 1000 rows. */
-const FILE_BYTES_MAX = 500_000;
+/**
+ * Bounds what is held in memory while a file's rows are put in their place: some 4000 rows. More at once write each page
+ * of an index less often: files of a quarter of this cost the API call 6 % of its speed.
+ */
+const FILE_BYTES_MAX = 2_000_000;
 
 /** What is being written to. `openedAtMs` is of the wall clock, by which others judge whether it was left behind. */
 type OpenFile = SyncedFile & { name: string; bytes: number; openedAtMs: number };
