@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
-import { artifactIdOf } from '../access/artifact.ts';
-import { isLiveClient } from '../credentials/client.ts';
-import type { Credential } from '../credentials/credential.ts';
+import type { Known } from '../access/leaks.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
-import { hashOf } from '../ground/opaque.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { accountFrom, endOf, lifeFrom, lineFrom, named, scopesFrom } from './arguments.ts';
 import { type Said, tableOf } from './output.ts';
@@ -95,19 +92,23 @@ async function list(domain: Domain, wanted: { account: string }): Promise<Said> 
   return { json: all.map((token) => tokenJson(token, now)), person: tableOf(TOKEN_HEADS, rows) };
 }
 
-/** By its id, or by its value, whatever kind of secret that is: a leaked one must be ended, not looked for. */
+/**
+ * By its id, or by its value, whatever kind of secret that is: who holds a value has it from somewhere, so it ends as one
+ * that has leaked, and its owner is told.
+ */
 async function revoke(domain: Domain, given: string | undefined): Promise<Said> {
   if (given === undefined || given === '') throw nothingGiven();
-  const format = checkFormat(given);
-  if (format === 'damaged') throw damaged();
-  const { credentials } = domain.rows;
-  const row = await (format === 'ours' ? credentials.find('hash', hashOf(given)) : credentials.get(given));
-  if (row !== undefined && (format === 'ours' || row.kind === 'personal_access_token')) {
-    if (await end(domain, row))
-      return { json: { id: row.id, revoked: true }, person: `${row.id} is revoked.` };
+  if (checkFormat(given) === 'damaged') throw damaged();
+  // A report leaves a honey token where it lies; who revokes it wants it away.
+  const known = await domain.leaks.identify(given);
+  const row = await domain.rows.credentials.get(known?.isHoney ? known.id : given);
+  if (row?.kind === 'personal_access_token') {
+    const { id, kind, accountId } = row;
+    if (await domain.tokens.revoke({ accountId, id }, OPERATOR))
+      return { json: { id, kind, revoked: true }, person: `${id} is revoked.` };
   }
-  const ended = format === 'ours' || row !== undefined ? undefined : await endArtifact(domain, given);
-  if (ended !== undefined) return ended;
+  const [ended] = await domain.leaks.revoke([{ value: given }], OPERATOR);
+  if (ended !== undefined) return saidOfEnded(ended);
   throw new Problem({
     status: 404,
     code: 'NO_SUCH_TOKEN',
@@ -116,30 +117,25 @@ async function revoke(domain: Domain, given: string | undefined): Promise<Said> 
   });
 }
 
-/** Answers whether it was not revoked yet. */
-async function end(domain: Domain, { id, kind, accountId, clientId }: Credential): Promise<boolean> {
-  if (kind === 'personal_access_token') return domain.tokens.revoke({ accountId, id }, OPERATOR);
-  const client = clientId === undefined ? undefined : await domain.clients.get(clientId);
-  if (!isLiveClient(client)) return false;
-  return domain.secrets.revoke({ kind: client.kind, accountId, clientId: client.id, id }, OPERATOR);
-}
-
-/** What an app or a service was given, by its value: an access token alone, a refresh token with all of its connection. */
-async function endArtifact(domain: Domain, value: string): Promise<Said | undefined> {
-  const { artifacts } = domain.rows;
-  const row = await artifacts.get(artifactIdOf(value));
-  if (row === undefined || row.revokedAt !== undefined) return undefined;
-  if (row.model === 'AccessToken' || row.model === 'ClientCredentials') {
-    if ((await artifacts.remove(row.id, [['model', '=', row.model]])) === undefined) return undefined;
-    return { json: { kind: 'access_token', revoked: true }, person: 'The access token is revoked.' };
+/** What was revoked by its value; of what an app or a service was given, its client. */
+function saidOfEnded({ kind, id, name }: Known): Said {
+  switch (kind) {
+    case 'access_token':
+      return {
+        json: { client_id: id, kind, revoked: true },
+        person: `The access token of ${name} is revoked, and its owner is told by mail.`,
+      };
+    case 'refresh_token':
+      return {
+        json: { client_id: id, kind, revoked: true },
+        person: `The refresh token of ${name} is revoked, and with it what was given beside it. Its owner is told by mail.`,
+      };
+    default:
+      return {
+        json: { id, kind, revoked: true },
+        person: `${id} is revoked, and its owner is told by mail.`,
+      };
   }
-  const { grantId } = row;
-  if (row.model !== 'RefreshToken' || grantId === undefined) return undefined;
-  if (!(await domain.grants.end(grantId, OPERATOR))) return undefined;
-  return {
-    json: { id: grantId, kind: 'refresh_token', revoked: true },
-    person: 'The refresh token is revoked, and with it what its app was given beside it.',
-  };
 }
 
 function nothingGiven(): Problem {

@@ -369,7 +369,9 @@ eachStore(({ url }) => {
     });
 
     it('revokes what an app or a service was given by its value', async () => {
-      const client = await json('services', 'create', '--name', 'Ended', '--scopes', 'profile');
+      await createAccount('iva@example.com');
+      const about = ['--name', 'Ended', '--scopes', 'profile', '--account', 'iva@example.com'];
+      const client = await json('services', 'create', ...about);
       const answer = await fetch(`${server.url}/oauth/token`, {
         method: 'POST',
         body: new URLSearchParams({
@@ -380,9 +382,29 @@ eachStore(({ url }) => {
       });
       const { access_token: value } = (await answer.json()) as { access_token: string };
       assert.equal((await me(value)).status, 200);
-      assert.deepEqual(await json('tokens', 'revoke', value), { kind: 'access_token', revoked: true });
+      const revoked = await json('tokens', 'revoke', value);
+      assert.deepEqual(revoked, { client_id: client.client_id, kind: 'access_token', revoked: true });
       assert.equal((await me(value)).status, 401);
       assertRefused(await run(env, ['tokens', 'revoke', value]), /no live token\./);
+      // Its owner hears of it as of any leak.
+      const subject = 'Reported as leaked, and revoked: Ended';
+      await createKeptMail(server.mailFolder).waitFor({ subject, to: 'iva@example.com' });
+      const store = await openStore(server.storeUrl);
+      const audit = await store.collection(auditDeclaration);
+      const entries = await audit.list({ where: [['targetId', '=', client.client_id]], limit: 9 });
+      await store.close();
+      assert.ok(entries.some(({ action }) => action === 'access_token.leaked'));
+    });
+
+    it('revokes a honey token by its value too', async () => {
+      const about = ['--account', 'ann@example.com', '--name', 'Bait', '--scopes', 'profile'];
+      const honey = await json('tokens', 'create', ...about, '--honey');
+      assert.deepEqual(await json('tokens', 'revoke', honey.token), {
+        id: honey.id,
+        kind: 'personal_access_token',
+        revoked: true,
+      });
+      assertRefused(await run(env, ['tokens', 'revoke', honey.token]), /no live token\./);
     });
 
     it('registers an app with its addresses, changes what is named, and deletes it', async () => {
