@@ -116,24 +116,29 @@ export function asOAuthError(ctx: Context, problem: Problem): void {
 }
 
 /**
- * For what no group of routes has taken: an address of the API or of the provider, or near one of theirs, is asked
- * for by a program, all else by a person.
+ * For what no group of routes has taken: an address of the API, of the provider, of metadata or of health, or near one
+ * of theirs, is asked for by a program, all else by a person.
  */
 export function asItsAddressWants(parts: { url: string; site: Site; viewerOf: ViewerOf }): ErrorForm {
   const [page, envelope] = [asPage(parts.site, parts.viewerOf), asEnvelope(parts.url)];
   return (ctx, problem) => formFor(ctx)(ctx, problem);
 
   function formFor(ctx: Context): ErrorForm {
-    const own = programAt(ctx.path);
+    const own = callsAt(ctx.path);
     if (own !== undefined) return own;
     // Every browser says that it wants HTML when somebody opens an address, and no program does.
     if (ctx.get('accept').includes('text/html')) return page;
-    return programAt(nearAddress(ctx.path) ?? '') ?? page;
+    return programAt(nearAddress(ctx.path) ?? '') ?? programAt(ctx.path) ?? page;
+  }
+
+  function callsAt(path: string): ErrorForm | undefined {
+    if (/^\/api(\/|$)/.test(path)) return envelope;
+    return /^\/oauth(\/|$)/.test(path) ? asOAuthError : undefined;
   }
 
   function programAt(path: string): ErrorForm | undefined {
-    if (/^\/api(\/|$)/.test(path)) return envelope;
-    return /^\/oauth(\/|$)/.test(path) ? asOAuthError : undefined;
+    if (/^\/(healthz|readyz)$/.test(path)) return envelope;
+    return /^\/\.well-known(\/|$)/.test(path) ? asOAuthError : callsAt(path);
   }
 }
 

@@ -72,15 +72,15 @@ describe('the front door', () => {
     ['GET', '/userinfo', '/oauth/userinfo', 'oauth'],
     ['GET', '/.well-known/jwks.json', '/oauth/jwks', 'oauth'],
     ['GET', '/oauth/logout', '/oauth/end-session', 'oauth'],
-    ['GET', '/.well-known/openid-configuration/', '/.well-known/openid-configuration', 'page'],
+    ['GET', '/.well-known/openid-configuration/', '/.well-known/openid-configuration', 'oauth'],
     [
       'GET',
       '/.well-known/oauth-authorization-server/api/1.1',
       '/.well-known/oauth-authorization-server',
-      'page',
+      'oauth',
     ],
     ['GET', '/oauth/.well-known/openid-configuration', '/.well-known/openid-configuration', 'oauth'],
-    ['GET', '/.well-known/openid_configuration', '/.well-known/openid-configuration', 'page'],
+    ['GET', '/.well-known/openid_configuration', '/.well-known/openid-configuration', 'oauth'],
     ['POST', '/wf/create_transaction', '/api/1.1/wf/create_transaction', 'api'],
     ['POST', '/api/wf/create_transaction', '/api/1.1/wf/create_transaction', 'api'],
     ['POST', '/api/v1/workflows/create_transaction', '/api/1.1/wf/create_transaction', 'api'],
@@ -89,7 +89,7 @@ describe('the front door', () => {
     ['GET', '/API/1.1/ME', '/api/1.1/me', 'api'],
     ['GET', '/login', '/sign-in', 'page'],
     ['POST', '/Sign-In', '/sign-in', 'page'],
-    ['GET', '/health', '/healthz', 'page'],
+    ['GET', '/health', '/healthz', 'api'],
   ];
   for (const [method, path, address, form] of near) {
     it(`says to ${method} ${path} that it is ${address}`, async () => {
@@ -336,18 +336,24 @@ describe('the front door', () => {
     });
   }
 
-  it('says which methods there are in the API, also to nobody', async () => {
+  it('says in JSON which methods there are where programs ask, also to nobody', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/api/1.1/me', 'GET, HEAD, OPTIONS'],
       ['POST', '/api/1.1/me', 'GET, HEAD, OPTIONS'],
       ['PUT', '/api/1.1/wf/create_transaction', 'POST, OPTIONS'],
       ['PUT', '/api/1.1/wf/no_such', 'POST, OPTIONS'],
+      ['POST', '/.well-known/openid-configuration', 'GET, HEAD, OPTIONS'],
+      ['PUT', '/.well-known/oauth-protected-resource', 'HEAD, GET, OPTIONS'],
+      ['POST', '/healthz', 'HEAD, GET, OPTIONS'],
     ] as const) {
       const response = await ask(path, { method });
       assert.deepEqual([response.status, response.headers.get('allow')], [405, allow], `${method} ${path}`);
       assert.match(response.headers.get('content-type') ?? '', /json/);
     }
     assert.equal((await ask('/api/1.1/wf/no_such')).status, 401);
+    const nothing = await ask('/.well-known/nothing');
+    assert.equal(nothing.status, 404);
+    assert.equal(((await nothing.json()) as { error: string }).error, 'invalid_request');
   });
 
   it('says of each document how long it may be kept', async () => {
