@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkAll, Problem, type ProblemCode } from '../ground/errors.ts';
-import { lossOf } from '../ground/exact-number.ts';
+import { lossOf, NUMBER } from '../ground/exact-number.ts';
 import { normalisedRange } from '../ground/ip-ranges.ts';
 import { BOUNDS_MAX, CALLS_A_DAY_MAX, IDLE_DAYS_MAX, IP_RANGES_MAX } from '../ground/limits.ts';
 import { isLoopback } from '../ground/loopback.ts';
@@ -115,8 +115,6 @@ function boundsFrom(scopes: Scopes, typed: readonly string[], held: readonly str
 
 const VALUE = /^(?:wf:)?(\w+)\.([^\s<>=]+)\s*(<=|>=)\s*(\S+)$/;
 const DAILY = /^(?:wf:)?(\w+)\s*[=:\s]\s*([1-9]\d{0,6})\s*\/\s*day$/;
-/** As JSON writes one, which is how it will be sent. */
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 
 /** `create_transaction.amount <= 100` and `create_transaction = 20/day`. */
 function boundFrom(text: string): Bound {

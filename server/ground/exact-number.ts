@@ -1,3 +1,6 @@
+/** A number as JSON writes one (RFC 8259 section 6), which is how it is sent. */
+export const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
+
 /** No number that arrives as it was sent is written longer; what looks at its digits stays quick. */
 const LITERAL_LENGTH_MAX = 100;
 

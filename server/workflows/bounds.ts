@@ -1,7 +1,7 @@
 import type { Bearer } from '../access/bearer.ts';
 import type { DailyBound, ValueBound } from '../credentials/narrowing.ts';
 import { BearerProblem, Problem } from '../ground/errors.ts';
-import { lossOf } from '../ground/exact-number.ts';
+import { lossOf, NUMBER } from '../ground/exact-number.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Arguments } from './parameters.ts';
@@ -58,8 +58,6 @@ function requireWithin(
     parameter,
   });
 }
-
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 
 /** A number, or the text of one as a form sends it, where it arrives as it was sent: then both sides are exact. */
 function numberIn(value: unknown): number | undefined {

@@ -1,13 +1,11 @@
 import type { z } from 'zod';
-import { lossOf } from '../ground/exact-number.ts';
+import { lossOf, NUMBER } from '../ground/exact-number.ts';
 import { inspectJson } from './json-faults.ts';
 
 type Parsed = z.ZodSafeParseResult<unknown>;
 
 /** What a text was read as; `changed` where it spells a number that would not arrive as it was sent, and why. */
 export type Read = { parsed: Parsed; changed?: string | undefined };
-
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 
 /**
  * Reads what came as a text, for a query and a form know nothing else. One that the schema refuses as a text is tried
