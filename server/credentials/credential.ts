@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { declare } from '../../adapters/port.ts';
+import { type Condition, declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
@@ -117,6 +117,11 @@ export function idleEndOf({ narrowing, createdAt, lastUsedAt }: IdleFields): num
 export function hasEnded(credential: Credential, now: number): boolean {
   const state = stateOf(credential, now);
   return state === 'expired' || state === 'revoked';
+}
+
+/** Holds as long as nobody changed its settings since it was read. */
+export function settingsAsIn({ edits }: Credential): Condition<Credential> {
+  return edits === undefined ? ['edits', 'absent'] : ['edits', '=', edits];
 }
 
 /**

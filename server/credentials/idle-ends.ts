@@ -2,7 +2,7 @@ import type { Where } from '../../adapters/port.ts';
 import { tokenLayIdle } from '../../views/mail/tokens.ts';
 import { LAST_USED_SECONDS } from '../ground/limits.ts';
 import type { ScheduledWork } from '../ground/schedule.ts';
-import { type Credential, endOf, HELD_WHILE_STANDING, idleEndOf } from './credential.ts';
+import { type Credential, endOf, HELD_WHILE_STANDING, idleEndOf, settingsAsIn } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
 
@@ -56,7 +56,7 @@ export async function endIdle(
   const guard: Where<Credential> = [
     ['revokedAt', 'absent'],
     token.lastUsedAt === undefined ? ['lastUsedAt', 'absent'] : ['lastUsedAt', '=', token.lastUsedAt],
-    token.edits === undefined ? ['edits', 'absent'] : ['edits', '=', token.edits],
+    settingsAsIn(token),
   ];
   return effects.update(credentials, token.id, change, guard, {
     audit: [auditEntry('token.idle', token, { kind: 'system' })],

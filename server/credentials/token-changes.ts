@@ -1,4 +1,4 @@
-import type { Condition, Where } from '../../adapters/port.ts';
+import type { Where } from '../../adapters/port.ts';
 import { tokenChanged, tokenRotated } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Call } from '../activity/call.ts';
@@ -13,6 +13,7 @@ import {
   HELD_WHILE_STANDING,
   idleEndOf,
   nextReminder,
+  settingsAsIn,
   stateOf,
 } from './credential.ts';
 import { type Minted, revokeCredential, underName } from './credential-rows.ts';
@@ -112,7 +113,7 @@ export async function editToken(
     mail: await mailToOwner(accounts, token.accountId, mail),
     repeatable: true,
   };
-  const guard: Where<Credential> = [NOT_REVOKED, ['replacedBy', 'absent'], atEdits(token)];
+  const guard: Where<Credential> = [NOT_REVOKED, ['replacedBy', 'absent'], settingsAsIn(token)];
   const changed = await underName(parts, { ...token, ...named }, () =>
     effects.update(credentials, token.id, { set: { ...set, ...named }, add: { edits: 1 } }, guard, caused),
   );
@@ -158,7 +159,7 @@ export async function rotateToken(
     NOT_REVOKED,
     ['pausedAt', 'absent'],
     ['replacedBy', 'absent'],
-    atEdits(token),
+    settingsAsIn(token),
   ];
   const changed = await effects.update(credentials, token.id, change, guard, {
     audit: [auditEntry('token.rotated', token, actor)],
@@ -188,11 +189,6 @@ function overlapOf({ expiresAt }: Credential, wanted: number | undefined, now: n
     hint: `Choose at most ${leftSeconds} seconds, or leave it out: the old value then works on until its end, a day at most.`,
     parameter: 'overlap',
   });
-}
-
-/** Holds as long as nobody changed it since it was read. */
-function atEdits({ edits }: Credential): Condition<Credential> {
-  return edits === undefined ? ['edits', 'absent'] : ['edits', '=', edits];
 }
 
 /** The row of the new value: all settings of the old one, and nothing of its history. */
