@@ -1,5 +1,5 @@
 import type { Collection, Where } from '../../adapters/port.ts';
-import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import { ACTIVE_ADMINS, type Account } from '../accounts/account.ts';
 import { auditOf } from '../accounts/accounts.ts';
 import { type Client, clientsOf, eachClient } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
@@ -59,7 +59,7 @@ async function requireDispensable(parts: Parts, account: Account): Promise<void>
 
 async function requireOther({ accountRows }: Parts, account: Account): Promise<void> {
   if (!account.admin) return;
-  const others: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY, ['id', '!=', account.id]];
+  const others: Where<Account> = [...ACTIVE_ADMINS, ['id', '!=', account.id]];
   if ((await accountRows.count(others)) === 0) throw lastAdmin();
 }
 

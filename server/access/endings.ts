@@ -9,7 +9,7 @@ import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
-import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
+import { begunBefore, type Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Limit, Limiter } from '../ground/limiter.ts';
 import type { Settings } from '../ground/settings.ts';
@@ -107,7 +107,7 @@ export async function* unfinished(
   field: 'endAccessAt' | 'revokeAllAt',
   now: number,
 ): AsyncGenerator<Account> {
-  for (const due of [['<=', now - SWEEP_AGE_SECONDS] as const, ['>', now + CLOCKS_APART_SECONDS] as const]) {
+  for (const due of begunBefore(SWEEP_AGE_SECONDS, now)) {
     const where = [[field, ...due] as const];
     yield* await accountRows.list({ where, order: { by: field }, limit: SWEEP_ACCOUNTS });
   }

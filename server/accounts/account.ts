@@ -77,6 +77,9 @@ export function isActive(account: Account | undefined): account is ActiveAccount
 /** The same as a condition on rows. */
 export const ACTIVE_ONLY = [['suspendedAt', 'absent']] as const satisfies Where<Account>;
 
+/** Admins who can sign in, as a condition on rows. */
+export const ACTIVE_ADMINS = [['admin', '=', true], ...ACTIVE_ONLY] as const satisfies Where<Account>;
+
 /** Throws Problem 403 where an account is suspended. Every way to sign in goes through it. */
 export function requireActive(account: Account): void {
   if (isActive(account)) return;

@@ -1,5 +1,4 @@
-import type { Where } from '../../adapters/port.ts';
-import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import { ACTIVE_ADMINS, type Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, stateOf as stateOfSecret } from '../credentials/credential.ts';
 import type { NewSecret } from '../credentials/secret-rows.ts';
@@ -11,8 +10,8 @@ import { type Fact, jsonTimeOf, LIFE_HEADS, lifeCells, lifeJson, tableOf, timeOf
 /** Whose a client is to be; the first admin's, on whom those of the owner hang, when nobody is named. */
 export async function ownerFrom(domain: Domain, given: string | undefined): Promise<Account> {
   if (given !== undefined) return accountFrom(domain, given);
-  const where: Where<Account> = [['admin', '=', true], ...ACTIVE_ONLY];
-  const [admin] = await domain.rows.accounts.list({ where, order: { by: 'createdAt' }, limit: 1 });
+  const oldest = { where: ACTIVE_ADMINS, order: { by: 'createdAt' }, limit: 1 } as const;
+  const [admin] = await domain.rows.accounts.list(oldest);
   if (admin !== undefined) return admin;
   throw new Problem({
     status: 404,

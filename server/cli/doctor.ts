@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import { NotThere, type Store } from '../../adapters/port.ts';
-import { ACTIVE_ONLY, accountDeclaration } from '../accounts/account.ts';
+import { ACTIVE_ADMINS, accountDeclaration } from '../accounts/account.ts';
 import { clientDeclaration } from '../credentials/client.ts';
 import { credentialDeclaration } from '../credentials/credential.ts';
 import { findGoneScopes, goneScopesInWords } from '../credentials/gone-scopes.ts';
@@ -255,7 +255,7 @@ async function countMails(store: Store): Promise<Found> {
 
 async function countAdmins(store: Store): Promise<Found> {
   const accounts = await store.collection(accountDeclaration);
-  const admins = await accounts.count([['admin', '=', true], ...ACTIVE_ONLY]);
+  const admins = await accounts.count(ACTIVE_ADMINS);
   if (admins > 0) return { level: 'ok', found: admins === 1 ? 'one admin' : `${admins} admins` };
   const todo = 'open the link that the server prints, or use: latchkey accounts create --admin …';
   return { level: 'warn', found: 'there is no admin', todo };

@@ -1,9 +1,9 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { pausedUnanswered, type ReviewItemView, reviewDigest, reviewMail } from '../../views/mail/review.ts';
-import { ACTIVE_ONLY, type Account, isActive, requireActive } from '../accounts/account.ts';
+import { ACTIVE_ADMINS, ACTIVE_ONLY, type Account, isActive, requireActive } from '../accounts/account.ts';
 import { linkDead } from '../accounts/mailed-links.ts';
 import type { Actor } from '../ground/actor.ts';
-import { CLOCKS_APART_SECONDS } from '../ground/clock.ts';
+import { begunBefore } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Work } from '../ground/jobs.ts';
 import { REVIEW_ANSWER_SECONDS } from '../ground/limits.ts';
@@ -85,10 +85,7 @@ export function createReviews(parts: Parts) {
 
     /** Carries out what a process that died left of an answer. */
     sweep: (async () => {
-      for (const due of [
-        ['<=', clock() - SWEEP_AGE_SECONDS] as const,
-        ['>', clock() + CLOCKS_APART_SECONDS] as const,
-      ]) {
+      for (const due of begunBefore(SWEEP_AGE_SECONDS, clock())) {
         const where = [['actAt', ...due] as const];
         const page = { where, order: { by: 'actAt' }, limit: BATCH_REVIEWS } as const;
         for (const { id } of await reviews.list(page)) await carryOut(parts, id);
@@ -186,7 +183,7 @@ async function tellAdmins(parts: Parts, month: string): Promise<void> {
   }
   if (counts.accounts === 0) return;
   const now = clock();
-  const admins = await accountRows.list({ where: [['admin', '=', true], ...ACTIVE_ONLY], limit: ADMINS_MAX });
+  const admins = await accountRows.list({ where: ACTIVE_ADMINS, limit: ADMINS_MAX });
   const written = reviewDigest(settings, { ...counts, month, powerful, now });
   const mail = admins.map(({ email }) => ({ to: email, ...written }));
   await unlessThere(effects.insert(reviewDigests, { id: month, createdAt: now, counts }, { mail }));

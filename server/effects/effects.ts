@@ -13,7 +13,7 @@ import { type AuditEntry, auditSchema } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
-import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
+import { begunBefore, type Clock } from '../ground/clock.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
 
 const pendingSchema = z.object({
@@ -243,10 +243,9 @@ async function insertSuccessor(collection: Collection<Carrier>, successor: Carri
   }
 }
 
-/** The rows whose effects should have been delivered by now, those of a clock that was set back since among them. */
+/** The rows whose effects should have been delivered by now. */
 async function* leftBehind(collection: Collection<Carrier>, now: number): AsyncGenerator<Carrier> {
-  yield* pagesOf(collection, [['pendingAt', '<=', now - SWEEP_AGE_SECONDS]]);
-  yield* pagesOf(collection, [['pendingAt', '>', now + CLOCKS_APART_SECONDS]]);
+  for (const due of begunBefore(SWEEP_AGE_SECONDS, now)) yield* pagesOf(collection, [['pendingAt', ...due]]);
 }
 
 /** The oldest first. */

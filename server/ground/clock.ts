@@ -12,5 +12,16 @@ export function isWithin(seconds: number, at: number, now: number, apart = CLOCK
   return now - at <= seconds && at - now <= apart;
 }
 
+/**
+ * Conditions on the time at which something was begun, each for a look of its own: so long ago that whoever began it has
+ * died over it, or so far ahead that a clock wrote it which has been set back since.
+ */
+export function begunBefore(seconds: number, now: number) {
+  return [
+    ['<=', now - seconds],
+    ['>', now + CLOCKS_APART_SECONDS],
+  ] as const;
+}
+
 /** How long a row outlives its `expiresAt`: of servers whose clocks differ, none removes what another still takes. */
 export const CLOCKS_APART_SECONDS = 60;
