@@ -1,12 +1,11 @@
-import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
 import { honeyUsed } from '../../views/mail/honey.ts';
-import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
+import { ACTIVE_ADMINS, type Account } from '../accounts/account.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Use } from '../credentials/dead-use.ts';
 import type { Effects } from '../effects/effects.ts';
+import { createAfterAnswer } from '../ground/after-answer.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Settings } from '../ground/settings.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
@@ -16,9 +15,7 @@ const TOLD_SECONDS = HOUR_SECONDS;
 /** More admins than anybody has. */
 const ADMINS_TOLD_MAX = 50;
 
-/** Begun after the answer, which a honey token gets as soon as one that is not there. Uses meanwhile are counted with it. */
-const AFTER_ANSWER_MS = { min: 20, max: 120 };
-
+/** Uses of a honey token that are not told yet. */
 type Waiting = { count: number; use: Use };
 
 export type Honey = ReturnType<typeof createHoney>;
@@ -35,18 +32,10 @@ export function createHoney(parts: {
   log: Pick<Logger, 'error'>;
   settings: Pick<Settings, 'appName' | 'url'>;
 }) {
-  const { log } = parts;
   const waiting = new Map<string, Waiting>();
-  const underWay = new Set<Promise<void>>();
-
-  /** Everything about it comes a moment later. */
-  function later(work: () => Promise<void>): void {
-    const done = delay(randomInt(AFTER_ANSWER_MS.min, AFTER_ANSWER_MS.max))
-      .then(work)
-      .catch((error: unknown) => log.error({ err: error }, 'the use of a honey token was not told'))
-      .finally(() => underWay.delete(done));
-    underWay.add(done);
-  }
+  // A honey token is answered as soon as one that is not there.
+  const { begin, settled } = createAfterAnswer(parts);
+  const later = (work: () => Promise<void>) => begin(work, 'the use of a honey token was not told');
 
   return {
     /** Notes that this honey token was used, and tells of it; `record` writes the call down. */
@@ -66,10 +55,8 @@ export function createHoney(parts: {
       if (record !== undefined) later(record);
     },
 
-    /** When all uses until now are told; what ends the process waits for it. */
-    async settled(): Promise<void> {
-      await Promise.all(underWay);
-    },
+    /** When all uses until now are told. */
+    settled,
   };
 }
 
@@ -104,10 +91,9 @@ async function recipientsFor(
   { accountRows }: Pick<Parameters<typeof createHoney>[0], 'accountRows'>,
   accountId: string,
 ): Promise<string[]> {
-  const where = [['admin', '=', true], ...ACTIVE_ONLY] as const;
   const [owner, admins] = await Promise.all([
     accountRows.get(accountId),
-    accountRows.list({ where, limit: ADMINS_TOLD_MAX }),
+    accountRows.list({ where: ACTIVE_ADMINS, limit: ADMINS_TOLD_MAX }),
   ]);
   const all = [...(owner === undefined ? [] : [owner]), ...admins].map(({ email }) => email);
   return [...new Set(all)];

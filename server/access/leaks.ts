@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
 import { credentialsLeaked } from '../../views/mail/leaks.ts';
@@ -12,6 +10,7 @@ import { mailToOwner } from '../credentials/owner.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
+import { createAfterAnswer } from '../ground/after-answer.ts';
 import { Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import { type Counted, type Limit, type Limiter, networkBuckets } from '../ground/limiter.ts';
@@ -49,9 +48,6 @@ type Found = Known & {
 const REPORTS: Limit = { limit: 60, windowSeconds: HOUR_SECONDS };
 const VALUES: Limit = { limit: 10_000, windowSeconds: HOUR_SECONDS };
 
-/** Begun at a moment that nobody knows, so that no time tells what was among the values. */
-const AFTER_ANSWER_MS = { min: 20, max: 120 };
-
 /** Reports wait in memory. */
 const REPORTS_WAITING_MAX = 20;
 
@@ -69,8 +65,9 @@ type Parts = ClientDependencies & {
  * Nothing that is answered tells whether a value was one of ours.
  */
 export function createLeaks(parts: Parts) {
-  const { limiter, log } = parts;
-  const underWay = new Set<Promise<void>>();
+  const { limiter } = parts;
+  // No time tells what was among the values.
+  const afterAnswer = createAfterAnswer(parts);
 
   return {
     /** What this value is, whatever its state; undefined where it is none of ours. */
@@ -93,21 +90,18 @@ export function createLeaks(parts: Parts) {
       if (leaks.length > 0) {
         await limiter.countEach(networkBuckets('leak-values', from, VALUES, leaks.length));
       }
-      if (underWay.size >= REPORTS_WAITING_MAX) throw tooBusy();
-      const work = delay(randomInt(AFTER_ANSWER_MS.min, AFTER_ANSWER_MS.max))
-        .then(() => inTurn(underWay, 'reports', () => revokeAll(parts, leaks, { kind: 'reporter', ...by })))
-        .then(() => undefined)
-        .catch((error: unknown) =>
-          log.error({ requestId: by.requestId, err: error }, 'a report of leaks was not carried out'),
-        )
-        .finally(() => underWay.delete(work));
-      underWay.add(work);
+      if (afterAnswer.count() >= REPORTS_WAITING_MAX) throw tooBusy();
+      const revoke = () => revokeAll(parts, leaks, { kind: 'reporter', ...by });
+      const { requestId } = by;
+      afterAnswer.begin(
+        () => inTurn(afterAnswer, 'reports', revoke),
+        'a report of leaks was not carried out',
+        { requestId },
+      );
     },
 
-    /** When all that was reported is done; what ends the process waits for it. */
-    async settled(): Promise<void> {
-      await Promise.all(underWay);
-    },
+    /** When all that was reported is done. */
+    settled: afterAnswer.settled,
 
     /** Ends those of these values that have not ended, and mails each owner once about all of theirs. */
     revoke: (leaks: readonly Leak[], actor: Actor): Promise<Known[]> => revokeAll(parts, leaks, actor),

@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
@@ -16,6 +14,7 @@ import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
+import { createAfterAnswer } from '../ground/after-answer.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import type { Limiter } from '../ground/limiter.ts';
 import { RESET_LINK_SECONDS } from '../ground/limits.ts';
@@ -48,12 +47,6 @@ export const resetDeclaration = declare<Reset>({
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 
-/**
- * Only an address with an account gets a row and a mail. Nobody sees the difference, because the work begins so long
- * after the answer, at a moment that nobody knows.
- */
-const AFTER_ANSWER_MS = { min: 20, max: 120 };
-
 /** What to do about a dead link. */
 const ASK_AGAIN = `Links to choose a new password are good for ${duration(RESET_LINK_SECONDS)} and once. Ask for another one.`;
 
@@ -78,7 +71,8 @@ type Parts = {
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: Parts) {
   const { resets, accounts, accountRows, sessions, passwords, limiter, clock, log } = parts;
-  const underWay = new Set<Promise<void>>();
+  // Only an address with an account gets a row and a mail, and nobody sees the difference.
+  const afterAnswer = createAfterAnswer(parts);
 
   return {
     /**
@@ -88,19 +82,12 @@ export function createResets(parts: Parts) {
     async ask(wanted: { email: string; returnTo: string; from: string }): Promise<void> {
       const email = requireEmail(wanted.email);
       await limiter.countEach(askingBuckets('reset', { email, from: wanted.from }));
-      const work = delay(randomInt(AFTER_ANSWER_MS.min, AFTER_ANSWER_MS.max))
-        .then(() => mailLink(parts, email.address, wanted))
-        .catch((error: unknown) =>
-          log.error({ err: error }, 'a link to choose a new password was not mailed'),
-        )
-        .finally(() => underWay.delete(work));
-      underWay.add(work);
+      const mail = () => mailLink(parts, email.address, wanted);
+      afterAnswer.begin(mail, 'a link to choose a new password was not mailed');
     },
 
-    /** When all that was asked for is done; what ends the process waits for it. */
-    async settled(): Promise<void> {
-      await Promise.all(underWay);
-    },
+    /** When all that was asked for is done. */
+    settled: afterAnswer.settled,
 
     /** A link for the operator to hand over, in place of the mail. Throws Problem where the account is suspended. */
     async linkFor(account: Account, actor: Actor): Promise<{ url: string; expiresAt: number }> {
