@@ -151,7 +151,7 @@ export async function filtersOf({ tokens, services, apps, grants }: PortalDepend
   return [...new Map(labels)].map(([id, label]) => ({ id, label }));
 }
 
-/** The same of the activity. */
+/** What is asked for as the activity takes it: a token, or a client with the secrets that it has had. */
 export async function aboutOf(
   { secrets }: PortalDependencies,
   accountId: string,
