@@ -237,8 +237,8 @@ async function insertSuccessor(collection: Collection<Carrier>, successor: Carri
     await collection.insert(successor);
   } catch (error) {
     if (!(error instanceof Taken)) throw error;
-    // One that is there already was delivered before.
-    if (error.field === 'id') return;
+    // One that is there was delivered before: of all its fields that are taken, the store names any.
+    if ((await collection.get(successor.id)) !== undefined) return;
     await insertSuccessor(collection, { ...successor, [error.field]: undefined });
   }
 }
