@@ -38,7 +38,10 @@ export type WantedCredential = Pick<
   | 'expiresAt'
   | 'liveName'
   | 'rotation'
->;
+> & {
+  /** Where it has to be known before. */
+  id?: string;
+};
 
 /** How many of something there may be at a time, and which. */
 export type CredentialLimit = { owner: string; max: number; among: Where<Credential>; full: () => Problem };
@@ -58,7 +61,7 @@ export async function mintCredential(
   const createdAt = clock();
   const credential = {
     ...wanted,
-    id: newId(wanted.kind === 'client_secret' ? 'sec_' : 'tok_'),
+    id: wanted.id ?? newId(wanted.kind === 'client_secret' ? 'sec_' : 'tok_'),
     hash: hashOf(value),
     ...endsOf(value),
     createdAt,
@@ -149,14 +152,14 @@ export async function revokeCredentials(
 
 /**
  * Brings the end of a credential forward to `endAt`, never back; another caller at the same time may bring it
- * further. `releasing`: it gives up name and place to the one that replaces it. False where it had ended, or nothing
- * was to change.
+ * further. `releasing`: it gives up name and place to the one that replaces it, and can be rotated no more. False where
+ * it had ended, or nothing was to change.
  */
 export async function endBy(
   { credentials, effects, clock }: CredentialDependencies,
   id: string,
   endAt: number,
-  releasing?: { caused: EffectsOfChange },
+  releasing?: { caused: EffectsOfChange; replacedBy: string },
 ): Promise<boolean> {
   for (;;) {
     const current = await credentials.get(id);
@@ -169,12 +172,14 @@ export async function endBy(
       ['revokedAt', 'absent'],
       before === undefined ? ['expiresAt', 'absent'] : ['expiresAt', '=', before],
     ];
-    const set = { expiresAt: isSooner ? before : endAt };
-    const changed =
-      releasing === undefined
-        ? await credentials.update(id, { set }, guard)
-        : await effects.update(credentials, id, { set, unset: HELD_WHILE_STANDING }, guard, releasing.caused);
-    if (changed !== undefined) return true;
+    const expiresAt = isSooner ? before : endAt;
+    const write = () => {
+      if (releasing === undefined) return credentials.update(id, { set: { expiresAt } }, guard);
+      // A rotation has named another one before.
+      const set = { expiresAt, replacedBy: current.replacedBy ?? releasing.replacedBy };
+      return effects.update(credentials, id, { set, unset: HELD_WHILE_STANDING }, guard, releasing.caused);
+    };
+    if ((await write()) !== undefined) return true;
   }
 }
 

@@ -6,6 +6,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, Problem } from '../ground/errors.ts';
 import { OVERLAP_SECONDS_DEFAULT } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import {
   type Credential,
@@ -149,7 +150,7 @@ export async function rotateToken(
   requireLive(token, now);
   const overlapSeconds = overlapOf(token, wanted.overlapSeconds, now);
   const value = newSecret(prefixOf('personal_access_token'));
-  const successor = successorOf(token, value, { now, maxDays: settings.tokens.maxDays });
+  const successor = successorOf(token, value, now, settings.tokens);
   const endsAt = now + overlapSeconds;
   const end = overlapSeconds === 0 ? { revokedAt: now } : { expiresAt: endsAt };
   const mail = tokenRotated(settings, { ...successor, oldEndsAt: endsAt, from: originOf(actor) });
@@ -191,17 +192,19 @@ function overlapOf({ expiresAt }: Credential, wanted: number | undefined, now: n
   });
 }
 
-/** The row of the new value: all settings of the old one, and nothing of its history. */
+/** The row of the new value: all settings of the old one, as far as a new one may have them, and nothing of its history. */
 function successorOf(
   token: Credential,
   value: string,
-  { now, maxDays }: { now: number; maxDays: number },
+  now: number,
+  { maxDays, allowNever }: Settings['tokens'],
 ): Credential {
   const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
   // Or its new value would open something.
   const { honey } = token;
-  const lifeSeconds = Math.min((expiresAt ?? 0) - createdAt, maxDays * DAY_SECONDS);
-  const endsAt = expiresAt === undefined ? undefined : now + lifeSeconds;
+  const lifeSeconds = (expiresAt ?? Number.POSITIVE_INFINITY) - createdAt;
+  const isForEver = expiresAt === undefined && allowNever;
+  const endsAt = isForEver ? undefined : now + Math.min(lifeSeconds, maxDays * DAY_SECONDS);
   // A day's calls are counted on, or each rotation would begin a new day.
   const narrowing = token.narrowing && { countedAs: token.id, ...token.narrowing };
   return {

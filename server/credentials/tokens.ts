@@ -6,7 +6,7 @@ import { type Actor, originOf } from '../ground/actor.ts';
 import { checkAll, noSuch, Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import { ISSUED_NAMES_MAX, LIVE_TOKENS_MAX } from '../ground/limits.ts';
-import { hashOf } from '../ground/opaque.ts';
+import { hashOf, newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { untilNone } from '../ground/until-none.ts';
 import { type Credential, checkOverlap, hasEnded, isExpiryFit } from './credential.ts';
@@ -178,7 +178,7 @@ async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: 
   const { name, ...checked } = rowFrom(parts, wanted);
   // Only what replaces holds the name: others stand beside it.
   const liveName = replace ? `${service.id}\n${account.id}\n${name}` : undefined;
-  const row = { ...checked, name, issuedBy: service.id, liveName };
+  const row = { ...checked, id: newId('tok_'), name, issuedBy: service.id, liveName };
   return inTurn(parts.credentials, `issue ${service.id} ${account.id} ${name}`, async () => {
     for (let turn = 0; turn < ISSUE_TURNS_MAX; turn += 1) {
       try {
@@ -195,7 +195,7 @@ async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: 
 async function replaceAndMint(
   parts: CredentialDependencies,
   { account, service, replace, overlapSeconds }: WantedIssue,
-  row: WantedCredential,
+  row: WantedCredential & { id: string },
   actor: Actor,
 ): Promise<Minted> {
   const ofService: Where<Credential> = [...ownedBy(account.id), ['issuedBy', '=', service.id]];
@@ -208,7 +208,7 @@ async function replaceAndMint(
     full: () => tooManyIssued(service.name),
   };
   const [earlier] = await parts.credentials.list({ where: ofName, order: NEWEST_FIRST, limit: 1 });
-  if (replace) await replaceAll(parts, ofName, overlapSeconds, actor);
+  if (replace) await replaceAll(parts, ofName, { overlapSeconds, replacedBy: row.id }, actor);
   return mintRow(parts, row, { account, limit, isMailed: earlier === undefined }, actor);
 }
 
@@ -216,14 +216,14 @@ async function replaceAndMint(
 async function replaceAll(
   parts: CredentialDependencies,
   ofName: Where<Credential>,
-  overlapSeconds: number,
+  { overlapSeconds, replacedBy }: { overlapSeconds: number; replacedBy: string },
   actor: Actor,
 ): Promise<void> {
   const endAt = parts.clock() + overlapSeconds;
   for (const [index, token] of (await listStanding(parts, ofName)).entries()) {
     const caused = { audit: [auditEntry('token.replaced', token, actor)] };
     await (overlapSeconds > 0 && index < OVERLAPPING_MAX
-      ? endBy(parts, token.id, endAt, { caused })
+      ? endBy(parts, token.id, endAt, { caused, replacedBy })
       : revokeCredential(parts, token.id, caused));
   }
 }

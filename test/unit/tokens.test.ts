@@ -99,6 +99,64 @@ eachStore(({ url }) => {
       await assert.rejects(rotate(31 * DAY), { code: 'INVALID_OVERLAP' });
     });
 
+    it('has one new value where two deliver it, as after the death of a process half way', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      const made = await domain.tokens.rotate(which, { account: ann, overlapSeconds: DAY }, actor);
+      const next = await domain.tokens.get({ ...which, id: made.credential.id });
+      const pending = { audit: [], mail: [], successor: { ...next } };
+      const left = { pending, pendingAt: domain.clock(), pendingId: 'left behind' };
+      await domain.rows.credentials.update(credential.id, { set: left }, []);
+      // Another change delivers first what is in its way.
+      assert.equal(await domain.tokens.revoke(which, actor), true);
+      await domain.rows.credentials.update(credential.id, { set: left }, []);
+      domain.pass(60);
+      await domain.effects.sweep();
+      assert.equal((await domain.rows.credentials.get(credential.id))?.pendingId, undefined);
+      assert.deepEqual(await domain.tokens.get({ ...which, id: next.id }), next);
+      assert.equal((await domain.tokens.list(ann.id)).length, 2);
+    });
+
+    it('lets one that its service has replaced not outlive that by a rotation', async () => {
+      const ann = await open();
+      const wanted = {
+        ...{ account: ann, name: 'Sync', scopes: ['profile'], service: { id: 'svc_1', name: 'Sync' } },
+        ...{ expiresAt: domain.clock() + 90 * DAY, replace: true, overlapSeconds: 3600 },
+      };
+      const [old, next] = [
+        await domain.tokens.issue(wanted, actor),
+        await domain.tokens.issue(wanted, actor),
+      ];
+      const which = { accountId: ann.id, id: old.credential.id };
+      await assert.rejects(domain.tokens.rotate(which, { account: ann }, actor), { code: 'ROTATED_ALREADY' });
+      assert.equal((await domain.tokens.get(which)).replacedBy, next.credential.id);
+      await domain.tokens.rotate({ ...which, id: next.credential.id }, { account: ann }, actor);
+      domain.pass(3600);
+      assert.ok('refused' in (await domain.bearers.find(old.value)));
+    });
+
+    it('gives a new value no life that the settings do not allow by now', async () => {
+      const ann = await open();
+      const own = domain.settings.tokens;
+      const before = { ...own };
+      try {
+        Object.assign(own, { allowNever: true, maxDays: 400 });
+        const made = [
+          await mint(ann, { expiresAt: undefined }),
+          await mint(ann, { name: 'Long', expiresAt: domain.clock() + 400 * DAY }),
+        ];
+        Object.assign(own, { allowNever: false, maxDays: 30 });
+        for (const { credential } of made) {
+          const which = { accountId: ann.id, id: credential.id };
+          const next = await domain.tokens.rotate(which, { account: ann }, actor);
+          assert.equal(next.credential.expiresAt, domain.clock() + 30 * DAY);
+        }
+      } finally {
+        Object.assign(own, before);
+      }
+    });
+
     it('lets an old value live for a day or until its end, and never past it', async () => {
       const ann = await open();
       const { credential } = await mint(ann, { expiresAt: domain.clock() + 3600 });
