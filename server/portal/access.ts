@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { RouterContext } from '@koa/router';
 import { accessPage, deleteAccountPage, endAccessPage, takeDataPage } from '../../views/access.ts';
-import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { readEmail } from '../accounts/email.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
@@ -15,7 +14,7 @@ import { actorOf } from '../http/request.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { requireViewer } from '../pages/signed-in.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { doOnce } from './owned.ts';
+import { doOnceAtLast } from './owned.ts';
 
 /** /account/access: all that can act for an account, and its end; /account/data and /account/delete. */
 export function createAccessPages(parts: PortalDependencies) {
@@ -36,13 +35,14 @@ export function createAccessPages(parts: PortalDependencies) {
     /** Without a fresh sign-in: whoever wants it all ended should not be held up. This browser stays signed in. */
     async end(ctx: RouterContext): Promise<void> {
       const sent = await readForm(ctx);
-      const { account, session } = await signedIn.account(ctx);
-      await doOnce(parts, ctx, { account, sent }, async () => {
+      const signIn = (from: RouterContext) => signedIn.account(from);
+      await doOnceAtLast(parts, ctx, { sent, signIn }, async ({ account, session }) => {
         const changed = await endings.endAccess(account, actorOf(ctx, account.id));
         // No fresher than it was: nobody proved anything now.
         const { amr, signedInAt } = session;
         await sessions.start(ctx, { account: changed, amr, signedInAt });
-        return '/account/access?done=ended';
+        // By way of the sign-in, where who sent it twice is told why they have to: their new session went to the first post.
+        return `/sign-in?${new URLSearchParams({ done: 'access-ended', return_to: '/account/access?done=ended' })}`;
       });
     },
 
@@ -126,17 +126,18 @@ function deletePages(parts: PortalDependencies) {
 
     async delete(ctx: RouterContext): Promise<void> {
       const sent = await readForm(ctx);
-      const { account } = await signedIn.fresh(ctx);
-      const page = (problem: FormProblem) => deleteAccountPage(site, account, problem);
+      const signIn = (from: RouterContext) => signedIn.fresh(from);
       try {
-        await doOnce(parts, ctx, { account, sent }, async () => {
+        await doOnceAtLast(parts, ctx, { sent, signIn }, async ({ account }) => {
           requireTyped(account, sent.one('email'));
           await removal.remove(account, actorOf(ctx, account.id));
           await sessions.end(ctx);
           return '/sign-in?done=account-deleted';
         });
       } catch (error) {
-        await showRefusal(ctx, error, page);
+        await showRefusal(ctx, error, async (problem) =>
+          deleteAccountPage(site, (await signIn(ctx)).account, problem),
+        );
       }
     },
   };

@@ -2,6 +2,7 @@ import type { RouterContext } from '@koa/router';
 import type { Account } from '../accounts/account.ts';
 import type { Owned } from '../credentials/owner.ts';
 import type { Actor } from '../ground/actor.ts';
+import { SignInNeeded } from '../ground/errors.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
@@ -29,7 +30,32 @@ export async function doOnce(
   seeOther(ctx, location);
 }
 
-/** The same of a confirmation whose act finds nothing the second time, so that a double click sees what the first did. */
+/**
+ * The same of a form that ends the session which sends it. The second post of a double click comes when nobody is signed
+ * in, and goes where the first one went: only the page that was sent knows the form's id.
+ */
+export async function doOnceAtLast<S extends { account: Account }>(
+  { forms }: Pick<PortalDependencies, 'forms'>,
+  ctx: RouterContext,
+  { sent, signIn }: { sent: Form; signIn: (ctx: RouterContext) => Promise<S> },
+  act: (found: S) => Promise<string>,
+): Promise<void> {
+  const post = { who: '', path: ctx.path, formId: sent.one('form_id') };
+  const found = await signIn(ctx).catch((error: unknown) => {
+    if (error instanceof SignInNeeded) return error;
+    throw error;
+  });
+  if (found instanceof SignInNeeded) {
+    const before = await forms.find(post);
+    if (before === undefined) throw found;
+    return seeOther(ctx, before.location);
+  }
+  requireViewer(found.account, sent);
+  const { location } = await forms.once(post, async () => ({ location: await act(found) }));
+  seeOther(ctx, location);
+}
+
+/** As doOnce, of a confirmation whose act finds nothing the second time, so that a double click sees what the first did. */
 export async function confirmOnce(
   parts: Pick<PortalDependencies, 'forms'>,
   ctx: RouterContext,

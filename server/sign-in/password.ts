@@ -17,6 +17,10 @@ import { type SignInPageProps, signInPageFor } from './sign-in-page.ts';
 const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
   'signed-out': { kind: 'done', text: 'You are signed out.' },
   'account-deleted': { kind: 'done', text: 'Your account was deleted and you are signed out.' },
+  'access-ended': {
+    kind: 'done',
+    text: 'Everything was ended. The form was sent twice, so this session was ended too: sign in again.',
+  },
   denied: { kind: 'info', text: 'You did not allow it there, so nobody was signed in.' },
 };
 

@@ -204,9 +204,13 @@ async function becomeAdmin(
   const path = `/sign-up?${new URLSearchParams({ invitation })}`;
   const { account } = await parts.signedIn.account(ctx, path);
   requireViewer(account, form);
-  await parts.invitations.acceptAs(account, invitation, actorOf(ctx, account.id));
+  const post = { who: account.id, path: ctx.path, formId: form.one('form_id') };
+  const { location } = await parts.forms.once(post, async () => {
+    await parts.invitations.acceptAs(account, invitation, actorOf(ctx, account.id));
+    return { location: HOME };
+  });
   setNotice(ctx, 'admin');
-  seeOther(ctx, HOME);
+  seeOther(ctx, location);
 }
 
 /** The one who acts has no account yet. */

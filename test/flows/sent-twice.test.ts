@@ -480,6 +480,45 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal(await isSignedIn(other), false);
     });
 
+    test('says to the second post of a form that ended its own session what the first one did', async () => {
+      const ended = await site.person();
+      const gone = await site.person();
+      for (const { agent, path, typed, says } of [
+        {
+          agent: ended.agent,
+          path: '/account/access/end',
+          typed: {},
+          says: /Everything was ended\. The form was sent twice/,
+        },
+        {
+          agent: gone.agent,
+          path: '/account/delete',
+          typed: { email: gone.account.email },
+          says: /Your account was deleted/,
+        },
+      ]) {
+        const fields = await opened(agent, path, typed);
+        const [one, two, three] = [cloneOf(agent), cloneOf(agent), cloneOf(agent)];
+        const pages = await Promise.all([one.post(path, fields), two.post(path, fields)]);
+        pages.push(await three.post(path, fields));
+        for (const page of pages) assert.deepEqual([page.status, page.location], [303, pages[0]?.location]);
+        assert.match(textOf((await three.get(pages[0]?.location ?? '')).text), says);
+        assert.equal(await isSignedIn(three), false);
+        // Who was signed in by the first answer goes on to the page.
+        if (await isSignedIn(one))
+          assert.match((await one.follow(pages[0]?.location ?? '')).text, /ended but this session/);
+        // Another form of that page is another one, and no id is none.
+        for (const form_id of ['', 'x'])
+          assert.match((await three.post(path, { ...fields, form_id })).location, /^\/sign-in\?return_to=/);
+      }
+      const { entries } = await site.domain.activity.list({
+        accountId: ended.account.id,
+        after: '',
+        limit: 50,
+      });
+      assert.equal(entries.filter((entry) => JSON.stringify(entry).includes('access_ended')).length, 1);
+    });
+
     test('changes a password once, and keeps the browser signed in that sent it twice', async () => {
       const { account, agent } = await site.person();
       const password = 'seven words nobody else would choose';
