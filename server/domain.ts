@@ -46,7 +46,7 @@ import { credentialDeclaration } from './credentials/credential.ts';
 import { createDeadUse } from './credentials/dead-use.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createIdleEnds } from './credentials/idle-ends.ts';
-import { createReminders } from './credentials/reminders.ts';
+import { createFirstReminders, createReminders } from './credentials/reminders.ts';
 import { reviewDeclaration, reviewDigestDeclaration } from './credentials/review.ts';
 import { createReviews } from './credentials/reviews.ts';
 import { createScopes, type Scopes } from './credentials/scopes.ts';
@@ -62,7 +62,7 @@ import { createJobs } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import { createReadiness, probeDeclaration } from './ground/readiness.ts';
-import { dueDeclaration, scheduled } from './ground/schedule.ts';
+import { dueDeclaration, once, scheduled } from './ground/schedule.ts';
 import type { Settings } from './ground/settings.ts';
 import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
@@ -154,6 +154,7 @@ export async function openDomain(
       credentials.endings.sweep,
       ...expiries,
       ...createRetention({ ...rows, clock, settings }),
+      once(createFirstReminders({ ...rows, clock }), { ...rows, clock }),
       ...scheduled(
         [
           createReminders({ ...foundation, ...rows, ...people, scopes }),

@@ -36,6 +36,42 @@ export function createReminders(parts: ClientDependencies): ScheduledWork {
   };
 }
 
+/**
+ * Gives a first reminder to what was made before there were any: nothing else that stands and ends is without one. Of
+ * use once for a store.
+ */
+export function createFirstReminders(parts: Pick<ClientDependencies, 'credentials' | 'clock'>) {
+  const { credentials, clock } = parts;
+  let after: Credential | undefined;
+
+  return {
+    name: 'first reminders',
+    async run(): Promise<boolean> {
+      const now = clock();
+      const ahead = {
+        where: [['expiresAt', '>', now]],
+        order: { by: 'expiresAt' },
+        limit: BATCH_ROWS,
+      } as const;
+      const rows = await credentials.list(after === undefined ? ahead : { ...ahead, after });
+      for (const row of rows.filter(isWithoutReminder)) {
+        const guard: Where<Credential> = [
+          ['remindAt', 'absent'],
+          ['revokedAt', 'absent'],
+          ['expiresAt', '=', row.expiresAt ?? 0],
+        ];
+        await credentials.update(row.id, { set: { remindAt: nextReminder(row, now) } }, guard);
+      }
+      after = rows.at(-1);
+      return rows.length === BATCH_ROWS;
+    },
+  };
+}
+
+function isWithoutReminder({ remindAt, revokedAt, replacedBy, honey }: Credential): boolean {
+  return [remindAt, revokedAt, replacedBy, honey].every((field) => field === undefined);
+}
+
 async function remindOwner(
   parts: ClientDependencies,
   { accountId, dueAt, rows }: { accountId: string; dueAt: number; rows: readonly Credential[] },

@@ -4,7 +4,7 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import type { Clock } from './clock.ts';
 import type { Work } from './jobs.ts';
 
-/** When a piece of work is due next. One row for each, and no record of the past. */
+/** When a piece of work is due next, or when it was done, of what is done once. One row for each. */
 export const dueSchema = z.strictObject({
   /** The name of the work. */
   id: z.string(),
@@ -49,6 +49,24 @@ export function scheduled(
     if (await run(row.dueAt)) return true;
     return void (await due.update(name, { set: { dueAt: next } }, at(row)));
   });
+}
+
+/**
+ * Work that a store needs once, as for rows that are older than what stands in them now. A crash before it is done has it
+ * begin again, so what it does to a row it does under a guard that holds once.
+ */
+export function once(
+  { name, run }: Pick<ScheduledWork, 'name'> & { run: Work },
+  parts: { due: Collection<Due>; clock: Clock },
+): Work {
+  let isDone = false;
+
+  return async () => {
+    isDone ||= (await parts.due.get(name)) !== undefined;
+    if (isDone) return false;
+    if ((await run()) === true) return true;
+    return void (await parts.due.insertMany([{ id: name, dueAt: parts.clock() }]));
+  };
 }
 
 function at({ dueAt }: Due) {

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import { Unavailable } from '../../adapters/port.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { nextReminder } from '../../server/credentials/credential.ts';
-import { createReminders } from '../../server/credentials/reminders.ts';
+import { createFirstReminders, createReminders } from '../../server/credentials/reminders.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -94,6 +94,57 @@ eachStore(({ url, isFirst }) => {
         'Your secret Stripe: Secret 1 expires in 7 days',
         'Your secret Stripe: Secret 1 expires in 1 day',
       ]);
+    });
+
+    it('come for what was made before there were any, filled in once and wherever a process dies', async () => {
+      const ann = await open();
+      const { credentials } = domain.rows;
+      const made = [];
+      // More than a batch has room for, beside what needs none.
+      for (let number = 0; number < 3; number += 1) made.push(await mint(ann, `Old ${number}`, 40));
+      const [first] = made;
+      const clones = Array.from({ length: 250 }, (_, number) => ({
+        ...(first?.credential ?? assert.fail()),
+        ...{
+          id: `tok_${number}`,
+          hash: `hash ${number}`,
+          accountId: 'another',
+          liveName: undefined,
+          place: undefined,
+        },
+      }));
+      await credentials.insertMany(clones);
+      const { credential: revoked } = await mint(ann, 'Revoked', 40);
+      await domain.tokens.revoke({ accountId: ann.id, id: revoked.id }, actor);
+      const all = await credentials.list({ limit: 1000 });
+      for (const { id } of all) await credentials.update(id, { unset: ['remindAt'] });
+      const firstReminders = (left: { writes: number }) =>
+        createFirstReminders({
+          clock: domain.clock,
+          credentials: {
+            ...credentials,
+            update: (...given: Parameters<typeof credentials.update>) => {
+              left.writes -= 1;
+              if (left.writes < 0) throw new Unavailable('the process died');
+              return credentials.update(...given);
+            },
+          } as typeof credentials,
+        });
+      await assert.rejects(firstReminders({ writes: 120 }).run(), Unavailable);
+      // Two processes in turn, each from its own place.
+      const others = [firstReminders({ writes: 90 }), firstReminders({ writes: 300 })];
+      for (const { run } of [...others, ...others]) await run().catch(() => undefined);
+      await domain.jobs.runOnce();
+      const ends = domain.clock() + 40 * DAY;
+      assert.equal(await credentials.count([['remindAt', '=', ends - 30 * DAY]]), 253);
+      assert.equal((await credentials.get(revoked.id))?.remindAt, undefined);
+      // It was done once: nobody looks at all rows again.
+      await credentials.update(clones[0]?.id ?? '', { unset: ['remindAt'] });
+      await domain.jobs.runOnce();
+      assert.equal(await credentials.count([['remindAt', 'present']]), 252);
+      await credentials.removeMany([['accountId', '=', 'another']], 300);
+      await play(12);
+      assert.deepEqual(await reminders(), ['3 of your tokens and secrets expire soon']);
     });
 
     it('go out once where a process dies in the middle, wherever that is', async () => {
