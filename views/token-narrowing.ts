@@ -1,4 +1,4 @@
-import { BOUNDS_MAX, IDLE_DAYS_MAX, IP_RANGES_MAX } from '../server/ground/limits.ts';
+import { BOUNDS_MAX, IDLE_DAYS_MAX, IDLE_WARNING_DAYS_MAX, IP_RANGES_MAX } from '../server/ground/limits.ts';
 import { type FormProblem, problemAt } from './form-problem.ts';
 import { type Html, html, type Part } from './html.ts';
 import { code } from './kit/code.ts';
@@ -40,7 +40,7 @@ function narrowingFields({ form, problem, boundable }: Props): Html {
     label: 'End it when it is not used for so many days (optional)',
     name: 'idleDays',
     value: form.idleDays,
-    hint: `From 1 to ${IDLE_DAYS_MAX}.`,
+    hint: `From 1 to ${IDLE_DAYS_MAX}. You get a mail before, up to ${IDLE_WARNING_DAYS_MAX} days ahead.`,
     problem: problemAt(problem, 'idleDays'),
     autocomplete: 'off',
   })}${field({

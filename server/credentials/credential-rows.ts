@@ -7,7 +7,7 @@ import {
   endOf,
   HELD_WHILE_STANDING,
   hasEnded,
-  idleEndOf,
+  idleWarningOf,
   nextReminder,
 } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
@@ -66,7 +66,7 @@ export async function mintCredential(
     ...endsOf(value),
     createdAt,
     remindAt: wanted.honey ? undefined : nextReminder({ ...wanted, createdAt }, createdAt),
-    idleAt: idleEndOf({ ...wanted, createdAt }),
+    idleAt: idleWarningOf({ ...wanted, createdAt }),
   };
   const caused = causedBy(credential);
   const placed = await insertAtPlace(credentials, {

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { type Condition, declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
-import { OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
+import { IDLE_WARNING_DAYS_MAX, OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { narrowingSchema } from './narrowing.ts';
 
 /** Of its life, the last part in which its owner is reminded. */
 const REMINDED_SHARE = 4 / 5;
+/** Of the time that it may lie unused, the last part in which its owner is warned. */
+const IDLE_WARNED_SHARE = 1 / 5;
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
 export const credentialSchema = z.strictObject({
@@ -49,7 +51,7 @@ export const credentialSchema = z.strictObject({
   deadUseAt: z.number().optional(),
   /** When its owner is to be reminded of its end, or that it has come; absent afterwards. */
   remindAt: z.number().optional(),
-  /** When to look whether it lay unused for too long; absent for one that may. */
+  /** When to look whether it lies unused, first for a warning and then for its end; absent for one that may. */
   idleAt: z.number().optional(),
   /** How often its settings were changed: a rotation copies them, and must not copy those of before. */
   edits: z.number().optional(),
@@ -111,6 +113,15 @@ export function idleEndOf({ narrowing, createdAt, lastUsedAt }: IdleFields): num
   if (narrowing?.idleDays === undefined) return undefined;
   const from = Math.max(lastUsedAt ?? createdAt, narrowing.idleFrom ?? 0);
   return from + narrowing.idleDays * DAY_SECONDS;
+}
+
+/** From when on its owner is warned that it ends unless it is used; undefined for what may lie unused. */
+export function idleWarningOf(fields: IdleFields): number | undefined {
+  const end = idleEndOf(fields);
+  const days = fields.narrowing?.idleDays;
+  if (end === undefined || days === undefined) return undefined;
+  const beforeSeconds = Math.min(days * IDLE_WARNED_SHARE, IDLE_WARNING_DAYS_MAX) * DAY_SECONDS;
+  return end - Math.round(beforeSeconds);
 }
 
 /** Whether it is over for good. One that is paused is not: it holds its name, and a place among those of its owner. */

@@ -12,7 +12,7 @@ import {
   type Credential,
   checkOverlap,
   HELD_WHILE_STANDING,
-  idleEndOf,
+  idleWarningOf,
   nextReminder,
   settingsAsIn,
   stateOf,
@@ -216,7 +216,7 @@ function successorOf(
     expiresAt: endsAt,
     remindAt: honey ? undefined : nextReminder({ createdAt: now, expiresAt: endsAt }, now),
     narrowing,
-    idleAt: idleEndOf({ createdAt: now, narrowing }),
+    idleAt: idleWarningOf({ createdAt: now, narrowing }),
     replaces: token.id,
   };
 }

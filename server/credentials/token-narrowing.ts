@@ -2,7 +2,7 @@ import type { Where } from '../../adapters/port.ts';
 import { tokenChanged } from '../../views/mail/tokens.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
-import { type Credential, hasEnded, idleEndOf, settingsAsIn } from './credential.ts';
+import { type Credential, hasEnded, idleWarningOf, settingsAsIn } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { type Narrowing, narrowingFrom, narrowingInWords, type WantedNarrowing } from './narrowing.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
@@ -23,7 +23,7 @@ export async function narrowToken(
   const facts = { ...token, allows: token.scopes.map(scopes.describe), narrows: narrowingInWords(narrowing) };
   const mail = tokenChanged(settings, { ...facts, changedAt: clock(), from: originOf(actor) });
   const guard: Where<Credential> = [['revokedAt', 'absent'], ['replacedBy', 'absent'], settingsAsIn(token)];
-  const change = { set: { narrowing, idleAt: idleEndOf({ ...token, narrowing }) }, add: { edits: 1 } };
+  const change = { set: { narrowing, idleAt: idleWarningOf({ ...token, narrowing }) }, add: { edits: 1 } };
   const changed = await effects.update(credentials, token.id, change, guard, {
     audit: [auditEntry('token.narrowed', token, actor)],
     mail: await mailToOwner(accounts, token.accountId, mail),

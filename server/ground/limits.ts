@@ -48,6 +48,8 @@ export const LIVE_TOKENS_MAX = 100;
 export const IP_RANGES_MAX = 20;
 /** The longest that a token may lie unused where it ends for that: once a year is the rarest use. */
 export const IDLE_DAYS_MAX = 370;
+/** Its owner is mailed a fifth of that time before, and so many days at most. */
+export const IDLE_WARNING_DAYS_MAX = 7;
 /** Bounds of one token, over all its workflows. */
 export const BOUNDS_MAX = 20;
 /** Who wants more calls a day wants no bound. */

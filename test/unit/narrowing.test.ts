@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it, test } from 'node:test';
+import { Unavailable } from '../../adapters/port.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { type Credential, stateOf } from '../../server/credentials/credential.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
@@ -199,8 +200,8 @@ eachStore(({ url }) => {
       ann = await domain.account('ann@example.com');
     }
 
-    const work = () =>
-      createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
+    const work = (changed: object = {}) =>
+      createIdleEnds({ ...domain, credentials: domain.rows.credentials, ...changed }).run(domain.clock());
     const rowOf = async ({ id }: Credential) => domain.tokens.get({ accountId: ann.id, id });
     async function use(value: string) {
       const found = await domain.bearers.find(value);
@@ -267,13 +268,84 @@ eachStore(({ url }) => {
         [domain.clock() - 61, undefined, undefined, undefined],
       );
       assert.deepEqual(await idleMails(), ['Your token Till ended: nothing used it']);
-      assert.equal((await rowOf(used.credential)).idleAt, domain.clock() - DAY - 61 + 7 * DAY);
+      assert.equal((await rowOf(used.credential)).idleAt, domain.clock() - DAY - 61 + 5.6 * DAY);
       assert.ok((await domain.audited(ann.id)).includes('token.idle Till'));
       domain.pass(90 * DAY);
       await work();
       await work();
       assert.equal((await idleMails()).length, 2);
       assert.equal(await domain.rows.credentials.count([['idleAt', 'present']]), 0);
+    });
+
+    it('is told of some days before, once for each time that it lies unused, all of an owner in one mail', async () => {
+      await open();
+      const warnings = async () =>
+        (await domain.mailed('ann@example.com')).filter((subject) => subject.includes('unless'));
+      const till = await mint('30');
+      const day = await mint('1', { name: 'Day' });
+      const half = await mint('180', { name: 'Half a year', expiresAt: domain.clock() + 300 * DAY });
+      // What ends anyway is reminded of by that end, and of an old value and of bait there is no news.
+      await mint('30', { name: 'Ends', expiresAt: domain.clock() + 29 * DAY });
+      const old = await mint('30', { name: 'Old' });
+      const which = { accountId: ann.id, id: old.credential.id };
+      await domain.tokens.rotate(which, { account: ann, overlapSeconds: 30 * DAY }, actor);
+      const root = await domain.account('root@example.com', true);
+      await mint('30', { name: 'Bait', account: root, honey: true });
+      const hourly = async (hours: number) => {
+        for (let hour = 0; hour < hours; hour += 1) {
+          domain.pass(3600);
+          while (await work());
+        }
+      };
+      await hourly(30);
+      assert.deepEqual(await warnings(), ['Your token Day ends in 4 hours, unless it is used']);
+      assert.ok('refused' in (await domain.bearers.find(day.value)));
+      await hourly(22 * 24);
+      assert.equal((await warnings()).length, 1);
+      // From day 24 on; its successor lies as long as Till.
+      await hourly(24);
+      assert.equal((await warnings()).at(-1), '2 of your tokens end soon, unless they are used');
+      await hourly(2 * 24);
+      await use(till.value);
+      await hourly(24 * 24 + 2);
+      assert.deepEqual(await warnings(), [
+        'Your token Day ends in 4 hours, unless it is used',
+        '2 of your tokens end soon, unless they are used',
+        'Your token Till ends in 6 days, unless it is used',
+      ]);
+      assert.ok((await domain.mailed('root@example.com')).every((subject) => !subject.includes('unless')));
+      domain.pass(173 * DAY - 60 - (domain.clock() - half.credential.createdAt));
+      await work();
+      assert.equal((await warnings()).length, 3);
+      domain.pass(3600);
+      await work();
+      assert.equal((await warnings()).at(-1), 'Your token Half a year ends in 7 days, unless it is used');
+    });
+
+    it('is told of once wherever a process dies, and not where it is used in that moment', async () => {
+      await open();
+      for (const name of ['A', 'B', 'C']) await mint('10', { name });
+      domain.pass(8 * DAY + 60);
+      for (let writes = 0; writes <= 3; writes += 1) {
+        let left = writes;
+        const update = (...given: Parameters<typeof domain.effects.update>) => {
+          left -= 1;
+          if (left < 0) throw new Unavailable('the process died');
+          return domain.effects.update(...given);
+        };
+        await work({ effects: { ...domain.effects, update } }).catch(() => undefined);
+      }
+      const told = async () =>
+        (await domain.mailed('ann@example.com')).filter((subject) => subject.includes('unless'));
+      assert.deepEqual(await told(), ['3 of your tokens end soon, unless they are used']);
+      const used = await mint('10', { name: 'Used' });
+      domain.pass(8 * DAY + 60);
+      const get: typeof domain.accounts.get = async (id) => {
+        await use(used.value);
+        return domain.accounts.get(id);
+      };
+      await work({ accounts: { ...domain.accounts, get } });
+      assert.equal((await told()).length, 1);
     });
 
     it('is not ended by the work where it is used or revoked in that moment', async () => {
@@ -308,7 +380,7 @@ eachStore(({ url }) => {
       const next = await domain.tokens.rotate(which, { account: ann, overlapSeconds: DAY }, actor);
       const row = await rowOf(next.credential);
       assert.deepEqual(row.narrowing, { ...old.credential.narrowing, countedAs: old.credential.id });
-      assert.equal(row.idleAt, domain.clock() + 7 * DAY);
+      assert.equal(row.idleAt, domain.clock() + 5.6 * DAY);
       const third = await domain.tokens.rotate(
         { ...which, id: row.id },
         { account: ann, overlapSeconds: 0 },
@@ -326,12 +398,12 @@ eachStore(({ url }) => {
       const wanted = { idleDays: '7', bounds: ['create_transaction.amount<=5'] };
       const narrowed = await domain.tokens.narrow(which, wanted, actor);
       assert.equal(stateOf(narrowed, domain.clock()), 'live');
-      assert.equal(narrowed.idleAt, domain.clock() + 7 * DAY);
+      assert.equal(narrowed.idleAt, domain.clock() + 5.6 * DAY);
       const renamed = await domain.tokens.edit(which, { name: 'Till 2', scopes, note: '' }, actor);
       assert.deepEqual(renamed.narrowing?.bounds?.map(boundInText), ['create_transaction.amount <= 5']);
       domain.pass(DAY);
       const same = await domain.tokens.narrow(which, { ...wanted, origin: 'https://a.example' }, actor);
-      assert.equal(same.idleAt, domain.clock() + 6 * DAY);
+      assert.equal(same.idleAt, domain.clock() + 4.6 * DAY);
       const freed = await domain.tokens.narrow(which, {}, actor);
       assert.deepEqual([freed.narrowing, freed.idleAt], [undefined, undefined]);
       const foreign = { ...which, accountId: 'acc_other' };
