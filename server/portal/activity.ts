@@ -181,11 +181,9 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
     };
   }
   const { at, action, actor, targetName, count, refused } = entry.change;
-  // Of what was refused nobody knows who it was, but for a service.
-  const who = refused && actor.kind === 'system' ? '' : byWhom(actor, names);
   return {
     at,
-    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${who}${whyOf(actor)}`,
+    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${byWhom(actor, names)}${whyOf(actor)}`,
     name: targetName,
     result: refused ? 'Refused' : 'Done',
     succeeded: !refused,
@@ -214,7 +212,7 @@ function whyOf({ reason }: Actor): string {
 }
 
 /** Who made a change, where it was not the person themselves: `, by the service Stripe`. */
-function byWhom({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): string {
+function byWhom({ kind, id = '', from }: Actor, names: ReadonlyMap<string, string>): string {
   switch (kind) {
     case 'account':
       return names.get(id) ?? ', by another account';
@@ -223,7 +221,8 @@ function byWhom({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): s
     case 'operator':
       return ', by the operator';
     case 'system':
-      return ', by this site itself';
+      // What came from an address was noted by this site, and done by whoever is there.
+      return from === undefined ? ', by this site itself' : '';
     case 'reporter':
       return ', by a report of a leak';
   }

@@ -53,7 +53,7 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal(await newDevices(id), 1);
       const mail = await site.mail.waitFor({ to: email, subject: /new device/ });
       assert.match(mail.text ?? '', /From: 198\.51\.100\.7\nBrowser: Chrome 131 on Windows 10/);
-      assert.match(textOf((await agent.get('/activity')).text), /Sign-in from a new device/);
+      assert.match(textOf((await agent.get('/activity')).text), /Sign-in from a new device Chrome 131 on/);
     });
 
     test('its cookie outlives the sign-out, and signs nobody in', async () => {
