@@ -70,14 +70,12 @@ export async function openConnection(path: string, options: ConnectionOptions) {
     openings: handle.openings,
 
     /** Throws `Unavailable` when the store was closed or the file cannot be had. */
-    requireOpen(): void {
-      handle.database();
-    },
+    requireOpen: handle.requireOpen,
 
     /** Makes sure that the open file is still there, or opens what is there now. */
     confirm(): void {
       isInPlace();
-      handle.database();
+      handle.requireOpen();
     },
 
     /** Throws `Unavailable` where the file of this opening is no longer in its place: what it was given is lost. */
@@ -154,6 +152,15 @@ function createHandle(file: string, place: Place) {
   return {
     /** Opens the file where it is not open. */
     database,
+
+    requireOpen(): void {
+      try {
+        database();
+      } catch (error) {
+        throw unavailableFrom(error);
+      }
+    },
+
     /** How often the file was opened. */
     openings: (): number => openings,
     isOpen: (): boolean => open !== undefined,

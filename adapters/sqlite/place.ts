@@ -39,8 +39,13 @@ export function createPlace(path: string, file: string) {
   };
 }
 
+/** Undefined for what cannot be looked at either: in a folder that is another user's by now, behind a link in a circle. */
 function statOf(name: string): Stats | undefined {
-  return statSync(name, { throwIfNoEntry: false });
+  try {
+    return statSync(name);
+  } catch {
+    return undefined;
+  }
 }
 
 function isSameFile(one: Stats, other: Stats | undefined): boolean {

@@ -67,6 +67,7 @@ export async function openSqlite(path: string, given: Partial<Options> = {}): Pr
         connection.confirm();
         await reader.read(() => connection.statement('SELECT count(*) FROM sqlite_schema').get());
       }
+      for (const { journal } of beside) journal.requireRoom();
     },
 
     async close() {

@@ -361,6 +361,23 @@ describe('the SQLite file', () => {
       assert.equal(told.length, 2);
     });
 
+    it('is Unavailable where nobody can even look at its place, and recovers', async () => {
+      const told: unknown[] = [];
+      store = await openSqlite(path, { watchEveryMs: 20, onLost: (error) => told.push(error) });
+      const rows = await store.collection(items);
+      await rows.insert(item('one'));
+      renameSync(dirname(path), join(folder, 'away'));
+      // A link in a circle: to look behind it fails for everybody, as a folder of another user does for most.
+      symlinkSync(dirname(path), dirname(path));
+      await until('it is told of', () => told.length === 1);
+      await assert.rejects(rows.get('one'), Unavailable);
+      await assert.rejects(async () => store?.ping(), Unavailable);
+      rmSync(dirname(path));
+      renameSync(join(folder, 'away'), dirname(path));
+      assert.deepEqual(await rows.get('one'), item('one'));
+      await store.ping();
+    });
+
     it('goes on in the file that took its place, such as a copy that was restored', async () => {
       const rows = await openBlind();
       const journal = await (store as Store).journal(logbook);
@@ -749,6 +766,16 @@ describe('the SQLite file', () => {
     assert.notEqual(version(), before);
     watching.close();
     await assert.rejects((store as Store).journal(notes), TypeError);
+  });
+
+  it('does not answer for itself while nothing can be appended to its journal', async () => {
+    // The database and all of SQLite's fit under a name of this length, the journal's files do not.
+    path = join(folder, `${'x'.repeat(230)}.db`);
+    await open();
+    await store?.ping();
+    const journal = await (store as Store).journal(logbook);
+    await assert.rejects(journal.append(item('one')), Unavailable);
+    await assert.rejects(async () => store?.ping(), /the journal cannot be written now/);
   });
 
   it('has its journal’s rows whatever happens around their files', async (test) => {

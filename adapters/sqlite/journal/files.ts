@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type SyncedFile, syncedFile } from '../synced-file.ts';
@@ -28,8 +28,10 @@ export function createJournalFiles(database: string) {
   const own = new Set<string>();
   let current: OpenFile | undefined;
 
+  const newName = () => `${prefix}${process.pid}-${randomBytes(9).toString('base64url')}.jsonl`;
+
   function open(): OpenFile {
-    const name = `${prefix}${process.pid}-${randomBytes(9).toString('base64url')}.jsonl`;
+    const name = newName();
     const descriptor = openSync(join(folder, name), 'ax', 0o600);
     own.add(name);
     return { ...syncedFile(descriptor), name, bytes: 0, openedAtMs: Date.now() };
@@ -60,6 +62,13 @@ export function createJournalFiles(database: string) {
     async remove(name: string): Promise<void> {
       await rm(join(folder, name), { force: true });
       own.delete(name);
+    },
+
+    /** Throws where no file can be begun: the current one is ended in a moment, and rows then have no place. */
+    requireRoom(): void {
+      const path = join(folder, newName());
+      closeSync(openSync(path, 'ax', 0o600));
+      rmSync(path);
     },
 
     /** Writes all of it or, when the disk is full, nothing. */

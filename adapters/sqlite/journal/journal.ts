@@ -66,7 +66,7 @@ export function openJournal<R extends { id: string }>(
       try {
         await commit(lines);
       } catch (error) {
-        throw new Unavailable('the journal cannot be written now', { cause: error });
+        throw unwritable(error);
       }
     });
 
@@ -76,6 +76,16 @@ export function openJournal<R extends { id: string }>(
 
   return {
     settle,
+
+    /** Throws `Unavailable` while nothing can be appended. */
+    requireRoom(): void {
+      requirePlace();
+      try {
+        files.requireRoom();
+      } catch (error) {
+        throw unwritable(error);
+      }
+    },
 
     append: {
       process: appending(write),
@@ -93,6 +103,10 @@ export function openJournal<R extends { id: string }>(
       await thread.end();
     },
   };
+}
+
+function unwritable(cause: unknown): Unavailable {
+  return new Unavailable('the journal cannot be written now', { cause });
 }
 
 /** The port's words for appending rows of a declaration. */
