@@ -5,6 +5,7 @@ import { Problem } from '../ground/errors.ts';
 import { accountFrom, named, scopesFrom, secondsFrom } from './arguments.ts';
 import { jsonTimeOf, listOf, type Said, timeOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
+import { addNarrowingOptions, type NarrowingOptions, narrowingIn } from './token-narrowing.ts';
 import { mintedToken, tokenFacts, tokenJson } from './token-output.ts';
 
 /** `tokens rotate|pause|resume|edit`: what is done to a token while it lives. */
@@ -32,11 +33,15 @@ export function addTokenLifeCommands(tokens: Command, terminal: Terminal): void 
     answer(terminal, (domain: Domain, id: string) => setPaused(domain, id, 'resume')),
   );
 
-  ofToken('edit', 'changes name, scopes or note of a token; scopes that go are refused from the next call on')
-    .option('--name <name>', 'its new name')
-    .option('--scopes <scopes>', 'all that it may do from now on, between commas', scopesFrom)
-    .option('--note <note>', 'its new note; "" takes it away')
-    .action(answer(terminal, edit));
+  addNarrowingOptions(
+    ofToken(
+      'edit',
+      'changes name, scopes and note of a token, or what narrows it, from the next call on; "" takes away',
+    )
+      .option('--name <name>', 'its new name')
+      .option('--scopes <scopes>', 'all that it may do from now on, between commas', scopesFrom)
+      .option('--note <note>', 'its new note'),
+  ).action(answer(terminal, edit));
 }
 
 async function rotate(domain: Domain, id: string, { overlap }: { overlap?: number }): Promise<Said> {
@@ -59,20 +64,23 @@ async function setPaused(domain: Domain, id: string, act: 'pause' | 'resume'): P
   return { json: tokenJson(token, now), person: `${id} is ${stateOf(token, now)}.` };
 }
 
-async function edit(
-  domain: Domain,
-  id: string,
-  wanted: { name?: string; scopes?: string[]; note?: string },
-): Promise<Said> {
-  const { accountId, name, scopes, note = '' } = await tokenFrom(domain, id);
-  if (wanted.name === undefined && wanted.scopes === undefined && wanted.note === undefined)
-    throw nothingToChange();
+type Edit = { name?: string; scopes?: string[]; note?: string } & NarrowingOptions;
+
+/** One of two changes, so that no half of a command is done. */
+async function edit(domain: Domain, id: string, wanted: Edit): Promise<Said> {
+  const token = await tokenFrom(domain, id);
+  const narrowing = narrowingIn(wanted, token.narrowing);
+  const isNamed = [wanted.name, wanted.scopes, wanted.note].some((option) => option !== undefined);
+  if (isNamed === (narrowing !== undefined)) throw isNamed ? twoChanges() : nothingToChange();
+  const which = { accountId: token.accountId, id };
   const whole = {
-    name: wanted.name ?? name,
-    scopes: wanted.scopes ?? domain.scopes.declared(scopes),
-    note: wanted.note ?? note,
+    name: wanted.name ?? token.name,
+    scopes: wanted.scopes ?? domain.scopes.declared(token.scopes),
+    note: wanted.note ?? token.note ?? '',
   };
-  const changed = await domain.tokens.edit({ accountId, id }, whole, OPERATOR);
+  const changed = await (narrowing === undefined
+    ? domain.tokens.edit(which, whole, OPERATOR)
+    : domain.tokens.narrow(which, narrowing, OPERATOR));
   return { json: tokenJson(changed, domain.clock()), person: listOf(tokenFacts(changed)) };
 }
 
@@ -91,7 +99,16 @@ function nothingToChange(): Problem {
   return new Problem({
     status: 400,
     code: 'NOTHING_TO_DO',
-    message: 'Neither a name, nor scopes, nor a note are given.',
-    hint: 'Say what is to change, with --name, --scopes or --note.',
+    message: 'Neither a name, nor scopes, nor a note are given, nor anything that narrows it.',
+    hint: 'Say what is to change, with --name, --scopes, --note, --ip-range, --idle-days, --origin or --bound.',
+  });
+}
+
+function twoChanges(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NOTHING_TO_DO',
+    message: 'What narrows a token is changed by itself; nothing was done.',
+    hint: 'Run it once with --name, --scopes or --note, and once with the others.',
   });
 }

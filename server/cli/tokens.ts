@@ -8,6 +8,7 @@ import { accountFrom, endOf, lifeFrom, lineFrom, named, scopesFrom } from './arg
 import { type Said, tableOf } from './output.ts';
 import { answer, OPERATOR, type Terminal } from './terminal.ts';
 import { addTokenLifeCommands } from './token-life.ts';
+import { addNarrowingOptions, type NarrowingOptions, narrowingIn } from './token-narrowing.ts';
 import { mintedToken, TOKEN_HEADS, tokenCells, tokenJson } from './token-output.ts';
 
 type Wanted = {
@@ -16,19 +17,14 @@ type Wanted = {
   scopes: string[];
   expiresIn?: number | 'never';
   note?: string;
-  ipRange?: string[];
-  idleDays?: string;
-  origin?: string;
-  bound?: string[];
   honey?: boolean;
-};
+} & NarrowingOptions;
 
 /** `tokens create|list|revoke`, and those of a token's life: personal access tokens. */
 export function addTokenCommands(program: Command, terminal: Terminal): void {
   const tokens = program.command('tokens').description('personal access tokens');
 
-  tokens
-    .command('create')
+  addNarrowingOptions(tokens.command('create'))
     .description('makes a token and shows it this once')
     .requiredOption('--account <account>', 'whose it is: e-mail address or id')
     .requiredOption('--name <name>', 'what will use it')
@@ -39,13 +35,6 @@ export function addTokenCommands(program: Command, terminal: Terminal): void {
       lifeFrom,
     )
     .option('--note <note>', 'a note of your own')
-    .option('--ip-range <range...>', 'only from this address or range; one or more')
-    .option('--idle-days <days>', 'ends when it is not used for so many days')
-    .option('--origin <origin>', 'only from the pages of this web origin')
-    .option(
-      '--bound <bound...>',
-      'like create_transaction.amount<=100 or create_transaction=20/day; one or more',
-    )
     .option('--honey', 'one that opens nothing, to leave where nobody should look: its use is mailed')
     .action(answer(terminal, create));
 
@@ -76,8 +65,7 @@ async function create(domain: Domain, wanted: Wanted): Promise<Said> {
   const account = await accountFrom(domain, wanted.account);
   const life = wanted.expiresIn ?? domain.settings.tokens.defaultDays * DAY_SECONDS;
   const { name, scopes, note, honey } = wanted;
-  const { ipRange: ipRanges, idleDays, origin, bound: bounds } = wanted;
-  const narrowing = { ipRanges, idleDays, origin, bounds };
+  const narrowing = narrowingIn(wanted);
   const expiresAt = endOf(life, domain.clock());
   const token = { account, name, scopes, note, honey, narrowing, expiresAt };
   const { credential, value } = await domain.tokens.mint(token, OPERATOR);

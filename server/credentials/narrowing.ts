@@ -164,6 +164,17 @@ export function boundInText(bound: Bound): string {
   return `${bound.workflow}.${bound.parameter} ${bound.is} ${bound.value}`;
 }
 
+/** What there is, as it would be typed. */
+export function typedNarrowing(narrowing: Narrowing | undefined) {
+  const { ipRanges = [], idleDays, origin = '', bounds = [] } = narrowing ?? {};
+  return {
+    ipRanges,
+    idleDays: idleDays === undefined ? '' : String(idleDays),
+    origin,
+    bounds: bounds.map(boundInText),
+  };
+}
+
 /** One line for each thing that narrows a token, for people. */
 export function narrowingInWords(narrowing: Narrowing | undefined): string[] {
   if (narrowing === undefined) return [];

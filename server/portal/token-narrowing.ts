@@ -3,7 +3,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import { type NarrowingForm, narrowTokenPage } from '../../views/token-narrowing.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Credential } from '../credentials/credential.ts';
-import { boundInText, type Narrowing, type WantedNarrowing } from '../credentials/narrowing.ts';
+import { type Narrowing, typedNarrowing, type WantedNarrowing } from '../credentials/narrowing.ts';
 import { type Scope, workflowOf } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';
 import { type Form, readForm } from '../http/body.ts';
@@ -86,13 +86,8 @@ export function narrowingFormIn(sent: Form): NarrowingForm {
 
 /** What there is, as it would be typed. */
 export function narrowingFormOf(narrowing: Narrowing | undefined): NarrowingForm {
-  const { ipRanges = [], idleDays, origin = '', bounds = [] } = narrowing ?? {};
-  return {
-    ipRanges: ipRanges.join('\n'),
-    idleDays: idleDays === undefined ? '' : String(idleDays),
-    origin,
-    bounds: bounds.map(boundInText).join('\n'),
-  };
+  const { ipRanges, bounds, ...rest } = typedNarrowing(narrowing);
+  return { ...rest, ipRanges: ipRanges.join('\n'), bounds: bounds.join('\n') };
 }
 
 export function wantedNarrowing({ ipRanges, bounds, idleDays, origin }: NarrowingForm): WantedNarrowing {

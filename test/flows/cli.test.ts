@@ -172,6 +172,25 @@ eachStore(({ url }) => {
       assert.deepEqual([edited.name, edited.note, edited.scopes], ['Longer', 'here', ['profile']]);
       assertRefused(await run(env, ['tokens', 'edit', next.id]), /Neither a name/);
       assertRefused(await run(env, ['tokens', 'edit', next.id, '--scopes', 'admin']), /scope/);
+      const office = await json('tokens', 'edit', next.id, '--ip-range', '198.51.100.0/24', '::1');
+      assert.deepEqual([office.ip_ranges, office.name], [['198.51.100.0/24', '::1'], 'Longer']);
+      assert.equal((await me(next.token)).status, 403);
+      const idle = await json('tokens', 'edit', next.id, '--idle-days', '7');
+      assert.deepEqual([idle.ip_ranges?.length, idle.idle_days], [2, 7]);
+      const freed = await json('tokens', 'edit', next.id, '--ip-range', '');
+      assert.deepEqual([freed.ip_ranges, freed.idle_days], [undefined, 7]);
+      assert.equal((await me(next.token)).status, 200);
+      assertRefused(await run(env, ['tokens', 'edit', next.id, '--bound', 'nothing=1/day']), /"nothing"/);
+      const both = await run(env, [
+        'tokens',
+        'edit',
+        next.id,
+        '--note',
+        'x',
+        '--origin',
+        'https://a.example',
+      ]);
+      assertRefused(both, /by itself; nothing was done/);
       await json('tokens', 'revoke', next.id);
       for (const act of ['rotate', 'pause', 'resume'])
         assertRefused(await run(env, ['tokens', act, next.id]), /revoked/);
