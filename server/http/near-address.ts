@@ -1,4 +1,4 @@
-import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
+import { ME_PATH, ME_TOKEN_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 
 /** Last words of paths that other servers have, or that people guess, and what answers to them here. */
@@ -23,6 +23,14 @@ const BY_LAST_WORD: Record<string, string> = wordsOf({
 /** A workflow called below another path, such as `/api/wf/NAME`. */
 const WORKFLOW = /(?:^|\/)(?:wf|workflows?)\/([\w-]{1,80})$/i;
 
+/** Ends of paths whose last word by itself means another address. */
+const BY_END = [
+  ['/me/token/rotate', `${ME_TOKEN_PATH}/rotate`],
+  ['/me/token/revoke', `${ME_TOKEN_PATH}/revoke`],
+  ['/me/token', ME_TOKEN_PATH],
+  ['/credentials/revoke', '/credentials/revoke'],
+] as const;
+
 /** Metadata behind or before the path of an issuer or a resource (RFC 8414 section 3.1, RFC 9728 section 3.1). */
 const METADATA =
   /\/\.well-known\/(openid[-_]configuration|oauth[-_]authorization[-_]server|oauth[-_]protected[-_]resource)\b/;
@@ -44,6 +52,8 @@ export function nearAddress(path: string): string | undefined {
   if (workflow !== undefined) return only(path, withoutSecrets(WORKFLOWS_PATH + workflow));
   const lower = plain.toLowerCase();
   if (OWN_PAGES.test(lower)) return undefined;
+  const [, address] = BY_END.find(([end]) => lower.endsWith(end)) ?? [];
+  if (address !== undefined) return only(path, address);
   const word = METADATA.exec(lower)?.[1] ?? lower.slice(lower.lastIndexOf('/') + 1);
   return Object.hasOwn(BY_LAST_WORD, word) ? only(path, BY_LAST_WORD[word]) : undefined;
 }

@@ -87,6 +87,10 @@ describe('the front door', () => {
     ['POST', '/api/1.1/wf/create_transaction/', '/api/1.1/wf/create_transaction', 'api'],
     ['GET', '/me', '/api/1.1/me', 'api'],
     ['GET', '/API/1.1/ME', '/api/1.1/me', 'api'],
+    ['GET', '/api/1.1/me/token/', '/api/1.1/me/token', 'api'],
+    ['POST', '/me/token/rotate', '/api/1.1/me/token/rotate', 'api'],
+    ['POST', '/api/me/token/revoke', '/api/1.1/me/token/revoke', 'api'],
+    ['POST', '/credentials/revoke/', '/credentials/revoke', 'api'],
     ['GET', '/login', '/sign-in', 'page'],
     ['POST', '/Sign-In', '/sign-in', 'page'],
     ['GET', '/health', '/healthz', 'api'],
@@ -102,7 +106,7 @@ describe('the front door', () => {
       if (form === 'oauth') assert.equal(JSON.parse(text).error, 'invalid_request');
       if (form === 'api') assert.equal(JSON.parse(text).body.status, 'NOT_FOUND');
       // A browser shows a page where it is not asked for by a program's own address.
-      if (/^\/(oauth|api)(\/|$)/.test(path)) return;
+      if (/^\/(oauth|api|credentials)(\/|$)/.test(path)) return;
       const shown = await ask(path, { method, headers: { accept: 'text/html,*/*;q=0.8' } });
       assert.match(shown.headers.get('content-type') ?? '', /text\/html/);
     });
