@@ -7,6 +7,7 @@ import { Problem } from '../ground/errors.ts';
 import { isoTime, msSince } from '../ground/time.ts';
 import { actorOf, startedMsOf } from '../http/request.ts';
 import type { Authenticate } from './authenticate.ts';
+import { allowOf, wrongMethod } from './methods.ts';
 import { readRequestBody, readRequestQuery } from './request-body.ts';
 import type { ApiCall, Endpoint } from './responder.ts';
 import { findWrapped } from './wrapped-values.ts';
@@ -73,7 +74,7 @@ export function createOwnToken(
     // HEAD is GET without the body (RFC 9110 section 9.3.2).
     const method = (ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method;
     const act = endpoints[ctx.path]?.[method];
-    if (act === undefined) throw wrongMethod(ctx, methodsOf(ctx.path));
+    if (act === undefined) throw wrongMethod(ctx, ctx.path, methodsOf(ctx.path));
     const own = { accountId: caller.account.id, id: caller.tokenId };
     return { status: 'success', response: await act({ ...call, own }) };
   };
@@ -149,20 +150,4 @@ function notPersonal(): Problem {
     message: 'This is for personal access tokens, and yours is an access token.',
     hint: 'A service or an app gets a new one at /oauth/token, and ends one at /oauth/revoke.',
   });
-}
-
-function wrongMethod(ctx: Context, methods: readonly Method[]): Problem {
-  return new Problem({
-    status: 405,
-    code: 'METHOD_NOT_ALLOWED',
-    message: `${ctx.path} is not called with ${ctx.method}.`,
-    hint: `Call it with ${methods.join(' or ')}.`,
-    headers: { Allow: allowOf(methods) },
-  });
-}
-
-function allowOf(methods: readonly Method[]): string {
-  return [...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(
-    ', ',
-  );
 }

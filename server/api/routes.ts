@@ -2,7 +2,6 @@ import type { Context } from 'koa';
 import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
 import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
-import { Problem } from '../ground/errors.ts';
 import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
@@ -13,6 +12,7 @@ import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { describeCaller } from './me.ts';
+import { allowOf, wrongMethod } from './methods.ts';
 import { createOwnToken } from './own-token.ts';
 import { type ApiCall, createResponder } from './responder.ts';
 
@@ -83,7 +83,7 @@ export function createApi(parts: Domain) {
     const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
     const isSaid = workflow !== undefined && workflow.callers !== 'admin';
     const method = ctx.path === ME_PATH ? 'GET' : isSaid ? workflow.method : undefined;
-    ctx.set('Allow', method === undefined ? 'GET, HEAD, POST, OPTIONS' : allowOf(method));
+    ctx.set('Allow', method === undefined ? allowOf(['GET', 'POST']) : allowOf([method]));
     return Promise.resolve();
   }
 
@@ -111,17 +111,7 @@ function isWorkflow(path: string): boolean {
 /** HEAD is GET without the body (RFC 9110 section 9.3.2). */
 function requireMethod(ctx: Context, wanted: 'GET' | 'POST', what: string): void {
   if (ctx.method === wanted || (ctx.method === 'HEAD' && wanted === 'GET')) return;
-  throw new Problem({
-    status: 405,
-    code: 'METHOD_NOT_ALLOWED',
-    message: `${what} is not called with ${ctx.method}.`,
-    hint: `Call it with ${wanted}.`,
-    headers: { Allow: allowOf(wanted) },
-  });
-}
-
-function allowOf(method: 'GET' | 'POST'): string {
-  return method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS';
+  throw wrongMethod(ctx, what, [wanted]);
 }
 
 async function answerNothingHere({ ctx }: ApiCall): Promise<never> {
