@@ -54,9 +54,9 @@ export function createGrants(parts: Parts) {
     },
 
     /** Ends a grant, whoever's it is, with every token under it; false when there is none, or it had ended. */
-    async end(grantId: string, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
+    async revokeOne(grantId: string, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const grant = await artifacts.get(grantId);
-      return grant?.model === 'Grant' && endOne(parts, grant, actor, mail);
+      return grant?.model === 'Grant' && revokeGrant(parts, grant, actor, mail);
     },
 
     /**
@@ -70,15 +70,15 @@ export function createGrants(parts: Parts) {
         throw noSuch('connected app');
       }
       const ofApp = ['grantClientId', '=', grant.clientId ?? ''] as const;
-      return (await endAll(parts, [['accountId', '=', which.accountId], ofApp], actor)) > 0;
+      return (await revokeGrants(parts, [['accountId', '=', which.accountId], ofApp], actor)) > 0;
     },
 
     revokeAll: (accountId: string, actor: Actor): Promise<number> =>
-      endAll(parts, [['accountId', '=', accountId]], actor),
+      revokeGrants(parts, [['accountId', '=', accountId]], actor),
 
     /** When an app is deleted: everybody's grants to it, batch by batch. */
-    async revokeClient(clientId: string, actor: Actor): Promise<void> {
-      await endAll(parts, [['grantClientId', '=', clientId]], actor);
+    async revokeOfClient(clientId: string, actor: Actor): Promise<void> {
+      await revokeGrants(parts, [['grantClientId', '=', clientId]], actor);
     },
   };
 }
@@ -102,10 +102,10 @@ function liveGrants({ artifacts, clock }: Parts, whose: Where<Artifact>): Promis
   return artifacts.list({ where, order, limit: GRANTS_LISTED_MAX });
 }
 
-async function endAll(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
+async function revokeGrants(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
   let ended = 0;
   for await (const page of untilNone(() => liveGrants(parts, whose))) {
-    for (const grant of page) if (await endOne(parts, grant, actor)) ended += 1;
+    for (const grant of page) if (await revokeGrant(parts, grant, actor)) ended += 1;
   }
   return ended;
 }
@@ -115,7 +115,7 @@ const NOT_ENDED = [
   ['revokedAt', 'absent'],
 ] as const;
 
-async function endOne(
+async function revokeGrant(
   parts: Parts,
   grant: Artifact,
   actor: Actor,

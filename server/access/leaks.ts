@@ -40,8 +40,8 @@ export type Known = {
 
 type Found = Known & {
   foundAt: string | undefined;
-  /** Ends it, with this mail; false where it had ended. */
-  end(actor: Actor, mail: Mail): Promise<boolean>;
+  /** Revokes it, with this mail; false where it had ended. */
+  revoke(actor: Actor, mail: Mail): Promise<boolean>;
 };
 
 /** A scanner of a large site reports what it finds in batches; whoever guesses gains nothing by more. */
@@ -54,7 +54,7 @@ const REPORTS_WAITING_MAX = 20;
 type Parts = ClientDependencies & {
   accounts: Pick<Accounts, 'get'>;
   artifacts: Collection<Artifact>;
-  grants: Pick<Grants, 'end'>;
+  grants: Pick<Grants, 'revokeOne'>;
   honey: Pick<Honey, 'used'>;
   limiter: Limiter;
   log: Pick<Logger, 'error'>;
@@ -122,7 +122,7 @@ async function revokeAll(parts: Parts, leaks: readonly Leak[], actor: Actor): Pr
   for (const [accountId, theirs] of Map.groupBy(standing, (found) => found.accountId)) {
     let mail: Mail = await mailAbout(parts, accountId, theirs, actor);
     for (const found of theirs) {
-      if (!(await found.end(actor, mail))) continue;
+      if (!(await found.revoke(actor, mail))) continue;
       // The first that ends has told of all.
       mail = [];
       ended.push(knownOf(found));
@@ -165,7 +165,7 @@ async function findCredential(parts: Parts, value: string): Promise<Unplaced | u
   const action = kind === 'client_secret' ? 'secret.leaked' : 'token.leaked';
   return {
     ...{ id, kind, accountId, name, state, isHoney: row.honey === true },
-    end(actor, mail) {
+    revoke(actor, mail) {
       if (hasEnded(row, clock())) return Promise.resolve(false);
       const audit = [{ accountId, actor, action, targetId: id, targetName: name }];
       return revokeCredential(parts, id, { audit, mail });
@@ -182,12 +182,12 @@ async function findArtifact(parts: Parts, value: string): Promise<Unplaced | und
   const client = await clients.get(row.clientId ?? '');
   const accountId = row.accountId ?? client?.accountId;
   if (client === undefined || accountId === undefined) return undefined;
-  const end =
+  const revoke =
     kind === 'refresh_token'
-      ? (actor: Actor, mail: Mail) => parts.grants.end(row.grantId ?? '', actor, mail)
-      : (actor: Actor, mail: Mail) => endAccessToken(parts, row, { client, accountId, actor, mail });
+      ? (actor: Actor, mail: Mail) => parts.grants.revokeOne(row.grantId ?? '', actor, mail)
+      : (actor: Actor, mail: Mail) => revokeAccessToken(parts, row, { client, accountId, actor, mail });
   const state = stateOfArtifact(row, clock());
-  return { id: client.id, kind, accountId, name: client.name, state, isHoney: false, end };
+  return { id: client.id, kind, accountId, name: client.name, state, isHoney: false, revoke };
 }
 
 const KINDS: Partial<Record<string, 'access_token' | 'refresh_token'>> = {
@@ -201,7 +201,7 @@ function stateOfArtifact({ revokedAt, expiresAt }: Artifact, now: number): Crede
   return expiresAt <= now ? 'expired' : 'live';
 }
 
-async function endAccessToken(
+async function revokeAccessToken(
   { artifacts, effects, clock }: Parts,
   { id, model }: Artifact,
   { client, accountId, actor, mail }: { client: Client; accountId: string; actor: Actor; mail: Mail },

@@ -36,9 +36,9 @@ export type WantedApp = {
 };
 
 type AppParts = ClientDependencies & {
-  secrets: Pick<Secrets, 'mintFirst' | 'endClient' | 'revokeEach'>;
+  secrets: Pick<Secrets, 'mintFirst' | 'revokeClient' | 'revokeEach'>;
   /** Ends everything that people allowed this app. */
-  grants: { revokeClient(clientId: string, actor: Actor): Promise<unknown> };
+  grants: { revokeOfClient(clientId: string, actor: Actor): Promise<unknown> };
 };
 
 export type Apps = ReturnType<typeof createApps>;
@@ -52,8 +52,8 @@ export function createApps(parts: AppParts) {
   async function remove(which: Owned, actor: Actor): Promise<boolean> {
     const client = await getClient(clients, { ...which, kind: 'app' });
     const { mail } = await causedBy(parts, 'deleted', client, actor);
-    const changed = await secrets.endClient(client, actor, mail);
-    await grants.revokeClient(client.id, actor);
+    const changed = await secrets.revokeClient(client, actor, mail);
+    await grants.revokeOfClient(client.id, actor);
     return changed;
   }
 
@@ -131,7 +131,7 @@ async function create(
   const caused = await causedBy(parts, 'registered', row, actor);
   const client = await insertClient(parts, row, { max: LIVE_APPS_MAX, full }, caused);
   const secret = confidential ? await secrets.mintFirst(client, undefined, actor) : undefined;
-  await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
+  await undoIfChanged(accounts, account, () => secrets.revokeClient(client, { kind: 'system' }));
   return secret === undefined ? { client } : { client, secret };
 }
 

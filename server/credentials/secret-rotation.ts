@@ -9,7 +9,7 @@ import { type Credential, checkOverlap, hasEnded } from './credential.ts';
 import { endBy, listStanding, listStandingFirst } from './credential-rows.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { isAdmin } from './scopes.ts';
-import { addSecret, endSecret, type NewSecret, secretsOf } from './secret-rows.ts';
+import { addSecret, type NewSecret, revokeSecret, secretsOf } from './secret-rows.ts';
 
 type Wanted = { account?: Account; overlapSeconds: number };
 
@@ -41,7 +41,7 @@ async function rotate(
   const othersEndAt = now + overlapSeconds;
   // Without an overlap all of them end: the oldest first where they are in the way of the new one.
   const inTheWay = overlapSeconds > 0 ? [] : older.slice(LIVE_SECRETS_MAX - 1);
-  for (const secret of inTheWay) await endSecret(parts, client, secret, actor);
+  for (const secret of inTheWay) await revokeSecret(parts, client, secret, actor);
   const rotation = await nextRotation(parts, client);
   const made = await mintNumbered(before.length + 1, (name) =>
     addSecret(parts, client, { ...letIn, name, expiresAt, rotated: { rotation, othersEndAt } }, actor),
@@ -52,7 +52,7 @@ async function rotate(
   for (const secret of others) {
     await (overlapSeconds > 0
       ? endBy(parts, secret.id, othersEndAt)
-      : endSecret(parts, client, secret, actor));
+      : revokeSecret(parts, client, secret, actor));
   }
   return made;
 }
@@ -69,7 +69,7 @@ async function othersThan(
 ): Promise<Credential[]> {
   const others = (await listStanding(parts, secretsOf(client.id))).filter(({ id }) => id !== made.id);
   if (!others.some((secret) => (secret.rotation ?? 0) > rotation)) return others;
-  await endSecret(parts, client, made, { kind: 'system' });
+  await revokeSecret(parts, client, made, { kind: 'system' });
   throw new Problem({
     status: 409,
     code: 'CHANGED_MEANWHILE',

@@ -69,7 +69,9 @@ export async function addSecret(
   const mail = [{ to: owner.email, ...secretAdded(settings, { name, expiresAt, othersEndAt, ...about }) }];
   const action = rotated === undefined ? 'secret.created' : 'secret.rotated';
   const secret = await mintSecret(parts, client, { name, expiresAt, action, rotation, mail }, actor);
-  await undoIfChanged(accounts, owner, () => endSecret(parts, client, secret.credential, { kind: 'system' }));
+  await undoIfChanged(accounts, owner, () =>
+    revokeSecret(parts, client, secret.credential, { kind: 'system' }),
+  );
   return secret;
 }
 
@@ -84,7 +86,7 @@ function tooManySecrets(): Problem {
 }
 
 /** Revokes one secret; false when it was revoked already. */
-export function endSecret(
+export function revokeSecret(
   parts: ClientDependencies,
   client: Client,
   secret: Credential,

@@ -15,7 +15,7 @@ import { nameFrom } from './names.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
 import { isAdmin } from './scopes.ts';
 import { rotateSecrets } from './secret-rotation.ts';
-import { addSecret, endSecret, mintSecret, type NewSecret, secretsOf } from './secret-rows.ts';
+import { addSecret, mintSecret, type NewSecret, revokeSecret, secretsOf } from './secret-rows.ts';
 
 const FIRST_NAME = 'Secret 1';
 
@@ -66,7 +66,7 @@ export function createSecrets(parts: ClientDependencies) {
       const client = await clientOf(parts, which);
       const secret = await credentials.get(which.id);
       if (secret?.clientId !== client.id) throw noSuch('secret');
-      return endSecret(parts, client, secret, actor, await revokedMail(parts, client, secret, actor));
+      return revokeSecret(parts, client, secret, actor, await revokedMail(parts, client, secret, actor));
     },
 
     /** The secret that a new client comes with; its mail is the client's own. */
@@ -77,12 +77,12 @@ export function createSecrets(parts: ClientDependencies) {
     async revokeEach(client: Client, actor: Actor): Promise<void> {
       const find = () => listStanding(parts, secretsOf(client.id));
       for await (const rows of untilNone(find)) {
-        for (const row of rows) await endSecret(parts, client, row, actor);
+        for (const row of rows) await revokeSecret(parts, client, row, actor);
       }
     },
 
     /** Ends a client for good, and its secrets with it; false when it had ended. */
-    async endClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
+    async revokeClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const action = client.kind === 'service' ? 'service.revoked' : 'app.deleted';
       const caused = { audit: [auditEntry(action, client, actor)], mail };
       const change = { set: { revokedAt: clock() }, unset: ['place'] as const };

@@ -35,7 +35,7 @@ export type WantedService = {
 /** What an owner changes about a service of theirs. */
 export type ServiceEdit = { account: Account; id: string; name: string; scopes: readonly string[] };
 
-type ServiceParts = ClientDependencies & { secrets: Pick<Secrets, 'mintFirst' | 'endClient'> };
+type ServiceParts = ClientDependencies & { secrets: Pick<Secrets, 'mintFirst' | 'revokeClient'> };
 
 export type Services = ReturnType<typeof createServices>;
 
@@ -50,7 +50,7 @@ export function createServices(parts: ServiceParts) {
 
   async function revoke(client: Client, actor: Actor): Promise<boolean> {
     const mail = serviceRevoked(settings, { name: client.name, revokedAt: clock(), from: originOf(actor) });
-    return secrets.endClient(client, actor, await mailToOwner(accounts, client.accountId, mail));
+    return secrets.revokeClient(client, actor, await mailToOwner(accounts, client.accountId, mail));
   }
 
   return {
@@ -139,7 +139,7 @@ async function create(
     },
   );
   const secret = await secrets.mintFirst(client, expiresAt, actor);
-  await undoIfChanged(accounts, account, () => secrets.endClient(client, { kind: 'system' }));
+  await undoIfChanged(accounts, account, () => secrets.revokeClient(client, { kind: 'system' }));
   return { client, secret };
 }
 

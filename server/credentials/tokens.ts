@@ -121,13 +121,13 @@ export function createTokens(parts: CredentialDependencies) {
     /** Revokes a token for good; false when it was revoked already. Throws Problem 404. */
     async revoke(which: Owned, actor: Actor): Promise<boolean> {
       const token = await get(which);
-      return endToken(parts, token, actor, await revokedMail(parts, token.accountId, [token.name], actor));
+      return revokeToken(parts, token, actor, await revokedMail(parts, token.accountId, [token.name], actor));
     },
 
     /** Revokes some tokens of one account, with one mail; answers how many. Throws Problem 404, and then revokes none. */
     async revokeEach(accountId: string, ids: readonly string[], actor: Actor): Promise<number> {
       const rows = await Promise.all([...new Set(ids)].map((id) => get({ accountId, id })));
-      return endEach(parts, rows, actor);
+      return revokeEach(parts, rows, actor);
     },
 
     /**
@@ -137,7 +137,7 @@ export function createTokens(parts: CredentialDependencies) {
     async revokeAll(accountId: string, actor: Actor): Promise<number> {
       const find = () => listStanding(parts, ownedBy(accountId));
       let count = 0;
-      for await (const rows of untilNone(find)) count += await endEach(parts, rows, actor);
+      for await (const rows of untilNone(find)) count += await revokeEach(parts, rows, actor);
       return count;
     },
 
@@ -268,7 +268,7 @@ async function mintRow(
         ? [{ to: account.email, ...tokenCreated(settings, { ...token, ...about }) }]
         : [],
   }));
-  await undoIfChanged(accounts, account, () => endToken(parts, minted.credential, { kind: 'system' }));
+  await undoIfChanged(accounts, account, () => revokeToken(parts, minted.credential, { kind: 'system' }));
   return minted;
 }
 
@@ -285,7 +285,7 @@ function checkExpiry(expiresAt: number | undefined, now: number, settings: Setti
 }
 
 /** Revokes tokens of one account, with one mail; answers how many were not revoked yet. */
-async function endEach(
+async function revokeEach(
   parts: CredentialDependencies,
   rows: readonly Credential[],
   actor: Actor,
@@ -297,7 +297,7 @@ async function endEach(
   let mail = await revokedMail(parts, first.accountId, names, actor);
   let count = 0;
   for (const row of standing) {
-    if (!(await endToken(parts, row, actor, mail))) continue;
+    if (!(await revokeToken(parts, row, actor, mail))) continue;
     mail = [];
     count += 1;
   }
@@ -305,7 +305,7 @@ async function endEach(
 }
 
 /** Answers whether it was not revoked yet. */
-function endToken(
+function revokeToken(
   parts: CredentialDependencies,
   token: Credential,
   actor: Actor,

@@ -29,7 +29,7 @@ const ID_PLACEHOLDER = '{id}';
 /** What the storage of all models stands on. */
 export type StorageParts = SessionParts & {
   bearers: Bearers;
-  grants: Pick<Grants, 'end' | 'liveIds'>;
+  grants: Pick<Grants, 'liveIds' | 'revokeOne'>;
   clients: Pick<ClientAuthentication, 'getLive'>;
   scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
@@ -197,7 +197,7 @@ async function destroy(parts: StorageParts, model: string, id: string): Promise<
     return;
   }
   // When an app revokes its refresh token, or a used one comes back.
-  if (model === 'Grant') return void (await parts.grants.end(id, actingClient()));
+  if (model === 'Grant') return void (await parts.grants.revokeOne(id, actingClient()));
   await parts.artifacts.remove(rowId(model, id), [['model', '=', model]]);
 }
 

@@ -12,7 +12,7 @@ type ScopesByResource = ReadonlyMap<string, ReadonlySet<string>>;
  * hand only, and would ask again in each new one. Each browser has a grant of its own, so that an app which signs out
  * in one of them (RFC 7009) ends nothing in the others; what stands in the others' is taken over.
  */
-export function createGivenConsent(grants: Pick<Grants, 'liveIds' | 'end'>) {
+export function createGivenConsent(grants: Pick<Grants, 'liveIds' | 'revokeOne'>) {
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { provider, client, account, session, result } = ctx.oidc;
     if (client === undefined || account === undefined) return undefined;
@@ -38,7 +38,7 @@ export function createGivenConsent(grants: Pick<Grants, 'liveIds' | 'end'>) {
     // Whoever ends all of them goes on until none is left, so either they see this one or we see them.
     const live = new Set(await grants.liveIds(whose));
     if (former.every(({ jti }) => live.has(jti))) return grant;
-    await grants.end(grant.jti, { kind: 'system' });
+    await grants.revokeOne(grant.jti, { kind: 'system' });
     return undefined;
   };
 }
