@@ -16,7 +16,7 @@ import {
 } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom } from './names.ts';
-import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
+import { auditEntry, isAsBefore, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { redirectUrisFrom } from './redirect-uris.ts';
 import { requireMayRegister } from './registration.ts';
 import { someScopesFrom } from './scopes.ts';
@@ -78,6 +78,7 @@ export function createApps(parts: AppParts) {
     async update({ accountId, id, ...wanted }: WantedApp & Owned, actor: Actor): Promise<Client> {
       const client = await getLiveClient(clients, { accountId, id, kind: 'app' });
       const checked = check(parts, { ...client, ...wanted });
+      if (isAsBefore({ withoutPkce: false, ...client }, checked)) return client;
       const about = await causedBy(parts, 'changed', { ...client, ...checked }, actor);
       const caused = { ...about, repeatable: true };
       const guard = [['revokedAt', 'absent']] as const;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { WrittenMail } from '../../views/mail/layout.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
@@ -15,6 +16,11 @@ export function auditEntry(
   actor: Actor,
 ) {
   return { accountId: target.accountId, actor, action, targetId: target.id, targetName: target.name };
+}
+
+/** Whether a form was saved as it was shown: that is no change, to be written down and mailed. */
+export function isAsBefore<R extends object>(row: R, set: Partial<R>): boolean {
+  return Object.entries(set).every(([name, value]) => isDeepStrictEqual(row[name as keyof R], value));
 }
 
 /** The mail for the owner, if there still is one. */

@@ -8,7 +8,7 @@ import { untilNone } from '../ground/until-none.ts';
 import { type Client, clientsOf, getClient, getLiveClient, insertClient, listClients } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
-import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
+import { auditEntry, isAsBefore, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { requireMayRegister } from './registration.ts';
 import { covers, isAdmin, isAdminScope, scopesFrom, someScopesFrom } from './scopes.ts';
 import type { NewSecret } from './secret-rows.ts';
@@ -158,6 +158,7 @@ async function update(parts: ServiceParts, wanted: ServiceEdit, actor: Actor): P
       return chosen;
     },
   });
+  if (isAsBefore(client, set)) return client;
   const changed = { ...client, ...set };
   const facts = {
     ...changed,

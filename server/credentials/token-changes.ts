@@ -21,7 +21,7 @@ import { type Minted, revokeCredential, underName } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { nameFrom, textFrom } from './names.ts';
 import { narrowingFrom, narrowingInWords, type WantedNarrowing } from './narrowing.ts';
-import { auditEntry, mailToOwner, undoIfChanged } from './owner.ts';
+import { auditEntry, isAsBefore, mailToOwner, undoIfChanged } from './owner.ts';
 import { someScopesFrom } from './scopes.ts';
 import { endsOf, newSecret, prefixOf } from './secret-format.ts';
 
@@ -101,6 +101,7 @@ export async function editToken(
   // By its name the service finds what it issued before.
   if (token.issuedBy !== undefined && set.name !== token.name) throw namedByService();
   if (wanted.onlyNarrower === true && isWider(set.scopes, token)) throw changedMeanwhile();
+  if (token.replacedBy === undefined && isAsBefore(token, set)) return token;
   const liveName = token.liveName && `${token.accountId}\n${set.name}`;
   const named = token.issuedBy === undefined && liveName !== undefined ? { liveName } : {};
   const facts = {

@@ -5,7 +5,7 @@ import { Problem } from '../ground/errors.ts';
 import { type Credential, hasEnded, idleWarningOf, settingsAsIn } from './credential.ts';
 import type { CredentialDependencies } from './dependencies.ts';
 import { type Narrowing, narrowingFrom, narrowingInWords, type WantedNarrowing } from './narrowing.ts';
-import { auditEntry, mailToOwner } from './owner.ts';
+import { auditEntry, isAsBefore, mailToOwner } from './owner.ts';
 
 /**
  * Narrows a token from the next call on, or what is left blank no longer, and mails the owner. Throws Problem, also where
@@ -20,6 +20,7 @@ export async function narrowToken(
   const { credentials, accounts, effects, scopes, clock, settings } = parts;
   if (hasEnded(token, clock()) || token.replacedBy !== undefined) throw cannotBeNarrowed();
   const narrowing = withHistory(narrowingFrom(scopes, wanted, token.scopes), token, clock());
+  if (isAsBefore(token, { narrowing })) return token;
   const facts = { ...token, allows: token.scopes.map(scopes.describe), narrows: narrowingInWords(narrowing) };
   const mail = tokenChanged(settings, { ...facts, changedAt: clock(), from: originOf(actor) });
   const guard: Where<Credential> = [['revokedAt', 'absent'], ['replacedBy', 'absent'], settingsAsIn(token)];

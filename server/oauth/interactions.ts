@@ -116,11 +116,14 @@ export function createInteractions(parts: Parts) {
       const accountId = interaction.session?.accountId;
       if (interaction.prompt.name !== 'consent' || accountId === undefined) throw tooOld();
       const client = await clientOf(parts, interaction);
-      const grantId = await grantMissing(engine, interaction, { accountId, clientId: client.id });
+      const { grantId, isWider } = await grantMissing(engine, interaction, {
+        accountId,
+        clientId: client.id,
+      });
       const target = { targetId: client.id, targetName: client.name };
       const audit = [{ accountId, actor, action: 'app.allowed', ...target }];
       // The grant is of no use to the app before the engine is told of it below, so its entry is not too late.
-      await effects.update(artifacts, grantId, {}, [], { audit });
+      if (isWider) await effects.update(artifacts, grantId, {}, [], { audit });
       const result = { consent: { grantId } };
       return engine.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
     },
@@ -193,12 +196,15 @@ async function clientOf({ engine, clients }: Parts, interaction: EngineInteracti
   return client;
 }
 
-/** Widens what this browser's session had granted the app before, or makes a new grant; answers its id. */
+/**
+ * Widens what this browser's session had granted the app before, or makes a new grant. Answers its id, and whether the
+ * app may more by it: some are allowed each time anew what they have.
+ */
 async function grantMissing(
   engine: Provider,
   interaction: EngineInteraction,
   whose: { accountId: string; clientId: string },
-): Promise<string> {
+): Promise<{ grantId: string; isWider: boolean }> {
   const former = interaction.grantId === undefined ? undefined : await engine.Grant.find(interaction.grantId);
   const isTheirs = former?.accountId === whose.accountId && former.clientId === whose.clientId;
   const grant = isTheirs ? former : new engine.Grant(whose);
@@ -208,7 +214,8 @@ async function grantMissing(
   for (const [resource, scopes] of Object.entries(resources)) {
     grant.addResourceScope(resource, scopes.join(' '));
   }
-  return grant.save();
+  const isWider = grant !== former || missingScopesOf(interaction).length > 0;
+  return { grantId: await grant.save(), isWider };
 }
 
 /** What the engine says was not granted yet. */

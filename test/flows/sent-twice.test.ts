@@ -166,8 +166,20 @@ eachStore(({ url: storeUrl, isFirst }) => {
         const next = await agent.get(answers[0]?.location ?? '');
         assert.equal(next.status, 303, textOf(next.text));
       }
-      const { entries } = await site.domain.activity.list({ accountId: account.id, after: '', limit: 50 });
-      assert.equal(entries.filter((entry) => JSON.stringify(entry).includes('app.allowed')).length, 1);
+      const written = async () => {
+        const { entries } = await site.domain.activity.list({ accountId: account.id, after: '', limit: 50 });
+        return entries.filter((entry) => JSON.stringify(entry).includes('app.allowed')).length;
+      };
+      assert.equal(await written(), 1);
+      // What the app has already, in whichever browser.
+      const again = await site.signIn(account.email);
+      for (const _ of [1, 2, 3]) {
+        const { location } = await app.start({ prompt: 'consent' });
+        const { text } = await again.follow(`${location.pathname}${location.search}`);
+        const action = /action="(\/interaction\/[^"]+\/allow)"/.exec(text)?.[1] ?? assert.fail(text);
+        assert.match((await again.follow((await again.post(action, {})).location)).location, /code=/);
+      }
+      assert.equal(await written(), 1);
     });
 
     if (isFirst)
@@ -315,6 +327,49 @@ eachStore(({ url: storeUrl, isFirst }) => {
         const now = await accounts.get(other.account.id);
         assert.deepEqual([now?.name, now?.passwordHash], [undefined, other.account.passwordHash]);
       });
+
+    test('writes down and mails nothing where a form is saved as it was shown', async () => {
+      const { account } = await site.person();
+      const actor = { kind: 'operator' } as const;
+      const { tokens, services, apps, rows } = site.domain;
+      const narrowing = {
+        ipRanges: ['10.0.0.0/8'],
+        idleDays: '30',
+        origin: '',
+        bounds: ['create_transaction = 5/day'],
+      };
+      const shown = { name: 'As it is', scopes: ['wf:create_transaction', 'profile'] };
+      const expiresAt = systemClock() + 86_400;
+      const token = await tokens.mint({ ...shown, account, note: '', expiresAt, narrowing }, actor);
+      const service = await services.create(
+        { ...shown, account, actsFor: 'account', resourceServer: false },
+        actor,
+      );
+      const app = { ...APP, redirectUris: [APP.redirectUris] };
+      const made = await apps.create({ ...app, account, confidential: true }, actor);
+      const [tokenId, appId] = [token.credential.id, made.client.id].map((id) => ({
+        accountId: account.id,
+        id,
+      }));
+      assert.ok(tokenId && appId);
+      const written = async () => {
+        const of = { where: [['accountId', '=', account.id]] as const, limit: 100 };
+        const mails = { where: [['to', '=', account.email]] as const, limit: 100 };
+        return (await rows.audit.list(of)).length + (await rows.outbox.list(mails)).length;
+      };
+      const save = async (name: string) => {
+        await tokens.edit(tokenId, { ...shown, name, scopes: shown.scopes.toReversed(), note: ' ' }, actor);
+        await services.update({ account, id: service.client.id, ...shown, name }, actor);
+        await apps.update({ ...app, ...appId, name: name === shown.name ? app.name : name }, actor);
+      };
+      const before = await written();
+      await save(shown.name);
+      await tokens.narrow(tokenId, narrowing, actor);
+      assert.equal(await written(), before);
+      await save('Another name');
+      await tokens.narrow(tokenId, { ...narrowing, idleDays: '31' }, actor);
+      assert.ok((await written()) >= before + 4);
+    });
 
     test('lets a form be sent again that was refused', async () => {
       const { agent } = await site.person();
