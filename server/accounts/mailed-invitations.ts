@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import { invited } from '../../views/mail/invitation.ts';
+import { NO_ACCOUNT } from '../activity/audit.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
@@ -75,7 +76,10 @@ export function createMailedInvitations(parts: Parts) {
     find,
 
     /** Invites an address; links that it was mailed before end. Throws Problem where it has an account. */
-    invite: (email: string): Promise<MailedInvitation> => invite(parts, email),
+    invite: (email: string, actor: Actor): Promise<MailedInvitation> => invite(parts, email, actor),
+
+    /** Has the link that an address was mailed open nothing from now on. Throws Problem where it was mailed none. */
+    withdraw: (email: string, actor: Actor): Promise<MailedInvitation> => withdraw(parts, email, actor),
 
     /** Makes the account with this password, once, and ends the invitation. Throws Problem. */
     async accept(
@@ -88,6 +92,8 @@ export function createMailedInvitations(parts: Parts) {
       const passwordHash = await parts.limiter.run(linkBuckets('invitation', id), () =>
         parts.passwords.hash(password, askerFrom(actor.from, emailKey)),
       );
+      // It may have been withdrawn while the password was hashed.
+      await find(token);
       // The address is unique among accounts, so of two who open the link one makes it.
       const account = await accounts.create({ email, name, passwordHash, admin: false }, actor);
       await endAll(parts, emailKey);
@@ -100,7 +106,7 @@ export function createMailedInvitations(parts: Parts) {
   };
 }
 
-async function invite(parts: Parts, written: string): Promise<MailedInvitation> {
+async function invite(parts: Parts, written: string, actor: Actor): Promise<MailedInvitation> {
   const { mailedInvitations, accounts, signUpRules, effects, clock, settings } = parts;
   const { address: email, key: emailKey } = requireEmail(written);
   signUpRules.requireInvitations();
@@ -110,12 +116,46 @@ async function invite(parts: Parts, written: string): Promise<MailedInvitation> 
   const createdAt = clock();
   const row = { id, email, emailKey, createdAt, expiresAt: createdAt + MAILED_INVITATION_SECONDS };
   const mail = invited(settings, { token, expiresAt: row.expiresAt });
-  await effects.insert(mailedInvitations, row, { mail: [{ to: email, queue: 'link', ...mail }] });
+  await effects.insert(mailedInvitations, row, {
+    audit: [auditOfInvitation('invitation.made', row, actor)],
+    mail: [{ to: email, queue: 'link', ...mail }],
+  });
   return row;
+}
+
+async function withdraw(parts: Parts, written: string, actor: Actor): Promise<MailedInvitation> {
+  const { mailedInvitations, effects, clock } = parts;
+  const { address, key } = requireEmail(written);
+  const now = clock();
+  const open = ['expiresAt', '>', now] as const;
+  const rows = await mailedInvitations.list({ where: [['emailKey', '=', key], open], limit: BATCH_ROWS });
+  let withdrawn: MailedInvitation | undefined;
+  for (const row of rows) {
+    const audit = [auditOfInvitation('invitation.withdrawn', row, actor)];
+    const change = { set: { expiresAt: now } };
+    withdrawn = (await effects.update(mailedInvitations, row.id, change, [open], { audit })) ?? withdrawn;
+  }
+  if (withdrawn === undefined) throw notInvited(address);
+  return withdrawn;
+}
+
+/** No account's history shows it: there is none yet. */
+function auditOfInvitation(action: string, { id, email }: MailedInvitation, actor: Actor) {
+  return { accountId: NO_ACCOUNT, actor, action, targetId: id, targetName: email };
 }
 
 async function endAll({ mailedInvitations }: Parts, emailKey: string): Promise<void> {
   while ((await mailedInvitations.removeMany([['emailKey', '=', emailKey]], BATCH_ROWS)) === BATCH_ROWS);
+}
+
+function notInvited(email: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'NOT_FOUND',
+    message: `${email} has no open invitation.`,
+    hint: 'Look at those that are open: “latchkey accounts invitations” lists them. Who has made an account already is suspended or deleted instead.',
+    parameter: 'email',
+  });
 }
 
 function hasAccount(email: string): Problem {

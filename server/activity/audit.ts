@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { declare } from '../../adapters/port.ts';
 import { actorSchema } from '../ground/actor.ts';
 
+/** Whom an entry concerns that is about nobody's account, such as an invitation. */
+export const NO_ACCOUNT = '';
+
 /** One change of an account, credential, client, grant or setting. Append-only. */
 export const auditSchema = z.strictObject({
   id: z.string(),
   at: z.number(),
-  /** Whose account it concerns: the one whose /activity shows it. */
+  /** Whose account it concerns: the one whose /activity shows it; or `NO_ACCOUNT`. */
   accountId: z.string(),
   actor: actorSchema,
   /** `token.created`, `token.revoked`, `service.created`, `app.allowed`, `account.password_changed`, … */

@@ -12,7 +12,7 @@ type Wanted = { email: string; admin?: boolean; passwordStdin?: boolean };
 
 const ACCOUNT = ['<account>', 'e-mail address or id'] as const;
 
-/** `accounts create|invite|list|promote|demote|suspend|restore|reset-password|delete`. */
+/** `accounts create|invite|invitations|uninvite|list|promote|demote|suspend|restore|reset-password|delete`. */
 export function addAccountCommands(program: Command, terminal: Terminal): void {
   const accounts = program.command('accounts').description('people who sign in');
 
@@ -29,6 +29,17 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
     .description('mails somebody a link to make an account, good for a week and once')
     .requiredOption('--email <email>', 'where the link goes')
     .action(answer(terminal, invite));
+
+  accounts
+    .command('invitations')
+    .description('lists the invitations that are open')
+    .action(answer(terminal, listInvitations));
+
+  accounts
+    .command('uninvite')
+    .description('withdraws an invitation: its link opens nothing any more')
+    .requiredOption('--email <email>', 'where the link went')
+    .action(answer(terminal, uninvite));
 
   accounts.command('list').description('lists all accounts, oldest first').action(answer(terminal, list));
 
@@ -63,10 +74,32 @@ async function create(domain: Domain, wanted: Wanted, terminal: Terminal): Promi
 }
 
 async function invite(domain: Domain, wanted: { email: string }): Promise<Said> {
-  const { email, expiresAt } = await domain.mailedInvitations.invite(wanted.email);
+  const { email, expiresAt } = await domain.mailedInvitations.invite(wanted.email, OPERATOR);
   return {
     json: { email, expires_at: jsonTimeOf(expiresAt) },
     person: `${email} gets a mail with a link, good until ${timeOf(expiresAt, '')} and for one account.`,
+  };
+}
+
+async function listInvitations(domain: Domain): Promise<Said> {
+  const open = [['expiresAt', '>', domain.clock()]] as const;
+  const all = await listAll(domain.rows.mailedInvitations, { where: open, order: { by: 'expiresAt' } });
+  const cells = all.map((row) => [row.email, timeOf(row.createdAt, ''), timeOf(row.expiresAt, '')]);
+  return {
+    json: all.map(({ email, createdAt, expiresAt }) => ({
+      email,
+      created_at: jsonTimeOf(createdAt),
+      expires_at: jsonTimeOf(expiresAt),
+    })),
+    person: tableOf(['e-mail', 'invited', 'good until'], cells),
+  };
+}
+
+async function uninvite(domain: Domain, wanted: { email: string }): Promise<Said> {
+  const { email } = await domain.mailedInvitations.withdraw(wanted.email, OPERATOR);
+  return {
+    json: { email, withdrawn: true },
+    person: `The link that ${email} was mailed opens nothing any more.`,
   };
 }
 

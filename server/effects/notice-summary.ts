@@ -1,4 +1,5 @@
 import { manyChanges } from '../../views/mail/notices.ts';
+import { NO_ACCOUNT } from '../activity/audit.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Counted, Limit, Limiter } from '../ground/limiter.ts';
@@ -65,7 +66,10 @@ export function summariseNotices(effects: Effects, parts: Parts): Effects {
 /** The account whose notice this is; undefined where none is mailed, or it is to be told in any case. */
 function subjectOf({ audit = [], mail = [] }: EffectsOfChange): string | undefined {
   const [entry] = audit;
-  return mail.length === 0 || entry === undefined || ALWAYS_TOLD.test(entry.action)
+  return mail.length === 0 ||
+    entry === undefined ||
+    entry.accountId === NO_ACCOUNT ||
+    ALWAYS_TOLD.test(entry.action)
     ? undefined
     : entry.accountId;
 }

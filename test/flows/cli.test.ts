@@ -566,6 +566,19 @@ eachStore(({ url }) => {
         await run({ ...env, LATCHKEY_SIGN_UP: 'nobody' }, ['accounts', 'invite', '--email', 'x@example.com']),
         /New accounts are not made here/,
       );
+      const open = await json('accounts', 'invitations');
+      assert.deepEqual(
+        open.map((one: { email: string }) => one.email),
+        ['guest@example.com'],
+      );
+      assert.match((await run(env, ['accounts', 'invitations'])).out, /guest@example\.com +\d{4}-/);
+      const withdrawn = await json('accounts', 'uninvite', '--email', 'Guest@example.com');
+      assert.deepEqual(withdrawn, { email: 'guest@example.com', withdrawn: true });
+      assert.deepEqual(await json('accounts', 'invitations'), []);
+      assertRefused(
+        await run(env, ['accounts', 'uninvite', '--email', 'guest@example.com']),
+        /no open invitation/,
+      );
     });
 
     it('finds nothing amiss', async () => {

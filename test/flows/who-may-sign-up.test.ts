@@ -59,7 +59,7 @@ describe('pages where only invited people sign up, and only admins register clie
   });
 
   test('an invitation opens a form, a scanner’s GET does nothing, and the form makes the account once', async () => {
-    await people.domain.mailedInvitations.invite('guest@example.com');
+    await people.domain.mailedInvitations.invite('guest@example.com', { kind: 'operator' });
     const path = await until('the mail of the invitation', async () => {
       const files = await readdir(server.mailFolder).catch(() => []);
       const mails = await Promise.all(files.map((file) => readFile(join(server.mailFolder, file), 'utf8')));
@@ -121,7 +121,7 @@ test('a first sign-in at the identity provider makes an account for who was invi
     assert.equal(refused.status, 403);
     assert.match(refused.text, /Accounts here are for invited people/);
     assert.equal(await people.domain.accounts.findByEmail(email), undefined);
-    await people.domain.mailedInvitations.invite(email);
+    await people.domain.mailedInvitations.invite(email, { kind: 'operator' });
     assert.equal((await travel()).status, 303);
     assert.equal((await people.domain.accounts.findByEmail(email))?.email, email);
     assert.deepEqual(await people.domain.rows.mailedInvitations.list({ limit: 5 }), []);

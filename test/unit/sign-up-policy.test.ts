@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { requireEmail } from '../../server/accounts/email.ts';
 import type { IdentityClaims } from '../../server/accounts/newcomers.ts';
+import { NO_ACCOUNT } from '../../server/activity/audit.ts';
 import type { Actor } from '../../server/ground/actor.ts';
 import { Problem, type ProblemCode } from '../../server/ground/errors.ts';
 import { MAILED_INVITATION_SECONDS } from '../../server/ground/limits.ts';
@@ -138,7 +139,10 @@ eachStore(({ engine, url }) => {
       withDomain({ signUp: 'nobody' }, async (domain) => {
         await assert.rejects(ask(domain, 'ann@example.com'), problem('SIGN_UP_CLOSED'));
         await assert.rejects(bySignIn(domain, 'ann@example.com'), problem('SIGN_UP_CLOSED'));
-        await assert.rejects(domain.mailedInvitations.invite('ann@example.com'), problem('SIGN_UP_CLOSED'));
+        await assert.rejects(
+          domain.mailedInvitations.invite('ann@example.com', actor),
+          problem('SIGN_UP_CLOSED'),
+        );
         assert.equal((await domain.rows.identities.list({ limit: 5 })).length, 0);
         await domain.accounts.create({ email: 'ann@example.com', admin: false }, actor);
       }));
@@ -152,7 +156,7 @@ eachStore(({ engine, url }) => {
           await assert.rejects(bySignIn(domain, email), problem('SIGN_UP_CLOSED'));
         }
         // Who was invited is told to nobody who has not proved the address.
-        await domain.mailedInvitations.invite('guest@example.net');
+        await domain.mailedInvitations.invite('guest@example.net', actor);
         await assert.rejects(ask(domain, 'guest@example.net'), problem('SIGN_UP_CLOSED'));
         await bySignIn(domain, 'guest@example.net');
       }));
@@ -161,7 +165,7 @@ eachStore(({ engine, url }) => {
       withDomain({ signUp: 'invited' }, async (domain) => {
         await assert.rejects(ask(domain, 'ann@example.com'), problem('SIGN_UP_CLOSED'));
         await assert.rejects(bySignIn(domain, 'ann@example.com'), problem('SIGN_UP_CLOSED'));
-        await domain.mailedInvitations.invite('Ann@example.com');
+        await domain.mailedInvitations.invite('Ann@example.com', actor);
         const token = await linkTo(domain, 'Ann@example.com');
         assert.ok(
           !(await domain.rows.mailedInvitations.list({ limit: 5 })).some((row) =>
@@ -172,22 +176,49 @@ eachStore(({ engine, url }) => {
         const made = await Promise.allSettled([1, 2, 3].map(() => accept(domain, token)));
         assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
         await assert.rejects(accept(domain, token), problem('LINK_DEAD'));
-        await assert.rejects(domain.mailedInvitations.invite('ann@example.com'), problem('EMAIL_TAKEN'));
+        await assert.rejects(
+          domain.mailedInvitations.invite('ann@example.com', actor),
+          problem('EMAIL_TAKEN'),
+        );
 
-        await domain.mailedInvitations.invite('bob@example.com');
+        await domain.mailedInvitations.invite('bob@example.com', actor);
         const first = await linkTo(domain, 'bob@example.com');
         domain.pass(60);
-        await domain.mailedInvitations.invite('bob@example.com');
+        await domain.mailedInvitations.invite('bob@example.com', actor);
         const second = await linkTo(domain, 'bob@example.com');
         await assert.rejects(accept(domain, first), problem('LINK_DEAD'));
         await assert.rejects(accept(domain, second.slice(0, -1)), problem('LINK_DAMAGED'));
         domain.pass(MAILED_INVITATION_SECONDS);
         await assert.rejects(accept(domain, second), problem('LINK_DEAD'));
         await assert.rejects(bySignIn(domain, 'bob@example.com'), problem('SIGN_UP_CLOSED'));
-        await domain.mailedInvitations.invite('bob@example.com');
+        await domain.mailedInvitations.invite('bob@example.com', actor);
         const account = await bySignIn(domain, 'bob@example.com');
         assert.equal(account.email, 'bob@example.com');
         await assert.rejects(accept(domain, await linkTo(domain, 'bob@example.com')), problem('LINK_DEAD'));
+      }));
+
+    test('an invitation that was withdrawn opens nothing, whichever way, and is on record', () =>
+      withDomain({ signUp: 'invited' }, async (domain) => {
+        // More in a row than notices are mailed one by one: each is a link that somebody waits for.
+        for (let number = 1; number <= 25; number += 1) {
+          await domain.mailedInvitations.invite(`guest${number}@example.com`, actor);
+        }
+        const token = await linkTo(domain, 'guest25@example.com');
+        const open = () => domain.rows.mailedInvitations.count([['expiresAt', '>', domain.clock()]]);
+        assert.equal(await open(), 25);
+        const hashing = accept(domain, token);
+        await domain.mailedInvitations.withdraw('Guest25@example.com', actor);
+        await assert.rejects(hashing, problem('LINK_DEAD'));
+        await assert.rejects(accept(domain, token), problem('LINK_DEAD'));
+        await assert.rejects(bySignIn(domain, 'guest25@example.com'), problem('SIGN_UP_CLOSED'));
+        for (const email of ['guest25@example.com', 'nobody@example.com']) {
+          await assert.rejects(domain.mailedInvitations.withdraw(email, actor), problem('NOT_FOUND'));
+        }
+        assert.equal(await open(), 24);
+        assert.equal((await domain.audited(NO_ACCOUNT)).at(-1), 'invitation.withdrawn guest25@example.com');
+        assert.equal((await domain.audited(NO_ACCOUNT)).length, 26);
+        domain.pass(MAILED_INVITATION_SECONDS);
+        assert.equal(await open(), 0);
       }));
 
     test('a link that was mailed while anybody might sign up opens nothing once nobody may', async () => {
