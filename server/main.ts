@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Unavailable } from '../adapters/port.ts';
 import { systemClock } from './ground/clock.ts';
 import { createLog } from './ground/log.ts';
@@ -47,7 +48,9 @@ function say(line: string): void {
 /** What somebody who starts a server should see of it: where it is, what it opened, and what is not as it should be. */
 function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): void {
   const store = storeName(settings.store);
-  say(`Latchkey listens on ${served.url}`);
+  const { host, port } = served.address;
+  const isThere = port === Number(new URL(served.url).port || 80) && !settings.production;
+  say(`Latchkey listens on ${served.url}${isThere ? '' : ` (at ${host}, port ${port})`}`);
   say(served.storeIsNew ? `The store was made now: ${store}` : `The store was there already: ${store}`);
   if (served.storeIsNew && settings.secretIsOld) {
     say(
@@ -62,7 +65,7 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
   const advice = adviceOnProxies(settings);
   if (advice !== undefined) say(`Warning: ${advice.found}; ${advice.todo}.`);
   if (settings.mail.startsWith('file:')) {
-    say(`Mails are kept in ${settings.mail.slice('file:'.length)} (set LATCHKEY_MAIL to send them)`);
+    say(`Mails are kept in ${resolve(settings.mail.slice('file:'.length))} (set LATCHKEY_MAIL to send them)`);
   }
   if (served.firstAdminLink !== undefined) say(`Make the first admin, once: ${served.firstAdminLink}`);
 }

@@ -26,6 +26,8 @@ export async function serve(configured: Settings, parts: { clock: Clock; log: Lo
     return {
       /** The public URL. */
       url: settings.url,
+      /** Where it really listens, which a proxy may stand before. */
+      address: { host: settings.host, port: portOf(listener) },
       /** Whether the store was empty, and so made at this start. */
       storeIsNew: domain.store.isNew,
       /** A one-time link that makes the first admin, while there is none. */
@@ -52,8 +54,12 @@ async function end(listener: Listener, domain: Domain): Promise<void> {
 
 async function onFreePort(listener: Listener, settings: Settings): Promise<Settings> {
   await listener.listen(settings);
-  const { port } = listener.server.address() as AddressInfo;
+  const port = portOf(listener);
   const url = new URL(settings.url);
   if (url.port === '0') url.port = String(port);
   return { ...settings, port, url: url.origin };
+}
+
+function portOf({ server }: Listener): number {
+  return (server.address() as AddressInfo).port;
 }

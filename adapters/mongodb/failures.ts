@@ -36,6 +36,11 @@ export function openError(error: unknown): Unavailable {
   if (error instanceof Error && aboutServers.some((kind) => error instanceof kind)) {
     return new Unavailable(`MongoDB cannot be reached: ${error.message}`, { cause: error });
   }
+  const { code, hostname } = error as { code?: string; hostname?: string };
+  // mongodb+srv:// asks for the servers by name, before there is any connection.
+  if (hostname !== undefined && /^E[A-Z]+$/.test(code ?? '')) {
+    return new Unavailable(`MongoDB cannot be reached: no servers are known for ${hostname} (${code})`);
+  }
   const [options] = /^options? [\w, ]+ (is|are) not supported$/.exec(String((error as Error).message)) ?? [];
   return new Unavailable(
     `MongoDB cannot be reached: the URL is not one like mongodb://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE${options === undefined ? '' : ` (${options})`}`,

@@ -31,6 +31,12 @@ export function faultOfFile(path: string): string | undefined {
   return faultOfAccess(path, constants.R_OK | constants.W_OK);
 }
 
+/** What keeps the file of an image, which is there, from being read; undefined where nothing does. */
+export function faultOfImage(path: string): string | undefined {
+  if (!statSync(path).isFile()) return 'it is no file; wanted the path of one';
+  return faultOfAccess(path, constants.R_OK);
+}
+
 /** The same for a folder, which need not be there yet. */
 export function faultOfFolder(path: string): string | undefined {
   if (!existsSync(path) && dirname(path) !== path) return faultOfFolder(dirname(path));

@@ -38,8 +38,11 @@ function slipInPath(key: string, value: string): string | undefined {
   if (scheme?.test(value) !== true) return undefined;
   const path = value.replace(scheme, '');
   if (path !== path.trimStart()) return 'there is a blank before the path; take it out';
-  if (/^~|^\$|^%\w+%/.test(path)) {
+  if (/^~|^\$|\$\{|^%\w+%/.test(path)) {
     return 'a ~ or a variable in a path is put in by a shell only, and would be a folder of that name here; write the whole path';
+  }
+  if (/^[a-z]:[\\/]/i.test(path) && process.platform !== 'win32') {
+    return 'a path with a drive is one of Windows, and would be a folder of that name here; write the path of this machine';
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { faultOfFile, faultOfFolder, keptSecret, SecretFault } from './data-folder.ts';
+import { faultOfFile, faultOfFolder, faultOfImage, keptSecret, SecretFault } from './data-folder.ts';
 import {
   APP_NAME_LENGTH_MAX,
   NAME_LENGTH_MAX,
@@ -42,7 +42,8 @@ const storeUrl = z
     message: 'sqlite:PATH or mongodb://HOST/DATABASE',
     abort: true,
   })
-  .refine((value) => !/^sqlite:(:|\/\/(?!\/))/.test(value), {
+  // Another program would read these otherwise, and here they would name a new file.
+  .refine((value) => !/^sqlite:(:|file:|\/\/(?!\/)|.*\?)/i.test(value), {
     message:
       'sqlite:PATH with the path of a file right behind the colon, like sqlite:/var/lib/latchkey/latchkey.db',
   })
@@ -91,6 +92,11 @@ function isAddressRange(written: string): boolean {
 }
 
 const addressRange = z.string(ADDRESSES_WANTED).refine(isAddressRange, { message: ADDRESSES_WANTED });
+
+/** No short or hexadecimal IPv4 either: 0 would be every address of this machine, and 127.1 be read as a name. */
+function isHostName(written: string): boolean {
+  return /^[a-z\d_]([a-z\d._-]*[a-z\d_])?$/i.test(written) && !/(^|\.)(0x[\da-f]*|\d+)$/i.test(written);
+}
 
 const HOST_WANTED = 'an address or a name without port and brackets, like 127.0.0.1, ::1 or localhost';
 const PORT_WANTED = 'a whole number from 0 to 65535';
@@ -183,9 +189,7 @@ const ownerSchema = z.strictObject({
   /** Default `127.0.0.1`, or `::1` where that is the host of the URL. */
   host: z
     .string(HOST_WANTED)
-    .refine((value) => isIP(value) !== 0 || /^[a-z\d_]([a-z\d._-]*[a-z\d_])?$/i.test(value), {
-      message: HOST_WANTED,
-    })
+    .refine((value) => isIP(value) !== 0 || isHostName(value), { message: HOST_WANTED })
     .optional(),
   port: port.default(3000),
   data: z.string('the path of a folder').min(1, 'the path of a folder').default('data'),
@@ -373,9 +377,9 @@ function contradictionsIn(
       'LATCHKEY_SECRET is not set: machines that share a MongoDB store must share one secret; set it to the output of: openssl rand -base64 48',
     );
   }
-  if (production && url.hostname.startsWith('[') && !isLoopback(url) && values.mailFrom === undefined) {
+  if (production && values.mailFrom === undefined && !isLoopback(url) && !/^[a-z\d.-]+$/.test(url.hostname)) {
     lines.push(
-      `mailFrom is not set: mails cannot come from the IPv6 address of ${nameOf(['url'], given)} ${shownAt(['url'], given)}; set mailFrom in config/settings.ts, like "My app" <no-reply@example.com>`,
+      `mailFrom is not set: mails cannot come from the host of ${nameOf(['url'], given)} ${shownAt(['url'], given)}; set mailFrom in config/settings.ts, like "My app" <no-reply@example.com>`,
     );
   }
   if (values.tokens.defaultDays > values.tokens.maxDays) {
@@ -433,7 +437,9 @@ function isForAllTenants(issuer: string): boolean {
 function wrongImage(name: string, path: string | undefined): string[] {
   if (path === undefined) return [];
   if (!/\.(svg|png)$/i.test(path)) return [`${name} is ${path}: a .svg or .png file is wanted`];
-  return existsSync(path) ? [] : [`${name} is ${path}: there is no such file`];
+  if (!existsSync(path)) return [`${name} is ${path}: there is no such file`];
+  const fault = faultOfImage(path);
+  return fault === undefined ? [] : [`${name} is ${path}: ${fault}`];
 }
 
 /** What the environment has for the keys of `variables`; an empty one is not set. */
@@ -444,9 +450,20 @@ function valuesOf(variables: Record<string, string>, environment: Environment): 
 
 function unknownVariables(environment: Environment): string[] {
   const known = Object.values(VARIABLES);
-  return Object.keys(environment)
-    .filter((name) => name.startsWith('LATCHKEY_') && !known.includes(name))
-    .map((name) => `${printable(name)} is set, but there is no such setting; known are ${known.join(', ')}`);
+  const google = Object.values(GOOGLE_VARIABLES);
+  const lines = (isUnknown: (name: string) => boolean, all: readonly string[]) =>
+    Object.keys(environment)
+      .filter(isUnknown)
+      .map((name) => `${printable(name)} is set, but there is no such setting; known are ${all.join(', ')}`);
+  return [
+    ...lines((name) => /^latchkey_/i.test(name) && !known.includes(name), known),
+    // Others have variables of this name too, so only what is one of ours but for its spelling is refused.
+    ...lines((name) => !google.includes(name) && google.some((one) => plain(one) === plain(name)), google),
+  ];
+}
+
+function plain(name: string): string {
+  return name.replaceAll('_', '').toUpperCase();
 }
 
 type Slip = { path: string[]; slip: string };

@@ -73,11 +73,17 @@ export function createClientAddress(parts: { proxies: readonly string[]; log: Pi
   };
 }
 
-/** What an operator should know who has set no proxies on a public server, and what to do; undefined where it is fine. */
+/** What an operator should know who has set no proxies on a public server, or everybody, and what to do; undefined where it is fine. */
 export function adviceOnProxies(settings: {
   production: boolean;
   proxies: readonly string[];
 }): { found: string; todo: string } | undefined {
+  if (settings.proxies.some((range) => range.endsWith('/0'))) {
+    return {
+      found: 'LATCHKEY_PROXIES takes in every address: whoever calls chooses which one they come from',
+      todo: 'set it to the addresses of your proxies alone',
+    };
+  }
   if (!settings.production || settings.proxies.length > 0) return undefined;
   return {
     found: 'LATCHKEY_PROXIES is not set: behind a reverse proxy all callers count as one',

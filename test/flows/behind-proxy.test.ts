@@ -87,6 +87,12 @@ it('sends the headers that browsers want with each kind of answer', async () => 
   }
 });
 
+it('says where it listens, for the proxy, beside its public address', () => {
+  const port = new URL(inner).port;
+  const line = `Latchkey listens on ${PUBLIC} (at 127.0.0.1, port ${port})\n`;
+  assert.ok(server.output().includes(line), server.output());
+});
+
 it('signs people up and in with cookies that a browser keeps', async () => {
   await post('/sign-up', { email: EMAIL, password: PASSWORD });
   const mail = await smtp.waitFor({ to: EMAIL });

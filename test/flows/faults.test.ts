@@ -357,7 +357,11 @@ describe('a start', () => {
     const [made, other] = [join(folder, 'latchkey.db'), join(folder, 'other.db')];
     const first = await outputOf({}, new RegExp(`^The store was made now: ${made}$`, 'm'));
     assert.doesNotMatch(first, /Warning/);
-    const open = await outputOf({ HOST: '0.0.0.0' }, /^Warning: HOST is 0\.0\.0\.0.*http/m);
+    const open = await outputOf(
+      { HOST: '0.0.0.0', LATCHKEY_PROXIES: '10.0.0.0/8,0.0.0.0/0' },
+      /^Warning: LATCHKEY_PROXIES takes in every address/m,
+    );
+    assert.match(open, /^Warning: HOST is 0\.0\.0\.0.*http/m);
     assert.match(open, new RegExp(`^The store was there already: ${made}$`, 'm'));
     const elsewhere = await outputOf(
       { LATCHKEY_STORE: `sqlite:${other}` },

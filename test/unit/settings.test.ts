@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -77,7 +77,7 @@ describe('settings', () => {
       given: { LATCHKEY_DATA: `${quote}data` },
       line: /^LATCHKEY_DATA is .*quotes/,
     })),
-    ...['~/data', '~ann/data', '$HOME/data', '%APPDATA%/data'].flatMap((path) => [
+    ...['~/data', '~ann/data', '$HOME/data', '/srv/$\u007bNAME}/data', '%APPDATA%/data'].flatMap((path) => [
       { given: { LATCHKEY_DATA: path }, line: /^LATCHKEY_DATA is .*write the whole path/ },
       { given: { LATCHKEY_STORE: `sqlite:${path}` }, line: /^LATCHKEY_STORE is .*write the whole path/ },
       { given: { LATCHKEY_MAIL: `file:${path}` }, line: /^LATCHKEY_MAIL is .*write the whole path/ },
@@ -86,6 +86,14 @@ describe('settings', () => {
     { given: { LATCHKEY_STORE: 'sqlite: data/x.db' }, line: /^LATCHKEY_STORE is .*blank before the path/ },
     { given: { LATCHKEY_STORE: 'sqlite://data/x.db' }, line: /^LATCHKEY_STORE is .*right behind the colon/ },
     { given: { LATCHKEY_STORE: 'sqlite::memory:' }, line: /^LATCHKEY_STORE is .*right behind the colon/ },
+    ...['sqlite:file:data/x.db', 'sqlite:data/x.db?mode=ro'].map((LATCHKEY_STORE) => ({
+      given: { LATCHKEY_STORE },
+      line: /^LATCHKEY_STORE is .*right behind the colon/,
+    })),
+    {
+      given: { LATCHKEY_DATA: 'C:\\latchkey' },
+      line: /^LATCHKEY_DATA is "C:.*write the path of this machine/,
+    },
     { given: { LATCHKEY_MAIL: 'file://data/mail' }, line: /^LATCHKEY_MAIL is .*right behind the colon/ },
     { given: {}, owner: { data: '/x\r' }, line: /^data is "\/x\\r": it ends in a carriage return/ },
     {
@@ -106,13 +114,28 @@ describe('settings', () => {
       '10.1/16',
     ].map((value) => ({ given: { LATCHKEY_PROXIES: value }, line: PROXIES_LINE(value) })),
     { given: {}, owner: { proxies: ['a', 'b'] }, line: /^proxies is \["a","b"\]: wanted an address/ },
-    ...['[::1]', 'localhost:3000', 'http://localhost', '127.0.0.1/', 'a b', '*'].map((HOST) => ({
+    ...[
+      '[::1]',
+      'localhost:3000',
+      'http://localhost',
+      '127.0.0.1/',
+      'a b',
+      '*',
+      '0',
+      '127.1',
+      '256.1.1.1',
+      '0x7f000001',
+    ].map((HOST) => ({
       given: { HOST },
       line: /^HOST is ".*": wanted an address or a name without port/,
     })),
     {
       given: { LATCHKEY_URL: 'https://[2001:db8::1]', LATCHKEY_MAIL: 'smtp://mail.example.com' },
       line: /^mailFrom is not set: .* LATCHKEY_URL "https:\/\/\[2001:db8::1\]"; set mailFrom/,
+    },
+    {
+      given: { LATCHKEY_URL: 'https://my_id.example.com', LATCHKEY_MAIL: 'smtp://mail.example.com' },
+      line: /^mailFrom is not set: .* LATCHKEY_URL "https:\/\/my_id.example.com"; set mailFrom/,
     },
     {
       given: { LATCHKEY_URL: 'http://[2001:db8::1]' },
@@ -193,6 +216,8 @@ describe('settings', () => {
           },
         ]
       : []),
+    { given: { latchkey_url: 'x' }, line: /^latchkey_url is set, but there is no .*LATCHKEY_URL/ },
+    { given: { GOOGLE_CLIENTID: 'x' }, line: /^GOOGLE_CLIENTID is set, but there is no .*GOOGLE_CLIENT_ID/ },
     { given: { LATCHKEY_WORKERS: '4' }, line: /^LATCHKEY_WORKERS is set, but there is no such setting/ },
     { given: { LATCHKEY_URL: 'https://id.example.com' }, line: /^LATCHKEY_MAIL is .*must be sent/ },
     {
@@ -254,6 +279,11 @@ describe('settings', () => {
     });
   }
 
+  test('an image that is a folder is a line too', () => {
+    mkdirSync(join(folder, 'logo.svg'));
+    assert.match(linesOf({}, { logo: join(folder, 'logo.svg') }).join(), /^logo is .*svg: it is no file/);
+  });
+
   test('a value that JSON cannot write is a line too', () => {
     assert.match(linesOf({}, { port: 3000n }).join(), /^port is 3000: wanted a whole number/);
   });
@@ -295,6 +325,8 @@ describe('settings', () => {
     { LATCHKEY_URL: 'http://[::1]:3000' },
     { HOST: '::1' },
     { HOST: 'some-host.internal' },
+    { HOST: 'node1.cluster2' },
+    { GOOGLE_APPLICATION_CREDENTIALS: '/run/google.json' },
     { LATCHKEY_STORE: 'mongodb://db1:27017,db2:27017/latchkey?replicaSet=rs&authSource=admin' },
     { LATCHKEY_STORE: 'mongodb+srv://ann:p%40w%2F%23@db.example.com/?w=majority' },
     { LATCHKEY_STORE: 'mongodb://[::1]:27017/latchkey' },
