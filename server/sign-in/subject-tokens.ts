@@ -183,10 +183,13 @@ function requireTimes({ exp, iat, nbf }: JWTPayload, now: number): number {
   throw refusedToken(why, `Exchange it right after the sign-in, within ${duration(ID_TOKEN_AGE_SECONDS)}.`);
 }
 
+/** Where the ID token has one, leaving it out would leave out the check (OpenID Connect Core section 3.1.3.7, 11). */
 function requireNonce(claims: JWTPayload, nonce: string | undefined): void {
-  if (nonce === undefined || claims.nonce === nonce) return;
+  if (claims.nonce === nonce) return;
   throw refusedToken(
-    'nonce is not that of the ID token.',
+    nonce === undefined
+      ? 'The ID token has a nonce, and none was sent with it.'
+      : 'nonce is not that of the ID token.',
     'Send the one that the sign-in began with; if it does not fit, the ID token is of another sign-in.',
   );
 }

@@ -301,10 +301,10 @@ eachStore(({ engine, isFirst, url }) => {
         assert.match((await exchange(`${header}.${payload}.${signature}`)).text, /signature/);
       });
 
-      test('with a nonce that it does not have', async () => {
+      test('with a nonce that it does not have, and without the one that it has', async () => {
         const token = await idToken({ nonce: 'n-1' });
-        for (const nonce of ['n-2', 'N-1']) {
-          const { status, body } = await exchange(token, { nonce });
+        for (const sent of [{ nonce: 'n-2' }, { nonce: 'N-1' }, { nonce: '' }, {}]) {
+          const { status, body } = await exchange(token, sent);
           assert.deepEqual([status, body.error], [400, 'invalid_grant']);
           assert.match(String(body.error_description), /nonce/);
         }
