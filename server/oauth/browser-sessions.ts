@@ -26,6 +26,8 @@ export type SignedInSession = {
   signedInAt: number;
   /** How (RFC 8176): `pwd`, `fed`. */
   amr: string[];
+  /** Whether they were asked for proof: out of a session at an identity provider people come back without. */
+  isProof: boolean;
 };
 
 /** The claim `acr` (OpenID Connect Core section 2): who vouched, this server itself or an identity provider. */
@@ -43,6 +45,10 @@ export type Login = {
   amr: string[];
   /** When that was, if not now. */
   signedInAt?: number | undefined;
+  /** False where nobody asked them for proof, see SignedInSession. */
+  isProof?: boolean;
+  /** It happened and was noted before, and only goes on here. */
+  isCarried?: boolean;
 };
 
 export type Sessions = ReturnType<typeof createSessions>;
@@ -76,27 +82,34 @@ export function createSessions(parts: SessionRows & { engine: Provider; noteDevi
       const session = await engine.Session.get(ctx);
       if (session.accountId === undefined || session.loginTs === undefined) return undefined;
       const { uid, accountId, loginTs: signedInAt, amr = [] } = session;
+      const isProof = isProofOf(session);
       const now = clock();
       const due = [['lastUsedAt', '<', now - SEEN_SECONDS]] as const;
       artifacts
         .update(sessionRowId(uid), { set: { lastUsedAt: now, seenFrom: addressOf(ctx) } }, due)
         .catch(() => undefined);
-      return { uid, accountId, signedInAt, amr };
+      return { uid, accountId, signedInAt, amr, isProof };
     },
 
     /**
      * Signs this browser in. It always gets a new session id, so one that was planted before is worth
      * nothing; what a session of somebody else had been granted does not pass on.
      */
-    async start(ctx: Context, { account, amr, signedInAt = clock() }: Login): Promise<void> {
-      await noteDevice(ctx, { account, amr });
+    async start(ctx: Context, login: Login): Promise<void> {
+      const { account, amr, signedInAt = clock(), isProof = true } = login;
+      if (login.isCarried !== true) await noteDevice(ctx, { account, amr });
       const former = await engine.Session.get(ctx);
       const sameAccount = former.accountId === account.id;
       if (former.accountId !== undefined && !sameAccount) await former.destroy();
       const session = sameAccount ? former : new engine.Session();
       if (sameAccount) session.resetIdentifier();
       session.loginAccount({ accountId: account.id, acr: acrOf(amr), amr, loginTs: signedInAt });
-      Object.assign(session, { securityVersion: account.securityVersion ?? 0, ...browserIn(ctx) });
+      const unprovedAt = isProof ? undefined : signedInAt;
+      Object.assign(session, {
+        securityVersion: account.securityVersion ?? 0,
+        unprovedAt,
+        ...browserIn(ctx),
+      });
       await session.save(SESSION_SECONDS);
       setCookie(ctx, session.jti, clock() + SESSION_SECONDS);
     },
@@ -113,6 +126,12 @@ export function createSessions(parts: SessionRows & { engine: Provider; noteDevi
 
 /** As the engine saves it, with what saveMoreWithSessions of overrides.ts adds. */
 type SessionPayload = AdapterPayload & { securityVersion?: number; userAgent?: string; seenFrom?: string };
+
+/** By `unprovedAt`, the moment of a sign-in for which nobody was asked for proof: a later one is another. */
+export function isProofOf(session: object): boolean {
+  const { loginTs, unprovedAt } = session as { loginTs?: number; unprovedAt?: number };
+  return loginTs !== unprovedAt;
+}
 
 /** By what its owner tells this browser from others. */
 function browserIn(ctx: Context): { userAgent: string; seenFrom: string } {

@@ -28,7 +28,7 @@ export type PendingInteraction = {
   loginHint: string | undefined;
   /**
    * No sign-in before this, epoch seconds, is an answer (`prompt=login`, `max_age`), whoever's browser it comes from
-   * later; undefined where any is.
+   * later, and none without proof; undefined where any is.
    */
   provedSince: number | undefined;
   /** The app wants the person who is signed in to prove themselves again. */
@@ -86,7 +86,7 @@ export function createInteractions(parts: Parts) {
         return restartLocation(interaction, 'signed-in');
       }
       const { account, amr, signedInAt = clock() } = login;
-      await noteDevice(ctx, login);
+      if (login.isCarried !== true) await noteDevice(ctx, login);
       const { id: accountId, securityVersion = 0 } = account;
       const proof = { acr: acrOf(amr), amr, ts: signedInAt };
       // Who signs in has chosen an account with that.

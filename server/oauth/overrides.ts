@@ -4,6 +4,7 @@ import type { ClientAuthentication } from '../access/client-authentication.ts';
 import { scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
+import { isProofOf } from './browser-sessions.ts';
 import { SECRET_REFUSAL } from './refusals.ts';
 import { completeRequestedScopes, registeredScopes } from './requested-scopes.ts';
 
@@ -22,6 +23,7 @@ export function overrideModels(provider: Provider, secrets: Secrets): void {
   cutRefreshTokens(provider);
   keepRowsOfSessions(provider);
   saveMoreWithSessions(provider);
+  requireProof(provider);
   hidePersonalClient(provider);
 }
 
@@ -134,8 +136,17 @@ function keepRowsOfSessions(provider: Provider): void {
 
 /** Saves with a session's payload what our own pages know of its sign-in; the storage moves it to fields of its own. */
 function saveMoreWithSessions({ Session }: Provider): void {
-  const more = ['securityVersion', 'userAgent', 'seenFrom'];
+  const more = ['securityVersion', 'userAgent', 'seenFrom', 'unprovedAt'];
   Object.defineProperty(Session, 'IN_PAYLOAD', { value: [...Session.IN_PAYLOAD, ...more] });
+}
+
+/** A sign-in for which nobody was asked for proof is too old for any `max_age` (OpenID Connect Core section 3.1.2.1). */
+function requireProof({ Session }: Provider): void {
+  const session = Session.prototype as unknown as { past(ageSeconds: number): boolean };
+  const { past } = session;
+  session.past = function pastOrUnproved(ageSeconds) {
+    return !isProofOf(this) || past.call(this, ageSeconds);
+  };
 }
 
 /** The client that the engine knows personal access tokens under is nobody's business at introspection. */

@@ -39,8 +39,7 @@ export function createAccessPages(parts: PortalDependencies) {
       await doOnceAtLast(parts, ctx, { sent, signIn }, async ({ account, session }) => {
         const changed = await endings.endAccess(account, actorOf(ctx, account.id));
         // No fresher than it was: nobody proved anything now.
-        const { amr, signedInAt } = session;
-        await sessions.start(ctx, { account: changed, amr, signedInAt });
+        await sessions.start(ctx, { account: changed, ...session, isCarried: true });
         // By way of the sign-in, where who sent it twice is told why they have to: their new session went to the first post.
         return `/sign-in?${new URLSearchParams({ done: 'access-ended', return_to: '/account/access?done=ended' })}`;
       });

@@ -45,7 +45,7 @@ async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResp
   const identity = await identities.find(claims);
   const known = identity && (await accounts.get(identity.accountId));
   if (known !== undefined) {
-    await signIn(parts, ctx, known, claims);
+    await signIn(parts, checked, known, claims);
     return returnTo;
   }
   const email = verifiedEmail(claims, provider.name);
@@ -55,17 +55,17 @@ async function acceptToSignIn(parts: FederatedDependencies, checked: CheckedResp
   }
   const newcomer = { claims, email, knownId: identity?.accountId };
   const account = owner ?? (await newcomers.create(newcomer, (accountId) => actorOf(ctx, accountId)));
-  await signIn(parts, ctx, account, claims);
+  await signIn(parts, checked, account, claims);
   return returnTo;
 }
 
 async function acceptToRenew(parts: FederatedDependencies, checked: CheckedResponse): Promise<string> {
-  const { ctx, request, claims } = checked;
+  const { request, claims } = checked;
   const { accounts, identities, provider } = parts;
   const identity = await identities.find(claims);
   const account = identity && (await accounts.get(identity.accountId));
   if (account === undefined || account.id !== request.accountId) throw otherPerson(provider.name);
-  await signIn(parts, ctx, account, provedNow(parts, checked));
+  await signIn(parts, checked, account, provedNow(parts, checked));
   return request.returnTo;
 }
 
@@ -113,18 +113,28 @@ async function acceptToLink(parts: FederatedDependencies, checked: CheckedRespon
 
 /**
  * The person proved who they are when the provider says, which may have answered out of a session of last week.
- * One that does not say when adds nothing to what this browser showed before.
+ * One that does not say when adds nothing to what this browser showed before. What counts as proof where an app wants
+ * one is what we asked for: that the provider has them prove themselves.
  */
-async function signIn(parts: FederatedDependencies, ctx: Context, account: Account, claims: Claims) {
+async function signIn(
+  parts: FederatedDependencies,
+  { ctx, request }: CheckedResponse,
+  account: Account,
+  claims: Claims,
+) {
   const { identities, sessions, signedIn, clock } = parts;
   requireActive(account);
   await identities.used(claims);
   const now = clock();
   const told = toldTime(claims, now);
   const found = told === undefined ? await signedIn.find(ctx) : undefined;
-  const shownBefore = found?.account.id === account.id ? found.session.signedInAt : now;
-  const signedInAt = told ?? shownBefore;
-  await sessions.start(ctx, { account, amr: ['fed'], signedInAt });
+  const before = found?.account.id === account.id ? found.session : undefined;
+  await sessions.start(ctx, {
+    account,
+    amr: ['fed'],
+    signedInAt: told ?? before?.signedInAt ?? now,
+    isProof: request.fresh === true || before?.isProof === true,
+  });
 }
 
 /** The verified e-mail belongs to an account that was made another way: its password decides, once. */

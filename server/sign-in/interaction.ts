@@ -62,7 +62,7 @@ export function createInteractionSteps(parts: StepDependencies) {
     /**
      * GET /interaction/:uid/continue: comes here who signed in on a page outside (Google, a mailed link). In another
      * browser than the one that waits they are simply signed in. A sign-in from before the request began to wait does
-     * not count: with `prompt=login` the app asked for a new one.
+     * not count, nor one without proof: with `prompt=login` the app asked for a new one.
      */
     async resume(ctx: Context): Promise<void> {
       const found = await signedIn.find(ctx);
@@ -72,14 +72,13 @@ export function createInteractionSteps(parts: StepDependencies) {
       });
       if (waiting === undefined) return seeOther(ctx, HOME);
       const { uid, prompt, freshNeeded, provedSince } = waiting;
-      const isProof =
+      const isEnough =
         found !== undefined &&
         (!freshNeeded || isFresh(found.session, clock())) &&
-        (provedSince === undefined || found.session.signedInAt >= provedSince);
-      if (prompt === 'consent' || isChoice(waiting) || !isProof) return seeOther(ctx, `/interaction/${uid}`);
+        (provedSince === undefined || (found.session.isProof && found.session.signedInAt >= provedSince));
+      if (prompt === 'consent' || isChoice(waiting) || !isEnough) return seeOther(ctx, `/interaction/${uid}`);
       const { account, session } = found;
-      const { amr, signedInAt } = session;
-      seeOther(ctx, await interactions.signIn(ctx, { account, amr, signedInAt }));
+      seeOther(ctx, await interactions.signIn(ctx, { account, ...session, isCarried: true }));
     },
 
     /** POST /interaction/:uid/allow */

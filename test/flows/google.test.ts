@@ -66,18 +66,23 @@ eachStore(({ url: storeUrl, isFirst }) => {
 
   const now = () => Math.floor(Date.now() / 1000) + ahead;
 
-  /** From an app's request to the sign-in page, by its button to the provider and back; `path`: where that leads on. */
-  async function walkFromApp(wish: Record<string, string>) {
+  /** From an app's request to the sign-in page; `start`: its button to the provider, `path`: where that leads on. */
+  async function askFromApp(wish: Record<string, string>, agent = createAgent(server.url)) {
     const { account } = await people.person();
     const wanted = { name: 'Ledger', redirectUris: ['https://app.example.com/callback'], scopes: ['openid'] };
     const { client } = await people.domain.apps.create({ ...wanted, account, confidential: false }, operator);
     const app = await createThirdPartyApp(server.url, { client });
-    const agent = createAgent(server.url);
     const { location } = await app.start({ scope: 'openid', ...wish });
     const form = await agent.follow(`${location.pathname}${location.search}`);
     const start = /href="(\/sign-in\/google\?[^"]+)"/.exec(form.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
     const path = new URL(start, server.url).searchParams.get('return_to') ?? '';
-    return { agent, path, ...(await travel(agent, start)) };
+    return { agent, path, start, form };
+  }
+
+  /** The same, and by that button to the provider and back. */
+  async function walkFromApp(wish: Record<string, string>) {
+    const asked = await askFromApp(wish);
+    return { ...asked, ...(await travel(asked.agent, asked.start)) };
   }
 
   const accountOf = (email: string) => people.domain.accounts.findByEmail(email);
@@ -188,7 +193,39 @@ eachStore(({ url: storeUrl, isFirst }) => {
           assert.equal(await accountOf(stranger.email), undefined);
         }
       });
+
+      it(`takes no sign-in that the provider was not asked to prove for ${asked}, whenever it was`, async () => {
+        for (const keepsAuthTime of [true, false]) {
+          await google.behave({ person: stranger, keepsAuthTime });
+          const { agent, path, start } = await askFromApp(wish);
+          assert.equal((await travel(agent)).page.location, '/tokens');
+          assert.equal((await agent.get(path)).location, path.replace('/continue', ''));
+          // By the button of that page it goes on.
+          await google.behave({ person: { ...stranger, auth_time: now() } });
+          assert.equal((await travel(agent, start)).page.location, path);
+          assert.match((await agent.follow(path)).text, /Ledger wants to use your/);
+        }
+      });
+
+      it(`asks whoever came without proof before there was ${asked}`, async () => {
+        const { agent } = await signInAs(stranger);
+        const { form, start } = await askFromApp(wish, agent);
+        assert.match(form.text, /Confirm that it is you/);
+        await google.behave({ person: { ...stranger, auth_time: now() } });
+        await travel(agent, start);
+        assert.match((await askFromApp({ max_age: '60' }, agent)).form.text, /Ledger wants to use your/);
+      });
     }
+
+    it('stands in the activity once, though an authorization goes on with it', async () => {
+      await google.behave({ person: stranger });
+      const { agent, page } = await walkFromApp({});
+      assert.match((await agent.follow(page.location)).text, /Ledger wants to use your/);
+      const account = await accountOf(stranger.email);
+      const whose = [['accountId', '=', account?.id ?? '']] as const;
+      const rows = await people.domain.rows.audit.list({ where: whose, limit: 20 });
+      assert.equal(rows.filter(({ action }) => action === 'account.signed_in').length, 1);
+    });
   });
 
   /**

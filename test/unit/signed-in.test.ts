@@ -29,7 +29,7 @@ describe('who sits in front of a browser', () => {
   const signedInAs = (accountId: string, signedInAt: number) =>
     createSignedIn({
       ...domain,
-      sessions: { read: async () => ({ uid: 'u', accountId, signedInAt, amr: ['pwd'] }) },
+      sessions: { read: async () => ({ uid: 'u', accountId, signedInAt, amr: ['pwd'], isProof: true }) },
     });
   const sentTo = (location: string) => (error: unknown) =>
     error instanceof SignInNeeded && error.location === location;
