@@ -68,7 +68,9 @@ export async function openEngine(parts: Parts) {
 function sayWhy(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
   const body = ctx.body as { error?: string; error_description?: string } | undefined;
   if (typeof body?.error !== 'string') return;
-  body.error = codeFor(error) ?? body.error;
+  const { code, status } = codeFor(ctx, error) ?? { code: body.error, status: ctx.status };
+  body.error = code;
+  ctx.status = status;
   const reason = reasonFor(ctx, error);
   if (reason === undefined) return;
   body.error_description = reason;

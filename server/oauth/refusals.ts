@@ -95,9 +95,28 @@ const BODY_PARAMETERS = [
 
 const GRANT_TYPE_NOT_ALLOWED = 'requested grant type is not allowed for this client';
 
-/** The error that RFC 6749 section 5.2 has for a refusal; undefined where the engine's own is that. */
-export function codeFor(error: errors.OIDCProviderError): string | undefined {
-  return detailOf(error) === GRANT_TYPE_NOT_ALLOWED ? 'unauthorized_client' : undefined;
+/** The client did not authenticate, or in a way that is none of these (RFC 6749 section 5.2). */
+const NOT_AUTHENTICATED = [
+  'no client authentication mechanism provided',
+  'invalid authorization header value format',
+  'client_id and client_secret in the authorization header are not properly encoded',
+  'client_secret must be provided in the Authorization header',
+];
+
+/** The error and status that RFC 6749 section 5.2 has for a refusal; undefined where the engine's own are that. */
+export function codeFor(
+  ctx: KoaContextWithOIDC,
+  error: errors.OIDCProviderError,
+): { code: string; status: number } | undefined {
+  const detail = detailOf(error);
+  if (detail === GRANT_TYPE_NOT_ALLOWED) return { code: 'unauthorized_client', status: 400 };
+  // Of what cannot be decoded the detail is how that failed.
+  const isUnauthenticated = [detail, error.error_description ?? ''].some((text) =>
+    NOT_AUTHENTICATED.includes(text),
+  );
+  return isUnauthenticated && misplaced(ctx) === undefined
+    ? { code: 'invalid_client', status: 401 }
+    : undefined;
 }
 
 /** Why the engine refuses, for the developer of the client; undefined where its own words do. */

@@ -146,6 +146,31 @@ eachStore(({ url: storeUrl, isFirst }) => {
         assert.match(await refused(publicApp, { client_secret: 'x' }), /keeps no secret/);
       });
 
+      test('no client at all, and an Authorization that says none, with its challenge', async () => {
+        const nobody = await token({ grant_type: 'client_credentials' });
+        assert.deepEqual([nobody.status, nobody.body.error], [401, 'invalid_client']);
+        assert.match(nobody.body.error_description ?? '', /client_id is missing/);
+        const encoded = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+        for (const authorization of ['Bearer lk_pat_x', 'Basic !', encoded('no-colon'), encoded('a:%zz')]) {
+          const body = new URLSearchParams({ grant_type: 'client_credentials' });
+          for (const path of ['/oauth/token', '/oauth/introspect', '/oauth/revoke']) {
+            const init = { method: 'POST', headers: { authorization }, body };
+            const answer = await fetch(`${site.url}${path}`, init);
+            assert.equal(answer.status, 401, `${authorization} ${path}`);
+            assert.match(answer.headers.get('www-authenticate') ?? '', /^Basic realm="/);
+            assert.match(await answer.text(), /"invalid_client"/);
+          }
+        }
+      });
+
+      test('but not where the client stands in a place that nobody reads', async () => {
+        const robot = await service();
+        const sent = { grant_type: 'client_credentials', ...credentialsOf(robot) };
+        const lost = await fetch(`${site.url}/oauth/token?${new URLSearchParams(sent)}`, { method: 'POST' });
+        assert.equal(lost.status, 400);
+        assert.match(await lost.text(), /"invalid_request".*Found in the address/);
+      });
+
       test('in the challenge too, where the client came by HTTP Basic', async () => {
         const robot = await service();
         const authorization = `Basic ${Buffer.from(`${robot.id}:wrong`).toString('base64')}`;
