@@ -28,7 +28,7 @@ import { OWN_METADATA } from './client-metadata.ts';
 import { PROGRAM_ENDPOINTS } from './endpoints.ts';
 import { showError } from './error-page.ts';
 import { createGivenConsent } from './given-consent.ts';
-import { derivedKey } from './keys.ts';
+import { derivedKey, SIGNING_ALGORITHM } from './keys.ts';
 import { END_SESSION_PATH, logoutFaultOf } from './logout-request.ts';
 import { secretClaimOf } from './overrides.ts';
 import { promptPolicy } from './prompts.ts';
@@ -93,7 +93,7 @@ export function configurationOf(parts: ConfigurationParts): Configuration {
     conformIdTokenClaims: false,
     responseTypes: ['code'],
     // No client can choose another one.
-    enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
+    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
     discovery: discoveryOf(settings),
     // client_secret_jwt needs the secret itself, and ours are kept as hashes.
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],

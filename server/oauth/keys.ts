@@ -17,8 +17,8 @@ const keySetDeclaration = declare<z.infer<typeof keySetSchema>>({
   schema: keySetSchema,
 });
 
-/** OpenID Connect Core section 15.1 asks for RS256; ES256 is what newer clients choose. */
-const ALGORITHMS = ['RS256', 'ES256'];
+/** What OpenID Connect Core section 15.1 asks for, and what every client expects that names no other. */
+export const SIGNING_ALGORITHM = 'RS256';
 
 /** Keys for different ends derived from the one secret (HKDF, RFC 5869), so that none gives away another. */
 export function derivedKey(secret: string, purpose: string): Uint8Array {
@@ -39,7 +39,7 @@ export async function loadSigningKeys(parts: {
     throw new WrongSettings(['there are no signing keys yet; the first start of the server makes them']);
   }
   if (row === undefined) {
-    const text = new TextEncoder().encode(JSON.stringify({ keys: await generateKeys() }));
+    const text = new TextEncoder().encode(JSON.stringify({ keys: [await generateKey()] }));
     const encrypted = await new CompactEncrypt(text)
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
       .encrypt(key);
@@ -54,7 +54,9 @@ export async function loadSigningKeys(parts: {
   if (row === undefined) throw new Error('the signing keys just written cannot be read');
   try {
     const { plaintext } = await compactDecrypt(row.encrypted, key);
-    return JSON.parse(new TextDecoder().decode(plaintext)) as { keys: JWK[] };
+    const { keys } = JSON.parse(new TextDecoder().decode(plaintext)) as { keys: JWK[] };
+    // Older stores have one for ES256 as well, which never signed anything.
+    return { keys: keys.filter(({ alg }) => alg === SIGNING_ALGORITHM) };
   } catch (cause) {
     throw new WrongSettings(
       [
@@ -65,12 +67,8 @@ export async function loadSigningKeys(parts: {
   }
 }
 
-async function generateKeys(): Promise<JWK[]> {
-  return Promise.all(
-    ALGORITHMS.map(async (alg) => {
-      const { privateKey } = await generateKeyPair(alg, { extractable: true });
-      const jwk = await exportJWK(privateKey);
-      return { ...jwk, alg, use: 'sig', kid: crypto.randomUUID() };
-    }),
-  );
+async function generateKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
+  const jwk = await exportJWK(privateKey);
+  return { ...jwk, alg: SIGNING_ALGORITHM, use: 'sig', kid: crypto.randomUUID() };
 }

@@ -71,6 +71,14 @@ describe('what a client finds by itself', () => {
     assert.equal(discovery.headers.get('access-control-allow-origin'), 'https://page.example.com');
   });
 
+  it('one key, which is the one that signs', async () => {
+    const { keys } = (await (await fetch(`${server.url}/oauth/jwks`)).json()) as { keys: { alg: string }[] };
+    assert.deepEqual(
+      keys.map(({ alg }) => alg),
+      ['RS256'],
+    );
+  });
+
   it('the few files of the pages, revalidated and not sent again', async () => {
     const files: [path: string, type: string, text: RegExp][] = [
       ['/assets/style.css', 'text/css; charset=utf-8', /--accent/],
