@@ -54,10 +54,6 @@ export function redirectUrisFrom(
     postLogoutRedirectUris: () => listFrom(typedForLogout, 'postLogoutRedirectUris'),
   });
   const isNative = [...redirectUris, ...postLogoutRedirectUris].some((uri) => !uri.startsWith('https:'));
-  if (isNative) {
-    refuseSecureLoopback(redirectUris, 'redirectUris');
-    refuseSecureLoopback(postLogoutRedirectUris, 'postLogoutRedirectUris');
-  }
   return { redirectUris, postLogoutRedirectUris, applicationType: isNative ? 'native' : 'web' };
 }
 
@@ -85,17 +81,6 @@ function listFrom(typed: readonly string[], list: UriList): string[] {
 function requireFit(uri: string, list: UriList): void {
   const fault = faultOf(uri);
   if (fault !== undefined) throw refused(list, `The ${WORDS[list]} ${quoted(uri)} cannot be used.`, fault);
-}
-
-/** The engine refuses an app that has these beside http:// or a scheme of its own. */
-function refuseSecureLoopback(uris: readonly string[], list: UriList): void {
-  const secureLoopback = uris.find((uri) => uri.startsWith('https:') && isLoopback(new URL(uri)));
-  if (secureLoopback === undefined) return;
-  throw refused(
-    list,
-    `The ${WORDS[list]} ${quoted(secureLoopback)} does not go with the others.`,
-    'An app with http:// or own-scheme addresses uses http://, not https://, on this machine.',
-  );
 }
 
 /** What is wrong with one URI, as a hint; undefined when it is fit. */

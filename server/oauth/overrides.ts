@@ -2,6 +2,7 @@ import Provider, { type Client as EngineClient, type KoaContextWithOIDC } from '
 import { ledByMoment } from '../access/artifact.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import { scopesIn, scopesLeft } from '../credentials/scopes.ts';
+import { isLoopback } from '../ground/loopback.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
 import { PERSONAL_CLIENT_ID } from './artifact-storage.ts';
 import { isProofOf } from './browser-sessions.ts';
@@ -18,6 +19,7 @@ type Secrets = Pick<ClientAuthentication, 'checkSecret' | 'whyRefused'>;
 export function overrideModels(provider: Provider, secrets: Secrets): void {
   compareSecretsAsHashes(provider, secrets);
   readEmptySecrets(provider);
+  takeSecureLoopback(provider);
   leadTokensByMoment(provider);
   completeRequestedScopes(provider);
   cutRefreshTokens(provider);
@@ -77,6 +79,29 @@ function readEmptySecrets({ OIDCContext }: Provider): void {
       delete ctx.headers.authorization;
     },
   });
+}
+
+/**
+ * Development servers have https:// on the very machine where another program of the same app has http:// or a scheme
+ * of its own; the engine takes no such app. What may stand there was checked when it was registered.
+ */
+function takeSecureLoopback({ Client }: Provider): void {
+  const { prototype: schema } = (Client as unknown as { Schema: { prototype: RedirectUriCheck } }).Schema;
+  const { redirectUris } = schema;
+  schema.redirectUris = function checkOthers(this: RedirectUriCheck, uris = this.redirect_uris, label) {
+    redirectUris.call(
+      this,
+      uris.filter((uri) => !isSecureLoopback(uri)),
+      label,
+    );
+  };
+}
+
+type RedirectUriCheck = { redirect_uris: string[]; redirectUris(uris?: string[], label?: string): void };
+
+function isSecureLoopback(uri: string): boolean {
+  const url = URL.parse(uri);
+  return url?.protocol === 'https:' && isLoopback(url);
 }
 
 function idBesideEmptySecret(header = ''): string | undefined {

@@ -371,6 +371,24 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
     });
 
+    test('a development server with TLS and a program of the same app each get their answer', async () => {
+      const { agent } = await site.person();
+      const secure = 'https://localhost:5173/callback';
+      const redirectUris = [secure, 'http://127.0.0.1/callback', 'com.example.app:/callback'];
+      const ledger = await site.app({ redirectUris, postLogoutRedirectUris: [secure], withoutPkce: true });
+      const received = [secure, 'http://127.0.0.1:49152/callback', 'com.example.app:/callback'];
+      for (const redirect_uri of received) {
+        const callback = await allow(agent, plainRequest(ledger, { redirect_uri, scope: 'openid' }));
+        assert.ok(callback.href.startsWith(`${redirect_uri}?code=`), callback.href);
+      }
+      // The port is open for http there only (RFC 8252 section 7.3).
+      const other = plainRequest(ledger, { redirect_uri: secure.replace('5173', '5174') });
+      assert.match(
+        textOf((await agent.follow(asked(other))).text),
+        /redirect_uri is none that is registered/,
+      );
+    });
+
     test('an ID token by the front channel is refused where it was asked for, in words', async () => {
       const { agent } = await site.person();
       const ledger = await site.app();

@@ -130,9 +130,10 @@ describe('redirect URIs', () => {
     for (const list of [[], [''], many]) assert.throws(() => redirectUrisFrom(list), Problem);
   });
 
-  it('does not mix https on this machine with native ones, which the engine would refuse later', () => {
-    assert.equal(redirectUrisFrom(['https://localhost:3000/cb']).applicationType, 'web');
-    assert.throws(() => redirectUrisFrom(['https://localhost/cb', 'com.example.app:/cb']), Problem);
+  it('takes https on this machine, alone and beside native ones', () => {
+    const secure = 'https://localhost:3000/cb';
+    assert.equal(redirectUrisFrom([secure]).applicationType, 'web');
+    for (const uri of NATIVE) assert.equal(redirectUrisFrom([secure, uri]).applicationType, 'native', uri);
   });
 });
 
