@@ -24,7 +24,7 @@ export const messageSchema = z.strictObject({
   sentAt: z.number().optional(),
   /** Set when it was given up after the last attempt. */
   failedAt: z.number().optional(),
-  /** When the mail server last said that it takes it neither now nor later. */
+  /** When the mail server last said that it does not take this one: never, or not while its mailbox is as it is. */
   refusedAt: z.number().optional(),
   /** What the last attempt failed of, without addresses. */
   error: z.string().optional(),

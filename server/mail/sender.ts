@@ -32,6 +32,8 @@ const WAIT_SECONDS_MAX = 6 * HOUR_SECONDS;
 const ATTEMPTS_MAX = 18;
 /** RFC 5321 section 4.2.1: 5yz is for good. Some servers say it in a bad moment, so it is heard a few times. */
 const REFUSALS_MAX = 3;
+/** And so is that a mailbox takes none now, where this many mails of one account's workflows wait for such a one. */
+const DEFERRED_MAX = 1000;
 /** Of mails that a wrong clock put off, so many a look. */
 const STRAYS_MAX = 50;
 
@@ -144,24 +146,27 @@ type Carrier = Parts & {
   outUnnoted: Set<string>;
 };
 
+/** What is being sent, by the id of the mail. */
+type UnderWay = Map<string, { queue: string | undefined; sending: Promise<void> }>;
+
 /**
  * Sends until nothing is due, or `mayGoOn` says no. A place that falls free is filled at once, so that a slow mail
  * holds up no other.
  */
 async function sendAll(carrier: Carrier, mayGoOn: () => Promise<boolean>): Promise<void> {
-  const underWay = new Map<string, { isLink: boolean; sending: Promise<void> }>();
+  const underWay: UnderWay = new Map();
   const failures: unknown[] = [];
   while (failures.length === 0) {
     if (await mayGoOn()) {
       const busy = [...underWay.values()];
-      const others = AT_ONCE_OTHERS - busy.filter(({ isLink }) => !isLink).length;
+      const others = AT_ONCE_OTHERS - busy.filter(({ queue }) => queue !== 'link').length;
       const links = AT_ONCE - busy.length;
       const due = await listDue(carrier, { links, others, without: underWay });
       for (const message of due) {
         const sending = sendOne(carrier, message)
           .catch((error: unknown) => failures.push(error))
           .then(() => void underWay.delete(message.id));
-        underWay.set(message.id, { isLink: message.queue === 'link', sending });
+        underWay.set(message.id, { queue: message.queue, sending });
       }
     }
     if (underWay.size === 0) break;
@@ -177,29 +182,35 @@ async function sendAll(carrier: Carrier, mayGoOn: () => Promise<boolean>): Promi
 
 /**
  * Links that somebody waits for first, then our other mails: accounts can cause many notices, workflows can fill the
- * outbox, and neither a link nor a warning must wait behind them.
+ * outbox, and neither a link nor a warning must wait behind them. Of workflows, those go first whose account has none
+ * under way: a mailbox that is slow to answer holds up the mails of its own account.
  */
 async function listDue(
   { outbox, clock }: Parts,
-  { links, others, without }: { links: number; others: number; without?: ReadonlyMap<string, unknown> },
+  { links, others, without = new Map() }: { links: number; others: number; without?: UnderWay },
 ): Promise<Message[]> {
   const due: Message[] = [];
   const add = async (where: Where<Message>, room: number) => {
     if (room <= 0) return;
-    const limit = room + (without?.size ?? 0) + due.length;
+    const limit = room + without.size + due.length;
     const rows = await outbox.list({
       where: [...where, ['dueAt', '<=', clock()]],
       order: { by: 'dueAt' },
       limit,
     });
-    const fresh = rows.filter(({ id }) => without?.has(id) !== true && !due.some((one) => one.id === id));
+    const fresh = rows.filter(({ id }) => !without.has(id) && !due.some((one) => one.id === id));
     due.push(...fresh.slice(0, room));
   };
   await add([['queue', '=', 'link']], links);
   const room = Math.min(others, links - due.length);
   await add([['queue', '=', 'own']], room);
-  const own = due.filter(({ queue }) => queue !== 'link').length;
-  await add([['queue', '!=', 'link']], room - own);
+  const left = () => room - due.filter(({ queue }) => queue !== 'link').length;
+  const busy = new Set(['link', ...[...without.values()].flatMap(({ queue = [] }) => queue)]);
+  await add(
+    [...busy].map((queue) => ['queue', '!=', queue]),
+    left(),
+  );
+  await add([['queue', '!=', 'link']], left());
   return due;
 }
 
@@ -298,15 +309,25 @@ async function noteSent({ outbox, clock }: Parts, message: Message): Promise<voi
 }
 
 async function noteFault(parts: Parts, message: Message, fault: MailFault): Promise<void> {
-  const attemptsMax = fault.permanent ? 1 : fault.refused ? REFUSALS_MAX : ATTEMPTS_MAX;
-  if (message.attempts >= attemptsMax) return giveUp(parts, message, fault.message);
-  await tryLater(parts, message, fault);
+  const isLast = fault.permanent || message.attempts >= (await attemptsMaxOf(parts, message, fault));
+  await (isLast ? giveUp(parts, message, fault.message) : tryLater(parts, message, fault));
+}
+
+async function attemptsMaxOf({ outbox }: Parts, { queue }: Message, fault: MailFault): Promise<number> {
+  if (fault.refused) return REFUSALS_MAX;
+  if (!fault.deferred || queue === undefined || queue === 'own' || queue === 'link') return ATTEMPTS_MAX;
+  const deferred = await outbox.count([
+    ['queue', '=', queue],
+    ['dueAt', 'present'],
+    ['refusedAt', 'present'],
+  ]);
+  return deferred < DEFERRED_MAX ? ATTEMPTS_MAX : REFUSALS_MAX;
 }
 
 async function tryLater({ outbox, clock, log }: Parts, message: Message, fault: MailFault): Promise<void> {
   const wait = waitSeconds(message.attempts);
   const { message: error } = fault;
-  const refusedAt = fault.refused ? clock() : undefined;
+  const refusedAt = fault.refused || fault.deferred ? clock() : undefined;
   const set = { dueAt: clock() + wait, error, refusedAt };
   await outbox.update(message.id, { set, unset: ['claimEndsAt'] });
   const { id: mailId, attempts } = message;

@@ -25,11 +25,14 @@ export class MailFault extends Error {
   readonly permanent: boolean;
   /** The mail server said of this mail that it will not take it (RFC 5321 section 4.2.1, 5yz). */
   readonly refused: boolean;
-  constructor(message: string, { permanent = false, refused = false } = {}) {
+  /** It said of the mailbox that it takes none now: it is full, for one. */
+  readonly deferred: boolean;
+  constructor(message: string, { permanent = false, refused = false, deferred = false } = {}) {
     super(message);
     this.name = 'MailFault';
     this.permanent = permanent;
     this.refused = refused;
+    this.deferred = deferred;
   }
 }
 
@@ -54,7 +57,7 @@ function sendThrough(options: SMTPPoolOptions, from: Sender): Transport {
     async send(message, signal) {
       const mail = { ...headersOf(message, from), text: message.text, html: message.html, signal };
       await mailer.sendMail(mail).catch((error) => {
-        throw new MailFault(faultOf(error), { refused: isRefusal(error) });
+        throw new MailFault(faultOf(error), { refused: isRefusal(error), deferred: isDeferral(error) });
       });
       return {};
     },
@@ -193,6 +196,12 @@ function senderFrom(mailFrom: string): Sender {
 function isRefusal(error: unknown): boolean {
   const { code, responseCode = 0 } = error as { code?: string; responseCode?: number };
   return (code === 'EENVELOPE' || code === 'EMESSAGE') && responseCode >= 500;
+}
+
+/** RFC 5321 section 4.2.3: 450 and 452 are of the mailbox; 451 and 421 are of the server. */
+function isDeferral(error: unknown): boolean {
+  const { command, responseCode } = error as { command?: string; responseCode?: number };
+  return command === 'RCPT TO' && (responseCode === 450 || responseCode === 452);
 }
 
 /** What went wrong in the words of nodemailer's and Node's codes, for example `EENVELOPE RCPT TO 550`. */

@@ -65,7 +65,8 @@ export function createRuns(parts: {
     const waiting = await outbox.count([
       ['queue', '=', queue],
       ['dueAt', 'present'],
-      // What a mailbox refuses for good is given up soon, and must not keep its owner from calling.
+      // What a mailbox does not take must not keep its owner from calling: the sender gives it up soon, or has a
+      // bound of its own for it.
       ['refusedAt', 'absent'],
     ]);
     if (waiting + wanted > MAILS_WAITING_MAX) throw tooMuchMail();

@@ -276,6 +276,33 @@ eachStore(({ url }) => {
       assert.doesNotMatch(logged(), /example\.com|sesame/);
     });
 
+    it('waits for a mailbox that is full, apart from what counts for its owner, and for a thousand such mails only', async () => {
+      let now = START;
+      const store = await openFresh();
+      const smtp = await startMailServer({
+        onRcptTo: (_address, _session, done) => done(Object.assign(new Error('full'), { responseCode: 452 })),
+      });
+      const { sender, outbox, logged } = await startSender(store, smtp.url, () => now);
+      const tried = async (attempts: number) => {
+        sender.wake();
+        await until('it was tried', () => logged().includes(`"attempts":${attempts},`));
+        return (await outbox.get('one')) ?? assert.fail();
+      };
+      await outbox.insert(message('one', { queue: 'acc_1', attempts: 5 }));
+      const waits = await tried(6);
+      assert.deepEqual(
+        [waits.failedAt, waits.refusedAt, waits.error],
+        [undefined, now, 'EENVELOPE RCPT TO 452'],
+      );
+      now = waits.dueAt ?? now;
+      const far = { dueAt: now + 3600, attempts: 3, refusedAt: now };
+      const more = Array.from({ length: 1000 }, (_, index) =>
+        message(`more${index}`, { queue: 'acc_1', ...far }),
+      );
+      await outbox.insertMany(more);
+      assert.equal((await tried(7)).failedAt, now);
+    });
+
     it('waits where the mail server refuses all of us, as for a wrong password', async () => {
       const store = await openFresh();
       const smtp = await startMailServer({
@@ -333,6 +360,31 @@ eachStore(({ url }) => {
       sender.wake();
       await until('the link was sent', isSent(outbox, 'link'));
       assert.equal(answers.length, 4);
+      const stopped = sender.stop();
+      for (const answer of answers) answer();
+      await stopped;
+    });
+
+    it('lets a mailbox that is slow to answer hold up the mails of its own account only', async () => {
+      const store = await openFresh();
+      const answers: (() => void)[] = [];
+      const smtp = await startMailServer({
+        onRcptTo: ({ address }, _session, done) => {
+          if (address.startsWith('slow')) answers.push(done);
+          else done();
+        },
+      });
+      const { sender, outbox } = await startSender(store, smtp.url, () => START);
+      const slow = (index: number) => message(`slow${index}`, { queue: 'acc_1', dueAt: START - 10 });
+      await outbox.insertMany(Array.from({ length: 8 }, (_, index) => slow(index)));
+      sender.wake();
+      await until('the slow ones are under way', () => answers.length === 4);
+      await outbox.insertMany([message('one', { queue: 'acc_2' }), message('two', { queue: 'acc_3' })]);
+      answers[0]?.();
+      await until(
+        'both were sent',
+        async () => (await isSent(outbox, 'one')()) && (await isSent(outbox, 'two')()),
+      );
       const stopped = sender.stop();
       for (const answer of answers) answer();
       await stopped;
