@@ -3,7 +3,7 @@ import { afterEach, describe, it, test } from 'node:test';
 import { Unavailable } from '../../adapters/port.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { type Credential, stateOf } from '../../server/credentials/credential.ts';
-import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
+import { createIdleEnds, endIdle } from '../../server/credentials/idle-ends.ts';
 import { boundInText, narrowingInWords, type WantedNarrowing } from '../../server/credentials/narrowing.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { ipRangeOf, isInRanges, normalisedRange } from '../../server/ground/ip-ranges.ts';
@@ -366,6 +366,14 @@ eachStore(({ url }) => {
       const row = await rowOf(credential);
       assert.equal(stateOf(row, domain.clock()), 'live');
       assert.equal((await rowOf(gone.credential)).idleAt, undefined);
+      // Read before the use, the change or the revocation, and written after it.
+      const parts = { ...domain, credentials: domain.rows.credentials };
+      const other = await mint('7', { name: 'Changed' });
+      domain.pass(7 * DAY);
+      for (const stale of [credential, gone.credential, other.credential]) {
+        await domain.rows.credentials.update(other.credential.id, { add: { edits: 1 } });
+        assert.equal(await endIdle(parts, stale, domain.clock()), undefined, stale.name);
+      }
     });
 
     it('carries all that narrows it over a rotation, and counts anew', async () => {
