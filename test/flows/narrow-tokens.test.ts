@@ -27,7 +27,7 @@ const loose = defineWorkflow({
   },
 });
 
-eachStore(({ engine, url }) => {
+eachStore(({ engine, url, isFirst }) => {
   describe(`narrow tokens at the API (${engine})`, () => {
     let now = 1_800_000_000;
     let server: ApiServer;
@@ -156,7 +156,7 @@ eachStore(({ engine, url }) => {
       ['left out', '{}', 403],
       ['twice, the second beyond', '{"amount":1,"amount":11}', 400],
     ];
-    for (const [what, body, status] of sent) {
+    for (const [what, body, status] of isFirst ? sent : []) {
       test(`an amount from 0 to 10 of a coercing schema: ${what} is ${status}`, async () => {
         const bound = { workflow: 'loose', parameter: 'amount' };
         const { value } = await narrowed({
