@@ -9,6 +9,8 @@ export type ReviewItemView = {
   createdAt: number;
   expiresAt?: number | undefined;
   lastUsedAt?: number | undefined;
+  /** When its owner said in an earlier review that they need it. */
+  keptAt?: number | undefined;
 };
 
 /** What a credential is, in words. */
@@ -24,5 +26,7 @@ export function reasonsOf(item: ReviewItemView, now: number): string {
     expiring: `ends ${timeFromNow((item.expiresAt ?? now) - now)}`,
     long_lived: item.expiresAt === undefined ? 'never expires' : `lives longer than ${REVIEW_LONG_DAYS} days`,
   };
-  return item.reasons.map((reason) => words[reason]).join(', ');
+  const { keptAt } = item;
+  const kept = keptAt === undefined ? [] : [`kept ${timeFromNow(keptAt - now)}`];
+  return [...item.reasons.map((reason) => words[reason]), ...kept].join(', ');
 }

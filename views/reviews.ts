@@ -1,6 +1,7 @@
 import { REVIEW_ANSWER_SECONDS } from '../server/ground/limits.ts';
 import { duration } from '../server/ground/time.ts';
 import { type Html, html, type Part } from './html.ts';
+import { labelOf } from './kit/buttons.ts';
 import { narrowFormPage } from './kit/form-pages.ts';
 import { badge } from './kit/notices.ts';
 import { bulletList, section } from './kit/sections.ts';
@@ -13,10 +14,14 @@ type AnswerView = 'keep' | 'pause' | 'revoke';
 
 /** One month's review of an account, with its answers. */
 export type ReviewView = {
+  id: string;
   month: string;
   createdAt: number;
   answerBy: number;
   items: readonly (ReviewItemView & {
+    id: string;
+    /** What it can be answered with. */
+    answers: readonly AnswerView[];
     answer?: AnswerView | undefined;
     answeredAt?: number | undefined;
     answeredBy?: { kind: string; from?: string | undefined } | undefined;
@@ -32,14 +37,15 @@ const CONSEQUENCES: Record<AnswerView, string> = {
   revoke: 'It is refused from its next call on, for good. Whatever uses it needs a new one.',
 };
 
-/** Behind a mailed link: one button does what the link says. */
+/** Behind a link of the mail or of the page: one button does what the link says. */
 export function answerReviewPage(
   site: Site,
   props: {
     item: ReviewItemView;
     answer: AnswerView;
     answers: readonly AnswerView[];
-    link: { id: string; token: string };
+    /** What names the item: of the mailed link its token, of the page its id. */
+    link: Record<string, string>;
     email: string;
     now: number;
   },
@@ -60,11 +66,11 @@ export function answerReviewPage(
   });
 }
 
-function urlOf({ id, token }: { id: string; token: string }, answer: AnswerView): string {
-  return `/review?${new URLSearchParams({ id, token, answer })}`;
+function urlOf(link: Record<string, string>, answer: AnswerView): string {
+  return `/review?${new URLSearchParams({ ...link, answer })}`;
 }
 
-/** After an answer by a mailed link. */
+/** After an answer. */
 export function reviewAnsweredPage(site: Site, answer: AnswerView): Html {
   return layout(site, {
     title: `It was ${DONE[answer]}`,
@@ -95,13 +101,13 @@ export function reviewsPage(
   });
 }
 
-function reviewSection({ month, createdAt, answerBy, items }: ReviewView, now: number): Html {
+function reviewSection({ id, month, createdAt, answerBy, items }: ReviewView, now: number): Html {
   const isOpen = answerBy > now;
   return section({
     title: month,
     lead: html`Mailed ${relativeTime(createdAt, now)}. ${
       isOpen &&
-      html`Its links are good until ${relativeTime(answerBy, now)}, ${duration(REVIEW_ANSWER_SECONDS)} in all.`
+      html`It can be answered until ${relativeTime(answerBy, now)}, ${duration(REVIEW_ANSWER_SECONDS)} in all, here or by the links of the mail.`
     }`,
     body: dataTable({
       caption: `Review of ${month}`,
@@ -109,15 +115,20 @@ function reviewSection({ month, createdAt, answerBy, items }: ReviewView, now: n
       rows: items.map((item) => [
         html`${item.name}<br><span class="fine">${KIND_WORDS[item.kind]}</span>`,
         reasonsOf(item, createdAt),
-        answerOf(item, isOpen, now),
+        isOpen && item.answer === undefined ? answerLinks(id, item) : answerOf(item, now),
       ]),
     }),
   });
 }
 
-function answerOf(item: ReviewView['items'][number], isOpen: boolean, now: number): Part {
-  const { answer, answeredAt = 0, answeredBy } = item;
-  if (answer === undefined) return isOpen ? badge('neutral', 'Not answered yet') : 'Not answered';
+function answerLinks(review: string, { id, name, answers }: ReviewView['items'][number]): Part {
+  const link = (answer: AnswerView) =>
+    html`<a href="${urlOf({ id: review, item: id }, answer)}">${labelOf(VERBS[answer], name)}</a> `;
+  return answers.map(link);
+}
+
+function answerOf({ answer, answeredAt = 0, answeredBy }: ReviewView['items'][number], now: number): Part {
+  if (answer === undefined) return 'Not answered';
   const by =
     answeredBy?.kind === 'system'
       ? 'by this site, for want of an answer'

@@ -194,8 +194,8 @@ function grantOf({ client, scopes, createdAt, lastUsedAt }: GrantRow): object {
 function reviewOf({ month, createdAt, items }: Review): object {
   return {
     ...{ month, created_at: time(createdAt) },
-    items: items.map(({ id, kind, name, reasons, answer, answeredAt, answeredBy }) => ({
-      ...{ id, kind, name, reasons, answer },
+    items: items.map(({ id, kind, name, reasons, keptAt, answer, answeredAt, answeredBy }) => ({
+      ...{ id, kind, name, reasons, kept_at: time(keptAt), answer },
       ...{ answered_at: time(answeredAt), answered_by: answeredBy?.kind, answered_from: answeredBy?.from },
     })),
   };

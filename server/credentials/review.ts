@@ -19,6 +19,8 @@ const itemSchema = z.strictObject({
   createdAt: z.number(),
   expiresAt: z.number().optional(),
   lastUsedAt: z.number().optional(),
+  /** When its owner said in an earlier review that they need it. */
+  keptAt: z.number().optional(),
   /** SHA-256 of the secret in its mailed links; absent where the mail had no room for them. */
   linkHash: z.string().optional(),
   answer: z.enum(ANSWERS).optional(),

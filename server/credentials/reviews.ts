@@ -4,7 +4,7 @@ import { ACTIVE_ADMINS, ACTIVE_ONLY, type Account, isActive, requireActive } fro
 import { linkDead } from '../accounts/mailed-links.ts';
 import type { Actor } from '../ground/actor.ts';
 import { begunBefore } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
 import type { Work } from '../ground/jobs.ts';
 import { REVIEW_ANSWER_SECONDS } from '../ground/limits.ts';
 import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
@@ -47,7 +47,10 @@ type Parts = ClientDependencies & {
   secrets: Pick<Secrets, 'revoke'>;
 };
 
-/** What a mailed link leads to. */
+/** One item of a review: by its mailed link, or as its owner finds it when signed in. */
+export type WhichItem = { id: string } & ({ token: string } | { accountId: string; itemId: string });
+
+/** What an owner is asked about one item. */
 export type Asked = { review: Review; item: ReviewItem; account: Account };
 
 /**
@@ -70,11 +73,11 @@ export function createReviews(parts: Parts) {
         limit: LISTED_MAX,
       }),
 
-    /** What a mailed link leads to. Throws Problem when it was used, is too old, or is none. */
-    find: (link: { id: string; token: string }): Promise<Asked> => find(parts, link),
+    /** What is asked. Throws Problem when it was answered, is too old, or is nothing of the sort. */
+    find: (which: WhichItem): Promise<Asked> => find(parts, which),
 
-    /** Answers one item by its mailed link, once. Throws Problem like `find`. */
-    answer: (wanted: { id: string; token: string; answer: Answer }, actor: Actor): Promise<Asked> =>
+    /** Answers one item, once. Throws Problem like `find`. */
+    answer: (wanted: WhichItem & { answer: Answer }, actor: Actor): Promise<Asked> =>
       answer(parts, wanted, actor),
 
     /** On the first of the month the mails; each hour what was not answered in time. */
@@ -140,8 +143,10 @@ async function reviewAccount(parts: Parts, account: Account, month: string): Pro
   const id = `rev_${hashOf(`${month} ${account.id}`).slice(0, 22)}`;
   if ((await reviews.get(id)) !== undefined) return;
   const now = clock();
-  const findings = await findingsOf(parts, account.id, now);
-  if (findings.length === 0) return;
+  const found = await findingsOf(parts, account.id, now);
+  if (found.length === 0) return;
+  const kept = await lastKept(parts, account.id);
+  const findings = found.map((finding) => ({ ...finding, ...kept.get(finding.id) }));
   const answerBy = now + REVIEW_ANSWER_SECONDS;
   const links = findings.slice(0, LINKED_MAX).map(newWrittenLinkToken);
   const items = findings.map((finding, at) => {
@@ -164,6 +169,18 @@ async function reviewAccount(parts: Parts, account: Account, month: string): Pro
     writes: 0,
   };
   await unlessThere(effects.insert(reviews, row, { mail }));
+}
+
+/** When an owner last said that they keep something, by its id. They are asked again, and told so. */
+async function lastKept({ reviews }: Parts, accountId: string): Promise<Map<string, { keptAt: number }>> {
+  const where = [['accountId', '=', accountId]] as const;
+  const order = { by: 'createdAt', descending: true } as const;
+  const earlier = await reviews.list({ where, order, limit: LISTED_MAX });
+  const answers = earlier
+    .toReversed()
+    .flatMap(({ items }) => items)
+    .filter(({ answer }) => answer === 'keep');
+  return new Map(answers.map(({ id, answeredAt = 0 }) => [id, { keptAt: answeredAt }]));
 }
 
 /** One mail to each admin, when all accounts were asked. */
@@ -208,27 +225,33 @@ async function unlessThere(insert: Promise<void>): Promise<void> {
   }
 }
 
-async function find(parts: Parts, { id, token }: { id: string; token: string }): Promise<Asked> {
+async function find(parts: Parts, which: WhichItem): Promise<Asked> {
   const { reviews, accounts, clock } = parts;
-  const review = await reviews.get(id);
-  const hash = hashOf(token);
-  const item = review?.items.find(({ linkHash }) => linkHash === hash);
+  const review = await reviews.get(which.id);
+  const item = review && itemOf(review, which);
   const account = review && (await accounts.get(review.accountId));
-  if (review === undefined || item === undefined || account === undefined) throw linkDead(LOOK_THERE, token);
+  if (review === undefined || item === undefined || account === undefined)
+    throw 'token' in which ? linkDead(LOOK_THERE, which.token) : noSuch('review');
   requireActive(account);
   if (item.answer !== undefined) throw answered(item);
   if (review.answerBy <= clock()) throw tooLate();
   return { review, item, account };
 }
 
+function itemOf(review: Review, which: WhichItem): ReviewItem | undefined {
+  if ('token' in which) {
+    const hash = hashOf(which.token);
+    return review.items.find(({ linkHash }) => linkHash === hash);
+  }
+  return review.accountId === which.accountId
+    ? review.items.find(({ id }) => id === which.itemId)
+    : undefined;
+}
+
 const LOOK_THERE =
   'Look at what it is about at /tokens and /services, where it can be paused and revoked at any time.';
 
-async function answer(
-  parts: Parts,
-  wanted: { id: string; token: string; answer: Answer },
-  actor: Actor,
-): Promise<Asked> {
+async function answer(parts: Parts, wanted: WhichItem & { answer: Answer }, actor: Actor): Promise<Asked> {
   const { reviews, effects, clock } = parts;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const asked = await find(parts, wanted);

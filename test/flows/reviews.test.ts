@@ -144,5 +144,40 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.deepEqual(past.map(({ answer }: { answer: string }) => answer).toSorted(), ['pause', 'revoke']);
       assert.match(await run(), /Old .*pause .*account/);
     });
+
+    test('have the same answers on a page, for its owner alone', async () => {
+      const { account, agent } = await site.person();
+      const stranger = (await site.person()).agent;
+      await forgotten(account, ['Cron', 'Till']);
+      // Reviewed on a day of its own, so that the others have theirs.
+      await site.domain.reviews.works[0].run(site.domain.clock() + 31 * DAY);
+      const page = (await agent.get('/account/reviews')).text;
+      assert.match(
+        textOf(page),
+        /Cron token never used in the 9 days since it was made Keep Cron Pause Cron Revoke Cron/,
+      );
+      const links = [...page.matchAll(/href="(\/review\?[^"]+)"/g)].map(([, url = '']) =>
+        url.replaceAll('&amp;', '&'),
+      );
+      assert.equal(links.length, 6);
+      const [revoke = ''] = links.filter((url) => url.endsWith('revoke'));
+      const states = () => stateOf(account).then((all) => all.toSorted());
+      for (const link of links) assert.equal((await agent.get(link)).status, 200);
+      assert.equal((await fetch(site.url + revoke, { method: 'HEAD', redirect: 'manual' })).status, 303);
+      const nobody = createAgent(site.url);
+      const signIn = '/sign-in?return_to=';
+      assert.equal((await nobody.get(revoke)).location, `${signIn}${encodeURIComponent(revoke)}`);
+      const posted = await nobody.post('/review', fieldsOf(revoke));
+      assert.equal(posted.location, `${signIn}${encodeURIComponent('/account/reviews')}`);
+      assert.equal((await stranger.get(revoke)).status, 404);
+      assert.equal((await stranger.post('/review', fieldsOf(revoke))).status, 404);
+      assert.equal((await agent.post('/review', { ...fieldsOf(revoke), item: 'tok_none' })).status, 404);
+      assert.deepEqual(await states(), ['live', 'live']);
+      assert.equal((await agent.post('/review', fieldsOf(revoke))).location, '/review?done=revoke');
+      const again = await agent.post('/review', fieldsOf(revoke));
+      assert.deepEqual([again.status, /was revoked on/.test(textOf(again.text))], [400, true]);
+      assert.deepEqual(await states(), ['live', 'revoked']);
+      assert.match(textOf((await agent.get('/account/reviews')).text), /made revoked .*from 127\.0\.0\.1/);
+    });
   });
 });

@@ -341,6 +341,33 @@ eachStore(({ url }) => {
       assert.deepEqual([review?.actAt, review?.closesAt], [undefined, undefined]);
     });
 
+    it('asks again about what was kept, and says when that was', async () => {
+      const { ann } = await open();
+      const { credential } = await mint(ann, 'A', 120);
+      await mint(ann, 'B', 120);
+      for (const keeps of [true, true, false]) {
+        domain.pass(31 * DAY);
+        await monthly();
+        if (keeps) await answer((await linksOf('ann@example.com')).A, 'keep');
+        // By who is signed in, not by the mailed link.
+        const [review] = await domain.reviews.list(ann.id);
+        const which = { id: review?.id ?? '', accountId: ann.id, itemId: credential.id };
+        const again = domain.reviews.answer({ ...which, answer: 'pause' }, BY_LINK);
+        await (keeps ? assert.rejects(again, { code: 'LINK_DEAD', message: /was kept on/ }) : again);
+      }
+      const asked = (await textsOf('ann@example.com', /still need/)).flatMap(
+        (text) => /^A .*$/m.exec(text)?.[0] ?? [],
+      );
+      assert.deepEqual(
+        asked.map((line) => /kept .*$/.exec(line)?.[0]),
+        [undefined, 'kept 31 days ago', 'kept 31 days ago'],
+      );
+      assert.ok((await domain.rows.credentials.get(credential.id))?.pausedAt);
+      const [review] = await domain.reviews.list(ann.id);
+      const foreign = { id: review?.id ?? '', accountId: 'acc_other', itemId: credential.id };
+      await assert.rejects(domain.reviews.find(foreign), { code: 'NOT_FOUND' });
+    });
+
     it('comes once a month for two years, from two processes at the same time', async () => {
       const { ann, root } = await open();
       await service(ann, 'Eternal');
