@@ -1,7 +1,8 @@
 import { Problem } from '../ground/errors.ts';
 import { NAME_LENGTH_MAX } from '../ground/limits.ts';
 import { normalised } from '../ground/normalised.ts';
-import { UNFIT, VISIBLE } from '../ground/visible-text.ts';
+import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
+import { holdsSecret } from '../ground/without-secrets.ts';
 
 /** What a person wants to be called, as typed in a form; undefined where the field was left empty. Throws Problem. */
 export function displayNameFrom(typed: string): string | undefined {
@@ -25,5 +26,6 @@ export function displayNameOf(claim: unknown): string | undefined {
 /** Trimmed and in one Unicode form; undefined where it is no name. */
 function fitName(written: string): string | undefined {
   const name = normalised(written.trim(), 'NFC', NAME_LENGTH_MAX)?.text.trim();
-  return name !== undefined && VISIBLE.test(name) && !UNFIT.test(name) ? name : undefined;
+  const isFit = name !== undefined && VISIBLE.test(name) && !isUnfit(name) && !holdsSecret(name);
+  return isFit ? name : undefined;
 }

@@ -27,6 +27,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     terminal.err(`${wantsJson ? JSON.stringify({ error: failure }) : line}\n`);
   };
   try {
+    requireUtf8(args);
     await programFor(terminal, fail).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
@@ -35,6 +36,17 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     fail(failureOf(error));
     return 1;
   }
+}
+
+/** Node puts U+FFFD where what was typed is in another encoding, and a name would be kept so. */
+function requireUtf8(args: readonly string[]): void {
+  if (!args.some((arg) => arg.includes('\ufffd'))) return;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'What was typed behind the command is not UTF-8.',
+    hint: 'Use a terminal, or a script file, in UTF-8.',
+  });
 }
 
 function programFor(terminal: Terminal, fail: (failure: Failure) => void): Command {

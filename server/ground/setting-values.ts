@@ -23,6 +23,8 @@ export function slipIn(key: string, value: string): string | undefined {
   if (/\p{Cc}/u.test(value) || (!forPeople && /[\p{Cf}\p{Zl}\p{Zp}]/u.test(value))) {
     return 'there is a control character or an invisible one in it; take it out';
   }
+  if (value.includes('\ufffd'))
+    return 'it is not UTF-8, so a character of it is lost; save the file as UTF-8';
   if (value !== value.trim()) return 'there is a blank before or behind it; take it out';
   const [first = '', last = ''] = [value.at(0), value.at(-1)];
   const isQuoted = QUOTES.includes(first) && QUOTES.includes(last);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
-import { UNFIT, VISIBLE } from '../ground/visible-text.ts';
+import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
 
 /**
  * What an app owner writes in config/: workflows and data types. The functions here only keep the types
@@ -161,7 +161,7 @@ export function oneLine(lengthMax: number) {
     .trim()
     .refine(
       (text) =>
-        VISIBLE.test(text) && !UNFIT.test(text) && [...text.slice(0, 2 * lengthMax + 1)].length <= lengthMax,
+        VISIBLE.test(text) && !isUnfit(text) && [...text.slice(0, 2 * lengthMax + 1)].length <= lengthMax,
       {
         error: `expected 1 to ${lengthMax} characters on one line`,
       },

@@ -676,6 +676,8 @@ describe('the command line without a server', () => {
     ];
     for (const [input, says] of bytes) assertRefused(await run(env, create, input), says);
     assertRefused(await run(env, create.slice(0, -1), PASSWORD), /--password-stdin/);
+    // Node has put U+FFFD where an argument was in another encoding.
+    assertRefused(await run(env, ['accounts', 'list', '--name', 'caf\ufffd']), /not UTF-8/);
   });
 
   it('prints no value back that it was given', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { displayNameFrom, displayNameOf } from '../../server/accounts/display-name.ts';
 import { nameFrom, textFrom } from '../../server/credentials/names.ts';
 import { Problem } from '../../server/ground/errors.ts';
 
@@ -12,6 +13,9 @@ const UNFIT = [
   ...'\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069',
   ...'\u2028\u2029\u200b\u2060\ufeff\u00ad\u180e\u3164\uffa0\u115f\u2800\u{e0041}',
   '\ud800',
+  // What belongs to a flag or an ideograph, behind something else.
+  '\u{e0100}',
+  '\u{e0067}\u{e007f}',
 ];
 
 describe('a name that people choose', () => {
@@ -29,8 +33,32 @@ describe('a name that people choose', () => {
   });
 
   it('may be in any script, with emoji', () => {
-    for (const name of ['Zoë’s build', '帳簿', 'حساب‌ها', 'דוח', 'नमस्ते', '👩‍💻 laptop ✔️', '“x” & <b>']) {
+    for (const name of [
+      'Zoë’s build',
+      '帳簿',
+      'حساب‌ها',
+      'דוח',
+      'नमस्ते',
+      '👩‍💻 laptop ✔️',
+      '🏴󠁧󠁢󠁳󠁣󠁴󠁿 office',
+      '葛\u{e0100}城',
+      '“x” & <b>',
+    ]) {
       assert.equal(nameFrom(` ${name} `), name.normalize('NFC'));
+    }
+  });
+});
+
+const SECRETS = [`lk_pat_${'a1'.repeat(18)}`, `x LK_CS_${'a1'.repeat(18)}`, 'lk%5Fpat%5Fabc'];
+
+describe('what is shown and mailed', () => {
+  it('holds no token and no client secret', () => {
+    for (const secret of SECRETS) {
+      assert.throws(() => nameFrom(secret), refused('name'));
+      assert.throws(() => textFrom(`of ${secret}`, 'note'), refused('note'));
+      assert.throws(() => textFrom(secret, 'reason'), refused('reason'));
+      assert.throws(() => displayNameFrom(secret), refused('name'));
+      assert.equal(displayNameOf(secret), undefined);
     }
   });
 });

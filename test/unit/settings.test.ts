@@ -66,6 +66,7 @@ describe('settings', () => {
       LATCHKEY_PROXIES: '127.0.0.1',
     }).flatMap(([name, value]) => [
       { given: { [name]: `${value}\r` }, line: new RegExp(`^${name} is .*carriage return`) },
+      { given: { [name]: `${value}\ufffd` }, line: new RegExp(`^${name} is .*not UTF-8`) },
       { given: { [name]: `${value}\n` }, line: new RegExp(`^${name} is .*control character`) },
       { given: { [name]: `\ufeff${value}` }, line: new RegExp(`^${name} is .*invisible`) },
       { given: { [name]: ` ${value}` }, line: new RegExp(`^${name} is .*blank`) },
