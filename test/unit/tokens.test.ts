@@ -118,6 +118,31 @@ eachStore(({ url }) => {
       assert.equal((await domain.tokens.list(ann.id)).length, 2);
     });
 
+    it('has no new value with what an edit at the same moment took away, or with a name that it gave up', async () => {
+      const ann = await open();
+      for (const isEditFirst of [true, false]) {
+        const name = `At once ${isEditFirst}`;
+        const { credential } = await mint(ann, { name, scopes: ['profile', 'wf:create_transaction'] });
+        const which = { accountId: ann.id, id: credential.id };
+        const less = { name: `${name}!`, note: '', scopes: ['profile'], onlyNarrower: true };
+        const acts = [
+          () => domain.tokens.edit(which, less, actor),
+          () => domain.tokens.rotate(which, { account: ann, overlapSeconds: 0 }, actor),
+        ];
+        if (!isEditFirst) acts.reverse();
+        const tries = await Promise.allSettled(acts.map((act) => act()));
+        assert.deepEqual(tries.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+        const [edited] = isEditFirst ? tries : tries.toReversed();
+        const rows = (await domain.tokens.list(ann.id)).filter((row) => row.name.startsWith(name));
+        const live = rows.filter((row) => stateOf(row, domain.clock()) === 'live');
+        const wanted = edited?.status === 'fulfilled' ? less : credential;
+        assert.deepEqual(
+          live.map((row) => [row.name, row.scopes.toSorted()]),
+          [[wanted.name, wanted.scopes.toSorted()]],
+        );
+      }
+    });
+
     it('lets one that its service has replaced not outlive that by a rotation', async () => {
       const ann = await open();
       const wanted = {
