@@ -143,6 +143,23 @@ eachStore(({ url }) => {
       }
     });
 
+    it('has no new value where it was paused or revoked just before', async () => {
+      const ann = await open();
+      for (const act of ['pause', 'revoke'] as const) {
+        const { credential } = await mint(ann, { name: act });
+        const which = { accountId: ann.id, id: credential.id };
+        const [ended, rotated] = await Promise.allSettled([
+          domain.tokens[act](which, actor),
+          domain.tokens.rotate(which, { account: ann, overlapSeconds: 0 }, actor),
+        ]);
+        assert.deepEqual([ended.status, rotated.status], ['fulfilled', 'rejected'], act);
+        const live = (await domain.tokens.list(ann.id)).filter(
+          (row) => stateOf(row, domain.clock()) === 'live',
+        );
+        assert.deepEqual(live, []);
+      }
+    });
+
     it('lets one that its service has replaced not outlive that by a rotation', async () => {
       const ann = await open();
       const wanted = {
