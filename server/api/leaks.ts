@@ -119,14 +119,12 @@ function valuesIn(body: unknown): string[] {
   if (credentials.length === 0) throw invalid('The list is empty.');
   if (credentials.length > LEAKS_REPORTED_MAX)
     throw invalid(`The list has more than ${LEAKS_REPORTED_MAX} values.`);
-  if (credentials.some((value) => typeof value !== 'string' || value === ''))
+  if (credentials.some((value) => typeof value !== 'string'))
     throw invalid('The list has something in it that is no text.');
-  const values = credentials as string[];
-  if (values.some((value) => value.length > VALUE_LENGTH_MAX))
-    throw invalid(
-      `The list has a value of more than ${VALUE_LENGTH_MAX} characters, which none of ours has.`,
-    );
-  return values;
+  // As they were found: one that cannot be ours keeps no other from being ended.
+  return credentials
+    .map((value: string) => value.trim())
+    .filter((value) => value !== '' && value.length <= VALUE_LENGTH_MAX);
 }
 
 function invalid(message: string): Problem {
@@ -134,7 +132,7 @@ function invalid(message: string): Problem {
     status: 400,
     code: 'INVALID_DATA',
     message,
-    hint: `Send {"credentials": ["…"]} with 1 to ${LEAKS_REPORTED_MAX} values of at most ${VALUE_LENGTH_MAX} characters each. Nothing was revoked.`,
+    hint: `Send {"credentials": ["…"]} with 1 to ${LEAKS_REPORTED_MAX} values, each a text. Nothing was revoked.`,
     parameter: 'credentials',
   });
 }
