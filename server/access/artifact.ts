@@ -27,7 +27,7 @@ export function artifactIdOf(value: string): string {
  * by `artifactIdOf` (a grant's id is no secret and stands as it is), so no row holds anything that opens
  * something.
  */
-export const artifactSchema = z.strictObject({
+const artifactSchema = z.strictObject({
   id: z.string(),
   model: z.string(),
   payload: z.record(z.string(), z.unknown()),

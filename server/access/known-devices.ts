@@ -13,7 +13,7 @@ import { DAY_SECONDS } from '../ground/time.ts';
 import { browserOf } from './user-agent.ts';
 
 /** One thing by which a device of an account is known: its cookie, or its browser, system and network. */
-export const knownDeviceSchema = z.strictObject({
+const knownDeviceSchema = z.strictObject({
   /** SHA-256 of the account and of what it is known by, so that a cookie cannot be read off it. */
   id: z.string(),
   accountId: z.string(),

@@ -26,7 +26,7 @@ import type { Grants } from './grants.ts';
 import type { SessionList } from './session-list.ts';
 
 /** One mailed link with which a new password may be set. */
-export const resetSchema = z.strictObject({
+const resetSchema = z.strictObject({
   /** SHA-256 of the secret in the link. */
   id: z.string(),
   accountId: z.string(),

@@ -14,7 +14,7 @@ import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 
 /** An ID token that was given for a token, as long as it could be given again. */
-export const exchangedTokenSchema = z.strictObject({
+const exchangedTokenSchema = z.strictObject({
   /** SHA-256 of what its signature covers. */
   id: z.string(),
   expiresAt: z.number(),

@@ -7,7 +7,7 @@ import { Problem } from '../ground/errors.ts';
  * A person. An account is only ever made for an e-mail address that was proved (followed link, federated
  * identity with a verified e-mail, or the operator's word), so there is no unverified account to take over.
  */
-export const accountSchema = z.strictObject({
+const accountSchema = z.strictObject({
   /** `acc_` and 20 base62 characters; the `sub` of ID tokens. */
   id: z.string(),
   /** As its owner writes it. */
@@ -46,7 +46,7 @@ export const accountDeclaration = declare<Account>({
 });
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */
-export const identitySchema = z.strictObject({
+const identitySchema = z.strictObject({
   /** SHA-256 of issuer (as identities.ts spells it), newline, subject, base64url. */
   id: z.string(),
   accountId: z.string(),

@@ -9,7 +9,7 @@ import { MINUTE_SECONDS } from '../ground/time.ts';
  * An authorization request of ours to an identity provider (OpenID Connect Core section 3.1.2.1): the browser went
  * there and has not come back yet.
  */
-export const authorizationRequestSchema = z.strictObject({
+const authorizationRequestSchema = z.strictObject({
   /** SHA-256 of the secret in the browser's cookie. */
   id: z.string(),
   issuer: z.string(),
@@ -40,7 +40,7 @@ export const authorizationRequestDeclaration = declare<AuthorizationRequest>({
 });
 
 /** Somebody who came back with the e-mail address of an account here, and must show its password once. */
-export const pendingLinkSchema = z.strictObject({
+const pendingLinkSchema = z.strictObject({
   /** SHA-256 of the secret in the browser's cookie. */
   id: z.string(),
   accountId: z.string(),

@@ -17,7 +17,7 @@ import { askerFrom } from './turns.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
 /** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */
-export const invitationSchema = z.strictObject({
+const invitationSchema = z.strictObject({
   id: z.literal('first-admin'),
   /** SHA-256 of the secret in the link. */
   hash: z.string(),
@@ -67,11 +67,11 @@ export function createInvitations(parts: Parts) {
       await requireOpen(parts, token);
       if ((await accounts.findByEmail(address)) !== undefined) {
         const account = await checkOwner(parts, { email: address, password, from: actor.from ?? '' });
-        return use(parts, token, () => promote(parts, account, actor));
+        return takeLink(parts, token, () => promote(parts, account, actor));
       }
       passwords.requireGood(password, { email: address });
       const passwordHash = await passwords.hash(password, askerFrom(actor.from, emailKey));
-      return use(parts, token, () =>
+      return takeLink(parts, token, () =>
         accounts.create({ email: address, name, passwordHash, admin: true }, actor),
       );
     },
@@ -79,7 +79,7 @@ export function createInvitations(parts: Parts) {
     /** Makes an admin of somebody who is signed in. Throws Problem when the link is spent. */
     async acceptAs(account: Account, token: string, actor: Actor): Promise<Account> {
       await requireOpen(parts, token);
-      return use(parts, token, () => promote(parts, account, actor));
+      return takeLink(parts, token, () => promote(parts, account, actor));
     },
   };
 }
@@ -93,7 +93,7 @@ async function requireOpen({ invitations, accounts, clock }: Parts, token: strin
 }
 
 /** Takes the link, of two requests for one; while nobody became admin, it goes on working. */
-async function use(
+async function takeLink(
   { invitations, clock }: Parts,
   token: string,
   makeAdmin: () => Promise<Account>,

@@ -19,7 +19,7 @@ import type { SignUpRules } from './sign-up-policy.ts';
 import { askerFrom } from './turns.ts';
 
 /** Somebody whom the operator wants here. The mailed link proves the address, and makes the account. */
-export const mailedInvitationSchema = z.strictObject({
+const mailedInvitationSchema = z.strictObject({
   /** SHA-256 of the secret in the mailed link. */
   id: z.string(),
   email: z.string(),

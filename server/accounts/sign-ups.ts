@@ -18,7 +18,7 @@ import type { SignUpRules } from './sign-up-policy.ts';
 import { askerFrom } from './turns.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
-export const signUpSchema = z.strictObject({
+const signUpSchema = z.strictObject({
   /** SHA-256 of the secret in the mailed link. */
   id: z.string(),
   email: z.string(),

@@ -26,7 +26,7 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly strin
   const width = Math.max(...whole.split('\n').map((line) => line.length));
   return (columns) => {
     if (columns === undefined || width <= columns) return whole;
-    const lists = rows.map((row) => shown(listOf(heads.map((head, at) => [head, row[at] ?? ''])), columns));
+    const lists = rows.map((row) => textFor(listOf(heads.map((head, at) => [head, row[at] ?? ''])), columns));
     return lists.join('\n\n');
   };
 }
@@ -52,13 +52,13 @@ export function indented(head: string, text: string, columns: number | undefined
 }
 
 /** For a terminal of so many columns. */
-export function shown(what: Shown, columns: number | undefined): string {
+export function textFor(what: Shown, columns: number | undefined): string {
   return typeof what === 'string' ? what : what(columns);
 }
 
 /** One below the other, with a line between them. */
 export function both(first: Shown, second: Shown): Shown {
-  return (columns) => `${shown(first, columns)}\n\n${shown(second, columns)}`;
+  return (columns) => `${textFor(first, columns)}\n\n${textFor(second, columns)}`;
 }
 
 /** `2027-02-20 09:30 UTC`, or the word for none. */

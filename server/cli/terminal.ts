@@ -7,7 +7,7 @@ import type { Actor } from '../ground/actor.ts';
 import { systemClock } from '../ground/clock.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from '../ground/settings.ts';
-import { type Said, shown } from './output.ts';
+import { type Said, textFor } from './output.ts';
 
 /** What a command has around it: the process's own, or a test's. */
 export type Terminal = {
@@ -58,7 +58,7 @@ export async function openIfThere(
 }
 
 /** Where it was looked for a store, and what to do. */
-export function storeMissing({ store }: Settings): string {
+function storeMissing({ store }: Settings): string {
   return `there is no store at ${storeName(store)}, and the command line makes none; start the server once (npm start), or let LATCHKEY_STORE or LATCHKEY_DATA name the one that you have`;
 }
 
@@ -83,5 +83,5 @@ export function answer<Given extends unknown[]>(
 /** Prints what a command has to say, as JSON where that was asked for. */
 export function say(terminal: Terminal, options: Options, said: Said): void {
   const text = options.json === true ? JSON.stringify(said.json, undefined, 2) : undefined;
-  terminal.out(`${text ?? shown(said.person, terminal.columns)}\n`);
+  terminal.out(`${text ?? textFor(said.person, terminal.columns)}\n`);
 }

@@ -6,7 +6,7 @@ import type { Owned } from './owner.ts';
 import { insertAtPlace } from './places.ts';
 
 /** An OAuth 2.0 client: a service (client_credentials) or an app (authorization code with PKCE). */
-export const clientSchema = z.strictObject({
+const clientSchema = z.strictObject({
   /** The `client_id`: `svc_` or `app_` and 20 base62 characters. */
   id: z.string(),
   kind: z.enum(['service', 'app']),

@@ -12,7 +12,7 @@ const REMINDED_SHARE = 4 / 5;
 const IDLE_WARNED_SHARE = 1 / 5;
 
 /** A long-lived secret that somebody made and named: a personal access token or a client secret. */
-export const credentialSchema = z.strictObject({
+const credentialSchema = z.strictObject({
   /** `token_id` everywhere: `tok_` or `sec_` and 20 base62 characters. Not secret. */
   id: z.string(),
   kind: z.enum(['personal_access_token', 'client_secret']),

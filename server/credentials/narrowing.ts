@@ -69,7 +69,7 @@ function ipRangesFrom(typed: readonly string[]): string[] | undefined {
   const ranges = texts.map((text) => {
     const range = normalisedRange(text);
     if (range !== undefined) return range;
-    throw refused('ipRanges', 'INVALID_IP_RANGE', `${shown(text)} is no IP address or range.`, {
+    throw refused('ipRanges', 'INVALID_IP_RANGE', `${quoted(text)} is no IP address or range.`, {
       hint: 'Write one a line, like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.',
     });
   });
@@ -92,7 +92,7 @@ function originFrom(typed: string): string | undefined {
   if (text === '') return undefined;
   const url = /^https?:\/\/[^/?#@\\\s]+\/?$/i.test(text) ? URL.parse(text) : null;
   if (url === null || url.hostname.includes('*')) {
-    throw refused('origin', 'INVALID_ORIGIN', `${shown(text)} is no web origin.`, {
+    throw refused('origin', 'INVALID_ORIGIN', `${quoted(text)} is no web origin.`, {
       hint: 'Write the address of the page without its path, like https://app.example.com.',
     });
   }
@@ -125,14 +125,14 @@ function boundFrom(text: string): Bound {
   const [, workflow, parameter, is, literal = ''] = VALUE.exec(text) ?? [];
   if (workflow === undefined || parameter === undefined || !NUMBER.test(literal)) {
     throw refusedBound(
-      `${shown(text)} is no bound.`,
+      `${quoted(text)} is no bound.`,
       'Write one a line, like create_transaction.amount <= 100 or create_transaction = 20/day.',
     );
   }
   const loss = lossOf(literal);
   if (loss !== undefined) {
     throw refusedBound(
-      `The number of ${shown(text)} cannot be kept exactly: ${loss}.`,
+      `The number of ${quoted(text)} cannot be kept exactly: ${loss}.`,
       'Write a rounder one.',
     );
   }
@@ -145,13 +145,13 @@ function requireBoundable(scopes: Scopes, bound: Bound, held: readonly string[])
   const numbers = scopes.numbersOf(workflow);
   if (numbers === undefined || !covers(held, workflowScope(workflow))) {
     throw refusedBound(
-      `The token may not call a workflow ${shown(workflow)}.`,
+      `The token may not call a workflow ${quoted(workflow)}.`,
       'Bound only workflows that you allow it above.',
     );
   }
   if ('callsADay' in bound || numbers.includes(bound.parameter)) return;
   throw refusedBound(
-    `The workflow ${workflow} has no number ${shown(bound.parameter)}.`,
+    `The workflow ${workflow} has no number ${quoted(bound.parameter)}.`,
     numbers.length === 0
       ? `It takes no number at all: bound its calls, like ${workflow} = 20/day.`
       : `What can be bounded: ${numbers.join(', ')}.`,
@@ -216,7 +216,7 @@ function someOf<T>(list: T[], parameter: string, code: ProblemCode, max: number)
   throw refused(parameter, code, `These are ${list.length}.`, { hint: `Use at most ${max}.` });
 }
 
-function shown(text: string): string {
+function quoted(text: string): string {
   return JSON.stringify(withoutSecrets(text).slice(0, 80));
 }
 

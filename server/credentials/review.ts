@@ -35,7 +35,7 @@ const itemSchema = z.strictObject({
 export type ReviewItem = z.infer<typeof itemSchema>;
 
 /** What one account was asked in one month, kept with the answers. */
-export const reviewSchema = z.strictObject({
+const reviewSchema = z.strictObject({
   /** Of account and month, so that there is one, whoever makes it and however often. */
   id: z.string(),
   accountId: z.string(),
@@ -72,7 +72,7 @@ const countsSchema = z.strictObject({
 export type ReviewCounts = z.infer<typeof countsSchema>;
 
 /** What the admins were told of one month. */
-export const reviewDigestSchema = z.strictObject({
+const reviewDigestSchema = z.strictObject({
   /** The month. */
   id: z.string(),
   createdAt: z.number(),

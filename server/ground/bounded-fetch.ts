@@ -1,5 +1,5 @@
 /** Discovery documents, key sets, tokens and claims are a few kB; nothing larger is held in memory. */
-export const ANSWER_BYTES_MAX = 256 * 1024;
+const ANSWER_BYTES_MAX = 256 * 1024;
 
 /** A person waits in front of each of these calls: its headers and its body together. */
 export const ANSWER_SECONDS_MAX = 5;

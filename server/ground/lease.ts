@@ -4,7 +4,7 @@ import { type Collection, declare } from '../../adapters/port.ts';
 import type { Clock } from './clock.ts';
 
 /** The right to do one kind of work, so that of all processes on one store one does it at a time. */
-export const leaseSchema = z.strictObject({
+const leaseSchema = z.strictObject({
   /** The work. */
   id: z.string(),
   /** Random name of the process that holds it. */

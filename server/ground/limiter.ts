@@ -7,7 +7,7 @@ import { hashOf } from './opaque.ts';
 import { HOUR_SECONDS, timeFromNow, waitInMinutes } from './time.ts';
 
 /** How often something was done in one window of time. In the store, so that it holds across processes. */
-export const limiterWindowSchema = z.strictObject({
+const limiterWindowSchema = z.strictObject({
   /** SHA-256 of the bucket's name and its window: names hold e-mail and network addresses. */
   id: z.string(),
   count: z.number(),

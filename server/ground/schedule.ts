@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Work } from './jobs.ts';
 
 /** When a piece of work is due next, or when it was done, of what is done once. One row for each. */
-export const dueSchema = z.strictObject({
+const dueSchema = z.strictObject({
   /** The name of the work. */
   id: z.string(),
   dueAt: z.number(),

@@ -116,7 +116,7 @@ function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
 async function findPersonalAccessToken(parts: StorageParts, value: string) {
   const bearer = await parts.bearers.find(value);
   if ('refused' in bearer) {
-    if (bearer.honey !== undefined) parts.honey.used(bearer.honey, useNow());
+    if (bearer.honey !== undefined) parts.honey.used(bearer.honey, currentUse());
     return undefined;
   }
   return {
@@ -202,7 +202,7 @@ async function destroy(parts: StorageParts, model: string, id: string): Promise<
 }
 
 /** What the engine is asked for just now, and from where. */
-function useNow(): Use {
+function currentUse(): Use {
   const ctx = Provider.ctx;
   return ctx === undefined
     ? { from: '', what: 'OAuth' }

@@ -16,7 +16,7 @@ const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 /** Those of RFC 8693 section 2.1, and those of issue_token. */
-export const EXCHANGE_PARAMETERS = [
+const EXCHANGE_PARAMETERS = [
   'subject_token',
   'subject_token_type',
   'requested_token_type',

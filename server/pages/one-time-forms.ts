@@ -8,7 +8,7 @@ import { hashOf } from '../ground/opaque.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 
 /** A form that was sent: each page has an id of its own in it, so that a second post of it is known as one. */
-export const sentFormSchema = z.strictObject({
+const sentFormSchema = z.strictObject({
   /** SHA-256 of the form's id, where it is sent to, and who sends it. */
   id: z.string(),
   sentAt: z.number(),

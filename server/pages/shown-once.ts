@@ -8,7 +8,7 @@ import type { Settings } from '../ground/settings.ts';
 import { readCookie, writeCookie } from '../http/cookies.ts';
 
 /** The value of a credential that was just made, until its owner says that they have copied it. */
-export const sealedValueSchema = z.strictObject({
+const sealedValueSchema = z.strictObject({
   /** The credential. */
   id: z.string(),
   accountId: z.string(),
