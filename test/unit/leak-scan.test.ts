@@ -98,6 +98,7 @@ describe('leaks in a text', () => {
       'bGtfcGF0Xw',
       'lk_pat_"',
       `lk_pat_${'a'.repeat(35)}"  `,
+      `lk_pat_"${' '.repeat(50_000)}`,
       '%',
       '" + ',
       'lk%25',
