@@ -138,13 +138,17 @@ function isAnswering(res: ServerResponse | undefined): boolean {
  */
 function oneAtATime(handler: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>();
+  const pauseIfMany = (socket: Socket) => {
+    if ((waiting.get(socket) ?? 0) >= PIPELINED_MAX) socket.pause();
+  };
   return (req, res) => {
     // Node gives an answer the connection when the one before is done; the first has it already.
     if (res.socket !== null) return handler(req, res);
     const { socket } = req;
-    const count = (waiting.get(socket) ?? 0) + 1;
-    waiting.set(socket, count);
-    if (count >= PIPELINED_MAX) socket.pause();
+    // Node resumes it behind each request and each answer.
+    if (!waiting.has(socket)) socket.on('resume', () => pauseIfMany(socket));
+    waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
+    pauseIfMany(socket);
     res.once('socket', () => {
       const left = (waiting.get(socket) ?? 1) - 1;
       waiting.set(socket, left);

@@ -47,6 +47,34 @@ describe('the listener', () => {
     assert.ok(place < many / 2, `it came after ${place} of the first client`);
   });
 
+  it('leaves in its connection what a client sends without waiting, beyond what one read brings', async () => {
+    const listener = createListener(silent);
+    let answered = 0;
+    let sent = 0;
+    let aheadMax = 0;
+    const isAnswered = () => {
+      answered += 1;
+    };
+    listener.handle((_req, res) => {
+      setImmediate(() => res.on('finish', isAnswered).end('ok'));
+    });
+    listener.server.on('request', () => {
+      sent += 1;
+      aheadMax = Math.max(aheadMax, sent - answered);
+    });
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    const address = listener.server.address() as { port: number };
+    const client = await open(`http://127.0.0.1:${address.port}`);
+    const one = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+    const many = 8_000;
+    client.socket.write(one.repeat(many));
+    await until('all are answered', async () => answered === many, 30_000);
+    client.socket.destroy();
+    await listener.close();
+    // Node reads 64 KiB at a time.
+    assert.ok(aheadMax < 101 + (2 * 65_536) / one.length, String(aheadMax));
+  });
+
   it('keeps the order of answers, and the bodies of requests, on one connection', async () => {
     const listener = createListener(silent);
     listener.handle(async (req, res) => {
