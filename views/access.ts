@@ -4,6 +4,7 @@ import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons, postForm, submit } from './kit/buttons.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, VIEWER_FIELD } from './kit/form-pages.ts';
+import { isLong } from './kit/listing.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { bulletList, dangerZone, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -14,7 +15,12 @@ type Named = { id: string; name: string };
 
 /** All that can act for an account. */
 type Access = {
-  tokens: readonly (Named & { lastUsedAt: number | undefined; isPaused: boolean })[];
+  tokens: readonly (Named & {
+    lastUsedAt: number | undefined;
+    isPaused: boolean;
+    /** Of an old value that still works: the token that took its place. */
+    replacedBy: string | undefined;
+  })[];
   services: readonly (Named & { createdAt: number; secrets: number; isPaused: boolean })[];
   grants: readonly (Named & { lastUsedAt: number | undefined })[];
   apps: readonly (Named & { createdAt: number; secrets: number })[];
@@ -40,6 +46,7 @@ export function accessPage(site: Site, viewer: Viewer, { done, ...access }: Acce
     lead: 'Everything that can act for you at this moment.',
     viewer,
     current: '/account',
+    back: { label: 'Account', url: '/account' },
     body: [
       doneNotice(DONE, done),
       // First: who needs it is in a hurry, and the lists may be long.
@@ -60,8 +67,10 @@ function credentialSections({ tokens, services, now }: Access): Part[] {
     listed('Personal access tokens', '/tokens', {
       columns: ['Token', 'Last used'],
       none: 'No token opens anything.',
-      rows: tokens.map(({ name, lastUsedAt, isPaused }) => [
-        html`${name}${isPaused && html` ${badge('neutral', 'Paused')}`}`,
+      rows: tokens.map(({ id, name, lastUsedAt, isPaused, replacedBy }) => [
+        html`<a href="/tokens/${id}"><bdi>${name}</bdi></a>${isPaused && html` ${badge('neutral', 'Paused')}`}${
+          replacedBy !== undefined && html` ${badge('expiring', 'Old value')}`
+        }`,
         usedAt(lastUsedAt, now),
       ]),
     }),
@@ -114,7 +123,10 @@ function listed(
   url: string,
   { columns, rows, none }: { columns: readonly string[]; rows: readonly Part[][]; none: string },
 ): Part {
-  const list = rows.length === 0 ? html`<p>${none}</p>` : dataTable({ caption: title, columns, rows });
+  const list =
+    rows.length === 0
+      ? html`<p>${none}</p>`
+      : dataTable({ caption: title, columns, rows, isDense: isLong({ total: rows.length }) });
   const more = buttonLink(html`See them<span class="unseen"> all: ${title}</span>`, url);
   return section({ title: `${title} (${rows.length})`, body: [list, rows.length > 0 && buttons(more)] });
 }

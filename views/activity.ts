@@ -85,7 +85,7 @@ export function activityPage(
       props.counts && countsOf(props.counts),
       dataTable({
         caption: 'Calls and changes',
-        columns: ['What', 'About', 'Result', 'When', 'From'],
+        columns: ['What', 'About', 'Result', 'When', 'From, request id'],
         rows: entries.map(rowOf),
         empty: emptyOf(isFiltered, isPartial),
       }),
@@ -98,8 +98,13 @@ export function activityPage(
   });
 }
 
-function countsOf({ days, routes }: CountsView): Part[] {
+function countsOf({ days, routes }: CountsView): Part {
   const total = (name: 'whole' | 'problems') => days.reduce((sum, day) => sum + day[name], 0);
+  const [first, last] = [days[0], days.at(-1)];
+  if (first === undefined || last === undefined || total('whole') + total('problems') === 0) {
+    const span = first && last ? `from ${isoDate(first.day)} to ${isoDate(last.day)}` : 'in this period';
+    return html`<p class="fine">No calls ${span}.</p>`;
+  }
   const summary = `${words(total('whole'), total('problems'))}. Days are those of UTC; the last minute is not counted yet.`;
   return [
     dayChart({ title: 'Calls a day', summary, days }),
@@ -189,7 +194,7 @@ function rowOf(entry: EntryView) {
       entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
     }`,
     exactTime(entry.at),
-    html`${entry.from}${entry.requestId !== '' && html`<br>${code(entry.requestId)}`}`,
+    html`${entry.from}${entry.requestId !== '' && html`<br><code class="request-id">${entry.requestId}</code>`}`,
   ];
 }
 

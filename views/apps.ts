@@ -3,7 +3,7 @@ import { type Html, html } from './html.ts';
 import { buttonLink, labelOf } from './kit/buttons.ts';
 import { code } from './kit/code.ts';
 import { confirmPage } from './kit/form-pages.ts';
-import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
+import { emptyListing, isLong, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { doneNotice } from './kit/notices.ts';
 import { bulletList } from './kit/sections.ts';
 import { ACTIONS, dataTable } from './kit/tables.ts';
@@ -47,7 +47,8 @@ export function appsPage(
       listingForm(listing),
       dataTable({
         caption: 'Connected apps',
-        columns: ['App', 'It may', 'Allowed', 'Last used', ACTIONS],
+        isDense: isLong(listing),
+        columns: ['App', 'Allows', 'Allowed', 'Last used', ACTIONS],
         rows: grants.map((grant) => [
           html`${grant.name}<br>${bulletList(grant.redirectHosts.map(code))}`,
           allowsOf(grant.allows),

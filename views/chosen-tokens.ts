@@ -23,6 +23,12 @@ function nameOf({ name, replacedBy }: Chosen): string {
   return replacedBy === undefined ? name : `${name} (old value)`;
 }
 
+/** Which tokens are meant, each in the direction in which its own script is read. */
+export function namesOf(tokens: readonly Chosen[]): Html {
+  const names = tokens.map((token, index) => html`${index > 0 && ', '}<bdi>${nameOf(token)}</bdi>`);
+  return html`These are: ${names}.`;
+}
+
 /** The box by which a token of the list is chosen. */
 export function chooseBox(token: Chosen): Html {
   return html`<input class="choose" type="checkbox" name="token" value="${token.id}" form="${FORM_ID}" aria-label="Choose ${nameOf(token)}"> `;
@@ -65,12 +71,13 @@ export function chosenTokensPage(
   { act, tokens }: { act: ChosenAct; tokens: readonly Chosen[] },
 ): Html {
   const { verb, consequences } = WORDS[act];
-  const names = tokens.map(nameOf);
-  const what = tokens.length === 1 ? `the token “${names[0]}”` : `${tokens.length} tokens`;
+  const [first] = tokens;
+  const what =
+    tokens.length === 1 && first !== undefined ? `the token “${nameOf(first)}”` : `${tokens.length} tokens`;
   const ids = tokens.map(({ id }) => html`<input type="hidden" name="token" value="${id}">`);
   return confirmPage(site, viewer, {
     title: `${verb} ${what}?`,
-    consequences: [`These are: ${names.join(', ')}.`, ...consequences],
+    consequences: [namesOf(tokens), ...consequences],
     action: '/tokens',
     fields: { act, confirmed: 'yes' },
     inputs: ids,

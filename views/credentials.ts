@@ -62,7 +62,7 @@ export const LAST_USED_HINT = `“Last used” is exact to the ${duration(LAST_U
 export function lastUseOf(used: Partial<CredentialView>, now: number): Html {
   const { lastUsedAt, lastUsedFrom } = used;
   if (lastUsedAt === undefined) return html`Never`;
-  const from = lastUsedFrom !== undefined && html`<div class="fine">from ${lastUsedFrom}</div>`;
+  const from = lastUsedFrom !== undefined && html`<div class="fine from">from ${lastUsedFrom}</div>`;
   return html`${relativeTime(lastUsedAt, now)}${from}`;
 }
 

@@ -13,7 +13,7 @@ import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, copyBox } from './kit/code.ts';
 import { textArea } from './kit/fields.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
+import { emptyListing, isLong, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { doneNotice, notice } from './kit/notices.ts';
 import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
@@ -67,6 +67,7 @@ export function developerPage(
       listingForm(listing),
       dataTable({
         caption: 'Your apps',
+        isDense: isLong(listing),
         columns: ['Name', 'May ask for', 'Redirect URIs', 'Made'],
         rows: apps.map((app) => [
           html`<a href="/developer/${app.id}">${app.name}</a><br>${code(app.id)}`,
@@ -205,9 +206,10 @@ export function appPage(
   ]);
   return layout(site, {
     title: app.name,
-    action: { label: 'Change', url: `/developer/${app.id}/edit` },
+    action: { label: 'Edit…', url: `/developer/${app.id}/edit` },
     viewer,
     current: '/developer',
+    back: { label: 'All apps', url: '/developer' },
     body: [
       doneNotice(DONE, done),
       html`<div class="card">${copyBox({ label: 'Client id', value: app.id })}${facts}</div>`,

@@ -29,6 +29,8 @@ export type Page = {
   title: string;
   /** The h1, where it says more than the title. */
   heading?: string | undefined;
+  /** Of a page below another one: the way up. */
+  back?: { label: string; url: string } | undefined;
   /** A sentence under the h1. */
   lead?: Part;
   /** The primary action of a page that lists things: stands beside the h1. */
@@ -106,5 +108,8 @@ function heading(page: Page): Html {
   const action =
     page.action && html`<a class="button primary" href="${page.action.url}">${page.action.label}</a>`;
   const lead = isThere(page.lead) && html`<p class="lead">${page.lead}</p>`;
-  return html`<div class="heading"><div><h1>${page.heading ?? page.title}</h1>${lead}</div>${action}</div>`;
+  const back =
+    page.back &&
+    html`<p class="back"><a href="${page.back.url}"><span aria-hidden="true">← </span>${page.back.label}</a></p>`;
+  return html`<div class="heading"><div>${back}<h1>${page.heading ?? page.title}</h1>${lead}</div>${action}</div>`;
 }

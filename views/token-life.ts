@@ -45,6 +45,7 @@ export function tokenPage(
     title: token.name,
     viewer,
     current: '/tokens',
+    back: { label: 'All tokens', url: '/tokens' },
     body: [
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),

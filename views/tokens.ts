@@ -1,4 +1,4 @@
-import { CHOSEN_DONE, chooseBox, chosenForm } from './chosen-tokens.ts';
+import { CHOSEN_DONE, chooseBox, chosenForm, namesOf } from './chosen-tokens.ts';
 import {
   allowsOf,
   type CredentialForm,
@@ -19,7 +19,7 @@ import { buttonLink, labelOf } from './kit/buttons.ts';
 import { checkbox } from './kit/choices.ts';
 import { codeBlock, secretBox } from './kit/code.ts';
 import { confirmPage, formPage } from './kit/form-pages.ts';
-import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
+import { emptyListing, isLong, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { badge, doneNotice } from './kit/notices.ts';
 import { dangerZone, keyValues } from './kit/sections.ts';
 import { ACTIONS, dataTable, foldedTable } from './kit/tables.ts';
@@ -70,6 +70,8 @@ export function tokensPage(
   },
 ): Html {
   const action = { label: 'Make a token', url: '/tokens/new' };
+  // When one of many was made stands on its page.
+  const isDense = isLong(listing);
   return layout(site, {
     title: 'Personal access tokens',
     lead: `A token lets a script or a tool of yours call ${site.appName} in your name, within what you allow it.`,
@@ -82,7 +84,8 @@ export function tokensPage(
       listingForm(listing),
       dataTable({
         caption: 'Your live tokens',
-        columns: ['Name', 'Allows', 'Expires', 'Last used', 'Made', ACTIONS],
+        isDense,
+        columns: ['Name', 'Allows', 'Expires', 'Last used', ...(isDense ? [] : ['Made']), ACTIONS],
         rows: live.map((token) => [
           [
             listing.total > 1 && chooseBox(token),
@@ -93,7 +96,7 @@ export function tokensPage(
           [allowsOf(token.allows), narrowsOf(token)],
           expiryOf(token, now),
           lastUseOf(token, now),
-          relativeTime(token.createdAt, now),
+          ...(isDense ? [] : [relativeTime(token.createdAt, now)]),
           buttonLink(labelOf('Revoke…', token.name), `/tokens/${token.id}/revoke`),
         ]),
         empty: emptyListing(listing, {
@@ -128,7 +131,7 @@ export function tokensPage(
 /** As `nameAndEnds`, with the way to its own page, and marked where it is no token like the others. */
 function linkAndEnds(token: TokenView): Html {
   const { id, name, prefix, firstFour, lastFour } = token;
-  return html`<a href="/tokens/${id}">${name}</a>${standingOf(token)}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
+  return html`<a href="/tokens/${id}"><bdi>${name}</bdi></a>${standingOf(token)}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
 }
 
 /** What is to be said of the state of a token that has not ended, if it is not simply live. */
@@ -271,7 +274,7 @@ export function revokeAllTokensPage(site: Site, viewer: Viewer, tokens: readonly
     title: tokens.length === 1 ? 'Revoke your one token?' : `Revoke all ${tokens.length} tokens?`,
     consequences: [
       'Everything that uses one of them stops working with the very next call.',
-      html`These are: ${tokens.map((token) => token.name).join(', ')}.`,
+      namesOf(tokens),
       'They cannot be brought back. Services and connected apps are not touched.',
     ],
     action: '/tokens/revoke-all',

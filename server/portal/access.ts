@@ -74,10 +74,11 @@ async function allOf(parts: PortalDependencies, account: Account, uid: string) {
     now,
     tokens: ownTokens
       .filter((row) => !hasEnded(row, now))
-      .map(({ id, name, lastUsedAt, pausedAt }) => ({
+      .map(({ id, name, lastUsedAt, pausedAt, replacedBy }) => ({
         id,
         name,
         lastUsedAt,
+        replacedBy,
         isPaused: isPaused({ pausedAt }),
       })),
     services: await Promise.all(ownServices.filter(isLiveClient).map(clientView)),

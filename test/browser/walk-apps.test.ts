@@ -57,7 +57,7 @@ describe('third-party apps, in a browser', () => {
 
           await visitor.arrive('Planner');
           await visitor.look('app', 'main');
-          await visitor.press('Change');
+          await visitor.press('Edit…');
           await visitor.arrive('Change “Planner”');
           await visitor.fill({ Name: 'Planner 2' });
           await visitor.look('app-change');

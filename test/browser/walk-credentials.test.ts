@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Credential } from '../../server/credentials/credential.ts';
 import { PASSWORD } from '../support/people.ts';
 import { BROWSERS, openWalk, requestOf, type Visitor, type Walk } from './steps.ts';
 
@@ -242,6 +243,46 @@ describe('credentials, in a browser', () => {
       await visitor.press('Revoke all tokens');
       await visitor.page.getByText('All your tokens were revoked.').waitFor();
       for (const { value } of made) assert.equal((await walk.callMe(value)).status, 401);
+    });
+  });
+
+  it('fits a hundred tokens into three pages, of which each is three screens at most', async () => {
+    const { account, agent } = await walk.people.person();
+    const now = walk.now();
+    const names = [
+      'Nightly export',
+      'a-name-from-an-older-system-that-nobody-ever-cut-down',
+      'גיבוי לילי (v2)',
+    ];
+    const rows = Array.from({ length: 100 }, (_, index): Credential => {
+      const { firstFour, lastFour } = { firstFour: '9fK2', lastFour: String(1000 + index) };
+      return {
+        id: `tok_${account.id.slice(4)}${index}`,
+        kind: 'personal_access_token',
+        hash: `${account.id}${index}`,
+        firstFour,
+        lastFour,
+        name: `${names[index % 10] ?? 'Script'} ${index}`,
+        accountId: account.id,
+        scopes: ['wf:create_transaction', 'profile'],
+        createdAt: now - 86_400,
+        expiresAt: now + 86_400 * (index + 1),
+        ...(index % 3 === 0 ? { lastUsedAt: now - 60 * index, lastUsedFrom: '203.0.113.7' } : {}),
+        ...(index % 20 === 0 ? { note: 'On the machine under the desk', pausedAt: now } : {}),
+        ...(index % 25 === 0 ? { narrowing: { ipRanges: ['203.0.113.0/24'] } } : {}),
+      };
+    });
+    await walk.people.domain.rows.credentials.insertMany(rows);
+    await walk.visit({ javaScript: true, as: agent }, async (visitor) => {
+      await visitor.page.setViewportSize({ width: 1280, height: 800 });
+      await visitor.open('/tokens');
+      for (const number of [1, 2, 3]) {
+        await visitor.page.getByText(`Page ${number} of 3`).waitFor();
+        const high = await visitor.page.evaluate<number>('document.documentElement.scrollHeight');
+        assert.ok(high <= 3 * 800, `page ${number} is ${high} px high`);
+        if (number < 3) await visitor.press('Next');
+      }
+      await visitor.look('tokens-many', 'main');
     });
   });
 });

@@ -262,13 +262,20 @@ eachStore(({ url: storeUrl }) => {
         '1,206 calls, 2 of them refused or failed',
         400,
       ]);
-      assert.deepEqual(await chart('?period=date&from=2190-01-01'), ['0 calls', 0]);
+      const late = '?period=date&from=2190-01-01';
+      assert.deepEqual(await chart(late), [undefined, 0]);
+      assert.match(textOf(await activityOf(person, late)), /No calls in this period\./);
       for (const query of ['?result=INTERNAL', '?request=0tp4r4v-x', '?after=1.a'])
         assert.deepEqual(await chart(query), [undefined, 0]);
       const routes = rowsOf(await activityOf(person, `?credential=${id}`));
       assert.ok(routes.includes('GET /api/1.1/me success 1,203'), routes.join('\n'));
+      // What went wrong is told apart without colours, and the numbers of each bar stand in a table.
+      const drawn = await activityOf(person);
+      assert.match(drawn, /<pattern id="stripes"/);
+      assert.match(textOf(drawn), /Success Refused or failed .*Calls by day Day Calls Refused or failed/);
+      assert.match(textOf(drawn), / 1,204 1 /);
       const stranger = await people.person();
-      assert.match(await activityOf(stranger, `?credential=${id}`), /aria-label="Calls a day: 0 calls\./);
+      assert.match(textOf(await activityOf(stranger, `?credential=${id}`)), /No calls from .* to /);
     });
 
     describe('as a file', () => {

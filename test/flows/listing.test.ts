@@ -101,6 +101,7 @@ sqliteStores(({ url }) => {
         path = nextOf(text);
       }
       assert.deepEqual([sizes, new Set(seen).size], [[40, 40, 20], 100]);
+      assert.match(await page('/tokens'), /<table role="table" class="dense">/);
       assert.equal(namesIn(await page('/tokens?sort=used'))[0], 'Number 7.');
       assert.equal(namesIn(await page('/tokens?sort=expiring'))[0], 'Number 100.');
       assert.deepEqual([...new Set(namesIn(await page('/tokens?q=1042')))], ['Number 42.']);
@@ -109,7 +110,7 @@ sqliteStores(({ url }) => {
     test('a short list has no form, and an empty one says what to do first', async () => {
       const { page } = await manyOf('service', 2);
       for (const path of ['/services', '/apps', '/developer']) {
-        assert.doesNotMatch(await page(path), /name="q"|class="pager"/, path);
+        assert.doesNotMatch(await page(path), /name="q"|class="(pager|dense)"/, path);
       }
       assert.match(textOf(await page('/apps')), /No connected apps/);
     });

@@ -71,6 +71,11 @@ eachStore(({ url: storeUrl, isFirst }) => {
         /it made 2 calls.* Address Calls Last 127\.0\.0\.1 2 /.test(textOf((await agent.get(page)).text)),
       );
       assert.match(textOf((await agent.get('/tokens')).text), /Build server Old value lk_pat_/);
+      assert.match(textOf((await agent.get('/account/access')).text), /Build server Old value /);
+      assert.match(
+        textOf((await agent.get('/tokens/revoke-all')).text),
+        /(?<!\))Build server,.*Build server \(old value\)|Build server \(old value\), Build server\./,
+      );
       const old = await agent.get(`/tokens/${credential.id}`);
       assert.match(textOf(old.text), /This is an old value\..*still works/);
       assert.ok(old.text.includes(`href="/tokens/${credential.id}/revoke"`));

@@ -5,7 +5,8 @@ const CHARACTERS: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39':
 /** What a person reads on a page: its text without markup, in one line. */
 export function textOf(html: string): string {
   const text = html.replace(/^[\s\S]*<main/, '<main').replace(/<(?:head|script|style)[\s\S]*?<\/\w+>/g, ' ');
-  return unescaped(text.replace(/<[^>]*>/g, ' '))
+  // Names stand in an element of their own, in the middle of sentences.
+  return unescaped(text.replace(/<\/?bdi>/g, '').replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim();
 }

@@ -26,10 +26,15 @@ export type Listing = {
   total: number;
 };
 
+/** Whether a list is so long that its rows are kept short. */
+export function isLong({ total }: Pick<Listing, 'total'>): boolean {
+  return total >= FORM_ROWS_MIN;
+}
+
 /** Above a list: search and order, where it is long enough to need them. It works without scripts. */
 export function listingForm(listing: Listing): Part {
   const { path, q, sort, sorts, found, total } = listing;
-  if (total < FORM_ROWS_MIN && q === '') return false;
+  if (!isLong(listing) && q === '') return false;
   const counted = q === '' ? undefined : `${found.toLocaleString('en')} of ${total.toLocaleString('en')}`;
   return html`<form method="get" action="${path}" role="search">${field({
     label: 'Search',

@@ -9,6 +9,8 @@ type Table = {
   caption: string;
   columns: readonly (string | typeof ACTIONS)[];
   rows: readonly (readonly Part[])[];
+  /** One line a row: of a long list, where each row has a page of its own that says the rest. */
+  isDense?: boolean;
   /** What stands there as long as there are no rows. */
   empty?: Parameters<typeof emptyState>[0];
 };
@@ -36,7 +38,7 @@ export function dataTable(props: Table): Html {
     return html`<tr role="row"><th scope="row" role="rowheader">
 <div class="cell">${first}</div></th>${tail}</tr>`;
   });
-  return html`<table role="table"><caption class="unseen">${props.caption}</caption>
+  return html`<table role="table"${props.isDense === true && html` class="dense"`}><caption class="unseen">${props.caption}</caption>
 <thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
 }
 
