@@ -15,13 +15,14 @@ import { checkbox, radioGroup } from './kit/choices.ts';
 import { code, codeBlock, copyBox } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { confirmPage, formPage, VIEWER_FIELD } from './kit/form-pages.ts';
-import { emptyListing, type Listing, listingForm, listingPages } from './kit/listing.ts';
+import { emptyListing, isLong, type Listing, listingForm, listingPages } from './kit/listing.ts';
 import { badge, doneNotice, notice } from './kit/notices.ts';
 import { dangerZone, keyValues, section } from './kit/sections.ts';
 import { dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { SECRET_EXPIRY_HINT, SECRETS_DONE, secretsSection } from './secrets.ts';
+import { type UsageView, usedFor } from './usage.ts';
 
 /** A service as its owner sees it. */
 export type ServiceView = {
@@ -72,9 +73,10 @@ export function servicesPage(
       listingForm(listing),
       dataTable({
         caption: 'Your services',
+        isDense: isLong(listing),
         columns: ['Name', 'Allows', 'Reaches', 'Made'],
         rows: live.map((service) => [
-          html`<a href="/services/${service.id}">${service.name}</a><br>${code(service.id)}`,
+          html`<a href="/services/${service.id}">${service.name}</a>${pausedBadge(service)}<br>${code(service.id)}`,
           [allowsOf(service.allows), badgesOf(service)],
           reachOf(service),
           relativeTime(service.createdAt, now),
@@ -105,9 +107,12 @@ function reachOf(service: ServiceView): string {
   return service.actsFor === 'app' ? 'The whole app' : 'Your own data';
 }
 
-function badgesOf({ isAdmin, resourceServer, pausedAt }: ServiceView): Part {
+function pausedBadge({ pausedAt }: ServiceView): Part {
+  return pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`;
+}
+
+function badgesOf({ isAdmin, resourceServer }: ServiceView): Part {
   return [
-    pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`,
     isAdmin && html` ${badge('admin', 'Admin')}`,
     resourceServer && html` ${badge('neutral', 'Resource server')}`,
   ];
@@ -234,9 +239,10 @@ export function servicePage(
   const isDead = service.revokedAt !== undefined;
   return layout(site, {
     title: service.name,
-    action: isDead ? undefined : { label: 'Change', url: `/services/${service.id}/edit` },
+    action: isDead ? undefined : { label: 'Edit…', url: `/services/${service.id}/edit` },
     viewer,
     current: '/services',
+    back: { label: 'All services', url: '/services' },
     body: [
       doneNotice(DONE, done),
       isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.'),
@@ -260,7 +266,7 @@ function pausedNotice(pausedAt: number, now: number): Html {
   const since = relativeTime(pausedAt, now);
   return notice(
     'warning',
-    html`This service is paused since ${since}: its secrets and access tokens are refused.`,
+    html`This service was paused ${since}: its secrets and access tokens are refused.`,
   );
 }
 
@@ -286,12 +292,17 @@ export function adminUseInWords({ count, isAll }: { count: number; isAll: boolea
   return `${isAll ? '' : 'at least '}${times} in the last ${ADMIN_USE_DAYS} days`;
 }
 
-/** Asks once more before a service is revoked. */
-export function revokeServicePage(site: Site, viewer: Viewer, service: { id: string; name: string }): Html {
+/** Asks once more before a service is revoked, and says what it was used for. */
+export function revokeServicePage(
+  site: Site,
+  viewer: Viewer,
+  { service, usage }: { service: { id: string; name: string }; usage: UsageView },
+): Html {
   return confirmPage(site, viewer, {
     title: `Revoke the service “${service.name}”?`,
     consequences: [
       'All its secrets are refused from now on.',
+      usedFor(usage),
       'Every access token that it holds is refused with the very next call.',
       'It cannot be brought back. Whatever uses it needs a new service.',
     ],

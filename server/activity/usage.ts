@@ -15,18 +15,22 @@ export type Usage = {
   addresses: readonly Used[];
 };
 
+/** What is asked about. */
+type About = { tokenId: string } | { clientId: string };
+
 /** How often, and when last, epoch seconds. */
 export type Used = { what: string; count: number; lastAt: number };
 
 /** Says what a credential is used for, from the activity. */
 export function createUsage({ calls }: { calls: Collection<Call> }) {
   return {
-    /** The calls of one token since then, those not counted with which it was refused. */
-    async of(wanted: { accountId: string; tokenId: string; since: number }): Promise<Usage> {
+    /** The calls of one token or client since then, those not counted with which it was refused. */
+    async of(wanted: { accountId: string; about: About; since: number }): Promise<Usage> {
+      const { accountId, about, since } = wanted;
       const where: Where<Call> = [
-        ['accountId', '=', wanted.accountId],
-        ['tokenId', '=', wanted.tokenId],
-        ['at', '>=', wanted.since],
+        ['accountId', '=', accountId],
+        'tokenId' in about ? ['tokenId', '=', about.tokenId] : ['clientId', '=', about.clientId],
+        ['at', '>=', since],
       ];
       const rows = await calls.list({ where, order: { by: 'at', descending: true }, limit: CALLS_MAX });
       const used = rows.filter(({ status }) => status !== 401);

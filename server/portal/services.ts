@@ -15,7 +15,8 @@ import type { Client } from '../credentials/client.ts';
 import type { Owned } from '../credentials/owner.ts';
 import { covers, isAdmin, isAdminScope, type Scope } from '../credentials/scopes.ts';
 import type { Actor } from '../ground/actor.ts';
-import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
+import { ADMIN_SECRET_DAYS_MAX, USED_DAYS } from '../ground/limits.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
@@ -38,7 +39,7 @@ const SECRET_PLACE = 'THE_SECRET';
  * not: whoever wants a service dead should not be held up.
  */
 export function createServicePages(parts: PortalDependencies) {
-  const { site, clock, signedIn, services, shownOnce } = parts;
+  const { site, clock, signedIn, services, shownOnce, usage } = parts;
 
   return {
     ...viewPages(parts),
@@ -78,7 +79,9 @@ export function createServicePages(parts: PortalDependencies) {
     async showRevoke(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const client = await services.get(ownedIn(ctx, account));
-      sendPage(ctx, revokeServicePage(site, account, client));
+      const since = clock() - USED_DAYS * DAY_SECONDS;
+      const used = await usage.of({ accountId: account.id, about: { clientId: client.id }, since });
+      sendPage(ctx, revokeServicePage(site, account, { service: client, usage: used }));
     },
 
     revoke: (ctx: RouterContext) => confirm(ctx, signedIn.account, services.revoke, '/services?done=revoked'),

@@ -180,7 +180,7 @@ async function oldValueOf(parts: PortalDependencies, row: Credential): Promise<O
   const old = replacedBy !== undefined ? row : replaces === undefined ? undefined : await other(replaces);
   if (old === undefined || hasEnded(old, clock())) return undefined;
   const rotatedAt = (replacedBy === undefined ? row : await other(replacedBy))?.createdAt ?? old.createdAt;
-  const used = await usage.of({ accountId, tokenId: old.id, since: rotatedAt });
+  const used = await usage.of({ accountId, about: { tokenId: old.id }, since: rotatedAt });
   return { token: await viewOf(parts, old), rotatedAt, usage: used };
 }
 

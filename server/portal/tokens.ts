@@ -108,7 +108,7 @@ export function createTokenPages(parts: PortalDependencies) {
       const now = clock();
       const token = tokenView(row, now, scopes.describe);
       const since = now - USED_DAYS * DAY_SECONDS;
-      const used = await usage.of({ accountId: account.id, tokenId: row.id, since });
+      const used = await usage.of({ accountId: account.id, about: { tokenId: row.id }, since });
       sendPage(ctx, revokeTokenPage(site, account, { token, usage: used, now }));
     },
 

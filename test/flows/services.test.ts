@@ -77,7 +77,7 @@ eachStore(({ url: storeUrl }) => {
         [await site.callMe(token), (await tokenFor(id, secret)).error],
         [401, 'invalid_client'],
       );
-      assert.match(textOf((await agent.get(paused.location)).text), /was paused.*paused since.*Resume/);
+      assert.match(textOf((await agent.get(paused.location)).text), /was paused\..*This service was paused .*Resume/);
       assert.match(textOf((await agent.get('/services')).text), /Paused/);
 
       const stranger = await site.person();
@@ -159,7 +159,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(await site.callMe(token), 200);
       assert.match(
         textOf((await agent.get(`/services/${id}/revoke`)).text),
-        /Revoke the service “Courier”\?/,
+        /Revoke the service “Courier”\? .*In the last 30 days it made 1 call: GET \/api\/1\.1\/me once/,
       );
       assert.equal((await agent.post(`/services/${id}/revoke`, {})).location, '/services?done=revoked');
       assert.equal(await site.callMe(token), 401);
