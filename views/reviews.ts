@@ -1,5 +1,4 @@
-import { REVIEW_ANSWER_SECONDS } from '../server/ground/limits.ts';
-import { duration } from '../server/ground/time.ts';
+import { monthInProse } from '../server/ground/time.ts';
 import { type Html, html, type Part } from './html.ts';
 import { labelOf } from './kit/buttons.ts';
 import { narrowFormPage } from './kit/form-pages.ts';
@@ -22,6 +21,8 @@ export type ReviewView = {
     id: string;
     /** What it can be answered with. */
     answers: readonly AnswerView[];
+    /** The app of a secret. */
+    clientId?: string | undefined;
     answer?: AnswerView | undefined;
     answeredAt?: number | undefined;
     answeredBy?: { kind: string; from?: string | undefined } | undefined;
@@ -94,6 +95,7 @@ export function reviewsPage(
     lead: 'On the first of each month you get a mail about what of yours is unused, has admin rights, is long-lived or about to expire.',
     viewer,
     current: '/account',
+    back: { label: 'Account', url: '/account' },
     body:
       reviews.length === 0
         ? html`<p>There was nothing to ask you so far.</p>`
@@ -104,21 +106,26 @@ export function reviewsPage(
 function reviewSection({ id, month, createdAt, answerBy, items }: ReviewView, now: number): Html {
   const isOpen = answerBy > now;
   return section({
-    title: month,
+    title: monthInProse(month),
     lead: html`Mailed ${relativeTime(createdAt, now)}. ${
-      isOpen &&
-      html`It can be answered until ${relativeTime(answerBy, now)}, ${duration(REVIEW_ANSWER_SECONDS)} in all, here or by the links of the mail.`
+      isOpen && html`Answer here or by the links of the mail; both end ${relativeTime(answerBy, now)}.`
     }`,
     body: dataTable({
-      caption: `Review of ${month}`,
+      caption: `Review of ${monthInProse(month)}`,
       columns: ['Name', 'Why', 'Answer'],
       rows: items.map((item) => [
-        html`${item.name}<br><span class="fine">${KIND_WORDS[item.kind]}</span>`,
+        html`<a href="${pageOf(item)}">${item.name}</a><br><span class="fine">${KIND_WORDS[item.kind]}</span>`,
         reasonsOf(item, createdAt),
         isOpen && item.answer === undefined ? answerLinks(id, item) : answerOf(item, now),
       ]),
     }),
   });
+}
+
+/** Where it is paused and revoked, whatever was answered. */
+function pageOf({ kind, id, clientId }: ReviewView['items'][number]): string {
+  if (kind === 'secret') return `/developer/${clientId}`;
+  return kind === 'service' ? `/services/${id}` : `/tokens/${id}`;
 }
 
 function answerLinks(review: string, { id, name, answers }: ReviewView['items'][number]): Part {

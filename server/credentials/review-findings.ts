@@ -45,8 +45,10 @@ export async function findingsOf(
   const { credentials, clients } = parts;
   const ofAccount: Where<Credential> = [['accountId', '=', accountId]];
   const rows = await listStanding({ ...parts, credentials }, ofAccount);
-  // What was replaced ends by itself, and what is paused opens nothing.
-  const live = rows.filter((row) => stateOf(row, now) === 'live' && row.replacedBy === undefined);
+  // What was replaced ends by itself; what is paused, and a honey token, opens nothing.
+  const live = rows.filter(
+    (row) => stateOf(row, now) === 'live' && row.replacedBy === undefined && row.honey !== true,
+  );
   const secrets = Map.groupBy(live, ({ clientId }) => clientId);
   const findings = (secrets.get(undefined) ?? []).map((token) => findingOf('token', token, token, now));
   const liveClients: Where<Client> = [

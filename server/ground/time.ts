@@ -60,6 +60,12 @@ export function timeInProse(at: number): string {
   return `${day} at ${isoTime(at).slice(11, 16)} UTC`;
 }
 
+/** A month as a letter has it: `February 2026` for `2026-02`. */
+export function monthInProse(month: string): string {
+  const at = new Date(`${month}-01T00:00:00Z`);
+  return at.toLocaleDateString('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+}
+
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 /** Expiries are given in days up to the longest life of a token, which is a little more than a year. */
 const YEARS_FROM_SECONDS = 400 * DAY_SECONDS;

@@ -77,7 +77,14 @@ eachStore(({ url: storeUrl, isFirst }) => {
         assert.equal((await nobody.post('/review', fieldsOf(path))).status, 400);
       }
       assert.deepEqual(await stateOf(account), ['paused']);
-      const past = textOf((await agent.get('/account/reviews')).text);
+      const pastPage = (await agent.get('/account/reviews')).text;
+      const past = textOf(pastPage);
+      const [{ id = '' } = {}] = await site.domain.tokens.list(account.id);
+      assert.match(pastPage, new RegExp(`<a href="/tokens/${id}">Old</a>`));
+      assert.match(
+        past,
+        /[A-Z][a-z]+ 20\d\d Mailed .*Answer here or by the links of the mail; both end in 1\d days/,
+      );
       assert.match(past, /Old token never used in the 9 days since it was made paused .*from 127\.0\.0\.1/);
     });
 

@@ -77,7 +77,10 @@ eachStore(({ url: storeUrl }) => {
         [await site.callMe(token), (await tokenFor(id, secret)).error],
         [401, 'invalid_client'],
       );
-      assert.match(textOf((await agent.get(paused.location)).text), /was paused\..*This service was paused .*Resume/);
+      assert.match(
+        textOf((await agent.get(paused.location)).text),
+        /was paused\..*This service was paused .*Resume/,
+      );
       assert.match(textOf((await agent.get('/services')).text), /Paused/);
 
       const stranger = await site.person();

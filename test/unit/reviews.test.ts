@@ -96,6 +96,8 @@ eachStore(({ url }) => {
       await service(root, 'Root', ALL());
       const { credential } = await mint(ann, 'Paused', 120);
       await domain.tokens.pause({ accountId: ann.id, id: credential.id }, actor);
+      const bait = { account: root, name: 'Bait', scopes: ['profile'], honey: true };
+      await domain.tokens.mint({ ...bait, expiresAt: domain.clock() + 360 * DAY }, actor);
       const app = { name: 'Shop', redirectUris: ['https://shop.example/cb'], scopes: ['openid'] };
       await domain.apps.create({ ...app, account: ann, confidential: true }, actor);
       domain.lastUsed.noteCredential(idle.credential, '192.0.2.1');
@@ -122,7 +124,7 @@ eachStore(({ url }) => {
       assert.deepEqual(await domain.rows.reviews.list({ limit: 9 }), []);
       await monthly();
       assert.equal((await textsOf('ann@example.com', /these 6 credentials/)).length, 1);
-      const [digest] = await textsOf('root@example.com', /^Review of credentials/);
+      const [digest] = await textsOf('root@example.com', /^Review of credentials, [A-Z][a-z]+ 20\d\d$/);
       assert.match(digest ?? '', /Accounts asked: 2\nCredentials named: 7\nWith admin rights: 1\n/);
       assert.match(digest ?? '', /Root of root@example\.com: has admin rights/);
     });
@@ -183,6 +185,8 @@ eachStore(({ url }) => {
       await mint(ann, 'A');
       await mint(ann, 'B');
       await mint(root, 'R');
+      const bait = { account: root, name: 'Bait', scopes: ['profile'], honey: true };
+      await domain.tokens.mint({ ...bait, expiresAt: domain.clock() + 360 * DAY }, actor);
       const app = { name: 'Shop', redirectUris: ['https://shop.example/cb'], scopes: ['openid'] };
       await domain.apps.create({ ...app, account: ann, confidential: true }, actor);
       domain.pass(10 * DAY);

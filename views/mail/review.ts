@@ -1,5 +1,5 @@
 import { REVIEW_ANSWER_SECONDS } from '../../server/ground/limits.ts';
-import { duration, timeInProse } from '../../server/ground/time.ts';
+import { duration, monthInProse, timeInProse } from '../../server/ground/time.ts';
 import { type Html, html } from '../html.ts';
 import { KIND_WORDS, type ReviewItemView, reasonsOf } from '../review-words.ts';
 import { type MailSite, mailLayout, type WrittenMail } from './layout.ts';
@@ -95,8 +95,8 @@ export function reviewDigest(
     value: reasonsOf(item, now),
   }));
   return mailLayout(site, {
-    subject: `Review of credentials, ${month}`,
-    heading: `Review of credentials, ${month}`,
+    subject: `Review of credentials, ${monthInProse(month)}`,
+    heading: `Review of credentials, ${monthInProse(month)}`,
     paragraphs: [
       `Each owner was asked about theirs. What has admin rights, is not used and is not answered for is paused in ${duration(REVIEW_ANSWER_SECONDS)}.`,
     ],
