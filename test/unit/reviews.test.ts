@@ -58,7 +58,8 @@ eachStore(({ url }) => {
     }
 
     const textsOf = async (to: string, subject: RegExp) => {
-      const mails = await domain.rows.outbox.list({ where: [['to', '=', to]], limit: 1000 });
+      const order = { by: 'createdAt' } as const;
+      const mails = await domain.rows.outbox.list({ where: [['to', '=', to]], order, limit: 1000 });
       return mails.filter((mail) => subject.test(mail.subject)).map(({ text }) => text);
     };
 
