@@ -124,7 +124,9 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
           : `${makeNew} If you did not revoke it, its owner did.`,
       ];
     case 'paused':
-      return [`The token was paused${when}.`, `Its owner can resume it at ${url}/tokens.`];
+      return isAccessToken
+        ? [`The service of this token was paused${when}.`, `Its owner can resume it at ${url}/services.`]
+        : [`The token was paused${when}.`, `Its owner can resume it at ${url}/tokens.`];
     case 'suspended':
       return [
         'The account that this token belongs to is suspended.',

@@ -228,7 +228,8 @@ function cellsOf(client: Client): string[] {
 
 function factsOf(client: Client, more: readonly Fact[] = []) {
   const cells = cellsOf(client);
-  return listOf([...HEADS.map((head, at) => [head, cells[at] ?? ''] as const), ...more]);
+  const reason: readonly Fact[] = client.reason === undefined ? [] : [['reason', client.reason]];
+  return listOf([...HEADS.map((head, at) => [head, cells[at] ?? ''] as const), ...reason, ...more]);
 }
 
 function jsonOf(client: Client) {

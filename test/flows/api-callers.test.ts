@@ -127,6 +127,15 @@ eachStore(({ engine, url }) => {
         assert.deepEqual(await server.domain.rows.outbox.list({ where: [['to', '=', to]], limit: 10 }), []);
       });
 
+      test('of a paused service, whose owner is pointed to it', async () => {
+        const { value, clientId } = await server.serviceToken(['profile']);
+        await server.domain.rows.clients.update(clientId, { set: { pausedAt: now } }, []);
+        const { status, body } = await server.call('/api/1.1/me', { token: value });
+        assert.deepEqual([status, body.body.status], [401, 'invalid_token']);
+        assert.match(body.body.message, /The service of this token was paused on 2027-01-15/);
+        assert.match(body.body.hint, /resume it at .*\/services/);
+      });
+
       test('of a suspended account', async () => {
         const { value, credential } = await server.token();
         assert.equal((await server.call('/api/1.1/me', { token: value })).status, 200);

@@ -261,6 +261,7 @@ eachStore(({ url }) => {
       assert.deepEqual([made.scopes, made.acts_for], [['admin:wf:issue_token'], 'app']);
       const shown = await json('services', 'show', made.client_id);
       assert.deepEqual([shown.admin_calls, shown.admin_calls_are_all], [0, true]);
+      assert.match((await run(env, ['services', 'show', made.client_id])).out, /reason +logs users in/);
       assert.equal(Date.parse(made.secret_expires_at) - Date.parse(made.created_at), 90 * 86_400_000);
     });
 
