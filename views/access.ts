@@ -36,7 +36,7 @@ type Access = {
 
 const DONE: Record<string, string> = {
   ended:
-    'Everything was ended but this session. If somebody else was in your account, choose a new password and look at your ways to sign in.',
+    'Your tokens, services, connected apps, other sessions and the secrets of your apps were ended. If somebody else was in your account, choose a new password and look at your ways to sign in.',
 };
 
 /** One page with all that can act for an account, and one button that ends it. */
@@ -52,7 +52,7 @@ export function accessPage(site: Site, viewer: Viewer, { done, ...access }: Acce
       // First: who needs it is in a hurry, and the lists may be long.
       dangerZone({
         title: 'End all access',
-        text: 'For when you do not know who has what. Ends all that stands below at once, but not this session.',
+        text: 'For when you do not know who has what. Ends at once the tokens, services, connected apps and sessions below, but not this session. Apps of yours stay registered, without their secrets.',
         url: '/account/access/end',
       }),
       ...credentialSections(access),
@@ -175,7 +175,11 @@ ${form}</div>`,
 }
 
 /** Has the e-mail address typed before an account is gone for good. */
-export function deleteAccountPage(site: Site, viewer: Viewer, problem: FormProblem | undefined): Html {
+export function deleteAccountPage(
+  site: Site,
+  viewer: Viewer,
+  { recordDays, problem }: { recordDays: number; problem?: FormProblem | undefined },
+): Html {
   const typed = field({
     label: 'Your e-mail address',
     name: 'email',
@@ -189,8 +193,9 @@ export function deleteAccountPage(site: Site, viewer: Viewer, problem: FormProbl
     title: 'Delete your account?',
     consequences: [
       'It is gone at once and for good, and nobody can sign in to it any more.',
-      'Your tokens, services and apps are deleted, and what you allowed other apps ends.',
-      'What was done with it, and what workflows stored, stays in the records of this site.',
+      'Your tokens, services and apps end, and so does what you allowed other apps.',
+      `A record of what you had and of what was done with it stays here for up to ${recordDays} days, with your e-mail address.`,
+      html`What workflows stored for you stays as well. <a href="/account/data">Take out your data</a> first if you want it.`,
     ],
     inputs: typed,
     action: '/account/delete',

@@ -166,6 +166,7 @@ function credentialOf(row: Credential): object {
     ...{ created_at: time(row.createdAt), expires_at: time(row.expiresAt) },
     ...{ paused_at: time(row.pausedAt), revoked_at: time(row.revokedAt) },
     ...{ last_used_at: time(row.lastUsedAt), last_used_from: lastUsedFrom },
+    ...{ used_after_end_at: time(row.deadUseAt), honey: row.honey },
     ...{ replaces, replaced_by: replacedBy, ip_ranges: narrowing?.ipRanges },
     ...{ idle_days: narrowing?.idleDays, origin: narrowing?.origin, bounds: narrowing?.bounds },
   };
@@ -176,7 +177,7 @@ function clientOf(row: Client): object {
   const asApp = {
     redirect_uris: row.redirectUris,
     post_logout_redirect_uris: row.postLogoutRedirectUris,
-    ...{ application_type: applicationType, confidential },
+    ...{ application_type: applicationType, confidential, without_pkce: row.withoutPkce },
   };
   const asService = { acts_for: actsFor, resource_server: resourceServer, reason };
   return {
@@ -201,10 +202,25 @@ function reviewOf({ month, createdAt, items }: Review): object {
   };
 }
 
-function changeOf({ id, at, action, actor, targetId, targetName }: AuditEntry): object {
+/** Ids of other people, such as of an admin who did it, stay out. */
+function changeOf({
+  id,
+  at,
+  accountId,
+  action,
+  actor,
+  targetId,
+  targetName,
+  refused,
+  count,
+}: AuditEntry): object {
+  const isOther = actor.kind === 'account' && actor.id !== accountId;
   return {
-    ...{ id, at: time(at), action, target_id: targetId, target_name: targetName },
-    actor: { kind: actor.kind, id: actor.id, from: actor.from, request_id: actor.requestId },
+    ...{ id, at: time(at), action, target_id: targetId, target_name: targetName, refused, count },
+    actor: {
+      ...{ kind: actor.kind, id: isOther ? undefined : actor.id, from: isOther ? undefined : actor.from },
+      ...{ request_id: actor.requestId, reason: actor.reason },
+    },
   };
 }
 
@@ -213,6 +229,6 @@ function callOf(call: Call): object {
   return {
     ...{ id, at: time(call.at), client_id: clientId, token_id: tokenId, token_kind: tokenKind },
     ...{ token_name: tokenName, method, path, status, result, from, request_id: call.requestId },
-    count: call.count,
+    ...{ ms: call.ms, count: call.count, privacy_bypassed: call.privacyBypassed },
   };
 }

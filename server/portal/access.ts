@@ -115,13 +115,14 @@ function dataPages({ site, signedIn, accountData, clock, log }: PortalDependenci
 
 function deletePages(parts: PortalDependencies) {
   const { site, signedIn, removal, admins, sessions } = parts;
+  const recordDays = Math.max(...Object.values(parts.settings.retention));
 
   return {
     async showDelete(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       // Told before anybody has typed anything.
       await admins.requireOther(account);
-      sendPage(ctx, deleteAccountPage(site, account, undefined));
+      sendPage(ctx, deleteAccountPage(site, account, { recordDays }));
     },
 
     async delete(ctx: RouterContext): Promise<void> {
@@ -136,7 +137,7 @@ function deletePages(parts: PortalDependencies) {
         });
       } catch (error) {
         await showRefusal(ctx, error, async (problem) =>
-          deleteAccountPage(site, (await signIn(ctx)).account, problem),
+          deleteAccountPage(site, (await signIn(ctx)).account, { recordDays, problem }),
         );
       }
     },

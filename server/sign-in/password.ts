@@ -19,7 +19,7 @@ const NOTICES: Record<string, { kind: 'done' | 'info'; text: string }> = {
   'account-deleted': { kind: 'done', text: 'Your account was deleted and you are signed out.' },
   'access-ended': {
     kind: 'done',
-    text: 'Everything was ended. The form was sent twice, so this session was ended too: sign in again.',
+    text: 'All access was ended. The form was sent twice, so this session was ended too: sign in again.',
   },
   denied: { kind: 'info', text: 'You did not allow it there, so nobody was signed in.' },
 };

@@ -71,7 +71,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       });
       assert.match(
         textOf((await agent.get('/account/access?done=ended')).text),
-        /Everything was ended.*tokens \(0\).*Services \(0\).*Connected apps \(0\).*Apps of yours \(1\).*Sessions \(1\)/,
+        /other sessions and the secrets of your apps were ended.*tokens \(0\).*Services \(0\).*Connected apps \(0\).*Apps of yours \(1\).*Sessions \(1\)/,
       );
       assert.deepEqual(
         [await isIn(person), await isIn(elsewhere), await isIn(stranger)],
@@ -112,6 +112,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const person = await site.person();
       const { agent, account } = person;
       const { token } = await equipped(account);
+      assert.match(textOf((await agent.get('/account/delete')).text), /stays here for up to 400 days/);
       for (const email of ['', 'other@example.com', `${account.email}x`]) {
         const refused = await agent.post('/account/delete', { email });
         assert.equal(refused.status, 400);
@@ -178,12 +179,30 @@ eachStore(({ url: storeUrl, isFirst }) => {
         ...{ id: `e${String(index).padStart(5, '0')}`, at: at - index, accountId: account.id },
         ...{ actor: OPERATOR, action: 'token.created', targetId: 't', targetName: `T${index}` },
       }));
+      const refused = {
+        action: 'account.sign_in_refused',
+        targetName: 'Wrong password',
+        refused: true,
+        count: 3,
+      };
+      const byAdmin = { actor: { kind: 'account', id: 'acc_admin', from: '203.0.113.9' } as const };
+      await site.domain.rows.audit.insertMany([
+        { ...(entries[0] ?? assert.fail()), ...refused, id: 'e9' },
+        { ...(entries[0] ?? assert.fail()), ...byAdmin, id: 'e8' },
+      ]);
       await site.domain.rows.audit.insertMany(entries);
       const actor = { kind: 'account', id: account.id } as const;
       const pieces = [];
       for await (const piece of await site.domain.accountData.take(account, actor)) pieces.push(piece);
-      const { changes } = JSON.parse(pieces.join('')) as { changes: { target_name: string }[] };
-      const names = changes.map(({ target_name }) => target_name).filter((name) => /^T\d/.test(name));
+      const { changes } = JSON.parse(pieces.join('')) as { changes: { id: string; target_name: string }[] };
+      // What failed, and how often; and nothing of another person.
+      const change = (wanted: string) => changes.find(({ id }) => id === wanted);
+      assert.partialDeepStrictEqual(change('e9'), { refused: true, count: 3 });
+      assert.deepEqual((change('e8') as { actor?: object } | undefined)?.actor, { kind: 'account' });
+      const names = changes
+        .filter(({ id }) => id.length > 2)
+        .map(({ target_name }) => target_name)
+        .filter((name) => /^T\d/.test(name));
       assert.deepEqual(
         names,
         entries.map(({ targetName }) => targetName),
@@ -226,6 +245,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       ]);
       const { tokens, data: rows, calls, changes } = data as Record<string, { [key: string]: never }[]>;
       assert.equal(tokens?.[0]?.name, 'Script');
+      assert.ok(calls?.every(({ ms }) => typeof ms === 'number'));
       assert.equal((rows as unknown as { transaction: object[] }).transaction.length, 1);
       assert.deepEqual(calls?.map(({ path }) => path).sort(), [
         '/api/1.1/me',

@@ -543,7 +543,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
           agent: ended.agent,
           path: '/account/access/end',
           typed: {},
-          says: /Everything was ended\. The form was sent twice/,
+          says: /All access was ended\. The form was sent twice/,
         },
         {
           agent: gone.agent,
@@ -561,7 +561,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
         assert.equal(await isSignedIn(three), false);
         // Who was signed in by the first answer goes on to the page.
         if (await isSignedIn(one))
-          assert.match((await one.follow(pages[0]?.location ?? '')).text, /ended but this session/);
+          assert.match((await one.follow(pages[0]?.location ?? '')).text, /secrets of your apps were ended/);
         // Another form of that page is another one, and no id is none.
         for (const form_id of ['', 'x'])
           assert.match((await three.post(path, { ...fields, form_id })).location, /^\/sign-in\?return_to=/);

@@ -24,7 +24,7 @@ export function accountDeleted(site: MailSite, change: { deletedAt: number; from
     heading: 'Your account was deleted',
     paragraphs: [
       'Nothing that acted for it works any more, and nobody can sign in to it.',
-      'Your e-mail address is free: you can make a new account with it.',
+      'Your e-mail address is free: a new account with it begins without any of this.',
     ],
     facts: doneFacts('Deleted', change.deletedAt, change.from),
     footer: 'If it was not you, tell the people who run this site: it cannot be undone on a page.',
