@@ -45,10 +45,7 @@ export function createRemoval(parts: Parts) {
       await admins.requireOther(account);
       // This one write decides: from here on nothing of the account works, and what is made meanwhile is undone.
       const change = { set: { suspendedAt: clock() }, add: { securityVersion: 1 } };
-      const written = accountDeleted(settings, { deletedAt: clock(), from: originOf(actor) });
-      const mail = actor.kind === 'account' ? [{ to: email, ...written }] : [];
-      const caused = { ...auditOf(account, 'account.deleted', actor), mail };
-      await effects.update(accountRows, id, change, [], caused);
+      await effects.update(accountRows, id, change, [], auditOf(account, 'account.deleted', actor));
       // Of two admins who are deleted at the same moment, each finds the other gone: both stay.
       await admins.requireOther(account).catch(async (error: unknown) => {
         const back = { set: { suspendedAt: account.suspendedAt } };
@@ -56,6 +53,10 @@ export function createRemoval(parts: Parts) {
         await effects.update(accountRows, id, back, [], audit);
         throw error;
       });
+      // Told only now: one that stays was not deleted.
+      const written = accountDeleted(settings, { deletedAt: clock(), from: originOf(actor) });
+      const mail = actor.kind === 'account' ? [{ to: email, ...written }] : [];
+      await effects.update(accountRows, id, { set: { suspendedAt: clock() } }, [], { mail });
       await endAll(parts, id, actor);
       // A row that still carries what tells of its end would take that with it: the sweep delivers it.
       if (!(await accountRows.remove(id, [['pendingId', 'absent']]))) throw notYet(email);

@@ -166,6 +166,25 @@ sqliteStores(({ url }) => {
       assert.equal(await domain.rows.artifacts.count(alive), 0);
     });
 
+    it('of two last admins who go at the same moment, each who stays is not told of an end', async () => {
+      const admins = [
+        await domain.account('one@example.com', true),
+        await domain.account('two@example.com', true),
+      ];
+      const by = (id: string) => ({ kind: 'account', id, from: '192.0.2.7', requestId: 'r' }) as const;
+      await Promise.allSettled(admins.map((admin) => domain.removal.remove(admin, by(admin.id))));
+      const stayed = [];
+      for (const { id, email } of admins) {
+        const isThere = (await domain.accounts.get(id)) !== undefined;
+        if (isThere) stayed.push(email);
+        assert.equal(
+          (await domain.mailed(email)).some((subject) => subject.endsWith('was deleted')),
+          !isThere,
+        );
+      }
+      assert.ok(stayed.length > 0);
+    });
+
     it('ends with the account itself', async () => {
       ann = await domain.account('another@example.com');
       prefix = 'another ';
