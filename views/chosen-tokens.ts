@@ -30,8 +30,8 @@ export function namesOf(tokens: readonly Chosen[]): Html {
 }
 
 /** The box by which a token of the list is chosen. */
-export function chooseBox(token: Chosen): Html {
-  return html`<input class="choose" type="checkbox" name="token" value="${token.id}" form="${FORM_ID}" aria-label="Choose ${nameOf(token)}"> `;
+export function chooseBox(token: Chosen, isChosen: boolean): Html {
+  return html`<input class="choose" type="checkbox" name="token" value="${token.id}" form="${FORM_ID}"${isChosen && html` checked`} aria-label="Choose ${nameOf(token)}"> `;
 }
 
 /** What is done to the chosen ones; each asks once more. */

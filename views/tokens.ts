@@ -61,11 +61,14 @@ export function tokensPage(
     listing,
     now,
     done,
+    chosen,
     problem,
   }: LiveAndDead<TokenView> & {
     listing: Listing;
     now: number;
     done: string;
+    /** Whose boxes are ticked. */
+    chosen: readonly string[];
     problem?: FormProblem | undefined;
   },
 ): Html {
@@ -88,7 +91,7 @@ export function tokensPage(
         columns: ['Name', 'Allows', 'Expires', 'Last used', ...(isDense ? [] : ['Made']), ACTIONS],
         rows: live.map((token) => [
           [
-            listing.total > 1 && chooseBox(token),
+            listing.total > 1 && chooseBox(token, chosen.includes(token.id)),
             linkAndEnds(token),
             issuerOf(token),
             token.note !== undefined && html`<br><span class="fine">${token.note}</span>`,

@@ -10,6 +10,7 @@ import { sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
+import { pathOfForm } from './form-in-query.ts';
 import { doOnce } from './owned.ts';
 
 /** To tokens of which state each act does something. */
@@ -43,12 +44,12 @@ export function createChosenTokens(
 
   return async (ctx: RouterContext): Promise<void> => {
     const sent = await readForm(ctx);
-    const { account } = await signedIn.account(ctx, '/tokens');
+    const ids = [...new Set(sent.all('token'))];
+    const { account } = await signedIn.account(ctx, pathOfForm('/tokens', { token: ids }));
     const name = sent.one('act');
     const isConfirmed = sent.one('confirmed') === 'yes';
     try {
       if (!isAct(name)) throw nothingToDo('Nothing to do is chosen.', 'Use the buttons below the list.');
-      const ids = [...new Set(sent.all('token'))];
       const rows = await Promise.all(ids.map((id) => tokens.get({ accountId: account.id, id })));
       const chosen = rows.filter((row) => ACTS[name].includes(stateOf(row, clock())));
       if (isConfirmed) {

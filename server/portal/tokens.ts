@@ -49,7 +49,14 @@ export function createTokenPages(parts: PortalDependencies) {
     const { live, dead } = await listsOf(parts, account);
     const { rows, listing, isFound } = listingOf(ctx, live, TOKENS_LISTED);
     const lists = { live: rows, dead: dead.filter(isFound), listing };
-    return tokensPage(site, account, { ...lists, now: clock(), done: queryOne(ctx, 'done'), problem });
+    const chosen = formInQuery(ctx).all('token');
+    return tokensPage(site, account, {
+      ...lists,
+      now: clock(),
+      done: queryOne(ctx, 'done'),
+      chosen,
+      problem,
+    });
   }
 
   return {

@@ -30,10 +30,13 @@ eachStore(({ url: storeUrl }) => {
         [agent, '/developer/new', 'name'],
         [agent, '/account/name', 'name'],
         [agent, '/account/password', 'password'],
+        [agent, '/account/delete', 'email'],
       ];
       for (const [who, path, name] of pages) {
         assert.deepEqual(lookAt(await who.get(path)).focused, [name], path);
       }
+      const refused = lookAt(await agent.post('/account/delete', { email: 'another@example.com' }));
+      assert.deepEqual([refused.wrong, refused.focused], [['email'], ['email']]);
     });
 
     const mistakes: [string, Record<string, string | string[]>, string[], string][] = [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { stateOf } from '../../server/credentials/credential.ts';
 import { systemClock } from '../../server/ground/clock.ts';
+import { createAgent } from '../support/browserless.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
 import type { Person } from '../support/people.ts';
 import { siteOfBlock } from '../support/site.ts';
@@ -287,6 +288,14 @@ eachStore(({ url: storeUrl, isFirst }) => {
           assert.match(textOf((await agent.get(done.location)).text), /The chosen tokens/);
           assert.deepEqual(await statesOf([one, two, third]), after);
         }
+        // Who was signed out in another tab finds their choice again.
+        const elsewhere = await site.signIn(person.account.email);
+        const signIn = await createAgent(site.url).post('/tokens', { act: 'pause', token: [third] });
+        const back = new URL(signIn.location, site.url).searchParams.get('return_to') ?? '';
+        const more = await mint(person, { name: 'Four' });
+        const kept = (await elsewhere.get(back)).text;
+        assert.match(kept, new RegExp(`value="${third}"[^>]* checked`));
+        assert.doesNotMatch(kept, new RegExp(`value="${more.credential.id}"[^>]* checked`));
         await site.mail.waitFor({
           to: person.account.email,
           subject: /^2 personal access tokens were revoked/,

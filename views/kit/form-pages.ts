@@ -119,7 +119,8 @@ export function confirmPage(
   const fields = { ...props.fields, [VIEWER_FIELD]: viewer.email };
   const confirm = submit(props.confirmLabel, props.danger === false ? 'primary' : 'danger');
   const cancel = buttonLink('Cancel', props.cancelUrl ?? current);
-  const form = postForm({ action, fields, once: true, body: [props.inputs, buttons(confirm, cancel)] });
+  const body = [props.inputs, buttons(confirm, cancel)];
+  const form = withFocus(postForm({ action, fields, once: true, body }));
   return layout(site, {
     title,
     viewer,
