@@ -11,7 +11,7 @@ import { eachStore } from '../support/stores.ts';
 const DAY = 86_400;
 const DAYS_AGO = Math.floor(Date.now() / 1000) - 10 * 86_400;
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, isFirst }) => {
   describe('/activity', () => {
     let server: TestServer;
     let people: Awaited<ReturnType<typeof openPeople>>;
@@ -208,6 +208,9 @@ eachStore(({ url: storeUrl }) => {
         assert.ok(rows[0]?.endsWith(asked));
       });
 
+      // Thousands of rows: that a page goes on from its cursor is the same on both stores, and tried below.
+      if (!isFirst) return;
+
       test('reads so many rows for a page and no more, and goes on from there', async () => {
         const many = Array.from({ length: 3600 }, (_, number) =>
           entry(person, 20_000 + number, { at: TODAY - 200 * DAY, tokenId: 'tok_m' }),
@@ -316,6 +319,8 @@ eachStore(({ url: storeUrl }) => {
         assert.equal(refused.length, 2);
         assert.match(refused[1] ?? '', /"Refused","MISSING_DATA","400","","3"/);
       });
+
+      if (!isFirst) return;
 
       for (const name of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', 'a"b,c', '=HYPERLINK("http://x")']) {
         test(`runs nothing where a token is called ${JSON.stringify(name)}`, async () => {
