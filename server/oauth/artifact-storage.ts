@@ -115,14 +115,16 @@ function isSpent({ model, consumedAt }: Artifact, now: number): boolean {
 
 async function findPersonalAccessToken(parts: StorageParts, value: string) {
   const bearer = await parts.bearers.find(value);
+  const personal = { kind: 'AccessToken', jti: value, clientId: PERSONAL_CLIENT_ID };
   if ('refused' in bearer) {
     if (bearer.honey !== undefined) parts.honey.used(bearer.honey, currentUse());
-    return undefined;
+    const { refused, accountId } = bearer;
+    // Only to be revoked: who resumes it later must not find alive what a client was told is dead.
+    const isToEnd = refused === 'paused' && Provider.ctx?.oidc.route === 'revocation';
+    return isToEnd ? ({ ...personal, accountId } as AdapterPayload) : undefined;
   }
   return {
-    kind: 'AccessToken',
-    jti: value,
-    clientId: PERSONAL_CLIENT_ID,
+    ...personal,
     accountId: bearer.account.id,
     scope: bearer.scopes.join(' '),
     // Where it is narrowed, who asks has to hold callers of its own to that.

@@ -458,11 +458,8 @@ eachStore(({ url: storeUrl, isFirst }) => {
         },
         operator,
       );
-      const revoke = (client: Client, secret: string) =>
-        fetch(
-          `${server.url}/oauth/revoke`,
-          form({ token: pat.value, client_id: client.id, client_secret: secret }),
-        );
+      const revoke = (client: Client, secret: string, token = pat.value) =>
+        fetch(`${server.url}/oauth/revoke`, form({ token, client_id: client.id, client_secret: secret }));
       assert.equal((await revoke(theirs.client, theirs.secret.value)).status, 200);
       assert.equal((await callMe(pat.value)).status, 200);
       await fetch(
@@ -474,6 +471,14 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal((await revoke(made.client, made.secret)).status, 200);
       assert.equal((await callMe(pat.value)).status, 401);
       assert.equal((await introspect(pat.value)).active, false);
+      const paused = await mint('Paused');
+      const which = { accountId: developer.account.id, id: paused.credential.id };
+      await people.domain.tokens.pause(which, operator);
+      assert.equal((await introspect(paused.value)).active, false);
+      await revoke(theirs.client, theirs.secret.value, paused.value);
+      assert.equal((await people.domain.tokens.get(which)).revokedAt, undefined);
+      await revoke(made.client, made.secret, paused.value);
+      assert.notEqual((await people.domain.tokens.get(which)).revokedAt, undefined);
     });
 
     test('an app that revokes its refresh token is off the list and its access token is dead', async () => {
