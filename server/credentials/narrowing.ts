@@ -8,6 +8,9 @@ import { DAY_SECONDS, duration } from '../ground/time.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { covers, type Scopes, workflowScope } from './scopes.ts';
 
+/** Longer than any name of a workflow and of a parameter with a number. */
+const LINE_LENGTH_MAX = 500;
+
 /** How far a parameter of a workflow may go. */
 const valueBoundSchema = z.strictObject({
   workflow: z.string(),
@@ -65,15 +68,14 @@ export function narrowingFrom(
 }
 
 function ipRangesFrom(typed: readonly string[]): string[] | undefined {
-  const texts = filled(typed);
-  const ranges = texts.map((text) => {
+  const ranges = linesOf(typed, 'ipRanges', 'INVALID_IP_RANGE', IP_RANGES_MAX).map((text) => {
     const range = normalisedRange(text);
     if (range !== undefined) return range;
     throw refused('ipRanges', 'INVALID_IP_RANGE', `${quoted(text)} is no IP address or range.`, {
       hint: 'Write one a line, like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.',
     });
   });
-  return someOf([...new Set(ranges)], 'ipRanges', 'INVALID_IP_RANGE', IP_RANGES_MAX);
+  return someOf([...new Set(ranges)]);
 }
 
 function idleDaysFrom(typed: string): number | undefined {
@@ -104,17 +106,17 @@ function originFrom(typed: string): string | undefined {
 
 function boundsFrom(scopes: Scopes, typed: readonly string[], held: readonly string[]): Bound[] | undefined {
   const bounds = new Map(
-    filled(typed).map((text) => {
+    linesOf(typed, 'bounds', 'INVALID_BOUND', BOUNDS_MAX).map((text) => {
       const bound = boundFrom(text);
       requireBoundable(scopes, bound, held);
       return [boundInText(bound), bound];
     }),
   );
-  return someOf([...bounds.values()], 'bounds', 'INVALID_BOUND', BOUNDS_MAX);
+  return someOf([...bounds.values()]);
 }
 
 const VALUE = /^(?:wf:)?(\w+)\.([^\s<>=]+)\s*(<=|>=)\s*(\S+)$/;
-const DAILY = /^(?:wf:)?(\w+)\s*[=:\s]\s*([1-9]\d{0,6})\s*\/\s*day$/;
+const DAILY = /^(?:wf:)?(\w+)(?:\s*[=:]\s*|\s+)([1-9]\d{0,6})\s*\/\s*day$/;
 
 /** `create_transaction.amount <= 100` and `create_transaction = 20/day`. */
 function boundFrom(text: string): Bound {
@@ -207,13 +209,21 @@ export function narrowingForPrograms(narrowing: Narrowing | undefined) {
   };
 }
 
-function filled(typed: readonly string[]): string[] {
-  return typed.map((text) => text.trim()).filter((text) => text !== '');
+/** The lines that are filled in, each once. Their number and lengths come first: to read one takes a while. */
+function linesOf(typed: readonly string[], parameter: string, code: ProblemCode, max: number): string[] {
+  const lines = [...new Set(typed.map((text) => text.trim()).filter((text) => text !== ''))];
+  if (lines.length > max) {
+    throw refused(parameter, code, `These are ${lines.length}.`, { hint: `Use at most ${max}.` });
+  }
+  const long = lines.find((line) => line.length > LINE_LENGTH_MAX);
+  if (long === undefined) return lines;
+  throw refused(parameter, code, `${quoted(long)} and so on is too long.`, {
+    hint: `Write one a line, of at most ${LINE_LENGTH_MAX} characters.`,
+  });
 }
 
-function someOf<T>(list: T[], parameter: string, code: ProblemCode, max: number): T[] | undefined {
-  if (list.length <= max) return list.length === 0 ? undefined : list;
-  throw refused(parameter, code, `These are ${list.length}.`, { hint: `Use at most ${max}.` });
+function someOf<T>(list: T[]): T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 function quoted(text: string): string {

@@ -115,6 +115,9 @@ describe('what narrows a token', () => {
       'ipRanges',
       /These are 21/,
     ],
+    // Before any of it is read: a pattern over blanks takes the square of their number.
+    ['a long bound', { bounds: [`a${' '.repeat(50_000)}x`] }, 'bounds', /and so on is too long/],
+    ['a long range', { ipRanges: ['1:'.repeat(5000)] }, 'ipRanges', /and so on is too long/],
     ...['0', '-1', '1.5', '401', 'NaN', '1e2', '٣'].map(
       (idleDays): Refused => [`${idleDays} days`, { idleDays }, 'idleDays', /no number of days/],
     ),
