@@ -379,7 +379,7 @@ eachStore(({ url }) => {
       }
     });
 
-    it('carries all that narrows it over a rotation, and counts anew', async () => {
+    it('carries all that narrows it over a rotation: its idle life begins anew, and not its day of calls', async () => {
       await open();
       const narrowing = {
         ...{ idleDays: '7', ipRanges: ['10.0.0.0/8'], origin: 'https://a.example' },
@@ -398,6 +398,11 @@ eachStore(({ url }) => {
         actor,
       );
       assert.equal((await rowOf(third.credential)).narrowing?.countedAs, old.credential.id);
+      // Nor does a change of what narrows it begin a new day.
+      for (const bounds of [['create_transaction=5/day'], [], ['create_transaction=5/day']]) {
+        const changed = await domain.tokens.narrow({ ...which, id: third.credential.id }, { bounds }, actor);
+        assert.equal(changed.narrowing?.countedAs, old.credential.id);
+      }
     });
 
     it('is narrowed later from then on, whatever an edit does, and freed by blanks', async () => {
