@@ -3,6 +3,7 @@ import { type Asked, activityPage, type CountsView, type EntryView } from '../..
 import type { About, Entry } from '../activity/activity.ts';
 import type { Call } from '../activity/call.ts';
 import type { Outcome } from '../activity/call-counts.ts';
+import type { Credential } from '../credentials/credential.ts';
 import type { Actor } from '../ground/actor.ts';
 import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
@@ -141,8 +142,12 @@ export async function filtersOf({ tokens, services, apps, grants }: PortalDepend
     grants.list(accountId),
   ]);
   const clients = [...ownServices, ...ownApps, ...allowed.map(({ client }) => client)];
+  // A rotation, or a service that issues one at each login, leaves several of one name.
+  const ofName = Map.groupBy(ownTokens, ({ name }) => name);
+  const nameOf = ({ name, lastFour }: Credential) =>
+    ofName.get(name)?.length === 1 ? name : `${name} …${lastFour}`;
   const labels = [
-    ...ownTokens.map(({ id, name }) => [id, `Token: ${name}`] as const),
+    ...ownTokens.map((token) => [token.id, `Token: ${nameOf(token)}`] as const),
     ...clients.map(
       ({ id, name, kind }) => [id, `${kind === 'service' ? 'Service' : 'App'}: ${name}`] as const,
     ),

@@ -357,6 +357,13 @@ eachStore(({ url: storeUrl, isFirst }) => {
         rows.map((row) => row.includes(' One ')),
         [true, true],
       );
+      // One of a name goes by that, several by what is left of their values too.
+      const which = { accountId: person.account.id, id: two.id };
+      const wanted = { account: person.account, overlapSeconds: 60 };
+      const { value } = await people.domain.tokens.rotate(which, wanted, { kind: 'operator' });
+      const options = await activityOf(person);
+      for (const label of ['One', `Two …${two.value.slice(-4)}`, `Two …${value.slice(-4)}`])
+        assert.ok(options.includes(`>Token: ${label}</option>`), label);
       const form = { name: 'Courier', scopes: 'profile', expires: '30', date: '' };
       const page = await person.agent.make('/services/new', form);
       const id = /svc_\w{20}/.exec(page.text)?.[0] ?? '';
