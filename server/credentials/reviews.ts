@@ -249,7 +249,7 @@ function itemOf(review: Review, which: WhichItem): ReviewItem | undefined {
 }
 
 const LOOK_THERE =
-  'Look at what it is about at /tokens and /services, where it can be paused and revoked at any time.';
+  'Look at it among your tokens and services, where it can be paused and revoked at any time.';
 
 async function answer(parts: Parts, wanted: WhichItem & { answer: Answer }, actor: Actor): Promise<Asked> {
   const { reviews, effects, clock } = parts;

@@ -84,6 +84,7 @@ function nextAfter({ code, returnTo }: Problem, path: string): { label: string; 
   const [, first = '', second] = path.split('/');
   if (code === 'LINK_DEAD' || code === 'LINK_DAMAGED') {
     if (first === 'reset-password') return { label: 'Ask for another link', url: '/reset-password' };
+    if (first === 'review') return { label: 'Go to your reviews', url: '/account/reviews' };
     if (first === 'verify-email') return { label: 'Sign up once more', url: '/sign-up' };
     if (first === 'sign-up' || first === 'invitation') return SIGN_IN;
   }

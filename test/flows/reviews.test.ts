@@ -74,6 +74,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       for (const path of [keep, pause, revoke]) {
         const again = await nobody.get(path);
         assert.deepEqual([again.status, /was paused on/.test(textOf(again.text))], [400, true]);
+        assert.match(again.text, /href="\/account\/reviews">Go to your reviews</);
         assert.equal((await nobody.post('/review', fieldsOf(path))).status, 400);
       }
       assert.deepEqual(await stateOf(account), ['paused']);
