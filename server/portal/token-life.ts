@@ -21,7 +21,7 @@ import { showFieldRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
-import { narrowingFormOf } from './token-narrowing.ts';
+import { narrowingFormOf, requireChangeable } from './token-narrowing.ts';
 import { scopeView, tokenView } from './view-models.ts';
 
 /**
@@ -128,7 +128,7 @@ function editPages(parts: PortalDependencies) {
     async showEdit(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.account(ctx);
       const row = await tokens.get(ownedIn(ctx, account));
-      if (hasEnded(row, clock()) || row.replacedBy !== undefined) throw cannotBeChanged();
+      requireChangeable(row, clock());
       const form = isFilledIn(ctx) ? editFormOf(formInQuery(ctx)) : { ...row, note: row.note ?? '' };
       sendPage(ctx, await page(account, row, form));
     },
@@ -155,16 +155,6 @@ function editPages(parts: PortalDependencies) {
 
 function editFormOf(sent: Form): TokenEditForm {
   return { name: sent.one('name'), note: sent.one('note'), scopes: sent.all('scopes') };
-}
-
-function cannotBeChanged(): Problem {
-  return new Problem({
-    status: 409,
-    code: 'NOT_LIVE',
-    message:
-      'This token cannot be changed any more: it has ended, or a rotation put another one in its place.',
-    hint: 'Look at the list for the one that is live.',
-  });
 }
 
 async function viewOf({ clock, scopes, clients }: PortalDependencies, row: Credential) {

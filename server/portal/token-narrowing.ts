@@ -2,7 +2,7 @@ import type { RouterContext } from '@koa/router';
 import type { FormProblem } from '../../views/form-problem.ts';
 import { type NarrowingForm, narrowTokenPage } from '../../views/token-narrowing.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Credential } from '../credentials/credential.ts';
+import { type Credential, hasEnded } from '../credentials/credential.ts';
 import { type Narrowing, typedNarrowing, type WantedNarrowing } from '../credentials/narrowing.ts';
 import { type Scope, workflowOf } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';
@@ -29,6 +29,7 @@ export function createTokenNarrowingPages(parts: PortalDependencies) {
     async show(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       const row = await tokens.get(ownedIn(ctx, account));
+      requireChangeable(row, clock());
       const form = isFilledIn(ctx) ? narrowingFormIn(formInQuery(ctx)) : narrowingFormOf(row.narrowing);
       sendPage(ctx, page(account, row, form));
     },
@@ -50,6 +51,18 @@ export function createTokenNarrowingPages(parts: PortalDependencies) {
       }
     },
   };
+}
+
+/** Throws Problem 409 for a token whose form could not be sent. */
+export function requireChangeable(row: Credential, now: number): void {
+  if (!hasEnded(row, now) && row.replacedBy === undefined) return;
+  throw new Problem({
+    status: 409,
+    code: 'NOT_LIVE',
+    message:
+      'This token cannot be changed any more: it has ended, or a rotation put another one in its place.',
+    hint: 'Look at the list for the one that is live.',
+  });
 }
 
 /** What is missing would count as blank, and widen the token. */

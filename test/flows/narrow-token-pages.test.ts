@@ -85,8 +85,20 @@ eachStore(({ url: storeUrl, isFirst }) => {
         /create_transaction\.amount &lt;= 100\ncreate_transaction = 20\/day<\/textarea>/,
       );
       assert.equal((await agent.post(path, { ipRanges: '', idleDays: '', origin: '' })).status, 400);
+      // What is taken out of the form widens it: that is for who proved lately who they are, and nothing is lost.
+      site.ahead = 3600;
+      for (const answer of [await agent.get(path), await agent.post(path, { ...NARROW, bounds: '' })]) {
+        assert.equal(answer.status, 303);
+        assert.match(answer.location, /^\/sign-in\?fresh=1&return_to=%2Ftokens%2Ftok_\w+%2Fnarrow/);
+      }
+      site.ahead = 0;
+      const still = await site.domain.tokens.get({ accountId: account.id, id: token?.id ?? '' });
+      assert.equal(still.narrowing?.bounds?.length, 2);
       await agent.post(path, { ipRanges: '', idleDays: '', origin: '', bounds: '' });
       assert.ok(!textOf((await agent.get(`/tokens/${token?.id}`)).text).includes('Narrowed'));
+      await site.domain.tokens.revoke({ accountId: account.id, id: token?.id ?? '' }, { kind: 'operator' });
+      for (const page of [path, `/tokens/${token?.id}/edit`])
+        assert.equal((await agent.get(page)).status, 409);
     });
   });
 });
