@@ -34,8 +34,10 @@ const FLUSH_AFTER_MS = MINUTE_SECONDS * 1000;
 const HELD_MAX = 50_000;
 /** Writes that share a commit, and hold up nobody noticeably. */
 const BATCH_WRITES = 100;
-/** Rows that a page reads: a year of a credential that calls a few routes. */
-const ROWS_MAX = 2000;
+/** So many rows are read at a time: a year of a credential that calls a few routes. */
+const PAGE_ROWS = 2000;
+/** More routes and results than a credential has on each day of a chart; what is beyond is left out. */
+const PAGES_MAX = 10;
 
 /** Which part is asked for; without a token or client all of the account. */
 export type CountsWanted = {
@@ -125,42 +127,56 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
 
 function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
   async function rowsFor({ accountId, about, from, before }: CountsWanted): Promise<CallCount[]> {
-    const rows = await callCounts.list({
-      where: [
-        ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
-        ['day', '>=', from],
-      ],
-      order: { by: 'day', descending: true },
-      limit: ROWS_MAX,
-    });
+    const where = [
+      ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
+      ['day', '>=', from],
+    ] as const;
+    const wanted = { where, order: { by: 'day', descending: true }, limit: PAGE_ROWS } as const;
+    const rows = await callCounts.list(wanted);
+    for (let pages = 1; pages < PAGES_MAX && rows.length === pages * PAGE_ROWS; pages += 1) {
+      const after = rows.at(-1);
+      if (after !== undefined) rows.push(...(await callCounts.list({ ...wanted, after })));
+    }
     return rows.filter(({ day }) => day < before);
   }
 
   return {
-    /** Each day of the span until today, also those without calls. */
-    async byDay(wanted: CountsWanted): Promise<DayCounts[]> {
-      const days = new Map<number, DayCounts>();
-      for (let day = dayOf(wanted.from); day < Math.min(wanted.before, clock() + 1); day += DAY_SECONDS)
-        days.set(day, { day, success: 0, refused: 0, failed: 0 });
-      for (const { day, outcome, count } of await rowsFor(wanted)) {
-        const counts = days.get(day);
-        if (counts !== undefined) counts[outcome] += count;
-      }
-      return [...days.values()];
-    },
-
-    /** The routes and results of one credential, the most frequent first. */
-    async byRoute(
-      wanted: CountsWanted & { about: NonNullable<CountsWanted['about']> },
-    ): Promise<RouteCounts[]> {
-      const found = new Map<string, RouteCounts>();
-      for (const { route = '', result = '', outcome, count } of await rowsFor(wanted)) {
-        const key = `${route} ${result}`;
-        found.set(key, { route, result, outcome, count: count + (found.get(key)?.count ?? 0) });
-      }
-      return [...found.values()].sort((one, other) => other.count - one.count);
+    /**
+     * Each day of the span until today, also those without calls; and of one credential its routes and results, the most
+     * frequent first.
+     */
+    async of(wanted: CountsWanted): Promise<{ days: DayCounts[]; routes: RouteCounts[] }> {
+      const rows = await rowsFor(wanted);
+      const lastDay = dayOf(Math.min(wanted.before - 1, clock()));
+      const routes = wanted.about === undefined ? [] : byRoute(rows);
+      return { days: byDay(rows, { firstDay: dayOf(wanted.from), lastDay }), routes };
     },
   };
+}
+
+function byDay(
+  rows: readonly CallCount[],
+  { firstDay, lastDay }: { firstDay: number; lastDay: number },
+): DayCounts[] {
+  const days = new Map<number, DayCounts>();
+  for (let day = firstDay; day <= lastDay; day += DAY_SECONDS)
+    days.set(day, { day, success: 0, refused: 0, failed: 0 });
+  for (const { day, outcome, count } of rows) {
+    const counts = days.get(day);
+    if (counts !== undefined) counts[outcome] += count;
+  }
+  return [...days.values()];
+}
+
+function byRoute(rows: readonly CallCount[]): RouteCounts[] {
+  const found = new Map<string, RouteCounts>();
+  for (const { route = '', result = '', outcome, count } of rows) {
+    const key = `${route} ${result}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { route, result, outcome, count });
+    else known.count += count;
+  }
+  return [...found.values()].sort((one, other) => other.count - one.count);
 }
 
 /** Adds to the row, which may not be there yet. */

@@ -115,11 +115,7 @@ async function countsFor(
 ): Promise<CountsView | undefined> {
   const outcomes = outcomesFor(asked);
   if (outcomes === undefined) return undefined;
-  const wanted = { accountId, ...chartSpanFrom(asked, clock()) };
-  const [days, routes] = await Promise.all([
-    callCounts.byDay({ ...wanted, about }),
-    about === undefined ? [] : callCounts.byRoute({ ...wanted, about }),
-  ]);
+  const { days, routes } = await callCounts.of({ accountId, about, ...chartSpanFrom(asked, clock()) });
   const has = (outcome: Outcome) => outcomes.includes(outcome);
   return {
     days: days.map(({ day, success, refused, failed }) => ({

@@ -8,7 +8,7 @@ import { eachStore } from '../support/stores.ts';
 
 const DAY = 86_400;
 
-eachStore(({ url }) => {
+eachStore(({ url, isFirst }) => {
   describe('calls a day', () => {
     let domain: TestDomain;
     afterEach(() => domain.stop());
@@ -31,7 +31,7 @@ eachStore(({ url }) => {
       before: midnight() + DAY,
     });
     const byDay = async (days: number, about?: { tokenId: string } | { clientId: string }) =>
-      (await domain.callCounts.byDay({ ...span(days), about })).map(({ day, ...counts }) => [
+      (await domain.callCounts.of({ ...span(days), about })).days.map(({ day, ...counts }) => [
         (midnight() - day) / DAY,
         ...Object.values(counts),
       ]);
@@ -58,13 +58,28 @@ eachStore(({ url }) => {
       assert.deepEqual(await byDay(1, { tokenId: 'tok_1' }), [[0, 6, 4211, 0]]);
       assert.deepEqual(await byDay(1, { clientId: 'svc_1' }), [[0, 2, 0, 0]]);
       assert.deepEqual(await byDay(1, { tokenId: 'at_1' }), [[0, 0, 0, 0]]);
-      assert.deepEqual(await domain.callCounts.byRoute({ ...span(3), about: { tokenId: 'tok_1' } }), [
+      const { routes } = await domain.callCounts.of({ ...span(3), about: { tokenId: 'tok_1' } });
+      assert.deepEqual(routes, [
         { route: '', result: 'invalid_token', outcome: 'refused', count: 4211 },
         { route: 'GET /api/1.1/me', result: 'success', outcome: 'success', count: 6 },
         { route: '', result: 'NOT_FOUND', outcome: 'refused', count: 3 },
         { route: '', result: 'UNAVAILABLE', outcome: 'failed', count: 1 },
       ]);
     });
+
+    // That a list goes on behind a row is the same on both stores.
+    if (isFirst)
+      it('of a credential with many routes are those of each day, however far back', async () => {
+        await open();
+        const series = 'acc_1 tok_1';
+        const rows = Array.from({ length: 2400 }, (_, index) => ({
+          ...{ id: `c${index}`, series, day: midnight() - Math.floor(index / 6) * DAY, count: 2 },
+          ...{ outcome: 'success' as const, route: `GET /${index % 6}`, result: 'success' },
+        }));
+        await domain.rows.callCounts.insertMany(rows);
+        const days = await byDay(400, { tokenId: 'tok_1' });
+        assert.deepEqual([days.length, new Set(days.map(([, done]) => done))], [400, new Set([12])]);
+      });
 
     it('wait while the store is away, and are counted once', async () => {
       await open();

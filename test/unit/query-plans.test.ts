@@ -100,7 +100,7 @@ describe('what pages list is found by an index', () => {
     ],
     [
       'calls a day',
-      () => domain.callCounts.byDay({ accountId: ann.id, about: { tokenId: 'tok_1' }, ...during }),
+      () => domain.callCounts.of({ accountId: ann.id, about: { tokenId: 'tok_1' }, ...during }),
       [/call_counts_by_series_day .*>\?/],
     ],
     [
