@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { runCommand } from '../../server/cli/program.ts';
 import type { OwnerSettings } from '../../server/ground/settings.ts';
+import { isVerified } from '../../server/sign-in/identity-provider.ts';
 import { type Agent, createAgent, type Page } from '../support/browserless.ts';
 import { type Behaviour, type Person, startGoogle, type TestGoogle } from '../support/google.ts';
 import { openPeople, PASSWORD } from '../support/people.ts';
@@ -176,6 +177,9 @@ sqliteStores(({ url: storeUrl }) => {
         userinfo: { sub: stranger.sub, email: `other-${stranger.email}` },
       });
       assert.equal(other.page.status, 403);
+      const sources = [{ email: 'one@example.com' }, { email: 'two@example.com', email_verified: true }];
+      assert.ok(!isVerified('one@example.com', sources, false));
+      assert.ok(isVerified('two@example.com', sources, false));
     });
 
     for (const said of ['true', true]) {
