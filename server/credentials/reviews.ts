@@ -1,7 +1,7 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
 import { pausedUnanswered, type ReviewItemView, reviewDigest, reviewMail } from '../../views/mail/review.ts';
 import { ACTIVE_ADMINS, ACTIVE_ONLY, type Account, isActive, requireActive } from '../accounts/account.ts';
-import { linkDead } from '../accounts/mailed-links.ts';
+import { linkDamaged, linkDead } from '../accounts/mailed-links.ts';
 import type { Actor } from '../ground/actor.ts';
 import { begunBefore } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
@@ -138,6 +138,9 @@ function createMonthlyRun(parts: Parts): ScheduledWork['run'] {
 }
 
 /** Writes down what is asked in the same write as the mail that asks it. */
+/** As it is made below; another one was damaged on its way. */
+const WHOLE_ID = /^rev_[\w-]{22}$/;
+
 async function reviewAccount(parts: Parts, account: Account, month: string): Promise<void> {
   const { reviews, effects, clock, settings } = parts;
   const id = `rev_${hashOf(`${month} ${account.id}`).slice(0, 22)}`;
@@ -227,6 +230,7 @@ async function unlessThere(insert: Promise<void>): Promise<void> {
 
 async function find(parts: Parts, which: WhichItem): Promise<Asked> {
   const { reviews, accounts, clock } = parts;
+  if ('token' in which && !WHOLE_ID.test(which.id)) throw linkDamaged('the mail');
   const review = await reviews.get(which.id);
   const item = review && itemOf(review, which);
   const account = review && (await accounts.get(review.accountId));
