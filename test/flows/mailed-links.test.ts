@@ -32,6 +32,14 @@ eachStore(({ url: storeUrl }) => {
     return { agent, email: account.email, path, told };
   }
 
+  async function invitationLink() {
+    count += 1;
+    const email = `invited-${count}@example.com`;
+    await site.domain.mailedInvitations.invite(email, { kind: 'operator' });
+    const path = linkIn(await site.mail.waitFor({ to: email, subject: 'invited' })).slice(site.url.length);
+    return { agent: createAgent(site.url), email, path };
+  }
+
   const tokenIn = (path: string) => new URL(path, site.url).searchParams.get('token') ?? '';
 
   /** What mail programs and people do to a link. */
@@ -86,6 +94,47 @@ eachStore(({ url: storeUrl }) => {
         // Once it was used it is no damaged one.
         assert.match((await createAgent(site.url).get(path)).text, /used already/);
       });
+    });
+  }
+
+  for (const [kind, link] of Object.entries({ signUpLink, resetLink, invitationLink })) {
+    it(`the ${kind} changes nothing when it is looked at, by whatever program, and is good still`, async () => {
+      const { agent, path, email } = await link();
+      const { accounts, identities, signUps, resets, mailedInvitations, audit } = site.domain.rows;
+      const { artifacts } = site.domain.rows;
+      const rows = async () => {
+        const all = [accounts, identities, signUps, resets, mailedInvitations, audit] as const;
+        const lists = await Promise.all(all.map((one) => one.list({ limit: 1000 })));
+        return JSON.stringify([lists, await artifacts.count([['model', '=', 'Session']])]);
+      };
+      const stranger = await site.person();
+      const before = await rows();
+      const nobody = createAgent(site.url);
+      for (const headers of [
+        {},
+        { 'sec-purpose': 'prefetch' },
+        { purpose: 'preview', 'user-agent': 'Scanner' },
+      ]) {
+        assert.equal((await nobody.get(path, headers)).status, 200);
+        assert.equal((await fetch(site.url + path, { method: 'HEAD', headers })).status, 200);
+      }
+      // Somebody else who is signed in sees whose it is before anything is done.
+      assert.ok((await stranger.agent.get(path)).status < 500);
+      for (const method of ['PUT', 'DELETE', 'OPTIONS'])
+        await fetch(site.url + path, { method, headers: { origin: site.url } });
+      assert.equal(await rows(), before);
+      const elsewhere = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+      const form = { token: tokenIn(path), password: PASSWORD };
+      const to = path.replace(/\?.*/, '');
+      assert.equal((await agent.post(to, form, elsewhere)).status, 403);
+      assert.equal(await rows(), before);
+      const opened = await agent.get(path);
+      assert.match(opened.text, new RegExp(email.replaceAll('.', '\\.')));
+      const probe = { cookies: 'asked' };
+      assert.equal((await agent.post(to, { ...form, ...probe })).location, '/tokens');
+      for (const again of [path, path]) assert.match((await nobody.get(again)).text, /used already/);
+      // Who knows the password that it was given is let in, nobody else.
+      assert.equal((await nobody.post(to, { ...form, password: 'another good phrase' })).status, 400);
     });
   }
 

@@ -33,7 +33,10 @@ export function reviewMail(
       'What nobody needs is best ended before somebody finds it. Each link shows a page first and does nothing before you confirm.',
       ...linked.map((item) => asked(site, id, item, now)),
       ...(rest > 0 ? [`And ${rest} more, which are asked about on the page of your reviews.`] : []),
-      'What has admin rights and is not used is paused if you do not answer. What you keep stays as it is, and is asked about again next month.',
+      items.some(({ reasons }) => reasons.includes('all_powerful'))
+        ? 'What has admin rights and is not used is paused if you do not answer. Of anything else nothing changes.'
+        : 'If you do not answer, nothing changes.',
+      'What you keep stays as it is, and is asked about again next month if it still looks unneeded.',
     ],
     facts: [{ label: 'Answer until', value: timeInProse(answerBy) }],
     action: { label: 'See your reviews', url: `${site.url}/account/reviews` },
