@@ -55,10 +55,10 @@ function faultOfAccess(path: string, mode: number): string | undefined {
   }
 }
 
-function notUsable(path: string, code: string | undefined): string {
+function notUsable(path: string, code: string | undefined, owned = path): string {
   const user = process.getuid?.();
   const who = user === undefined ? 'this user' : `this user, whose number is ${user}`;
-  return `${path} cannot be used by ${who} (${code}); run this as the user that owns it, or let that user own it: chown -R USER ${path}`;
+  return `${path} cannot be used by ${who} (${code}); run this as the user that owns it, or let that user own it: chown -R USER ${owned}`;
 }
 
 /**
@@ -112,6 +112,6 @@ function whyNoSecret(path: string, { code, message }: NodeJS.ErrnoException): st
     return `there is no secret at ${path}, and the command line makes none; start the server once (npm start), or let LATCHKEY_DATA name the folder of the installation that you have, or LATCHKEY_SECRET be the server's`;
   }
   return ['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')
-    ? notUsable(path, code)
+    ? notUsable(path, code, dirname(path))
     : `${path} cannot be used: ${message}`;
 }

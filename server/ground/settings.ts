@@ -307,7 +307,7 @@ export function readSettings(
   if (contradictions.length > 0) throw new WrongSettings(contradictions);
 
   // The command line makes nothing; it says itself what is not there.
-  const paths = firstStart === 'allowed' ? pathFaultsIn({ store, mail }, given) : [];
+  const paths = firstStart === 'allowed' ? pathFaultsIn({ data: values.data, store, mail }, given) : [];
   if (paths.length > 0) throw new WrongSettings(paths);
   const secret =
     values.secret === undefined
@@ -397,7 +397,12 @@ function contradictionsIn(
 }
 
 /** Files and folders that cannot be used, under the name of the setting that leads to them. */
-function pathFaultsIn({ store, mail }: { store: string; mail: string }, given: Given): string[] {
+function pathFaultsIn(
+  { data, store, mail }: { data: string; store: string; mail: string },
+  given: Given,
+): string[] {
+  const inData = given.merged.store === undefined || given.merged.mail === undefined;
+  const ofData = inData ? faultOfFolder(resolve(data)) : undefined;
   const said = (key: string) =>
     given.merged[key] === undefined ? dataName(given) : `${nameOf([key], given)} is ${shownAt([key], given)}`;
   const [, file] = /^sqlite:(.*)$/s.exec(store) ?? [];
@@ -406,7 +411,10 @@ function pathFaultsIn({ store, mail }: { store: string; mail: string }, given: G
     { key: 'store', fault: file === undefined ? undefined : faultOfFile(resolve(file)) },
     { key: 'mail', fault: folder === undefined ? undefined : faultOfFolder(resolve(folder)) },
   ];
-  const lines = faults.flatMap(({ key, fault }) => (fault === undefined ? [] : [`${said(key)}: ${fault}`]));
+  // One mistake, whatever lies in the folder.
+  const standing = faults.filter(({ key }) => ofData === undefined || given.merged[key] !== undefined);
+  const lines = standing.flatMap(({ key, fault }) => (fault === undefined ? [] : [`${said(key)}: ${fault}`]));
+  if (ofData !== undefined) lines.unshift(`${dataName(given)}: ${ofData}`);
   return [...new Set(lines)];
 }
 

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -405,7 +415,23 @@ describe('settings', () => {
       const [line = '', ...more] = linesOf({ LATCHKEY_DATA: data });
       assert.equal(more.length, 0);
       assert.ok(line.startsWith(`LATCHKEY_DATA is ${JSON.stringify(data)}: `), line);
-      assert.match(line, /cannot be used by this user, whose number is 0 .*chown/);
+      assert.match(line, /cannot be used by this user, whose number is 0 /);
+      // Taking the secret alone would leave the database to its owner.
+      assert.ok(line.endsWith(`chown -R USER ${data}`), line);
+    });
+
+    test('of another user, with all that lies in it, is one line', (t) => {
+      if (process.getuid?.() !== 0) return t.skip('only root can be another user');
+      const data = mkdtempSync(join(tmpdir(), 'latchkey-settings-'));
+      t.after(() => rmSync(data, { recursive: true }));
+      writeFileSync(join(data, 'latchkey.db'), '', { mode: 0o600 });
+      chmodSync(data, 0o755);
+      const read = `const { readSettings } = await import('${import.meta.resolve('../../server/ground/settings.ts')}');
+        try { readSettings({ data: '${data}' }, {}); } catch (error) { console.log(error.message); }`;
+      const flags = ['--no-warnings', '--input-type=module', '-e', read];
+      const said = spawnSync(process.execPath, flags, { uid: 12_345, gid: 12_345, encoding: 'utf8' });
+      if (/EACCES|ERR_MODULE_NOT_FOUND/.test(said.stderr)) return t.skip('nobody else may read this folder');
+      assert.match(said.stdout, /^data is .*chown -R USER \S+\n$/);
     });
 
     test('says whether its secret is older than this start', () => {
