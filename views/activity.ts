@@ -102,8 +102,7 @@ function countsOf({ days, routes }: CountsView): Part {
   const total = (name: 'whole' | 'problems') => days.reduce((sum, day) => sum + day[name], 0);
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined || total('whole') + total('problems') === 0) {
-    const span = first && last ? `from ${isoDate(first.day)} to ${isoDate(last.day)}` : 'in this period';
-    return html`<p class="fine">No calls ${span}.</p>`;
+    return html`<p class="fine">No calls ${spanOf(first, last)}.</p>`;
   }
   const summary = `${words(total('whole'), total('problems'))}. Days are those of UTC; the last minute is not counted yet.`;
   return [
@@ -129,6 +128,13 @@ function countsOf({ days, routes }: CountsView): Part {
         ]),
     }),
   ];
+}
+
+/** The days of a chart in words. */
+function spanOf(first: Day | undefined, last: Day | undefined): string {
+  if (first === undefined || last === undefined) return 'in this period';
+  if (first.day === last.day) return `on ${isoDate(first.day)}`;
+  return `from ${isoDate(first.day)} to ${isoDate(last.day)}`;
 }
 
 function emptyOf(isFiltered: boolean, isPartial: boolean) {

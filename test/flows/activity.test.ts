@@ -279,6 +279,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.match(textOf(drawn), / 1,204 1 /);
       const stranger = await people.person();
       assert.match(textOf(await activityOf(stranger, `?credential=${id}`)), /No calls from .* to /);
+      assert.match(textOf(await activityOf(stranger, '?period=today')), /No calls on 20\d\d-\d\d-\d\d\./);
     });
 
     describe('as a file', () => {
