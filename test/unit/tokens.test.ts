@@ -160,6 +160,19 @@ eachStore(({ url }) => {
       }
     });
 
+    it('leaves no new value to who was suspended since they were let in', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      await domain.accounts.suspend(ann.id, actor);
+      await assert.rejects(domain.tokens.rotate(which, { account: ann, overlapSeconds: 0 }, actor), {
+        code: 'CHANGED_MEANWHILE',
+      });
+      await domain.accounts.restore(ann.id, actor);
+      const states = (await domain.tokens.list(ann.id)).map((row) => stateOf(row, domain.clock()));
+      assert.deepEqual(states, ['revoked', 'revoked']);
+    });
+
     it('lets one that its service has replaced not outlive that by a rotation', async () => {
       const ann = await open();
       const wanted = {
