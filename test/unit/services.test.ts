@@ -5,6 +5,7 @@ import { countAdminUse } from '../../server/activity/admin-use.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { stateOf } from '../../server/credentials/credential.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { ADMIN_SECRET_DAYS_MAX } from '../../server/ground/limits.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -150,6 +151,21 @@ eachStore(({ url }) => {
       await refuses(edit([...narrow, 'admin:wf:create_transaction']), 'scopes');
       assert.deepEqual((await edit(['profile'])).scopes, ['profile']);
       await refuses(edit(narrow), 'scopes');
+    });
+
+    it('gives a secret with an admin scope an end at each rotation, also where no record of one before is left', async () => {
+      await open();
+      const root = await domain.account('root@example.com', true);
+      const made = { actsFor: 'app', reason: 'Import', scopes: ['admin:wf:issue_token'] };
+      const { client, secret } = await create(root, { ...made, expiresAt: domain.clock() + 9 * DAY });
+      const which = { kind: 'service' as const, accountId: root.id, clientId: client.id };
+      const rotate = async () =>
+        (await domain.secrets.rotate({ ...which, overlapSeconds: 0 }, actor)).credential;
+      domain.pass(DAY);
+      const next = await rotate();
+      assert.equal(next.expiresAt, domain.clock() + 9 * DAY);
+      for (const { id } of [secret.credential, next]) await domain.rows.credentials.remove(id);
+      assert.equal((await rotate()).expiresAt, domain.clock() + ADMIN_SECRET_DAYS_MAX * DAY);
     });
 
     it('counts how often it was used as an admin lately, among a bounded number of calls', async () => {
