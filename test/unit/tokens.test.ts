@@ -173,6 +173,20 @@ eachStore(({ url }) => {
       assert.deepEqual(states, ['revoked', 'revoked']);
     });
 
+    it('leaves one that a service issued its name, by which the service finds it', async () => {
+      const ann = await open();
+      const wanted = {
+        ...{ account: ann, name: 'Sync', scopes: ['profile'], service: { id: 'svc_1', name: 'Sync' } },
+        ...{ expiresAt: domain.clock() + 90 * DAY, replace: true, overlapSeconds: 0 },
+      };
+      const { credential } = await domain.tokens.issue(wanted, actor);
+      const which = { accountId: ann.id, id: credential.id };
+      const edit = (name: string) =>
+        domain.tokens.edit(which, { name, note: 'seen', scopes: ['profile'] }, actor);
+      await assert.rejects(edit('Mine'), { code: 'INVALID_NAME' });
+      assert.equal((await edit('Sync')).note, 'seen');
+    });
+
     it('lets one that its service has replaced not outlive that by a rotation', async () => {
       const ann = await open();
       const wanted = {
