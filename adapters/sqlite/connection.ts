@@ -37,9 +37,9 @@ export type ConnectionOptions = {
 };
 
 export async function openConnection(path: string, options: ConnectionOptions) {
-  const attempt = createAttempt(options.lockTimeoutMs);
   // The file itself, for SQLite puts what belongs to it beside the file and not beside a link to it.
   const file = createPrivately(resolve(path));
+  const attempt = createAttempt(file, options.lockTimeoutMs);
   const handle = createHandle(file, createPlace(resolve(path), file));
   const log = createLogSync(file, handle);
   await attempt(handle.database);
@@ -157,7 +157,7 @@ function createHandle(file: string, place: Place) {
       try {
         database();
       } catch (error) {
-        throw unavailableFrom(error);
+        throw unavailableFrom(error, file);
       }
     },
 
@@ -244,11 +244,11 @@ function createLogSync(file: string, { database }: Pick<Handle, 'database'>) {
  * Gives a function that runs one synchronous step, again and again while the file is busy, until so long after `since`
  * (of `performance.now`).
  */
-function createAttempt(lockTimeoutMs: number) {
+function createAttempt(file: string, lockTimeoutMs: number) {
   async function attemptAgain<T>(step: () => T, failed: unknown, since: number): Promise<T> {
     const until = since + lockTimeoutMs;
     for (let error = failed; ; ) {
-      if (!isBusy(error) || performance.now() >= until) throw unavailableFrom(error);
+      if (!isBusy(error) || performance.now() >= until) throw unavailableFrom(error, file);
       await sleep(PAUSE_MS);
       try {
         return step();

@@ -39,14 +39,14 @@ export function portError(
   return unavailableFrom(error);
 }
 
-/** The error itself where it is a mistake of ours and not a state of the database. */
-export function unavailableFrom(error: unknown): unknown {
+/** The error itself where it is a mistake of ours and not a state of the database. `file` is the one that is meant. */
+export function unavailableFrom(error: unknown, file = 'the database file'): unknown {
   const code = primaryCode(error);
   const { message } = error as Error;
   // Tables are made at opening: where one is missing, the file was replaced.
   const isReplaced = code === ERROR && message.startsWith('no such table');
   if (code !== undefined && (UNAVAILABLE.has(code) || isReplaced)) {
-    return new Unavailable(`the database file cannot be used now: ${message}`, { cause: error });
+    return new Unavailable(`${file} cannot be used now: ${message}`, { cause: error });
   }
   return code === undefined ? error : new Error(`SQLite refused a statement: ${message}`, { cause: error });
 }

@@ -4,6 +4,7 @@ import {
   chmodSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   statfsSync,
@@ -39,11 +40,20 @@ export function faultOfImage(path: string): string | undefined {
 
 /** The same for a folder, which need not be there yet. */
 export function faultOfFolder(path: string): string | undefined {
+  if (isBrokenLink(path)) return `${path} is a link that leads nowhere; wanted a folder`;
   if (!existsSync(path) && dirname(path) !== path) return faultOfFolder(dirname(path));
   if (!statSync(path).isDirectory()) return `${path} is no folder; wanted the path of one`;
   // Nothing can be made there, and Node would try for ever (mkdir with recursive).
   if (statfsSync(path).type === PROC_FILESYSTEM) return `${path} holds no files; wanted a folder on a disk`;
   return faultOfAccess(path, constants.W_OK | constants.X_OK);
+}
+
+function isBrokenLink(path: string): boolean {
+  try {
+    return !existsSync(path) && lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
 }
 
 function faultOfAccess(path: string, mode: number): string | undefined {

@@ -768,6 +768,19 @@ describe('the SQLite file', () => {
     await assert.rejects((store as Store).journal(notes), TypeError);
   });
 
+  it('says which of its files cannot be used', async () => {
+    await open();
+    await store?.close();
+    const beside = join(dirname(path), 'latchkey-logbook.db');
+    writeFileSync(beside, 'no database '.repeat(1000));
+    await open();
+    const opening = (store as Store).collection(logbook);
+    await assert.rejects(
+      opening,
+      (error) => error instanceof Unavailable && error.message.startsWith(beside),
+    );
+  });
+
   it('does not answer for itself while nothing can be appended to its journal', async () => {
     // The database and all of SQLite's fit under a name of this length, the journal's files do not.
     path = join(folder, `${'x'.repeat(230)}.db`);

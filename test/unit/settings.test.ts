@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -384,6 +385,9 @@ describe('settings', () => {
     test('is named where the store or the mails in it cannot be, and else what leads there', () => {
       const file = join(folder, 'another-file');
       writeFileSync(file, '');
+      const [circle, nowhere] = [join(folder, 'circle'), join(folder, 'nowhere')];
+      symlinkSync(circle, circle);
+      symlinkSync(join(folder, 'no-such-folder'), nowhere);
       const secret = 's'.repeat(40);
       for (const [given, line] of [
         [
@@ -399,6 +403,11 @@ describe('settings', () => {
           /^LATCHKEY_STORE is "sqlite:.*": .* is a folder; wanted .* file/,
         ],
         [{ LATCHKEY_MAIL: `file:${file}` }, /^LATCHKEY_MAIL is "file:.*another-file": .* is no folder/],
+        [{ LATCHKEY_DATA: circle, LATCHKEY_SECRET: secret }, /^LATCHKEY_DATA is ".*": .* leads nowhere/],
+        [
+          { LATCHKEY_DATA: join(nowhere, 'x') },
+          /^LATCHKEY_DATA is ".*": .*nowhere is a link that leads nowhere/,
+        ],
         [{ LATCHKEY_MAIL: `file:${file}/x` }, /^LATCHKEY_MAIL is "file:.*another-file\/x": .* is no folder/],
       ] as const) {
         const lines = linesOf({ ...given });
