@@ -56,7 +56,10 @@ eachStore(({ url }) => {
       domain.pass(1);
       await domain.jobs.runOnce();
       assert.deepEqual(await counts(), [3, changes, 4, 1]);
-      domain.pass(10 * DAY);
+      domain.pass(10 * DAY - 1);
+      await domain.jobs.runOnce();
+      assert.deepEqual(await counts(), [3, changes, 4, 1]);
+      domain.pass(1);
       await domain.jobs.runOnce();
       assert.deepEqual(await counts(), [0, 0, 4, 1]);
       domain.pass(10 * DAY + 60);
