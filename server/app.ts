@@ -3,6 +3,7 @@ import Koa from 'koa';
 import mount from 'koa-mount';
 import { createLeakRoutes } from './api/leaks.ts';
 import { createApi } from './api/routes.ts';
+import { createConsoleRoutes } from './console/routes.ts';
 import type { Domain } from './domain.ts';
 import { accessLog } from './http/access-log.ts';
 import { addressesOf, onlyAt } from './http/addresses.ts';
@@ -19,6 +20,7 @@ import { plainTarget } from './http/request-target.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { at, under } from './http/under.ts';
+import type { Sessions } from './oauth/browser-sessions.ts';
 import { BROWSER_ENDPOINTS, DISCOVERY_ENDPOINTS, PROGRAM_ENDPOINTS } from './oauth/endpoints.ts';
 import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes, METADATA_PATHS } from './oauth/resource-metadata.ts';
@@ -39,22 +41,17 @@ export async function createApp(domain: Domain) {
   const site = siteOf(settings);
   const { provider, readSubjectToken } = openFederation(domain);
   const { engine, sessions, interactions } = await openEngine({ ...domain, site, readSubjectToken });
-  const pages = {
-    ...domain,
-    site,
-    sessions,
-    interactions,
-    signedIn: createSignedIn({ ...domain, sessions }),
-    forms: createOneTimeForms({ ...domain, ...domain.rows }),
-    shownOnce: createShownOnce({ ...domain, ...domain.rows }),
-  };
+  const pages = { ...createPages({ ...domain, sessions }), site, interactions };
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });
   const health = createHealthRoutes(domain.readiness);
   const assets = createAssetRoutes(settings, ASSETS);
   const leaks = createLeakRoutes(domain);
-  const signIn = createSignInRoutes({ ...pages, provider });
-  const portal = createPortalRoutes(pages);
+  const withCookies = [
+    createSignInRoutes({ ...pages, provider }),
+    createPortalRoutes(pages),
+    createConsoleRoutes(pages),
+  ];
 
   const clientAddress = createClientAddress({ ...settings, log });
   // `proxy`: believe X-Forwarded-Proto, which canonicalHost writes over whatever came in.
@@ -72,7 +69,7 @@ export async function createApp(domain: Domain) {
     '/sign-in/google',
   ]);
   const engineRoutes = mount('/', engine);
-  const routers = [metadata, health, assets, leaks, signIn, portal];
+  const routers = [metadata, health, assets, leaks, ...withCookies];
 
   app.use(accessLog(log, clientAddress, domain.clock));
   app.use(securityHeaders(production));
@@ -102,9 +99,19 @@ export async function createApp(domain: Domain) {
   app.use(own);
   app.use(limit);
   app.use(sameOriginOnly(url));
-  app.use(signIn.routes());
-  app.use(portal.routes());
+  for (const router of withCookies) app.use(router.routes());
   return { app, routers };
+}
+
+/** What all pages with cookies stand on. */
+function createPages(parts: Domain & { sessions: Sessions }) {
+  const stored = { ...parts, ...parts.rows };
+  return {
+    ...parts,
+    signedIn: createSignedIn(parts),
+    forms: createOneTimeForms(stored),
+    shownOnce: createShownOnce(stored),
+  };
 }
 
 /** All of a router, for a group of routes. */

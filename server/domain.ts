@@ -68,6 +68,8 @@ import { DAY_SECONDS } from './ground/time.ts';
 import { messageDeclaration } from './mail/message.ts';
 import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
+import { createAccountActs } from './management/account-acts.ts';
+import { createAccountList } from './management/account-list.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -176,6 +178,7 @@ export async function openDomain(
     scopes,
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
     runs: createRuns({ ...foundation, ...rows }),
+    ...createManagement({ ...foundation, ...people, ...credentials }),
     activity: createActivity(rows),
     usage: createUsage(rows),
     readiness: createReadiness({ ...rows, store, clock }),
@@ -287,6 +290,16 @@ function createPeople(foundation: Foundation) {
     mailedInvitations,
     newcomers: createNewcomers({ ...withAccounts, identities, signUps, mailedInvitations }),
     invitations: createInvitations(withAccounts),
+  };
+}
+
+/** What is seen and done by whoever runs the app. */
+function createManagement(
+  parts: Foundation & ReturnType<typeof createPeople> & ReturnType<typeof createCredentials>,
+) {
+  return {
+    accountList: createAccountList(parts.rows),
+    accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
   };
 }
 

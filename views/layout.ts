@@ -20,8 +20,11 @@ export type Site = {
 /** Who looks at the page. */
 export type Viewer = { email: string; admin: boolean };
 
-/** The pages of the navigation; `current` of a page is one of these paths. */
-export type Section = (typeof NAVIGATION)[number]['path'];
+/** The pages of both navigations; `current` of a page is one of these paths. */
+export type Section = (typeof NAVIGATION)[number]['path'] | ConsoleSection;
+
+/** Those of whoever runs the app. */
+export type ConsoleSection = (typeof CONSOLE_NAVIGATION)[number]['path'];
 
 /** What a page puts into the document around it. */
 export type Page = {
@@ -51,6 +54,9 @@ const NAVIGATION = [
   { path: '/account', label: 'Account' },
 ] as const;
 
+/** Of whoever runs the app. */
+const CONSOLE_NAVIGATION = [{ path: '/admin/accounts', label: 'Accounts' }] as const;
+
 /** Where whoever sends a page writes what was done on the one before. */
 export const NOTICE_PLACE = '<!-- notice -->';
 
@@ -75,7 +81,7 @@ export function layout(site: Site, page: Page): Html {
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="inner">
 ${brand(site)}
-${!narrow && page.viewer && signedInAs(page.viewer)}
+${!narrow && page.viewer && signedInAs(page.viewer, isOfConsole(page.current))}
 </div>${!narrow && page.viewer && navigation(page.current)}</header>
 <main id="main" tabindex="-1">${raw(NOTICE_PLACE)}
 ${narrow ? html`<div class="card">${heading(page)}${page.body}</div>` : html`${heading(page)}${page.body}`}
@@ -91,17 +97,25 @@ function brand(site: Site): Html {
   return html`<a class="brand" href="/">${logo}<span>${site.appName}</span></a>`;
 }
 
-function signedInAs(viewer: Viewer): Html {
-  return html`<div class="viewer"><span class="who">${viewer.email}</span>
+function isOfConsole(current: Section | undefined): boolean {
+  return current?.startsWith('/admin') === true;
+}
+
+/** Who it is, and for an admin the way from the own pages to those about everybody, or back. */
+function signedInAs(viewer: Viewer, isConsole: boolean): Html {
+  const other = isConsole
+    ? html`<a href="/tokens">Your account</a>`
+    : viewer.admin && html`<a href="/admin">Admin</a>`;
+  return html`<div class="viewer"><span class="who">${viewer.email}</span>${other}
 <form method="post" action="/sign-out"><button class="quiet" type="submit">Sign out</button></form></div>`;
 }
 
 function navigation(current: Section | undefined): Html {
-  const items = NAVIGATION.map(
+  const items = (isOfConsole(current) ? CONSOLE_NAVIGATION : NAVIGATION).map(
     ({ path, label }) =>
       html`<li><a href="${path}"${path === current && html` aria-current="page"`}>${label}</a></li>`,
   );
-  return html`<nav class="inner" aria-label="Main"><ul>${items}</ul></nav>`;
+  return html`<nav class="inner" aria-label="${isOfConsole(current) ? 'Admin' : 'Main'}"><ul>${items}</ul></nav>`;
 }
 
 function heading(page: Page): Html {

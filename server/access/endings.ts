@@ -42,6 +42,8 @@ type Parts = Acting & {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
+export type Endings = ReturnType<typeof createEndings>;
+
 /** Ends at once everything that can act for an account: its sessions, tokens, services, secrets and connected apps. */
 export function createEndings(parts: Parts) {
   const { accountRows, sessions, effects, clock, log } = parts;

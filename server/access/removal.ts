@@ -31,6 +31,8 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
+export type Removal = ReturnType<typeof createRemoval>;
+
 /** Deletes accounts, with all that acts in their name. What they did stays in audit and activity. */
 export function createRemoval(parts: Parts) {
   const { accountRows, admins, effects, clock, settings } = parts;

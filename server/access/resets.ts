@@ -13,7 +13,7 @@ import type { Apps } from '../credentials/apps.ts';
 import type { Services } from '../credentials/services.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
-import type { Actor } from '../ground/actor.ts';
+import { type Actor, originOf } from '../ground/actor.ts';
 import { createAfterAnswer } from '../ground/after-answer.ts';
 import { CLOCKS_APART_SECONDS, type Clock } from '../ground/clock.ts';
 import type { Limiter } from '../ground/limiter.ts';
@@ -68,6 +68,8 @@ type Parts = {
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
+export type Resets = ReturnType<typeof createResets>;
+
 /** Forgotten passwords: a link to the mailbox, good for half an hour and once. */
 export function createResets(parts: Parts) {
   const { resets, accounts, accountRows, sessions, passwords, limiter, clock, log } = parts;
@@ -95,6 +97,12 @@ export function createResets(parts: Parts) {
       const { token, row } = newReset(parts, account, '/');
       await parts.effects.insert(resets, row, auditOf(account, 'account.reset_link_made', actor));
       return { url: `${parts.settings.url}/reset-password?token=${token}`, expiresAt: row.expiresAt };
+    },
+
+    /** Mails such a link, because somebody who may wants it to be mailed. Throws Problem where the account is suspended. */
+    async mailLinkTo(account: Account, actor: Actor): Promise<void> {
+      requireActive(account);
+      await mailLinkTo(parts, account, { returnTo: '/', from: originOf(actor), actor });
     },
 
     /** The reset behind a mailed link. Throws Problem when it was used or is too old. */
@@ -153,20 +161,31 @@ async function find(parts: Parts, token: string): Promise<{ reset: Reset; accoun
 async function mailLink(
   parts: Parts,
   email: string,
-  { returnTo, from }: { returnTo: string; from: string },
+  asked: { returnTo: string; from: string },
 ): Promise<void> {
-  const { resets, accounts, effects, settings } = parts;
-  const account = await accounts.findByEmail(email);
-  if (!isActive(account)) return;
+  const account = await parts.accounts.findByEmail(email);
+  if (isActive(account)) await mailLinkTo(parts, account, asked);
+}
+
+async function mailLinkTo(
+  { resets, effects, settings, ...parts }: Parts,
+  account: Account,
+  { returnTo, from, actor }: { returnTo: string; from: string; actor?: Actor },
+): Promise<void> {
   const { token, row } = newReset(parts, account, returnTo);
   const { expiresAt } = row;
   const hasPassword = account.passwordHash !== undefined;
   const mail = resetPassword(settings, { token, expiresAt, hasPassword, from });
-  await effects.insert(resets, row, { mail: [{ to: account.email, queue: 'link', ...mail }] });
+  const audit = actor === undefined ? {} : auditOf(account, 'account.reset_link_made', actor);
+  await effects.insert(resets, row, { ...audit, mail: [{ to: account.email, queue: 'link', ...mail }] });
 }
 
 /** The row of a link that nobody has used yet, and the secret in the link. */
-function newReset({ clock }: Parts, account: Account, returnTo: string): { token: string; row: Reset } {
+function newReset(
+  { clock }: Pick<Parts, 'clock'>,
+  account: Account,
+  returnTo: string,
+): { token: string; row: Reset } {
   const { token, hash: id } = newWrittenLinkToken();
   const expiresAt = clock() + RESET_LINK_SECONDS;
   return { token, row: { id, accountId: account.id, passwordMark: markOf(account), returnTo, expiresAt } };

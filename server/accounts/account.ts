@@ -19,6 +19,8 @@ const accountSchema = z.strictObject({
   /** PHC string of argon2id; absent for people who only sign in elsewhere. */
   passwordHash: z.string().optional(),
   admin: z.boolean(),
+  /** What an app that signs its users in by itself knows this one by: of one account, for ever. Unique. */
+  externalId: z.string().optional(),
   createdAt: z.number(),
   /** When the name was last changed: the claim `updated_at` (OpenID Connect Core section 5.1), else `createdAt`. */
   updatedAt: z.number().optional(),
@@ -41,7 +43,7 @@ export type Account = z.infer<typeof accountSchema>;
 export const accountDeclaration = declare<Account>({
   name: 'accounts',
   schema: accountSchema,
-  unique: ['emailKey'],
+  unique: ['emailKey', 'externalId'],
   indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt'], ['endAccessAt']],
 });
 

@@ -11,6 +11,7 @@ import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
+import { createManagement } from './management/routes.ts';
 import { describeCaller } from './me.ts';
 import { allowOf, wrongMethod } from './methods.ts';
 import { createOwnToken } from './own-token.ts';
@@ -26,6 +27,7 @@ export function createApi(parts: Domain) {
   const respond = createResponder({ ...parts, authenticate });
   const runner = createRunner(parts);
   const ownToken = createOwnToken({ ...parts, authenticate });
+  const management = createManagement({ ...parts, authenticate });
 
   async function answerMe({ ctx, caller, entry }: ApiCall): Promise<object> {
     requireMethod(ctx, 'GET', ME_PATH);
@@ -96,6 +98,7 @@ export function createApi(parts: Domain) {
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
     if (ownToken.isAt(path)) return respond(ctx, ownToken.answer);
+    if (management.isAt(path)) return respond(ctx, management.answer);
     return respond(ctx, answerNothingHere);
   };
 }

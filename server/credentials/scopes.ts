@@ -32,6 +32,11 @@ export function isAdmin(scopes: readonly string[]): boolean {
   return scopes.some(isAdminScope);
 }
 
+/** The management API, as an admin: a part of what `admin` covers. */
+export const MANAGE = 'manage';
+/** Portal links alone: for a back end whose users sign in elsewhere. */
+export const PORTAL_LINKS = 'portal-links';
+
 /** Whether these scopes allow what needs this one past privacy rules. */
 export function coversAsAdmin(scopes: readonly string[], needed: string): boolean {
   return scopes.includes(ADMIN_SCOPE) || scopes.includes(narrowAdminScope(needed));
@@ -79,6 +84,16 @@ const BUILT_IN: readonly Scope[] = [
   {
     name: ADMIN_SCOPE,
     description: 'Do everything, for every account, past all privacy rules',
+    access: 'admin',
+  },
+  {
+    name: narrowAdminScope(MANAGE),
+    description: 'Manage accounts, credentials and apps of everybody, as the pages for admins do',
+    access: 'admin',
+  },
+  {
+    name: narrowAdminScope(PORTAL_LINKS),
+    description: 'Send people to their own token pages, signed in by a link',
     access: 'admin',
   },
   { name: 'openid', description: 'Know that it is you who signs in', access: 'app' },

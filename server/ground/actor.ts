@@ -8,7 +8,7 @@ export const actorSchema = z.strictObject({
   /** Network address; absent for the command line. */
   from: z.string().optional(),
   requestId: z.string().optional(),
-  /** Why a service may do this as an admin, as it was told when it was made; absent for everybody else. */
+  /** Why an admin does it, or a service may do it as one, as it was told when it was made; absent for everybody else. */
   reason: z.string().optional(),
 });
 

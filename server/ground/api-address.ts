@@ -10,6 +10,9 @@ export const ME_TOKEN_PATH = `${ME_PATH}/token`;
 /** A workflow is called behind it, by its name. */
 export const WORKFLOWS_PATH = `${API_PATH}/wf/`;
 
+/** What is managed by whoever runs the app. */
+export const MANAGEMENT_PATH = `${API_PATH}/admin`;
+
 /** The API as a resource that tokens are asked for (RFC 8707 section 2), which is their `aud` too. */
 export function apiResource(url: string): string {
   return `${url}${API_PATH}`;

@@ -35,10 +35,19 @@ export const API_CODES = [
   'ROTATED_ALREADY',
 ] as const;
 
+/** What the management API answers beside them all, as do the pages that do the same. docs/managing.md explains them. */
+export const MANAGEMENT_CODES = [
+  'ADMINS_ONLY',
+  'INVALID_CURSOR',
+  'INVALID_REASON',
+  'LAST_ADMIN',
+  'NOTHING_TO_DO',
+  'OWN_ACCOUNT',
+] as const;
+
 /** What only pages and the command line answer. */
 type PageCode =
   | 'ACCOUNT_SUSPENDED'
-  | 'ADMINS_ONLY'
   | 'COOKIES_OFF'
   | 'EMAIL_NOT_VERIFIED'
   | 'EMAIL_TAKEN'
@@ -53,17 +62,14 @@ type PageCode =
   | 'INVALID_IP_RANGE'
   | 'INVALID_NOTE'
   | 'INVALID_ORIGIN'
-  | 'INVALID_REASON'
   | 'INVALID_REDIRECT_URI'
   | 'INVALID_SUBJECT_TOKEN'
   | 'ISSUER_REFUSED'
   | 'ISSUER_UNAVAILABLE'
-  | 'LAST_ADMIN'
   | 'LAST_WAY_TO_SIGN_IN'
   | 'LINK_DAMAGED'
   | 'LINK_DEAD'
   | 'NAME_TAKEN'
-  | 'NOTHING_TO_DO'
   | 'NOT_FRESH'
   | 'NO_PASSWORD'
   | 'NO_SUCH_ACCOUNT'
@@ -91,7 +97,11 @@ type PageCode =
 type ProtocolCode = (typeof PROTOCOL_CODES)[number];
 
 /** The stable machine word of a refusal. */
-export type ProblemCode = ProtocolCode | (typeof API_CODES)[number] | PageCode;
+export type ProblemCode =
+  | ProtocolCode
+  | (typeof API_CODES)[number]
+  | (typeof MANAGEMENT_CODES)[number]
+  | PageCode;
 
 /**
  * What a caller may be shown. Anything else that is thrown is our bug: it is logged whole and shown as 500

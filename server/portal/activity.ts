@@ -34,6 +34,7 @@ const CHANGES: Record<string, string> = {
   'account.password_changed': 'Password changed',
   'account.promoted': 'Made an admin',
   'account.reset_link_made': 'Link to choose a new password made',
+  'account.sessions_ended': 'All sessions ended',
   'account.restored': 'Account restored',
   'account.sign_in_refused': 'Sign-in refused',
   'account.signed_in': 'Signed in',
@@ -207,9 +208,9 @@ function timesOf(count = 1): string {
   return count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;
 }
 
-/** Why a service may do as an admin what it did. */
+/** Why an admin did it, or a service may do as one what it did. */
 function whyOf({ reason }: Actor): string {
-  return reason === undefined ? '' : ` (its reason: ${reason})`;
+  return reason === undefined ? '' : ` (reason: ${reason})`;
 }
 
 /** Who made a change, where it was not the person themselves: `, by the service Stripe`. */

@@ -472,7 +472,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const [newest = ''] = rowsOf(await activityOf(person));
       assert.match(
         newest,
-        /^Data stored for you, 3 times within a minute, by the service Importer \(its reason: Nightly <import>\) create_transaction Done Privacy rules passed over/,
+        /^Data stored for you, 3 times within a minute, by the service Importer \(reason: Nightly <import>\) create_transaction Done Privacy rules passed over/,
       );
     });
 

@@ -89,6 +89,8 @@ export async function createThings(
     '/developer/:secretId': app.secret?.credential.id ?? '',
     '/apps/:id': grant?.grantId ?? '',
     '/account/:id': linked?.id ?? '',
+    '/admin/:id': account.id,
+    '/admin/:act': 'suspend',
     '/account/:uid': session?.uid ?? '',
     '/interaction/:uid': /^\/interaction\/([\w-]+)/.exec(waiting.location)?.[1] ?? assert.fail(waiting.text),
   };

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { Account } from '../../accounts/account.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { isoTime } from '../../ground/time.ts';
+import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
+import { managerFrom } from '../../management/reason.ts';
+import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import type { ManagementDependencies } from './routes.ts';
+
+const listQuery = z.strictObject({
+  q: z.string().max(254).optional(),
+  state: z.enum(['active', 'suspended', 'admin']).optional(),
+  cursor: z.string().max(400).optional(),
+  limit: z.string().optional(),
+});
+const reasonBody = z.strictObject({ reason: z.string() });
+
+/** `/accounts…`: everybody's accounts, and what is done to them. */
+export function accountEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
+  const { accounts, accountList, accountActs } = parts;
+
+  async function accountIn({ params }: ManagementCall): Promise<Account> {
+    const account = await accounts.get(params.id ?? '');
+    if (account === undefined) throw noSuch('account');
+    return account;
+  }
+
+  async function act(which: AccountAct, call: ManagementCall): Promise<object> {
+    const { reason } = await bodyOf(call.ctx, reasonBody);
+    const account = await accountIn(call);
+    await accountActs.do(which, account, managerFrom(call.actor, reason), call.caller.account.id);
+    const changed = await accounts.get(account.id);
+    return changed === undefined ? { id: account.id, deleted: true } : accountJson(changed);
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/accounts',
+      async answer({ ctx }) {
+        const { q = '', state, ...page } = queryOf(ctx, listQuery);
+        const { rows, next } = await accountList.list({ search: q, state }, pageAskedBy(page));
+        return { items: rows.map(accountJson), next_cursor: next ?? null };
+      },
+    },
+    { method: 'GET', path: '/accounts/:id', answer: async (call) => accountJson(await accountIn(call)) },
+    ...ACCOUNT_ACTS.map(
+      (which): ManagementEndpoint => ({
+        method: 'POST',
+        path: `/accounts/:id/${which}`,
+        answer: (call) => act(which, call),
+      }),
+    ),
+  ];
+}
+
+/** An account as programs are told of it. */
+function accountJson(account: Account) {
+  const { id, email, name, externalId, admin, createdAt, suspendedAt } = account;
+  return {
+    id,
+    email,
+    name: name ?? null,
+    external_id: externalId ?? null,
+    admin,
+    state: suspendedAt === undefined ? 'active' : 'suspended',
+    created_at: createdAt,
+    created: isoTime(createdAt),
+    suspended_at: suspendedAt ?? null,
+    suspended: suspendedAt === undefined ? null : isoTime(suspendedAt),
+  };
+}

@@ -1,0 +1,90 @@
+import type { Context } from 'koa';
+import type { z } from 'zod';
+import type { Bearer } from '../../access/bearer.ts';
+import type { Actor } from '../../ground/actor.ts';
+import { Problem } from '../../ground/errors.ts';
+import { addressOf, requestIdOf } from '../../http/request.ts';
+import type { PageAsked } from '../../management/by-key.ts';
+import { readRequestBody, readRequestQuery } from '../request-body.ts';
+import type { ApiCall } from '../responder.ts';
+
+/** One call of the management API by who may make it. */
+export type ManagementCall = ApiCall & {
+  caller: Bearer;
+  /** What stands in the place of `:id` and the like in the path. */
+  params: Readonly<Record<string, string>>;
+  actor: Actor;
+};
+
+/** One address of the management API with one method. */
+export type ManagementEndpoint = {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Behind MANAGEMENT_PATH, with `:id` and the like. */
+  path: string;
+  /** The scope that it needs, past privacy rules: `manage` where absent. */
+  needs?: string;
+  /** Does it and answers what is sent as `response`. */
+  answer(call: ManagementCall): Promise<object>;
+};
+
+const PAGE_ROWS = 50;
+const PAGE_ROWS_MAX = 100;
+
+/** The body of a call, checked. Throws Problem 400 that names what is wrong, without a word of its value. */
+export async function bodyOf<S extends z.ZodObject>(ctx: Context, schema: S): Promise<z.infer<S>> {
+  const { values, changed } = await readRequestBody(ctx);
+  const [lost] = changed;
+  if (lost !== undefined) throw invalid(lost[0], lost[1], `Send it as text.`);
+  return checked(Object.fromEntries(values), schema);
+}
+
+/** The query of a call, checked in the same way. */
+export function queryOf<S extends z.ZodObject>(ctx: Context, schema: S): z.infer<S> {
+  return checked(Object.fromEntries(readRequestQuery(ctx).values), schema);
+}
+
+/** The part of a list that `cursor` and `limit` of a checked query ask for. Throws Problem 400. */
+export function pageAskedBy({
+  cursor = '',
+  limit,
+}: {
+  cursor?: string | undefined;
+  limit?: string | undefined;
+}): PageAsked {
+  if (limit === undefined) return { cursor, limit: PAGE_ROWS };
+  const rows = /^[1-9]\d{0,2}$/.test(limit) ? Number(limit) : 0;
+  if (rows < 1 || rows > PAGE_ROWS_MAX)
+    throw invalid('limit', 'is no number of rows', `Ask for 1 to ${PAGE_ROWS_MAX}.`);
+  return { cursor, limit: rows };
+}
+
+/** Who acts over the API: the service, for which the account of its owner answers. */
+export function actorOfCall(ctx: Context, { client, account }: Bearer): Actor {
+  const where = { from: addressOf(ctx), requestId: requestIdOf(ctx) };
+  return client === undefined
+    ? { kind: 'account', id: account.id, ...where }
+    : { kind: 'client', id: client.id, ...where };
+}
+
+function checked<S extends z.ZodObject>(value: unknown, schema: S): z.infer<S> {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const [issue] = error.issues;
+  const names = Object.keys(schema.shape);
+  const known = names.length === 0 ? 'Nothing is read here.' : `Read are: ${names.join(', ')}.`;
+  if (issue?.code === 'unrecognized_keys') throw invalid(issue.keys[0] ?? '', 'is not read here', known);
+  const name = String(issue?.path[0] ?? '');
+  const isMissing = issue?.code === 'invalid_type' && !Object.hasOwn(value as object, name);
+  throw invalid(name, isMissing ? 'is missing' : `cannot be used (${issue?.message ?? 'invalid'})`, known);
+}
+
+function invalid(name: string, what: string, hint: string): Problem {
+  const parameter = name.slice(0, 80);
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: `${JSON.stringify(parameter)} ${what}.`,
+    hint,
+    parameter,
+  });
+}

@@ -1,0 +1,79 @@
+import type { RouterContext } from '@koa/router';
+import { accountActPage, accountPage, accountsPage } from '../../views/console/accounts.ts';
+import type { Account } from '../accounts/account.ts';
+import { noSuch } from '../ground/errors.ts';
+import { nothingHere } from '../http/error-response.ts';
+import { sendPage } from '../http/page.ts';
+import { queryOne } from '../http/query.ts';
+import { ACCOUNT_ACTS, type AccountAct } from '../management/account-acts.ts';
+import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
+import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import type { ConsoleDependencies } from './dependencies.ts';
+
+const PATH = '/admin/accounts';
+const STATES = ['active', 'suspended', 'admin'] as const;
+
+/** /admin/accounts: everybody's accounts, one of them, and what is done to it. */
+export function createAccountsPages(parts: ConsoleDependencies) {
+  const { site, accountList, accountActs, clock } = parts;
+
+  return {
+    async list(ctx: RouterContext): Promise<void> {
+      const admin = await adminOf(parts, ctx);
+      const q = searchIn(ctx);
+      const state = STATES.find((one) => one === queryOne(ctx, 'state'));
+      const page = pageAskedIn(ctx);
+      const { rows, next, isPartial } = await accountList.list({ search: q, state }, page);
+      const asked = {
+        path: PATH,
+        q,
+        state: state ?? '',
+        firstUrl: page.cursor === '' ? undefined : pathWith(PATH, { q, state }),
+        nextUrl: next && pathWith(PATH, { q, state, cursor: next }),
+        isPartial,
+      };
+      sendPage(
+        ctx,
+        accountsPage(site, admin, { accounts: rows, asked, now: clock(), done: queryOne(ctx, 'done') }),
+      );
+    },
+
+    async show(ctx: RouterContext): Promise<void> {
+      const admin = await adminOf(parts, ctx);
+      const account = await accountIn(parts, ctx);
+      const isOwn = account.id === admin.id;
+      sendPage(ctx, accountPage(site, admin, { account, isOwn, now: clock(), done: queryOne(ctx, 'done') }));
+    },
+
+    async showAct(ctx: RouterContext): Promise<void> {
+      await adminOf(parts, ctx);
+      const act = actIn(ctx);
+      const account = await accountIn(parts, ctx);
+      const admin = await freshAdminOf(parts, ctx);
+      sendPage(ctx, accountActPage(site, admin, { act, account, reason: '', problem: undefined }));
+    },
+
+    act: (ctx: RouterContext): Promise<void> =>
+      manageOnce(parts, ctx, {
+        find: async () => ({ act: actIn(ctx), account: await accountIn(parts, ctx) }),
+        async act({ act, account }, manager) {
+          await accountActs.do(act, account, manager, manager.id);
+          return act === 'delete' ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=${act}`;
+        },
+        page: (found, { viewer, problem, sent }) =>
+          accountActPage(site, viewer, { ...found, reason: sent.one('reason'), problem }),
+      }),
+  };
+}
+
+async function accountIn({ accounts }: ConsoleDependencies, ctx: RouterContext): Promise<Account> {
+  const account = await accounts.get(ctx.params.id ?? '');
+  if (account === undefined) throw noSuch('account');
+  return account;
+}
+
+function actIn(ctx: RouterContext): AccountAct {
+  const act = ACCOUNT_ACTS.find((one) => one === ctx.params.act);
+  if (act === undefined) throw nothingHere(ctx);
+  return act;
+}

@@ -1,0 +1,25 @@
+import type { Context } from 'koa';
+import { withoutSecrets } from '../ground/without-secrets.ts';
+import { queryOne } from '../http/query.ts';
+import type { PageAsked } from '../management/by-key.ts';
+
+/** Rows of a page. */
+const PAGE_ROWS = 50;
+const SEARCH_LENGTH_MAX = 254;
+
+/** Which page of a list an address asks for. */
+export function pageAskedIn(ctx: Context): PageAsked {
+  return { cursor: queryOne(ctx, 'cursor'), limit: PAGE_ROWS };
+}
+
+/** What was searched for. It is shown again, and people paste values into whatever they search with. */
+export function searchIn(ctx: Context): string {
+  return withoutSecrets(queryOne(ctx, 'q').trim()).slice(0, SEARCH_LENGTH_MAX);
+}
+
+/** The path of a list with what is asked of it; what is '' is left out. */
+export function pathWith(path: string, asked: Record<string, string | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(asked)) if (value) query.set(name, value);
+  return query.size === 0 ? path : `${path}?${query}`;
+}

@@ -1,0 +1,23 @@
+import Router from '@koa/router';
+import { seeOther } from '../http/page.ts';
+import { createAccountsPages } from './accounts.ts';
+import { adminOf } from './admin.ts';
+import type { ConsoleDependencies } from './dependencies.ts';
+
+/** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
+export function createConsoleRoutes(parts: ConsoleDependencies): Router {
+  const router = new Router({ strict: true, sensitive: true });
+
+  router.get('/admin', async (ctx) => {
+    await adminOf(parts, ctx);
+    seeOther(ctx, '/admin/accounts');
+  });
+
+  const accounts = createAccountsPages(parts);
+  router.get('/admin/accounts', accounts.list);
+  router.get('/admin/accounts/:id', accounts.show);
+  router.get('/admin/accounts/:id/:act', accounts.showAct);
+  router.post('/admin/accounts/:id/:act', accounts.act);
+
+  return router;
+}

@@ -1,0 +1,50 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import type { Account } from '../accounts/account.ts';
+import { readEmail } from '../accounts/email.ts';
+import { normalised } from '../ground/normalised.ts';
+import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+
+/** Longer than any e-mail address or id. */
+const SEARCH_LENGTH_MAX = 254;
+/** Behind every text that begins with the same characters. */
+const LAST = '\u{10ffff}';
+
+/** Which accounts are asked for; all of it must hold. */
+export type AccountsAsked = {
+  /** The whole id, or the beginning of the e-mail address; '' for all. */
+  search: string;
+  state?: 'active' | 'suspended' | 'admin' | undefined;
+};
+
+/** The accounts of everybody, for admins. */
+export function createAccountList({ accounts }: { accounts: Collection<Account> }) {
+  return {
+    /** One page: the newest first, or by e-mail address where it was searched for. Throws Problem 400. */
+    async list({ search, state }: AccountsAsked, page: PageAsked): Promise<PageOf<Account>> {
+      const isMatch = state === undefined ? undefined : (account: Account) => isIn(state, account);
+      if (search === '') {
+        const order = { by: 'createdAt', descending: true } as const;
+        return pageByKey(accounts, page, { order, isMatch });
+      }
+      const byId = await accounts.get(search);
+      if (byId !== undefined) return { rows: [byId], next: undefined, isPartial: false };
+      const start = beginningOf(search);
+      if (start === undefined) return { rows: [], next: undefined, isPartial: false };
+      const where: Where<Account> = [
+        ['emailKey', '>=', start],
+        ['emailKey', '<', `${start}${LAST}`],
+      ];
+      return pageByKey(accounts, page, { where, order: { by: 'emailKey' }, isMatch });
+    },
+  };
+}
+
+/** As addresses are compared; undefined for what none begins with. */
+function beginningOf(search: string): string | undefined {
+  return readEmail(search)?.key ?? normalised(search.trim(), 'NFC', SEARCH_LENGTH_MAX)?.text.toLowerCase();
+}
+
+function isIn(state: NonNullable<AccountsAsked['state']>, account: Account): boolean {
+  if (state === 'admin') return account.admin;
+  return (account.suspendedAt !== undefined) === (state === 'suspended');
+}

@@ -1,0 +1,90 @@
+import type { Collection, ScalarField, Where } from '../../adapters/port.ts';
+import { Problem } from '../ground/errors.ts';
+
+/** Rows that are looked at for one page where no index leads to them: some 20 ms of work on a small machine. */
+const ROWS_READ_MAX = 3000;
+const BATCH_ROWS = 500;
+
+/** Which part of a list is asked for. */
+export type PageAsked = {
+  /** What the page before gave as `next`; '' for the first page. */
+  cursor: string;
+  /** Rows of a page at most. */
+  limit: number;
+};
+
+export type PageOf<R> = {
+  rows: R[];
+  /** The cursor of the page behind this one; undefined at the end. */
+  next: string | undefined;
+  /** So many rows did not match that the search was given up for now: the next page goes on. */
+  isPartial: boolean;
+};
+
+type Row = { id: string };
+
+/**
+ * One page of a list that may have a million rows: `where` and `order` are what an index leads to, `isMatch` what is
+ * looked at in each row. However few match, no more than a certain number of rows is read. Throws Problem 400 for a
+ * cursor that is not ours.
+ */
+export async function pageByKey<R extends Row>(
+  collection: Pick<Collection<R>, 'list'>,
+  asked: PageAsked,
+  wanted: {
+    where?: Where<R>;
+    order: { by: ScalarField<R>; descending?: boolean };
+    isMatch?: ((row: R) => boolean) | undefined;
+  },
+): Promise<PageOf<R>> {
+  const { where = [], order, isMatch = () => true } = wanted;
+  const { by } = order;
+  const count = asked.limit + 1;
+  const batch = wanted.isMatch === undefined ? count : BATCH_ROWS;
+  let after = placeIn(asked.cursor, by) as R | undefined;
+  const found: R[] = [];
+  for (let read = 0; read < ROWS_READ_MAX; read += batch) {
+    const rows = await collection.list({ where, order, limit: batch, ...(after && { after }) });
+    found.push(...rows.filter(isMatch));
+    after = rows.at(-1);
+    const isOver = rows.length < batch || after === undefined;
+    if (!isOver && found.length < count) continue;
+    const rest = found.slice(0, asked.limit);
+    const last = found.length > asked.limit ? rest.at(-1) : undefined;
+    return { rows: rest, next: last && cursorOf(last, by), isPartial: false };
+  }
+  return { rows: found, next: after && cursorOf(after, by), isPartial: true };
+}
+
+/** A place in the order: what the rows are ordered by, and the id. Nothing that whoever sees the list does not see. */
+function cursorOf<R extends Row>(row: R, by: ScalarField<R>): string {
+  return Buffer.from(JSON.stringify([row.id, row[by]])).toString('base64url');
+}
+
+/** `Listing.after` needs no more of a row than what the rows are ordered by. */
+function placeIn(cursor: string, by: string): Row | undefined {
+  if (cursor === '') return undefined;
+  const [id, value, ...more] = parsed(cursor);
+  const isPlace = typeof id === 'string' && ['string', 'number'].includes(typeof value) && more.length === 0;
+  if (!isPlace) throw foreignCursor();
+  return { [by]: value, id } as Row;
+}
+
+function parsed(cursor: string): unknown[] {
+  try {
+    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    return Array.isArray(place) ? place : [];
+  } catch {
+    return [];
+  }
+}
+
+function foreignCursor(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_CURSOR',
+    message: 'This cursor was not given out here.',
+    hint: 'Begin without one, and go on with the one that the page before gives.',
+    parameter: 'cursor',
+  });
+}

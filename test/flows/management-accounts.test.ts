@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+
+const PATH = '/api/1.1/admin/accounts';
+
+describe('accounts in the management API', () => {
+  let server: ApiServer;
+  let owner: string;
+  let token: string;
+  before(async () => {
+    server = await startApiServer();
+    ({ value: token, owner } = await server.serviceToken(['admin']));
+  });
+  after(() => server.stop());
+
+  const account = (email: string, admin = false) =>
+    server.domain.accounts.create({ email, admin }, { kind: 'operator' });
+  const post = (path: string, json: unknown) =>
+    server.call(`${PATH}${path}`, { method: 'POST', token, json });
+
+  test('is not there for whoever may not manage', async () => {
+    const { id } = await account('not-there@example.com');
+    const narrow = async (scopes: string[], admin = true) =>
+      (await server.serviceToken(scopes, { admin })).value;
+    for (const [value, expected] of [
+      [(await server.token()).value, 404],
+      [await narrow(['profile']), 404],
+      [await narrow(['admin:wf:create_transaction']), 404],
+      [await narrow(['admin:portal-links']), 404],
+      [await narrow(['admin'], false), 404],
+      [undefined, 401],
+      [await narrow(['admin:manage']), 200],
+    ] as const) {
+      const asked = await server.call(`${PATH}/${id}`, value === undefined ? {} : { token: value });
+      assert.equal(asked.status, expected);
+    }
+  });
+
+  test('lists by cursor, filters, and names what it does not read', async () => {
+    for (const name of ['list-a', 'list-b', 'list-c']) await account(`${name}@example.com`);
+    const first = await server.call(`${PATH}?q=list-&limit=2`, { token });
+    assert.equal(first.body.response.items.length, 2);
+    const cursor = first.body.response.next_cursor;
+    const rest = await server.call(`${PATH}?q=list-&limit=2&cursor=${cursor}`, { token });
+    assert.deepEqual(
+      [...first.body.response.items, ...rest.body.response.items].map(({ email }) => email),
+      ['list-a@example.com', 'list-b@example.com', 'list-c@example.com'],
+    );
+    assert.equal(rest.body.response.next_cursor, null);
+    for (const [query, code, parameter] of [
+      ['cursor=mine', 'INVALID_CURSOR', 'cursor'],
+      ['limit=0', 'INVALID_DATA', 'limit'],
+      ['limit=101', 'INVALID_DATA', 'limit'],
+      ['state=gone', 'INVALID_DATA', 'state'],
+      ['page=2', 'INVALID_DATA', 'page'],
+      ['q=a&q=b', 'INVALID_DATA', 'q'],
+    ]) {
+      const { status, body } = await server.call(`${PATH}?${query}`, { token });
+      assert.deepEqual([status, body.body.status, body.body.parameter], [400, code, parameter], query);
+    }
+  });
+
+  test('acts with a reason, on record with the service that did it', async () => {
+    const { id } = await account('acts@example.com');
+    for (const json of [{}, { reason: '' }, { reason: 1 }, { reason: 'x', admin: true }]) {
+      assert.equal((await post(`/${id}/suspend`, json)).status, 400);
+    }
+    const { status, body } = await post(`/${id}/suspend`, { reason: 'Unpaid' });
+    assert.deepEqual([status, body.response.state], [200, 'suspended']);
+    assert.equal((await post(`/${id}/suspend`, { reason: 'Unpaid' })).body.body.status, 'NOTHING_TO_DO');
+    const [, entry] = await server.domain.rows.audit.list({
+      where: [['accountId', '=', id]],
+      order: { by: 'at' },
+      limit: 10,
+    });
+    assert.deepEqual(
+      [entry?.action, entry?.actor.kind, entry?.actor.reason],
+      ['account.suspended', 'client', 'Unpaid'],
+    );
+  });
+
+  test('does not lock its own owner out, nor delete the last admin', async () => {
+    for (const act of ['suspend', 'demote', 'delete']) {
+      const { status, body } = await post(`/${owner}/${act}`, { reason: 'Oops' });
+      assert.deepEqual([status, body.body.status], [409, 'OWN_ACCOUNT'], act);
+    }
+  });
+
+  test('answers another method with 405 and what is not there with 404', async () => {
+    const { id } = await account('methods@example.com');
+    const { status, headers } = await server.call(`${PATH}/${id}`, { method: 'PUT', token, json: {} });
+    assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD, OPTIONS']);
+    for (const path of ['/acc_none', `/${id}/nothing`, `/${id}/`, '/%2e%2e/mail']) {
+      assert.equal((await server.call(`${PATH}${path}`, { token })).status, 404, path);
+    }
+  });
+});
