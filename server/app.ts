@@ -25,6 +25,7 @@ import { BROWSER_ENDPOINTS, DISCOVERY_ENDPOINTS, PROGRAM_ENDPOINTS } from './oau
 import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes, METADATA_PATHS } from './oauth/resource-metadata.ts';
 import { createOneTimeForms } from './pages/one-time-forms.ts';
+import { createPortalSessions } from './pages/portal-session.ts';
 import { createShownOnce } from './pages/shown-once.ts';
 import { createSignedIn } from './pages/signed-in.ts';
 import { siteOf } from './pages/site.ts';
@@ -106,9 +107,11 @@ export async function createApp(domain: Domain) {
 /** What all pages with cookies stand on. */
 function createPages(parts: Domain & { sessions: Sessions }) {
   const stored = { ...parts, ...parts.rows };
+  const portalSessions = createPortalSessions(parts);
   return {
     ...parts,
-    signedIn: createSignedIn(parts),
+    portalSessions,
+    signedIn: createSignedIn({ ...parts, portalSessions }),
     forms: createOneTimeForms(stored),
     shownOnce: createShownOnce(stored),
   };

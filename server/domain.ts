@@ -14,6 +14,7 @@ import { createHoney } from './access/honey.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
+import { createPortalLinks, portalLinkDeclaration, portalSessionDeclaration } from './access/portal-links.ts';
 import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
@@ -104,6 +105,8 @@ const DECLARATIONS = {
   artifacts: artifactDeclaration,
   exchangedTokens: exchangedTokenDeclaration,
   knownDevices: knownDeviceDeclaration,
+  portalLinks: portalLinkDeclaration,
+  portalSessions: portalSessionDeclaration,
   audit: auditDeclaration,
   calls: callDeclaration,
   callCounts: callCountDeclaration,
@@ -357,6 +360,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
+    portalLinks: createPortalLinks(acting),
     reviews,
     honey,
   };

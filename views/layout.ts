@@ -1,4 +1,5 @@
 import { type Html, html, isThere, type Part, raw } from './html.ts';
+import { buttonLink } from './kit/buttons.ts';
 
 /** What pages know of the app that they belong to; made from the settings once. */
 export type Site = {
@@ -18,7 +19,12 @@ export type Site = {
 };
 
 /** Who looks at the page. */
-export type Viewer = { email: string; admin: boolean };
+export type Viewer = {
+  email: string;
+  admin: boolean;
+  /** Of who came by a portal link: the one section that they may see. */
+  portal?: { section: string } | undefined;
+};
 
 /** The pages of both navigations; `current` of a page is one of these paths. */
 export type Section = (typeof NAVIGATION)[number]['path'] | ConsoleSection;
@@ -81,8 +87,8 @@ export function layout(site: Site, page: Page): Html {
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="inner">
 ${brand(site)}
-${!narrow && page.viewer && signedInAs(page.viewer, isOfConsole(page.current))}
-</div>${!narrow && page.viewer && navigation(page.current)}</header>
+${!narrow && page.viewer && signedInAs(site, page.viewer, isOfConsole(page.current))}
+</div>${!narrow && page.viewer && navigation(page.viewer, page.current)}</header>
 <main id="main" tabindex="-1">${raw(NOTICE_PLACE)}
 ${narrow ? html`<div class="card">${heading(page)}${page.body}</div>` : html`${heading(page)}${page.body}`}
 </main>
@@ -102,7 +108,11 @@ function isOfConsole(current: Section | undefined): boolean {
 }
 
 /** Who it is, and for an admin the way from the own pages to those about everybody, or back. */
-function signedInAs(viewer: Viewer, isConsole: boolean): Html {
+function signedInAs({ appName }: Site, viewer: Viewer, isConsole: boolean): Html {
+  if (viewer.portal !== undefined) {
+    const back = buttonLink(`Back to ${appName}`, '/portal/back');
+    return html`<div class="viewer"><span class="who">${viewer.email}</span>${back}</div>`;
+  }
   const other = isConsole
     ? html`<a href="/tokens">Your account</a>`
     : viewer.admin && html`<a href="/admin">Admin</a>`;
@@ -110,8 +120,12 @@ function signedInAs(viewer: Viewer, isConsole: boolean): Html {
 <form method="post" action="/sign-out"><button class="quiet" type="submit">Sign out</button></form></div>`;
 }
 
-function navigation(current: Section | undefined): Html {
-  const items = (isOfConsole(current) ? CONSOLE_NAVIGATION : NAVIGATION).map(
+function navigation({ portal }: Viewer, current: Section | undefined): Html {
+  const all: readonly { path: Section; label: string }[] = isOfConsole(current)
+    ? CONSOLE_NAVIGATION
+    : NAVIGATION;
+  const seen = portal === undefined ? all : all.filter(({ path }) => path === portal.section);
+  const items = seen.map(
     ({ path, label }) =>
       html`<li><a href="${path}"${path === current && html` aria-current="page"`}>${label}</a></li>`,
   );

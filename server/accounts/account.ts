@@ -21,6 +21,8 @@ const accountSchema = z.strictObject({
   admin: z.boolean(),
   /** What an app that signs its users in by itself knows this one by: of one account, for ever. Unique. */
   externalId: z.string().optional(),
+  /** The service that vouched for the e-mail address when the account was made, by a portal link. */
+  vouchedBy: z.string().optional(),
   createdAt: z.number(),
   /** When the name was last changed: the claim `updated_at` (OpenID Connect Core section 5.1), else `createdAt`. */
   updatedAt: z.number().optional(),

@@ -35,6 +35,10 @@ type NewAccount = {
   /** As display-name.ts answers it. */
   name?: string | undefined;
   passwordHash?: string;
+  /** What an app that signs its users in by itself knows this one by. */
+  externalId?: string | undefined;
+  /** The service on whose word the address counts as proved. */
+  vouchedBy?: string | undefined;
   admin: boolean;
 };
 
@@ -65,8 +69,10 @@ export function createAccounts(parts: Parts) {
      */
     async create(wanted: NewAccount, actor: Actor): Promise<Account> {
       const { address: email, key: emailKey } = requireEmail(wanted.email);
-      const { id = newId('acc_'), name, passwordHash, admin } = wanted;
-      const account: Account = { id, email, emailKey, name, passwordHash, admin, createdAt: clock() };
+      const { id = newId('acc_'), name, passwordHash, externalId, vouchedBy, admin } = wanted;
+      const createdAt = clock();
+      const named = { name, passwordHash, externalId, vouchedBy };
+      const account: Account = { id, email, emailKey, ...named, admin, createdAt };
       const action = admin ? 'account.created_as_admin' : 'account.created';
       try {
         await effects.insert(accounts, account, auditOf(account, action, actor));

@@ -38,10 +38,13 @@ export const API_CODES = [
 /** What the management API answers beside them all, as do the pages that do the same. docs/managing.md explains them. */
 export const MANAGEMENT_CODES = [
   'ADMINS_ONLY',
+  'HAS_OWN_SIGN_IN',
   'INVALID_CURSOR',
   'INVALID_REASON',
+  'INVALID_RETURN_URL',
   'LAST_ADMIN',
   'NOTHING_TO_DO',
+  'OTHER_EXTERNAL_ID',
   'OWN_ACCOUNT',
 ] as const;
 

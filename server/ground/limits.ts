@@ -26,6 +26,10 @@ export const MAILED_INVITATION_SECONDS = 7 * DAY_SECONDS;
 /** Who asks for a new password is waiting for the mail; a link that lies about opens the account. */
 export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
 /** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */
+/** A portal link, and the session of who opened one. */
+export const PORTAL_LINK_SECONDS = 5 * MINUTE_SECONDS;
+export const PORTAL_SESSION_SECONDS = HOUR_SECONDS;
+export const EXTERNAL_ID_LENGTH_MAX = 200;
 export const SESSION_SECONDS = 14 * DAY_SECONDS;
 /** How long a device that nobody signs in with is known: as long as browsers keep a cookie. */
 export const DEVICE_DAYS = 400;

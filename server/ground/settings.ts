@@ -139,6 +139,14 @@ const switchValue = z.union([z.boolean(), z.stringbool({ error: 'true or false' 
 const REGISTER_WANTED = 'anyone or admins';
 const registerSetting = z.enum(['anyone', 'admins'], REGISTER_WANTED).default('anyone');
 
+const RETURN_URLS_WANTED =
+  'addresses of your app with https://, between commas, like https://app.example.com/account';
+const returnUrl = z
+  .url({ protocol: /^https?$/, error: RETURN_URLS_WANTED, abort: true })
+  .refine((value) => new URL(value).protocol === 'https:' || isLoopback(new URL(value)), {
+    message: RETURN_URLS_WANTED,
+  });
+
 const AUDIENCES_WANTED = 'client ids at the provider, between commas';
 const audience = z.string(AUDIENCES_WANTED).min(1, AUDIENCES_WANTED);
 
@@ -207,6 +215,14 @@ const ownerSchema = z.strictObject({
     )
     .pipe(z.array(addressRange))
     .default([]),
+  /** Where portal links may lead back to, each letter by letter. */
+  portalReturnUrls: z
+    .union(
+      [z.array(returnUrl), z.string().transform((list) => list.split(',').map((item) => item.trim()))],
+      RETURN_URLS_WANTED,
+    )
+    .pipe(z.array(returnUrl))
+    .default([]),
   google: z
     .strictObject({
       clientId: z.string(ID_WANTED).min(1, ID_WANTED),
@@ -249,6 +265,7 @@ const VARIABLES: Record<string, string> = {
   mail: 'LATCHKEY_MAIL',
   proxies: 'LATCHKEY_PROXIES',
   signUp: 'LATCHKEY_SIGN_UP',
+  portalReturnUrls: 'LATCHKEY_PORTAL_RETURN_URLS',
 };
 const GOOGLE_VARIABLES: Record<string, string> = {
   clientId: 'GOOGLE_CLIENT_ID',

@@ -7,6 +7,7 @@ import { Problem, SignInNeeded } from '../ground/errors.ts';
 import { FRESH_SIGN_IN_SECONDS } from '../ground/limits.ts';
 import type { Form } from '../http/body.ts';
 import type { Sessions, SignedInSession } from '../oauth/browser-sessions.ts';
+import type { PortalSessions } from './portal-session.ts';
 
 export type SignedIn = ReturnType<typeof createSignedIn>;
 
@@ -14,12 +15,16 @@ export type SignedIn = ReturnType<typeof createSignedIn>;
 export function createSignedIn(parts: {
   sessions: Pick<Sessions, 'read'>;
   accounts: Pick<Accounts, 'getActive'>;
+  portalSessions: Pick<PortalSessions, 'viewer'>;
   clock: Clock;
 }) {
-  const { sessions, accounts, clock } = parts;
+  const { sessions, accounts, portalSessions, clock } = parts;
 
   /** Undefined when nobody is signed in, and for a session of an account that is suspended or gone. */
   async function find(ctx: Context): Promise<{ account: Account; session: SignedInSession } | undefined> {
+    // Whoever came by a link came for this page, whoever else is signed in.
+    const visitor = await portalSessions.viewer(ctx);
+    if (visitor !== undefined) return { account: visitor, session: visit(visitor.id, clock()) };
     const session = await sessions.read(ctx);
     if (session === undefined) return undefined;
     const account = await accounts.getActive(session.accountId);
@@ -60,6 +65,11 @@ export function requireViewer({ email }: Account, sent: Form): void {
     message: `This form was opened by another account, and by now you are signed in as ${email}. Nothing was done.`,
     hint: 'Open the form again to do it as this account, or sign out and sign in as the other one.',
   });
+}
+
+/** A portal session, which is as good as fresh for all that its pages do: the app has just vouched for who it is. */
+function visit(accountId: string, now: number): SignedInSession {
+  return { uid: '', accountId, signedInAt: now, amr: [], isProof: true };
 }
 
 /** Whether somebody proved who they are lately enough for what is sensitive. `now` in epoch seconds. */

@@ -39,7 +39,7 @@ export function createResetSteps(parts: SignInDependencies) {
       }
       const { account } = await resets.find(token);
       keepProbe(ctx);
-      sendPage(ctx, newPage(site, account, { token, revokeToo: false }));
+      sendPage(ctx, newPage(site, account, { token, revokeToo: wasNeverProved(account) }));
     },
 
     /** POST /reset-password: with a token the new password, else the address to mail a link to. */
@@ -92,4 +92,12 @@ function newPage(
   const { token, ...others } = fields;
   const hidden = { token, ...PROBE_FIELDS };
   return newPasswordPage(site, { ...others, fields: hidden, email, hasPassword: passwordHash !== undefined });
+}
+
+/**
+ * Whether only an app ever said whose address it is: whoever signed up there with somebody else's may have made tokens
+ * here, and the owner of the mailbox comes for the first time.
+ */
+function wasNeverProved({ passwordHash, vouchedBy }: Account): boolean {
+  return passwordHash === undefined && vouchedBy !== undefined;
 }

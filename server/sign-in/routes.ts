@@ -6,6 +6,7 @@ import { createFederatedCookie } from './federated-cookie.ts';
 import { createInteractionSteps } from './interaction.ts';
 import { createPasswordSteps } from './password.ts';
 import { CALLBACK_PATH } from './paths.ts';
+import { createPortalLinkSteps } from './portal-link.ts';
 import { createResetSteps } from './reset-password.ts';
 import { createSignUpSteps } from './sign-up.ts';
 
@@ -30,6 +31,11 @@ export function createSignInRoutes(parts: StepDependencies): Router {
   const reset = createResetSteps(parts);
   router.get('/reset-password', reset.show);
   router.post('/reset-password', reset.reset);
+
+  const portalLink = createPortalLinkSteps(parts);
+  router.get('/portal', portalLink.show);
+  router.post('/portal', portalLink.open);
+  router.get('/portal/back', portalLink.back);
 
   const interaction = createInteractionSteps(parts);
   router.get('/interaction/:uid', interaction.show);

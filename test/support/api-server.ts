@@ -19,7 +19,7 @@ import { createEffects } from '../../server/effects/effects.ts';
 import { type Clock, systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
-import { readSettings } from '../../server/ground/settings.ts';
+import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { accessLog } from '../../server/http/access-log.ts';
 import { createClientAddress } from '../../server/http/client-address.ts';
 import { asEnvelope } from '../../server/http/error-forms.ts';
@@ -40,6 +40,7 @@ export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 export async function startApiServer(
   options: {
     storeUrl?: string;
+    settings?: OwnerSettings;
     clock?: Clock;
     workflows?: Workflow[];
     types?: DataType[];
@@ -58,7 +59,7 @@ export async function startApiServer(
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
   const storeUrl = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
-  const settings = readSettings({ url, data: folder, store: storeUrl }, {});
+  const settings = readSettings({ url, data: folder, store: storeUrl, ...options.settings }, {});
   const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log });
   const { rows, declarations } = opened;
   const types = [...declarations.types.values(), ...(options.types ?? [])];

@@ -1,9 +1,9 @@
 import type { Account } from '../../server/accounts/account.ts';
 import type { WantedApp } from '../../server/credentials/apps.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
-import { systemClock } from '../../server/ground/clock.ts';
+import { type Clock, systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
-import { readSettings } from '../../server/ground/settings.ts';
+import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { type Agent, createAgent } from './browserless.ts';
 import type { TestServer } from './server.ts';
 import { createThirdPartyApp } from './third-party-app.ts';
@@ -19,15 +19,14 @@ export type Person = { account: Account; agent: Agent };
 
 /**
  * People of a running server. They are made as the command line makes them, through a second connection to
- * the server's store, and sign in through its pages.
+ * the server's store, and sign in through its pages. `given`: settings and clock of the server,
+ * where those matter to them.
  */
-export async function openPeople(server: TestServer) {
-  const settings = readSettings(
-    { data: server.dataFolder, store: server.storeUrl, url: server.url, mail: `file:${server.mailFolder}` },
-    {},
-  );
+export async function openPeople(server: TestServer, given: OwnerSettings = {}, clock: Clock = systemClock) {
+  const { dataFolder: data, storeUrl: store, url, mailFolder } = server;
+  const settings = readSettings({ data, store, url, mail: `file:${mailFolder}`, ...given }, {});
   const domain: Domain = await openDomain(settings, {
-    clock: systemClock,
+    clock,
     log: createLog({ write: () => undefined }),
   });
   let count = 0;
@@ -64,8 +63,8 @@ export async function openPeople(server: TestServer) {
     },
 
     /** An app with a secret that may ask for most scopes; `wanted` says what is otherwise. */
-    async app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}) {
-      const developer = await account();
+    async app(wanted: Partial<WantedApp> & { confidential?: boolean } = {}, owner?: Account) {
+      const developer = owner ?? (await account());
       const { client: row, secret } = await domain.apps.create(
         {
           account: developer,

@@ -1,0 +1,338 @@
+import { z } from 'zod';
+import { type Collection, declare, Taken } from '../../adapters/port.ts';
+import { type Account, isActive, requireActive } from '../accounts/account.ts';
+import { type Accounts, auditOf } from '../accounts/accounts.ts';
+import { displayNameFrom } from '../accounts/display-name.ts';
+import { requireEmail } from '../accounts/email.ts';
+import type { Identities } from '../accounts/identities.ts';
+import { linkDead } from '../accounts/mailed-links.ts';
+import { nameFrom } from '../credentials/names.ts';
+import { type Scopes, scopesFrom } from '../credentials/scopes.ts';
+import { type Effects, pendingEffects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { EXTERNAL_ID_LENGTH_MAX, PORTAL_LINK_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
+import { hashOf, newLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
+import type { Settings } from '../ground/settings.ts';
+import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
+import type { Grants } from './grants.ts';
+
+/** Where a portal link begins; each reaches the pages of its own kind only. */
+export const PORTAL_PAGES = ['tokens', 'tokens/new', 'services', 'apps', 'activity'] as const;
+export type PortalPage = (typeof PORTAL_PAGES)[number];
+
+/** A link by which an app sends one of its users to their pages here, signed in. Good once, and for minutes. */
+const portalLinkSchema = z.strictObject({
+  /** SHA-256 of its token, base64url. */
+  id: z.string(),
+  accountId: z.string(),
+  page: z.enum(PORTAL_PAGES),
+  /** What the form of a new token is filled in with. */
+  prefill: z.strictObject({ name: z.string(), scopes: z.array(z.string()) }).optional(),
+  returnUrl: z.string(),
+  /** Who made it: a service. */
+  madeBy: z.string().optional(),
+  expiresAt: z.number(),
+  usedAt: z.number().optional(),
+  ...pendingEffects,
+});
+type PortalLink = z.infer<typeof portalLinkSchema>;
+
+export const portalLinkDeclaration = declare<PortalLink>({
+  name: 'portal_links',
+  schema: portalLinkSchema,
+  indexes: [['expiresAt'], ['pendingAt']],
+  expires: { expiresAt: 0 },
+});
+
+/** Who came by such a link: a session of its own, which the engine does not know, so that no app signs anybody in by it. */
+const portalSessionSchema = z.strictObject({
+  /** SHA-256 of the cookie's value, base64url. */
+  id: z.string(),
+  accountId: z.string(),
+  page: z.enum(PORTAL_PAGES),
+  returnUrl: z.string(),
+  startedAt: z.number(),
+  expiresAt: z.number(),
+  /** The account's then: what ends its other sessions ends this one. */
+  securityVersion: z.number(),
+});
+export type PortalSession = z.infer<typeof portalSessionSchema>;
+
+export const portalSessionDeclaration = declare<PortalSession>({
+  name: 'portal_sessions',
+  schema: portalSessionSchema,
+  indexes: [['accountId'], ['expiresAt']],
+  expires: { expiresAt: 0 },
+});
+
+/** Whom a link is for, where it begins and where it leads back to. */
+export type WantedPortalLink = {
+  email?: string | undefined;
+  /** What the app itself knows the person by. */
+  externalId?: string | undefined;
+  /** What a new account is called. */
+  name?: string | undefined;
+  page: PortalPage;
+  prefill?: { name: string; scopes: readonly string[] } | undefined;
+  returnUrl: string;
+};
+
+type Parts = {
+  accountRows: Collection<Account>;
+  portalLinks: Collection<PortalLink>;
+  portalSessions: Collection<PortalSession>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'create'>;
+  identities: Pick<Identities, 'list'>;
+  grants: Pick<Grants, 'list'>;
+  scopes: Pick<Scopes, 'forTokens'>;
+  effects: Effects;
+  clock: Clock;
+  settings: Pick<Settings, 'url' | 'portalReturnUrls'>;
+};
+
+export type PortalLinks = ReturnType<typeof createPortalLinks>;
+
+/**
+ * For an app whose users sign in elsewhere: it sends them from its back end straight to their own pages here. It vouches
+ * for them, so it may do so only for accounts that it brought, or that let it in themselves.
+ */
+export function createPortalLinks(parts: Parts) {
+  const { portalLinks, portalSessions, accounts, effects, clock, settings } = parts;
+
+  return {
+    /**
+     * Makes a link; the account too where there is none. `ownerId` is the account that the calling service belongs to.
+     * Throws Problem.
+     */
+    async create(wanted: WantedPortalLink, actor: Actor, ownerId: string) {
+      requireRegistered(settings.portalReturnUrls, wanted.returnUrl);
+      const prefill = prefillFrom(parts, wanted);
+      const account = await accountFor(parts, wanted, actor, ownerId);
+      const { token, hash } = newWrittenLinkToken();
+      const { page, returnUrl } = wanted;
+      const expiresAt = clock() + PORTAL_LINK_SECONDS;
+      await portalLinks.insert({
+        id: hash,
+        accountId: account.id,
+        page,
+        prefill,
+        returnUrl,
+        madeBy: actor.id,
+        expiresAt,
+      });
+      return { url: `${settings.url}/portal?token=${token}`, expiresAt, account };
+    },
+
+    /** The link behind an address, for the page that asks to go on; it stays good. Throws Problem 400 and 403. */
+    find: (token: string) => find(parts, token),
+
+    /**
+     * Uses the link up, and begins the session: the value of its cookie, and the path to go on to. Of two who are as quick
+     * one wins. Throws Problem 400 and 403.
+     */
+    async open(token: string, from: { from: string; requestId: string }) {
+      const { link, account } = await find(parts, token);
+      const actor: Actor = { kind: 'client', id: link.madeBy, ...from };
+      const caused = auditOf(account, 'portal.opened', actor);
+      const now = clock();
+      const used = await effects.update(
+        portalLinks,
+        link.id,
+        { set: { usedAt: now } },
+        [['usedAt', 'absent']],
+        caused,
+      );
+      if (used === undefined) throw dead(token);
+      const { token: value, hash } = newLinkToken();
+      const { accountId, page, returnUrl } = link;
+      const securityVersion = account.securityVersion ?? 0;
+      const expiresAt = now + PORTAL_SESSION_SECONDS;
+      await portalSessions.insert({
+        id: hash,
+        accountId,
+        page,
+        returnUrl,
+        startedAt: now,
+        expiresAt,
+        securityVersion,
+      });
+      return { value, path: pathOf(link) };
+    },
+
+    /** The session of this cookie with its account, as long as it is good. */
+    async session(value: string): Promise<{ session: PortalSession; account: Account } | undefined> {
+      const session = await portalSessions.get(hashOf(value));
+      if (session === undefined || session.expiresAt <= clock()) return undefined;
+      const account = await accounts.get(session.accountId);
+      const isGood = isActive(account) && (account.securityVersion ?? 0) === session.securityVersion;
+      return isGood ? { session, account } : undefined;
+    },
+
+    /** Ends it. */
+    async end(value: string): Promise<void> {
+      await portalSessions.remove(hashOf(value));
+    },
+  };
+}
+
+/** Whether a session that began at this page reaches a path. */
+export function reaches(page: PortalPage, path: string): boolean {
+  const [top] = page.split('/');
+  return (
+    path === `/${top}` || path.startsWith(`/${top}/`) || (page === 'activity' && path === '/activity.csv')
+  );
+}
+
+async function find(parts: Parts, token: string): Promise<{ link: PortalLink; account: Account }> {
+  const link = await parts.portalLinks.get(hashOf(token));
+  const isOpen = link !== undefined && link.usedAt === undefined && link.expiresAt > parts.clock();
+  const account = isOpen ? await parts.accounts.get(link.accountId) : undefined;
+  if (!isOpen || account === undefined) throw dead(token);
+  requireActive(account);
+  return { link, account };
+}
+
+function dead(token: string): Problem {
+  return linkDead('Go back to the app that sent you here, and open the page from there again.', token);
+}
+
+function pathOf({ page, prefill }: PortalLink): string {
+  if (page !== 'tokens/new' || prefill === undefined) return `/${page}`;
+  const query = new URLSearchParams({ name: prefill.name });
+  for (const scope of prefill.scopes) query.append('scopes', scope);
+  return `/${page}?${query}`;
+}
+
+/** Compared whole, as redirect URIs are (RFC 9700 section 2.1): what is near an address may be somebody else's. */
+function requireRegistered(registered: readonly string[], returnUrl: string): void {
+  if (registered.includes(returnUrl)) return;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_RETURN_URL',
+    message: 'This return_url is not registered.',
+    hint:
+      registered.length === 0
+        ? 'None is: set portalReturnUrls in config/settings.ts, or LATCHKEY_PORTAL_RETURN_URLS.'
+        : 'Send one of those in the setting portalReturnUrls, letter by letter.',
+    parameter: 'return_url',
+  });
+}
+
+function prefillFrom({ scopes }: Parts, { page, prefill }: WantedPortalLink): PortalLink['prefill'] {
+  if (prefill === undefined) return undefined;
+  if (page !== 'tokens/new') {
+    throw new Problem({
+      status: 400,
+      code: 'INVALID_DATA',
+      message: 'Only the page tokens/new has a form to fill in.',
+      hint: 'Leave out name and scopes, or send "page": "tokens/new".',
+      parameter: 'page',
+    });
+  }
+  const name = prefill.name === '' ? '' : nameFrom(prefill.name);
+  return { name, scopes: scopesFrom(prefill.scopes, scopes.forTokens) };
+}
+
+/** The account that a link is for, made where there is none. Throws Problem where the app may not vouch for it. */
+async function accountFor(
+  parts: Parts,
+  wanted: WantedPortalLink,
+  actor: Actor,
+  ownerId: string,
+  isAgain = false,
+): Promise<Account> {
+  const { accounts, accountRows } = parts;
+  const externalId = wanted.externalId === undefined ? undefined : externalIdFrom(wanted.externalId);
+  const known = externalId === undefined ? undefined : await accountRows.find('externalId', externalId);
+  const email = wanted.email === undefined ? undefined : requireEmail(wanted.email);
+  if (known !== undefined) {
+    // Addresses change: who it is says the external id, and the address may not belong to another account.
+    const other = email === undefined ? undefined : await accounts.findByEmail(email.address);
+    if (other !== undefined && other.id !== known.id) throw otherAccount();
+    return vouchedFor(parts, known, ownerId);
+  }
+  if (email === undefined) throw emailMissing(externalId);
+  const found = await accounts.findByEmail(email.address);
+  if (found === undefined) {
+    const name = wanted.name === undefined ? undefined : displayNameFrom(wanted.name);
+    try {
+      const vouched = { name, externalId, vouchedBy: actor.id };
+      return await accounts.create({ email: email.address, ...vouched, admin: false }, actor);
+    } catch (error) {
+      // Another request for the same person was quicker.
+      if (!(error instanceof Problem) || error.code !== 'EMAIL_TAKEN' || isAgain) throw error;
+      return accountFor(parts, wanted, actor, ownerId, true);
+    }
+  }
+  if (externalId !== undefined && found.externalId !== undefined) throw otherAccount();
+  const account = await vouchedFor(parts, found, ownerId);
+  return externalId === undefined ? account : nameExternally(parts, account, externalId);
+}
+
+/** Throws Problem for an account that has a sign-in of its own, unless it let an app of the same owner in. */
+async function vouchedFor(parts: Parts, account: Account, ownerId: string): Promise<Account> {
+  requireActive(account);
+  const hasOwn = account.passwordHash !== undefined || (await parts.identities.list(account.id)).length > 0;
+  if (!hasOwn && !account.admin) return account;
+  const connected = await parts.grants.list(account.id);
+  if (!account.admin && connected.some(({ client }) => client.accountId === ownerId)) return account;
+  throw new Problem({
+    status: 409,
+    code: 'HAS_OWN_SIGN_IN',
+    message: 'This account has a sign-in of its own here, so your word is not enough to sign it in.',
+    hint: `Send its owner to ${parts.settings.url}/sign-in instead. Once they let an app of yours in, links work for them.`,
+  });
+}
+
+async function nameExternally(parts: Parts, account: Account, externalId: string): Promise<Account> {
+  try {
+    const guard = [['externalId', 'absent']] as const;
+    const changed = await parts.accountRows.update(account.id, { set: { externalId } }, guard);
+    if (changed !== undefined) return changed;
+  } catch (error) {
+    if (!(error instanceof Taken)) throw error;
+  }
+  throw otherAccount();
+}
+
+function externalIdFrom(written: string): string {
+  const isFit =
+    written.length <= EXTERNAL_ID_LENGTH_MAX &&
+    VISIBLE.test(written) &&
+    !isUnfit(written) &&
+    written === written.trim();
+  if (isFit) return written;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'This external_id cannot be used.',
+    hint: `Send the id that your app knows the person by, 1 to ${EXTERNAL_ID_LENGTH_MAX} characters on one line.`,
+    parameter: 'external_id',
+  });
+}
+
+function emailMissing(externalId: string | undefined): Problem {
+  return new Problem({
+    status: 400,
+    code: 'MISSING_DATA',
+    message: externalId === undefined ? 'Whom is it for?' : 'No account has this external_id yet.',
+    hint:
+      externalId === undefined
+        ? 'Send email, or external_id, or both.'
+        : 'Send email beside it the first time, so that an account can be made.',
+    parameter: 'email',
+  });
+}
+
+function otherAccount(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'OTHER_EXTERNAL_ID',
+    message:
+      'The external_id and the email belong to two accounts, and an external_id stays with its account for ever.',
+    hint: 'Send the external_id alone, or look at both accounts in the console.',
+    parameter: 'external_id',
+  });
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { WantedPortalLink } from '../../server/access/portal-links.ts';
+import { Problem } from '../../server/ground/errors.ts';
+import { createAgent } from '../support/browserless.ts';
+import { openPeople, type People } from '../support/people.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { eachStore } from '../support/stores.ts';
+
+const RETURN_URL = 'https://shop.example.com/account';
+
+eachStore(({ url: storeUrl }) => {
+  describe('portal links', () => {
+    let server: TestServer;
+    let people: People;
+    let ownerId: string;
+    let now = Math.floor(Date.now() / 1000);
+    before(async () => {
+      const settings = { portalReturnUrls: [RETURN_URL] };
+      server = await startTestServer({ storeUrl: await storeUrl(), settings, clock: () => now });
+      people = await openPeople(server, settings, () => now);
+      ownerId = (await people.account({ admin: true })).id;
+    });
+    after(async () => {
+      await people.close();
+      await server.stop();
+    });
+
+    let count = 0;
+    const newEmail = () => {
+      count += 1;
+      return `visitor${count}@example.com`;
+    };
+    const make = (wanted: Partial<WantedPortalLink>) =>
+      people.domain.portalLinks.create(
+        { page: 'tokens', returnUrl: RETURN_URL, ...wanted },
+        { kind: 'client', id: 'svc_shop' },
+        ownerId,
+      );
+    const pathOf = (url: string) => url.slice(server.url.length);
+    const tokenOf = (url: string) => new URL(url).searchParams.get('token') ?? '';
+
+    /** A browser that came by a link. */
+    async function visitor(wanted: Partial<WantedPortalLink> = { email: newEmail() }) {
+      const { url, account } = await make(wanted);
+      const agent = createAgent(server.url);
+      const { location } = await agent.post('/portal', { token: tokenOf(url) });
+      return { agent, account, location };
+    }
+
+    async function refusal(wanted: Partial<WantedPortalLink>): Promise<string> {
+      const error = await make(wanted).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof Problem, 'it was made');
+      return error.code;
+    }
+
+    test('sign somebody new in to their tokens by one click, and lead back', async () => {
+      const email = newEmail();
+      const { url, account } = await make({ email, externalId: `user-${email}`, name: 'Ann' });
+      assert.deepEqual([account.email, account.name, account.admin], [email, 'Ann', false]);
+      const agent = createAgent(server.url);
+      const asked = await agent.get(pathOf(url));
+      assert.match(asked.text, new RegExp(email));
+      // A program that looks into links uses none up.
+      assert.equal((await agent.get(pathOf(url))).status, 200);
+      assert.equal((await agent.post('/portal', { token: tokenOf(url) })).location, '/tokens');
+      const made = await agent.make('/tokens/new', { name: 'Mine', scopes: 'profile', expires: '30' });
+      assert.match(made.text, /lk_pat_/);
+      const { text } = await agent.get('/tokens');
+      assert.match(text, /Back to Latchkey/);
+      assert.doesNotMatch(text, /href="\/account"|Sign out/);
+      assert.equal((await agent.get('/portal/back')).location, RETURN_URL);
+      assert.equal((await agent.get('/tokens')).status, 303);
+    });
+
+    test('reach nothing but their page', async () => {
+      const pages = ['/tokens', '/services', '/apps', '/activity', '/activity.csv', '/developer'];
+      const others = [
+        '/account',
+        '/account/password',
+        '/account/access',
+        '/account/data',
+        '/account/delete',
+        '/admin',
+      ];
+      for (const [page, reached] of [
+        ['tokens', ['/tokens']],
+        ['services', ['/services']],
+        ['apps', ['/apps']],
+        ['activity', ['/activity', '/activity.csv']],
+      ] as const) {
+        const { agent } = await visitor({ email: newEmail(), page });
+        for (const path of [...pages, ...others]) {
+          const { status, location } = await agent.get(path);
+          const expected = (reached as readonly string[]).includes(path) ? 200 : 303;
+          assert.equal(status, expected, `${page}: ${path}`);
+          if (expected === 303) assert.match(location, /^\/sign-in\?/);
+        }
+        for (const path of [
+          '/account/password',
+          '/account/delete',
+          '/account/access/end',
+          '/account/link-google',
+        ]) {
+          assert.match((await agent.post(path, { password: 'x' })).location, /^\/sign-in\?/, path);
+        }
+      }
+    });
+
+    test('sign nobody in to an app', async () => {
+      const client = await people.app();
+      const { agent } = await visitor();
+      const started = await client.start();
+      const { location } = await agent
+        .follow(started.location.href.slice(server.url.length))
+        .then((page) => ({
+          location: page.path,
+        }));
+      assert.match(location, /^\/interaction\//);
+      assert.match((await agent.get(location)).text, /Sign in to continue/);
+    });
+
+    test('work once, for five minutes, and whole', async () => {
+      const { url } = await make({ email: newEmail() });
+      const [one, other] = [createAgent(server.url), createAgent(server.url)];
+      const post = (agent: typeof one, token = tokenOf(url)) => agent.post('/portal', { token });
+      const both = await Promise.all([post(one), post(other)]);
+      assert.deepEqual(both.map(({ status }) => status).sort(), [303, 400]);
+      assert.equal((await createAgent(server.url).get(pathOf(url))).status, 400);
+
+      const late = await make({ email: newEmail() });
+      now += 301;
+      assert.match((await one.get(pathOf(late.url))).text, /used already, or is too old/);
+      assert.equal((await post(other, tokenOf(late.url))).status, 400);
+      assert.match((await one.get(pathOf(late.url).slice(0, -3))).text, /damaged/);
+      // Whoever was in has no way in by a link that is spent.
+      assert.equal((await other.get('/tokens')).status, both[1]?.status === 303 ? 200 : 303);
+    });
+
+    test('end after an hour, with the account, and with all its sessions', async () => {
+      const gone = await visitor();
+      now += 3601;
+      assert.equal((await gone.agent.get('/tokens')).status, 303);
+      const suspended = await visitor();
+      await people.domain.accounts.suspend(suspended.account.id, { kind: 'operator' });
+      assert.equal((await suspended.agent.get('/tokens')).status, 303);
+      const ended = await visitor();
+      const manager = { kind: 'operator', reason: 'Test' } as const;
+      await people.domain.accountActs.do('end-sessions', ended.account, manager, undefined);
+      assert.equal((await ended.agent.get('/tokens')).status, 303);
+    });
+
+    test('stand in the history of the account, with the service that sent it', async () => {
+      const { account } = await visitor();
+      const entries = await people.domain.rows.audit.list({
+        where: [['accountId', '=', account.id]],
+        limit: 10,
+      });
+      const opened = entries.find(({ action }) => action === 'portal.opened');
+      assert.deepEqual([opened?.actor.kind, opened?.actor.id], ['client', 'svc_shop']);
+    });
+
+    test('fill in the form of a new token', async () => {
+      const prefill = { name: 'From the shop & co', scopes: ['profile'] };
+      const { agent, location } = await visitor({ email: newEmail(), page: 'tokens/new', prefill });
+      const { text } = await agent.get(location);
+      assert.match(text, /value="From the shop &amp; co"/);
+      assert.match(text, /value="profile"[^>]* checked/);
+      assert.equal(await refusal({ email: newEmail(), prefill }), 'INVALID_DATA');
+      const admin = { name: '', scopes: ['admin'] };
+      assert.equal(await refusal({ email: newEmail(), page: 'tokens/new', prefill: admin }), 'invalid_scope');
+    });
+
+    test('lead back only to what is registered, letter by letter', async () => {
+      for (const returnUrl of [
+        'https://evil.example',
+        `${RETURN_URL}/`,
+        `${RETURN_URL}?x=1`,
+        `${RETURN_URL}@evil.example`,
+        RETURN_URL.toUpperCase(),
+        'javascript:alert(1)',
+        '/tokens',
+        '',
+      ]) {
+        assert.equal(await refusal({ email: newEmail(), returnUrl }), 'INVALID_RETURN_URL', returnUrl);
+      }
+    });
+
+    test('find the account by external id, whatever its address is by now', async () => {
+      const externalId = 'user-77';
+      const [email, later] = [newEmail(), newEmail()];
+      const first = await make({ email, externalId });
+      assert.equal((await make({ externalId })).account.id, first.account.id);
+      assert.equal((await make({ externalId, email: later })).account.id, first.account.id);
+      const second = await make({ email: later, externalId: 'user-78' });
+      assert.notEqual(second.account.id, first.account.id);
+      assert.equal(await refusal({ externalId, email: later }), 'OTHER_EXTERNAL_ID');
+      assert.equal(await refusal({ externalId: 'user-79', email }), 'OTHER_EXTERNAL_ID');
+      assert.equal(await refusal({ externalId: 'user-80' }), 'MISSING_DATA');
+      assert.equal(await refusal({}), 'MISSING_DATA');
+      for (const bad of ['', ' user', 'a\nb', 'x'.repeat(201)]) {
+        assert.equal(await refusal({ externalId: bad, email }), 'INVALID_DATA', JSON.stringify(bad));
+      }
+    });
+
+    test('leave nothing behind that somebody else made, when the owner of the mailbox comes', async () => {
+      const email = newEmail();
+      const { account } = await make({ email });
+      const { url } = await people.domain.resets.linkFor(account, { kind: 'operator' });
+      assert.match((await createAgent(server.url).get(pathOf(url))).text, /name="revoke"[^>]* checked/);
+      const known = await people.account();
+      const { url: other } = await people.domain.resets.linkFor(known, { kind: 'operator' });
+      assert.doesNotMatch(
+        (await createAgent(server.url).get(pathOf(other))).text,
+        /name="revoke"[^>]* checked/,
+      );
+    });
+
+    test('make one account for many requests at the same moment', async () => {
+      const [email, externalId] = [newEmail(), 'user-rush'];
+      const made = await Promise.all(Array.from({ length: 8 }, () => make({ email, externalId })));
+      assert.equal(new Set(made.map(({ account }) => account.id)).size, 1);
+    });
+
+    test('take no account over that has a sign-in of its own, unless it let the app in', async () => {
+      const person = await people.person();
+      assert.equal(await refusal({ email: person.account.email }), 'HAS_OWN_SIGN_IN');
+      assert.equal(await refusal({ email: person.account.email, externalId: 'user-99' }), 'HAS_OWN_SIGN_IN');
+      const strangers = await people.app();
+      await strangers.connect(person.agent);
+      assert.equal(await refusal({ email: person.account.email }), 'HAS_OWN_SIGN_IN');
+      const owner = (await people.domain.accounts.get(ownerId)) ?? assert.fail();
+      const own = await people.app({ name: 'Shop' }, owner);
+      await own.connect(person.agent);
+      assert.equal((await make({ email: person.account.email })).account.id, person.account.id);
+      const admin = await people.person({ admin: true });
+      await own.connect(admin.agent);
+      assert.equal(await refusal({ email: admin.account.email }), 'HAS_OWN_SIGN_IN');
+    });
+  });
+});
