@@ -22,7 +22,7 @@ import { dataTable, foldedTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { SECRET_EXPIRY_HINT, SECRETS_DONE, secretsSection } from './secrets.ts';
-import { type UsageView, usedFor } from './usage.ts';
+import { activityLink, type UsageView, usedFor } from './usage.ts';
 
 /** A service as its owner sees it. */
 export type ServiceView = {
@@ -233,7 +233,7 @@ export function servicePage(
     { label: 'Made', value: relativeTime(service.createdAt, now) },
     {
       label: 'Activity',
-      value: html`<a href="/activity?credential=${service.id}">Its calls and changes</a>`,
+      value: activityLink(viewer, service.id, 'Its calls and changes'),
     },
   ]);
   const isDead = service.revokedAt !== undefined;

@@ -22,7 +22,7 @@ import { bulletList, dangerZone, keyValues, section } from './kit/sections.ts';
 import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { standingOf, type TokenView } from './tokens.ts';
-import { addressesTable, callsOf, type UsageView } from './usage.ts';
+import { activityLink, addressesTable, callsOf, type UsageView } from './usage.ts';
 
 const DONE: Record<string, string> = {
   changed: 'The token was changed. That holds from its next call on.',
@@ -50,7 +50,7 @@ export function tokenPage(
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),
       html`<div class="card">${factsOf(token, now)}${isStanding && actsOf(token, viewer)}
-<p class="fine">${LAST_USED_HINT} <a href="/activity?credential=${token.id}">See each of its calls</a>.</p></div>`,
+<p class="fine">${LAST_USED_HINT} ${activityLink(viewer, token.id, 'See each of its calls.')}</p></div>`,
       old !== undefined && oldValueSection(old, now),
       isStanding &&
         token.replacedBy === undefined &&

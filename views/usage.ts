@@ -4,6 +4,7 @@ import { code } from './kit/code.ts';
 import { bulletList } from './kit/sections.ts';
 import { dataTable } from './kit/tables.ts';
 import { relativeTime } from './kit/times.ts';
+import type { Viewer } from './layout.ts';
 
 type UsedView = { what: string; count: number; lastAt: number };
 
@@ -14,6 +15,11 @@ export type UsageView = {
   routes: readonly UsedView[];
   addresses: readonly UsedView[];
 };
+
+/** The way to all calls of a credential or client; none for who came by a link and sees one kind of page only. */
+export function activityLink({ portal }: Viewer, id: string, label: string): Part {
+  return portal === undefined && html`<a href="/activity?credential=${id}">${label}</a>`;
+}
 
 /** So many are named; the activity has the rest. */
 const NAMED_MAX = 10;

@@ -107,6 +107,20 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
+    test('lead from their page to no other', async () => {
+      const { agent, account } = await visitor();
+      await agent.make('/tokens/new', { name: 'Mine', scopes: 'profile', expires: '30' });
+      const [token] = await people.domain.tokens.list(account.id);
+      for (const path of ['/tokens', '/tokens/new', `/tokens/${token?.id}`, `/tokens/${token?.id}/rotate`]) {
+        const { text } = await agent.get(path);
+        const links = [...text.matchAll(/ (?:href|action)="(\/[^"]*)"/g)].map(([, link]) => link);
+        const others = links.filter(
+          (link) => !/^\/(tokens([/?].*)?|assets\/.*|portal\/back)?$/.test(link ?? ''),
+        );
+        assert.deepEqual(others, [], path);
+      }
+    });
+
     test('sign nobody in to an app', async () => {
       const client = await people.app();
       const { agent } = await visitor();
