@@ -233,7 +233,7 @@ export function servicePage(
     { label: 'Made', value: relativeTime(service.createdAt, now) },
     {
       label: 'Activity',
-      value: activityLink(viewer, service.id, 'Its calls and changes'),
+      value: activityLink(viewer, 'Its calls and changes', service.id),
     },
   ]);
   const isDead = service.revokedAt !== undefined;

@@ -50,7 +50,7 @@ export function tokenPage(
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),
       html`<div class="card">${factsOf(token, now)}${isStanding && actsOf(token, viewer)}
-<p class="fine">${LAST_USED_HINT} ${activityLink(viewer, token.id, 'See each of its calls.')}</p></div>`,
+<p class="fine">${LAST_USED_HINT} ${activityLink(viewer, 'See each of its calls.', token.id)}</p></div>`,
       old !== undefined && oldValueSection(old, now),
       isStanding &&
         token.replacedBy === undefined &&

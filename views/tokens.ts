@@ -27,7 +27,7 @@ import { relativeTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
 import { copiedForm, gonePage } from './shown-once.ts';
 import { type NarrowingForm, narrowingDisclosure, narrowsOf } from './token-narrowing.ts';
-import { type UsageView, usedFor } from './usage.ts';
+import { activityLink, type UsageView, usedFor } from './usage.ts';
 
 /** A personal access token as its owner sees it. */
 export type TokenView = CredentialView & {
@@ -110,7 +110,8 @@ export function tokensPage(
       }),
       listingPages(listing),
       listing.total > 1 && live.length > 0 && chosenForm(viewer),
-      live.length > 0 && html`<p class="fine">${LAST_USED_HINT} <a href="/activity">See every call</a>.</p>`,
+      live.length > 0 &&
+        html`<p class="fine">${LAST_USED_HINT} ${activityLink(viewer, 'See every call.')}</p>`,
       foldedTable({
         caption: 'Expired and revoked tokens',
         columns: ['Name', 'Ended', 'Last used', 'Made'],

@@ -16,9 +16,10 @@ export type UsageView = {
   addresses: readonly UsedView[];
 };
 
-/** The way to all calls of a credential or client; none for who came by a link and sees one kind of page only. */
-export function activityLink({ portal }: Viewer, id: string, label: string): Part {
-  return portal === undefined && html`<a href="/activity?credential=${id}">${label}</a>`;
+/** The way to all calls, or those of one credential or client; none for who came by a link and sees one kind of page only. */
+export function activityLink({ portal }: Viewer, label: string, id?: string): Part {
+  const query = id === undefined ? '' : `?credential=${id}`;
+  return portal === undefined && html`<a href="/activity${query}">${label}</a>`;
 }
 
 /** So many are named; the activity has the rest. */
