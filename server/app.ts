@@ -20,7 +20,7 @@ import { plainTarget } from './http/request-target.ts';
 import { sameOriginOnly } from './http/same-origin.ts';
 import { pageHeaders, securityHeaders } from './http/security-headers.ts';
 import { at, under } from './http/under.ts';
-import type { Sessions } from './oauth/browser-sessions.ts';
+import type { Login, Sessions } from './oauth/browser-sessions.ts';
 import { BROWSER_ENDPOINTS, DISCOVERY_ENDPOINTS, PROGRAM_ENDPOINTS } from './oauth/endpoints.ts';
 import { openEngine } from './oauth/engine.ts';
 import { createMetadataRoutes, METADATA_PATHS } from './oauth/resource-metadata.ts';
@@ -41,8 +41,8 @@ export async function createApp(domain: Domain) {
   const { url, production } = settings;
   const site = siteOf(settings);
   const { provider, readSubjectToken } = openFederation(domain);
-  const { engine, sessions, interactions } = await openEngine({ ...domain, site, readSubjectToken });
-  const pages = { ...createPages({ ...domain, sessions }), site, interactions };
+  const { engine, ...found } = await openEngine({ ...domain, site, readSubjectToken });
+  const pages = { ...createPages({ ...domain, ...found }), site };
 
   const metadata = createMetadataRoutes({ ...settings, scopes: domain.scopes });
   const health = createHealthRoutes(domain.readiness);
@@ -105,11 +105,17 @@ export async function createApp(domain: Domain) {
 }
 
 /** What all pages with cookies stand on. */
-function createPages(parts: Domain & { sessions: Sessions }) {
+function createPages<Parts extends Domain & { sessions: Sessions }>(parts: Parts) {
   const stored = { ...parts, ...parts.rows };
   const portalSessions = createPortalSessions(parts);
+  /** Who signs in by themselves has left the app that sent them. */
+  async function start(ctx: Koa.Context, login: Login): Promise<void> {
+    await portalSessions.end(ctx);
+    await parts.sessions.start(ctx, login);
+  }
   return {
     ...parts,
+    sessions: { ...parts.sessions, start },
     portalSessions,
     signedIn: createSignedIn({ ...parts, portalSessions }),
     forms: createOneTimeForms(stored),

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { WantedPortalLink } from '../../server/access/portal-links.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { createAgent } from '../support/browserless.ts';
-import { openPeople, type People } from '../support/people.ts';
+import { openPeople, PASSWORD, type People } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -132,6 +132,14 @@ eachStore(({ url: storeUrl }) => {
         }));
       assert.match(location, /^\/interaction\//);
       assert.match((await agent.get(location)).text, /Sign in to continue/);
+    });
+
+    test('end when somebody signs in by themselves', async () => {
+      const { agent } = await visitor();
+      const { email } = await people.account();
+      await agent.post('/sign-in', { email, password: PASSWORD, return_to: '/tokens' });
+      assert.match((await agent.get('/tokens')).text, new RegExp(`${email}[^]*Sign out`));
+      assert.match((await agent.get('/portal/back')).text, /Your visit is over/);
     });
 
     test('work once, for five minutes, and whole', async () => {
