@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { Asked } from '../../views/activity.ts';
 import type { Filter } from '../activity/activity.ts';
 import type { Outcome } from '../activity/call-counts.ts';
+import { wordsOf } from '../activity/entry-words.ts';
 import { PERIOD_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
 import { queryOne } from '../http/query.ts';
@@ -82,11 +83,6 @@ export function outcomesFor({ result, request }: Asked): readonly Outcome[] | un
 export function resultsFor(result: string): typeof RESULTS {
   const isKnown = RESULTS.some(({ value }) => value === result);
   return isKnown ? RESULTS : [...RESULTS, { value: result, label: `Refused or failed: ${wordsOf(result)}` }];
-}
-
-/** A code as people read it: `missing data`. */
-export function wordsOf(code: string): string {
-  return code.toLowerCase().replace(/[._]/g, ' ');
 }
 
 /** The address of the list, or of something else about it, that asks for this. */

@@ -1,77 +1,17 @@
 import type { RouterContext } from '@koa/router';
 import { type Asked, activityPage, type CountsView, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
-import type { Call } from '../activity/call.ts';
 import type { Outcome } from '../activity/call-counts.ts';
+import { changeInWords, resultOf, wordsOf } from '../activity/entry-words.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Actor } from '../ground/actor.ts';
 import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import {
-  chartSpanFrom,
-  filterFrom,
-  outcomesFor,
-  pathTo,
-  readAsked,
-  resultsFor,
-  wordsOf,
-} from './activity-filter.ts';
+import { chartSpanFrom, filterFrom, outcomesFor, pathTo, readAsked, resultsFor } from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
 const ENTRIES_PER_PAGE = 50;
-
-/** What changed, in words. */
-const CHANGES: Record<string, string> = {
-  'account.access_ended': 'All access ended',
-  'account.created': 'Account made',
-  'account.created_as_admin': 'Account made, as an admin',
-  'account.data_taken': 'Data taken out',
-  'account.deleted': 'Account deleted',
-  'account.name_changed': 'Name changed',
-  'access_token.leaked': 'Access token of an app or service reported as leaked, and revoked',
-  'account.demoted': 'No longer an admin',
-  'account.password_changed': 'Password changed',
-  'account.promoted': 'Made an admin',
-  'account.reset_link_made': 'Link to choose a new password made',
-  'account.sessions_ended': 'All sessions ended',
-  'account.restored': 'Account restored',
-  'account.sign_in_refused': 'Sign-in refused',
-  'account.signed_in': 'Signed in',
-  'account.suspended': 'Account suspended',
-  'app.allowed': 'App allowed',
-  'app.changed': 'App changed',
-  'app.deleted': 'App deleted',
-  'app.ended': 'App cut off',
-  'app.registered': 'App made',
-  'data.touched': 'Data stored for you',
-  'honey.created': 'Honey token made',
-  'honey.used': 'Honey token used',
-  'identity.linked': 'Way to sign in added',
-  'identity.unlinked': 'Way to sign in removed',
-  'portal.opened': 'Signed in to one page by an app',
-  'review.answered': 'Review answered',
-  'session.new_device': 'Sign-in from a new device',
-  'secret.created': 'Secret made',
-  'secret.leaked': 'Secret reported as leaked, and revoked',
-  'secret.revoked': 'Secret revoked',
-  'secret.rotated': 'Secret rotated',
-  'service.changed': 'Service changed',
-  'service.created': 'Service made',
-  'service.paused': 'Service paused',
-  'service.resumed': 'Service resumed',
-  'service.revoked': 'Service revoked',
-  'token.changed': 'Token changed',
-  'token.created': 'Token made',
-  'token.idle': 'Token ended: nothing used it',
-  'token.leaked': 'Token reported as leaked, and revoked',
-  'token.paused': 'Token paused',
-  'token.narrowed': 'Token narrowed otherwise',
-  'token.replaced': 'Token replaced',
-  'token.resumed': 'Token resumed',
-  'token.revoked': 'Token revoked',
-  'token.rotated': 'Token rotated',
-};
 
 /** /activity: an account's own calls and changes. */
 export function createActivityPages(parts: PortalDependencies) {
@@ -183,10 +123,10 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
       privacyBypassed: privacyBypassed === true,
     };
   }
-  const { at, action, actor, targetName, count, refused } = entry.change;
+  const { at, actor, targetName, refused } = entry.change;
   return {
     at,
-    what: `${CHANGES[action] ?? wordsOf(action)}${timesOf(count)}${byWhom(actor, names)}${whyOf(actor)}`,
+    what: `${changeInWords(entry.change)}${byWhom(actor, names)}${whyOf(actor)}`,
     name: targetName,
     result: refused ? 'Refused' : 'Done',
     succeeded: !refused,
@@ -194,19 +134,6 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
     requestId: actor.requestId ?? '',
     privacyBypassed: actor.reason !== undefined,
   };
-}
-
-/** `Success`; `Refused`, because of `missing data (400)`. */
-function resultOf(call: Call) {
-  if (call.status < 400) return { succeeded: true, result: 'Success' };
-  const times = call.count === undefined ? '' : `, ${call.count.toLocaleString('en')} calls within a minute`;
-  const reason = `${wordsOf(call.result)} (${call.status})${times}`;
-  return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
-}
-
-/** `, 3 times within a minute`, of what is counted as one. */
-function timesOf(count = 1): string {
-  return count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;
 }
 
 /** Why an admin did it, or a service may do as one what it did. */

@@ -1,0 +1,73 @@
+import type { AuditEntry } from './audit.ts';
+import type { Call } from './call.ts';
+
+/** What changed, in words. */
+const CHANGES: Record<string, string> = {
+  'account.access_ended': 'All access ended',
+  'account.created': 'Account made',
+  'account.created_as_admin': 'Account made, as an admin',
+  'account.data_taken': 'Data taken out',
+  'account.deleted': 'Account deleted',
+  'account.name_changed': 'Name changed',
+  'access_token.leaked': 'Access token of an app or service reported as leaked, and revoked',
+  'account.demoted': 'No longer an admin',
+  'account.password_changed': 'Password changed',
+  'account.promoted': 'Made an admin',
+  'account.reset_link_made': 'Link to choose a new password made',
+  'account.sessions_ended': 'All sessions ended',
+  'account.restored': 'Account restored',
+  'account.sign_in_refused': 'Sign-in refused',
+  'account.signed_in': 'Signed in',
+  'account.suspended': 'Account suspended',
+  'app.allowed': 'App allowed',
+  'app.changed': 'App changed',
+  'app.deleted': 'App deleted',
+  'app.ended': 'App cut off',
+  'app.registered': 'App made',
+  'data.touched': 'Data stored for you',
+  'honey.created': 'Honey token made',
+  'honey.used': 'Honey token used',
+  'identity.linked': 'Way to sign in added',
+  'identity.unlinked': 'Way to sign in removed',
+  'portal.opened': 'Signed in to one page by an app',
+  'review.answered': 'Review answered',
+  'session.new_device': 'Sign-in from a new device',
+  'secret.created': 'Secret made',
+  'secret.leaked': 'Secret reported as leaked, and revoked',
+  'secret.revoked': 'Secret revoked',
+  'secret.rotated': 'Secret rotated',
+  'service.changed': 'Service changed',
+  'service.created': 'Service made',
+  'service.paused': 'Service paused',
+  'service.resumed': 'Service resumed',
+  'service.revoked': 'Service revoked',
+  'token.changed': 'Token changed',
+  'token.created': 'Token made',
+  'token.idle': 'Token ended: nothing used it',
+  'token.leaked': 'Token reported as leaked, and revoked',
+  'token.paused': 'Token paused',
+  'token.narrowed': 'Token narrowed otherwise',
+  'token.replaced': 'Token replaced',
+  'token.resumed': 'Token resumed',
+  'token.revoked': 'Token revoked',
+  'token.rotated': 'Token rotated',
+};
+
+/** What changed, how often within a minute: `Sign-in refused, 3 times within a minute`. */
+export function changeInWords({ action, count = 1 }: Pick<AuditEntry, 'action' | 'count'>): string {
+  const times = count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;
+  return `${CHANGES[action] ?? wordsOf(action)}${times}`;
+}
+
+/** `Success`; `Refused`, because of `missing data (400)`. */
+export function resultOf(call: Call) {
+  if (call.status < 400) return { succeeded: true, result: 'Success' };
+  const times = call.count === undefined ? '' : `, ${call.count.toLocaleString('en')} calls within a minute`;
+  const reason = `${wordsOf(call.result)} (${call.status})${times}`;
+  return { succeeded: false, result: call.status < 500 ? 'Refused' : 'Failed', reason };
+}
+
+/** A code as people read it: `missing data`. */
+export function wordsOf(code: string): string {
+  return code.toLowerCase().replace(/[._]/g, ' ');
+}
