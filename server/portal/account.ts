@@ -15,11 +15,11 @@ import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { signInOnce } from '../pages/sign-in-once.ts';
 import { requireViewer } from '../pages/signed-in.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirmOnce, doOnce, ownedIn } from './owned.ts';
 
 /** /account: ways to sign in, and where the account is signed in. */

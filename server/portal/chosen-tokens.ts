@@ -8,9 +8,9 @@ import { Problem } from '../ground/errors.ts';
 import { readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
+import { pathOfForm } from '../pages/form-in-query.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { pathOfForm } from './form-in-query.ts';
 import { doOnce } from './owned.ts';
 
 /** To tokens of which state each act does something. */

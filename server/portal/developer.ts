@@ -14,13 +14,13 @@ import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
+import { appView, credentialView, liveAndDead, scopeView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { keepNewSecret } from './secrets.ts';
-import { appView, credentialView, liveAndDead, scopeView } from './view-models.ts';
 
 /** /developer: apps that this account registers. */
 export function createDeveloperPages(parts: PortalDependencies) {

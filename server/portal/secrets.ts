@@ -20,13 +20,13 @@ import { DAY_SECONDS } from '../ground/time.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
+import { serviceCalls } from '../pages/curl.ts';
+import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
+import { formInQuery, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
-import { serviceCalls } from './curl.ts';
+import { credentialView, liveAndDead } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formInQuery, pathOfForm } from './form-in-query.ts';
 import { doOnce } from './owned.ts';
-import { credentialView, liveAndDead } from './view-models.ts';
 
 /** The secrets of one kind of client: pages below the client's own. */
 export function createSecretPages(parts: PortalDependencies, kind: Client['kind']) {

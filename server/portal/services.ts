@@ -21,15 +21,15 @@ import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { serviceCalls } from '../pages/curl.ts';
+import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
+import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
-import { serviceCalls } from './curl.ts';
+import { credentialView, liveAndDead, scopeView, serviceView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { expiryFrom, secretExpiry } from './expiry.ts';
-import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { keepNewSecret } from './secrets.ts';
-import { credentialView, liveAndDead, scopeView, serviceView } from './view-models.ts';
 
 /** In the place of the secret in example calls: the secret itself cannot be shown again. */
 const SECRET_PLACE = 'THE_SECRET';

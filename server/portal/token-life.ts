@@ -17,12 +17,12 @@ import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
+import { scopeView, tokenView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { narrowingFormOf, requireChangeable } from './token-narrowing.ts';
-import { scopeView, tokenView } from './view-models.ts';
 
 /**
  * /tokens/:id: one token, and what its owner does to it while it lives. Rotating is for the freshly signed in, as is

@@ -9,11 +9,11 @@ import { Problem } from '../ground/errors.ts';
 import { type Form, readForm } from '../http/body.ts';
 import { sendPage } from '../http/page.ts';
 import { actorOf } from '../http/request.ts';
+import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
+import { tokenView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { formInQuery, isFilledIn, pathOfForm } from './form-in-query.ts';
 import { doOnce, ownedIn } from './owned.ts';
-import { tokenView } from './view-models.ts';
 
 /** /tokens/:id/narrow. For the freshly signed in: what is taken out of the form widens the token. */
 export function createTokenNarrowingPages(parts: PortalDependencies) {

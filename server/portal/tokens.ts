@@ -20,15 +20,15 @@ import { type Form, readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { callLine } from '../pages/curl.ts';
+import { expiryFrom, tokenExpiry } from '../pages/expiry.ts';
+import { formInQuery, pathOfForm } from '../pages/form-in-query.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
-import { callLine } from './curl.ts';
+import { liveAndDead, scopeView, tokenView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
-import { expiryFrom, tokenExpiry } from './expiry.ts';
-import { formInQuery, pathOfForm } from './form-in-query.ts';
 import { BY_NAME, EXPIRING, LAST_USED, listingOf, NEWEST, type Ways } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
 import { boundableIn, narrowingFormIn, wantedNarrowing } from './token-narrowing.ts';
-import { liveAndDead, scopeView, tokenView } from './view-models.ts';
 
 /** A token is found by its name, its note, what it may do, who issued it, and what is left of its value. */
 const TOKENS_LISTED: Ways<TokenView> = {
