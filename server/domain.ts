@@ -40,6 +40,7 @@ import { createRecorder } from './activity/recorder.ts';
 import { createRefusals } from './activity/refusals.ts';
 import { createRetention } from './activity/retention.ts';
 import { createSignInRecord } from './activity/sign-ins.ts';
+import { createTotals, totalDeclaration } from './activity/totals.ts';
 import { createUsage } from './activity/usage.ts';
 import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
@@ -110,6 +111,7 @@ const DECLARATIONS = {
   audit: auditDeclaration,
   calls: callDeclaration,
   callCounts: callCountDeclaration,
+  totals: totalDeclaration,
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
@@ -127,6 +129,7 @@ function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DEC
     credentials: { ...credentialDeclaration, expires: { revokedAt: keptSeconds, expiresAt: keptSeconds } },
     clients: { ...clientDeclaration, expires: { revokedAt: keptSeconds } },
     callCounts: { ...callCountDeclaration, expires: { day: retention.calls * DAY_SECONDS } },
+    totals: { ...totalDeclaration, expires: { startsAt: retention.calls * DAY_SECONDS } },
     reviews: { ...reviewDeclaration, expires: { answerBy: retention.audit * DAY_SECONDS } },
     reviewDigests: { ...reviewDigestDeclaration, expires: { createdAt: retention.audit * DAY_SECONDS } },
   };
@@ -143,7 +146,7 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, effects, expiries, callCounts, refusals, signIns, sender } = foundation;
+  const { store, rows, effects, expiries, callCounts, totals, refusals, signIns, sender } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
@@ -209,7 +212,8 @@ export async function openDomain(
       for (const { stop } of [refusals, signIns])
         await stop().catch((error: unknown) => log.warn({ err: error }, 'what was refused was not counted'));
       // A slow store may have thousands of rows to add to: counts are not worth a late stop.
-      await Promise.race([callCounts.flush(), delay(COUNTS_AT_STOP_MS, undefined, { ref: false })]);
+      const counted = Promise.all([callCounts.flush(), totals.flush()]);
+      await Promise.race([counted, delay(COUNTS_AT_STOP_MS, undefined, { ref: false })]);
       await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },
@@ -240,9 +244,10 @@ async function openFoundation(
   const data = await openDataRows(store, declarations.types.values());
   const callCounts = createCallCounts({ ...rows, clock });
   const callJournal = await store.journal(callDeclaration);
-  const recorder = createRecorder({ callJournal, counts: callCounts, clock });
+  const totals = createTotals({ ...rows, clock });
+  const recorder = createRecorder({ callJournal, counts: [callCounts, totals], clock });
   const refusals = createRefusals({ recorder, clock });
-  const signIns = createSignInRecord({ ...rows, clock, log });
+  const signIns = createSignInRecord({ ...rows, totals, clock, log });
   const sender = createSender({ ...rows, transport, clock, log });
   const limiter = createLimiter({ ...rows, clock });
   const delivered = createEffects({
@@ -266,6 +271,7 @@ async function openFoundation(
     effects,
     recorder,
     callCounts,
+    totals,
     refusals,
     signIns,
     sender,

@@ -151,7 +151,7 @@ async function accountOf(
   const account = key === undefined ? undefined : await accounts.find('emailKey', key);
   const asker = askerOf(attempt, key ?? NO_ADDRESS);
   const { right, outdated } = await passwords.verify(attempt.password, account?.passwordHash, asker);
-  if (account !== undefined && !right) signIns.failed(account, actorOfAttempt(attempt));
+  if (!right) signIns.failed(account, actorOfAttempt(attempt));
   if (account?.passwordHash === undefined || !right) return undefined;
   const unchanged = [['passwordHash', '=', account.passwordHash]] as const;
   if (outdated) {

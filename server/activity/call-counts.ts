@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
-import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import type { Call } from './call.ts';
+import { createCountRows } from './count-rows.ts';
 import { momentOf } from './entry-ids.ts';
 
 /** How many calls there were on one day, in one series. */
@@ -28,12 +29,8 @@ export const callCountDeclaration = declare<CallCount>({
   durability: 'process',
 });
 
-/** So long calls are counted in memory: a write for each would be felt by callers. A crash loses no more than that. */
-const FLUSH_AFTER_MS = MINUTE_SECONDS * 1000;
 /** Counts that are held: past this they are written early, which callers feel. About 30 MB. */
 const HELD_MAX = 50_000;
-/** Writes that share a commit, and hold up nobody noticeably. */
-const BATCH_WRITES = 100;
 /** So many rows are read at a time: a year of a credential that calls a few routes. */
 const PAGE_ROWS = 2000;
 /** More routes and results than a credential has on each day of a chart; what is beyond is left out. */
@@ -57,8 +54,6 @@ export type DayCounts = { day: number } & Record<Outcome, number>;
 /** What a route was called, and with which result. */
 export type RouteCounts = { route: string; result: string; outcome: Outcome; count: number };
 
-export type CallCounts = ReturnType<typeof createCallCounts>;
-
 /**
  * Counts calls by the day, by account, credential, route and result, so that what pages show of a year reads hundreds of
  * rows. Each process counts in memory and adds to the rows once a minute.
@@ -67,40 +62,12 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
   const { callCounts, clock } = parts;
   /** The calls of a minute that are counted in the same rows: one of them, and how many. */
   const calls = new Map<string, { call: Call; count: number }>();
-  /** What of rows has not been added to them yet. */
-  const unwritten = new Map<string, CallCount>();
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  const { wake, flush } = createCountRows({ rows: callCounts, take });
 
-  async function writeAll(): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
-    for (const { call, count } of calls.values()) for (const row of rowsOf(call, count)) hold(row);
+  function take(): CallCount[] {
+    const rows = [...calls.values()].flatMap(({ call, count }) => rowsOf(call, count));
     calls.clear();
-    const rows = [...unwritten.values()];
-    for (let at = 0; at < rows.length; at += BATCH_WRITES) {
-      const batch = rows.slice(at, at + BATCH_WRITES);
-      for (const { id } of batch) unwritten.delete(id);
-      const written = await Promise.allSettled(batch.map((row) => addTo(callCounts, row)));
-      // What could not be written now is tried again.
-      batch.filter((_, index) => written[index]?.status === 'rejected').forEach(hold);
-    }
-    if (unwritten.size > 0) startTimer();
-  }
-
-  function hold(row: CallCount): void {
-    const known = unwritten.get(row.id);
-    unwritten.set(row.id, known === undefined ? row : { ...row, count: known.count + row.count });
-  }
-
-  function startTimer(): void {
-    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref();
-  }
-
-  /** One after the other. */
-  function flush(): Promise<void> {
-    writing = writing.then(writeAll);
-    return writing;
+    return rows;
   }
 
   return {
@@ -114,7 +81,7 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
         return;
       }
       calls.set(key, { call, count: weight });
-      startTimer();
+      wake();
       if (calls.size >= HELD_MAX) void flush();
     },
 
@@ -179,19 +146,11 @@ function byRoute(rows: readonly CallCount[]): RouteCounts[] {
   return [...found.values()].sort((one, other) => other.count - one.count);
 }
 
-/** Adds to the row, which may not be there yet. */
-async function addTo(callCounts: Collection<CallCount>, row: CallCount): Promise<void> {
-  const change = { add: { count: row.count } };
-  if ((await callCounts.update(row.id, change)) !== undefined) return;
-  // Another process may have made it meanwhile.
-  if ((await callCounts.insertMany([row])) === 0) await callCounts.update(row.id, change);
-}
-
 /** The rows that such calls are counted in. */
 function rowsOf(call: Call, count: number): CallCount[] {
   const { accountId, clientId, tokenId, tokenKind, status, result } = call;
   const day = dayOf(call.at);
-  const outcome = status < 400 ? 'success' : status < 500 ? 'refused' : 'failed';
+  const outcome = outcomeOf(status);
   const route = routeOf(call);
   const moment = momentOf(day);
   const own = tokenKind === 'personal_access_token' ? [tokenId] : [];
@@ -204,6 +163,11 @@ function rowsOf(call: Call, count: number): CallCount[] {
     return { id: row, series, day, outcome, route, result, count } as const;
   });
   return [all, ...each];
+}
+
+/** What came of a call, by its HTTP status. */
+export function outcomeOf(status: number): Outcome {
+  return status < 400 ? 'success' : status < 500 ? 'refused' : 'failed';
 }
 
 /** Of what was refused the path may be anything, and as many as a caller likes. */

@@ -5,6 +5,7 @@ import type { Clock } from '../ground/clock.ts';
 import type { AuditEntry } from './audit.ts';
 import { createAuditIds } from './entry-ids.ts';
 import { createMinuteEntries } from './minute-entries.ts';
+import type { Totals } from './totals.ts';
 
 /** The account that somebody signed in to, or tried to. */
 type Whose = { id: string };
@@ -17,10 +18,11 @@ export type SignInRecord = ReturnType<typeof createSignInRecord>;
  */
 export function createSignInRecord(parts: {
   audit: Collection<AuditEntry>;
+  totals: Pick<Totals, 'addSignIn'>;
   clock: Clock;
   log: Pick<Logger, 'warn'>;
 }) {
-  const { audit, clock, log } = parts;
+  const { audit, totals, clock, log } = parts;
   const nextId = createAuditIds();
   const record = (entry: AuditEntry) => audit.insertMany([entry]);
   const failures = createMinuteEntries<AuditEntry>({ record, clock });
@@ -34,10 +36,16 @@ export function createSignInRecord(parts: {
     /** Somebody signed in, in this way: `With a password`. */
     async succeeded(account: Whose, how: string, actor: Actor): Promise<void> {
       await record(entryOf(account, { action: 'account.signed_in', actor, targetName: how }));
+      totals.addSignIn('signed_in');
     },
 
-    /** Nobody waits for it: how long an answer takes must not tell that there is such an account. */
-    failed(account: Whose, actor: Actor): void {
+    /**
+     * Nobody waits for it: how long an answer takes must not tell that there is such an account. Where there is none, it
+     * is counted among those of everybody, and nothing else.
+     */
+    failed(account: Whose | undefined, actor: Actor): void {
+      totals.addSignIn('sign_in_refused');
+      if (account === undefined) return;
       const what = { action: 'account.sign_in_refused', actor, targetName: 'Wrong password' };
       failures
         .add(account.id, { ...entryOf(account, what), refused: true })

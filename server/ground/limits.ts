@@ -100,6 +100,9 @@ export const LAST_USED_SECONDS = MINUTE_SECONDS;
 /** Before a token is revoked its owner sees what it was used for in so many days: what comes monthly is among it. */
 export const USED_DAYS = 30;
 
+/** How long calls take is counted up to each of these, and beyond the last. */
+export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000];
+
 /** Days, today among them, that the activity is looked at over. */
 export const PERIOD_DAYS: readonly number[] = [7, 30, 90];
 /** Entries of the activity in one file: what a spreadsheet shows well, and a fraction of a second of work. */

@@ -103,6 +103,7 @@ describe('what pages list is found by an index', () => {
       () => domain.callCounts.of({ accountId: ann.id, about: { tokenId: 'tok_1' }, ...during }),
       [/call_counts_by_series_day .*>\?/],
     ],
+    ['totals of everybody', () => domain.totals.last('hour', 24), [/totals_by_series_startsAt .*>\?/]],
     [
       'use of a service as an admin',
       () => countAdminUse(domain.rows.calls, { id: 'svc_1', accountId: ann.id }, domain.clock()),

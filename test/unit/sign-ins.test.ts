@@ -60,7 +60,7 @@ eachStore(({ url }) => {
       const warned: unknown[] = [];
       const audit = { ...domain.rows.audit, insertMany: () => Promise.reject(new Error('away')) };
       const log = { warn: (...args: unknown[]) => void warned.push(args) } as never;
-      const signIns = createSignInRecord({ audit, clock: domain.clock, log });
+      const signIns = createSignInRecord({ ...domain, audit, log });
       signIns.failed(ann, { kind: 'system' });
       await new Promise(setImmediate);
       assert.equal(warned.length, 1);
