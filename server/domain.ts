@@ -72,6 +72,7 @@ import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
 import { createAccountActs } from './management/account-acts.ts';
 import { createAccountList } from './management/account-list.ts';
+import { createMails } from './management/mails.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -309,6 +310,7 @@ function createManagement(
   return {
     accountList: createAccountList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
+    mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
   };
 }
 

@@ -61,7 +61,10 @@ const NAVIGATION = [
 ] as const;
 
 /** Of whoever runs the app. */
-const CONSOLE_NAVIGATION = [{ path: '/admin/accounts', label: 'Accounts' }] as const;
+const CONSOLE_NAVIGATION = [
+  { path: '/admin/accounts', label: 'Accounts' },
+  { path: '/admin/mail', label: 'Mail' },
+] as const;
 
 /** Where whoever sends a page writes what was done on the one before. */
 export const NOTICE_PLACE = '<!-- notice -->';

@@ -29,6 +29,7 @@ const CHANGES: Record<string, string> = {
   'honey.used': 'Honey token used',
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
+  'mail.retried': 'Mail sent again',
   'portal.opened': 'Signed in to one page by an app',
   'review.answered': 'Review answered',
   'session.new_device': 'Sign-in from a new device',

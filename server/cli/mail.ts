@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { Collection, Condition } from '../../adapters/port.ts';
 import type { Domain } from '../domain.ts';
-import { Problem } from '../ground/errors.ts';
+import { noSuch } from '../ground/errors.ts';
 import type { Message } from '../mail/message.ts';
+import { type MailView, mailStateOf } from '../management/mails.ts';
 import { jsonTimeOf, listOf, type Said, tableOf, timeOf } from './output.ts';
-import { answer, type Terminal } from './terminal.ts';
+import { answer, OPERATOR, type Terminal } from './terminal.ts';
 
 type State = 'waiting' | 'given up' | 'sent';
 
@@ -49,37 +50,22 @@ function newest(outbox: Collection<Message>, state: Condition<Message>): Promise
 
 /** The sender of the running server finds it within seconds. */
 async function retry(domain: Domain, id: string): Promise<Said> {
-  const { outbox } = domain.rows;
-  const mail = await outbox.get(id);
-  if (mail === undefined) throw refused(404, 'There is no such mail', 'latchkey mail list shows the ids.');
-  if (mail.sentAt !== undefined) throw refused(409, 'This mail was sent', 'There was nothing to do.');
-  if (mail.text === '' && mail.html === '') {
-    throw refused(409, 'The text of this mail is gone', 'Have what caused it done once more.');
-  }
-  const change = {
-    set: { dueAt: domain.clock(), attempts: 0 },
-    unset: ['failedAt', 'refusedAt', 'claimEndsAt'] as const,
-  };
-  const changed = await outbox.update(id, change, [['sentAt', 'absent']]);
-  if (changed === undefined) throw refused(409, 'This mail was sent', 'There was nothing to do.');
+  const [changed] = await domain.mails.retry([id], OPERATOR);
+  if (changed === undefined) throw noSuch('mail');
   return {
     json: jsonOf(changed),
     person: listOf(HEADS.map((head, at) => [head, cellsOf(changed)[at] ?? ''])),
   };
 }
 
-function refused(status: number, because: string, hint: string): Problem {
-  return new Problem({ status, code: 'NOTHING_TO_DO', message: `${because}.`, hint });
-}
-
 const HEADS = ['id', 'to', 'subject', 'state', 'written', 'next try', 'tries', 'fault'];
 
-function cellsOf(mail: Message): string[] {
+function cellsOf(mail: MailView): string[] {
   const { id, to, subject, createdAt, dueAt, attempts, error = '' } = mail;
   return [id, to, subject, stateOf(mail), timeOf(createdAt, ''), timeOf(dueAt, ''), String(attempts), error];
 }
 
-function jsonOf(mail: Message) {
+function jsonOf(mail: MailView) {
   const { id, to, subject, createdAt, dueAt, sentAt, failedAt, attempts, error } = mail;
   return {
     id,
@@ -95,7 +81,7 @@ function jsonOf(mail: Message) {
   };
 }
 
-function stateOf({ sentAt, failedAt }: Message): State {
-  if (sentAt !== undefined) return 'sent';
-  return failedAt === undefined ? 'waiting' : 'given up';
+function stateOf(mail: MailView): State {
+  const state = mailStateOf(mail);
+  return state === 'given_up' ? 'given up' : state;
 }

@@ -3,6 +3,7 @@ import { seeOther } from '../http/page.ts';
 import { createAccountsPages } from './accounts.ts';
 import { adminOf } from './admin.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
+import { createMailPages } from './mail.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
 export function createConsoleRoutes(parts: ConsoleDependencies): Router {
@@ -18,6 +19,11 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/accounts/:id', accounts.show);
   router.get('/admin/accounts/:id/:act', accounts.showAct);
   router.post('/admin/accounts/:id/:act', accounts.act);
+
+  const mail = createMailPages(parts);
+  router.get('/admin/mail', mail.list);
+  router.get('/admin/mail/retry', mail.showRetry);
+  router.post('/admin/mail/retry', mail.retry);
 
   return router;
 }

@@ -141,3 +141,5 @@ export const LEAKS_REPORTED_MAX = 1000;
 
 /** As long as each key that is derived from the server's secret. */
 export const SERVER_SECRET_BYTES_MIN = 32;
+/** So many mails are sent again by one act of an admin: seconds of work for the store. */
+export const MAILS_RETRIED_MAX = 10_000;

@@ -38,6 +38,16 @@ const ENDED_MAIL_SECONDS = 30 * DAY_SECONDS;
 export const messageDeclaration = declare<Message>({
   name: 'outbox',
   schema: messageSchema,
-  indexes: [['dueAt'], ['queue', 'dueAt'], ['attempts', 'dueAt'], ['claimEndsAt'], ['sentAt'], ['failedAt']],
+  indexes: [
+    ['dueAt'],
+    ['queue', 'dueAt'],
+    ['attempts', 'dueAt'],
+    ['claimEndsAt'],
+    ['sentAt'],
+    ['failedAt'],
+    // What whoever runs the app looks for: the mails to one address, and those that failed of the same.
+    ['to', 'createdAt'],
+    ['error', 'failedAt'],
+  ],
   expires: { sentAt: ENDED_MAIL_SECONDS, failedAt: ENDED_MAIL_SECONDS },
 });

@@ -52,6 +52,9 @@ describe('what pages list is found by an index', () => {
 
   const idle = () => createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
 
+  const mails = (asked: object) =>
+    domain.mails.list({ search: '', fault: '', ...asked }, { cursor: '', limit: 50 });
+
   const LISTINGS: [what: string, list: () => Promise<unknown>, indexes: RegExp[]][] = [
     ['all activity', () => activity(), [/audit_by_accountId_at /, /calls_by_accountId_at /]],
     [
@@ -121,6 +124,11 @@ describe('what pages list is found by an index', () => {
     ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
     ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
     ['reviews', () => domain.reviews.list(ann.id), [/reviews_by_accountId_createdAt /]],
+    ['mails that wait', () => mails({ state: 'waiting' }), [/outbox_by_dueAt .*>\?/]],
+    ['that were sent', () => mails({ state: 'sent' }), [/outbox_by_sentAt .*>\?/]],
+    ['that were given up', () => mails({}), [/outbox_by_failedAt .*>\?/]],
+    ['for one reason', () => mails({ fault: 'ECONNECTION' }), [/outbox_by_error_failedAt .*>\?/]],
+    ['to one address', () => mails({ search: 'bob@example.com' }), [/outbox_by_to_createdAt /]],
     ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
   ];
   for (const [what, list, indexes] of LISTINGS) {

@@ -11,6 +11,7 @@ import type { Authenticate } from '../authenticate.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { accountEndpoints } from './accounts.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
+import { mailEndpoints } from './mail.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
@@ -20,7 +21,11 @@ export type ManagementDependencies = Domain & { authenticate: Authenticate };
  * `admin`, or a narrow one; whoever else asks is answered as if nothing were there.
  */
 export function createManagement(parts: ManagementDependencies) {
-  const endpoints: ManagementEndpoint[] = [...accountEndpoints(parts), ...portalLinkEndpoints(parts)];
+  const endpoints: ManagementEndpoint[] = [
+    ...accountEndpoints(parts),
+    ...mailEndpoints(parts),
+    ...portalLinkEndpoints(parts),
+  ];
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path } of endpoints)
     router.register(`${MANAGEMENT_PATH}${path}`, [method], () => undefined);

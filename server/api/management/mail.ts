@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { noSuch } from '../../ground/errors.ts';
+import { isoTime } from '../../ground/time.ts';
+import { MAIL_STATES, type MailView, mailStateOf } from '../../management/mails.ts';
+import { managerFrom } from '../../management/reason.ts';
+import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import type { ManagementDependencies } from './routes.ts';
+
+const listQuery = z.strictObject({
+  q: z.string().max(254).optional(),
+  state: z.enum(MAIL_STATES).optional(),
+  fault: z.string().max(500).optional(),
+  cursor: z.string().max(400).optional(),
+  limit: z.string().optional(),
+});
+const reasonBody = z.strictObject({ reason: z.string() });
+const retryAllBody = z.strictObject({ reason: z.string(), fault: z.string().min(1).max(500) });
+
+/** `/mail…`: the outbox, without the texts, and having mails sent again. */
+export function mailEndpoints({ mails }: ManagementDependencies): ManagementEndpoint[] {
+  return [
+    {
+      method: 'GET',
+      path: '/mail',
+      async answer({ ctx }) {
+        const { q = '', state, fault = '', ...page } = queryOf(ctx, listQuery);
+        const { rows, next } = await mails.list({ search: q, state, fault }, pageAskedBy(page));
+        return { items: rows.map(mailJson), next_cursor: next ?? null };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/mail/:mailId/retry',
+      async answer({ ctx, params, actor }) {
+        const { reason } = await bodyOf(ctx, reasonBody);
+        const [changed] = await mails.retry([params.mailId ?? ''], managerFrom(actor, reason));
+        if (changed === undefined) throw noSuch('mail');
+        return mailJson(changed);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/mail/retry',
+      async answer({ ctx, actor }) {
+        const { reason, fault } = await bodyOf(ctx, retryAllBody);
+        const { count, isMore } = await mails.retryGivenUp(fault, managerFrom(actor, reason));
+        return { retried: count, more: isMore };
+      },
+    },
+  ];
+}
+
+/** A mail as programs are told of it. */
+function mailJson(mail: MailView) {
+  const { id, to, subject, createdAt, dueAt, sentAt, failedAt, attempts, error } = mail;
+  return {
+    id,
+    to,
+    subject,
+    state: mailStateOf(mail),
+    ...times('created', createdAt),
+    ...times('next_try', dueAt),
+    ...times('sent', sentAt),
+    ...times('given_up', failedAt),
+    tries: attempts,
+    fault: error ?? null,
+  };
+}
+
+function times(name: string, at: number | undefined) {
+  return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
+}
