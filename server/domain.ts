@@ -19,6 +19,7 @@ import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
 import { createTokenExchange, exchangedTokenDeclaration } from './access/token-exchange.ts';
+import { createVouchedAccounts } from './access/vouched-accounts.ts';
 import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import {
@@ -73,6 +74,7 @@ import { createTransport } from './mail/transport.ts';
 import { createAccountActs } from './management/account-acts.ts';
 import { createAccountList } from './management/account-list.ts';
 import { createMails } from './management/mails.ts';
+import { createMetadata } from './management/metadata.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -311,6 +313,7 @@ function createManagement(
     accountList: createAccountList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
+    metadata: createMetadata({ ...parts, ...parts.rows }),
   };
 }
 
@@ -348,6 +351,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const reviews = createReviews({ ...acting, secrets });
   const removal = createRemoval({ ...acting, admins });
   const githubKeys = createGithubKeys(parts);
+  const vouchedAccounts = createVouchedAccounts(acting);
   return {
     admins,
     removal,
@@ -368,7 +372,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
-    portalLinks: createPortalLinks(acting),
+    portalLinks: createPortalLinks({ ...acting, vouchedAccounts }),
+    vouchedAccounts,
     reviews,
     honey,
   };

@@ -142,9 +142,10 @@ function time(at: number | undefined): string | undefined {
 }
 
 function accountOf(account: Account): object {
-  const { id, email, name, admin, createdAt, updatedAt, passwordHash } = account;
+  const { id, email, name, admin, createdAt, updatedAt, passwordHash, externalId, metadata } = account;
   return {
     ...{ id, email, name, admin, has_password: passwordHash !== undefined },
+    ...{ external_id: externalId, metadata },
     ...{ created_at: time(createdAt), updated_at: time(updatedAt) },
   };
 }
@@ -167,6 +168,7 @@ function credentialOf(row: Credential): object {
     ...{ paused_at: time(row.pausedAt), revoked_at: time(row.revokedAt) },
     ...{ last_used_at: time(row.lastUsedAt), last_used_from: lastUsedFrom },
     ...{ used_after_end_at: time(row.deadUseAt), honey: row.honey },
+    ...{ metadata: row.metadata },
     ...{ replaces, replaced_by: replacedBy, ip_ranges: narrowing?.ipRanges },
     ...{ idle_days: narrowing?.idleDays, origin: narrowing?.origin, bounds: narrowing?.bounds },
   };

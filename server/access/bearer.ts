@@ -6,6 +6,7 @@ import type { Narrowing } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { Clock } from '../ground/clock.ts';
+import type { Metadata } from '../ground/metadata.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { type Artifact, artifactIdOf } from './artifact.ts';
 import type { LastUsed } from './last-used.ts';
@@ -23,6 +24,8 @@ export type Bearer = {
   scopes: readonly string[];
   /** Where and how far it works beyond that, if its owner said so. */
   narrowing?: Narrowing | undefined;
+  /** What the owner of the app noted of the token; with that of its account it is `metadataOf`. */
+  metadata?: Metadata | undefined;
   issuedAt: number;
   /** Absent: does not expire. */
   expiresAt?: number | undefined;
@@ -61,6 +64,25 @@ export function namesOf(bearer: Bearer, tokenKind: string = bearer.tokenKind): T
   return { token_kind: tokenKind, token_name: bearer.tokenName, token_id: bearer.tokenId };
 }
 
+const NO_METADATA: Metadata = Object.freeze(Object.create(null));
+
+/**
+ * What the owner of the app noted: the keys of the account, and over them those of the token. Nothing for a service that
+ * acts for the whole app: it stands for no account.
+ */
+export function metadataOf({ account, actsFor, metadata }: Bearer): Metadata {
+  const ofAccount = actsFor === 'account' ? account.metadata : undefined;
+  if (ofAccount === undefined && metadata === undefined) return NO_METADATA;
+  // Without a prototype: what is not noted is not there, whatever it is called.
+  return Object.freeze(Object.assign(Object.create(null), ofAccount, metadata));
+}
+
+/** The same as introspection gives it: left out where there is none. */
+export function metadataClaim(bearer: Bearer): { metadata?: Metadata } {
+  const metadata = metadataOf(bearer);
+  return metadata === NO_METADATA ? {} : { metadata: { ...metadata } };
+}
+
 type Parts = {
   credentials: Collection<Credential>;
   artifacts: Collection<Artifact>;
@@ -70,6 +92,12 @@ type Parts = {
   scopes: Pick<Scopes, 'declared'>;
   clock: Clock;
 };
+
+type Described = { names: TokenNames & { metadata?: Metadata }; scopes: readonly string[] };
+
+function described(bearer: Bearer, tokenKind?: string): Described {
+  return { names: { ...namesOf(bearer, tokenKind), ...metadataClaim(bearer) }, scopes: bearer.scopes };
+}
 
 export type Bearers = ReturnType<typeof createBearers>;
 
@@ -86,17 +114,17 @@ export function createBearers(parts: Parts) {
     find: (value: string): Promise<Judged> => find(parts, value),
 
     /**
-     * The names and scopes that introspection gives a live token of any kind, refresh tokens too; undefined for a
+     * The names, metadata and scopes that introspection gives a live token of any kind, refresh tokens too; undefined for a
      * dead one. RFC 7662 section 2.2: a token that is not active is not told about.
      */
-    async describe(value: string): Promise<{ names: TokenNames; scopes: readonly string[] } | undefined> {
+    async describe(value: string): Promise<Described | undefined> {
       const bearer = await find(parts, value);
-      if (!('refused' in bearer)) return { names: namesOf(bearer), scopes: bearer.scopes };
+      if (!('refused' in bearer)) return described(bearer);
       const artifact = await artifacts.get(artifactIdOf(value));
       if (artifact?.model !== 'RefreshToken') return undefined;
       const judged = await judgeAccessToken(parts, artifact);
       if ('refused' in judged) return undefined;
-      return { names: namesOf(judged, 'refresh_token'), scopes: judged.scopes };
+      return described(judged, 'refresh_token');
     },
 
     /** Notes that this token was used just now, for "last used": off the request path, at most once a minute. */
@@ -129,9 +157,19 @@ async function judgeCredential(parts: Parts, token: Credential | undefined): Pro
   const account = await parts.accounts.get(token.accountId);
   if (account === undefined) return UNKNOWN;
   if (!isActive(account)) return { refused: 'suspended', at: account.suspendedAt, ...known };
-  const { createdAt: issuedAt, expiresAt, lastUsedAt, narrowing } = token;
+  const { createdAt: issuedAt, expiresAt, lastUsedAt, narrowing, metadata } = token;
   const scopes = parts.scopes.declared(token.scopes);
-  return { ...names, account, actsFor: 'account', scopes, narrowing, issuedAt, expiresAt, lastUsedAt };
+  return {
+    ...names,
+    account,
+    actsFor: 'account',
+    scopes,
+    narrowing,
+    metadata,
+    issuedAt,
+    expiresAt,
+    lastUsedAt,
+  };
 }
 
 /** When a token came into this state. */

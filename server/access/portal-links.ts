@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { type Collection, declare, Taken } from '../../adapters/port.ts';
+import { type Collection, declare } from '../../adapters/port.ts';
 import { type Account, isActive, requireActive } from '../accounts/account.ts';
 import { type Accounts, auditOf } from '../accounts/accounts.ts';
-import { displayNameFrom } from '../accounts/display-name.ts';
-import { requireEmail } from '../accounts/email.ts';
-import type { Identities } from '../accounts/identities.ts';
 import { linkDead } from '../accounts/mailed-links.ts';
 import { nameFrom } from '../credentials/names.ts';
 import { type Scopes, scopesFrom } from '../credentials/scopes.ts';
@@ -12,11 +9,10 @@ import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { EXTERNAL_ID_LENGTH_MAX, PORTAL_LINK_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
+import { PORTAL_LINK_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
-import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
-import type { Grants } from './grants.ts';
+import type { VouchedAccounts, WantedPerson } from './vouched-accounts.ts';
 
 /** Where a portal link begins; each reaches the pages of its own kind only. */
 export const PORTAL_PAGES = ['tokens', 'tokens/new', 'services', 'apps', 'activity'] as const;
@@ -68,24 +64,17 @@ export const portalSessionDeclaration = declare<PortalSession>({
 });
 
 /** Whom a link is for, where it begins and where it leads back to. */
-export type WantedPortalLink = {
-  email?: string | undefined;
-  /** What the app itself knows the person by. */
-  externalId?: string | undefined;
-  /** What a new account is called. */
-  name?: string | undefined;
+export type WantedPortalLink = WantedPerson & {
   page: PortalPage;
   prefill?: { name: string; scopes: readonly string[] } | undefined;
   returnUrl: string;
 };
 
 type Parts = {
-  accountRows: Collection<Account>;
   portalLinks: Collection<PortalLink>;
   portalSessions: Collection<PortalSession>;
-  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'create'>;
-  identities: Pick<Identities, 'list'>;
-  grants: Pick<Grants, 'list'>;
+  accounts: Pick<Accounts, 'get'>;
+  vouchedAccounts: Pick<VouchedAccounts, 'findOrMake'>;
   scopes: Pick<Scopes, 'forTokens'>;
   effects: Effects;
   clock: Clock;
@@ -109,7 +98,7 @@ export function createPortalLinks(parts: Parts) {
     async create(wanted: WantedPortalLink, actor: Actor, ownerId: string) {
       requireRegistered(settings.portalReturnUrls, wanted.returnUrl);
       const prefill = prefillFrom(parts, wanted);
-      const account = await accountFor(parts, wanted, actor, ownerId);
+      const account = await parts.vouchedAccounts.findOrMake(wanted, actor, ownerId);
       const { token, hash } = newWrittenLinkToken();
       const { page, returnUrl } = wanted;
       const expiresAt = clock() + PORTAL_LINK_SECONDS;
@@ -233,106 +222,4 @@ function prefillFrom({ scopes }: Parts, { page, prefill }: WantedPortalLink): Po
   }
   const name = prefill.name === '' ? '' : nameFrom(prefill.name);
   return { name, scopes: scopesFrom(prefill.scopes, scopes.forTokens) };
-}
-
-/** The account that a link is for, made where there is none. Throws Problem where the app may not vouch for it. */
-async function accountFor(
-  parts: Parts,
-  wanted: WantedPortalLink,
-  actor: Actor,
-  ownerId: string,
-  isAgain = false,
-): Promise<Account> {
-  const { accounts, accountRows } = parts;
-  const externalId = wanted.externalId === undefined ? undefined : externalIdFrom(wanted.externalId);
-  const known = externalId === undefined ? undefined : await accountRows.find('externalId', externalId);
-  const email = wanted.email === undefined ? undefined : requireEmail(wanted.email);
-  if (known !== undefined) {
-    // Addresses change: who it is says the external id, and the address may not belong to another account.
-    const other = email === undefined ? undefined : await accounts.findByEmail(email.address);
-    if (other !== undefined && other.id !== known.id) throw otherAccount();
-    return vouchedFor(parts, known, ownerId);
-  }
-  if (email === undefined) throw emailMissing(externalId);
-  const found = await accounts.findByEmail(email.address);
-  if (found === undefined) {
-    const name = wanted.name === undefined ? undefined : displayNameFrom(wanted.name);
-    try {
-      const vouched = { name, externalId, vouchedBy: actor.id };
-      return await accounts.create({ email: email.address, ...vouched, admin: false }, actor);
-    } catch (error) {
-      // Another request for the same person was quicker.
-      if (!(error instanceof Problem) || error.code !== 'EMAIL_TAKEN' || isAgain) throw error;
-      return accountFor(parts, wanted, actor, ownerId, true);
-    }
-  }
-  if (externalId !== undefined && found.externalId !== undefined) throw otherAccount();
-  const account = await vouchedFor(parts, found, ownerId);
-  return externalId === undefined ? account : nameExternally(parts, account, externalId);
-}
-
-/** Throws Problem for an account that has a sign-in of its own, unless it let an app of the same owner in. */
-async function vouchedFor(parts: Parts, account: Account, ownerId: string): Promise<Account> {
-  requireActive(account);
-  const hasOwn = account.passwordHash !== undefined || (await parts.identities.list(account.id)).length > 0;
-  if (!hasOwn && !account.admin) return account;
-  const connected = await parts.grants.list(account.id);
-  if (!account.admin && connected.some(({ client }) => client.accountId === ownerId)) return account;
-  throw new Problem({
-    status: 409,
-    code: 'HAS_OWN_SIGN_IN',
-    message: 'This account has a sign-in of its own here, so your word is not enough to sign it in.',
-    hint: `Send its owner to ${parts.settings.url}/sign-in instead. Once they let an app of yours in, links work for them.`,
-  });
-}
-
-async function nameExternally(parts: Parts, account: Account, externalId: string): Promise<Account> {
-  try {
-    const guard = [['externalId', 'absent']] as const;
-    const changed = await parts.accountRows.update(account.id, { set: { externalId } }, guard);
-    if (changed !== undefined) return changed;
-  } catch (error) {
-    if (!(error instanceof Taken)) throw error;
-  }
-  throw otherAccount();
-}
-
-function externalIdFrom(written: string): string {
-  const isFit =
-    written.length <= EXTERNAL_ID_LENGTH_MAX &&
-    VISIBLE.test(written) &&
-    !isUnfit(written) &&
-    written === written.trim();
-  if (isFit) return written;
-  throw new Problem({
-    status: 400,
-    code: 'INVALID_DATA',
-    message: 'This external_id cannot be used.',
-    hint: `Send the id that your app knows the person by, 1 to ${EXTERNAL_ID_LENGTH_MAX} characters on one line.`,
-    parameter: 'external_id',
-  });
-}
-
-function emailMissing(externalId: string | undefined): Problem {
-  return new Problem({
-    status: 400,
-    code: 'MISSING_DATA',
-    message: externalId === undefined ? 'Whom is it for?' : 'No account has this external_id yet.',
-    hint:
-      externalId === undefined
-        ? 'Send email, or external_id, or both.'
-        : 'Send email beside it the first time, so that an account can be made.',
-    parameter: 'email',
-  });
-}
-
-function otherAccount(): Problem {
-  return new Problem({
-    status: 409,
-    code: 'OTHER_EXTERNAL_ID',
-    message:
-      'The external_id and the email belong to two accounts, and an external_id stays with its account for ever.',
-    hint: 'Send the external_id alone, or look at both accounts in the console.',
-    parameter: 'external_id',
-  });
 }

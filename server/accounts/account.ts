@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
+import { metadataSchema } from '../ground/metadata.ts';
 
 /**
  * A person. An account is only ever made for an e-mail address that was proved (followed link, federated
@@ -23,6 +24,8 @@ const accountSchema = z.strictObject({
   externalId: z.string().optional(),
   /** The service that vouched for the e-mail address when the account was made, by a portal link. */
   vouchedBy: z.string().optional(),
+  /** What the owner of the app notes of it, see ground/metadata.ts. */
+  metadata: metadataSchema.optional(),
   createdAt: z.number(),
   /** When the name was last changed: the claim `updated_at` (OpenID Connect Core section 5.1), else `createdAt`. */
   updatedAt: z.number().optional(),

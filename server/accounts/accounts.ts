@@ -77,7 +77,8 @@ export function createAccounts(parts: Parts) {
       try {
         await effects.insert(accounts, account, auditOf(account, action, actor));
       } catch (error) {
-        throw error instanceof Taken ? emailTaken() : error;
+        if (!(error instanceof Taken)) throw error;
+        throw error.field === 'externalId' ? externalIdTaken() : emailTaken();
       }
       return account;
     },
@@ -195,6 +196,16 @@ async function setSuspendedAt(
 export function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
   const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
   return { audit: [{ accountId: id, actor: by, action, targetId: id, targetName: email }] };
+}
+
+function externalIdTaken(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'OTHER_EXTERNAL_ID',
+    message: 'There is an account with this external_id already.',
+    hint: 'Look it up by its external_id, or send another one.',
+    parameter: 'external_id',
+  });
 }
 
 function emailTaken(): Problem {

@@ -3,6 +3,7 @@ import { type Condition, declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { IDLE_WARNING_DAYS_MAX, OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
+import { metadataSchema } from '../ground/metadata.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { narrowingSchema } from './narrowing.ts';
 
@@ -39,6 +40,8 @@ const credentialSchema = z.strictObject({
   note: z.string().optional(),
   /** Where and how far it works: of a personal access token only. */
   narrowing: narrowingSchema.optional(),
+  /** What the owner of the app notes of it, see ground/metadata.ts: of a personal access token only. */
+  metadata: metadataSchema.optional(),
   createdAt: z.number(),
   /** Absent: never expires (only where the settings allow it). */
   expiresAt: z.number().optional(),

@@ -202,14 +202,14 @@ function successorOf(
 ): Credential {
   const { name, kind, liveName, place, accountId, issuedBy, scopes, note, expiresAt, createdAt } = token;
   // Or its new value would open something.
-  const { honey } = token;
+  const { honey, metadata } = token;
   const lifeSeconds = (expiresAt ?? Number.POSITIVE_INFINITY) - createdAt;
   const isForEver = expiresAt === undefined && allowNever;
   const endsAt = isForEver ? undefined : now + Math.min(lifeSeconds, maxDays * DAY_SECONDS);
   // A day's calls are counted on, or each rotation would begin a new day.
   const narrowing = token.narrowing && { countedAs: token.id, ...token.narrowing };
   return {
-    ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note, honey },
+    ...{ name, kind, liveName, place, accountId, issuedBy, scopes, note, honey, metadata },
     id: newId('tok_'),
     hash: hashOf(value),
     ...endsOf(value),

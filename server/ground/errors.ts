@@ -37,9 +37,12 @@ export const API_CODES = [
 
 /** What the management API answers beside them all, as do the pages that do the same. docs/managing.md explains them. */
 export const MANAGEMENT_CODES = [
+  'ACCOUNT_SUSPENDED',
   'ADMINS_ONLY',
+  'EMAIL_TAKEN',
   'HAS_OWN_SIGN_IN',
   'INVALID_CURSOR',
+  'INVALID_EMAIL',
   'INVALID_REASON',
   'INVALID_RETURN_URL',
   'LAST_ADMIN',
@@ -50,16 +53,13 @@ export const MANAGEMENT_CODES = [
 
 /** What only pages and the command line answer. */
 type PageCode =
-  | 'ACCOUNT_SUSPENDED'
   | 'COOKIES_OFF'
   | 'EMAIL_NOT_VERIFIED'
-  | 'EMAIL_TAKEN'
   | 'FEDERATED_SIGN_IN_FAILED'
   | 'FOREIGN_ORIGIN'
   | 'IDENTITY_TAKEN'
   | 'INVALID_ACTS_FOR'
   | 'INVALID_BOUND'
-  | 'INVALID_EMAIL'
   | 'INVALID_EXPIRY'
   | 'INVALID_IDLE_DAYS'
   | 'INVALID_IP_RANGE'

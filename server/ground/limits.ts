@@ -71,6 +71,10 @@ export const REDIRECT_URIS_MAX = 10;
 /** Time to copy what is shown this once; until then it can be looked at again in the same browser. */
 export const SHOWN_ONCE_SECONDS = 5 * MINUTE_SECONDS;
 
+/** Notes of the owner's own on a token or an account, which go with each introspection. */
+export const METADATA_KEYS_MAX = 20;
+export const METADATA_VALUE_LENGTH_MAX = 200;
+
 /** Two are enough to change over without a gap; a few more for several machines. */
 export const LIVE_SECRETS_MAX = 5;
 /** A secret that opens everything must be looked at again each quarter. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Bearer } from '../access/bearer.ts';
+import { type Bearer, metadataOf } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
@@ -118,6 +118,7 @@ function seenByWorkflow(caller: Bearer, { name }: Workflow): WorkflowCaller {
     actsFor,
     // Who is no admin any more gives nobody a way past privacy rules either.
     admin: account.admin && coversAsAdmin(scopes, workflowScope(name)),
+    metadata: metadataOf(caller),
   };
 }
 

@@ -39,6 +39,11 @@ export type WorkflowCaller = {
   actsFor: 'account' | 'app';
   /** Whether the token calls this workflow as an admin, with the scope `admin:wf:NAME` or `admin`. */
   admin: boolean;
+  /**
+   * What the owner of the app noted by the management API, such as a plan: the keys of the account, and over them those
+   * of the token.
+   */
+  metadata: Readonly<Record<string, string>>;
 };
 
 /** A mail that a workflow asks for. Without `html` the text is sent as the HTML part too. */

@@ -375,6 +375,8 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const tokens = await ledger.connect(agent);
       const made = await service('Warehouse robot');
       const own = (await serviceToken(made)).body.access_token ?? '';
+      await people.domain.metadata.setOfAccount(account.id, { plan: 'free', tenant: '42' }, operator);
+      await people.domain.metadata.setOfToken(pat.credential.id, { plan: 'pro' }, operator);
       const told = {
         pat: await introspect(pat.value),
         access: await introspect(tokens.access_token),
@@ -398,6 +400,10 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal(told.pat.token_id, pat.credential.id);
       assert.equal(told.pat.exp, pat.credential.expiresAt);
       assert.equal(told.pat.scope, 'profile');
+      assert.deepEqual(
+        Object.values(told).map(({ metadata }) => metadata),
+        [{ plan: 'pro', tenant: '42' }, ...Array(2).fill({ plan: 'free', tenant: '42' }), undefined],
+      );
       // It may be used from elsewhere only: that is for the resource server to see.
       assert.deepEqual([told.pat.ip_ranges, told.pat.idle_days], [['203.0.113.0/24'], 30]);
       for (const one of Object.values(told)) {

@@ -50,6 +50,10 @@ const SAID: Record<string, readonly string[]> = {
     `a sign-in of the last ${duration(limits.FRESH_SIGN_IN_SECONDS)}`,
     `within ${duration(limits.REFRESH_GRACE_SECONDS)} a refresh token`,
   ],
+  'docs/managing.md': [
+    `Up to ${limits.METADATA_KEYS_MAX} keys`,
+    `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
+  ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,
     `for its ${WORDS[limits.SERVICE_TOKEN_SECONDS / MINUTE_SECONDS]} minutes`,

@@ -55,7 +55,7 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
 }
 
 /** An account as programs are told of it. */
-function accountJson(account: Account) {
+export function accountJson(account: Account) {
   const { id, email, name, externalId, admin, createdAt, suspendedAt } = account;
   return {
     id,

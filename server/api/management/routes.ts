@@ -9,9 +9,11 @@ import { nothingHere } from '../../http/error-response.ts';
 import { startedMsOf } from '../../http/request.ts';
 import type { Authenticate } from '../authenticate.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
+import { accountMakingEndpoints } from './account-making.ts';
 import { accountEndpoints } from './accounts.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
 import { mailEndpoints } from './mail.ts';
+import { metadataEndpoints } from './metadata.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
@@ -24,6 +26,8 @@ export function createManagement(parts: ManagementDependencies) {
   const endpoints: ManagementEndpoint[] = [
     ...accountEndpoints(parts),
     ...mailEndpoints(parts),
+    ...accountMakingEndpoints(parts),
+    ...metadataEndpoints(parts),
     ...portalLinkEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });

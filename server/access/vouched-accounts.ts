@@ -1,0 +1,201 @@
+import { type Collection, Taken } from '../../adapters/port.ts';
+import { type Account, requireActive } from '../accounts/account.ts';
+import { type Accounts, auditOf } from '../accounts/accounts.ts';
+import { displayNameFrom } from '../accounts/display-name.ts';
+import { requireEmail } from '../accounts/email.ts';
+import type { Identities } from '../accounts/identities.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import { Problem } from '../ground/errors.ts';
+import { EXTERNAL_ID_LENGTH_MAX } from '../ground/limits.ts';
+import type { Settings } from '../ground/settings.ts';
+import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
+import type { Grants } from './grants.ts';
+
+/** A person as an app names them whose users sign in elsewhere. */
+export type WantedPerson = {
+  email?: string | undefined;
+  /** What the app itself knows the person by. */
+  externalId?: string | undefined;
+  /** What a new account is called. */
+  name?: string | undefined;
+};
+
+type Parts = {
+  accountRows: Collection<Account>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail' | 'create'>;
+  identities: Pick<Identities, 'list'>;
+  grants: Pick<Grants, 'list'>;
+  effects: Effects;
+  settings: Pick<Settings, 'url'>;
+};
+
+export type VouchedAccounts = ReturnType<typeof createVouchedAccounts>;
+
+/** Accounts on the word of an app, or of whoever runs this server: found, made without a password, named by an id of theirs. */
+export function createVouchedAccounts(parts: Parts) {
+  return {
+    /**
+     * The account of a person; undefined where there is none. `ownerId`: the account of the app that vouches for them,
+     * which is held to accounts that it may vouch for; the operator is not. Throws Problem.
+     */
+    find: (wanted: WantedPerson, ownerId: string | undefined) => find(parts, wanted, ownerId),
+
+    /** The same, and made where there is none; it bears the external id from then on. Throws Problem. */
+    findOrMake: (wanted: WantedPerson, actor: Actor, ownerId: string | undefined) =>
+      findOrMake(parts, wanted, actor, ownerId),
+
+    /** Makes an account without a password. Throws Problem 409 where there is one. */
+    async make(wanted: WantedPerson, actor: Actor): Promise<Account> {
+      const externalId = externalIdIn(wanted);
+      const taken = externalId === undefined ? undefined : await byExternalId(parts, externalId);
+      if (taken !== undefined) throw otherAccount();
+      return make(parts, { ...wanted, externalId }, actor);
+    },
+
+    /** Names an account for good; nothing where it is called so already. Throws Problem 409. */
+    nameExternally: (account: Account, externalId: string, actor: Actor) =>
+      nameExternally(parts, account, externalIdFrom(externalId), actor),
+  };
+}
+
+function externalIdIn({ externalId }: WantedPerson): string | undefined {
+  return externalId === undefined ? undefined : externalIdFrom(externalId);
+}
+
+function byExternalId({ accountRows }: Parts, externalId: string): Promise<Account | undefined> {
+  return accountRows.find('externalId', externalId);
+}
+
+async function find(
+  parts: Parts,
+  wanted: WantedPerson,
+  ownerId: string | undefined,
+): Promise<Account | undefined> {
+  const externalId = externalIdIn(wanted);
+  const known = externalId === undefined ? undefined : await byExternalId(parts, externalId);
+  const email = wanted.email === undefined ? undefined : requireEmail(wanted.email);
+  const found = email === undefined ? undefined : await parts.accounts.findByEmail(email.address);
+  if (known !== undefined) {
+    // Addresses change: who it is says the external id, and the address may not belong to another account.
+    if (found !== undefined && found.id !== known.id) throw otherAccount();
+    return vouchedFor(parts, known, ownerId);
+  }
+  if (email === undefined && externalId === undefined) throw nobodyNamed();
+  if (found === undefined) return undefined;
+  if (externalId !== undefined && found.externalId !== undefined) throw otherAccount();
+  return vouchedFor(parts, found, ownerId);
+}
+
+async function findOrMake(
+  parts: Parts,
+  wanted: WantedPerson,
+  actor: Actor,
+  ownerId: string | undefined,
+  isAgain = false,
+): Promise<Account> {
+  const { externalId } = wanted;
+  const found = await find(parts, wanted, ownerId);
+  if (found !== undefined)
+    return externalId === undefined ? found : nameExternally(parts, found, externalId, actor);
+  try {
+    return await make(parts, wanted, actor);
+  } catch (error) {
+    // Another request for the same person was quicker.
+    const isThere =
+      error instanceof Problem && (error.code === 'EMAIL_TAKEN' || error.code === 'OTHER_EXTERNAL_ID');
+    if (!isThere || isAgain) throw error;
+    return findOrMake(parts, wanted, actor, ownerId, true);
+  }
+}
+
+async function make(
+  { accounts }: Parts,
+  { email, name, externalId }: WantedPerson,
+  actor: Actor,
+): Promise<Account> {
+  if (email === undefined) throw emailMissing();
+  const called = name === undefined ? undefined : displayNameFrom(name);
+  return accounts.create({ email, name: called, externalId, vouchedBy: actor.id, admin: false }, actor);
+}
+
+/** Throws Problem for an account that has a sign-in of its own, unless it let an app of the same owner in. */
+async function vouchedFor(parts: Parts, account: Account, ownerId: string | undefined): Promise<Account> {
+  requireActive(account);
+  if (ownerId === undefined) return account;
+  const hasOwn = account.passwordHash !== undefined || (await parts.identities.list(account.id)).length > 0;
+  if (!hasOwn && !account.admin) return account;
+  const connected = await parts.grants.list(account.id);
+  if (!account.admin && connected.some(({ client }) => client.accountId === ownerId)) return account;
+  throw new Problem({
+    status: 409,
+    code: 'HAS_OWN_SIGN_IN',
+    message: 'This account has a sign-in of its own here, so your word is not enough to act for it.',
+    hint: `Send its owner to ${parts.settings.url}/sign-in instead. Once they let an app of yours in, it works for them.`,
+  });
+}
+
+async function nameExternally(
+  { accountRows, effects }: Parts,
+  account: Account,
+  externalId: string,
+  actor: Actor,
+): Promise<Account> {
+  if (account.externalId === externalId) return account;
+  try {
+    const guard = [['externalId', 'absent']] as const;
+    const caused = auditOf(account, 'account.external_id_set', actor);
+    const changed = await effects.update(accountRows, account.id, { set: { externalId } }, guard, caused);
+    if (changed !== undefined) return changed;
+  } catch (error) {
+    if (!(error instanceof Taken)) throw error;
+  }
+  throw otherAccount();
+}
+
+function externalIdFrom(written: string): string {
+  const isFit =
+    written.length <= EXTERNAL_ID_LENGTH_MAX &&
+    VISIBLE.test(written) &&
+    !isUnfit(written) &&
+    written === written.trim();
+  if (isFit) return written;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'This external_id cannot be used.',
+    hint: `Send the id that your app knows the person by, 1 to ${EXTERNAL_ID_LENGTH_MAX} characters on one line.`,
+    parameter: 'external_id',
+  });
+}
+
+function nobodyNamed(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'MISSING_DATA',
+    message: 'Whom is it for?',
+    hint: 'Send email, or external_id, or both.',
+    parameter: 'email',
+  });
+}
+
+function emailMissing(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'MISSING_DATA',
+    message: 'No account has this external_id yet.',
+    hint: 'Send email beside it the first time, so that an account can be made.',
+    parameter: 'email',
+  });
+}
+
+function otherAccount(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'OTHER_EXTERNAL_ID',
+    message:
+      'The external_id and the email belong to two accounts, and an external_id stays with its account for ever.',
+    hint: 'Send the external_id alone, or look at both accounts in the console.',
+    parameter: 'external_id',
+  });
+}
