@@ -73,6 +73,8 @@ import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
 import { createAccountActs } from './management/account-acts.ts';
 import { createAccountList } from './management/account-list.ts';
+import { createCredentialActs } from './management/credential-acts.ts';
+import { createCredentialList } from './management/credential-list.ts';
 import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
@@ -314,6 +316,8 @@ function createManagement(
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
     metadata: createMetadata({ ...parts, ...parts.rows }),
+    credentialList: createCredentialList({ ...parts.rows, ...parts }),
+    credentialActs: createCredentialActs({ ...parts.rows, ...parts }),
   };
 }
 

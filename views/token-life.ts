@@ -49,7 +49,7 @@ export function tokenPage(
     body: [
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),
-      html`<div class="card">${factsOf(token, now)}${isStanding && actsOf(token, viewer)}
+      html`<div class="card">${tokenFacts(token, now)}${isStanding && actsOf(token, viewer)}
 <p class="fine">${LAST_USED_HINT} ${activityLink(viewer, 'See each of its calls.', token.id)}</p></div>`,
       old !== undefined && oldValueSection(old, now),
       isStanding &&
@@ -63,11 +63,17 @@ export function tokenPage(
   });
 }
 
-function factsOf(token: TokenView, now: number): Html {
+/** What a token is set to; `first` stands before it, `folder` is where the page of another one is. */
+export function tokenFacts(
+  token: TokenView,
+  now: number,
+  { first = [], folder = '/tokens' }: { first?: Parameters<typeof keyValues>[0]; folder?: string } = {},
+): Html {
   const { prefix, firstFour, lastFour, state } = token;
   const standing = state === 'live' && token.replacedBy === undefined && badge('active', 'Live');
   const isStanding = state === 'live' || state === 'paused';
   return keyValues([
+    ...first,
     { label: 'State', value: isStanding ? [standing, standingOf(token)] : endOf(token, now) },
     {
       label: 'Paused',
@@ -85,7 +91,7 @@ function factsOf(token: TokenView, now: number): Html {
       label: 'Replaces',
       value:
         token.replaces !== undefined &&
-        html`<a href="/tokens/${token.replaces}">its value before the rotation</a>`,
+        html`<a href="${folder}/${token.replaces}">its value before the rotation</a>`,
     },
   ]);
 }

@@ -91,7 +91,7 @@ export function createOwnToken(
 }
 
 /** As people set it, and what came of it; the value itself is known to nobody any more. */
-function settingsOf(token: Credential, now: number) {
+export function settingsOf(token: Credential, now: number) {
   const { createdAt, expiresAt, lastUsedAt } = token;
   return {
     id: token.id,
@@ -113,7 +113,7 @@ function settingsOf(token: Credential, now: number) {
 }
 
 /** `expires_at` in epoch seconds, and `expires` for people. */
-function timesOf(name: string, at: number | undefined) {
+export function timesOf(name: string, at: number | undefined) {
   return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
 }
 

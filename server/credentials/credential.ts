@@ -81,6 +81,10 @@ export const credentialDeclaration = declare<Credential>({
     ['accountId', 'createdAt'],
     ['accountId', 'revokedAt', 'createdAt'],
     ['clientId', 'createdAt'],
+    // Those of everybody, for admins. None begins with the kind: SQLite would take it for what finds an owner's tokens.
+    ['createdAt'],
+    ['lastFour', 'createdAt'],
+    ['pausedAt'],
     ['revokedAt'],
     ['expiresAt'],
     ['remindAt'],

@@ -1,5 +1,5 @@
 import type { Where } from '../../adapters/port.ts';
-import { tokenChanged, tokenRotated } from '../../views/mail/tokens.ts';
+import { tokenChanged, tokenPaused, tokenResumed, tokenRotated } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Call } from '../activity/call.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
@@ -42,17 +42,23 @@ export function resumeToken(
   return setPaused(parts, token, { action: 'token.resumed', pausedAt: undefined, before: 'present' }, actor);
 }
 
-/** Of two callers who want the same at once one changes it. */
+/** Of two callers who want the same at once one changes it. The owner is mailed when it was somebody else. */
 async function setPaused(
-  { credentials, effects, clock }: CredentialDependencies,
+  parts: CredentialDependencies,
   token: Credential,
   wanted: { action: string; pausedAt: number | undefined; before: 'absent' | 'present' },
   actor: Actor,
 ): Promise<boolean> {
+  const { credentials, accounts, effects, clock, settings } = parts;
   requireStanding(token, clock());
   const { action, pausedAt, before } = wanted;
   const guard = [NOT_REVOKED, ['pausedAt', before]] as const;
-  const caused = { audit: [auditEntry(action, token, actor)] };
+  const write = pausedAt === undefined ? tokenResumed : tokenPaused;
+  const mail = write(settings, { ...token, changedAt: clock(), from: originOf(actor) });
+  const caused = {
+    audit: [auditEntry(action, token, actor)],
+    mail: actor.reason === undefined ? [] : await mailToOwner(accounts, token.accountId, mail),
+  };
   return (await effects.update(credentials, token.id, { set: { pausedAt } }, guard, caused)) !== undefined;
 }
 

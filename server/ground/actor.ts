@@ -22,7 +22,11 @@ const NAMES: Record<Actor['kind'], string> = {
   reporter: 'whoever reported a leak',
 };
 
-/** Where a change came from, as mails say it: the network address, or who it was where there is none. */
-export function originOf(actor: Actor): string {
-  return actor.from ?? NAMES[actor.kind];
+/**
+ * Where a change came from, as mails say it: the network address, or who it was where there is none. Of an admin, and of
+ * a service that an admin made, the owner is told why instead: the address would say nothing to them.
+ */
+export function originOf({ kind, from, reason }: Actor): string {
+  if (reason === undefined) return from ?? NAMES[kind];
+  return `${kind === 'client' ? 'a service of the admins' : 'an admin'} of this site (reason: ${reason})`;
 }

@@ -43,12 +43,17 @@ export const MANAGEMENT_CODES = [
   'HAS_OWN_SIGN_IN',
   'INVALID_CURSOR',
   'INVALID_EMAIL',
+  'INVALID_EXPIRY',
+  'INVALID_NOTE',
   'INVALID_REASON',
   'INVALID_RETURN_URL',
   'LAST_ADMIN',
+  'NAME_TAKEN',
   'NOTHING_TO_DO',
   'OTHER_EXTERNAL_ID',
   'OWN_ACCOUNT',
+  'OWN_SECRET',
+  'invalid_scope',
 ] as const;
 
 /** What only pages and the command line answer. */
@@ -60,10 +65,8 @@ type PageCode =
   | 'IDENTITY_TAKEN'
   | 'INVALID_ACTS_FOR'
   | 'INVALID_BOUND'
-  | 'INVALID_EXPIRY'
   | 'INVALID_IDLE_DAYS'
   | 'INVALID_IP_RANGE'
-  | 'INVALID_NOTE'
   | 'INVALID_ORIGIN'
   | 'INVALID_REDIRECT_URI'
   | 'INVALID_SUBJECT_TOKEN'
@@ -72,7 +75,6 @@ type PageCode =
   | 'LAST_WAY_TO_SIGN_IN'
   | 'LINK_DAMAGED'
   | 'LINK_DEAD'
-  | 'NAME_TAKEN'
   | 'NOT_FRESH'
   | 'NO_PASSWORD'
   | 'NO_SUCH_ACCOUNT'
@@ -93,9 +95,7 @@ type PageCode =
   | 'TOO_MANY_SERVICES'
   | 'UNTRUSTED_ANSWER'
   | 'WEAK_PASSWORD'
-  | 'WRONG_CREDENTIALS'
-  // of RFC 6749 too
-  | 'invalid_scope';
+  | 'WRONG_CREDENTIALS';
 
 type ProtocolCode = (typeof PROTOCOL_CODES)[number];
 

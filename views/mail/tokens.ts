@@ -75,6 +75,36 @@ export function tokenChanged(
   });
 }
 
+/** Tells the owner that somebody else had a token stop. */
+export function tokenPaused(
+  site: MailSite,
+  token: { id: string; name: string; changedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Token paused: ${token.name}`,
+    heading: 'A personal access token was paused',
+    paragraphs: ['Every call with it is refused until it is resumed. Nothing of it is lost.'],
+    facts: [{ label: 'Name', value: token.name }, ...doneFacts('Paused', token.changedAt, token.from)],
+    action: { label: 'See this token', url: `${site.url}/tokens/${token.id}` },
+    footer: 'Nothing is lost: resume it there when you know why it was paused.',
+  });
+}
+
+/** Tells the owner that somebody else had a token work again. */
+export function tokenResumed(
+  site: MailSite,
+  token: { id: string; name: string; changedAt: number; from: string },
+): WrittenMail {
+  return mailLayout(site, {
+    subject: `Token resumed: ${token.name}`,
+    heading: 'A paused token works again',
+    paragraphs: ['It is taken again from the next call on, as it was before.'],
+    facts: [{ label: 'Name', value: token.name }, ...doneFacts('Resumed', token.changedAt, token.from)],
+    action: { label: 'See this token', url: `${site.url}/tokens/${token.id}` },
+    footer: 'If you do not want it to work, revoke it there.',
+  });
+}
+
 /** Tells the owner that a token has a new value, and how long the old one works on. */
 export function tokenRotated(
   site: MailSite,

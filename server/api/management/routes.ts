@@ -11,6 +11,7 @@ import type { Authenticate } from '../authenticate.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { accountMakingEndpoints } from './account-making.ts';
 import { accountEndpoints } from './accounts.ts';
+import { credentialEndpoints } from './credentials.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
 import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
@@ -28,6 +29,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...mailEndpoints(parts),
     ...accountMakingEndpoints(parts),
     ...metadataEndpoints(parts),
+    ...credentialEndpoints(parts),
     ...portalLinkEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { requireActive } from '../../accounts/account.ts';
+import type { Credential } from '../../credentials/credential.ts';
+import { stateOf } from '../../credentials/credential.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { DAY_SECONDS } from '../../ground/time.ts';
+import type { CredentialAct } from '../../management/credential-acts.ts';
+import { managerFrom } from '../../management/reason.ts';
+import { settingsOf, timesOf } from '../own-token.ts';
+import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import type { ManagementDependencies } from './routes.ts';
+
+const listQuery = z.strictObject({
+  account_id: z.string().max(80).optional(),
+  last_four: z
+    .string()
+    .regex(/^[0-9A-Za-z]{4}$/)
+    .optional(),
+  state: z.enum(['live', 'paused', 'expired', 'revoked']).optional(),
+  cursor: z.string().max(400).optional(),
+  limit: z.string().optional(),
+});
+const QUERIES = {
+  personal_access_token: listQuery,
+  client_secret: listQuery.extend({ client_id: z.string().max(80).optional() }),
+};
+const reasonBody = z.strictObject({ reason: z.string() });
+const rotateBody = reasonBody.extend({ overlap: z.number().optional() });
+const tokenBody = reasonBody.extend({
+  account_id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  note: z.string().optional(),
+  expires_at: z.number().optional(),
+});
+
+type Kind = Credential['kind'];
+
+/** `/tokens…` and `/secrets…`: those of everybody, and what is done to them. No value that exists is ever given. */
+export function credentialEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
+  return [
+    ...listEndpoints(parts, 'personal_access_token', '/tokens'),
+    { method: 'POST', path: '/tokens', answer: (call) => mint(parts, call) },
+    ...(['pause', 'resume', 'revoke'] as const).map((which) => actEndpoint(parts, which, '/tokens')),
+    { method: 'POST', path: '/tokens/:id/rotate', answer: (call) => rotate(parts, call) },
+    ...listEndpoints(parts, 'client_secret', '/secrets'),
+    actEndpoint(parts, 'revoke', '/secrets'),
+  ];
+}
+
+const PATHS = { '/tokens': 'personal_access_token', '/secrets': 'client_secret' } as const;
+
+function listEndpoints(parts: ManagementDependencies, kind: Kind, path: string): ManagementEndpoint[] {
+  const { credentialList, clock } = parts;
+  return [
+    {
+      method: 'GET',
+      path,
+      async answer({ ctx }) {
+        const asked = { client_id: undefined, ...queryOf(ctx, QUERIES[kind]) };
+        const { account_id: accountId, client_id: clientId, last_four: lastFour, state } = asked;
+        const page = pageAskedBy(asked);
+        const found = await credentialList.list({ kind, accountId, clientId, lastFour, state }, page);
+        const now = clock();
+        return { items: found.rows.map((row) => credentialJson(row, now)), next_cursor: found.next ?? null };
+      },
+    },
+    {
+      method: 'GET',
+      path: `${path}/:id`,
+      answer: async (call) => credentialJson(await credentialIn(parts, call, kind), clock()),
+    },
+  ];
+}
+
+function actEndpoint(
+  parts: ManagementDependencies,
+  which: CredentialAct,
+  path: keyof typeof PATHS,
+): ManagementEndpoint {
+  const kind = PATHS[path];
+  return {
+    method: 'POST',
+    path: `${path}/:id/${which}`,
+    async answer(call) {
+      const { reason } = await bodyOf(call.ctx, reasonBody);
+      const credential = await credentialIn(parts, call, kind);
+      const manager = managerFrom(call.actor, reason);
+      await parts.credentialActs.do(which, credential, manager, call.caller.client?.id);
+      return credentialJson(await credentialIn(parts, call, kind), parts.clock());
+    },
+  };
+}
+
+/** Makes a token for an account; its value is in this answer and nowhere else. */
+async function mint(parts: ManagementDependencies, { ctx, actor }: ManagementCall): Promise<object> {
+  const { accounts, tokens, settings, clock } = parts;
+  const { account_id: id, reason, expires_at, ...wanted } = await bodyOf(ctx, tokenBody);
+  const manager = managerFrom(actor, reason);
+  const account = await accounts.get(id);
+  if (account === undefined) throw noSuch('account');
+  requireActive(account);
+  const expiresAt = expires_at ?? clock() + settings.tokens.defaultDays * DAY_SECONDS;
+  const { credential, value } = await tokens.mint({ ...wanted, account, expiresAt }, manager);
+  return { token: value, ...credentialJson(credential, clock()) };
+}
+
+/** Gives a token a new value, which is in this answer and nowhere else. */
+async function rotate(parts: ManagementDependencies, call: ManagementCall): Promise<object> {
+  const { accounts, tokens, clock } = parts;
+  const { reason, overlap: overlapSeconds } = await bodyOf(call.ctx, rotateBody);
+  const token = await credentialIn(parts, call, 'personal_access_token');
+  const manager = managerFrom(call.actor, reason);
+  const account = await accounts.get(token.accountId);
+  if (account === undefined) throw noSuch('account');
+  const { credential, value } = await tokens.rotate(token, { account, overlapSeconds }, manager);
+  const old = await credentialIn(parts, call, 'personal_access_token');
+  const oldEndsAt = old.revokedAt ?? old.expiresAt;
+  return { token: value, ...credentialJson(credential, clock()), ...timesOf('old_ends', oldEndsAt) };
+}
+
+async function credentialIn(
+  { credentialList }: ManagementDependencies,
+  { params }: Pick<ManagementCall, 'params'>,
+  kind: Kind,
+): Promise<Credential> {
+  const row = await credentialList.get(params.id ?? '');
+  if (row?.kind !== kind) throw noSuch(kind === 'client_secret' ? 'secret' : 'token');
+  return row;
+}
+
+/** A token or a secret as programs are told of it: of its value only the ends. */
+function credentialJson(row: Credential, now: number) {
+  const { scopes, issued_by, replaces, replaced_by, ...facts } = settingsOf(row, now);
+  const shared = {
+    ...facts,
+    account_id: row.accountId,
+    state: stateOf(row, now),
+    ...timesOf('revoked', row.revokedAt),
+  };
+  if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
+  const token = { scopes, issued_by, replaces, replaced_by, honey: row.honey === true };
+  return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
+}

@@ -1,0 +1,92 @@
+import type { Collection, Where } from '../../adapters/port.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import { type Credential, type CredentialState, stateOf } from '../credentials/credential.ts';
+import type { Clock } from '../ground/clock.ts';
+import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+
+/** Which tokens and secrets are asked for; all of it must hold. */
+export type CredentialsAsked = {
+  id?: string | undefined;
+  kind?: Credential['kind'] | undefined;
+  state?: CredentialState | undefined;
+  accountId?: string | undefined;
+  clientId?: string | undefined;
+  lastFour?: string | undefined;
+};
+
+type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clientId'; descending: true };
+
+/** What the prefix of an id says that it is. */
+const FIELDS = { tok: 'id', sec: 'id', acc: 'accountId', svc: 'clientId', app: 'clientId' } as const;
+/** Alone, or behind `lk_pat_abcd…`. */
+const LAST_FOUR = /^(?:.{0,12}(?:…|\.\.\.))?([0-9A-Za-z]{4})$/;
+
+const NEWEST: Order = { by: 'createdAt', descending: true };
+
+/** The tokens and secrets of everybody, for admins. */
+export function createCredentialList(parts: {
+  credentials: Collection<Credential>;
+  accounts: Pick<Accounts, 'findByEmail'>;
+  clock: Clock;
+}) {
+  const { credentials, accounts, clock } = parts;
+
+  return {
+    /** One of them, whatever its state. */
+    get: (id: string): Promise<Credential | undefined> => credentials.get(id),
+
+    /**
+     * What a text asks for that somebody typed: the id of a credential, an account or a client, an e-mail address, or the
+     * last four characters of a value, also behind what pages show before them. Undefined for what none of them is.
+     */
+    async read(typed: string): Promise<CredentialsAsked | undefined> {
+      const [id, prefix] = /^(tok|sec|acc|svc|app)_\w{1,40}$/.exec(typed) ?? [];
+      if (id !== undefined) return { [FIELDS[prefix as keyof typeof FIELDS]]: id };
+      const [, lastFour] = LAST_FOUR.exec(typed) ?? [];
+      if (lastFour !== undefined) return { lastFour };
+      const account = typed.includes('@') ? await accounts.findByEmail(typed) : undefined;
+      return account && { accountId: account.id };
+    },
+
+    /** One page: the newest first, of one state those that came into it last, of secrets by client. Throws Problem 400. */
+    async list(asked: CredentialsAsked, page: PageAsked): Promise<PageOf<Credential>> {
+      const now = clock();
+      const isMatch = matchOf(asked, now);
+      if (asked.id === undefined) return pageByKey(credentials, page, { ...leadOf(asked, now), isMatch });
+      const row = await credentials.get(asked.id);
+      const isFound = row !== undefined && isMatch?.(row) !== false;
+      return { rows: isFound ? [row] : [], next: undefined, isPartial: false };
+    },
+  };
+}
+
+/** What an index leads to: of all that is asked for, that which fewest have. */
+function leadOf(asked: CredentialsAsked, now: number): { where: Where<Credential>; order: Order } {
+  const { kind, state, accountId, clientId, lastFour } = asked;
+  if (lastFour !== undefined) return { where: [['lastFour', '=', lastFour]], order: NEWEST };
+  if (clientId !== undefined) return { where: [['clientId', '=', clientId]], order: NEWEST };
+  if (accountId !== undefined) return { where: [['accountId', '=', accountId]], order: NEWEST };
+  // They are few among the tokens, and only they have a client: side by side here with the others of theirs.
+  if (kind === 'client_secret')
+    return { where: [['clientId', 'present']], order: { by: 'clientId', descending: true } };
+  switch (state) {
+    case 'paused':
+      return { where: [['pausedAt', 'present']], order: { by: 'pausedAt', descending: true } };
+    case 'expired':
+      return { where: [['expiresAt', '<=', now]], order: { by: 'expiresAt', descending: true } };
+    case 'revoked':
+      return { where: [['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
+    default:
+      return { where: [], order: NEWEST };
+  }
+}
+
+/** What is looked at in each row; undefined where all are wanted. */
+function matchOf(asked: CredentialsAsked, now: number): ((row: Credential) => boolean) | undefined {
+  const { state, ...fields } = asked;
+  const wanted = Object.entries(fields).filter(([, value]) => value !== undefined);
+  if (state === undefined && wanted.length === 0) return undefined;
+  return (row) =>
+    wanted.every(([name, value]) => row[name as keyof Credential] === value) &&
+    (state === undefined || stateOf(row, now) === state);
+}
