@@ -73,6 +73,9 @@ import { createSender } from './mail/sender.ts';
 import { createTransport } from './mail/transport.ts';
 import { createAccountActs } from './management/account-acts.ts';
 import { createAccountList } from './management/account-list.ts';
+import { createAccountThings } from './management/account-things.ts';
+import { createAppActs } from './management/app-acts.ts';
+import { createAppList } from './management/app-list.ts';
 import { createCredentialActs } from './management/credential-acts.ts';
 import { createCredentialList } from './management/credential-list.ts';
 import { createMails } from './management/mails.ts';
@@ -311,6 +314,8 @@ function createPeople(foundation: Foundation) {
 function createManagement(
   parts: Foundation & ReturnType<typeof createPeople> & ReturnType<typeof createCredentials>,
 ) {
+  const { rows } = parts;
+  const withClients = { ...parts, clients: rows.clients, credentials: rows.credentials };
   return {
     accountList: createAccountList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
@@ -318,6 +323,9 @@ function createManagement(
     metadata: createMetadata({ ...parts, ...parts.rows }),
     credentialList: createCredentialList({ ...parts.rows, ...parts }),
     credentialActs: createCredentialActs({ ...parts.rows, ...parts }),
+    accountThings: createAccountThings(withClients),
+    appList: createAppList({ ...parts, ...rows }),
+    appActs: createAppActs(withClients),
   };
 }
 
@@ -329,7 +337,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const deadUse = createDeadUse(parts);
   const clients = createClientAuthentication({ ...parts, lastUsed, deadUse });
   const grants = createGrants({ ...parts, getClient: clients.get });
-  const sessionList = createSessionList({ ...rows, clock });
+  const sessionList = createSessionList(parts);
   const knownDevices = createKnownDevices({ ...parts, ...rows });
   const tokens = createTokens(parts);
   const secrets = createSecrets(parts);

@@ -63,6 +63,7 @@ const NAVIGATION = [
 /** Of whoever runs the app. */
 const CONSOLE_NAVIGATION = [
   { path: '/admin/accounts', label: 'Accounts' },
+  { path: '/admin/apps', label: 'Apps' },
   { path: '/admin/mail', label: 'Mail' },
 ] as const;
 

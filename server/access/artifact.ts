@@ -59,7 +59,13 @@ export const artifactDeclaration = declare<Artifact>({
   name: 'artifacts',
   schema: artifactSchema,
   unique: ['valueHash'],
-  indexes: [['grantId'], ['accountId', 'model'], ['grantClientId'], ['expiresAt'], ['pendingAt']],
+  indexes: [
+    ['grantId'],
+    ['accountId', 'model'],
+    ['grantClientId', 'createdAt'],
+    ['expiresAt'],
+    ['pendingAt'],
+  ],
   expires: { expiresAt: CLOCKS_APART_SECONDS },
 });
 

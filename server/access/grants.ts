@@ -26,6 +26,7 @@ type Parts = {
 
 /** More apps than anybody lets in; endings go on until none is left. */
 const GRANTS_LISTED_MAX = 500;
+const ENDED_TOGETHER = 50;
 
 export type Grants = ReturnType<typeof createGrants>;
 
@@ -76,11 +77,15 @@ export function createGrants(parts: Parts) {
     revokeAll: (accountId: string, actor: Actor): Promise<number> =>
       revokeGrants(parts, [['accountId', '=', accountId]], actor),
 
-    /** When an app is deleted: everybody's grants to it, batch by batch. */
-    async revokeOfClient(clientId: string, actor: Actor): Promise<void> {
-      await revokeGrants(parts, [['grantClientId', '=', clientId]], actor);
-    },
+    /** When an app is deleted, or cut off from everybody: all grants to it, batch by batch; answers how many. */
+    revokeOfClient: (clientId: string, actor: Actor): Promise<number> =>
+      revokeGrants(parts, [['grantClientId', '=', clientId]], actor),
   };
+}
+
+/** The live grants among these, as conditions on rows. */
+export function liveGrantsOf(whose: Where<Artifact>, now: number): Where<Artifact> {
+  return [...whose, ...NOT_ENDED, ['expiresAt', '>', now]];
 }
 
 async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
@@ -97,15 +102,19 @@ async function list(parts: Parts, accountId: string): Promise<GrantRow[]> {
 
 /** A page of live grants, newest first. */
 function liveGrants({ artifacts, clock }: Parts, whose: Where<Artifact>): Promise<Artifact[]> {
-  const where: Where<Artifact> = [...whose, ...NOT_ENDED, ['expiresAt', '>', clock()]];
   const order = { by: 'createdAt', descending: true } as const;
-  return artifacts.list({ where, order, limit: GRANTS_LISTED_MAX });
+  return artifacts.list({ where: liveGrantsOf(whose, clock()), order, limit: GRANTS_LISTED_MAX });
 }
 
 async function revokeGrants(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
   let ended = 0;
   for await (const page of untilNone(() => liveGrants(parts, whose))) {
-    for (const grant of page) if (await revokeGrant(parts, grant, actor)) ended += 1;
+    // Some side by side, so that they share commits: an app may have been let in by everybody.
+    for (let at = 0; at < page.length; at += ENDED_TOGETHER) {
+      const some = page.slice(at, at + ENDED_TOGETHER);
+      const done = await Promise.all(some.map((grant) => revokeGrant(parts, grant, actor)));
+      ended += done.filter(Boolean).length;
+    }
   }
   return ended;
 }
@@ -137,16 +146,21 @@ async function revokeGrant(
   return true;
 }
 
-/** The newest first: its id stands for the app. What its developer took from it since is not allowed any more. */
+/** The newest first: its id stands for the app. */
 function rowOf(client: Client, rows: readonly Artifact[]): GrantRow {
   const used = rows.map((row) => row.lastUsedAt ?? 0);
   return {
     grantId: rows[0]?.id ?? '',
     client,
-    scopes: scopesLeft([...new Set(rows.flatMap(scopesOf))], client),
+    scopes: grantedScopes(rows, client),
     createdAt: Math.min(...rows.map((row) => row.createdAt)),
     lastUsedAt: Math.max(...used) || undefined,
   };
+}
+
+/** What these grants allow an app, without what its developer took from it since. */
+export function grantedScopes(rows: readonly Artifact[], client: Client): string[] {
+  return scopesLeft([...new Set(rows.flatMap(scopesOf))], client);
 }
 
 /** Scopes granted, without those refused later. */

@@ -1,4 +1,6 @@
 import type { Collection } from '../../adapters/port.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Artifact } from './artifact.ts';
 import { browserOf } from './user-agent.ts';
@@ -15,6 +17,8 @@ export type SessionRow = {
   lastSeenAt: number;
 };
 
+type SessionName = Pick<SessionRow, 'uid' | 'browser'>;
+
 export type SessionList = ReturnType<typeof createSessionList>;
 
 /** More than anybody has browsers; the newest are listed, and `endAll` ends the others too. */
@@ -26,8 +30,12 @@ export function sessionRowId(uid: string): string {
 }
 
 /** The sessions of an account, in whichever browser: to show them and to end them. */
-export function createSessionList(parts: { artifacts: Collection<Artifact>; clock: Clock }) {
-  const { artifacts, clock } = parts;
+export function createSessionList(parts: {
+  artifacts: Collection<Artifact>;
+  effects: Pick<Effects, 'update'>;
+  clock: Clock;
+}) {
+  const { artifacts, effects, clock } = parts;
 
   const liveOf = (accountId: string) =>
     [
@@ -57,6 +65,15 @@ export function createSessionList(parts: { artifacts: Collection<Artifact>; cloc
     /** Ends one session of this account; another account's is not found. */
     async endOne(accountId: string, uid: string): Promise<void> {
       await artifacts.update(sessionRowId(uid), { set: { revokedAt: clock() } }, liveOf(accountId));
+    },
+
+    /** The same by somebody else, on record; false where there is no such session any more. */
+    async endOneAs(actor: Actor, { accountId, uid, browser }: { accountId: string } & SessionName) {
+      const id = sessionRowId(uid);
+      const audit = { accountId, actor, action: 'session.ended', targetId: id, targetName: browser };
+      const change = { set: { revokedAt: clock() } };
+      const caused = { audit: [audit] };
+      return (await effects.update(artifacts, id, change, liveOf(accountId), caused)) !== undefined;
     },
 
     /** Ends every session of an account but, when given, the one at hand. */

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import { seeOther } from '../http/page.ts';
 import { createAccountsPages } from './accounts.ts';
 import { adminOf } from './admin.ts';
+import { createAppsPages } from './apps.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { createMailPages } from './mail.ts';
 
@@ -24,6 +25,13 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/mail', mail.list);
   router.get('/admin/mail/retry', mail.showRetry);
   router.post('/admin/mail/retry', mail.retry);
+  const apps = createAppsPages(parts);
+  router.get('/admin/apps', apps.list);
+  router.get('/admin/apps/:clientId', apps.show);
+  router.get('/admin/apps/:clientId/:act', apps.showAct);
+  router.post('/admin/apps/:clientId/:act', apps.act);
+  router.get('/admin/apps/:clientId/grants/:grantId/end', apps.showEndGrant);
+  router.post('/admin/apps/:clientId/grants/:grantId/end', apps.endGrant);
 
   return router;
 }

@@ -57,6 +57,8 @@ export const clientDeclaration = declare<Client>({
   indexes: [
     ['accountId', 'createdAt'],
     ['accountId', 'revokedAt', 'createdAt'],
+    // Everybody's, the newest first. Led by `kind`, SQLite would take it for the lists of one account too.
+    ['createdAt'],
     ['revokedAt'],
     ['pendingAt'],
   ],

@@ -46,6 +46,13 @@ export function createSecrets(parts: ClientDependencies) {
       return listStandingFirst(parts, owner);
     },
 
+    /** The live ones of all clients of an account, newest first. */
+    listOfAccount: (accountId: string): Promise<Credential[]> =>
+      listStanding(parts, [
+        ['accountId', '=', accountId],
+        ['kind', '=', 'client_secret'],
+      ]),
+
     /** Adds a secret beside the others. Throws Problem. */
     async add(wanted: ByOwner & { name: string; expiresAt?: number | undefined }, actor: Actor) {
       const client = await confidentialClient(parts, wanted);

@@ -91,6 +91,8 @@ export async function createThings(
     '/account/:id': linked?.id ?? '',
     '/admin/:id': account.id,
     '/admin/:act': 'suspend',
+    '/admin/:clientId': app.client.id,
+    '/admin/:grantId': grant?.grantId ?? '',
     '/account/:uid': session?.uid ?? '',
     '/interaction/:uid': /^\/interaction\/([\w-]+)/.exec(waiting.location)?.[1] ?? assert.fail(waiting.text),
   };

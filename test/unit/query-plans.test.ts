@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Filter } from '../../server/activity/activity.ts';
 import { countAdminUse } from '../../server/activity/admin-use.ts';
+import type { Client } from '../../server/credentials/client.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
@@ -122,6 +123,12 @@ describe('what pages list is found by an index', () => {
       [/credentials_by_clientId_createdAt /],
     ],
     ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
+    [
+      'who let an app in',
+      () => domain.appList.grants({ id: 'app_1' } as Client, { cursor: '', limit: 50 }),
+      [/artifacts_by_grantClientId_createdAt /],
+    ],
+    ['secrets of an account', () => domain.secrets.listOfAccount(ann.id), []],
     ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
     ['reviews', () => domain.reviews.list(ann.id), [/reviews_by_accountId_createdAt /]],
     ['mails that wait', () => mails({ state: 'waiting' }), [/outbox_by_dueAt .*>\?/]],

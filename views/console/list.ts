@@ -32,7 +32,11 @@ export function listForm(asked: ListAsked, hint: string): Html {
 }
 
 /** Below a list: the ways to its first page and the next one. */
-export function listPager({ firstUrl, nextUrl, isPartial }: ListAsked): Part {
+export function listPager({
+  firstUrl,
+  nextUrl,
+  isPartial,
+}: Pick<ListAsked, 'firstUrl' | 'nextUrl' | 'isPartial'>): Part {
   const partial =
     isPartial &&
     html`<p class="fine">Only a part of the list was searched so far. The next page goes on from there.</p>`;

@@ -13,6 +13,11 @@ const WORDS = {
     heading: 'The settings of an app were changed',
     text: 'After allowing it, people are now sent back to these addresses.',
   },
+  'cut off': {
+    subject: 'App cut off',
+    heading: 'An app was cut off from everybody',
+    text: 'What people had allowed it has ended. It can ask them again.',
+  },
   deleted: {
     subject: 'App deleted',
     heading: 'An app was deleted',
@@ -20,7 +25,7 @@ const WORDS = {
   },
 } as const;
 
-/** Tells the owner of an app that it was registered, changed or deleted. */
+/** Tells the owner of an app that it was registered, changed, cut off or deleted. */
 export function appChanged(
   site: MailSite,
   app: Pick<AppView, 'name' | 'redirectUris'> & { what: keyof typeof WORDS; at: number; from: string },

@@ -10,7 +10,9 @@ import { startedMsOf } from '../../http/request.ts';
 import type { Authenticate } from '../authenticate.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { accountMakingEndpoints } from './account-making.ts';
+import { accountThingEndpoints } from './account-things.ts';
 import { accountEndpoints } from './accounts.ts';
+import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
 import { mailEndpoints } from './mail.ts';
@@ -30,6 +32,8 @@ export function createManagement(parts: ManagementDependencies) {
     ...accountMakingEndpoints(parts),
     ...metadataEndpoints(parts),
     ...credentialEndpoints(parts),
+    ...accountThingEndpoints(parts),
+    ...appEndpoints(parts),
     ...portalLinkEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { SessionRow } from '../../access/session-list.ts';
+import type { Account, Identity } from '../../accounts/account.ts';
+import { providerNameOf } from '../../accounts/identities.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { isoTime } from '../../ground/time.ts';
+import { managerFrom } from '../../management/reason.ts';
+import { grantJson } from './apps.ts';
+import { bodyOf, type ManagementCall, type ManagementEndpoint, queryOf } from './endpoint.ts';
+import type { ManagementDependencies } from './routes.ts';
+
+const noQuery = z.strictObject({});
+const reasonBody = z.strictObject({ reason: z.string() });
+
+/** `/accounts/ID/…`: where an account is signed in and how, and the apps that it let in. */
+export function accountThingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
+  const { accounts, accountThings, grants, sessionList, identities, settings } = parts;
+
+  async function accountIn({ params }: ManagementCall): Promise<Account> {
+    const account = await accounts.get(params.id ?? '');
+    if (account === undefined) throw noSuch('account');
+    return account;
+  }
+
+  /** What an account has few of: all of it, in the form of a list of one page. */
+  const listAt = (path: string, itemsOf: (account: Account) => Promise<object[]>): ManagementEndpoint => ({
+    method: 'GET',
+    path: `/accounts/:id/${path}`,
+    async answer(call) {
+      queryOf(call.ctx, noQuery);
+      return { items: await itemsOf(await accountIn(call)), next_cursor: null };
+    },
+  });
+
+  return [
+    listAt('grants', async ({ id }) =>
+      (await grants.list(id)).map((row) => grantJson({ ...row, accountId: id })),
+    ),
+    listAt('sessions', async ({ id }) => (await sessionList.list(id)).map(sessionJson)),
+    listAt('identities', async ({ id }) =>
+      (await identities.list(id)).map((row) =>
+        identityJson(row, providerNameOf(row.issuer, settings.google)),
+      ),
+    ),
+    {
+      method: 'POST',
+      path: '/accounts/:id/sessions/:uid/end',
+      async answer(call) {
+        const { reason } = await bodyOf(call.ctx, reasonBody);
+        const { id: accountId } = await accountIn(call);
+        const session = await accountThings.find('sessions', { accountId, id: call.params.uid ?? '' });
+        await accountThings.do('end', session, managerFrom(call.actor, reason));
+        return { id: session.id, ended: true };
+      },
+    },
+  ];
+}
+
+function sessionJson({ uid, browser, seenFrom, createdAt, lastSeenAt }: SessionRow) {
+  return {
+    id: uid,
+    browser,
+    seen_from: seenFrom ?? null,
+    created_at: createdAt,
+    created: isoTime(createdAt),
+    last_seen_at: lastSeenAt,
+    last_seen: isoTime(lastSeenAt),
+  };
+}
+
+function identityJson({ id, issuer, subject, email, createdAt, lastUsedAt }: Identity, provider: string) {
+  return {
+    id,
+    provider,
+    issuer,
+    subject,
+    email,
+    created_at: createdAt,
+    created: isoTime(createdAt),
+    last_used_at: lastUsedAt ?? null,
+    last_used: lastUsedAt === undefined ? null : isoTime(lastUsedAt),
+  };
+}

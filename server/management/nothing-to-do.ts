@@ -1,0 +1,11 @@
+import { Problem } from '../ground/errors.ts';
+
+/** What is to be done stands so already; `because` says how, as a sentence. */
+export function nothingToDo(because: string): Problem {
+  return new Problem({
+    status: 409,
+    code: 'NOTHING_TO_DO',
+    message: because,
+    hint: 'There was nothing to do.',
+  });
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { sessionRowId } from '../../server/access/session-list.ts';
+import type { Account } from '../../server/accounts/account.ts';
+import type { Client } from '../../server/credentials/client.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+
+const PATH = '/api/1.1/admin';
+
+describe('apps, grants and sessions in the management API', () => {
+  let server: ApiServer;
+  let token: string;
+  let ann: Account;
+  let app: Client;
+  before(async () => {
+    server = await startApiServer();
+    token = (await server.serviceToken(['admin:manage'])).value;
+    ann = await server.domain.accounts.create({ email: 'ann@example.com', admin: false }, OPERATOR);
+    app = await register('Ledger');
+  });
+  after(() => server.stop());
+
+  const OPERATOR = { kind: 'operator' } as const;
+  const get = (path: string) => server.call(`${PATH}${path}`, { token });
+  const post = (path: string, json: unknown = { reason: 'Test' }) =>
+    server.call(`${PATH}${path}`, { method: 'POST', token, json });
+  const items = async (path: string) => (await get(path)).body.response.items;
+
+  async function register(name: string): Promise<Client> {
+    const wanted = { account: ann, name, redirectUris: ['https://app.example.com/cb'], scopes: ['profile'] };
+    return (await server.domain.apps.create({ ...wanted, confidential: false }, OPERATOR)).client;
+  }
+
+  /** As the engine writes it. */
+  async function grant(id: string, { id: clientId }: Client, accountId = ann.id): Promise<string> {
+    const now = server.domain.clock();
+    await server.domain.rows.artifacts.insert({
+      id,
+      model: 'Grant',
+      payload: { resources: { api: 'profile' } },
+      accountId,
+      clientId,
+      grantClientId: clientId,
+      createdAt: now,
+      expiresAt: now + 3600,
+    });
+    return id;
+  }
+
+  const audited = async () =>
+    (
+      await server.domain.rows.audit.list({
+        where: [['accountId', '=', ann.id]],
+        order: { by: 'at', descending: true },
+        limit: 3,
+      })
+    ).map(({ action, actor }) => [action, actor.kind, actor.reason]);
+
+  test('is not there for an ordinary token', async () => {
+    const { value } = await server.token();
+    for (const path of ['/apps', `/apps/${app.id}`, `/accounts/${ann.id}/sessions`]) {
+      assert.equal((await server.call(`${PATH}${path}`, { token: value })).status, 404, path);
+    }
+    const json = { reason: 'Mine' };
+    const asked = { method: 'POST', token: value, json };
+    assert.equal((await server.call(`${PATH}/apps/${app.id}/delete`, asked)).status, 404);
+  });
+
+  test('lists apps by cursor, and finds them by id and by who registered them', async () => {
+    const other = await register('Other');
+    const first = (await get('/apps?limit=1')).body.response;
+    const rest = (await get(`/apps?limit=1&cursor=${first.next_cursor}`)).body.response;
+    const ids = [...first.items, ...rest.items].map(({ id }: { id: string }) => id);
+    assert.deepEqual(ids.sort(), [app.id, other.id].sort());
+    for (const q of [app.id, ann.id, 'ANN@example.com'])
+      assert.equal((await items(`/apps?q=${q}`))[0] !== undefined, true, q);
+    for (const q of ['%25', '$ne', 'app_']) assert.deepEqual(await items(`/apps?q=${q}`), [], q);
+    for (const [query, code] of [
+      ['cursor=mine', 'INVALID_CURSOR'],
+      ['state=gone', 'INVALID_DATA'],
+      ['owner=x', 'INVALID_DATA'],
+    ]) {
+      assert.equal((await get(`/apps?${query}`)).body.body.status, code, query);
+    }
+    const { response } = (await get(`/apps/${app.id}`)).body;
+    assert.deepEqual(
+      [response.name, response.account_id, response.state, response.requires_pkce, response.people],
+      ['Ledger', ann.id, 'live', true, 0],
+    );
+  });
+
+  test('ends a grant, with a reason, and all that an app has', async () => {
+    const wanted = await register('Wanted');
+    const first = await grant('grant-1', wanted);
+    await grant('grant-2', wanted);
+    assert.deepEqual((await items(`/apps/${wanted.id}/grants`)).length, 2);
+    const [own] = await items(`/accounts/${ann.id}/grants`);
+    assert.deepEqual([own.app_id, own.scopes], [wanted.id, ['profile']]);
+    assert.equal((await post(`/grants/${first}/end`, {})).status, 400);
+    assert.equal((await post(`/grants/${first}/end`, { reason: 'Left us' })).body.response.ended, true);
+    // The other browser's too: the app is cut off from the account.
+    assert.deepEqual(await items(`/apps/${wanted.id}/grants`), []);
+    assert.deepEqual((await audited())[0], ['app.ended', 'client', 'Left us']);
+    assert.equal((await post(`/grants/${first}/end`)).status, 404);
+    // What is no grant is none, whatever its id.
+    assert.equal((await post(`/grants/${sessionRowId('none')}/end`)).status, 404);
+
+    await grant('grant-3', wanted);
+    assert.equal((await post(`/apps/${wanted.id}/cut-off`)).body.response.people, 0);
+    const deleted = await post(`/apps/${wanted.id}/delete`, { reason: 'Spam' });
+    assert.equal(deleted.body.response.state, 'deleted');
+    assert.deepEqual((await audited())[0], ['app.deleted', 'client', 'Spam']);
+    assert.equal((await post(`/apps/${wanted.id}/delete`)).body.body.status, 'NOTHING_TO_DO');
+    assert.equal((await get('/apps/app_none')).status, 404);
+  });
+
+  test('lists sessions and ways to sign in, and ends a session', async () => {
+    const now = server.domain.clock();
+    const session = { model: 'Session', payload: {}, accountId: ann.id, createdAt: now, expiresAt: now + 60 };
+    await server.domain.rows.artifacts.insert({
+      ...session,
+      id: sessionRowId('uid1'),
+      uid: 'uid1',
+      seenFrom: '192.0.2.9',
+    });
+    const identity = {
+      account: ann,
+      issuer: 'https://accounts.google.com',
+      subject: 'g1',
+      email: 'g@example.com',
+    };
+    await server.domain.identities.link(identity, { kind: 'account', id: ann.id });
+    const [linked] = await items(`/accounts/${ann.id}/identities`);
+    assert.deepEqual([linked.provider, linked.subject, linked.email], ['Google', 'g1', 'g@example.com']);
+    const [shown] = await items(`/accounts/${ann.id}/sessions`);
+    assert.deepEqual([shown.id, shown.seen_from], ['uid1', '192.0.2.9']);
+
+    const other = await server.domain.accounts.create({ email: 'bob@example.com', admin: false }, OPERATOR);
+    assert.equal((await post(`/accounts/${other.id}/sessions/uid1/end`)).status, 404);
+    assert.equal((await post(`/accounts/${ann.id}/sessions/uid1/end`, { reason: '' })).status, 400);
+    assert.equal((await post(`/accounts/${ann.id}/sessions/uid1/end`, { reason: 'Lost it' })).status, 200);
+    assert.deepEqual(await items(`/accounts/${ann.id}/sessions`), []);
+    assert.deepEqual((await audited())[0], ['session.ended', 'client', 'Lost it']);
+    assert.equal((await post(`/accounts/${ann.id}/sessions/uid1/end`)).status, 404);
+    assert.equal((await get('/accounts/acc_none/grants')).status, 404);
+    assert.equal((await get(`/accounts/${ann.id}/sessions?limit=2`)).status, 400);
+  });
+});
