@@ -61,7 +61,7 @@ import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
 import { summariseNotices } from './effects/notice-summary.ts';
 import type { Clock } from './ground/clock.ts';
-import { createJobs } from './ground/jobs.ts';
+import { createJobs, type Work } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
 import { createLimiter, limiterWindowDeclaration } from './ground/limiter.ts';
 import { createReadiness, probeDeclaration } from './ground/readiness.ts';
@@ -78,8 +78,10 @@ import { createAppActs } from './management/app-acts.ts';
 import { createAppList } from './management/app-list.ts';
 import { createCredentialActs } from './management/credential-acts.ts';
 import { createCredentialList } from './management/credential-list.ts';
+import { createFigures, figuresDeclaration } from './management/figures.ts';
 import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
+import { createOverview } from './management/overview.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -120,6 +122,7 @@ const DECLARATIONS = {
   calls: callDeclaration,
   callCounts: callCountDeclaration,
   totals: totalDeclaration,
+  figures: figuresDeclaration,
   outbox: messageDeclaration,
   runs: runDeclaration,
   leases: leaseDeclaration,
@@ -137,6 +140,7 @@ function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DEC
     credentials: { ...credentialDeclaration, expires: { revokedAt: keptSeconds, expiresAt: keptSeconds } },
     clients: { ...clientDeclaration, expires: { revokedAt: keptSeconds } },
     callCounts: { ...callCountDeclaration, expires: { day: retention.calls * DAY_SECONDS } },
+    figures: { ...figuresDeclaration, expires: { day: retention.calls * DAY_SECONDS } },
     totals: { ...totalDeclaration, expires: { startsAt: retention.calls * DAY_SECONDS } },
     reviews: { ...reviewDeclaration, expires: { answerBy: retention.audit * DAY_SECONDS } },
     reviewDigests: { ...reviewDigestDeclaration, expires: { createdAt: retention.audit * DAY_SECONDS } },
@@ -154,34 +158,14 @@ export async function openDomain(
   const { clock, log } = parts;
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
-  const { store, rows, effects, expiries, callCounts, totals, refusals, signIns, sender } = foundation;
+  const { store, rows, callCounts, totals, refusals, signIns, sender } = foundation;
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
-  const { accounts, lastUsed, tokens } = { ...people, ...credentials };
-  const jobs = createJobs({
-    ...rows,
-    clock,
-    log,
-    works: [
-      effects.sweep,
-      credentials.resets.sweep,
-      credentials.reviews.sweep,
-      credentials.endings.sweep,
-      ...expiries,
-      ...createRetention({ ...rows, clock, settings }),
-      once(createFirstReminders({ ...rows, clock }), { ...rows, clock }),
-      ...scheduled(
-        [
-          createReminders({ ...foundation, ...rows, ...people, scopes }),
-          createIdleEnds({ ...foundation, ...rows, ...people, scopes }),
-          ...credentials.reviews.works,
-        ],
-        { ...rows, clock },
-      ),
-    ],
-  });
-  const issueToken = createIssueToken({ accounts, tokens, scopes, clock, settings });
+  const management = createManagement({ ...foundation, ...people, ...credentials });
+  const works = worksOf({ ...foundation, ...people, ...credentials, ...management, scopes });
+  const jobs = createJobs({ ...rows, clock, log, works });
+  const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
 
   return {
     ...foundation,
@@ -192,7 +176,7 @@ export async function openDomain(
     scopes,
     catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
     runs: createRuns({ ...foundation, ...rows }),
-    ...createManagement({ ...foundation, ...people, ...credentials }),
+    ...management,
     activity: createActivity(rows),
     usage: createUsage(rows),
     readiness: createReadiness({ ...rows, store, clock }),
@@ -222,7 +206,9 @@ export async function openDomain(
       // A slow store may have thousands of rows to add to: counts are not worth a late stop.
       const counted = Promise.all([callCounts.flush(), totals.flush()]);
       await Promise.race([counted, delay(COUNTS_AT_STOP_MS, undefined, { ref: false })]);
-      await lastUsed.flush().catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
+      await credentials.lastUsed
+        .flush()
+        .catch((error: unknown) => log.warn({ err: error }, 'last used was not noted'));
       await store.close();
     },
   };
@@ -316,7 +302,10 @@ function createManagement(
 ) {
   const { rows } = parts;
   const withClients = { ...parts, clients: rows.clients, credentials: rows.credentials };
+  const figures = createFigures({ ...parts.rows, clock: parts.clock });
   return {
+    figures,
+    overview: createOverview({ ...parts, ...parts.rows, totals: parts.totals, figures }),
     accountList: createAccountList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
@@ -327,6 +316,34 @@ function createManagement(
     appList: createAppList({ ...parts, ...rows }),
     appActs: createAppActs(withClients),
   };
+}
+
+/** What is done in the background, one after the other. */
+function worksOf(
+  parts: Foundation &
+    ReturnType<typeof createPeople> &
+    ReturnType<typeof createCredentials> &
+    ReturnType<typeof createManagement> & { scopes: Scopes },
+): Work[] {
+  const { rows, clock, settings } = parts;
+  return [
+    parts.effects.sweep,
+    parts.resets.sweep,
+    parts.reviews.sweep,
+    parts.endings.sweep,
+    ...parts.expiries,
+    ...createRetention({ ...rows, clock, settings }),
+    once(createFirstReminders({ ...rows, clock }), { ...rows, clock }),
+    ...scheduled(
+      [
+        createReminders({ ...parts, ...rows }),
+        createIdleEnds({ ...parts, ...rows }),
+        ...parts.reviews.works,
+        ...parts.figures.works,
+      ],
+      { ...rows, clock },
+    ),
+  ];
 }
 
 /** What opens the API, and what it opens now. */
