@@ -82,6 +82,7 @@ import { createFigures, figuresDeclaration } from './management/figures.ts';
 import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
 import { createOverview } from './management/overview.ts';
+import { createReviewList } from './management/review-list.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -308,6 +309,7 @@ function createManagement(
     overview: createOverview({ ...parts, ...parts.rows, totals: parts.totals, figures }),
     accountList: createAccountList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
+    reviewList: createReviewList(parts),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
     metadata: createMetadata({ ...parts, ...parts.rows }),
     credentialList: createCredentialList({ ...parts.rows, ...parts }),

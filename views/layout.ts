@@ -65,6 +65,7 @@ const CONSOLE_NAVIGATION = [
   { path: '/admin/accounts', label: 'Accounts' },
   { path: '/admin/apps', label: 'Apps' },
   { path: '/admin/mail', label: 'Mail' },
+  { path: '/admin/reviews', label: 'Reviews' },
 ] as const;
 
 /** Where whoever sends a page writes what was done on the one before. */

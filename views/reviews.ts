@@ -25,7 +25,7 @@ export type ReviewView = {
     clientId?: string | undefined;
     answer?: AnswerView | undefined;
     answeredAt?: number | undefined;
-    answeredBy?: { kind: string; from?: string | undefined } | undefined;
+    answeredBy?: { kind: string; from?: string | undefined; reason?: string | undefined } | undefined;
   })[];
 };
 
@@ -136,9 +136,8 @@ function answerLinks(review: string, { id, name, answers }: ReviewView['items'][
 
 function answerOf({ answer, answeredAt = 0, answeredBy }: ReviewView['items'][number], now: number): Part {
   if (answer === undefined) return 'Not answered';
-  const by =
-    answeredBy?.kind === 'system'
-      ? 'by this site, for want of an answer'
-      : `from ${answeredBy?.from ?? 'unknown'}`;
+  const { kind, from = 'unknown', reason } = answeredBy ?? {};
+  const byOwner = kind === 'system' ? 'by this site, for want of an answer' : `from ${from}`;
+  const by = reason === undefined ? byOwner : `by an admin of this site (reason: ${reason})`;
   return html`${badge('neutral', DONE[answer])} ${relativeTime(answeredAt, now)}<br><span class="fine">${by}</span>`;
 }

@@ -5,6 +5,7 @@ import { adminOf } from './admin.ts';
 import { createAppsPages } from './apps.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { createMailPages } from './mail.ts';
+import { createReviewsPages } from './reviews.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
 export function createConsoleRoutes(parts: ConsoleDependencies): Router {
@@ -32,6 +33,13 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.post('/admin/apps/:clientId/:act', apps.act);
   router.get('/admin/apps/:clientId/grants/:grantId/end', apps.showEndGrant);
   router.post('/admin/apps/:clientId/grants/:grantId/end', apps.endGrant);
+
+  const reviews = createReviewsPages(parts);
+  router.get('/admin/reviews', reviews.list);
+  router.get('/admin/reviews/now', reviews.preview);
+  router.get('/admin/reviews/:reviewId', reviews.show);
+  router.get('/admin/reviews/:reviewId/:itemId/:answer', reviews.showAnswer);
+  router.post('/admin/reviews/:reviewId/:itemId/:answer', reviews.answer);
 
   return router;
 }

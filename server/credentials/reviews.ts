@@ -53,6 +53,8 @@ export type WhichItem = { id: string } & ({ token: string } | { accountId: strin
 /** What an owner is asked about one item. */
 export type Asked = { review: Review; item: ReviewItem; account: Account };
 
+export type Reviews = ReturnType<typeof createReviews>;
+
 /**
  * The monthly review: each owner is mailed what of theirs is unused, all-powerful, long-lived or about to end, with links
  * to keep, pause or revoke it; admins are mailed the whole. One row for each account and month holds what was asked and
@@ -65,6 +67,9 @@ export function createReviews(parts: Parts) {
     /** What a review would name now, by account, or of one alone; nothing is written. */
     preview: (only?: string) => preview(parts, only),
 
+    /** What a review would ask an account now; nothing is written. */
+    findings: (accountId: string): Promise<Finding[]> => findingsOf(parts, accountId, clock()),
+
     /** The reviews of an account, the newest first. */
     list: (accountId: string): Promise<Review[]> =>
       reviews.list({
@@ -76,7 +81,7 @@ export function createReviews(parts: Parts) {
     /** What is asked. Throws Problem when it was answered, is too old, or is nothing of the sort. */
     find: (which: WhichItem): Promise<Asked> => find(parts, which),
 
-    /** Answers one item, once. Throws Problem like `find`. */
+    /** Answers one item, once; with a reason for an owner. Throws Problem like `find`. */
     answer: (wanted: WhichItem & { answer: Answer }, actor: Actor): Promise<Asked> =>
       answer(parts, wanted, actor),
 
@@ -262,7 +267,9 @@ async function answer(parts: Parts, wanted: WhichItem & { answer: Answer }, acto
     const { review, item, account } = asked;
     if (!answersFor(item).includes(wanted.answer)) throw notPausable();
     const now = clock();
-    const answeredBy = { ...actor, kind: 'account' as const, id: account.id };
+    // Who has the mailed link is the owner; whoever runs the app answers in their own name, with the reason.
+    const answeredBy =
+      actor.reason === undefined ? { ...actor, kind: 'account' as const, id: account.id } : actor;
     const said = { answer: wanted.answer, answeredAt: now, answeredBy, isOpen: true as const };
     const change = {
       set: { items: review.items.map((one) => (one === item ? { ...one, ...said } : one)), actAt: now },

@@ -93,6 +93,9 @@ export async function createThings(
     '/admin/:act': 'suspend',
     '/admin/:clientId': app.client.id,
     '/admin/:grantId': grant?.grantId ?? '',
+    '/admin/:reviewId': 'rev_none',
+    '/admin/:itemId': token.credential.id,
+    '/admin/:answer': 'keep',
     '/account/:uid': session?.uid ?? '',
     '/interaction/:uid': /^\/interaction\/([\w-]+)/.exec(waiting.location)?.[1] ?? assert.fail(waiting.text),
   };

@@ -55,6 +55,8 @@ describe('what pages list is found by an index', () => {
 
   const idle = () => createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
 
+  const reviewsOf = (asked: object) =>
+    domain.reviewList.list({ search: '', month: '', ...asked }, { cursor: '', limit: 50 });
   const mails = (asked: object) =>
     domain.mails.list({ search: '', fault: '', ...asked }, { cursor: '', limit: 50 });
 
@@ -138,6 +140,9 @@ describe('what pages list is found by an index', () => {
     ['secrets of an account', () => domain.secrets.listOfAccount(ann.id), []],
     ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
     ['reviews', () => domain.reviews.list(ann.id), [/reviews_by_accountId_createdAt /]],
+    ['reviews of everybody', () => reviewsOf({}), [/reviews_by_answerBy .*>\?/]],
+    ['of a month', () => reviewsOf({ month: '2030-03' }), [/reviews_by_answerBy .*>\?/]],
+    ['of somebody', () => reviewsOf({ search: 'bob@example.com' }), []],
     ['mails that wait', () => mails({ state: 'waiting' }), [/outbox_by_dueAt .*>\?/]],
     ['that were sent', () => mails({ state: 'sent' }), [/outbox_by_sentAt .*>\?/]],
     ['that were given up', () => mails({}), [/outbox_by_failedAt .*>\?/]],

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Bearer } from '../../access/bearer.ts';
 import type { Actor } from '../../ground/actor.ts';
 import { Problem } from '../../ground/errors.ts';
+import { isoTime } from '../../ground/time.ts';
 import { addressOf, requestIdOf } from '../../http/request.ts';
 import type { PageAsked } from '../../management/by-key.ts';
 import { readRequestBody, readRequestQuery } from '../request-body.ts';
@@ -56,6 +57,11 @@ export function pageAskedBy({
   if (rows < 1 || rows > PAGE_ROWS_MAX)
     throw invalid('limit', 'is no number of rows', `Ask for 1 to ${PAGE_ROWS_MAX}.`);
   return { cursor, limit: rows };
+}
+
+/** A moment as answers have it: `created_at` in epoch seconds, `created` as ISO 8601; null where there is none. */
+export function times(name: string, at: number | undefined) {
+  return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
 }
 
 /** Who acts over the API: the service, for which the account of its owner answers. */

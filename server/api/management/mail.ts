@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { noSuch } from '../../ground/errors.ts';
-import { isoTime } from '../../ground/time.ts';
 import { MAIL_STATES, type MailView, mailStateOf } from '../../management/mails.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 const listQuery = z.strictObject({
@@ -65,8 +64,4 @@ function mailJson(mail: MailView) {
     tries: attempts,
     fault: error ?? null,
   };
-}
-
-function times(name: string, at: number | undefined) {
-  return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
 }

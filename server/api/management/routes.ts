@@ -18,6 +18,7 @@ import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
 import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
+import { reviewEndpoints } from './reviews.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
 
@@ -35,6 +36,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...accountThingEndpoints(parts),
     ...appEndpoints(parts),
     ...portalLinkEndpoints(parts),
+    ...reviewEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path } of endpoints)

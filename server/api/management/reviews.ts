@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { ANSWERS, type ReviewItem } from '../../credentials/review.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { managerFrom } from '../../management/reason.ts';
+import { isUnanswered, REVIEW_STATES, type ReviewOf } from '../../management/review-list.ts';
+import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
+import type { ManagementDependencies } from './routes.ts';
+
+const listQuery = z.strictObject({
+  q: z.string().max(254).optional(),
+  month: z
+    .string()
+    .regex(/^\d{4}-\d\d$/)
+    .optional(),
+  state: z.enum(REVIEW_STATES).optional(),
+  cursor: z.string().max(400).optional(),
+  limit: z.string().optional(),
+});
+const previewQuery = z.strictObject({ cursor: z.string().max(400).optional() });
+const answerBody = z.strictObject({ item: z.string(), answer: z.enum(ANSWERS), reason: z.string() });
+
+/** `/reviews…` and `/review`: what was asked in each month and answered, and what would be asked now. */
+export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies): ManagementEndpoint[] {
+  return [
+    {
+      method: 'GET',
+      path: '/reviews',
+      async answer({ ctx }) {
+        const { q = '', month = '', state, ...page } = queryOf(ctx, listQuery);
+        const { rows, next } = await reviewList.list({ search: q, month, state }, pageAskedBy(page));
+        return { items: rows.map(reviewJson), next_cursor: next ?? null };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/reviews/:reviewId/answer',
+      async answer({ ctx, params, actor }) {
+        const { item, answer, reason } = await bodyOf(ctx, answerBody);
+        const manager = managerFrom(actor, reason);
+        const review = await reviewList.get(params.reviewId ?? '');
+        if (review === undefined) throw noSuch('review');
+        await reviews.answer({ id: review.id, accountId: review.accountId, itemId: item, answer }, manager);
+        return reviewJson((await reviewList.get(review.id)) ?? review);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/review',
+      async answer({ ctx }) {
+        const { rows, next } = await reviewList.preview(pageAskedBy(queryOf(ctx, previewQuery)));
+        const items = rows.flatMap(({ account, findings }) =>
+          findings.map((finding) => ({
+            account_id: account.id,
+            account: account.email,
+            ...itemJson(finding),
+          })),
+        );
+        return { items, next_cursor: next ?? null };
+      },
+    },
+  ];
+}
+
+/** A review as programs are told of it. */
+function reviewJson(review: ReviewOf) {
+  const { id, month, accountId, account, createdAt, answerBy, items } = review;
+  return {
+    id,
+    month,
+    account_id: accountId,
+    account,
+    state: isUnanswered(review) ? 'unanswered' : 'answered',
+    ...times('created', createdAt),
+    ...times('answer_by', answerBy),
+    asked: items.map((item) => ({
+      ...itemJson(item),
+      answer: item.answer ?? null,
+      ...times('answered', item.answeredAt),
+      answered_by: item.answeredBy?.kind ?? null,
+      reason: item.answeredBy?.reason ?? null,
+    })),
+  };
+}
+
+type Shown = Pick<ReviewItem, 'id' | 'kind' | 'name' | 'reasons' | 'createdAt' | 'expiresAt' | 'lastUsedAt'>;
+
+function itemJson({ id, kind, name, reasons, createdAt, expiresAt, lastUsedAt }: Shown) {
+  const about = { id, kind, name, reasons };
+  return {
+    ...about,
+    ...times('created', createdAt),
+    ...times('expires', expiresAt),
+    ...times('last_used', lastUsedAt),
+  };
+}
