@@ -219,7 +219,7 @@ export function reviewPreviewPage(
         ),
         empty: { title: 'Nothing to ask', text: 'All that these accounts have is in use, and ends in time.' },
       }),
-      listPager({ path: PATH, q: '', filters: [], ...pages }),
+      listPager(pages),
     ],
   });
 }
