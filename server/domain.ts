@@ -34,6 +34,7 @@ import { createPasswords } from './accounts/passwords.ts';
 import { createSignUpRules } from './accounts/sign-up-policy.ts';
 import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createActivity } from './activity/activity.ts';
+import { createActorKeys } from './activity/actor-keys.ts';
 import { auditDeclaration } from './activity/audit.ts';
 import { callDeclaration } from './activity/call.ts';
 import { callCountDeclaration, createCallCounts } from './activity/call-counts.ts';
@@ -76,6 +77,8 @@ import { createAccountList } from './management/account-list.ts';
 import { createAccountThings } from './management/account-things.ts';
 import { createAppActs } from './management/app-acts.ts';
 import { createAppList } from './management/app-list.ts';
+import { createAuditList } from './management/audit-list.ts';
+import { createCallList } from './management/call-list.ts';
 import { createCredentialActs } from './management/credential-acts.ts';
 import { createCredentialList } from './management/credential-list.ts';
 import { createFigures, figuresDeclaration } from './management/figures.ts';
@@ -308,6 +311,8 @@ function createManagement(
     figures,
     overview: createOverview({ ...parts, ...parts.rows, totals: parts.totals, figures }),
     accountList: createAccountList(parts.rows),
+    callList: createCallList(parts.rows),
+    auditList: createAuditList(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
     reviewList: createReviewList(parts),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
@@ -335,6 +340,7 @@ function worksOf(
     parts.endings.sweep,
     ...parts.expiries,
     ...createRetention({ ...rows, clock, settings }),
+    once(createActorKeys(rows), { ...rows, clock }),
     once(createFirstReminders({ ...rows, clock }), { ...rows, clock }),
     ...scheduled(
       [

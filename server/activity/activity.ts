@@ -1,7 +1,7 @@
 import type { Collection, Condition } from '../../adapters/port.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Call } from './call.ts';
-import { atOfMoment } from './entry-ids.ts';
+import { atOfMoment, REQUEST_SECONDS_MAX } from './entry-ids.ts';
 import { searchRows } from './search.ts';
 
 /** One call made with a credential, or one change of what an account has. */
@@ -28,9 +28,6 @@ export type Page = {
   /** So many entries do not match that the search was given up for now: the next page goes on. */
   isPartial: boolean;
 };
-
-/** Entries are written down under the moment at which something was done, which its request may come before by so long. */
-const REQUEST_SECONDS_MAX = 120;
 
 /** Reads the calls and the changes of one account as one list, newest first; never those of others. */
 export function createActivity(parts: { calls: Collection<Call>; audit: Collection<AuditEntry> }) {
@@ -122,7 +119,8 @@ function orderOf({ requestId, after, count, from, before }: Wanted) {
   return { descending, from, before, after: isInside ? (after as Call & AuditEntry) : undefined, count };
 }
 
-function hasResult({ status, result }: Call, wanted: string): boolean {
+/** Whether a call ended so: `success`, `refused`, `failed`, or the code of a Problem. */
+export function hasResult({ status, result }: Call, wanted: string): boolean {
   if (wanted === 'success') return status < 400;
   if (wanted === 'refused') return status >= 400 && status < 500;
   if (wanted === 'failed') return status >= 500;

@@ -12,6 +12,8 @@ export const auditSchema = z.strictObject({
   /** Whose account it concerns: the one whose /activity shows it; or `NO_ACCOUNT`. */
   accountId: z.string(),
   actor: actorSchema,
+  /** What it is found by: the actor's id, or its kind where it has none. */
+  actorKey: z.string().optional(),
   /** `token.created`, `token.revoked`, `service.created`, `app.allowed`, `account.password_changed`, … */
   action: z.string(),
   /** Id of the thing changed, and its name as people know it. */
@@ -34,5 +36,15 @@ export const auditDeclaration = declare<AuditEntry>({
     ['accountId', 'at'],
     ['accountId', 'targetId', 'at'],
     ['refused', 'accountId', 'at'],
+    // Of everybody.
+    ['at'],
+    ['targetId', 'at'],
+    ['actorKey', 'at'],
+    ['action', 'at'],
   ],
 });
+
+/** The same entry, to be found by who did it. */
+export function withActorKey(entry: AuditEntry): AuditEntry {
+  return { ...entry, actorKey: entry.actor.id ?? entry.actor.kind };
+}

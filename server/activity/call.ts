@@ -43,6 +43,8 @@ export const callDeclaration = declare<Call>({
     ['accountId', 'tokenId', 'at'],
     ['clientId', 'accountId', 'at'],
     ['refused', 'accountId', 'at'],
+    // Of everybody. All others are found by their ids, which are in the order of time.
+    ['refused', 'at'],
   ],
   durability: 'process',
   journalled: true,

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 /** Characters of a moment, in base 36: enough for two thousand years. */
 const MOMENT_LENGTH = 7;
+/** Past this a moment would stand in the wrong place. */
+export const MOMENT_MAX = 36 ** MOMENT_LENGTH - 1;
 
 /**
  * What leads the id of an entry: its moment, so that the index of ids grows at its end, and what is old is found by
@@ -23,6 +25,9 @@ export function createAuditIds(): (at: number) => string {
 
 /** What leads the id of a call, before its moment. */
 export const CALL_PREFIX = 'call_';
+
+/** A request may have begun so long before its entries were written. */
+export const REQUEST_SECONDS_MAX = 120;
 
 /** The moment that leads such a text; undefined where none does. */
 export function atOfMoment(text: string): number | undefined {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import type { AuditEntry } from './audit.ts';
+import { type AuditEntry, withActorKey } from './audit.ts';
 import { createAuditIds } from './entry-ids.ts';
 import { createMinuteEntries } from './minute-entries.ts';
 import type { Totals } from './totals.ts';
@@ -24,7 +24,7 @@ export function createSignInRecord(parts: {
 }) {
   const { audit, totals, clock, log } = parts;
   const nextId = createAuditIds();
-  const record = (entry: AuditEntry) => audit.insertMany([entry]);
+  const record = (entry: AuditEntry) => audit.insertMany([withActorKey(entry)]);
   const failures = createMinuteEntries<AuditEntry>({ record, clock });
 
   function entryOf({ id: accountId }: Whose, what: Pick<AuditEntry, 'action' | 'actor' | 'targetName'>) {

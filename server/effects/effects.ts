@@ -9,7 +9,7 @@ import {
   Unavailable,
   type Where,
 } from '../../adapters/port.ts';
-import { type AuditEntry, auditSchema } from '../activity/audit.ts';
+import { type AuditEntry, auditSchema, withActorKey } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
@@ -217,9 +217,10 @@ async function deliver(
 /** What is counted is never lost, and is counted twice only if a repeat of it comes behind another one. */
 async function insertAudit(
   collection: Collection<AuditEntry>,
-  entries: readonly AuditEntry[],
+  carried: readonly AuditEntry[],
   pendingId: string,
 ): Promise<unknown> {
+  const entries = carried.map(withActorKey);
   const counted = entries.filter(({ count }) => count !== undefined);
   if (counted.length === 0) return collection.insertMany(entries);
   const add = async (entry: AuditEntry) => {

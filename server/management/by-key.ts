@@ -33,21 +33,29 @@ export async function pageByKey<R extends Row>(
   asked: PageAsked,
   wanted: {
     where?: Where<R>;
+    /**
+     * Where the list begins; with a cursor it has begun. Told apart because an engine that is given two beginnings walks
+     * from the first one. `isMatch` must hold rows to it too.
+     */
+    start?: Where<R>;
     order: { by: ScalarField<R>; descending?: boolean };
     isMatch?: ((row: R) => boolean) | undefined;
+    /** Whether neither this row nor any behind it is wanted. */
+    isBehindEnd?: (row: R) => boolean;
   },
 ): Promise<PageOf<R>> {
-  const { where = [], order, isMatch = () => true } = wanted;
+  const { where = [], start = [], order, isMatch = () => true, isBehindEnd = () => false } = wanted;
   const { by } = order;
   const count = asked.limit + 1;
   const batch = wanted.isMatch === undefined ? count : BATCH_ROWS;
   let after = placeIn(asked.cursor, by) as R | undefined;
   const found: R[] = [];
   for (let read = 0; read < ROWS_READ_MAX; read += batch) {
-    const rows = await collection.list({ where, order, limit: batch, ...(after && { after }) });
-    found.push(...rows.filter(isMatch));
+    const from = after === undefined ? { where: [...where, ...start] } : { where, after };
+    const rows = await collection.list({ ...from, order, limit: batch });
+    found.push(...rows.filter((row) => isMatch(row) && !isBehindEnd(row)));
     after = rows.at(-1);
-    const isOver = rows.length < batch || after === undefined;
+    const isOver = rows.length < batch || after === undefined || isBehindEnd(after);
     if (!isOver && found.length < count) continue;
     const rest = found.slice(0, asked.limit);
     const last = found.length > asked.limit ? rest.at(-1) : undefined;

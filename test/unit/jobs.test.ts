@@ -122,7 +122,7 @@ eachStore(({ url }) => {
       await rows.passes.insert({ id: 'one', expiresAt: START - 80, ...pending });
       await jobs.runOnce();
       assert.equal(await rows.passes.get('one'), undefined);
-      assert.deepEqual(await rows.audit.get('e'), entry);
+      assert.deepEqual(await rows.audit.get('e'), { ...entry, actorKey: 'system' });
     });
 
     it('leaves a row whose effects cannot be delivered, though it is over', async () => {

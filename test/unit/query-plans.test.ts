@@ -6,6 +6,8 @@ import type { Filter } from '../../server/activity/activity.ts';
 import { countAdminUse } from '../../server/activity/admin-use.ts';
 import type { Client } from '../../server/credentials/client.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
+import type { ChangesAsked } from '../../server/management/audit-list.ts';
+import type { CallsAsked } from '../../server/management/call-list.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 /**
@@ -52,6 +54,15 @@ describe('what pages list is found by an index', () => {
   const during = { from: 1_700_000_000, before: 1_900_000_000 };
   const cursor = '1800000000.abc';
   const client = { clientId: 'svc_1', secretIds: ['sec_1', 'sec_2'] };
+
+  const NO_CALLS = { account: '', credential: '', result: '', address: '', adminUse: false };
+  const calls = (asked: Partial<CallsAsked>, from = '') =>
+    domain.callList.list({ ...NO_CALLS, ...asked }, { cursor: from, limit: 50 });
+  const NO_CHANGES = { account: '', actor: '', action: '', target: '', address: '', withReason: false };
+  const changes = (asked: Partial<ChangesAsked>, from = '') =>
+    domain.auditList.list({ ...NO_CHANGES, ...asked }, { cursor: from, limit: 50 });
+  const byId = Buffer.from('["call_x","call_x"]').toString('base64url');
+  const byTime = Buffer.from('["x",1800000000]').toString('base64url');
 
   const idle = () => createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
 
@@ -148,6 +159,29 @@ describe('what pages list is found by an index', () => {
     ['that were given up', () => mails({}), [/outbox_by_failedAt .*>\?/]],
     ['for one reason', () => mails({ fault: 'ECONNECTION' }), [/outbox_by_error_failedAt .*>\?/]],
     ['to one address', () => mails({ search: 'bob@example.com' }), [/outbox_by_to_createdAt /]],
+    ['calls of everybody', () => calls({ ...during }), [/sqlite_autoindex_calls_1 \(id<\?\)/]],
+    ['their next page', () => calls(during, byId), [/sqlite_autoindex_calls_1 \(id<\?\)/]],
+    ['those refused', () => calls({ ...during, result: 'refused' }), [/calls_by_refused_at .*<\?/]],
+    ['their next page', () => calls({ result: 'X' }, byTime), [/calls_by_refused_at .*<\?/]],
+    [
+      'those of an account, refused',
+      () => calls({ ...during, account: ann.id, result: 'failed' }),
+      [/calls_by_refused_accountId_at .*<\?/],
+    ],
+    ['those of an account', () => calls({ ...during, account: ann.email, adminUse: true }, byTime), []],
+    [
+      'those of an account with a token',
+      () => calls({ ...during, account: ann.id, credential: 'tok_1' }),
+      [],
+    ],
+    ['those of one request', () => calls({ requestId: '0qoc1c0-x' }), [/sqlite_autoindex_calls_1 \(id>\?\)/]],
+    ['changes of everybody', () => changes(during), [/audit_by_at .*<\?/]],
+    ['their next page', () => changes({ address: '192.0.2.1' }, byTime), [/audit_by_at .*<\?/]],
+    ['those of an account', () => changes({ account: ann.id, action: 'x' }), [/audit_by_accountId_at /]],
+    ['those by somebody', () => changes({ ...during, actor: 'operator' }), [/audit_by_actorKey_at .*<\?/]],
+    ['those of a kind', () => changes({ action: 'x' }, byTime), [/audit_by_action_at .*<\?/]],
+    ['those of a thing', () => changes({ target: 'x', actor: 'y' }), [/audit_by_targetId_at /]],
+    ['those of one request', () => changes({ requestId: '0qoc1c0-x' }), [/audit_by_at .*>\?/]],
     ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
   ];
   for (const [what, list, indexes] of LISTINGS) {

@@ -12,6 +12,7 @@ import type { ApiCall, Endpoint } from '../responder.ts';
 import { accountMakingEndpoints } from './account-making.ts';
 import { accountThingEndpoints } from './account-things.ts';
 import { accountEndpoints } from './accounts.ts';
+import { activityEndpoints } from './activity.ts';
 import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
@@ -35,6 +36,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...credentialEndpoints(parts),
     ...accountThingEndpoints(parts),
     ...appEndpoints(parts),
+    ...activityEndpoints(parts),
     ...portalLinkEndpoints(parts),
     ...reviewEndpoints(parts),
   ];
