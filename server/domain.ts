@@ -86,6 +86,8 @@ import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
 import { createOverview } from './management/overview.ts';
 import { createReviewList } from './management/review-list.ts';
+import { createServiceActs } from './management/service-acts.ts';
+import { createServiceList } from './management/service-list.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
@@ -166,7 +168,7 @@ export async function openDomain(
   const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
-  const management = createManagement({ ...foundation, ...people, ...credentials });
+  const management = createManagement({ ...foundation, ...people, ...credentials, scopes });
   const works = worksOf({ ...foundation, ...people, ...credentials, ...management, scopes });
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
@@ -302,7 +304,9 @@ function createPeople(foundation: Foundation) {
 
 /** What is seen and done by whoever runs the app. */
 function createManagement(
-  parts: Foundation & ReturnType<typeof createPeople> & ReturnType<typeof createCredentials>,
+  parts: Foundation &
+    ReturnType<typeof createPeople> &
+    ReturnType<typeof createCredentials> & { scopes: Scopes },
 ) {
   const { rows } = parts;
   const withClients = { ...parts, clients: rows.clients, credentials: rows.credentials };
@@ -322,6 +326,8 @@ function createManagement(
     accountThings: createAccountThings(withClients),
     appList: createAppList({ ...parts, ...rows }),
     appActs: createAppActs(withClients),
+    serviceList: createServiceList({ ...parts.rows, ...parts, clients: parts.rows.clients }),
+    serviceActs: createServiceActs({ ...parts.rows, ...parts }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Collection, declare } from '../../adapters/port.ts';
+import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Call } from './call.ts';
@@ -35,6 +35,8 @@ const HELD_MAX = 50_000;
 const PAGE_ROWS = 2000;
 /** More routes and results than a credential has on each day of a chart; what is beyond is left out. */
 const PAGES_MAX = 10;
+/** Of one that calls three routes, each day of a month; a list of fifty such reads them within 50 ms. */
+const TOTAL_ROWS_MAX = 100;
 
 /** Which part is asked for; without a token or client all of the account. */
 export type CountsWanted = {
@@ -53,6 +55,11 @@ export type DayCounts = { day: number } & Record<Outcome, number>;
 
 /** What a route was called, and with which result. */
 export type RouteCounts = { route: string; result: string; outcome: Outcome; count: number };
+
+/** `isAll` is false where there are more than were counted. */
+export type CallTotal = { count: number; isAll: boolean };
+
+export type CallCounts = ReturnType<typeof createCallCounts>;
 
 /**
  * Counts calls by the day, by account, credential, route and result, so that what pages show of a year reads hundreds of
@@ -94,10 +101,7 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
 
 function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
   async function rowsFor({ accountId, about, from, before }: CountsWanted): Promise<CallCount[]> {
-    const where = [
-      ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
-      ['day', '>=', from],
-    ] as const;
+    const where = whereFor({ accountId, about, from });
     const wanted = { where, order: { by: 'day', descending: true }, limit: PAGE_ROWS } as const;
     const rows = await callCounts.list(wanted);
     for (let pages = 1; pages < PAGES_MAX && rows.length === pages * PAGE_ROWS; pages += 1) {
@@ -118,7 +122,25 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
       const routes = wanted.about === undefined ? [] : byRoute(rows);
       return { days: byDay(rows, { firstDay: dayOf(wanted.from), lastDay }), routes };
     },
+
+    /** How many calls of it there were since then, for lists; `isAll` is false where its rows are too many for one. */
+    async total({ accountId, about, from }: Omit<CountsWanted, 'before'>): Promise<CallTotal> {
+      const rows = await callCounts.list({
+        where: whereFor({ accountId, about, from }),
+        order: { by: 'day', descending: true },
+        limit: TOTAL_ROWS_MAX,
+      });
+      const count = rows.reduce((sum, row) => sum + row.count, 0);
+      return { count, isAll: rows.length < TOTAL_ROWS_MAX };
+    },
   };
+}
+
+function whereFor({ accountId, about, from }: Omit<CountsWanted, 'before'>): Where<CallCount> {
+  return [
+    ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
+    ['day', '>=', from],
+  ];
 }
 
 function byDay(

@@ -59,7 +59,10 @@ export const clientDeclaration = declare<Client>({
     ['accountId', 'revokedAt', 'createdAt'],
     // Everybody's, the newest first. Led by `kind`, SQLite would take it for the lists of one account too.
     ['createdAt'],
+    // The few that may pass privacy rules are among those that act for the app.
+    ['actsFor', 'createdAt'],
     ['revokedAt'],
+    ['pausedAt'],
     ['pendingAt'],
   ],
 });

@@ -53,6 +53,7 @@ const SAID: Record<string, readonly string[]> = {
   'docs/managing.md': [
     `Up to ${limits.METADATA_KEYS_MAX} keys`,
     `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
+    `calls of the last ${limits.USED_DAYS} days`,
   ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,

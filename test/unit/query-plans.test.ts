@@ -8,6 +8,7 @@ import type { Client } from '../../server/credentials/client.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import type { ChangesAsked } from '../../server/management/audit-list.ts';
 import type { CallsAsked } from '../../server/management/call-list.ts';
+import type { ServicesAsked } from '../../server/management/service-list.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 /**
@@ -63,6 +64,10 @@ describe('what pages list is found by an index', () => {
     domain.auditList.list({ ...NO_CHANGES, ...asked }, { cursor: from, limit: 50 });
   const byId = Buffer.from('["call_x","call_x"]').toString('base64url');
   const byTime = Buffer.from('["x",1800000000]').toString('base64url');
+  const everybodys = (asked: Partial<ServicesAsked>, cursor = '') =>
+    domain.serviceList.list({ search: '', admin: false, ...asked }, { cursor, limit: 50 });
+  /** As a list gives it. */
+  const PLACE = Buffer.from(JSON.stringify(['svc_1', 1_800_000_000])).toString('base64url');
 
   const idle = () => createIdleEnds({ ...domain, credentials: domain.rows.credentials }).run(domain.clock());
 
@@ -137,6 +142,16 @@ describe('what pages list is found by an index', () => {
     ['tokens that lie idle', () => idle(), [/credentials_by_idleAt /]],
     ['services', () => domain.services.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
     ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_revokedAt_createdAt /]],
+    ['services of everybody', () => everybodys({}, PLACE), [/clients_by_createdAt .*<\?/]],
+    ['paused ones', () => everybodys({ state: 'paused' }), [/clients_by_pausedAt .*>\?/]],
+    ['revoked ones', () => everybodys({ state: 'revoked' }), [/clients_by_revokedAt .*>\?/]],
+    ['those past privacy rules', () => everybodys({ admin: true }), [/clients_by_actsFor_createdAt /]],
+    ['of an owner', () => everybodys({ search: ann.id }), [/clients_by_accountId_createdAt /]],
+    [
+      'calls of a service for a list',
+      () => domain.callCounts.total({ accountId: ann.id, about: { clientId: 'svc_1' }, from: 1_800_000_000 }),
+      [/call_counts_by_series_day .*>\?/],
+    ],
     [
       'secrets',
       () => domain.secrets.list({ accountId: ann.id, clientId: 'svc_1' }),

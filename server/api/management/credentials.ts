@@ -130,7 +130,7 @@ async function credentialIn(
 }
 
 /** A token or a secret as programs are told of it: of its value only the ends. */
-function credentialJson(row: Credential, now: number) {
+export function credentialJson(row: Credential, now: number) {
   const { scopes, issued_by, replaces, replaced_by, ...facts } = settingsOf(row, now);
   const shared = {
     ...facts,

@@ -20,6 +20,7 @@ import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
+import { scopeEndpoints, serviceEndpoints } from './services.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
 
@@ -39,6 +40,8 @@ export function createManagement(parts: ManagementDependencies) {
     ...activityEndpoints(parts),
     ...portalLinkEndpoints(parts),
     ...reviewEndpoints(parts),
+    ...serviceEndpoints(parts),
+    ...scopeEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path } of endpoints)
