@@ -257,9 +257,9 @@ describe('the front door', () => {
     assert.equal(await statusAt('/sign-in', 'POST'), 421);
     const open: [method: string, path: string, status: number][] = [
       ['GET', '/api/1.1/me', 401],
-      ['POST', '/oauth/token', 400],
-      ['POST', '/oauth/introspect', 400],
-      ['POST', '/oauth/revoke', 400],
+      ['POST', '/oauth/token', 401],
+      ['POST', '/oauth/introspect', 401],
+      ['POST', '/oauth/revoke', 401],
       ['GET', '/oauth/userinfo', 401],
       ['GET', '/oauth/jwks', 200],
       ['GET', '/.well-known/openid-configuration', 200],

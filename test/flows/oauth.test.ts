@@ -437,7 +437,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.deepEqual(await service1.json(), { active: false });
       const personal = await ask({ client_id: 'personal-access-tokens' });
       assert.deepEqual(await personal.json(), { active: false });
-      assert.equal((await ask({})).status, 400);
+      assert.equal((await ask({})).status, 401);
       assert.equal((await ask({ client_id: made.client.id, client_secret: 'wrong' })).status, 401);
     });
 
