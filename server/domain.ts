@@ -309,6 +309,7 @@ function createManagement(
     ReturnType<typeof createCredentials> & { scopes: Scopes },
 ) {
   const { rows } = parts;
+  const credentialActs = createCredentialActs({ ...parts.rows, ...parts });
   const withClients = { ...parts, clients: rows.clients, credentials: rows.credentials };
   const figures = createFigures({ ...parts.rows, clock: parts.clock });
   return {
@@ -322,8 +323,8 @@ function createManagement(
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),
     metadata: createMetadata({ ...parts, ...parts.rows }),
     credentialList: createCredentialList({ ...parts.rows, ...parts }),
-    credentialActs: createCredentialActs({ ...parts.rows, ...parts }),
-    accountThings: createAccountThings(withClients),
+    credentialActs,
+    accountThings: createAccountThings({ ...withClients, audit: rows.audit, credentialActs }),
     appList: createAppList({ ...parts, ...rows }),
     appActs: createAppActs(withClients),
     serviceList: createServiceList({ ...parts.rows, ...parts, clients: parts.rows.clients }),

@@ -9,6 +9,7 @@ import { ACCOUNT_ACTS, type AccountAct } from '../management/account-acts.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
 import { pageAskedIn, pathWith, searchIn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
+import { wholeAccountOf } from './whole-account.ts';
 
 const PATH = '/admin/accounts';
 const STATES = ['active', 'suspended', 'admin'] as const;
@@ -42,7 +43,9 @@ export function createAccountsPages(parts: ConsoleDependencies) {
       const admin = await adminOf(parts, ctx);
       const account = await accountIn(parts, ctx);
       const isOwn = account.id === admin.id;
-      sendPage(ctx, accountPage(site, admin, { account, isOwn, now: clock(), done: queryOne(ctx, 'done') }));
+      const whole = await wholeAccountOf(parts, account);
+      const done = queryOne(ctx, 'done');
+      sendPage(ctx, accountPage(site, admin, { account, whole, isOwn, now: clock(), done }));
     },
 
     async showAct(ctx: RouterContext): Promise<void> {

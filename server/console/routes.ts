@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import { seeOther } from '../http/page.ts';
+import { createAccountThingPages } from './account-things.ts';
 import { createAccountsPages } from './accounts.ts';
 import { adminOf } from './admin.ts';
 import { createAppsPages } from './apps.ts';
@@ -21,6 +22,9 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/accounts/:id', accounts.show);
   router.get('/admin/accounts/:id/:act', accounts.showAct);
   router.post('/admin/accounts/:id/:act', accounts.act);
+  const accountThings = createAccountThingPages(parts);
+  router.get('/admin/accounts/:id/:kind/:thingId/:act', accountThings.showAct);
+  router.post('/admin/accounts/:id/:kind/:thingId/:act', accountThings.act);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);

@@ -2,13 +2,13 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Grants } from '../access/grants.ts';
 import type { SessionList } from '../access/session-list.ts';
 import type { Identities } from '../accounts/identities.ts';
-import type { Client } from '../credentials/client.ts';
+import type { AuditEntry } from '../activity/audit.ts';
+import { searchRows } from '../activity/search.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Owned } from '../credentials/owner.ts';
-import type { Secrets } from '../credentials/secrets.ts';
 import type { Services } from '../credentials/services.ts';
-import type { Tokens } from '../credentials/tokens.ts';
 import { noSuch } from '../ground/errors.ts';
+import type { createCredentialActs } from './credential-acts.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import type { Manager } from './reason.ts';
 
@@ -29,44 +29,56 @@ export type ThingAct = (typeof THING_ACTS)[ThingKind][number];
 export type Thing = Owned & { kind: ThingKind; name: string };
 
 type Parts = {
-  tokens: Pick<Tokens, 'get' | 'pause' | 'resume' | 'revoke'>;
+  credentialActs: ReturnType<typeof createCredentialActs>;
   services: Pick<Services, 'get' | 'pause' | 'resume' | 'revoke'>;
-  secrets: Pick<Secrets, 'revoke'>;
   grants: Pick<Grants, 'get' | 'revoke'>;
   sessionList: Pick<SessionList, 'list' | 'endOneAs'>;
   identities: Pick<Identities, 'get' | 'unlink'>;
   credentials: Collection<Credential>;
-  clients: Collection<Client>;
+  audit: Collection<AuditEntry>;
 };
 
-type OnThing = (thing: Thing, manager: Manager) => Promise<boolean>;
+/** False where there was nothing to do. */
+type OnThing = (thing: Thing, manager: Manager) => Promise<unknown>;
 
 /** The things of one account, and what is done to each by somebody else: by the same acts as its owner does it. */
 export function createAccountThings(parts: Parts) {
-  const { tokens, services, secrets, grants, sessionList, identities } = parts;
+  const { services, grants, sessionList, identities, credentialActs } = parts;
+
+  async function credentialOf({ accountId, id }: Owned, kind: Credential['kind']): Promise<Credential> {
+    const row = await parts.credentials.get(id);
+    if (row?.accountId !== accountId || row.kind !== kind)
+      throw noSuch(kind === 'client_secret' ? 'secret' : 'token');
+    return row;
+  }
+
+  async function sessionOf({ accountId, id }: Owned) {
+    const session = (await sessionList.list(accountId)).find(({ uid }) => uid === id);
+    if (session === undefined) throw noSuch('session');
+    return session;
+  }
 
   /** Each says what it is called. Throws Problem 404 for what is not this account's. */
   const names: Record<ThingKind, (which: Owned) => Promise<string>> = {
-    tokens: async (which) => (await tokens.get(which)).name,
+    tokens: async (which) => (await credentialOf(which, 'personal_access_token')).name,
     services: async (which) => (await services.get(which)).name,
-    async secrets(which) {
-      const { secret, client } = await secretOf(parts, which);
-      return `${client.name}: ${secret.name}`;
-    },
+    secrets: async (which) => (await credentialOf(which, 'client_secret')).name,
     grants: async ({ accountId, id }) => (await grants.get({ accountId, grantId: id })).client.name,
-    sessions: async (which) => (await sessionOf(parts, which)).browser,
+    sessions: async (which) => (await sessionOf(which)).browser,
     identities: async (which) => (await identities.get(which)).email,
   };
 
+  const onToken =
+    (act: 'pause' | 'resume' | 'revoke'): OnThing =>
+    async (thing, manager) =>
+      credentialActs.do(act, await credentialOf(thing, 'personal_access_token'), manager);
+
   const acts: { [K in ThingKind]: Record<(typeof THING_ACTS)[K][number], OnThing> } = {
-    tokens: { pause: tokens.pause, resume: tokens.resume, revoke: tokens.revoke },
+    tokens: { pause: onToken('pause'), resume: onToken('resume'), revoke: onToken('revoke') },
     services: { pause: services.pause, resume: services.resume, revoke: services.revoke },
     secrets: {
-      async revoke(thing, manager) {
-        const { secret, client } = await secretOf(parts, thing);
-        const { kind, id: clientId, accountId } = client;
-        return secrets.revoke({ kind, accountId, clientId, id: secret.id }, manager);
-      },
+      revoke: async (thing, manager) =>
+        credentialActs.do('revoke', await credentialOf(thing, 'client_secret'), manager),
     },
     grants: { end: ({ accountId, id }, manager) => grants.revoke({ accountId, grantId: id }, manager) },
     sessions: {
@@ -79,7 +91,7 @@ export function createAccountThings(parts: Parts) {
   return {
     /** The thing of this account under this name. Throws Problem 404. */
     async find(kind: ThingKind, which: Owned): Promise<Thing> {
-      return { ...which, kind, name: await names[kind](which) };
+      return { accountId: which.accountId, id: which.id, kind, name: await names[kind](which) };
     },
 
     /** Does it. Throws Problem 404, and 409 where there is nothing to do. */
@@ -87,21 +99,24 @@ export function createAccountThings(parts: Parts) {
       const does: Partial<Record<ThingAct, OnThing>> = acts[thing.kind];
       const doIt = does[act];
       if (doIt === undefined) throw noSuch('act');
-      if (!(await doIt(thing, manager))) throw nothingToDo(`“${thing.name}” stands so already.`);
+      if ((await doIt(thing, manager)) === false) throw nothingToDo(`“${thing.name}” stands so already.`);
+    },
+
+    /** What others did to the account, the latest first: admins, and the operator at the command line. */
+    async managed(accountId: string, count: number): Promise<AuditEntry[]> {
+      const { rows } = await searchRows(parts.audit, {
+        where: [['accountId', '=', accountId]],
+        isMatch: (entry) => isManaged(entry),
+        descending: true,
+        count,
+      });
+      return rows.slice(0, count);
     },
   };
 }
 
-async function secretOf({ credentials, clients }: Parts, { accountId, id }: Owned) {
-  const secret = await credentials.get(id);
-  const client = await clients.get(secret?.clientId ?? '');
-  const isTheirs = secret?.accountId === accountId && client?.accountId === accountId;
-  if (secret === undefined || client === undefined || !isTheirs) throw noSuch('secret');
-  return { secret, client };
-}
-
-async function sessionOf({ sessionList }: Parts, { accountId, id }: Owned) {
-  const session = (await sessionList.list(accountId)).find(({ uid }) => uid === id);
-  if (session === undefined) throw noSuch('session');
-  return session;
+/** What a workflow stored for somebody has a reason too, and is no act on the account. */
+function isManaged({ accountId, actor, action }: AuditEntry): boolean {
+  if (actor.kind === 'operator') return true;
+  return actor.reason !== undefined && actor.id !== accountId && action !== 'data.touched';
 }

@@ -9,7 +9,7 @@ import { noSuch } from '../ground/errors.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
 
 /** So many grants of an app are looked at to count its people: of fifty apps on a page, and of one on its own. */
-const LISTED_GRANTS_MAX = 50;
+const LISTED_GRANTS_MAX = 25;
 const GRANTS_MAX = 1000;
 
 const NEWEST_FIRST = { by: 'createdAt', descending: true } as const;

@@ -91,6 +91,8 @@ export async function createThings(
     '/account/:id': linked?.id ?? '',
     '/admin/:id': account.id,
     '/admin/:act': 'suspend',
+    '/admin/:kind': 'tokens',
+    '/admin/:thingId': token.credential.id,
     '/admin/:clientId': app.client.id,
     '/admin/:grantId': grant?.grantId ?? '',
     '/admin/:reviewId': 'rev_none',

@@ -6,8 +6,10 @@ import { keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { relativeTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
+import { THINGS_DONE } from './account-things.ts';
 import { listForm, listPager } from './list.ts';
 import { managePage } from './reason.ts';
+import { type WholeAccount, wholeAccount } from './whole-account.ts';
 
 /** An account as the console shows it. */
 type AccountView = {
@@ -162,8 +164,9 @@ export function accountsPage(
 export function accountPage(
   site: Site,
   viewer: Viewer,
-  { account, isOwn, now, done }: { account: AccountView; isOwn: boolean; now: number; done: string },
+  props: { account: AccountView; whole: WholeAccount; isOwn: boolean; now: number; done: string },
 ): Html {
+  const { account, whole, isOwn, now, done } = props;
   const { id, email, name, externalId, admin, createdAt, suspendedAt } = account;
   const locking: Act[] = isOwn
     ? []
@@ -174,7 +177,7 @@ export function accountPage(
     viewer,
     current: '/admin/accounts',
     body: [
-      doneNotice(DONE, done),
+      doneNotice({ ...DONE, ...THINGS_DONE }, done),
       section({
         title: 'Account',
         body: keyValues([
@@ -190,6 +193,7 @@ export function accountPage(
         lead: isOwn ? 'This is your own account: what locks you out, another admin can do.' : undefined,
         body: buttons(...acts.map((act) => actLink(account, act))),
       }),
+      wholeAccount(whole, now),
     ],
   });
 }

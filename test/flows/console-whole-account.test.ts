@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { THING_ACTS, type ThingKind } from '../../server/management/account-things.ts';
+import { openPeople, type People, type Person } from '../support/people.ts';
+import { createThings } from '../support/routes.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+
+describe('the whole of one account in the console', () => {
+  let server: TestServer;
+  let people: People;
+  let admin: Person;
+  let ann: Person;
+  let ids: Record<ThingKind, string>;
+  let appId: string;
+  before(async () => {
+    server = await startTestServer();
+    people = await openPeople(server);
+    admin = await people.person({ admin: true });
+    ann = await people.person();
+    const things = await createThings(server.url, people.domain, ann);
+    const id = (name: string) => things[name] ?? assert.fail(name);
+    appId = id('/developer/:id');
+    ids = {
+      tokens: id('/tokens/:id'),
+      services: id('/services/:id'),
+      secrets: id('/services/:secretId'),
+      grants: id('/apps/:id'),
+      sessions: id('/account/:uid'),
+      identities: id('/account/:id'),
+    };
+  });
+  after(async () => {
+    await people.close();
+    await server.stop();
+  });
+
+  const pathOf = (kind: string, act: string, of = ann.account.id) =>
+    `/admin/accounts/${of}/${kind}/${ids[kind as ThingKind]}/${act}`;
+  const page = async () => (await admin.agent.get(`/admin/accounts/${ann.account.id}`)).text;
+
+  test('shows each thing with what can be done to it', async () => {
+    const text = await page();
+    for (const [kind, act] of [
+      ['tokens', 'pause'],
+      ['tokens', 'revoke'],
+      ['services', 'pause'],
+      ['services', 'revoke'],
+      ['secrets', 'revoke'],
+      ['grants', 'end'],
+      ['sessions', 'end'],
+      ['identities', 'remove'],
+    ] as const) {
+      assert.ok(text.includes(`href="${pathOf(kind, act)}"`), `${kind} ${act}`);
+    }
+    assert.ok(text.includes(`href="/admin/apps/${appId}"`));
+    assert.match(text, /Latest activity[\s\S]*Signed in/);
+    assert.match(text, /What was done to it by others[\s\S]*Account made[\s\S]*The operator/);
+  });
+
+  test('finds nothing of one account under another, and no act that there is not', async () => {
+    const stranger = await people.account();
+    for (const kind of Object.keys(ids)) {
+      const [act = ''] = THING_ACTS[kind as ThingKind];
+      for (const path of [
+        pathOf(kind, act, stranger.id),
+        pathOf(kind, act, 'acc_none'),
+        pathOf(kind, 'mint'),
+        pathOf(kind, act).replace(ids[kind as ThingKind], '$ne'),
+      ]) {
+        assert.equal((await admin.agent.get(path)).status, 404, path);
+        assert.equal((await admin.agent.post(path, { reason: 'Test' })).status, 404, path);
+      }
+    }
+    assert.equal((await admin.agent.get(pathOf('constructor', 'end'))).status, 404);
+    // A secret is no token, though both are credentials.
+    const path = pathOf('tokens', 'revoke').replace(ids.tokens, ids.secrets);
+    assert.equal((await admin.agent.post(path, { reason: 'Test' })).status, 404);
+  });
+
+  test('each act needs a reason, is done, and is read by the account with it', async () => {
+    // The secret before its service, which takes it along.
+    for (const [kind, acts] of Object.entries(THING_ACTS).reverse()) {
+      for (const act of acts) {
+        const path = pathOf(kind, act);
+        assert.match((await admin.agent.get(path)).text, /<h1>[^<]*person/, path);
+        assert.equal((await admin.agent.post(path, { reason: '' })).status, 400, path);
+        const done = await admin.agent.post(path, { reason: `Why ${kind} ${act}` });
+        assert.equal(done.location, `/admin/accounts/${ann.account.id}?done=${kind}-${act}`, done.text);
+        assert.match((await admin.agent.get(done.location)).text, /notice done/, path);
+        const again = (await admin.agent.post(path, { reason: 'Again' })).status;
+        assert.ok([404, 409].includes(again), `${path}: ${again}`);
+      }
+    }
+    const { domain, signIn } = people;
+    const accountId = ann.account.id;
+    assert.notEqual((await domain.tokens.get({ accountId, id: ids.tokens })).revokedAt, undefined);
+    assert.notEqual((await domain.services.get({ accountId, id: ids.services })).revokedAt, undefined);
+    assert.deepEqual(await domain.grants.list(accountId), []);
+    assert.deepEqual(await domain.identities.list(accountId), []);
+    assert.equal((await ann.agent.get('/tokens')).status, 303);
+    const { text } = await (await signIn(ann.account.email)).get('/activity');
+    for (const [what, why] of [
+      ['Token paused', 'tokens pause'],
+      ['Token revoked', 'tokens revoke'],
+      ['Service resumed', 'services resume'],
+      ['Secret revoked', 'secrets revoke'],
+      ['App cut off', 'grants end'],
+      ['Session ended', 'sessions end'],
+      ['Way to sign in removed', 'identities remove'],
+    ]) {
+      assert.ok(text.includes(`${what}, by an admin of this site (reason: Why ${why})`), what);
+    }
+    assert.ok((await page()).includes(admin.account.email));
+  });
+
+  test('says of an account that a portal link brought by whom', async () => {
+    const { domain } = people;
+    const brought = {
+      email: 'brought@example.com',
+      admin: false,
+      externalId: 'user-7',
+      vouchedBy: ids.services,
+    };
+    const { id } = await domain.accounts.create(brought, { kind: 'client', id: ids.services });
+    const { text } = await admin.agent.get(`/admin/accounts/${id}`);
+    assert.match(text, /user-7/);
+    assert.match(text, /Brought by the service Own/);
+    assert.match(text, /Not set/);
+  });
+});
