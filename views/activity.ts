@@ -86,7 +86,7 @@ export function activityPage(
       dataTable({
         caption: 'Calls and changes',
         columns: ['What', 'About', 'Result', 'When', 'From, request id'],
-        rows: entries.map(rowOf),
+        rows: entries.map(entryCells),
         empty: emptyOf(isFiltered, isPartial),
       }),
       isPartial &&
@@ -192,7 +192,8 @@ function filterForm(props: {
   ]}</form>`;
 }
 
-function rowOf(entry: EntryView) {
+/** The cells of an entry: what, about what, its result, when, and from where. */
+export function entryCells(entry: EntryView) {
   return [
     entry.what,
     entry.name,

@@ -202,7 +202,10 @@ function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listin
     const last: unknown = after[by as keyof R];
     const value = last === undefined ? undefined : checks.checkScalar(by, last);
     const row = { id: checks.checkId(after.id), value };
-    parts.push(behindSql({ by, descending, optional: checks.isOptional(by), after: row }));
+    // Where a condition leaves out the rows without the field already, saying so again would keep SQLite from beginning
+    // in the middle of the index.
+    const isThere = conditions.some(({ field, test }) => field === by && test !== '!=' && test !== 'absent');
+    parts.push(behindSql({ by, descending, optional: checks.isOptional(by) && !isThere, after: row }));
   }
   const { text, values } = allOf(parts);
   const direction = descending ? 'DESC' : 'ASC';

@@ -4,6 +4,7 @@ import { createAccountThingPages } from './account-things.ts';
 import { createAccountsPages } from './accounts.ts';
 import { adminOf } from './admin.ts';
 import { createAppsPages } from './apps.ts';
+import { createCredentialPages } from './credentials.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { createMailPages } from './mail.ts';
 import { createReviewsPages } from './reviews.ts';
@@ -25,6 +26,15 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const accountThings = createAccountThingPages(parts);
   router.get('/admin/accounts/:id/:kind/:thingId/:act', accountThings.showAct);
   router.post('/admin/accounts/:id/:kind/:thingId/:act', accountThings.act);
+
+  const credentials = createCredentialPages(parts);
+  router.get('/admin/credentials', credentials.list);
+  router.post('/admin/credentials', credentials.search);
+  router.get('/admin/credentials/revoke', credentials.showRevoke);
+  router.post('/admin/credentials/revoke', credentials.revoke);
+  router.get('/admin/credentials/:credentialId', credentials.show);
+  router.get('/admin/credentials/:credentialId/:act', credentials.showAct);
+  router.post('/admin/credentials/:credentialId/:act', credentials.act);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);

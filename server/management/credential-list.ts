@@ -18,8 +18,9 @@ type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clien
 
 /** What the prefix of an id says that it is. */
 const FIELDS = { tok: 'id', sec: 'id', acc: 'accountId', svc: 'clientId', app: 'clientId' } as const;
-/** Alone, or behind `lk_pat_abcd…`. */
-const LAST_FOUR = /^(?:.{0,12}(?:…|\.\.\.))?([0-9A-Za-z]{4})$/;
+const FOUR = /^[0-9A-Za-z]{4}$/;
+
+type Way = { where: Where<Credential>; order: Order };
 
 const NEWEST: Order = { by: 'createdAt', descending: true };
 
@@ -37,13 +38,12 @@ export function createCredentialList(parts: {
 
     /**
      * What a text asks for that somebody typed: the id of a credential, an account or a client, an e-mail address, or the
-     * last four characters of a value, also behind what pages show before them. Undefined for what none of them is.
+     * last four characters of a value. Undefined for what none of them is.
      */
     async read(typed: string): Promise<CredentialsAsked | undefined> {
       const [id, prefix] = /^(tok|sec|acc|svc|app)_\w{1,40}$/.exec(typed) ?? [];
       if (id !== undefined) return { [FIELDS[prefix as keyof typeof FIELDS]]: id };
-      const [, lastFour] = LAST_FOUR.exec(typed) ?? [];
-      if (lastFour !== undefined) return { lastFour };
+      if (FOUR.test(typed)) return { lastFour: typed };
       const account = typed.includes('@') ? await accounts.findByEmail(typed) : undefined;
       return account && { accountId: account.id };
     },
@@ -52,7 +52,9 @@ export function createCredentialList(parts: {
     async list(asked: CredentialsAsked, page: PageAsked): Promise<PageOf<Credential>> {
       const now = clock();
       const isMatch = matchOf(asked, now);
-      if (asked.id === undefined) return pageByKey(credentials, page, { ...leadOf(asked, now), isMatch });
+      if (asked.id === undefined) {
+        return pageByKey(credentials, page, { ...leadOf(asked, now, page.cursor === ''), isMatch });
+      }
       const row = await credentials.get(asked.id);
       const isFound = row !== undefined && isMatch?.(row) !== false;
       return { rows: isFound ? [row] : [], next: undefined, isPartial: false };
@@ -61,24 +63,35 @@ export function createCredentialList(parts: {
 }
 
 /** What an index leads to: of all that is asked for, that which fewest have. */
-function leadOf(asked: CredentialsAsked, now: number): { where: Where<Credential>; order: Order } {
+function leadOf(asked: CredentialsAsked, now: number, isFirst: boolean): Way {
   const { kind, state, accountId, clientId, lastFour } = asked;
   if (lastFour !== undefined) return { where: [['lastFour', '=', lastFour]], order: NEWEST };
   if (clientId !== undefined) return { where: [['clientId', '=', clientId]], order: NEWEST };
-  if (accountId !== undefined) return { where: [['accountId', '=', accountId]], order: NEWEST };
+  if (accountId !== undefined) return ofAccount(accountId, state);
   // They are few among the tokens, and only they have a client: side by side here with the others of theirs.
   if (kind === 'client_secret')
     return { where: [['clientId', 'present']], order: { by: 'clientId', descending: true } };
   switch (state) {
     case 'paused':
       return { where: [['pausedAt', 'present']], order: { by: 'pausedAt', descending: true } };
-    case 'expired':
-      return { where: [['expiresAt', '<=', now]], order: { by: 'expiresAt', descending: true } };
+    case 'expired': {
+      // With two ends SQLite would begin each page at the one of now, and not at the place of the cursor.
+      const where: Where<Credential> = [isFirst ? ['expiresAt', '<=', now] : ['expiresAt', 'present']];
+      return { where, order: { by: 'expiresAt', descending: true } };
+    }
     case 'revoked':
       return { where: [['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
     default:
       return { where: [], order: NEWEST };
   }
+}
+
+/** Of an account that services issue tokens for, most are revoked: those that are not are found beside them. */
+function ofAccount(accountId: string, state: CredentialState | undefined): Way {
+  const of = ['accountId', '=', accountId] as const;
+  if (state === undefined) return { where: [of], order: NEWEST };
+  if (state !== 'revoked') return { where: [of, ['revokedAt', 'absent']], order: NEWEST };
+  return { where: [of, ['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
 }
 
 /** What is looked at in each row; undefined where all are wanted. */

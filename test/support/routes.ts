@@ -98,6 +98,7 @@ export async function createThings(
     '/admin/:reviewId': 'rev_none',
     '/admin/:itemId': token.credential.id,
     '/admin/:answer': 'keep',
+    '/admin/:credentialId': token.credential.id,
     '/account/:uid': session?.uid ?? '',
     '/interaction/:uid': /^\/interaction\/([\w-]+)/.exec(waiting.location)?.[1] ?? assert.fail(waiting.text),
   };

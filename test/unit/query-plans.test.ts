@@ -8,6 +8,7 @@ import type { Client } from '../../server/credentials/client.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
 import type { ChangesAsked } from '../../server/management/audit-list.ts';
 import type { CallsAsked } from '../../server/management/call-list.ts';
+import type { CredentialsAsked } from '../../server/management/credential-list.ts';
 import type { ServicesAsked } from '../../server/management/service-list.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
@@ -75,6 +76,12 @@ describe('what pages list is found by an index', () => {
     domain.reviewList.list({ search: '', month: '', ...asked }, { cursor: '', limit: 50 });
   const mails = (asked: object) =>
     domain.mails.list({ search: '', fault: '', ...asked }, { cursor: '', limit: 50 });
+
+  /** Those of everybody, as admins ask for them, from their first page on or from some place. */
+  const everybodys = (asked: CredentialsAsked, place?: string | number) => {
+    const cursor = place === undefined ? '' : Buffer.from(JSON.stringify(['x', place])).toString('base64url');
+    return domain.credentialList.list(asked, { cursor, limit: 50 });
+  };
 
   const LISTINGS: [what: string, list: () => Promise<unknown>, indexes: RegExp[]][] = [
     ['all activity', () => activity(), [/audit_by_accountId_at /, /calls_by_accountId_at /]],
@@ -157,6 +164,24 @@ describe('what pages list is found by an index', () => {
       () => domain.secrets.list({ accountId: ann.id, clientId: 'svc_1' }),
       [/credentials_by_clientId_createdAt /],
     ],
+    [
+      'of everybody, by what is left of a value',
+      () => everybodys({ lastFour: 'abcd' }),
+      [/by_lastFour_createdAt /],
+    ],
+    ['of a client', () => everybodys({ clientId: 'svc_1' }), [/by_clientId_createdAt /]],
+    ['of an owner', () => everybodys({ accountId: ann.id }, 1e9), [/by_accountId_createdAt .*<\?/]],
+    [
+      'paused ones of an owner',
+      () => everybodys({ accountId: ann.id, state: 'paused' }, 1e9),
+      [/by_accountId_revokedAt_createdAt .*<\?/],
+    ],
+    ['the next page of what is paused', () => everybodys({ state: 'paused' }, 1e9), [/by_pausedAt .*<\?/]],
+    ['of what expired', () => everybodys({ state: 'expired' }), [/by_expiresAt .*<\?/]],
+    ['its next page', () => everybodys({ state: 'expired' }, 1e9), [/by_expiresAt .*<\?/]],
+    ['the next page of what is revoked', () => everybodys({ state: 'revoked' }, 1e9), [/by_revokedAt .*<\?/]],
+    ['of live ones', () => everybodys({ state: 'live' }, 1e9), [/by_createdAt .*<\?/]],
+    ['of secrets', () => everybodys({ kind: 'client_secret' }, 'svc_1'), [/by_clientId_createdAt .*<\?/]],
     ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
     [
       'who let an app in',

@@ -18,17 +18,25 @@ export type ListAsked = {
 
 type Option = { value: string; label: string };
 
-/** Above a list: what it is searched and filtered by. It works without scripts. */
-export function listForm(asked: ListAsked, hint: string): Html {
+/**
+ * Above a list: what it is searched and filtered by. It works without scripts. `post`: the search may be a secret, which
+ * has no place in an address.
+ */
+export function listForm(
+  asked: ListAsked,
+  hint: string,
+  { method = 'get', problem }: { method?: 'get' | 'post'; problem?: string | undefined } = {},
+): Html {
   const search = field({
     label: 'Search',
     name: 'q',
     value: asked.q,
     hint,
+    problem,
     autocomplete: 'off',
     lengthMax: SEARCH_LENGTH_MAX,
   });
-  return html`<form method="get" action="${asked.path}" role="search">${search}${asked.filters.map((filter) => select(filter))}${submit('Show', 'quiet')}</form>`;
+  return html`<form method="${method}" action="${asked.path}" role="search">${search}${asked.filters.map((filter) => select(filter))}${submit('Show', 'quiet')}</form>`;
 }
 
 /** Below a list: the ways to its first page and the next one. */
