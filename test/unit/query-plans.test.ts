@@ -78,7 +78,7 @@ describe('what pages list is found by an index', () => {
     domain.mails.list({ search: '', fault: '', ...asked }, { cursor: '', limit: 50 });
 
   /** Those of everybody, as admins ask for them, from their first page on or from some place. */
-  const everybodys = (asked: CredentialsAsked, place?: string | number) => {
+  const credentialsOf = (asked: CredentialsAsked, place?: string | number) => {
     const cursor = place === undefined ? '' : Buffer.from(JSON.stringify(['x', place])).toString('base64url');
     return domain.credentialList.list(asked, { cursor, limit: 50 });
   };
@@ -166,22 +166,26 @@ describe('what pages list is found by an index', () => {
     ],
     [
       'of everybody, by what is left of a value',
-      () => everybodys({ lastFour: 'abcd' }),
+      () => credentialsOf({ lastFour: 'abcd' }),
       [/by_lastFour_createdAt /],
     ],
-    ['of a client', () => everybodys({ clientId: 'svc_1' }), [/by_clientId_createdAt /]],
-    ['of an owner', () => everybodys({ accountId: ann.id }, 1e9), [/by_accountId_createdAt .*<\?/]],
+    ['of a client', () => credentialsOf({ clientId: 'svc_1' }), [/by_clientId_createdAt /]],
+    ['of an owner', () => credentialsOf({ accountId: ann.id }, 1e9), [/by_accountId_createdAt .*<\?/]],
     [
       'paused ones of an owner',
-      () => everybodys({ accountId: ann.id, state: 'paused' }, 1e9),
+      () => credentialsOf({ accountId: ann.id, state: 'paused' }, 1e9),
       [/by_accountId_revokedAt_createdAt .*<\?/],
     ],
-    ['the next page of what is paused', () => everybodys({ state: 'paused' }, 1e9), [/by_pausedAt .*<\?/]],
-    ['of what expired', () => everybodys({ state: 'expired' }), [/by_expiresAt .*<\?/]],
-    ['its next page', () => everybodys({ state: 'expired' }, 1e9), [/by_expiresAt .*<\?/]],
-    ['the next page of what is revoked', () => everybodys({ state: 'revoked' }, 1e9), [/by_revokedAt .*<\?/]],
-    ['of live ones', () => everybodys({ state: 'live' }, 1e9), [/by_createdAt .*<\?/]],
-    ['of secrets', () => everybodys({ kind: 'client_secret' }, 'svc_1'), [/by_clientId_createdAt .*<\?/]],
+    ['the next page of what is paused', () => credentialsOf({ state: 'paused' }, 1e9), [/by_pausedAt .*<\?/]],
+    ['of what expired', () => credentialsOf({ state: 'expired' }), [/by_expiresAt .*<\?/]],
+    ['its next page', () => credentialsOf({ state: 'expired' }, 1e9), [/by_expiresAt .*<\?/]],
+    [
+      'the next page of what is revoked',
+      () => credentialsOf({ state: 'revoked' }, 1e9),
+      [/by_revokedAt .*<\?/],
+    ],
+    ['of live ones', () => credentialsOf({ state: 'live' }, 1e9), [/by_createdAt .*<\?/]],
+    ['of secrets', () => credentialsOf({ kind: 'client_secret' }, 'svc_1'), [/by_clientId_createdAt .*<\?/]],
     ['connected apps', () => domain.grants.list(ann.id), [/artifacts_by_accountId_model /]],
     [
       'who let an app in',
