@@ -1,4 +1,4 @@
-import { DOWNLOADED_ENTRIES_MAX, PERIOD_DAYS } from '../server/ground/limits.ts';
+import { DOWNLOADED_ENTRIES_MAX } from '../server/ground/limits.ts';
 import { isoDate } from '../server/ground/time.ts';
 import { type Html, html, type Part } from './html.ts';
 import { submit } from './kit/buttons.ts';
@@ -7,6 +7,7 @@ import { select } from './kit/choices.ts';
 import { code } from './kit/code.ts';
 import { field } from './kit/fields.ts';
 import { badge } from './kit/notices.ts';
+import { type Period, periodFields } from './kit/period.ts';
 import { dataTable, foldedTable, pager } from './kit/tables.ts';
 import { exactTime } from './kit/times.ts';
 import { layout, type Site, type Viewer } from './layout.ts';
@@ -35,14 +36,10 @@ export type EntryView = {
 };
 
 /** What the list is filtered by; '' is no filter. */
-export type Asked = {
+export type Asked = Period & {
   /** Id of a credential or client. */
   credential: string;
   result: string;
-  /** `today`, a number of days, or `date` with the first and the last day. */
-  period: string;
-  from: string;
-  to: string;
   /** A request id. */
   request: string;
 };
@@ -157,7 +154,6 @@ function filterForm(props: {
   today: string;
 }): Html {
   const { credentials, asked, results, today } = props;
-  const dates = { type: 'date', max: today } as const;
   return html`<form method="get" action="/activity" class="filters">${[
     select({
       label: 'Show',
@@ -169,19 +165,7 @@ function filterForm(props: {
       ],
     }),
     select({ label: 'Result', name: 'result', value: asked.result, options: results }),
-    select({
-      label: 'Period',
-      name: 'period',
-      value: asked.period,
-      options: [
-        { value: '', label: 'Any time' },
-        { value: 'today', label: 'Today (UTC)' },
-        ...PERIOD_DAYS.map((days) => ({ value: String(days), label: `The last ${days} days` })),
-        { value: 'date', label: 'From day to day' },
-      ],
-    }),
-    html`<div class="on-date">${field({ ...dates, label: 'First day', name: 'from', value: asked.from })}</div>`,
-    html`<div class="on-date">${field({ ...dates, label: 'Last day', name: 'to', value: asked.to })}</div>`,
+    ...periodFields(asked, { today, exact: 'day' }),
     field({
       label: 'Request id',
       name: 'request',

@@ -59,6 +59,20 @@ const CHANGES: Record<string, string> = {
   'token.rotated': 'Token rotated',
 };
 
+/** The results that are asked for by a choice. */
+const RESULTS = [
+  { value: '', label: 'Any result' },
+  { value: 'success', label: 'Success' },
+  { value: 'refused', label: 'Refused' },
+  { value: 'failed', label: 'Failed' },
+];
+
+/** The choices of results: a code that is asked for is one of them. */
+export function resultsFor(result: string): typeof RESULTS {
+  const isKnown = RESULTS.some(({ value }) => value === result);
+  return isKnown ? RESULTS : [...RESULTS, { value: result, label: `Refused or failed: ${wordsOf(result)}` }];
+}
+
 /** What changed, how often within a minute: `Sign-in refused, 3 times within a minute`. */
 export function changeInWords({ action, count = 1 }: Pick<AuditEntry, 'action' | 'count'>): string {
   const times = count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;

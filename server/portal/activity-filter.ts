@@ -2,17 +2,9 @@ import type { Context } from 'koa';
 import type { Asked } from '../../views/activity.ts';
 import type { Filter } from '../activity/activity.ts';
 import type { Outcome } from '../activity/call-counts.ts';
-import { wordsOf } from '../activity/entry-words.ts';
-import { PERIOD_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS, isoDate, midnightOf } from '../ground/time.ts';
 import { queryOne } from '../http/query.ts';
-
-const RESULTS = [
-  { value: '', label: 'Any result' },
-  { value: 'success', label: 'Success' },
-  { value: 'refused', label: 'Refused' },
-  { value: 'failed', label: 'Failed' },
-];
+import { periodIn, spanOf } from '../pages/period.ts';
 
 /** What the address asks for. What is none of the choices, or another account's, asks for nothing. */
 export function readAsked(ctx: Context, credentials: readonly { id: string }[]): Asked {
@@ -21,19 +13,11 @@ export function readAsked(ctx: Context, credentials: readonly { id: string }[]):
     return wanted.test(value) ? value : '';
   };
   const credential = queryOne(ctx, 'credential');
-  const periods = ['today', 'date', ...PERIOD_DAYS.map(String)];
-  const period = periods.find((one) => one === queryOne(ctx, 'period')) ?? '';
-  const date = (name: string) => {
-    const value = queryOne(ctx, name);
-    return period === 'date' && midnightOf(value) !== undefined ? value : '';
-  };
   return {
     credential: credentials.some(({ id }) => id === credential) ? credential : '',
     // The code of a Problem, or one of the words above.
     result: asked('result', /^[A-Za-z_]{1,60}$/),
-    period,
-    from: date('from'),
-    to: date('to'),
+    ...periodIn(ctx),
     request: asked('request', /^[\w-]{1,80}$/),
   };
 }
@@ -43,16 +27,8 @@ export function filterFrom(asked: Asked, now: number): Omit<Filter, 'about'> {
   return {
     result: asked.result === '' ? undefined : asked.result,
     requestId: asked.request === '' ? undefined : asked.request,
-    ...spanFrom(asked, now),
+    ...spanOf(asked, now),
   };
-}
-
-function spanFrom({ period, from, to }: Asked, now: number): Pick<Filter, 'from' | 'before'> {
-  const days = period === 'today' ? 1 : PERIOD_DAYS.find((one) => String(one) === period);
-  const today = midnightOf(isoDate(now)) ?? now;
-  if (days !== undefined) return { from: today - (days - 1) * DAY_SECONDS };
-  const last = midnightOf(to);
-  return { from: midnightOf(from), before: last === undefined ? undefined : last + DAY_SECONDS };
 }
 
 /** Longer than that a day is less than a dot wide. */
@@ -61,7 +37,7 @@ const CHART_DAYS_DEFAULT = 30;
 
 /** The days of the chart: those that are asked for, as far as they fit. */
 export function chartSpanFrom(asked: Asked, now: number): { from: number; before: number } {
-  const { from, before } = spanFrom(asked, now);
+  const { from, before } = spanOf(asked, now);
   const tomorrow = (midnightOf(isoDate(now)) ?? now) + DAY_SECONDS;
   const end = Math.min(before ?? tomorrow, tomorrow);
   return {
@@ -77,12 +53,6 @@ export function outcomesFor({ result, request }: Asked): readonly Outcome[] | un
   if (result === '') return outcomes;
   const only = outcomes.filter((outcome) => outcome === result);
   return only.length === 0 ? undefined : only;
-}
-
-/** The choices of results: a code that is asked for is one of them. */
-export function resultsFor(result: string): typeof RESULTS {
-  const isKnown = RESULTS.some(({ value }) => value === result);
-  return isKnown ? RESULTS : [...RESULTS, { value: result, label: `Refused or failed: ${wordsOf(result)}` }];
 }
 
 /** The address of the list, or of something else about it, that asks for this. */

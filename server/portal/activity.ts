@@ -2,13 +2,13 @@ import type { RouterContext } from '@koa/router';
 import { type Asked, activityPage, type CountsView, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Outcome } from '../activity/call-counts.ts';
-import { changeInWords, resultOf, wordsOf } from '../activity/entry-words.ts';
+import { changeInWords, resultOf, resultsFor, wordsOf } from '../activity/entry-words.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Actor } from '../ground/actor.ts';
 import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { chartSpanFrom, filterFrom, outcomesFor, pathTo, readAsked, resultsFor } from './activity-filter.ts';
+import { chartSpanFrom, filterFrom, outcomesFor, pathTo, readAsked } from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
 const ENTRIES_PER_PAGE = 50;

@@ -2,14 +2,14 @@ import { type Html, html } from '../html.ts';
 import { attribute, type Labelled, labelled } from './labels.ts';
 
 type Field = Labelled & {
-  type?: 'text' | 'email' | 'password' | 'date' | undefined;
+  type?: 'text' | 'email' | 'password' | 'date' | 'datetime-local' | undefined;
   value?: string | undefined;
   /** As in the HTML standard: `username`, `current-password`, `new-password`, `off`, … */
   autocomplete?: string | undefined;
   readonly?: boolean | undefined;
   lengthMin?: number | undefined;
   lengthMax?: number | undefined;
-  /** Of a date. */
+  /** Of a date or time. */
   min?: string | undefined;
   max?: string | undefined;
 };
