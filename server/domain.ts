@@ -81,6 +81,7 @@ import { createAuditList } from './management/audit-list.ts';
 import { createCallList } from './management/call-list.ts';
 import { createCredentialActs } from './management/credential-acts.ts';
 import { createCredentialList } from './management/credential-list.ts';
+import { createEntryNaming } from './management/entry-names.ts';
 import { createFigures, figuresDeclaration } from './management/figures.ts';
 import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
@@ -318,6 +319,7 @@ function createManagement(
     accountList: createAccountList(parts.rows),
     callList: createCallList(parts.rows),
     auditList: createAuditList(parts.rows),
+    entryNames: createEntryNaming(parts.rows),
     accountActs: createAccountActs({ ...parts, accountRows: parts.rows.accounts }),
     reviewList: createReviewList(parts),
     mails: createMails({ ...parts, ...parts.rows, accounts: parts.accounts }),

@@ -65,6 +65,8 @@ const CONSOLE_NAVIGATION = [
   { path: '/admin/accounts', label: 'Accounts' },
   { path: '/admin/credentials', label: 'Tokens and secrets' },
   { path: '/admin/apps', label: 'Apps' },
+  { path: '/admin/activity', label: 'Activity' },
+  { path: '/admin/audit', label: 'Audit' },
   { path: '/admin/mail', label: 'Mail' },
   { path: '/admin/reviews', label: 'Reviews' },
 ] as const;

@@ -73,6 +73,13 @@ export function resultsFor(result: string): typeof RESULTS {
   return isKnown ? RESULTS : [...RESULTS, { value: result, label: `Refused or failed: ${wordsOf(result)}` }];
 }
 
+/** The changes that there are words for, in the order of those. */
+export function changesByName(): { value: string; label: string }[] {
+  return Object.entries(CHANGES)
+    .map(([value, label]) => ({ value, label }))
+    .sort((one, other) => one.label.localeCompare(other.label, 'en'));
+}
+
 /** What changed, how often within a minute: `Sign-in refused, 3 times within a minute`. */
 export function changeInWords({ action, count = 1 }: Pick<AuditEntry, 'action' | 'count'>): string {
   const times = count === 1 ? '' : `, ${count.toLocaleString('en')} times within a minute`;

@@ -2,8 +2,10 @@ import Router from '@koa/router';
 import { seeOther } from '../http/page.ts';
 import { createAccountThingPages } from './account-things.ts';
 import { createAccountsPages } from './accounts.ts';
+import { createCallsPages } from './activity.ts';
 import { adminOf } from './admin.ts';
 import { createAppsPages } from './apps.ts';
+import { createAuditPages } from './audit.ts';
 import { createCredentialPages } from './credentials.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { createMailPages } from './mail.ts';
@@ -35,6 +37,13 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/credentials/:credentialId', credentials.show);
   router.get('/admin/credentials/:credentialId/:act', credentials.showAct);
   router.post('/admin/credentials/:credentialId/:act', credentials.act);
+
+  const calls = createCallsPages(parts);
+  router.get('/admin/activity', calls.list);
+  router.get('/admin/activity.csv', calls.download);
+  const audit = createAuditPages(parts);
+  router.get('/admin/audit', audit.list);
+  router.get('/admin/audit.csv', audit.download);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);

@@ -1,0 +1,107 @@
+import type { RouterContext } from '@koa/router';
+import { type CallsAskedView, type CallView, callsPage } from '../../views/console/activity.ts';
+import type { Call } from '../activity/call.ts';
+import { resultOf, resultsFor } from '../activity/entry-words.ts';
+import { isoDate, isoTime } from '../ground/time.ts';
+import { sendPage } from '../http/page.ts';
+import type { PageAsked, PageOf } from '../management/by-key.ts';
+import type { EntryNames } from '../management/entry-names.ts';
+import { sendCsv } from '../pages/csv.ts';
+import { periodIn, spanOf } from '../pages/period.ts';
+import { adminOf } from './admin.ts';
+import { pageAskedIn, pathWith } from './asked.ts';
+import type { ConsoleDependencies } from './dependencies.ts';
+import { accountNamed, askedFor, isChecked } from './entries.ts';
+
+const PATH = '/admin/activity';
+const COLUMNS = [
+  ...['time', 'account', 'account_id', 'credential', 'credential_id', 'client_id', 'method', 'path'],
+  ...['result', 'code', 'status', 'ms', 'calls', 'from', 'request_id', 'admin_use'],
+];
+
+/** /admin/activity: the calls of everybody, as a page and as a file. */
+export function createCallsPages(parts: ConsoleDependencies) {
+  const { site, callList, entryNames, clock } = parts;
+
+  async function read(asked: CallsAskedView, page: PageAsked): Promise<PageOf<Call> & { names: EntryNames }> {
+    const { account, credential, result, address, request } = asked;
+    const requestId = request === '' ? undefined : request;
+    const wanted = { account, credential, result, address, requestId, adminUse: asked.admin === 'yes' };
+    const found = await callList.list({ ...wanted, ...spanOf(asked, clock()) }, page);
+    return { ...found, names: await entryNames(found.rows.map(({ accountId }) => accountId)) };
+  }
+
+  return {
+    async list(ctx: RouterContext): Promise<void> {
+      const admin = await adminOf(parts, ctx);
+      const asked = askedIn(ctx);
+      const page = pageAskedIn(ctx);
+      const { rows, names, next, isPartial } = await read(asked, page);
+      sendPage(
+        ctx,
+        callsPage(site, admin, {
+          calls: rows.map((call) => callView(call, asked, names)),
+          asked,
+          results: resultsFor(asked.result),
+          today: isoDate(clock()),
+          isPartial,
+          csvUrl: pathWith(`${PATH}.csv`, asked),
+          firstUrl: page.cursor === '' ? undefined : pathWith(PATH, asked),
+          nextUrl: next && pathWith(PATH, { ...asked, cursor: next }),
+        }),
+      );
+    },
+
+    async download(ctx: RouterContext): Promise<void> {
+      await adminOf(parts, ctx);
+      const asked = askedIn(ctx);
+      await sendCsv(ctx, { name: 'activity', columns: COLUMNS, now: clock() }, async (cursor, limit) => {
+        const { rows, names, next } = await read(asked, { cursor, limit });
+        return { lines: rows.map((call) => cellsOf(call, names)), next };
+      });
+    },
+  };
+}
+
+function askedIn(ctx: RouterContext): CallsAskedView {
+  const result = askedFor(ctx, 'result');
+  return {
+    account: askedFor(ctx, 'account'),
+    credential: askedFor(ctx, 'credential'),
+    result: /^[A-Za-z_]{1,60}$/.test(result) ? result : '',
+    ...periodIn(ctx),
+    address: askedFor(ctx, 'address'),
+    request: askedFor(ctx, 'request'),
+    admin: isChecked(ctx, 'admin') ? 'yes' : '',
+  };
+}
+
+function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallView {
+  const { at, method, path, tokenName, tokenId, clientId, status, result, ms, from, requestId } = call;
+  // Access tokens come and go: what they do is found by their service or app.
+  const id = clientId ?? tokenId;
+  return {
+    at,
+    what: `${method} ${path}`,
+    name: tokenName,
+    ...resultOf(call),
+    // Those that went wrong in the same way are one click away.
+    resultUrl: status < 400 ? undefined : pathWith(PATH, { ...asked, result }),
+    ms,
+    from,
+    requestId,
+    privacyBypassed: call.privacyBypassed === true,
+    account: accountNamed(call.accountId, names),
+    credential: { label: tokenName, id, url: pathWith(PATH, { credential: id }) },
+  };
+}
+
+function cellsOf(call: Call, names: EntryNames): string[] {
+  const { at, accountId, tokenName, tokenId, clientId = '', method, path, status, result } = call;
+  const { ms = '', count = 1, from, requestId, privacyBypassed = false } = call;
+  return [
+    ...[isoTime(at), accountNamed(accountId, names).label, accountId, tokenName, tokenId, clientId],
+    ...[method, path, resultOf(call).result, status < 400 ? '' : result, status, ms, count],
+    ...[from, requestId, privacyBypassed ? 'yes' : ''],
+  ].map(String);
+}

@@ -1,0 +1,36 @@
+import type { Context } from 'koa';
+import type { NamedView } from '../../views/console/entries.ts';
+import { NO_ACCOUNT } from '../activity/audit.ts';
+import { holdsSecret, withoutSecrets } from '../ground/without-secrets.ts';
+import { queryOne } from '../http/query.ts';
+import type { EntryNames } from '../management/entry-names.ts';
+
+const TEXT_LENGTH_MAX = 254;
+
+/** What was typed into a field by which entries are found. It is shown again, so it holds no secret. */
+export function askedFor(ctx: Context, name: string): string {
+  const typed = queryOne(ctx, name).trim().slice(0, TEXT_LENGTH_MAX);
+  // A request id is as long as a token of the engine's.
+  const isShown = name === 'request' && /^[\w-]{1,80}$/.test(typed) && !holdsSecret(typed);
+  return isShown ? typed : withoutSecrets(typed);
+}
+
+/** Whether a box is checked. */
+export function isChecked(ctx: Context, name: string): boolean {
+  return queryOne(ctx, name) === 'yes';
+}
+
+/** An account that an entry names: by its address as long as it is there, and by its id when it is gone. */
+export function accountNamed(id: string, { accounts }: EntryNames): NamedView {
+  if (id === NO_ACCOUNT) return { label: 'Nobody’s account', id: '' };
+  const account = accounts.get(id);
+  if (account === undefined) return { label: 'An account that is gone', id };
+  return { label: account.email, id, url: `/admin/accounts/${id}` };
+}
+
+/** A service or app that an entry names. */
+export function clientNamed(id: string, { clients }: EntryNames): NamedView {
+  const client = clients.get(id);
+  if (client === undefined) return { label: 'A service or app that is gone', id };
+  return { label: `${client.kind === 'app' ? 'App' : 'Service'} ${client.name}`, id };
+}

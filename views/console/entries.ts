@@ -1,0 +1,34 @@
+import { DOWNLOADED_ENTRIES_MAX } from '../../server/ground/limits.ts';
+import { type Html, html, type Part } from '../html.ts';
+import { listPager } from './list.ts';
+
+/** Who or what an entry names: the name, the id where that says more, and the page about it. */
+export type NamedView = { label: string; id: string; url?: string | undefined };
+
+/** A list of entries: the ways on through it, and what it is as a file. */
+export type EntryPages = {
+  isPartial: boolean;
+  csvUrl: string;
+  firstUrl: string | undefined;
+  nextUrl: string | undefined;
+};
+
+/** The name, which somebody chose, and the id below it. */
+export function namedCell({ label, id, url }: NamedView): Html {
+  const name = url === undefined ? html`<bdi>${label}</bdi>` : html`<a href="${url}"><bdi>${label}</bdi></a>`;
+  return html`${name}${id !== '' && html`<br><code class="request-id">${id}</code>`}`;
+}
+
+/** Below a list of entries. */
+export function entryPager({ csvUrl, ...pages }: EntryPages, isEmpty: boolean): Part {
+  const most = DOWNLOADED_ENTRIES_MAX.toLocaleString('en');
+  const file = html`<p class="fine"><a href="${csvUrl}" download>Download as CSV</a>, the newest ${most} at most. Of what few entries match, as many as a look at some hundred thousand finds.</p>`;
+  return [!isEmpty && file, listPager(pages)];
+}
+
+/** What stands in place of a list without entries. */
+export function noEntries(isPartial: boolean) {
+  return isPartial
+    ? { title: 'Nothing here yet', text: 'None of the newest entries matches. Older ones may.' }
+    : { title: 'Nothing here', text: 'No entry matches all of this.' };
+}
