@@ -176,8 +176,6 @@ function filterForm(props: {
   ]}</form>`;
 }
 
-/** The cells of an entry: what, about what, its result, when, and from where. */
-export function entryCells(entry: EntryView) {
 /** What it was, what it is about, how it went, when, and from where. */
 export function entryCells(entry: EntryView): [Part, Part, ...Part[]] {
   return [
