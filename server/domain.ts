@@ -83,6 +83,7 @@ import { createCredentialActs } from './management/credential-acts.ts';
 import { createCredentialList } from './management/credential-list.ts';
 import { createEntryNaming } from './management/entry-names.ts';
 import { createFigures, figuresDeclaration } from './management/figures.ts';
+import { createInvitationList } from './management/invitation-list.ts';
 import { createMails } from './management/mails.ts';
 import { createMetadata } from './management/metadata.ts';
 import { createOverview } from './management/overview.ts';
@@ -327,6 +328,7 @@ function createManagement(
     credentialList: createCredentialList({ ...parts.rows, ...parts }),
     credentialActs,
     accountThings: createAccountThings({ ...withClients, audit: rows.audit, credentialActs }),
+    invitationList: createInvitationList({ ...parts, ...rows }),
     appList: createAppList({ ...parts, ...rows }),
     appActs: createAppActs(withClients),
     serviceList: createServiceList({ ...parts.rows, ...parts, clients: parts.rows.clients }),

@@ -8,6 +8,7 @@ import { createAppsPages } from './apps.ts';
 import { createAuditPages } from './audit.ts';
 import { createCredentialPages } from './credentials.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
+import { createInvitationPages } from './invitations.ts';
 import { createMailPages } from './mail.ts';
 import { createReviewsPages } from './reviews.ts';
 
@@ -49,6 +50,13 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/mail', mail.list);
   router.get('/admin/mail/retry', mail.showRetry);
   router.post('/admin/mail/retry', mail.retry);
+  const invitations = createInvitationPages(parts);
+  router.get('/admin/invitations', invitations.list);
+  router.get('/admin/invitations/new', invitations.showAdd);
+  router.post('/admin/invitations/new', invitations.add);
+  router.get('/admin/invitations/:invitationId/withdraw', invitations.showWithdraw);
+  router.post('/admin/invitations/:invitationId/withdraw', invitations.withdraw);
+
   const apps = createAppsPages(parts);
   router.get('/admin/apps', apps.list);
   router.get('/admin/apps/:clientId', apps.show);

@@ -78,11 +78,12 @@ function entryView(entry: Entry, names: ReadonlyMap<string, string>) {
 }
 
 function changeView(change: AuditEntry, names: ReadonlyMap<string, string>) {
-  const { at, targetName, refused, actor } = change;
+  const { at, accountId, targetId, targetName, refused, actor } = change;
   return {
     at,
     what: changeInWords(change),
-    about: targetName,
+    // The account itself is what the whole page is about.
+    about: targetId === accountId ? '' : targetName,
     result: refused ? 'Refused' : 'Done',
     by: byOf(actor, names),
     reason: actor.reason,

@@ -55,10 +55,11 @@ export const MANAGEMENT_CODES = [
   'OWN_ACCOUNT',
   'OWN_SECRET',
   'OWN_SERVICE',
+  'SIGN_UP_CLOSED',
   'TOO_MANY_SECRETS',
   'TOO_MANY_SERVICES',
-  // of RFC 6749 too
   'invalid_scope',
+  // of RFC 6749 too
 ] as const;
 
 /** What only pages and the command line answer. */
@@ -93,7 +94,6 @@ type PageCode =
   | 'SENT_BEFORE'
   | 'SIGN_IN_NEEDED'
   | 'SIGN_IN_TOO_OLD'
-  | 'SIGN_UP_CLOSED'
   | 'TOO_MANY_APPS'
   | 'UNTRUSTED_ANSWER'
   | 'WEAK_PASSWORD'

@@ -145,4 +145,15 @@ describe('apps, grants and sessions in the management API', () => {
     assert.equal((await get('/accounts/acc_none/grants')).status, 404);
     assert.equal((await get(`/accounts/${ann.id}/sessions?limit=2`)).status, 400);
   });
+
+  test('invites somebody, lists that, and withdraws it', async () => {
+    assert.equal((await post('/invitations', { email: 'new@example.com' })).status, 400);
+    const { response } = (await post('/invitations', { email: 'new@example.com', reason: 'Hired' })).body;
+    assert.deepEqual(await items('/invitations'), [response]);
+    assert.equal((await post('/invitations', { email: 'ANN@example.com', reason: 'Hired' })).status, 409);
+    assert.equal((await post(`/invitations/${response.id}/withdraw`)).body.response.withdrawn, true);
+    assert.deepEqual(await items('/invitations'), []);
+    assert.equal((await post(`/invitations/${response.id}/withdraw`)).status, 404);
+    assert.equal((await get('/invitations?cursor=mine')).body.body.status, 'INVALID_CURSOR');
+  });
 });

@@ -91,6 +91,7 @@ export async function createThings(
     '/account/:id': linked?.id ?? '',
     '/admin/:id': account.id,
     '/admin/:act': 'suspend',
+    '/admin/:invitationId': 'none',
     '/admin/:kind': 'tokens',
     '/admin/:thingId': token.credential.id,
     '/admin/:clientId': app.client.id,

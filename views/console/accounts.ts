@@ -148,7 +148,8 @@ export function accountsPage(
   });
   return layout(site, {
     title: 'Accounts',
-    lead: 'Everybody who can sign in.',
+    lead: html`Everybody who can sign in. <a href="/admin/invitations">Open invitations</a>`,
+    action: { label: 'Add somebody', url: '/admin/invitations/new' },
     viewer,
     current: '/admin/accounts',
     body: [
@@ -174,10 +175,11 @@ export function accountPage(
   const acts: Act[] = ['end-sessions', 'end-access', 'send-reset-link', ...locking];
   return layout(site, {
     title: email,
+    back: { label: 'Accounts', url: '/admin/accounts' },
     viewer,
     current: '/admin/accounts',
     body: [
-      doneNotice({ ...DONE, ...THINGS_DONE }, done),
+      doneNotice({ ...DONE, ...THINGS_DONE, made: 'The account is made. It has no password yet.' }, done),
       section({
         title: 'Account',
         body: keyValues([

@@ -15,15 +15,23 @@ export function managePage(
   },
 ): Html {
   const { reason, problem, ...rest } = props;
-  const inputs = field({
+  return confirmPage(site, viewer, { ...rest, inputs: [formNotice(problem), reasonField(reason, problem)] });
+}
+
+/** Why an admin does something. */
+export function reasonField(
+  reason: string,
+  problem: FormProblem | undefined,
+  hint = 'The account that it is done to can read it in its activity.',
+): Html {
+  return field({
     label: 'Reason',
     name: 'reason',
     value: reason,
-    hint: 'The account that it is done to can read it in its activity.',
+    hint,
     problem: problemAt(problem, 'reason'),
     autocomplete: 'off',
     lengthMax: NOTE_LENGTH_MAX,
     required: true,
   });
-  return confirmPage(site, viewer, { ...rest, inputs: [formNotice(problem), inputs] });
 }

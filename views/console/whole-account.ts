@@ -55,7 +55,6 @@ export type WholeAccount = {
 /** What stands below the facts of an account, each thing with what can be done to it. */
 export function wholeAccount(whole: WholeAccount, now: number): Part {
   return [
-    managedSection(whole),
     tokensSection(whole, now),
     servicesSection(whole, now),
     secretsSection(whole, now),
@@ -63,6 +62,7 @@ export function wholeAccount(whole: WholeAccount, now: number): Part {
     appsSection(whole, now),
     sessionsSection(whole, now),
     waysSection(whole, now),
+    managedSection(whole),
     activitySection(whole),
     html`<p class="fine">${LAST_USED_HINT}</p>`,
   ];
@@ -228,7 +228,7 @@ function managedSection({ managed }: WholeAccount): Html {
         what,
         about,
         by,
-        reason ?? 'None was asked for',
+        reason ?? 'None',
         exactTime(at),
       ]),
     },

@@ -16,6 +16,7 @@ import { activityEndpoints } from './activity.ts';
 import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
+import { invitationEndpoints } from './invitations.ts';
 import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
@@ -37,6 +38,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...credentialEndpoints(parts),
     ...accountThingEndpoints(parts),
     ...appEndpoints(parts),
+    ...invitationEndpoints(parts),
     ...activityEndpoints(parts),
     ...portalLinkEndpoints(parts),
     ...reviewEndpoints(parts),
