@@ -79,7 +79,7 @@ export function activityPage(
     current: '/activity',
     body: [
       filterForm(props),
-      props.counts && countsOf(props.counts),
+      props.counts && callCounts(props.counts),
       dataTable({
         caption: 'Calls and changes',
         columns: ['What', 'About', 'Result', 'When', 'From, request id'],
@@ -95,7 +95,8 @@ export function activityPage(
   });
 }
 
-function countsOf({ days, routes }: CountsView): Part {
+/** Calls a day as a chart, and by route and day as tables. */
+export function callCounts({ days, routes }: CountsView): Part {
   const total = (name: 'whole' | 'problems') => days.reduce((sum, day) => sum + day[name], 0);
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined || total('whole') + total('problems') === 0) {

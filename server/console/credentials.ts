@@ -9,7 +9,7 @@ import {
 } from '../../views/console/credentials.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Entry } from '../activity/activity.ts';
-import { changeInWords, resultOf } from '../activity/entry-words.ts';
+import { changeInWords, resultOf, wordsOf } from '../activity/entry-words.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { USED_DAYS } from '../ground/limits.ts';
@@ -44,12 +44,12 @@ export function createCredentialPages(parts: ConsoleDependencies) {
     async show(ctx: RouterContext): Promise<void> {
       const admin = await adminOf(parts, ctx);
       const row = await credentialIn(parts, ctx);
-      const [credential, usage, entries] = await Promise.all([
+      const [credential, use, entries] = await Promise.all([
         viewOf(parts, row),
-        usageOf(parts, row),
+        useOf(parts, row),
         entriesOf(parts, row),
       ]);
-      const facts = { credential, usage, entries, now: clock(), done: queryOne(ctx, 'done') };
+      const facts = { credential, use, entries, now: clock(), done: queryOne(ctx, 'done') };
       sendPage(ctx, credentialPage(site, admin, facts));
     },
 
@@ -214,16 +214,31 @@ async function viewOf(parts: ConsoleDependencies, row: Credential): Promise<Cred
   ]);
   const allowed = { ...row, scopes: client?.scopes ?? row.scopes };
   const view = tokenView(allowed, clock(), scopes.describe, issuedBy && (issuer?.name ?? issuedBy));
-  return { ...view, kind, accountId, owner: account?.email, client };
+  return { ...view, kind, accountId, owner: account?.email, metadata: row.metadata, client };
 }
 
 /** Of a secret that of its service, whose calls are its owner's. */
-async function usageOf({ usage, rows, clock }: ConsoleDependencies, row: Credential) {
+async function useOf({ usage, callCounts, rows, clock }: ConsoleDependencies, row: Credential) {
   const { id, kind, accountId, clientId = '' } = row;
-  const since = clock() - USED_DAYS * DAY_SECONDS;
-  if (kind === 'personal_access_token') return usage.of({ accountId, about: { tokenId: id }, since });
-  const client = await rows.clients.get(clientId);
-  return client?.kind === 'service' ? usage.of({ accountId, about: { clientId }, since }) : undefined;
+  if (kind === 'client_secret' && (await rows.clients.get(clientId))?.kind !== 'service') return undefined;
+  const about = kind === 'client_secret' ? { clientId } : { tokenId: id };
+  const before = clock() + 1;
+  const since = before - USED_DAYS * DAY_SECONDS;
+  const [latest, { days, routes }] = await Promise.all([
+    usage.of({ accountId, about, since }),
+    callCounts.of({ accountId, about, from: since, before }),
+  ]);
+  return {
+    latest,
+    counts: {
+      days: days.map(({ day, success: whole, refused, failed }) => ({
+        day,
+        whole,
+        problems: refused + failed,
+      })),
+      routes: routes.map(({ route, result, count }) => ({ route, result: wordsOf(result), count })),
+    },
+  };
 }
 
 async function entriesOf({ activity }: ConsoleDependencies, row: Credential): Promise<EntryView[]> {

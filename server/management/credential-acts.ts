@@ -5,6 +5,7 @@ import type { Secrets } from '../credentials/secrets.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
+import { nothingToDo } from './nothing-to-do.ts';
 import type { Manager } from './reason.ts';
 
 /** What an admin can do to a token of somebody else. A secret is only revoked: what has it is paused as a whole. */
@@ -35,7 +36,7 @@ export function createCredentialActs(parts: Parts) {
       if (act === 'revoke') return revoke(parts, credential, manager, callerId);
       if (credential.kind === 'client_secret') throw noSuch('token');
       if (!(await tokens[act](credential, manager)))
-        throw nothingToDo(credential, act === 'pause' ? 'is paused already' : 'is not paused');
+        throw nothingToDo(act === 'pause' ? 'It is paused already.' : 'It is not paused.');
     },
 
     /** Revokes those of them that have not ended, with one mail to each owner about their tokens; answers how many. */
@@ -56,14 +57,14 @@ export function createCredentialActs(parts: Parts) {
 }
 
 async function revoke(parts: Parts, credential: Credential, manager: Manager, callerId?: string) {
-  if (hasEnded(credential, parts.clock())) throw nothingToDo(credential, 'has ended already');
+  if (hasEnded(credential, parts.clock())) throw nothingToDo('It has ended already.');
   const { kind, clientId, accountId } = credential;
   if (kind === 'client_secret' && clientId !== undefined && clientId === callerId) {
     const all = await parts.secrets.list({ accountId, clientId });
     if (all.filter((secret) => !hasEnded(secret, parts.clock())).length === 1) throw ownSecret();
   }
   const act = kind === 'client_secret' ? revokeSecret : revokeToken;
-  if (!(await act(parts, credential, manager))) throw nothingToDo(credential, 'has ended already');
+  if (!(await act(parts, credential, manager))) throw nothingToDo('It has ended already.');
 }
 
 function revokeToken({ tokens }: Parts, token: Credential, manager: Manager): Promise<boolean> {
@@ -78,15 +79,6 @@ async function revokeSecret(
   const client = await clients.get(clientId);
   if (client === undefined) throw noSuch('secret');
   return secrets.revoke({ kind: client.kind, accountId, clientId, id }, manager);
-}
-
-function nothingToDo({ name }: Credential, because: string): Problem {
-  return new Problem({
-    status: 409,
-    code: 'NOTHING_TO_DO',
-    message: `“${name}” ${because}.`,
-    hint: 'There was nothing to do.',
-  });
 }
 
 function ownSecret(): Problem {

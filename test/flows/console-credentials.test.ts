@@ -63,7 +63,7 @@ describe('tokens and secrets in the console', () => {
   test('are found by a whole value, which stands in no address, no page and no log', async () => {
     const owner = await people.account();
     const { credential, value } = await mint(owner, 'Leaked');
-    const { secret } = await service(owner);
+    const { client, secret } = await service(owner);
     const posted = await admin.agent.post(PATH, { q: ` ${value} ` });
     assert.equal(posted.location, `${PATH}/${credential.id}`);
     assert.equal(
@@ -81,6 +81,18 @@ describe('tokens and secrets in the console', () => {
       assert.ok(!text.includes(credential.hash));
     }
     assert.ok(!server.logged().includes(value.slice(7, -1)));
+    const access = await fetch(`${server.url}/oauth/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: client.id,
+        client_secret: secret.value,
+      }),
+    });
+    const { access_token: q } = (await access.json()) as { access_token: string };
+    const { location } = await admin.agent.post(PATH, { q });
+    assert.equal(location, `${PATH}?q=${client.id}&done=access_token`);
+    assert.match((await admin.agent.get(location)).text, /an access token which this client was given/);
     const stranger = await people.person();
     assert.equal((await stranger.agent.post(PATH, { q: value })).status, 404);
   });

@@ -63,6 +63,25 @@ describe('tokens and secrets in the management API', () => {
     assert.deepEqual(await found('/tokens?account_id=%24ne'), []);
   });
 
+  test('are found by a whole value, which no answer repeats', async () => {
+    const { value, credential } = await server.token({ name: 'Leaked' });
+    const found = await post('/tokens/find', { value });
+    const { id, accountId } = credential;
+    assert.deepEqual(found.body.response, {
+      ...{ kind: 'personal_access_token', name: 'Leaked', id, account_id: accountId },
+      ...{ state: 'live', honey: false },
+    });
+    const access = await post('/tokens/find', { value: token });
+    assert.deepEqual([access.body.response.kind, access.body.response.client_id], ['access_token', clientId]);
+    for (const other of [`${value}0`, 'lk_pat_', '', '%']) {
+      const { status, text } = await post('/tokens/find', { value: other });
+      assert.equal(status, 404, other);
+      assert.ok(!text.includes(value));
+    }
+    assert.equal((await post('/tokens/find', { value: { $ne: '' } })).status, 400);
+    assert.ok(!server.logged().includes(value.slice(7)));
+  });
+
   test('are made for an account, with its value once, and mailed with the reason', async () => {
     const account = await server.domain.accounts.create(
       { email: 'made@example.com', admin: false },

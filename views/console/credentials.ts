@@ -1,11 +1,11 @@
 import { USED_DAYS } from '../../server/ground/limits.ts';
-import { type EntryView, entryCells } from '../activity.ts';
+import { type CountsView, callCounts, type EntryView, entryCells } from '../activity.ts';
 import { endOf, expiryOf, LAST_USED_HINT, lastUseOf, nameAndEnds } from '../credentials.ts';
 import { type FormProblem, problemAt } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons, submit } from '../kit/buttons.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
-import { section } from '../kit/sections.ts';
+import { bulletList, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { tokenFacts } from '../token-life.ts';
@@ -20,6 +20,8 @@ export type CredentialInConsole = TokenView & {
   accountId: string;
   /** The e-mail address of its owner; absent where the account is gone. */
   owner?: string | undefined;
+  /** What the owner of the app noted of it. */
+  metadata?: Readonly<Record<string, string>> | undefined;
   /** Whose secret it is. */
   client?: { id: string; name: string; kind: 'service' | 'app'; pausedAt?: number | undefined } | undefined;
 };
@@ -129,7 +131,7 @@ function cellsOf(credential: CredentialInConsole, now: number): Part[] {
     html`${box}<a href="${PATH}/${id}"><bdi>${name}</bdi></a><br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`,
     html`${ownerOf(credential)}<br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
     isStanding(credential)
-      ? [liveOf(credential), html`<br>expires ${expiryOf(credential, now)}`]
+      ? [liveOf(credential), html`<br>Expires: ${expiryOf(credential, now)}`]
       : endOf(credential, now),
     lastUseOf(credential, now),
   ];
@@ -151,13 +153,13 @@ export function credentialPage(
   props: {
     credential: CredentialInConsole;
     /** Of an app's secret there is none: its calls are those of the people who let the app in. */
-    usage: UsageView | undefined;
+    use: { latest: UsageView; counts: CountsView } | undefined;
     entries: readonly EntryView[];
     now: number;
     done: string;
   },
 ): Html {
-  const { credential, usage, entries, now, done } = props;
+  const { credential, use, entries, now, done } = props;
   return layout(site, {
     title: credential.name,
     viewer,
@@ -167,7 +169,7 @@ export function credentialPage(
       doneNotice(DONE, done),
       html`<div class="card">${tokenFacts(credential, now, { first: firstFacts(credential), folder: PATH })}${actsOf(credential)}
 <p class="fine">${LAST_USED_HINT}</p></div>`,
-      usage && usageSection(credential, usage, now),
+      use && useSection(credential, use, now),
       section({
         title: 'Lately',
         plain: true,
@@ -183,7 +185,7 @@ export function credentialPage(
 }
 
 function firstFacts(credential: CredentialInConsole) {
-  const { id, kind, client } = credential;
+  const { id, kind, client, metadata } = credential;
   const clientPaused = client?.pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`;
   return [
     { label: 'Id', value: html`<code>${id}</code>` },
@@ -191,9 +193,18 @@ function firstFacts(credential: CredentialInConsole) {
     { label: 'Owner', value: ownerOf(credential) },
     {
       label: client?.kind === 'app' ? 'App' : 'Service',
-      value: client && html`<bdi>${client.name}</bdi> <code>${client.id}</code>${clientPaused}`,
+      value: client && html`${clientOf(client)} <code>${client.id}</code>${clientPaused}`,
+    },
+    {
+      label: 'Metadata',
+      value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
     },
   ];
+}
+
+function clientOf({ id, name, kind }: NonNullable<CredentialInConsole['client']>): Html {
+  const words = html`<bdi>${name}</bdi>`;
+  return kind === 'app' ? html`<a href="/admin/apps/${id}">${words}</a>` : words;
 }
 
 function actsOf(credential: CredentialInConsole): Part {
@@ -207,11 +218,18 @@ function actsOf(credential: CredentialInConsole): Part {
   );
 }
 
-function usageSection({ client }: CredentialInConsole, usage: UsageView, now: number): Html {
+function useSection(
+  { client }: CredentialInConsole,
+  { latest, counts }: { latest: UsageView; counts: CountsView },
+  now: number,
+): Html {
   return section({
     title: `Use in the last ${USED_DAYS} days`,
     lead: client && 'With all secrets of this service together.',
-    body: [html`<div>${usedFor(usage)}</div>`, usage.calls > 0 && addressesTable(usage, now)],
+    body: [
+      html`<div>${usedFor(latest)}</div>`,
+      latest.calls > 0 && [addressesTable(latest, now), callCounts(counts)],
+    ],
   });
 }
 
@@ -284,7 +302,7 @@ export function revokeChosenPage(
       'Each owner gets one mail about their tokens, and one about each secret, with your reason.',
       ...credentials.map(
         (credential) =>
-          html`${nameAndEnds(credential)}<br><span class="fine">of ${credential.owner ?? credential.accountId}, last used ${lastUseOf(credential, now)}</span>`,
+          html`${nameAndEnds(credential)}<br><span class="fine">of ${credential.owner ?? credential.accountId}. Last used: ${lastUseOf(credential, now)}</span>`,
       ),
     ],
     action: `${PATH}/revoke`,

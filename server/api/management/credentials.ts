@@ -10,6 +10,9 @@ import { settingsOf, timesOf } from '../own-token.ts';
 import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
+/** Longer than any value of ours. */
+const VALUE_LENGTH_MAX = 200;
+
 const listQuery = z.strictObject({
   account_id: z.string().max(80).optional(),
   last_four: z
@@ -34,6 +37,8 @@ const tokenBody = reasonBody.extend({
   expires_at: z.number().optional(),
 });
 
+const valueBody = z.strictObject({ value: z.string().max(VALUE_LENGTH_MAX) });
+
 type Kind = Credential['kind'];
 
 /** `/tokens…` and `/secrets…`: those of everybody, and what is done to them. No value that exists is ever given. */
@@ -43,6 +48,7 @@ export function credentialEndpoints(parts: ManagementDependencies): ManagementEn
     { method: 'POST', path: '/tokens', answer: (call) => mint(parts, call) },
     ...(['pause', 'resume', 'revoke'] as const).map((which) => actEndpoint(parts, which, '/tokens')),
     { method: 'POST', path: '/tokens/:id/rotate', answer: (call) => rotate(parts, call) },
+    { method: 'POST', path: '/tokens/find', answer: (call) => findByValue(parts, call) },
     ...listEndpoints(parts, 'client_secret', '/secrets'),
     actEndpoint(parts, 'revoke', '/secrets'),
   ];
@@ -89,6 +95,23 @@ function actEndpoint(
       await parts.credentialActs.do(which, credential, manager, call.caller.client?.id);
       return credentialJson(await credentialIn(parts, call, kind), parts.clock());
     },
+  };
+}
+
+/** What a value is that somebody found: looked up by its hash, and not repeated. */
+async function findByValue({ leaks }: ManagementDependencies, { ctx }: ManagementCall): Promise<object> {
+  const { value } = await bodyOf(ctx, valueBody);
+  const known = await leaks.identify(value);
+  if (known === undefined) throw noSuch('token or secret');
+  const { kind, name, id, accountId, state, isHoney } = known;
+  const isOurs = kind === 'personal_access_token' || kind === 'client_secret';
+  return {
+    kind,
+    name,
+    ...(isOurs ? { id } : { client_id: id }),
+    account_id: accountId,
+    state,
+    honey: isHoney,
   };
 }
 
@@ -139,6 +162,7 @@ export function credentialJson(row: Credential, now: number) {
     ...timesOf('revoked', row.revokedAt),
   };
   if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
-  const token = { scopes, issued_by, replaces, replaced_by, honey: row.honey === true };
+  const { honey = false, metadata = {} } = row;
+  const token = { scopes, issued_by, replaces, replaced_by, honey, metadata };
   return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
 }
