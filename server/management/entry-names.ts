@@ -8,8 +8,6 @@ export type EntryNames = {
   clients: ReadonlyMap<string, Client>;
 };
 
-export type EntryNaming = ReturnType<typeof createEntryNaming>;
-
 /** Finds by their ids who and what the entries of a page are about. */
 export function createEntryNaming(rows: { accounts: Collection<Account>; clients: Collection<Client> }) {
   return async (ids: Iterable<string | undefined>): Promise<EntryNames> => {
