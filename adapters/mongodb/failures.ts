@@ -22,8 +22,15 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
 
 /** What a caller gets instead of the driver's errors; anything else is ours and passes as it is. */
 export function unavailableFrom(error: unknown): unknown {
-  if (!(error instanceof mongoose.mongo.MongoError) && !(error instanceof mongoose.Error)) return error;
+  const isDrivers = error instanceof mongoose.mongo.MongoError || error instanceof mongoose.Error;
+  if (!isDrivers && !isOfConnection(error)) return error;
   return new Unavailable(`MongoDB cannot answer now: ${error.message}`, { cause: error });
+}
+
+/** What the driver passes on of a socket that the other end has just closed, such as EPIPE, as it is. */
+function isOfConnection(error: unknown): error is NodeJS.ErrnoException {
+  const { code } = error as NodeJS.ErrnoException;
+  return error instanceof Error && /^(E[A-Z]+|ERR_STREAM_\w+|ERR_SOCKET_\w+)$/.test(code ?? '');
 }
 
 /**
