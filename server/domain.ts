@@ -61,6 +61,7 @@ import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
 import { summariseNotices } from './effects/notice-summary.ts';
+import { WORKFLOWS_PATH } from './ground/api-address.ts';
 import type { Clock } from './ground/clock.ts';
 import { createJobs, type Work } from './ground/jobs.ts';
 import { leaseDeclaration } from './ground/lease.ts';
@@ -94,6 +95,7 @@ import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
 import { openDataRows } from './workflows/data-rows.ts';
+import { createDeclared } from './workflows/declared.ts';
 import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
 import { type Declarations, loadDeclarations } from './workflows/load.ts';
 import { createRuns, runDeclaration } from './workflows/runs.ts';
@@ -174,6 +176,7 @@ export async function openDomain(
   const works = worksOf({ ...foundation, ...people, ...credentials, ...management, scopes });
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
+  const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
 
   return {
     ...foundation,
@@ -182,7 +185,8 @@ export async function openDomain(
     jobs,
     declarations,
     scopes,
-    catalogue: createCatalogue([...declarations.workflows.values(), issueToken], settings.url),
+    catalogue,
+    declared: createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock }),
     runs: createRuns({ ...foundation, ...rows }),
     ...management,
     activity: createActivity(rows),
@@ -244,7 +248,9 @@ async function openFoundation(
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const data = await openDataRows(store, declarations.types.values());
-  const callCounts = createCallCounts({ ...rows, clock });
+  const workflows = [...declarations.workflows.keys(), ISSUE_TOKEN.name];
+  const workflowPaths = new Set(workflows.map((name) => WORKFLOWS_PATH + name));
+  const callCounts = createCallCounts({ ...rows, clock, workflowPaths });
   const callJournal = await store.journal(callDeclaration);
   const totals = createTotals({ ...rows, clock });
   const recorder = createRecorder({ callJournal, counts: [callCounts, totals], clock });

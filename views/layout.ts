@@ -69,6 +69,7 @@ const CONSOLE_NAVIGATION = [
   { path: '/admin/audit', label: 'Audit' },
   { path: '/admin/mail', label: 'Mail' },
   { path: '/admin/reviews', label: 'Reviews' },
+  { path: '/admin/workflows', label: 'Workflows' },
 ] as const;
 
 /** Where whoever sends a page writes what was done on the one before. */

@@ -9,12 +9,12 @@ import { momentOf } from './entry-ids.ts';
 /** How many calls there were on one day, in one series. */
 const callCountSchema = z.strictObject({
   id: z.string(),
-  /** Whose calls: all of an account, or those of one credential or client of it. */
+  /** Whose calls: all of an account, those of one credential or client of it, or of everybody to workflows. */
   series: z.string(),
   /** Midnight (UTC), epoch seconds. */
   day: z.number(),
   outcome: z.enum(['success', 'refused', 'failed']),
-  /** Of one credential: the route, where the call succeeded, and the result. */
+  /** Of one credential: the route, where the call succeeded, and the result. Of everybody: the path, and the result. */
   route: z.string().optional(),
   result: z.string().optional(),
   count: z.number(),
@@ -65,14 +65,22 @@ export type CallCounts = ReturnType<typeof createCallCounts>;
  * Counts calls by the day, by account, credential, route and result, so that what pages show of a year reads hundreds of
  * rows. Each process counts in memory and adds to the rows once a minute.
  */
-export function createCallCounts(parts: { callCounts: Collection<CallCount>; clock: Clock }) {
-  const { callCounts, clock } = parts;
+export function createCallCounts(parts: {
+  callCounts: Collection<CallCount>;
+  clock: Clock;
+  /** The paths at which workflows are called. */
+  workflowPaths?: ReadonlySet<string>;
+}) {
+  const { callCounts, clock, workflowPaths = new Set() } = parts;
   /** The calls of a minute that are counted in the same rows: one of them, and how many. */
   const calls = new Map<string, { call: Call; count: number }>();
   const { wake, flush } = createCountRows({ rows: callCounts, take });
 
   function take(): CallCount[] {
-    const rows = [...calls.values()].flatMap(({ call, count }) => rowsOf(call, count));
+    const rows = [...calls.values()].flatMap(({ call, count }) => [
+      ...rowsOf(call, count),
+      ...(workflowPaths.has(call.path) ? [ofWorkflow(call, count)] : []),
+    ]);
     calls.clear();
     return rows;
   }
@@ -80,7 +88,8 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
   return {
     /** This call was recorded. */
     add(call: Call): void {
-      const key = `${call.tokenId}${call.result}${routeOf(call) ?? ''}${dayOf(call.at)}`;
+      const route = routeOf(call) ?? (workflowPaths.has(call.path) ? call.path : '');
+      const key = `${call.tokenId}${call.result}${route}${dayOf(call.at)}`;
       const weight = call.count ?? 1;
       const known = calls.get(key);
       if (known !== undefined) {
@@ -100,8 +109,8 @@ export function createCallCounts(parts: { callCounts: Collection<CallCount>; clo
 }
 
 function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
-  async function rowsFor({ accountId, about, from, before }: CountsWanted): Promise<CallCount[]> {
-    const where = whereFor({ accountId, about, from });
+  async function rowsFor(series: string, from: number, before: number): Promise<CallCount[]> {
+    const where = whereFor(series, from);
     const wanted = { where, order: { by: 'day', descending: true }, limit: PAGE_ROWS } as const;
     const rows = await callCounts.list(wanted);
     for (let pages = 1; pages < PAGES_MAX && rows.length === pages * PAGE_ROWS; pages += 1) {
@@ -117,16 +126,23 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
      * frequent first.
      */
     async of(wanted: CountsWanted): Promise<{ days: DayCounts[]; routes: RouteCounts[] }> {
-      const rows = await rowsFor(wanted);
-      const lastDay = dayOf(Math.min(wanted.before - 1, clock()));
-      const routes = wanted.about === undefined ? [] : byRoute(rows);
-      return { days: byDay(rows, { firstDay: dayOf(wanted.from), lastDay }), routes };
+      const { about, from, before } = wanted;
+      const rows = await rowsFor(seriesFor(wanted), from, before);
+      const lastDay = dayOf(Math.min(before - 1, clock()));
+      const routes = about === undefined ? [] : byRoute(rows);
+      return { days: byDay(rows, { firstDay: dayOf(from), lastDay }), routes };
+    },
+
+    /** How often everybody called each workflow in the last so many days, by its path and the result. */
+    async ofWorkflows(days: number): Promise<RouteCounts[]> {
+      const today = dayOf(clock());
+      return byRoute(await rowsFor(OF_WORKFLOWS, today - (days - 1) * DAY_SECONDS, today + DAY_SECONDS));
     },
 
     /** How many calls of it there were since then, for lists; `isAll` is false where its rows are too many for one. */
     async total({ accountId, about, from }: Omit<CountsWanted, 'before'>): Promise<CallTotal> {
       const rows = await callCounts.list({
-        where: whereFor({ accountId, about, from }),
+        where: whereFor(seriesFor({ accountId, about }), from),
         order: { by: 'day', descending: true },
         limit: TOTAL_ROWS_MAX,
       });
@@ -136,9 +152,13 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
   };
 }
 
-function whereFor({ accountId, about, from }: Omit<CountsWanted, 'before'>): Where<CallCount> {
+function seriesFor({ accountId, about }: Pick<CountsWanted, 'accountId' | 'about'>): string {
+  return about === undefined ? accountId : seriesOf(accountId, idOf(about));
+}
+
+function whereFor(series: string, from: number): Where<CallCount> {
   return [
-    ['series', '=', about === undefined ? accountId : seriesOf(accountId, idOf(about))],
+    ['series', '=', series],
     ['day', '>=', from],
   ];
 }
@@ -185,6 +205,16 @@ function rowsOf(call: Call, count: number): CallCount[] {
     return { id: row, series, day, outcome, route, result, count } as const;
   });
   return [all, ...each];
+}
+
+/** The series of everybody's calls to workflows; no account has such an id. */
+const OF_WORKFLOWS = 'workflows';
+
+/** The row of everybody's calls to a workflow, also of those that were refused. */
+function ofWorkflow({ at, path, status, result }: Call, count: number): CallCount {
+  const day = dayOf(at);
+  const id = `${momentOf(day)} ${OF_WORKFLOWS} ${result} ${path}`;
+  return { id, series: OF_WORKFLOWS, day, outcome: outcomeOf(status), route: path, result, count };
 }
 
 /** What came of a call, by its HTTP status. */

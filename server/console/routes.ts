@@ -11,6 +11,7 @@ import type { ConsoleDependencies } from './dependencies.ts';
 import { createInvitationPages } from './invitations.ts';
 import { createMailPages } from './mail.ts';
 import { createReviewsPages } from './reviews.ts';
+import { createWorkflowPages } from './workflows.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
 export function createConsoleRoutes(parts: ConsoleDependencies): Router {
@@ -64,6 +65,10 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.post('/admin/apps/:clientId/:act', apps.act);
   router.get('/admin/apps/:clientId/grants/:grantId/end', apps.showEndGrant);
   router.post('/admin/apps/:clientId/grants/:grantId/end', apps.endGrant);
+
+  const workflows = createWorkflowPages(parts);
+  router.get('/admin/workflows', workflows.list);
+  router.get('/admin/workflows/:workflow', workflows.show);
 
   const reviews = createReviewsPages(parts);
   router.get('/admin/reviews', reviews.list);

@@ -147,3 +147,5 @@ export const LEAKS_REPORTED_MAX = 1000;
 export const SERVER_SECRET_BYTES_MIN = 32;
 /** So many mails are sent again by one act of an admin: seconds of work for the store. */
 export const MAILS_RETRIED_MAX = 10_000;
+/** The days for which the console says how often each workflow was called. */
+export const WORKFLOW_COUNT_DAYS = 30;

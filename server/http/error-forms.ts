@@ -129,6 +129,8 @@ export function asItsAddressWants(parts: { url: string; site: Site; viewerOf: Vi
     if (own !== undefined) return own;
     // Every browser says that it wants HTML when somebody opens an address, and no program does.
     if (ctx.get('accept').includes('text/html')) return page;
+    // Its pages about workflows have addresses that are nearly those at which workflows are called.
+    if (ctx.path.startsWith('/admin/')) return page;
     return programAt(nearAddress(ctx.path) ?? '') ?? programAt(ctx.path) ?? page;
   }
 

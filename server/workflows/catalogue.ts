@@ -19,6 +19,9 @@ export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
   }
 
   return {
+    /** All of them, as they were declared. */
+    all: [...byName.values()] as readonly Workflow[],
+
     get: (name: string): Workflow | undefined => byName.get(name),
 
     callableBy,
@@ -50,7 +53,7 @@ export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
 }
 
 /** The scope that a caller needs; undefined where anyone may call. */
-function scopeFor({ callers, name }: Workflow): string | undefined {
+export function scopeFor({ callers, name }: Workflow): string | undefined {
   if (callers === 'anyone') return undefined;
   const scope = workflowScope(name);
   // Narrow: `admin` covers it, and nobody is told to ask for more than the one workflow.

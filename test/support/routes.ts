@@ -96,6 +96,7 @@ export async function createThings(
     '/admin/:thingId': token.credential.id,
     '/admin/:clientId': app.client.id,
     '/admin/:grantId': grant?.grantId ?? '',
+    '/admin/:workflow': 'create_transaction',
     '/admin/:reviewId': 'rev_none',
     '/admin/:itemId': token.credential.id,
     '/admin/:answer': 'keep',

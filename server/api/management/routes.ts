@@ -22,6 +22,7 @@ import { metadataEndpoints } from './metadata.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
 import { scopeEndpoints, serviceEndpoints } from './services.ts';
+import { workflowEndpoints } from './workflows.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
 
@@ -44,6 +45,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...reviewEndpoints(parts),
     ...serviceEndpoints(parts),
     ...scopeEndpoints(parts),
+    ...workflowEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path } of endpoints)
