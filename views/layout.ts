@@ -63,6 +63,7 @@ const NAVIGATION = [
 /** Of whoever runs the app. */
 const CONSOLE_NAVIGATION = [
   { path: '/admin/accounts', label: 'Accounts' },
+  { path: '/admin/services', label: 'Services' },
   { path: '/admin/credentials', label: 'Tokens and secrets' },
   { path: '/admin/apps', label: 'Apps' },
   { path: '/admin/activity', label: 'Activity' },

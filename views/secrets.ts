@@ -13,7 +13,7 @@ import {
   nameField,
 } from './credentials.ts';
 import { type FormProblem, formNotice, problemAt } from './form-problem.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, type Part } from './html.ts';
 import { buttonLink, buttons, labelOf } from './kit/buttons.ts';
 import { select } from './kit/choices.ts';
 import { codeBlock, copyBox, secretBox } from './kit/code.ts';
@@ -46,9 +46,24 @@ export const SECRETS_DONE: Record<string, string> = {
 /** The secrets of a client, with what can be done to them. */
 export function secretsSection(
   holder: SecretHolder,
-  { live, dead }: LiveAndDead<CredentialView>,
+  secrets: LiveAndDead<CredentialView>,
   now: number,
 ): Html {
+  return section({
+    title: 'Secrets',
+    lead: `Up to ${inWords(LIVE_SECRETS_MAX)} can be live at a time, so that you can change over without a gap. ${LAST_USED_HINT}`,
+    body: [
+      secretTables(pathOf(holder), secrets, now),
+      buttons(
+        buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
+        buttonLink('Make a secret…', `${pathOf(holder)}/secrets/new`),
+      ),
+    ],
+  });
+}
+
+/** Live secrets, each with the way to its end below `path`, and those that have ended. */
+export function secretTables(path: string, { live, dead }: LiveAndDead<CredentialView>, now: number): Part {
   const table = dataTable({
     caption: 'Live secrets',
     columns: ['Name', 'Expires', 'Last used', 'Made', ACTIONS],
@@ -57,7 +72,7 @@ export function secretsSection(
       expiryOf(secret, now),
       lastUseOf(secret, now),
       relativeTime(secret.createdAt, now),
-      buttonLink(labelOf('Revoke…', secret.name), `${pathOf(holder)}/secrets/${secret.id}/revoke`),
+      buttonLink(labelOf('Revoke…', secret.name), `${path}/secrets/${secret.id}/revoke`),
     ]),
   });
   const ended = foldedTable({
@@ -65,18 +80,10 @@ export function secretsSection(
     columns: ['Name', 'Ended', 'Last used'],
     rows: dead.map((secret) => [nameAndEnds(secret), endOf(secret, now), lastUseOf(secret, now)]),
   });
-  return section({
-    title: 'Secrets',
-    lead: `Up to ${inWords(LIVE_SECRETS_MAX)} can be live at a time, so that you can change over without a gap. ${LAST_USED_HINT}`,
-    body: [
-      live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`,
-      ended,
-      buttons(
-        buttonLink('Rotate…', `${pathOf(holder)}/rotate`),
-        buttonLink('Make a secret…', `${pathOf(holder)}/secrets/new`),
-      ),
-    ],
-  });
+  return [
+    live.length > 0 ? table : html`<p>There is no live secret: it cannot get access tokens now.</p>`,
+    ended,
+  ];
 }
 
 /** The client id and its secret, where the secret is shown for the one time. */

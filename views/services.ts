@@ -39,6 +39,9 @@ export type ServiceView = {
   pausedAt?: number | undefined;
 };
 
+/** How often it was used as an admin lately; `isAll` is false where it was more. */
+export type AdminUseView = { count: number; isAll: boolean };
+
 const DONE: Record<string, string> = {
   ...SECRETS_DONE,
   paused: 'The service was paused. Its secrets and access tokens are refused until you resume it.',
@@ -111,7 +114,8 @@ function pausedBadge({ pausedAt }: ServiceView): Part {
   return pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`;
 }
 
-function badgesOf({ isAdmin, resourceServer }: ServiceView): Part {
+/** What sets a service apart from others. */
+export function badgesOf({ isAdmin, resourceServer }: ServiceView): Part {
   return [
     isAdmin && html` ${badge('admin', 'Admin')}`,
     resourceServer && html` ${badge('neutral', 'Resource server')}`,
@@ -216,8 +220,8 @@ export function servicePage(
   props: {
     service: ServiceView;
     secrets: LiveAndDead<CredentialView>;
-    /** Of one that is or was an admin: how often lately; `isAll` is false where not all calls were looked at. */
-    adminUse: { count: number; isAll: boolean } | undefined;
+    /** Of one that is or was an admin. */
+    adminUse: AdminUseView | undefined;
     /** Ready to be tried, with SECRET where the secret goes. */
     calls: readonly { label: string; code: string }[];
     now: number;
@@ -226,11 +230,7 @@ export function servicePage(
 ): Html {
   const { service, secrets, adminUse, calls, now, done } = props;
   const facts = keyValues([
-    { label: 'Allows', value: allowsOf(service.allows) },
-    { label: 'Reaches', value: [reachOf(service), badgesOf(service)] },
-    { label: 'Reason', value: service.reason },
-    { label: 'Used as an admin', value: adminUse && adminUseInWords(adminUse) },
-    { label: 'Made', value: relativeTime(service.createdAt, now) },
+    ...serviceFacts(service, { reaches: reachOf(service), adminUse, now }),
     {
       label: 'Activity',
       value: activityLink(viewer, 'Its calls and changes', service.id),
@@ -245,8 +245,7 @@ export function servicePage(
     back: { label: 'All services', url: '/services' },
     body: [
       doneNotice(DONE, done),
-      isDead && notice('warning', 'This service is revoked: its secrets and access tokens are refused.'),
-      !isDead && service.pausedAt !== undefined && pausedNotice(service.pausedAt, now),
+      stateNotice(service, now),
       html`<div class="card">${copyBox({ label: 'Client id', value: service.id })}${facts}</div>`,
       !isDead && [
         secretsSection({ ...service, kind: 'service' }, secrets, now),
@@ -260,6 +259,28 @@ export function servicePage(
       ],
     ],
   });
+}
+
+/** What a service is, as its owner and admins see it. */
+export function serviceFacts(
+  service: ServiceView,
+  more: { reaches: string; adminUse: AdminUseView | undefined; now: number },
+): { label: string; value: Part }[] {
+  const { reaches, adminUse, now } = more;
+  return [
+    { label: 'Allows', value: allowsOf(service.allows) },
+    { label: 'Reaches', value: [reaches, badgesOf(service)] },
+    { label: 'Reason', value: service.reason },
+    { label: 'Used as an admin', value: adminUse && adminUseInWords(adminUse) },
+    { label: 'Made', value: relativeTime(service.createdAt, now) },
+  ];
+}
+
+/** What stands above the page of a service that opens nothing now. */
+export function stateNotice({ revokedAt, pausedAt }: ServiceView, now: number): Part {
+  if (revokedAt !== undefined)
+    return notice('warning', 'This service is revoked: its secrets and access tokens are refused.');
+  return pausedAt !== undefined && pausedNotice(pausedAt, now);
 }
 
 function pausedNotice(pausedAt: number, now: number): Html {
@@ -287,7 +308,7 @@ function pauseSection({ id, pausedAt }: ServiceView, viewer: Viewer): Html {
 }
 
 /** `12 times in the last 30 days`, as pages and the command line say it. */
-export function adminUseInWords({ count, isAll }: { count: number; isAll: boolean }): string {
+export function adminUseInWords({ count, isAll }: AdminUseView): string {
   const times = `${count.toLocaleString('en')} ${count === 1 ? 'time' : 'times'}`;
   return `${isAll ? '' : 'at least '}${times} in the last ${ADMIN_USE_DAYS} days`;
 }

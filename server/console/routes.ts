@@ -11,6 +11,7 @@ import type { ConsoleDependencies } from './dependencies.ts';
 import { createInvitationPages } from './invitations.ts';
 import { createMailPages } from './mail.ts';
 import { createReviewsPages } from './reviews.ts';
+import { createServicesPages } from './services.ts';
 import { createWorkflowPages } from './workflows.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
@@ -46,6 +47,17 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const audit = createAuditPages(parts);
   router.get('/admin/audit', audit.list);
   router.get('/admin/audit.csv', audit.download);
+  const services = createServicesPages(parts);
+  router.get('/admin/services', services.list);
+  router.get('/admin/services/new', services.showNew);
+  router.post('/admin/services/new', services.create);
+  router.get('/admin/services/:clientId', services.show);
+  router.get('/admin/services/:clientId/edit', services.showEdit);
+  router.post('/admin/services/:clientId/edit', services.edit);
+  router.get('/admin/services/:clientId/:act', services.showAct);
+  router.post('/admin/services/:clientId/:act', services.act);
+  router.get('/admin/services/:clientId/secrets/:secretId/revoke', services.showEndSecret);
+  router.post('/admin/services/:clientId/secrets/:secretId/revoke', services.endSecret);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);

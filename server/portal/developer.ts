@@ -15,12 +15,12 @@ import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
 import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
+import { keepNewSecret } from '../pages/new-secret.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { appView, credentialView, liveAndDead, scopeView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
-import { keepNewSecret } from './secrets.ts';
 
 /** /developer: apps that this account registers. */
 export function createDeveloperPages(parts: PortalDependencies) {

@@ -12,7 +12,6 @@ import { type Client, pathOf } from '../credentials/client.ts';
 import { stateOf } from '../credentials/credential.ts';
 import { nameFrom } from '../credentials/names.ts';
 import { isAdmin } from '../credentials/scopes.ts';
-import type { NewSecret } from '../credentials/secret-rows.ts';
 import type { SecretsOf } from '../credentials/secrets.ts';
 import { noSuch } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX } from '../ground/limits.ts';
@@ -23,6 +22,7 @@ import { actorOf } from '../http/request.ts';
 import { serviceCalls } from '../pages/curl.ts';
 import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
 import { formInQuery, pathOfForm } from '../pages/form-in-query.ts';
+import { keepNewSecret } from '../pages/new-secret.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { credentialView, liveAndDead } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
@@ -194,16 +194,4 @@ function revokePages(parts: PortalDependencies, kind: Client['kind']) {
 /** The client that the address names. */
 function clientIn(ctx: RouterContext, account: Account, kind: Client['kind']): SecretsOf {
   return { kind, accountId: account.id, clientId: ctx.params.id ?? '' };
-}
-
-/** Keeps a new secret for the page that shows it this once, and answers the path of that page. */
-export async function keepNewSecret(
-  { shownOnce }: PortalDependencies,
-  ctx: RouterContext,
-  made: { title: string; secret: NewSecret; othersEndAt?: number },
-): Promise<string> {
-  const { secret, ...words } = made;
-  const { client, credential, value } = secret;
-  await shownOnce.keep(ctx, { id: credential.id, accountId: client.accountId }, { ...words, value });
-  return `${pathOf(client)}/secrets/${credential.id}/value`;
 }

@@ -24,12 +24,12 @@ import { actorOf } from '../http/request.ts';
 import { serviceCalls } from '../pages/curl.ts';
 import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
 import { formInQuery, isFilledIn, pathOfForm } from '../pages/form-in-query.ts';
+import { keepNewSecret } from '../pages/new-secret.ts';
 import { showFieldRefusal } from '../pages/refused-form.ts';
 import { credentialView, liveAndDead, scopeView, serviceView } from '../pages/view-models.ts';
 import type { PortalDependencies } from './dependencies.ts';
 import { BY_NAME, listingOf, NEWEST } from './listing.ts';
 import { confirm, doOnce, ownedIn } from './owned.ts';
-import { keepNewSecret } from './secrets.ts';
 
 /** In the place of the secret in example calls: the secret itself cannot be shown again. */
 const SECRET_PLACE = 'THE_SECRET';

@@ -95,6 +95,7 @@ export async function createThings(
     '/admin/:kind': 'tokens',
     '/admin/:thingId': token.credential.id,
     '/admin/:clientId': app.client.id,
+    '/admin/:secretId': service.secret.credential.id,
     '/admin/:grantId': grant?.grantId ?? '',
     '/admin/:workflow': 'create_transaction',
     '/admin/:reviewId': 'rev_none',

@@ -255,7 +255,7 @@ function peopleOf({ people: { count, isMore } }: Pick<AppView, 'people'>): strin
 }
 
 /** What an account did may be looked at for longer than there is the account. */
-function accountLink(id: string, email: string | undefined): Html {
+export function accountLink(id: string, email: string | undefined): Html {
   return email === undefined
     ? html`${code(id)}, deleted`
     : html`<a href="/admin/accounts/${id}">${email}</a>`;
