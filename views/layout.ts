@@ -62,6 +62,7 @@ const NAVIGATION = [
 
 /** Of whoever runs the app. */
 const CONSOLE_NAVIGATION = [
+  { path: '/admin', label: 'Overview' },
   { path: '/admin/accounts', label: 'Accounts' },
   { path: '/admin/services', label: 'Services' },
   { path: '/admin/credentials', label: 'Tokens and secrets' },

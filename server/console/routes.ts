@@ -1,15 +1,14 @@
 import Router from '@koa/router';
-import { seeOther } from '../http/page.ts';
 import { createAccountThingPages } from './account-things.ts';
 import { createAccountsPages } from './accounts.ts';
 import { createCallsPages } from './activity.ts';
-import { adminOf } from './admin.ts';
 import { createAppsPages } from './apps.ts';
 import { createAuditPages } from './audit.ts';
 import { createCredentialPages } from './credentials.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { createInvitationPages } from './invitations.ts';
 import { createMailPages } from './mail.ts';
+import { createOverviewPage } from './overview.ts';
 import { createReviewsPages } from './reviews.ts';
 import { createServicesPages } from './services.ts';
 import { createWorkflowPages } from './workflows.ts';
@@ -18,10 +17,7 @@ import { createWorkflowPages } from './workflows.ts';
 export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const router = new Router({ strict: true, sensitive: true });
 
-  router.get('/admin', async (ctx) => {
-    await adminOf(parts, ctx);
-    seeOther(ctx, '/admin/accounts');
-  });
+  router.get('/admin', createOverviewPage(parts));
 
   const accounts = createAccountsPages(parts);
   router.get('/admin/accounts', accounts.list);

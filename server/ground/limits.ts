@@ -104,6 +104,8 @@ export const LAST_USED_SECONDS = MINUTE_SECONDS;
 /** Before a token is revoked its owner sees what it was used for in so many days: what comes monthly is among it. */
 export const USED_DAYS = 30;
 
+/** What charts of everybody show, this hour or day among them: of a day its hours, of a week and a month their days. */
+export const OVERVIEW_STEPS = { day: 24, week: 7, month: 30 } as const;
 /** How long calls take is counted up to each of these, and beyond the last. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000];
 

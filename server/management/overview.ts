@@ -3,24 +3,20 @@ import {
   type Latency,
   latencyOf,
   SERIES_SECONDS,
-  type Series,
   sumOf,
   type Totals,
   type TotalsOf,
 } from '../activity/totals.ts';
 import type { Clock } from '../ground/clock.ts';
+import { OVERVIEW_STEPS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Message } from '../mail/message.ts';
 import type { createFigures, Figures } from './figures.ts';
 
-/** The last 24 hours, by the hour; 7 and 30 days with today, by the day. */
-export const OVERVIEW_PERIODS = {
-  day: { series: 'hour', periods: 24 },
-  week: { series: 'day', periods: 7 },
-  month: { series: 'day', periods: 30 },
-} as const satisfies Record<string, { series: Series; periods: number }>;
+/** What may be looked at. */
+export const OVERVIEW_PERIODS = ['day', 'week', 'month'] as const;
 
-export type OverviewPeriod = keyof typeof OVERVIEW_PERIODS;
+type OverviewPeriod = (typeof OVERVIEW_PERIODS)[number];
 
 /** What there was in some time; `latency` is undefined where no call was answered. */
 export type OverviewTotals = Omit<TotalsOf, 'lengths'> & { latency: Latency | undefined };
@@ -52,7 +48,8 @@ export function createOverview(parts: {
 
   return {
     async of(period: OverviewPeriod): Promise<Overview> {
-      const { series, periods } = OVERVIEW_PERIODS[period];
+      const series = period === 'day' ? 'hour' : 'day';
+      const periods = OVERVIEW_STEPS[period];
       const steps = await totals.last(series, periods);
       const from = steps[0]?.startsAt ?? clock();
       const midnight = from - (from % DAY_SECONDS);

@@ -19,6 +19,7 @@ import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
 import { invitationEndpoints } from './invitations.ts';
 import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
+import { overviewEndpoints } from './overview.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
 import { scopeEndpoints, serviceEndpoints } from './services.ts';
@@ -32,6 +33,7 @@ export type ManagementDependencies = Domain & { authenticate: Authenticate };
  */
 export function createManagement(parts: ManagementDependencies) {
   const endpoints: ManagementEndpoint[] = [
+    ...overviewEndpoints(parts),
     ...accountEndpoints(parts),
     ...mailEndpoints(parts),
     ...accountMakingEndpoints(parts),
