@@ -5,6 +5,7 @@ import type { Entry } from '../activity/activity.ts';
 import type { AuditEntry } from '../activity/audit.ts';
 import { changeInWords, resultOf } from '../activity/entry-words.ts';
 import type { Actor } from '../ground/actor.ts';
+import type { EntryNames } from '../management/entry-names.ts';
 import { credentialView, liveAndDead, serviceView, tokenView } from '../pages/view-models.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
@@ -52,24 +53,20 @@ export async function wholeAccountOf(parts: ConsoleDependencies, account: Accoun
   };
 }
 
-async function historyOf(parts: ConsoleDependencies, { id: accountId, email }: Account) {
+async function historyOf(parts: ConsoleDependencies, { id: accountId }: Account) {
   const [{ entries }, managed] = await Promise.all([
     parts.activity.list({ accountId, limit: ENTRIES_SHOWN }),
     parts.accountThings.managed(accountId, ENTRIES_SHOWN),
   ]);
   const changes = entries.flatMap((entry) => (entry.kind === 'change' ? [entry.change] : []));
-  const names = await namesOf(
-    parts,
-    [...changes, ...managed].map(({ actor }) => actor),
-  );
-  names.set(accountId, email);
+  const names = await parts.entryNames([...changes, ...managed].map(({ actor }) => actor.id));
   return {
     entries: entries.map((entry) => entryView(entry, names)),
     managed: managed.map((change) => changeView(change, names)),
   };
 }
 
-function entryView(entry: Entry, names: ReadonlyMap<string, string>) {
+function entryView(entry: Entry, names: EntryNames) {
   if (entry.kind === 'change') return changeView(entry.change, names);
   const { at, method, path, tokenName } = entry.call;
   const { result, reason } = resultOf(entry.call);
@@ -77,7 +74,7 @@ function entryView(entry: Entry, names: ReadonlyMap<string, string>) {
   return { at, what: `${method} ${path}`, about: tokenName, result: why, by: '', reason: undefined };
 }
 
-function changeView(change: AuditEntry, names: ReadonlyMap<string, string>) {
+function changeView(change: AuditEntry, names: EntryNames) {
   const { at, accountId, targetId, targetName, refused, actor } = change;
   return {
     at,
@@ -91,22 +88,8 @@ function changeView(change: AuditEntry, names: ReadonlyMap<string, string>) {
 }
 
 /** Who did it: an admin may know the others. */
-function byOf({ kind, id = '' }: Actor, names: ReadonlyMap<string, string>): string {
-  if (kind === 'account' || kind === 'client') return names.get(id) ?? id;
+function byOf({ kind, id = '' }: Actor, names: EntryNames): string {
+  if (kind === 'account') return names.accounts.get(id)?.email ?? id;
+  if (kind === 'client') return names.clients.get(id)?.name ?? id;
   return { operator: 'The operator', system: 'This site', reporter: 'A report of a leak' }[kind];
-}
-
-/** What the accounts and clients among them are called, as far as they are still there. */
-async function namesOf(
-  { rows }: ConsoleDependencies,
-  actors: readonly Actor[],
-): Promise<Map<string, string>> {
-  const byId = new Map(actors.map((actor) => [actor.id ?? '', actor.kind]));
-  const named = await Promise.all(
-    [...byId].map(async ([id, kind]): Promise<[string, string | undefined]> => {
-      if (kind === 'account') return [id, (await rows.accounts.get(id))?.email];
-      return [id, kind === 'client' ? (await rows.clients.get(id))?.name : undefined];
-    }),
-  );
-  return new Map(named.flatMap(([id, name]) => (name === undefined ? [] : [[id, name] as const])));
 }

@@ -58,8 +58,8 @@ export const MANAGEMENT_CODES = [
   'SIGN_UP_CLOSED',
   'TOO_MANY_SECRETS',
   'TOO_MANY_SERVICES',
-  'invalid_scope',
   // of RFC 6749 too
+  'invalid_scope',
 ] as const;
 
 /** What only pages and the command line answer. */

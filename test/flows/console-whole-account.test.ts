@@ -52,7 +52,16 @@ describe('the whole of one account in the console', () => {
     ] as const) {
       assert.ok(text.includes(`href="${pathOf(kind, act)}"`), `${kind} ${act}`);
     }
-    assert.ok(text.includes(`href="/admin/apps/${appId}"`));
+    for (const path of [
+      `/admin/apps/${appId}`,
+      `/admin/credentials/${ids.tokens}`,
+      `/admin/credentials/${ids.secrets}`,
+      `/admin/activity?account=${ann.account.id}`,
+      `/admin/audit?account=${ann.account.id}`,
+    ]) {
+      assert.ok(text.includes(`href="${path}"`), path);
+      assert.equal((await admin.agent.get(path)).status, 200, path);
+    }
     assert.match(text, /Latest activity[\s\S]*Signed in/);
     assert.match(text, /What was done to it by others[\s\S]*Account made[\s\S]*The operator/);
   });

@@ -6,7 +6,6 @@ import {
   LAST_USED_HINT,
   type LiveAndDead,
   lastUseOf,
-  nameAndEnds,
 } from '../credentials.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, labelOf } from '../kit/buttons.ts';
@@ -68,15 +67,25 @@ export function wholeAccount(whole: WholeAccount, now: number): Part {
   ];
 }
 
+/** The name of a token or secret, to its own page, above what is left of its value. */
+function credentialLink({ id, name, prefix, firstFour, lastFour }: CredentialView): Html {
+  return html`<a href="/admin/credentials/${id}">${name}</a><br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
+}
+
 /** The button of one thing that asks once more. */
 function actLink({ accountId }: WholeAccount, path: string, label: string, subject: string): Html {
   return buttonLink(labelOf(`${label}…`, subject), `/admin/accounts/${accountId}/${path}`);
 }
 
-function listed(title: string, table: Omit<Parameters<typeof dataTable>[0], 'caption'>, none: string): Html {
+function listed(
+  title: string,
+  table: Omit<Parameters<typeof dataTable>[0], 'caption'>,
+  none: string,
+  more?: Part,
+): Html {
   const body =
     table.rows.length === 0 ? html`<p class="fine">${none}</p>` : dataTable({ caption: title, ...table });
-  return section({ title, plain: true, body });
+  return section({ title, plain: true, body: [body, more] });
 }
 
 function tokensSection(whole: WholeAccount, now: number): Part {
@@ -88,7 +97,7 @@ function tokensSection(whole: WholeAccount, now: number): Part {
     {
       columns: ['Token', 'Expires', 'Last used', ACTIONS],
       rows: live.map((token) => [
-        html`${nameAndEnds(token)}${token.state === 'paused' && html` ${badge('expired', 'Paused')}`}`,
+        html`${credentialLink(token)}${token.state === 'paused' && html` ${badge('expired', 'Paused')}`}`,
         expiryOf(token, now),
         lastUseOf(token, now),
         html`${token.state === 'paused' ? link(token, 'resume', 'Resume') : link(token, 'pause', 'Pause')} ${link(token, 'revoke', 'Revoke')}`,
@@ -99,7 +108,7 @@ function tokensSection(whole: WholeAccount, now: number): Part {
   const ended = foldedTable({
     caption: 'Ended tokens',
     columns: ['Token', 'Ended', 'Last used'],
-    rows: dead.map((token) => [nameAndEnds(token), endOf(token, now), lastUseOf(token, now)]),
+    rows: dead.map((token) => [credentialLink(token), endOf(token, now), lastUseOf(token, now)]),
   });
   return [table, ended];
 }
@@ -139,7 +148,7 @@ function secretsSection(whole: WholeAccount, now: number): Html {
     {
       columns: ['Secret', 'Of', 'Expires', 'Last used', ACTIONS],
       rows: whole.secrets.map((secret) => [
-        nameAndEnds(secret),
+        credentialLink(secret),
         secret.clientName,
         expiryOf(secret, now),
         lastUseOf(secret, now),
@@ -219,7 +228,7 @@ function waysSection(whole: WholeAccount, now: number): Html {
   );
 }
 
-function managedSection({ managed }: WholeAccount): Html {
+function managedSection({ accountId, managed }: WholeAccount): Html {
   return listed(
     'What was done to it by others',
     {
@@ -233,10 +242,11 @@ function managedSection({ managed }: WholeAccount): Html {
       ]),
     },
     'Nothing lately.',
+    html`<p class="fine"><a href="/admin/audit?account=${accountId}&amp;reason=yes">All that was done with a reason</a></p>`,
   );
 }
 
-function activitySection({ entries }: WholeAccount): Html {
+function activitySection({ accountId, entries }: WholeAccount): Html {
   return listed(
     'Latest activity',
     {
@@ -250,5 +260,6 @@ function activitySection({ entries }: WholeAccount): Html {
       ]),
     },
     'Nothing so far.',
+    html`<p class="fine"><a href="/admin/activity?account=${accountId}">All of its calls</a> · <a href="/admin/audit?account=${accountId}">All changes</a></p>`,
   );
 }
