@@ -43,17 +43,7 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const audit = createAuditPages(parts);
   router.get('/admin/audit', audit.list);
   router.get('/admin/audit.csv', audit.download);
-  const services = createServicesPages(parts);
-  router.get('/admin/services', services.list);
-  router.get('/admin/services/new', services.showNew);
-  router.post('/admin/services/new', services.create);
-  router.get('/admin/services/:clientId', services.show);
-  router.get('/admin/services/:clientId/edit', services.showEdit);
-  router.post('/admin/services/:clientId/edit', services.edit);
-  router.get('/admin/services/:clientId/:act', services.showAct);
-  router.post('/admin/services/:clientId/:act', services.act);
-  router.get('/admin/services/:clientId/secrets/:secretId/revoke', services.showEndSecret);
-  router.post('/admin/services/:clientId/secrets/:secretId/revoke', services.endSecret);
+  addServices(router, parts);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);
@@ -86,4 +76,18 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.post('/admin/reviews/:reviewId/:itemId/:answer', reviews.answer);
 
   return router;
+}
+
+function addServices(router: Router, parts: ConsoleDependencies): void {
+  const services = createServicesPages(parts);
+  router.get('/admin/services', services.list);
+  router.get('/admin/services/new', services.showNew);
+  router.post('/admin/services/new', services.create);
+  router.get('/admin/services/:clientId', services.show);
+  router.get('/admin/services/:clientId/edit', services.showEdit);
+  router.post('/admin/services/:clientId/edit', services.edit);
+  router.get('/admin/services/:clientId/:act', services.showAct);
+  router.post('/admin/services/:clientId/:act', services.act);
+  router.get('/admin/services/:clientId/secrets/:secretId/revoke', services.showEndSecret);
+  router.post('/admin/services/:clientId/secrets/:secretId/revoke', services.endSecret);
 }
