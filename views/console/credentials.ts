@@ -11,6 +11,7 @@ import { layout, type Site, type Viewer } from '../layout.ts';
 import { tokenFacts } from '../token-life.ts';
 import { standingOf, type TokenView } from '../tokens.ts';
 import { addressesTable, type UsageView, usedFor } from '../usage.ts';
+import { CREDENTIALS_PATH, credentialLink } from './credential-link.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
 import { managePage } from './reason.ts';
 
@@ -28,7 +29,7 @@ export type CredentialInConsole = TokenView & {
 
 type Act = 'pause' | 'resume' | 'revoke';
 
-const PATH = '/admin/credentials';
+const PATH = CREDENTIALS_PATH;
 const FORM_ID = 'chosen-credentials';
 
 /** What a list says after something was done, and where a value led that is no token's and no secret's own. */
@@ -121,14 +122,14 @@ function isStanding({ state }: Pick<TokenView, 'state'>): boolean {
 }
 
 function cellsOf(credential: CredentialInConsole, now: number): Part[] {
-  const { id, name, prefix, firstFour, lastFour, kind, client } = credential;
+  const { id, name, kind, client } = credential;
   const box =
     isStanding(credential) &&
     html`<input class="choose" type="checkbox" name="credential" value="${id}" form="${FORM_ID}" aria-label="Choose ${name}"> `;
   const what =
     kind === 'client_secret' ? `secret of the ${client?.kind ?? 'client'} ` : 'personal access token';
   return [
-    html`${box}<a href="${PATH}/${id}"><bdi>${name}</bdi></a><br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`,
+    html`${box}${credentialLink(credential)}`,
     html`${ownerOf(credential)}<br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
     isStanding(credential)
       ? [liveOf(credential), html`<br>Expires: ${expiryOf(credential, now)}`]

@@ -15,6 +15,7 @@ import { ACTIONS, dataTable, foldedTable } from '../kit/tables.ts';
 import { exactTime, relativeTime } from '../kit/times.ts';
 import type { ServiceView } from '../services.ts';
 import type { TokenView } from '../tokens.ts';
+import { credentialLink } from './credential-link.ts';
 
 /** One entry of a history in words. */
 type HistoryEntry = {
