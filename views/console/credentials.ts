@@ -229,7 +229,9 @@ function useSection(
     lead: client && 'With all secrets of this service together.',
     body: [
       html`<div>${usedFor(latest)}</div>`,
-      latest.calls > 0 && [addressesTable(latest, now), callCounts(counts)],
+      latest.calls > 0 && addressesTable(latest, now),
+      // Those of the last minute are not counted yet.
+      counts.days.some(({ whole, problems }) => whole + problems > 0) && callCounts(counts),
     ],
   });
 }
