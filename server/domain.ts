@@ -11,6 +11,7 @@ import { createEndings } from './access/endings.ts';
 import { createGithubKeys } from './access/github-keys.ts';
 import { createGrants } from './access/grants.ts';
 import { createHoney } from './access/honey.ts';
+import { createKeyImport } from './access/key-import.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
@@ -50,6 +51,7 @@ import { credentialDeclaration } from './credentials/credential.ts';
 import { createDeadUse } from './credentials/dead-use.ts';
 import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createIdleEnds } from './credentials/idle-ends.ts';
+import { createImportedKeys } from './credentials/imported-keys.ts';
 import { createFirstReminders, createReminders } from './credentials/reminders.ts';
 import { reviewDeclaration, reviewDigestDeclaration } from './credentials/review.ts';
 import { createReviews } from './credentials/reviews.ts';
@@ -381,14 +383,15 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const grants = createGrants({ ...parts, getClient: clients.get });
   const sessionList = createSessionList(parts);
   const knownDevices = createKnownDevices({ ...parts, ...rows });
-  const tokens = createTokens(parts);
+  const importedKeys = createImportedKeys({ ...rows, clock });
+  const tokens = createTokens({ ...parts, importedKeys });
   const secrets = createSecrets(parts);
   const services = createServices({ ...parts, secrets });
   const apps = createApps({ ...parts, secrets, grants });
-  const bearers = createBearers({ ...rows, lastUsed, clock, scopes: people.scopes });
+  const bearers = createBearers({ ...rows, importedKeys, lastUsed, clock, scopes: people.scopes });
   const accountRows = rows.accounts;
   const honey = createHoney({ ...parts, accountRows });
-  const leaks = createLeaks({ ...parts, grants, honey });
+  const leaks = createLeaks({ ...parts, grants, honey, importedKeys });
   const admins = createAdmins({ ...parts, accountRows });
   /** All that acts for an account. */
   const acting = {
@@ -428,6 +431,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     githubKeys,
     portalLinks: createPortalLinks({ ...acting, vouchedAccounts }),
     vouchedAccounts,
+    importedKeys,
+    keyImport: createKeyImport({ ...acting, ...rows, accounts: people.accounts, vouchedAccounts }),
     reviews,
     honey,
   };

@@ -21,6 +21,8 @@ export type CredentialView = {
   prefix: string;
   firstFour: string;
   lastFour: string;
+  /** A key of before: of its value nothing is known. */
+  imported?: boolean | undefined;
   createdAt: number;
   expiresAt?: number | undefined;
   lastUsedAt?: number | undefined;
@@ -42,8 +44,15 @@ export type CredentialForm<Typed> = Filled<Typed> & { scopes: readonly ScopeView
 export type ScopeView = { name: string; description: string; isWorkflow: boolean; isAdmin: boolean };
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
-export function nameAndEnds({ name, prefix, firstFour, lastFour }: CredentialView): Html {
-  return html`${name}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
+export function nameAndEnds(credential: CredentialView): Html {
+  return html`${credential.name}<br>${endsOf(credential)}`;
+}
+
+/** What is left of a value for people to know it by. */
+export function endsOf({ prefix, firstFour, lastFour, imported }: CredentialView): Html {
+  return imported
+    ? html`<span class="fine">a key of before</span>`
+    : html`<code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
 }
 
 /** When a credential ends, marked when that is soon for one of its life. */

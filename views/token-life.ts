@@ -3,6 +3,7 @@ import { DAY_SECONDS, duration, HOUR_SECONDS, timeFromNow } from '../server/grou
 import {
   allowsOf,
   endOf,
+  endsOf,
   expiryOf,
   LAST_USED_HINT,
   lastUseOf,
@@ -49,6 +50,7 @@ export function tokenPage(
     body: [
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),
+      token.imported && token.replacedBy === undefined && isStanding && importedNotice(),
       html`<div class="card">${tokenFacts(token, now)}${isStanding && actsOf(token, viewer)}
 <p class="fine">${LAST_USED_HINT} ${activityLink(viewer, 'See each of its calls.', token.id)}</p></div>`,
       old !== undefined && oldValueSection(old, now),
@@ -69,7 +71,7 @@ export function tokenFacts(
   now: number,
   { first = [], folder = '/tokens' }: { first?: Parameters<typeof keyValues>[0]; folder?: string } = {},
 ): Html {
-  const { prefix, firstFour, lastFour, state } = token;
+  const { state } = token;
   const standing = state === 'live' && token.replacedBy === undefined && badge('active', 'Live');
   const isStanding = state === 'live' || state === 'paused';
   return keyValues([
@@ -79,7 +81,7 @@ export function tokenFacts(
       label: 'Paused',
       value: isStanding && token.pausedAt !== undefined && relativeTime(token.pausedAt, now),
     },
-    { label: 'Value', value: html`<code class="ends">${prefix}${firstFour}…${lastFour}</code>` },
+    { label: 'Value', value: endsOf(token) },
     { label: 'Allows', value: allowsOf(token.allows) },
     { label: 'Narrowed', value: token.narrows.length > 0 && bulletList(token.narrows) },
     { label: 'Note', value: token.note },
@@ -111,6 +113,14 @@ function actsOf({ id, state, replacedBy }: TokenView, viewer: Viewer): Html {
   );
 }
 
+function importedNotice(): Html {
+  return notice(
+    'info',
+    'It was given out before there was this page, and works as it is. Rotate it to get a value of today’s form: one that scanners find where it leaks, and that nobody can guess.',
+    'This is a key of before.',
+  );
+}
+
 function replacedNotice({ replacedBy, state }: TokenView): Html {
   const link = html`<a href="/tokens/${replacedBy}">the token with the new value</a>`;
   return state === 'live' || state === 'paused'
@@ -130,7 +140,7 @@ function oldValueSection({ token, rotatedAt, usage }: OldValueView, now: number)
       : html`<p>Since the rotation, ${timeFromNow(rotatedAt - now)}, it made ${callsOf(usage)}. Put the new value there before it ends.</p>`;
   return section({
     title: 'The old value',
-    lead: html`The value before the rotation, <code class="ends">${token.prefix}${token.firstFour}…${token.lastFour}</code>,
+    lead: html`The value before the rotation, ${endsOf(token)},
 still ${token.state === 'paused' ? 'stands, but is paused' : 'works'}.${ends}`,
     body: [
       used,

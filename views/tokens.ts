@@ -4,6 +4,7 @@ import {
   type CredentialForm,
   type CredentialView,
   endOf,
+  endsOf,
   expiryFields,
   expiryOf,
   LAST_USED_HINT,
@@ -134,13 +135,14 @@ export function tokensPage(
 
 /** As `nameAndEnds`, with the way to its own page, and marked where it is no token like the others. */
 function linkAndEnds(token: TokenView): Html {
-  const { id, name, prefix, firstFour, lastFour } = token;
-  return html`<a href="/tokens/${id}"><bdi>${name}</bdi></a>${standingOf(token)}<br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
+  const { id, name } = token;
+  return html`<a href="/tokens/${id}"><bdi>${name}</bdi></a>${standingOf(token)}<br>${endsOf(token)}`;
 }
 
 /** What is to be said of the state of a token that has not ended, if it is not simply live. */
-export function standingOf({ state, replacedBy }: TokenView): Part {
+export function standingOf({ state, replacedBy, imported }: TokenView): Part {
   return [
+    imported && html` ${badge('neutral', 'Imported')}`,
     state === 'paused' && html` ${badge('neutral', 'Paused')}`,
     state === 'live' && replacedBy !== undefined && html` ${badge('expiring', 'Old value')}`,
   ];

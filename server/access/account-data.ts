@@ -168,7 +168,7 @@ function credentialOf(row: Credential): object {
     ...{ paused_at: time(row.pausedAt), revoked_at: time(row.revokedAt) },
     ...{ last_used_at: time(row.lastUsedAt), last_used_from: lastUsedFrom },
     ...{ used_after_end_at: time(row.deadUseAt), honey: row.honey },
-    ...{ metadata: row.metadata },
+    ...{ metadata: row.metadata, imported: row.imported },
     ...{ replaces, replaced_by: replacedBy, ip_ranges: narrowing?.ipRanges },
     ...{ idle_days: narrowing?.idleDays, origin: narrowing?.origin, bounds: narrowing?.bounds },
   };

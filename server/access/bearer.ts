@@ -2,6 +2,7 @@ import type { Collection } from '../../adapters/port.ts';
 import { type Account, isActive } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { type Credential, type CredentialState, endOf, stateOf } from '../credentials/credential.ts';
+import type { ImportedKeys } from '../credentials/imported-keys.ts';
 import type { Narrowing } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -86,6 +87,7 @@ export function metadataClaim(bearer: Bearer): { metadata?: Metadata } {
 type Parts = {
   credentials: Collection<Credential>;
   artifacts: Collection<Artifact>;
+  importedKeys: Pick<ImportedKeys, 'find'>;
   clients: Collection<Client>;
   accounts: Collection<Account>;
   lastUsed: LastUsed;
@@ -142,7 +144,8 @@ async function find(parts: Parts, value: string): Promise<Judged> {
   if (format === 'damaged') return { refused: 'malformed' };
   if (format === 'ours') return judgeCredential(parts, await credentials.find('hash', hashOf(value)));
   const artifact = await artifacts.get(artifactIdOf(value));
-  if (artifact?.model !== 'AccessToken' && artifact?.model !== 'ClientCredentials') return UNKNOWN;
+  if (artifact === undefined) return judgeCredential(parts, await parts.importedKeys.find(value));
+  if (artifact.model !== 'AccessToken' && artifact.model !== 'ClientCredentials') return UNKNOWN;
   return judgeAccessToken(parts, artifact);
 }
 

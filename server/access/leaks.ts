@@ -3,9 +3,10 @@ import type { Collection } from '../../adapters/port.ts';
 import { credentialsLeaked } from '../../views/mail/leaks.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { type CredentialState, hasEnded, stateOf } from '../credentials/credential.ts';
+import { type Credential, type CredentialState, hasEnded, stateOf } from '../credentials/credential.ts';
 import { revokeCredential } from '../credentials/credential-rows.ts';
 import type { ClientDependencies } from '../credentials/dependencies.ts';
+import type { ImportedKeys } from '../credentials/imported-keys.ts';
 import { mailToOwner } from '../credentials/owner.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
@@ -54,6 +55,7 @@ const REPORTS_WAITING_MAX = 20;
 type Parts = ClientDependencies & {
   accounts: Pick<Accounts, 'get'>;
   artifacts: Collection<Artifact>;
+  importedKeys: Pick<ImportedKeys, 'find'>;
   grants: Pick<Grants, 'revokeOne'>;
   honey: Pick<Honey, 'used'>;
   limiter: Limiter;
@@ -148,15 +150,18 @@ function mailAbout(
 async function find(parts: Parts, { value, foundAt }: Leak): Promise<Found | undefined> {
   const format = checkFormat(value);
   if (format === 'damaged') return undefined;
-  const found = format === 'ours' ? await findCredential(parts, value) : await findArtifact(parts, value);
+  const found =
+    format === 'ours'
+      ? await findCredential(parts, await parts.credentials.find('hash', hashOf(value)))
+      : ((await findArtifact(parts, value)) ??
+        (await findCredential(parts, await parts.importedKeys.find(value))));
   return found && { ...found, foundAt };
 }
 
 type Unplaced = Omit<Found, 'foundAt'>;
 
-async function findCredential(parts: Parts, value: string): Promise<Unplaced | undefined> {
-  const { credentials, clients, clock } = parts;
-  const row = await credentials.find('hash', hashOf(value));
+async function findCredential(parts: Parts, row: Credential | undefined): Promise<Unplaced | undefined> {
+  const { clients, clock } = parts;
   if (row === undefined) return undefined;
   const { id, kind, accountId, clientId } = row;
   const client = clientId === undefined ? undefined : await clients.get(clientId);

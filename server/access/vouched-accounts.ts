@@ -45,6 +45,11 @@ export function createVouchedAccounts(parts: Parts) {
     findOrMake: (wanted: WantedPerson, actor: Actor, ownerId: string | undefined) =>
       findOrMake(parts, wanted, actor, ownerId),
 
+    /** Throws Problem where no account can be made for this person. */
+    check({ email }: WantedPerson): void {
+      if (email === undefined) throw emailMissing();
+    },
+
     /** Makes an account without a password. Throws Problem 409 where there is one. */
     async make(wanted: WantedPerson, actor: Actor): Promise<Account> {
       const externalId = externalIdIn(wanted);

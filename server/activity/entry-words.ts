@@ -46,6 +46,7 @@ const CHANGES: Record<string, string> = {
   'service.paused': 'Service paused',
   'service.resumed': 'Service resumed',
   'service.revoked': 'Service revoked',
+  'token.imported': 'Key imported',
   'token.metadata_set': 'Metadata set',
   'token.changed': 'Token changed',
   'token.created': 'Token made',

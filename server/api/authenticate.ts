@@ -8,7 +8,7 @@ import type { Domain } from '../domain.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import { timeToTheMinute } from '../ground/time.ts';
 import { addressOf, noteCredential } from '../http/request.ts';
-import { noCredential, readBearerToken } from './bearer-header.ts';
+import { isTokenForm, noCredential, readBearerToken, wrongToken } from './bearer-header.ts';
 import { refusalHere } from './narrowed.ts';
 
 /** A refused token; where we know it, its refusal belongs into the activity of its account. */
@@ -37,7 +37,11 @@ export type Authenticate = ReturnType<typeof createAuthenticate>;
  * `insufficient_scope`), and only then anything else about the call, so that nothing is said to callers who may not know
  * it.
  */
-export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers' | 'settings'>) {
+export function createAuthenticate({
+  bearers,
+  importedKeys,
+  settings,
+}: Pick<Domain, 'bearers' | 'importedKeys' | 'settings'>) {
   const { url } = settings;
 
   return {
@@ -51,8 +55,10 @@ export function createAuthenticate({ bearers, settings }: Pick<Domain, 'bearers'
           `Exchange it, with its client id, for an access token at ${url}/oauth/token and send that.`,
         );
       }
+      if (!(isTokenForm(value) || (await importedKeys.exist()))) throw wrongToken(value);
       const found = await bearers.find(value);
       if (found.tokenId !== undefined) noteCredential(ctx, found.tokenId);
+      if ('refused' in found && !isTokenForm(value) && found.refused === 'unknown') throw wrongToken(value);
       if ('refused' in found) throw deadToken(...wordsFor(found, value, url), found);
       requireAllowedHere(found, ctx);
       bearers.noteUse(found, addressOf(ctx));

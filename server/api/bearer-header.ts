@@ -5,6 +5,9 @@ import { decoded, holdsSecret } from '../ground/without-secrets.ts';
 /** RFC 6750 section 2.1: what may stand behind `Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
+/** What a key of before may be. */
+const ONE_WORD = /^[\x21-\x7e]+$/;
+
 /** Headers that people take for the right one. Node gives names in lower case. */
 const WRONG_HEADERS = (
   'authorisation authentication x-authorization x-authorisation x-auth-token x-access-token x-api-key ' +
@@ -22,7 +25,7 @@ const HOW = 'Send it as a header: "Authorization: Bearer YOUR_TOKEN".';
 /**
  * The bearer token of a request, only ever from the Authorization header (RFC 6750 section 2.1). Undefined
  * when there is no such header. Throws 401 `invalid_request` when it cannot be read, or when a token came in
- * the address, where logs and histories keep it. No message repeats anything of what was sent.
+ * the address, where logs and histories keep it. What it gives is one word; `isTokenForm` says more. No message repeats anything of what was sent.
  */
 export function readBearerToken(req: IncomingMessage, query: string): string | undefined {
   if (query !== '' && holdsToken(new URLSearchParams(query))) {
@@ -38,8 +41,13 @@ export function readBearerToken(req: IncomingMessage, query: string): string | u
   }
   const [, scheme = '', rest = ''] = /^(\S*)[ \t]*(.*)$/s.exec(header) ?? [];
   if (scheme.toLowerCase() !== 'bearer') throw wrongScheme(scheme, rest);
-  if (TOKEN.test(rest)) return rest;
-  throw wrongToken(rest);
+  if (!ONE_WORD.test(rest)) throw wrongToken(rest);
+  return rest;
+}
+
+/** Whether a token of RFC 6750 can look so: keys of before may look like anything. */
+export function isTokenForm(value: string): boolean {
+  return TOKEN.test(value);
 }
 
 /** The answer to a request without any credential: 401 without an error word (RFC 6750 section 3.1). */
@@ -93,7 +101,7 @@ function wrongScheme(scheme: string, rest: string): BearerProblem {
 }
 
 /** What is wrong with something that no token can be, most telling sign first. */
-function wrongToken(rest: string): BearerProblem {
+export function wrongToken(rest: string): BearerProblem {
   if (rest === '') {
     return malformed(
       'There is no token behind the word Bearer.',

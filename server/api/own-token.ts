@@ -99,8 +99,10 @@ export function settingsOf(token: Credential, now: number) {
     note: token.note ?? null,
     scopes: token.scopes,
     ...narrowingForPrograms(token.narrowing),
-    first_four: token.firstFour,
-    last_four: token.lastFour,
+    // Of an imported key nothing is known but its hash.
+    first_four: token.imported ? null : token.firstFour,
+    last_four: token.imported ? null : token.lastFour,
+    imported: token.imported === true,
     issued_by: token.issuedBy ?? null,
     ...timesOf('created', createdAt),
     ...timesOf('expires', expiresAt),

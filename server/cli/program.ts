@@ -7,6 +7,7 @@ import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addAppCommands } from './apps.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addImportCommand } from './import-keys.ts';
 import { addLeakCommands } from './leaks.ts';
 import { addMailCommands } from './mail.ts';
 import { addReviewCommand } from './review.ts';
@@ -65,6 +66,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
     .exitOverride();
   addAccountCommands(program, terminal);
   addTokenCommands(program, terminal);
+  addImportCommand(program, terminal);
   addServiceCommands(program, terminal);
   addAppCommands(program, terminal);
   addScopeCommands(program, terminal);

@@ -39,7 +39,7 @@ export function tokenCells(token: Credential, now: number): string[] {
   return [
     token.id,
     token.name,
-    `…${token.lastFour}`,
+    token.imported ? 'imported' : `…${token.lastFour}`,
     token.scopes.join(' '),
     token.honey ? `honey, ${stateOf(token, now)}` : stateOf(token, now),
     ...lifeCells(token),
@@ -52,7 +52,8 @@ export function tokenJson(token: Credential, now: number) {
     id: token.id,
     name: token.name,
     account_id: token.accountId,
-    last_four: token.lastFour,
+    last_four: token.imported ? null : token.lastFour,
+    imported: token.imported === true,
     scopes: token.scopes,
     ...narrowingForPrograms(token.narrowing),
     note: token.note ?? null,

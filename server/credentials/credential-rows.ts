@@ -56,20 +56,29 @@ export async function mintCredential(
   limit: CredentialLimit,
   causedBy: (credential: Credential) => EffectsOfChange,
 ): Promise<Minted> {
-  const { credentials, clock } = parts;
   const value = newSecret(prefixOf(wanted.kind));
+  const withHash = { ...wanted, hash: hashOf(value), ...endsOf(value) };
+  return { credential: await placeCredential(parts, withHash, limit, causedBy), value };
+}
+
+/** The same for a value that is known by its hash. Throws `Taken` for one that there is. */
+export async function placeCredential(
+  parts: CredentialDependencies,
+  wanted: WantedCredential & Pick<Credential, 'hash' | 'firstFour' | 'lastFour' | 'imported'>,
+  limit: CredentialLimit,
+  causedBy: (credential: Credential) => EffectsOfChange,
+): Promise<Credential> {
+  const { credentials, clock } = parts;
   const createdAt = clock();
   const credential = {
     ...wanted,
     id: wanted.id ?? newId(wanted.kind === 'client_secret' ? 'sec_' : 'tok_'),
-    hash: hashOf(value),
-    ...endsOf(value),
     createdAt,
     remindAt: wanted.honey ? undefined : nextReminder({ ...wanted, createdAt }, createdAt),
     idleAt: idleWarningOf({ ...wanted, createdAt }),
   };
   const caused = causedBy(credential);
-  const placed = await insertAtPlace(credentials, {
+  return insertAtPlace(credentials, {
     owner: limit.owner,
     max: limit.max,
     full: limit.full,
@@ -84,7 +93,6 @@ export async function mintCredential(
       return holder && releaseExpired(parts, holder, ['place', '=', place]);
     },
   });
-  return { credential: placed, value };
 }
 
 /**
@@ -110,7 +118,12 @@ export async function underName<T>(
     const freed = await releaseExpired(parts, holder, ['liveName', '=', liveName]);
     if (freed === undefined) break;
   }
-  throw new Problem({
+  throw nameTaken(row);
+}
+
+/** Its owner has one of this name that has not ended. */
+export function nameTaken(row: Pick<Credential, 'kind'>): Problem {
+  return new Problem({
     status: 409,
     code: 'NAME_TAKEN',
     message: `You have a live ${row.kind === 'client_secret' ? 'secret' : 'token'} of this name.`,

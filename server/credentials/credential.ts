@@ -38,6 +38,8 @@ const credentialSchema = z.strictObject({
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */
   scopes: z.array(z.string()),
   note: z.string().optional(),
+  /** A key of before that was taken over by its hash: of its value nothing is known, `firstFour` and `lastFour` are ''. */
+  imported: z.literal(true).optional(),
   /** Where and how far it works: of a personal access token only. */
   narrowing: narrowingSchema.optional(),
   /** What the owner of the app notes of it, see ground/metadata.ts: of a personal access token only. */
@@ -90,6 +92,7 @@ export const credentialDeclaration = declare<Credential>({
     ['remindAt'],
     ['idleAt'],
     ['pendingAt'],
+    ['imported', 'createdAt'],
   ],
 });
 

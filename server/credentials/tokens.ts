@@ -17,10 +17,13 @@ import {
   listStandingFirst,
   type Minted,
   mintCredential,
+  nameTaken,
+  placeCredential,
   revokeCredential,
   type WantedCredential,
 } from './credential-rows.ts';
 import type { CredentialDependencies } from './dependencies.ts';
+import type { ImportedKeys } from './imported-keys.ts';
 import { narrowingInWords, type WantedNarrowing } from './narrowing.ts';
 import { auditEntry, mailToOwner, type Owned, tooMany, undoIfChanged } from './owner.ts';
 import { checkFormat } from './secret-format.ts';
@@ -64,10 +67,15 @@ export type WantedIssue = WantedToken & {
   overlapSeconds: number;
 };
 
+/** What becomes of a key that exists already; without an account it is checked only. */
+export type WantedTakeOver = Omit<WantedToken, 'account' | 'honey'> & { account: Account | undefined };
+
+type TokenDependencies = CredentialDependencies & { importedKeys: Pick<ImportedKeys, 'find' | 'noteOne'> };
+
 export type Tokens = ReturnType<typeof createTokens>;
 
 /** Personal access tokens: what an account makes for its own use. */
-export function createTokens(parts: CredentialDependencies) {
+export function createTokens(parts: TokenDependencies) {
   const { credentials } = parts;
 
   async function get(which: Owned): Promise<Credential> {
@@ -86,6 +94,13 @@ export function createTokens(parts: CredentialDependencies) {
      * first of a name. Throws Problem like `mint`.
      */
     issue: (wanted: WantedIssue, actor: Actor) => issue(parts, wanted, actor),
+
+    /** Makes a token of a key that exists already, by the SHA-256 of its value. Throws Problem like `mint`. */
+    takeOver: (wanted: WantedTakeOver & { account: Account; hash: string }, actor: Actor) =>
+      takeOver(parts, wanted, actor),
+
+    /** Throws what is wrong with that, as far as it can be told before. */
+    checkTakeOver: async (wanted: WantedTakeOver): Promise<void> => void (await takenOver(parts, wanted)),
 
     /** Throws Problem where a wish but the expiry cannot be granted, all of them at once. */
     check: (wanted: Omit<WantedToken, 'expiresAt'>): void => void wishesFrom(parts, wanted),
@@ -145,31 +160,73 @@ export function createTokens(parts: CredentialDependencies) {
      * The token with this value, whatever its state; undefined for anything else. A damaged value costs no
      * read. It is looked up by its SHA-256: nothing secret is compared character by character.
      */
-    async findByValue(value: string): Promise<Credential | undefined> {
-      if (checkFormat(value) !== 'ours') return undefined;
-      const row = await credentials.find('hash', hashOf(value));
-      return row?.kind === 'personal_access_token' ? row : undefined;
-    },
+    findByValue: (value: string) => findByValue(parts, value),
   };
+}
+
+async function findByValue(
+  { credentials, importedKeys }: TokenDependencies,
+  value: string,
+): Promise<Credential | undefined> {
+  const format = checkFormat(value);
+  if (format === 'damaged') return undefined;
+  if (format === 'foreign') return importedKeys.find(value);
+  const row = await credentials.find('hash', hashOf(value));
+  return row?.kind === 'personal_access_token' ? row : undefined;
 }
 
 async function mint(parts: CredentialDependencies, wanted: WantedToken, actor: Actor): Promise<Minted> {
   const { id } = wanted.account;
   if (wanted.honey === true) requireMayLayBait(wanted.account, actor);
-  const row = rowFrom(parts, wanted);
-  const limit: CredentialLimit = {
-    owner: `tokens ${id}`,
-    max: LIVE_TOKENS_MAX,
-    // One that was replaced has given up its place, though it may live on for its overlap.
-    among: [...ownedBy(id), ['issuedBy', 'absent'], ['replacedBy', 'absent']],
-    full: () => tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke'),
-  };
+  const row = { ...rowFrom(parts, wanted), accountId: id };
   return mintRow(
     parts,
     { ...row, liveName: `${id}\n${row.name}` },
-    { account: wanted.account, limit },
+    { account: wanted.account, limit: ownLimit(id) },
     actor,
   );
+}
+
+/** How many an account may have of its own. */
+function ownLimit(accountId: string): CredentialLimit {
+  return {
+    owner: `tokens ${accountId}`,
+    max: LIVE_TOKENS_MAX,
+    // One that was replaced has given up its place, though it may live on for its overlap.
+    among: [...ownedBy(accountId), ['issuedBy', 'absent'], ['replacedBy', 'absent']],
+    full: () => tooMany('TOO_MANY_TOKENS', `${LIVE_TOKENS_MAX} live tokens`, 'Revoke'),
+  };
+}
+
+/** What a key of before becomes, checked as far as that goes without a write. Throws Problem. */
+async function takenOver(
+  parts: TokenDependencies,
+  wanted: WantedTakeOver,
+): Promise<Omit<WantedCredential, 'accountId'>> {
+  const { account, ...wishes } = wanted;
+  const row = rowFrom(parts, wishes);
+  if (account === undefined) return row;
+  const liveName = `${account.id}\n${row.name}`;
+  const holder = await parts.credentials.find('liveName', liveName);
+  if (holder !== undefined && !hasEnded(holder, parts.clock())) throw nameTaken(row);
+  return { ...row, liveName };
+}
+
+async function takeOver(
+  parts: TokenDependencies,
+  { hash, ...wanted }: WantedTakeOver & { account: Account; hash: string },
+  actor: Actor,
+): Promise<Credential> {
+  const { account } = wanted;
+  const row = { ...(await takenOver(parts, wanted)), accountId: account.id };
+  const key = { ...row, hash, firstFour: '', lastFour: '', imported: true as const };
+  // Its owner has it already, and of a list of thousands nobody wants a mail each.
+  const token = await placeCredential(parts, key, ownLimit(account.id), (placed) => ({
+    audit: [auditEntry('token.imported', placed, actor)],
+  }));
+  parts.importedKeys.noteOne();
+  await undoIfChanged(parts.accounts, account, () => revokeToken(parts, token, { kind: 'system' }));
+  return token;
 }
 
 async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: Actor): Promise<Minted> {
@@ -178,7 +235,7 @@ async function issue(parts: CredentialDependencies, wanted: WantedIssue, actor: 
   const { name, ...checked } = rowFrom(parts, wanted);
   // Only what replaces holds the name: others stand beside it.
   const liveName = replace ? `${service.id}\n${account.id}\n${name}` : undefined;
-  const row = { ...checked, id: newId('tok_'), name, issuedBy: service.id, liveName };
+  const row = { ...checked, accountId: account.id, id: newId('tok_'), name, issuedBy: service.id, liveName };
   return inTurn(parts.credentials, `issue ${service.id} ${account.id} ${name}`, async () => {
     for (let turn = 0; turn < ISSUE_TURNS_MAX; turn += 1) {
       try {
@@ -229,8 +286,8 @@ async function replaceAll(
 }
 
 /** What was asked for, checked. Throws Problem. */
-function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
-  const { account, expiresAt } = wanted;
+function rowFrom(parts: CredentialDependencies, wanted: Omit<WantedToken, 'account'>) {
+  const { expiresAt } = wanted;
   const { wishes } = checkAll({
     wishes: () => wishesFrom(parts, wanted),
     expiry: () => checkExpiry(expiresAt, parts.clock(), parts.settings.tokens),
@@ -240,7 +297,6 @@ function rowFrom(parts: CredentialDependencies, wanted: WantedToken) {
     // Named one by one: nothing else that a caller sends can reach the row.
     kind: 'personal_access_token' as const,
     name,
-    accountId: account.id,
     scopes,
     note,
     narrowing,

@@ -71,6 +71,12 @@ export const REDIRECT_URIS_MAX = 10;
 /** Time to copy what is shown this once; until then it can be looked at again in the same browser. */
 export const SHOWN_ONCE_SECONDS = 5 * MINUTE_SECONDS;
 
+/** Keys of before, whatever their form: shorter ones could be guessed, longer ones no header should have. */
+export const IMPORTED_KEY_LENGTH_MIN = 16;
+export const IMPORTED_KEY_LENGTH_MAX = 500;
+/** Keys in one call that imports some. */
+export const KEYS_IMPORTED_MAX = 1000;
+
 /** Notes of the owner's own on a token or an account, which go with each introspection. */
 export const METADATA_KEYS_MAX = 20;
 export const METADATA_VALUE_LENGTH_MAX = 200;

@@ -6,6 +6,7 @@ import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Honey } from '../access/honey.ts';
 import type { Use } from '../credentials/dead-use.ts';
+import type { ImportedKeys } from '../credentials/imported-keys.ts';
 import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import { type Scopes, scopesIn, scopesLeft } from '../credentials/scopes.ts';
 import { checkFormat } from '../credentials/secret-format.ts';
@@ -33,6 +34,7 @@ export type StorageParts = SessionParts & {
   clients: Pick<ClientAuthentication, 'getLive'>;
   scopes: Pick<Scopes, 'declared'>;
   tokens: Pick<Tokens, 'findByValue' | 'revoke'>;
+  importedKeys: Pick<ImportedKeys, 'exist'>;
   honey: Pick<Honey, 'used'>;
   limiter: Pick<Limiter, 'countEach'>;
   settings: Pick<Settings, 'google'>;
@@ -86,6 +88,8 @@ async function find(parts: StorageParts, model: string, id: string): Promise<Ada
   const isSecret = checkFormat(id) !== 'foreign';
   if (isSecret) return model === 'AccessToken' ? findPersonalAccessToken(parts, id) : undefined;
   const row = await parts.artifacts.get(rowId(model, id));
+  if (row === undefined && model === 'AccessToken' && (await parts.importedKeys.exist()))
+    return findPersonalAccessToken(parts, id);
   if (row === undefined || row.model !== model || row.revokedAt !== undefined) return undefined;
   // A copy, because the engine changes what it is given.
   const payload: AdapterPayload = { ...structuredClone(row.payload), jti: id };
@@ -193,11 +197,8 @@ async function consume({ artifacts, clock }: StorageParts, model: string, id: st
 }
 
 async function destroy(parts: StorageParts, model: string, id: string): Promise<void> {
-  if (model === 'AccessToken' && checkFormat(id) !== 'foreign') {
-    const token = await parts.tokens.findByValue(id);
-    if (token !== undefined) await parts.tokens.revoke(token, actingClient());
-    return;
-  }
+  const token = model === 'AccessToken' ? await parts.tokens.findByValue(id) : undefined;
+  if (token !== undefined) return void (await parts.tokens.revoke(token, actingClient()));
   // When an app revokes its refresh token, or a used one comes back.
   if (model === 'Grant') return void (await parts.grants.revokeOne(id, actingClient()));
   await parts.artifacts.remove(rowId(model, id), [['model', '=', model]]);

@@ -21,7 +21,7 @@ export function credentialView(row: Credential, now: number): CredentialView {
   const state = stateOf(row, now);
   // That it lay unused for too long may not be written down yet.
   const expiresAt = state === 'expired' ? endOf(row) : row.expiresAt;
-  return { ...shown, prefix: prefixOf(row.kind), state, expiresAt };
+  return { ...shown, prefix: row.imported ? '' : prefixOf(row.kind), state, expiresAt };
 }
 
 /** `issuer`: the name of the service that issued it. */

@@ -33,8 +33,11 @@ import { boundableIn, narrowingFormIn, wantedNarrowing } from './token-narrowing
 /** A token is found by its name, its note, what it may do, who issued it, and what is left of its value. */
 const TOKENS_LISTED: Ways<TokenView> = {
   path: '/tokens',
-  textOf: ({ name, note = '', allows, narrows, issuedBy = '', prefix, firstFour, lastFour }) =>
-    [name, note, ...allows, ...narrows, issuedBy, `${prefix}${firstFour}…${lastFour}`].join(' '),
+  textOf: ({ name, note = '', allows, narrows, issuedBy = '', prefix, firstFour, lastFour, imported }) =>
+    [
+      ...[name, note, ...allows, ...narrows, issuedBy],
+      imported ? 'imported' : `${prefix}${firstFour}…${lastFour}`,
+    ].join(' '),
   sorts: [NEWEST, LAST_USED, EXPIRING, BY_NAME],
 };
 

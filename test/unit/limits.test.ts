@@ -56,6 +56,10 @@ const SAID: Record<string, readonly string[]> = {
     `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
     `calls of the last ${limits.USED_DAYS} days`,
   ],
+  'docs/importing-keys.md': [
+    `up to ${limits.KEYS_IMPORTED_MAX.toLocaleString('en')} keys at a time`,
+    `have ${limits.IMPORTED_KEY_LENGTH_MIN} to ${limits.IMPORTED_KEY_LENGTH_MAX} visible characters`,
+  ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,
     `for its ${WORDS[limits.SERVICE_TOKEN_SECONDS / MINUTE_SECONDS]} minutes`,

@@ -226,6 +226,11 @@ describe('what pages list is found by an index', () => {
     ['those of a kind', () => changes({ action: 'x' }, byTime), [/audit_by_action_at .*<\?/]],
     ['those of a thing', () => changes({ target: 'x', actor: 'y' }), [/audit_by_targetId_at /]],
     ['those of one request', () => changes({ requestId: '0qoc1c0-x' }), [/audit_by_at .*>\?/]],
+    [
+      'whether there are imported keys',
+      () => domain.importedKeys.exist(),
+      [/credentials_by_imported_createdAt /],
+    ],
     ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
   ];
   for (const [what, list, indexes] of LISTINGS) {

@@ -16,6 +16,7 @@ import { activityEndpoints } from './activity.ts';
 import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
 import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
+import { importedKeyEndpoints } from './imported-keys.ts';
 import { invitationEndpoints } from './invitations.ts';
 import { mailEndpoints } from './mail.ts';
 import { metadataEndpoints } from './metadata.ts';
@@ -37,6 +38,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...accountEndpoints(parts),
     ...mailEndpoints(parts),
     ...accountMakingEndpoints(parts),
+    ...importedKeyEndpoints(parts),
     ...metadataEndpoints(parts),
     ...credentialEndpoints(parts),
     ...accountThingEndpoints(parts),
