@@ -68,11 +68,6 @@ export function wholeAccount(whole: WholeAccount, now: number): Part {
   ];
 }
 
-/** The name of a token or secret, to its own page, above what is left of its value. */
-function credentialLink({ id, name, prefix, firstFour, lastFour }: CredentialView): Html {
-  return html`<a href="/admin/credentials/${id}">${name}</a><br><code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
-}
-
 /** The button of one thing that asks once more. */
 function actLink({ accountId }: WholeAccount, path: string, label: string, subject: string): Html {
   return buttonLink(labelOf(`${label}…`, subject), `/admin/accounts/${accountId}/${path}`);
