@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
-import { type Account, isActive, requireActive } from '../accounts/account.ts';
+import { type Account, requireActive } from '../accounts/account.ts';
 import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import { linkDead } from '../accounts/mailed-links.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
 import { nameFrom } from '../credentials/names.ts';
-import { type Scopes, scopesFrom } from '../credentials/scopes.ts';
+import { coversAsAdmin, PORTAL_LINKS, type Scopes, scopesFrom } from '../credentials/scopes.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -27,8 +28,10 @@ const portalLinkSchema = z.strictObject({
   /** What the form of a new token is filled in with. */
   prefill: z.strictObject({ name: z.string(), scopes: z.array(z.string()) }).optional(),
   returnUrl: z.string(),
-  /** Who made it: a service. */
-  madeBy: z.string().optional(),
+  /** The service that made it: the link opens nothing once that may send nobody any more. */
+  madeBy: z.string(),
+  /** The account's when it was made: what ends its sessions ends the link. */
+  securityVersion: z.number(),
   expiresAt: z.number(),
   usedAt: z.number().optional(),
   ...pendingEffects,
@@ -49,10 +52,11 @@ const portalSessionSchema = z.strictObject({
   accountId: z.string(),
   page: z.enum(PORTAL_PAGES),
   returnUrl: z.string(),
+  /** As in the link: what would have ended that ends the session. */
+  madeBy: z.string(),
+  securityVersion: z.number(),
   startedAt: z.number(),
   expiresAt: z.number(),
-  /** The account's then: what ends its other sessions ends this one. */
-  securityVersion: z.number(),
 });
 export type PortalSession = z.infer<typeof portalSessionSchema>;
 
@@ -73,8 +77,9 @@ export type WantedPortalLink = WantedPerson & {
 type Parts = {
   portalLinks: Collection<PortalLink>;
   portalSessions: Collection<PortalSession>;
-  accounts: Pick<Accounts, 'get'>;
-  vouchedAccounts: Pick<VouchedAccounts, 'findOrMake'>;
+  accounts: Pick<Accounts, 'get' | 'getActive'>;
+  clients: Pick<Collection<Client>, 'get'>;
+  vouchedAccounts: Pick<VouchedAccounts, 'findOrMake' | 'mayVouch'>;
   scopes: Pick<Scopes, 'forTokens'>;
   effects: Effects;
   clock: Clock;
@@ -88,7 +93,7 @@ export type PortalLinks = ReturnType<typeof createPortalLinks>;
  * for them, so it may do so only for accounts that it brought, or that let it in themselves.
  */
 export function createPortalLinks(parts: Parts) {
-  const { portalLinks, portalSessions, accounts, effects, clock, settings } = parts;
+  const { portalLinks, portalSessions, effects, clock, settings } = parts;
 
   return {
     /**
@@ -108,7 +113,8 @@ export function createPortalLinks(parts: Parts) {
         page,
         prefill,
         returnUrl,
-        madeBy: actor.id,
+        madeBy: actor.id ?? '',
+        securityVersion: account.securityVersion ?? 0,
         expiresAt,
       });
       return { url: `${settings.url}/portal?token=${token}`, expiresAt, account };
@@ -135,17 +141,17 @@ export function createPortalLinks(parts: Parts) {
       );
       if (used === undefined) throw dead(token);
       const { token: value, hash } = newLinkToken();
-      const { accountId, page, returnUrl } = link;
-      const securityVersion = account.securityVersion ?? 0;
+      const { accountId, page, returnUrl, madeBy, securityVersion } = link;
       const expiresAt = now + PORTAL_SESSION_SECONDS;
       await portalSessions.insert({
         id: hash,
         accountId,
         page,
         returnUrl,
+        madeBy,
+        securityVersion,
         startedAt: now,
         expiresAt,
-        securityVersion,
       });
       return { value, path: pathOf(link) };
     },
@@ -154,8 +160,8 @@ export function createPortalLinks(parts: Parts) {
     async session(value: string): Promise<{ session: PortalSession; account: Account } | undefined> {
       const session = await portalSessions.get(hashOf(value));
       if (session === undefined || session.expiresAt <= clock()) return undefined;
-      const account = await accounts.get(session.accountId);
-      const isGood = isActive(account) && (account.securityVersion ?? 0) === session.securityVersion;
+      const account = await parts.accounts.getActive(session.accountId);
+      const isGood = account !== undefined && (await stands(parts, session, account));
       return isGood ? { session, account } : undefined;
     },
 
@@ -180,7 +186,25 @@ async function find(parts: Parts, token: string): Promise<{ link: PortalLink; ac
   const account = isOpen ? await parts.accounts.get(link.accountId) : undefined;
   if (!isOpen || account === undefined) throw dead(token);
   requireActive(account);
+  if (!(await stands(parts, link, account))) throw dead(token);
   return { link, account };
+}
+
+/**
+ * Whether the account is as the link found it, and the service that made the link may still send its owner here: it is
+ * neither revoked nor paused, has its scope, and its word is enough.
+ */
+async function stands(
+  { clients, accounts, vouchedAccounts }: Parts,
+  { madeBy, securityVersion }: Pick<PortalLink, 'madeBy' | 'securityVersion'>,
+  account: Account,
+): Promise<boolean> {
+  if ((account.securityVersion ?? 0) !== securityVersion) return false;
+  const service = await clients.get(madeBy);
+  if (!isLiveClient(service) || service.pausedAt !== undefined) return false;
+  if (!coversAsAdmin(service.scopes, PORTAL_LINKS)) return false;
+  if ((await accounts.getActive(service.accountId)) === undefined) return false;
+  return vouchedAccounts.mayVouch(account, service.accountId);
 }
 
 function dead(token: string): Problem {

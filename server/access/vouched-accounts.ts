@@ -50,6 +50,9 @@ export function createVouchedAccounts(parts: Parts) {
       if (email === undefined) throw emailMissing();
     },
 
+    /** Whether the word of an app of this owner is enough to act for an account. */
+    mayVouch: (account: Account, ownerId: string): Promise<boolean> => mayVouch(parts, account, ownerId),
+
     /** Makes an account without a password. Throws Problem 409 where there is one. */
     async make(wanted: WantedPerson, actor: Actor): Promise<Account> {
       const externalId = externalIdIn(wanted);
@@ -76,6 +79,7 @@ async function find(
   parts: Parts,
   wanted: WantedPerson,
   ownerId: string | undefined,
+  serviceId?: string,
 ): Promise<Account | undefined> {
   const externalId = externalIdIn(wanted);
   const known = externalId === undefined ? undefined : await byExternalId(parts, externalId);
@@ -84,6 +88,10 @@ async function find(
   if (known !== undefined) {
     // Addresses change: who it is says the external id, and the address may not belong to another account.
     if (found !== undefined && found.id !== known.id) throw otherAccount();
+    // Two apps may both have a user 17. With another address beside it that is likelier than a change of the address.
+    const isOfAnother = known.vouchedBy !== undefined && known.vouchedBy !== serviceId;
+    if (serviceId !== undefined && isOfAnother && email !== undefined && found === undefined)
+      throw otherApps();
     return vouchedFor(parts, known, ownerId);
   }
   if (email === undefined && externalId === undefined) throw nobodyNamed();
@@ -100,7 +108,8 @@ async function findOrMake(
   isAgain = false,
 ): Promise<Account> {
   const { externalId } = wanted;
-  const found = await find(parts, wanted, ownerId);
+  const serviceId = ownerId === undefined ? undefined : actor.id;
+  const found = await find(parts, wanted, ownerId, serviceId);
   if (found !== undefined)
     return externalId === undefined ? found : nameExternally(parts, found, externalId, actor);
   try {
@@ -127,17 +136,20 @@ async function make(
 /** Throws Problem for an account that has a sign-in of its own, unless it let an app of the same owner in. */
 async function vouchedFor(parts: Parts, account: Account, ownerId: string | undefined): Promise<Account> {
   requireActive(account);
-  if (ownerId === undefined) return account;
-  const hasOwn = account.passwordHash !== undefined || (await parts.identities.list(account.id)).length > 0;
-  if (!hasOwn && !account.admin) return account;
-  const connected = await parts.grants.list(account.id);
-  if (!account.admin && connected.some(({ client }) => client.accountId === ownerId)) return account;
+  if (ownerId === undefined || (await mayVouch(parts, account, ownerId))) return account;
   throw new Problem({
     status: 409,
     code: 'HAS_OWN_SIGN_IN',
     message: 'This account has a sign-in of its own here, so your word is not enough to act for it.',
     hint: `Send its owner to ${parts.settings.url}/sign-in instead. Once they let an app of yours in, it works for them.`,
   });
+}
+
+async function mayVouch({ identities, grants }: Parts, account: Account, ownerId: string): Promise<boolean> {
+  if (account.admin) return false;
+  const hasOwn = account.passwordHash !== undefined || (await identities.list(account.id)).length > 0;
+  if (!hasOwn) return true;
+  return (await grants.list(account.id)).some(({ client }) => client.accountId === ownerId);
 }
 
 async function nameExternally(
@@ -201,6 +213,16 @@ function otherAccount(): Problem {
     message:
       'The external_id and the email belong to two accounts, and an external_id stays with its account for ever.',
     hint: 'Send the external_id alone, or look at both accounts in the console.',
+    parameter: 'external_id',
+  });
+}
+
+function otherApps(): Problem {
+  return new Problem({
+    status: 409,
+    code: 'OTHER_EXTERNAL_ID',
+    message: 'Another service brought the account with this external_id, under another e-mail address.',
+    hint: 'If it is the same person, send the external_id alone. Two apps that share this server put their names before their ids: shop:17.',
     parameter: 'external_id',
   });
 }

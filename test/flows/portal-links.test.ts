@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { WantedPortalLink } from '../../server/access/portal-links.ts';
+import type { Account } from '../../server/accounts/account.ts';
+import type { Client } from '../../server/credentials/client.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { createAgent } from '../support/browserless.ts';
 import { openPeople, PASSWORD, type People } from '../support/people.ts';
@@ -13,13 +15,15 @@ eachStore(({ url: storeUrl }) => {
   describe('portal links', () => {
     let server: TestServer;
     let people: People;
-    let ownerId: string;
+    let owner: Account;
+    let shop: Client;
     let now = Math.floor(Date.now() / 1000);
     before(async () => {
       const settings = { portalReturnUrls: [RETURN_URL] };
       server = await startTestServer({ storeUrl: await storeUrl(), settings, clock: () => now });
       people = await openPeople(server, settings, () => now);
-      ownerId = (await people.account({ admin: true })).id;
+      owner = await people.account({ admin: true });
+      shop = await sender();
     });
     after(async () => {
       await people.close();
@@ -31,25 +35,32 @@ eachStore(({ url: storeUrl }) => {
       count += 1;
       return `visitor${count}@example.com`;
     };
-    const make = (wanted: Partial<WantedPortalLink>) =>
+    /** A service that may send people here. */
+    async function sender(account = owner): Promise<Client> {
+      const scopes = ['admin:portal-links'];
+      const rights = { scopes, actsFor: 'app', resourceServer: false, reason: 'Its users' } as const;
+      const wanted = { ...rights, account, name: 'Shop', expiresAt: now + 86_400 };
+      return (await people.domain.services.create(wanted, { kind: 'operator' })).client;
+    }
+    const make = (wanted: Partial<WantedPortalLink>, by = shop) =>
       people.domain.portalLinks.create(
         { page: 'tokens', returnUrl: RETURN_URL, ...wanted },
-        { kind: 'client', id: 'svc_shop' },
-        ownerId,
+        { kind: 'client', id: by.id },
+        by.accountId,
       );
     const pathOf = (url: string) => url.slice(server.url.length);
     const tokenOf = (url: string) => new URL(url).searchParams.get('token') ?? '';
 
     /** A browser that came by a link. */
-    async function visitor(wanted: Partial<WantedPortalLink> = { email: newEmail() }) {
-      const { url, account } = await make(wanted);
+    async function visitor(wanted: Partial<WantedPortalLink> = { email: newEmail() }, by = shop) {
+      const { url, account } = await make(wanted, by);
       const agent = createAgent(server.url);
       const { location } = await agent.post('/portal', { token: tokenOf(url) });
       return { agent, account, location };
     }
 
-    async function refusal(wanted: Partial<WantedPortalLink>): Promise<string> {
-      const error = await make(wanted).catch((thrown: unknown) => thrown);
+    async function refusal(wanted: Partial<WantedPortalLink>, by = shop): Promise<string> {
+      const error = await make(wanted, by).catch((thrown: unknown) => thrown);
       assert.ok(error instanceof Problem, 'it was made');
       return error.code;
     }
@@ -172,6 +183,68 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await ended.agent.get('/tokens')).status, 303);
     });
 
+    test('open nothing once the service that made them may send nobody any more', async () => {
+      const operator = { kind: 'operator' } as const;
+      const boss = await people.account({ admin: true });
+      for (const [name, end] of [
+        ['paused', (one: Client) => people.domain.services.pause(one, operator)],
+        ['revoked', (one: Client) => people.domain.services.revoke(one, operator)],
+        [
+          'without its scope',
+          ({ id, name }: Client) =>
+            people.domain.services.update({ account: boss, id, name, scopes: ['profile'] }, operator),
+        ],
+        ['of a suspended account', () => people.domain.accounts.suspend(boss.id, operator)],
+      ] as const) {
+        const service = await sender(boss);
+        const { agent } = await visitor({ email: newEmail() }, service);
+        const { url } = await make({ email: newEmail() }, service);
+        assert.equal((await agent.get('/tokens')).status, 200, name);
+        await end(service);
+        assert.equal((await agent.get('/tokens')).status, 303, name);
+        assert.equal((await createAgent(server.url).get(pathOf(url))).status, 400, name);
+        assert.equal((await agent.post('/portal', { token: tokenOf(url) })).status, 400, name);
+      }
+    });
+
+    test('open nothing of an account that is not as it was when they were made', async () => {
+      const operator = { kind: 'operator' } as const;
+      const { passwordHash = '' } = owner;
+      for (const [name, change] of [
+        ['an admin by now', (one: Account) => people.domain.accounts.promote(one, operator)],
+        [
+          'with a password of its own',
+          (one: Account) =>
+            people.domain.accounts.setPasswordHash(one, { passwordHash, revokeAll: false }, operator),
+        ],
+      ] as const) {
+        const { agent, account } = await visitor({ email: newEmail(), page: 'services' });
+        const { url } = await make({ email: account.email });
+        await change(account);
+        assert.equal((await agent.get('/services/new')).status, 303, name);
+        assert.equal((await agent.post('/portal', { token: tokenOf(url) })).status, 400, name);
+      }
+    });
+
+    test('end with the grant on which they were made', async () => {
+      const person = await people.person();
+      const app = await people.app({ name: 'Shop' }, owner);
+      await app.connect(person.agent);
+      const { agent } = await visitor({ email: person.account.email });
+      assert.equal((await agent.get('/tokens')).status, 200);
+      await people.domain.grants.revokeAll(person.account.id, { kind: 'operator' });
+      assert.equal((await agent.get('/tokens')).status, 303);
+    });
+
+    test('take nobody of another app for one who has the same id there', async () => {
+      const other = await sender();
+      const first = await make({ email: newEmail(), externalId: '17' });
+      assert.equal(await refusal({ email: newEmail(), externalId: '17' }, other), 'OTHER_EXTERNAL_ID');
+      const { email } = first.account;
+      for (const wanted of [{ externalId: '17' }, { email, externalId: '17' }])
+        assert.equal((await make(wanted, other)).account.id, first.account.id);
+    });
+
     test('stand in the history of the account, with the service that sent it', async () => {
       const { account } = await visitor();
       const entries = await people.domain.rows.audit.list({
@@ -179,7 +252,7 @@ eachStore(({ url: storeUrl }) => {
         limit: 10,
       });
       const opened = entries.find(({ action }) => action === 'portal.opened');
-      assert.deepEqual([opened?.actor.kind, opened?.actor.id], ['client', 'svc_shop']);
+      assert.deepEqual([opened?.actor.kind, opened?.actor.id], ['client', shop.id]);
     });
 
     test('fill in the form of a new token', async () => {
@@ -251,7 +324,6 @@ eachStore(({ url: storeUrl }) => {
       const strangers = await people.app();
       await strangers.connect(person.agent);
       assert.equal(await refusal({ email: person.account.email }), 'HAS_OWN_SIGN_IN');
-      const owner = (await people.domain.accounts.get(ownerId)) ?? assert.fail();
       const own = await people.app({ name: 'Shop' }, owner);
       await own.connect(person.agent);
       assert.equal((await make({ email: person.account.email })).account.id, person.account.id);
