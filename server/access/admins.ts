@@ -1,6 +1,6 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import { ACTIVE_ADMINS, type Account } from '../accounts/account.ts';
-import { auditOf } from '../accounts/accounts.ts';
+import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import { type Client, clientsOf, eachClient } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
@@ -9,6 +9,7 @@ import { Problem } from '../ground/errors.ts';
 
 type Parts = {
   accountRows: Collection<Account>;
+  accounts: Pick<Accounts, 'suspend' | 'restore'>;
   clients: Collection<Client>;
   effects: Effects;
 };
@@ -41,6 +42,21 @@ export function createAdmins(parts: Parts) {
         const back = { set: { admin: true } };
         const audit = auditOf(account, 'account.promoted', { kind: 'system' });
         await effects.update(accountRows, account.id, back, [['admin', '=', false]], audit);
+        throw error;
+      }
+      return changed;
+    },
+
+    /** Suspends an account, as accounts.suspend does. Throws Problem 409 for the last admin. */
+    async suspend(account: Account, actor: Actor): Promise<Account | undefined> {
+      await requireOther(parts, account);
+      const changed = await parts.accounts.suspend(account.id, actor);
+      if (changed === undefined) return undefined;
+      try {
+        // As above: of two who suspend each other at the same moment both stay.
+        await requireOther(parts, account);
+      } catch (error) {
+        await parts.accounts.restore(account.id, { kind: 'system' });
         throw error;
       }
       return changed;

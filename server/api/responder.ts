@@ -4,6 +4,7 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
 import type { Domain } from '../domain.ts';
+import { MANAGEMENT_PATH } from '../ground/api-address.ts';
 import { msSince } from '../ground/time.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { answerPreflight, isPreflight } from '../http/cors.ts';
@@ -81,10 +82,13 @@ function calledBy(ctx: Context, status: number, result: string): Called {
   return { method, path, status, result, from: addressOf(ctx), requestId: requestIdOf(ctx) };
 }
 
-/** Credentials travel in a header that no browser adds by itself, so a page of any origin may call. */
+/**
+ * Credentials travel in a header that no browser adds by itself, so a page of any origin may call. None has a credential
+ * that manages everybody's accounts: whoever opens the page could read it there.
+ */
 function allowAnyOrigin(ctx: Context): void {
   // Only a browser's page has an origin, and only its browser reads these.
-  if (ctx.req.headers.origin === undefined) return;
+  if (ctx.req.headers.origin === undefined || ctx.path.startsWith(`${MANAGEMENT_PATH}/`)) return;
   ctx.set('Access-Control-Allow-Origin', '*');
   ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, X-Request-Id');
 }

@@ -28,8 +28,8 @@ export const ACCOUNT_ACTS = [
 const LOCKING: readonly AccountAct[] = ['suspend', 'demote', 'delete'];
 
 type Parts = {
-  accounts: Pick<Accounts, 'suspend' | 'restore' | 'promote'>;
-  admins: Pick<Admins, 'demote' | 'requireOther'>;
+  accounts: Pick<Accounts, 'restore' | 'promote'>;
+  admins: Pick<Admins, 'demote' | 'suspend'>;
   sessionList: Pick<SessionList, 'endAll'>;
   endings: Pick<Endings, 'endAccess'>;
   resets: Pick<Resets, 'mailLinkTo'>;
@@ -45,9 +45,7 @@ type Parts = {
 export function createAccountActs(parts: Parts) {
   const acts: Record<AccountAct, (account: Account, manager: Manager) => Promise<unknown>> = {
     async suspend(account, manager) {
-      await parts.admins.requireOther(account);
-      if (!(await parts.accounts.suspend(account.id, manager)))
-        throw nothingToDo(account, 'is suspended already');
+      if (!(await parts.admins.suspend(account, manager))) throw nothingToDo(account, 'is suspended already');
     },
     async restore(account, manager) {
       if (!(await parts.accounts.restore(account.id, manager)))

@@ -87,11 +87,30 @@ describe('accounts in the management API', () => {
     }
   });
 
+  test('makes nobody an admin for a service that may do less', async () => {
+    const { id } = await account('climber@example.com');
+    const { value } = await server.serviceToken(['admin:manage']);
+    const json = { reason: 'Mine' };
+    const promote = `${PATH}/${id}/promote`;
+    const refused = await server.call(promote, { method: 'POST', token: value, json });
+    assert.deepEqual([refused.status, refused.body.body.status], [403, 'FORBIDDEN']);
+    assert.equal((await server.domain.accounts.get(id))?.admin, false);
+    assert.equal((await server.call(promote, { method: 'POST', token, json })).status, 200);
+  });
+
+  test('is called by no page of another site', async () => {
+    const headers = { origin: 'https://shop.example.com', 'access-control-request-method': 'POST' };
+    for (const init of [{ token, headers }, { headers, method: 'OPTIONS' }, { headers }]) {
+      const answer = await server.call(PATH, init);
+      assert.equal(answer.headers.get('access-control-allow-origin'), null);
+    }
+  });
+
   test('answers another method with 405 and what is not there with 404', async () => {
     const { id } = await account('methods@example.com');
     const { status, headers } = await server.call(`${PATH}/${id}`, { method: 'PUT', token, json: {} });
     assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD, OPTIONS']);
-    for (const path of ['/acc_none', `/${id}/nothing`, `/${id}/`, '/%2e%2e/mail']) {
+    for (const path of ['/acc_none', `/${id}/nothing`, `/${id}/`, '/%2e%2e%2fmail']) {
       assert.equal((await server.call(`${PATH}${path}`, { token })).status, 404, path);
     }
   });

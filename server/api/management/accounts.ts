@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
-import { noSuch } from '../../ground/errors.ts';
+import { ADMIN_SCOPE } from '../../credentials/scopes.ts';
+import { noSuch, Problem } from '../../ground/errors.ts';
 import { isoTime } from '../../ground/time.ts';
 import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
 import { managerFrom } from '../../management/reason.ts';
@@ -28,6 +29,7 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
   async function act(which: AccountAct, call: ManagementCall): Promise<object> {
     const { reason } = await bodyOf(call.ctx, reasonBody);
     const account = await accountIn(call);
+    if (which === 'promote' && !call.caller.scopes.includes(ADMIN_SCOPE)) throw beyondReach();
     await accountActs.do(which, account, managerFrom(call.actor, reason), call.caller.account.id);
     const changed = await accounts.get(account.id);
     return changed === undefined ? { id: account.id, deleted: true } : accountJson(changed);
@@ -52,6 +54,16 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
       }),
     ),
   ];
+}
+
+/** Whom it makes an admin may have services with every scope. */
+function beyondReach(): Problem {
+  return new Problem({
+    status: 403,
+    code: 'FORBIDDEN',
+    message: 'An admin may do more than the service that calls.',
+    hint: 'Let an admin do it in the console, or call with a service that has the scope admin.',
+  });
 }
 
 /** An account as programs are told of it. */
