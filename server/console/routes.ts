@@ -28,15 +28,7 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/accounts/:id/:kind/:thingId/:act', accountThings.showAct);
   router.post('/admin/accounts/:id/:kind/:thingId/:act', accountThings.act);
 
-  const credentials = createCredentialPages(parts);
-  router.get('/admin/credentials', credentials.list);
-  router.post('/admin/credentials', credentials.search);
-  router.get('/admin/credentials/revoke', credentials.showRevoke);
-  router.post('/admin/credentials/revoke', credentials.revoke);
-  router.get('/admin/credentials/:credentialId', credentials.show);
-  router.get('/admin/credentials/:credentialId/:act', credentials.showAct);
-  router.post('/admin/credentials/:credentialId/:act', credentials.act);
-
+  addCredentials(router, parts);
   const calls = createCallsPages(parts);
   router.get('/admin/activity', calls.list);
   router.get('/admin/activity.csv', calls.download);
@@ -90,4 +82,15 @@ function addServices(router: Router, parts: ConsoleDependencies): void {
   router.post('/admin/services/:clientId/:act', services.act);
   router.get('/admin/services/:clientId/secrets/:secretId/revoke', services.showEndSecret);
   router.post('/admin/services/:clientId/secrets/:secretId/revoke', services.endSecret);
+}
+
+function addCredentials(router: Router, parts: ConsoleDependencies): void {
+  const credentials = createCredentialPages(parts);
+  router.get('/admin/credentials', credentials.list);
+  router.post('/admin/credentials', credentials.search);
+  router.get('/admin/credentials/revoke', credentials.showRevoke);
+  router.post('/admin/credentials/revoke', credentials.revoke);
+  router.get('/admin/credentials/:credentialId', credentials.show);
+  router.get('/admin/credentials/:credentialId/:act', credentials.showAct);
+  router.post('/admin/credentials/:credentialId/:act', credentials.act);
 }
