@@ -4,6 +4,8 @@ import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
 import { requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
+import { type Client, isLiveClient } from '../credentials/client.ts';
+import { coversAsAdmin, PORTAL_LINKS } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
@@ -26,6 +28,7 @@ type Parts = {
   accounts: Pick<Accounts, 'get' | 'findByEmail' | 'create'>;
   identities: Pick<Identities, 'list'>;
   grants: Pick<Grants, 'list'>;
+  clients: Pick<Collection<Client>, 'get'>;
   effects: Effects;
   settings: Pick<Settings, 'url'>;
 };
@@ -89,9 +92,8 @@ async function find(
     // Addresses change: who it is says the external id, and the address may not belong to another account.
     if (found !== undefined && found.id !== known.id) throw otherAccount();
     // Two apps may both have a user 17. With another address beside it that is likelier than a change of the address.
-    const isOfAnother = known.vouchedBy !== undefined && known.vouchedBy !== serviceId;
-    if (serviceId !== undefined && isOfAnother && email !== undefined && found === undefined)
-      throw otherApps();
+    const isOther = email !== undefined && found === undefined;
+    if (isOther && (await isOfAnotherApp(parts, known, serviceId))) throw otherApps();
     return vouchedFor(parts, known, ownerId);
   }
   if (email === undefined && externalId === undefined) throw nobodyNamed();
@@ -143,6 +145,17 @@ async function vouchedFor(parts: Parts, account: Account, ownerId: string | unde
     message: 'This account has a sign-in of its own here, so your word is not enough to act for it.',
     hint: `Send its owner to ${parts.settings.url}/sign-in instead. Once they let an app of yours in, it works for them.`,
   });
+}
+
+/** Whether another service than this one brought it, which sends people here too. */
+async function isOfAnotherApp(
+  { clients }: Parts,
+  { vouchedBy }: Account,
+  serviceId: string | undefined,
+): Promise<boolean> {
+  if (serviceId === undefined || vouchedBy === undefined || vouchedBy === serviceId) return false;
+  const other = await clients.get(vouchedBy);
+  return isLiveClient(other) && coversAsAdmin(other.scopes, PORTAL_LINKS);
 }
 
 async function mayVouch({ identities, grants }: Parts, account: Account, ownerId: string): Promise<boolean> {
