@@ -7,6 +7,7 @@ import { createAdmins } from './access/admins.ts';
 import { artifactDeclaration } from './access/artifact.ts';
 import { createBearers } from './access/bearer.ts';
 import { createClientAuthentication } from './access/client-authentication.ts';
+import { createCutOffs } from './access/cut-offs.ts';
 import { createEndings } from './access/endings.ts';
 import { createGithubKeys } from './access/github-keys.ts';
 import { createGrants } from './access/grants.ts';
@@ -212,6 +213,7 @@ export async function openDomain(
         credentials.resets.settled(),
         credentials.leaks.settled(),
         credentials.honey.settled(),
+        credentials.cutOffs.stop(),
         sender.stop(),
         jobs.stop(),
       ]);
@@ -338,7 +340,7 @@ function createManagement(
     accountThings: createAccountThings({ ...withClients, audit: rows.audit, credentialActs }),
     invitationList: createInvitationList({ ...parts, ...rows }),
     appList: createAppList({ ...parts, ...rows }),
-    appActs: createAppActs(withClients),
+    appActs: createAppActs(parts),
     serviceList: createServiceList({ ...parts.rows, ...parts, clients: parts.rows.clients }),
     serviceActs: createServiceActs({ ...parts.rows, ...parts }),
   };
@@ -413,6 +415,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     admins,
     removal,
     endings: createEndings(acting),
+    cutOffs: createCutOffs({ ...acting, apps: rows.clients }),
     accountData: createAccountData(acting),
     lastUsed,
     clients,

@@ -77,9 +77,17 @@ export function createGrants(parts: Parts) {
     revokeAll: (accountId: string, actor: Actor): Promise<number> =>
       revokeGrants(parts, [['accountId', '=', accountId]], actor),
 
-    /** When an app is deleted, or cut off from everybody: all grants to it, batch by batch; answers how many. */
-    revokeOfClient: (clientId: string, actor: Actor): Promise<number> =>
-      revokeGrants(parts, [['grantClientId', '=', clientId]], actor),
+    /** When an app is deleted: everybody's grants to it, batch by batch. */
+    async revokeOfClient(clientId: string, actor: Actor): Promise<void> {
+      await revokeGrants(parts, [['grantClientId', '=', clientId]], actor);
+    },
+
+    /** One batch of these; answers how many there were, 0 when none is left. */
+    async revokeSome(clientId: string, actor: Actor): Promise<number> {
+      const some = await liveGrants(parts, [['grantClientId', '=', clientId]]);
+      await revokeEach(parts, some, actor);
+      return some.length;
+    },
   };
 }
 
@@ -108,13 +116,19 @@ function liveGrants({ artifacts, clock }: Parts, whose: Where<Artifact>): Promis
 
 async function revokeGrants(parts: Parts, whose: Where<Artifact>, actor: Actor): Promise<number> {
   let ended = 0;
-  for await (const page of untilNone(() => liveGrants(parts, whose))) {
-    // Some side by side, so that they share commits: an app may have been let in by everybody.
-    for (let at = 0; at < page.length; at += ENDED_TOGETHER) {
-      const some = page.slice(at, at + ENDED_TOGETHER);
-      const done = await Promise.all(some.map((grant) => revokeGrant(parts, grant, actor)));
-      ended += done.filter(Boolean).length;
-    }
+  for await (const page of untilNone(() => liveGrants(parts, whose)))
+    ended += await revokeEach(parts, page, actor);
+  return ended;
+}
+
+/** Answers how many had not ended. */
+async function revokeEach(parts: Parts, all: readonly Artifact[], actor: Actor): Promise<number> {
+  let ended = 0;
+  // Some side by side, so that they share commits: an app may have been let in by everybody.
+  for (let at = 0; at < all.length; at += ENDED_TOGETHER) {
+    const some = all.slice(at, at + ENDED_TOGETHER);
+    const done = await Promise.all(some.map((grant) => revokeGrant(parts, grant, actor)));
+    ended += done.filter(Boolean).length;
   }
   return ended;
 }

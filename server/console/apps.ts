@@ -77,8 +77,8 @@ export function createAppsPages(parts: ConsoleDependencies) {
       manageOnce(parts, ctx, {
         find: async () => ({ act: actIn(ctx), app: await appIn(parts, ctx) }),
         async act({ act, app }, manager) {
-          await appActs.do(act, app, manager);
-          return `${PATH}/${app.id}?done=${act}`;
+          const state = await appActs.do(act, app, manager);
+          return `${PATH}/${app.id}?done=${state === 'done' ? act : 'going-on'}`;
         },
         page: (found, { viewer, problem, sent }) =>
           appActPage(site, viewer, { ...found, reason: sent.one('reason'), problem }),

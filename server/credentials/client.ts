@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import { type Effects, type EffectsOfChange, pendingEffects } from '../effects/effects.ts';
+import { actorSchema } from '../ground/actor.ts';
 import { noSuch, type Problem } from '../ground/errors.ts';
 import type { Owned } from './owner.ts';
 import { insertAtPlace } from './places.ts';
@@ -36,6 +37,9 @@ const clientSchema = z.strictObject({
   revokedAt: z.number().optional(),
   /** Since then a service opens nothing, until it is resumed. */
   pausedAt: z.number().optional(),
+  /** While present, all that people allowed an app is to be ended: since then, by whom and why. */
+  cutOffAt: z.number().optional(),
+  cutOffBy: actorSchema.optional(),
   /** Which of the places of its owner it holds while it is live: see places.ts. Unique. */
   place: z.string().optional(),
   ...pendingEffects,

@@ -28,6 +28,8 @@ export type AppView = {
   people: { count: number; isMore: boolean };
   createdAt: number;
   revokedAt?: number | undefined;
+  /** While it is being cut off from everybody: since when. */
+  cutOffAt?: number | undefined;
 };
 
 /** What somebody allowed an app. */
@@ -66,6 +68,7 @@ const ACTS: Record<Act, { label: string; title: (name: string) => string; conseq
 const DONE: Record<string, string> = {
   'cut-off': 'The app is cut off from everybody.',
   delete: 'The app is deleted.',
+  'going-on': 'The app is being cut off from everybody. It takes a while, and goes on by itself.',
   'end-grant': 'The app is cut off from this account.',
 };
 
@@ -129,6 +132,11 @@ export function appPage(
   const facts = keyValues([
     { label: 'Client id', value: code(app.id) },
     { label: 'State', value: marksOf(app) },
+    {
+      label: 'Being cut off',
+      value:
+        app.cutOffAt !== undefined && html`Since ${relativeTime(app.cutOffAt, now)}, until nobody is left`,
+    },
     { label: 'Made by', value: accountLink(app.accountId, app.ownerEmail) },
     { label: 'Made', value: relativeTime(app.createdAt, now) },
     { label: 'Deleted', value: app.revokedAt !== undefined && relativeTime(app.revokedAt, now) },

@@ -79,6 +79,7 @@ function appJson({ client, people }: ListedApp) {
     name: client.name,
     account_id: client.accountId,
     state: revokedAt === undefined ? 'live' : 'deleted',
+    being_cut_off: client.cutOffAt !== undefined,
     scopes: client.scopes,
     redirect_uris: client.redirectUris,
     post_logout_redirect_uris: client.postLogoutRedirectUris,
