@@ -72,6 +72,7 @@ const CONSOLE_NAVIGATION = [
   { path: '/admin/mail', label: 'Mail' },
   { path: '/admin/reviews', label: 'Reviews' },
   { path: '/admin/workflows', label: 'Workflows' },
+  { path: '/admin/settings', label: 'Settings' },
 ] as const;
 
 /** Where whoever sends a page writes what was done on the one before. */

@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
@@ -12,12 +9,17 @@ import { findGoneScopes, goneScopesInWords } from '../credentials/gone-scopes.ts
 import { createScopes } from '../credentials/scopes.ts';
 import { systemClock } from '../ground/clock.ts';
 import { leaseDeclaration } from '../ground/lease.ts';
-import { isLoopbackHost } from '../ground/loopback.ts';
 import { storeName } from '../ground/service-urls.ts';
 import { type Settings, WrongSettings } from '../ground/settings.ts';
-import { domainsInWords } from '../ground/sign-up-setting.ts';
 import { timeToTheMinute } from '../ground/time.ts';
-import { adviceOnProxies } from '../http/client-address.ts';
+import {
+  adviceOnFiles,
+  type Finding,
+  type Found,
+  judge,
+  keptMail,
+  policyOf,
+} from '../http/settings-advice.ts';
 import { messageDeclaration } from '../mail/message.ts';
 import { createTransport } from '../mail/transport.ts';
 import { loadSigningKeys } from '../oauth/keys.ts';
@@ -28,12 +30,6 @@ import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { indented } from './output.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
-
-/** `fail` keeps the server from working, `warn` from working well; `todo` says what to do about it. */
-type Found = { level: 'ok' | 'warn' | 'fail'; found: string; todo?: string };
-
-/** One thing that was looked at. */
-type Finding = Found & { about: string };
 
 const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
 
@@ -90,24 +86,6 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
   ];
 }
 
-function judge(settings: Settings): Finding {
-  const { host, production } = settings;
-  const proxies = adviceOnProxies(settings);
-  if (proxies !== undefined) return { level: 'warn', about: 'settings', ...proxies };
-  if (production || isLoopbackHost(host)) return { level: 'ok', about: 'settings', found: 'all good' };
-  const found = `HOST is ${host} and the URL is http: others in the network can come in, and read what is sent`;
-  const todo = 'set HOST to 127.0.0.1, or put a proxy with https before it and set LATCHKEY_URL';
-  return { level: 'warn', about: 'settings', found, todo };
-}
-
-/** Who may come in, and who may register clients: nothing is wrong with any of it. */
-function policyOf({ signUp, register }: Settings): Finding {
-  const who =
-    typeof signUp === 'string' ? signUp : `addresses at ${domainsInWords(signUp.domains)}, and invited`;
-  const found = `accounts: ${who}; apps: ${register.apps}; services: ${register.services}`;
-  return { level: 'ok', about: 'who may make', found };
-}
-
 /** One look; one that throws is a failure, in the words of what was thrown, and `todo` is what helps then. */
 async function look(about: string, todo: string, lookAt: () => Promise<Found>): Promise<Finding> {
   try {
@@ -118,28 +96,16 @@ async function look(about: string, todo: string, lookAt: () => Promise<Found>): 
   }
 }
 
-function lookAround(settings: Settings): Promise<Finding[]> {
+async function lookAround(settings: Settings): Promise<Finding[]> {
   const { data, url } = settings;
-  const secret = join(data, 'secret');
-  const own = 'let the user that runs Latchkey own it';
-  return Promise.all([
-    // With a store elsewhere and the secret in the settings there may be no folder.
-    ...(existsSync(data) ? [look('data folder', own, () => privacyOf(data, 0o700))] : []),
-    // Without the file the secret comes from the settings; where there is neither, they were not good.
-    ...(existsSync(secret) ? [look('secret file', own, () => privacyOf(secret, 0o600))] : []),
+  const files = adviceOnFiles(data);
+  const rest = Promise.all([
     look('workflows', 'correct the file in config/', lookAtWorkflows),
     look('mail', 'look at LATCHKEY_MAIL and at the mail server', () => lookAtMail(settings)),
     ...(settings.google ? [look('sign-in with', PROVIDER_TODO, () => lookAtProvider(settings))] : []),
     look('public URL', `look at LATCHKEY_URL (${url})`, () => lookAtUrl(url)),
   ]);
-}
-
-async function privacyOf(path: string, wanted: number): Promise<Found> {
-  const mode = (await stat(path)).mode & 0o777;
-  const found = `${path}, mode ${mode.toString(8).padStart(4, '0')}`;
-  if ((mode & 0o077) === 0) return { level: 'ok', found };
-  const todo = `chmod ${wanted.toString(8)} ${path}`;
-  return { level: 'warn', found: `${found}: others can look in`, todo };
+  return [...(await files), ...(await rest)];
 }
 
 async function lookAtWorkflows(): Promise<Found> {
@@ -154,9 +120,7 @@ async function lookAtMail(settings: Settings): Promise<Found> {
   } finally {
     transport.close();
   }
-  if (!settings.mail.startsWith('file:')) return { level: 'ok', found: 'the mail server answers' };
-  const found = `kept in ${settings.mail.slice('file:'.length)}, not sent`;
-  return { level: 'warn', found, todo: 'set LATCHKEY_MAIL to smtp://… when people are to get them' };
+  return keptMail(settings.mail) ?? { level: 'ok', found: 'the mail server answers' };
 }
 
 /** Asks the identity provider for its metadata, and whether it knows us. */

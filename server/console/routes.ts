@@ -11,6 +11,7 @@ import { createMailPages } from './mail.ts';
 import { createOverviewPage } from './overview.ts';
 import { createReviewsPages } from './reviews.ts';
 import { createServicesPages } from './services.ts';
+import { createSettingsPage } from './settings.ts';
 import { createWorkflowPages } from './workflows.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
@@ -59,6 +60,8 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const workflows = createWorkflowPages(parts);
   router.get('/admin/workflows', workflows.list);
   router.get('/admin/workflows/:workflow', workflows.show);
+
+  router.get('/admin/settings', createSettingsPage(parts));
 
   const reviews = createReviewsPages(parts);
   router.get('/admin/reviews', reviews.list);

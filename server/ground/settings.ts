@@ -343,6 +343,8 @@ export function readSettings(
     /** Whether the secret lies in the data folder and was there before this start. */
     secretIsOld: values.secret === undefined && !secret.made,
     mail,
+    /** By key (`tokens.maxDays`), where those that were given came from: a variable's name, or config/settings.ts. */
+    origins: originsOf(given),
   };
 }
 
@@ -369,6 +371,16 @@ type Given = {
   overrides: Record<string, unknown>;
   google: Record<string, unknown>;
 };
+
+function originsOf(given: Given): Readonly<Record<string, string>> {
+  const paths = pathsIn(given.merged).map(({ path }) => path);
+  const origins = paths.map((path) => {
+    const key = path.join('.');
+    const name = nameOf(path, given);
+    return [key, name === key ? 'config/settings.ts' : name] as const;
+  });
+  return Object.fromEntries(origins);
+}
 
 /** What contradicts another setting. */
 function contradictionsIn(
@@ -495,15 +507,19 @@ type Slip = { path: string[]; slip: string };
 
 /** The values of text that something slipped into on their way. */
 function slipsOf({ merged }: Given): Slip[] {
-  const texts = Object.entries(merged).flatMap(([key, value]) =>
+  return pathsIn(merged).flatMap(({ path, value }) => {
+    const slip = typeof value === 'string' ? slipIn(path.join('.'), value) : undefined;
+    return slip === undefined ? [] : [{ path, slip }];
+  });
+}
+
+/** Each value that was given, those of groups one by one. */
+function pathsIn(merged: Record<string, unknown>): { path: string[]; value: unknown }[] {
+  return Object.entries(merged).flatMap(([key, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.entries(value).map(([inner, one]) => ({ path: [key, inner], value: one }))
       : [{ path: [key], value }],
   );
-  return texts.flatMap(({ path, value }) => {
-    const slip = typeof value === 'string' ? slipIn(path.join('.'), value) : undefined;
-    return slip === undefined ? [] : [{ path, slip }];
-  });
 }
 
 /** A line for each mistake that the schema finds, but for values of which a line was said already. */

@@ -24,6 +24,7 @@ import { overviewEndpoints } from './overview.ts';
 import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
 import { scopeEndpoints, serviceEndpoints } from './services.ts';
+import { settingsEndpoints } from './settings.ts';
 import { workflowEndpoints } from './workflows.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
@@ -50,6 +51,7 @@ export function createManagement(parts: ManagementDependencies) {
     ...serviceEndpoints(parts),
     ...scopeEndpoints(parts),
     ...workflowEndpoints(parts),
+    ...settingsEndpoints(parts),
   ];
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path } of endpoints)
