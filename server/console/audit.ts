@@ -97,7 +97,12 @@ function changeView(entry: AuditEntry, names: EntryNames): ChangeView {
     ...{ at, what: changeInWords(entry), reason, from, requestId },
     who: { ...who, url: pathWith(PATH, { actor: actor.id ?? actor.kind }) },
     account: accountNamed(accountId, names),
-    target: { label: targetName, id: targetId, url: pathWith(PATH, { target: targetId }) },
+    target: {
+      label: targetName,
+      // What is about the account itself says no more by its id.
+      id: targetId === accountId ? '' : targetId,
+      url: pathWith(PATH, { target: targetId }),
+    },
   };
 }
 

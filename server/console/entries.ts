@@ -20,12 +20,12 @@ export function isChecked(ctx: Context, name: string): boolean {
   return queryOne(ctx, name) === 'yes';
 }
 
-/** An account that an entry names: by its address as long as it is there, and by its id when it is gone. */
+/** An account that an entry names: by its address as long as it is there, by its id when it is gone. */
 export function accountNamed(id: string, { accounts }: EntryNames): NamedView {
   if (id === NO_ACCOUNT) return { label: 'Nobody’s account', id: '' };
   const account = accounts.get(id);
   if (account === undefined) return { label: 'An account that is gone', id };
-  return { label: account.email, id, url: `/admin/accounts/${id}` };
+  return { label: account.email, id: '', url: `/admin/accounts/${id}` };
 }
 
 /** A service or app that an entry names. */

@@ -2,11 +2,11 @@ import { type EntryView, entryCells } from '../activity.ts';
 import { type Html, html } from '../html.ts';
 import { submit } from '../kit/buttons.ts';
 import { checkbox, select } from '../kit/choices.ts';
-import { field } from '../kit/fields.ts';
 import { type Period, periodFields } from '../kit/period.ts';
+import { disclosure } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
-import { type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
+import { askedFields, type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
 
 /** One call of anybody, in words. */
 export type CallView = EntryView & { account: NamedView; credential: NamedView };
@@ -46,7 +46,7 @@ export function callsPage(
       filterForm(props),
       dataTable({
         caption: 'Calls',
-        columns: ['What', 'Account', 'Credential', 'Result', 'When', 'From, request id'],
+        columns: ['What', 'Account, credential', 'Result', 'When', 'From, request id'],
         rows: calls.map(rowOf),
         empty: noEntries(isPartial),
       }),
@@ -57,7 +57,7 @@ export function callsPage(
 
 function rowOf(call: CallView) {
   const [what, , ...rest] = entryCells(call);
-  return [what, namedCell(call.account), namedCell(call.credential), ...rest];
+  return [what, html`${namedCell(call.account)}<br>${namedCell(call.credential)}`, ...rest];
 }
 
 function filterForm({
@@ -69,16 +69,21 @@ function filterForm({
   results: readonly { value: string; label: string }[];
   today: string;
 }): Html {
-  const text = (label: string, name: 'account' | 'credential' | 'address' | 'request') =>
-    field({ label, name, value: asked[name], autocomplete: 'off', lengthMax: 254 });
+  const text = askedFields(asked);
   return html`<form method="get" action="${PATH}" role="search">${[
     text('Account: e-mail address or id', 'account'),
     text('Token, service or app: its id', 'credential'),
     select({ label: 'Result', name: 'result', value: asked.result, options: results }),
     ...periodFields(asked, { today, exact: 'minute' }),
-    text('From: network address', 'address'),
-    text('Request id', 'request'),
-    checkbox({ label: 'Only past privacy rules', name: 'admin', checked: asked.admin === 'yes' }),
+    disclosure({
+      summary: 'More filters',
+      open: asked.address + asked.request + asked.admin !== '',
+      body: [
+        text('From: network address', 'address'),
+        text('Request id', 'request'),
+        checkbox({ label: 'Only past privacy rules', name: 'admin', checked: asked.admin === 'yes' }),
+      ],
+    }),
     submit('Filter', 'quiet'),
   ]}</form>`;
 }

@@ -1,12 +1,12 @@
 import { type Html, html } from '../html.ts';
 import { submit } from '../kit/buttons.ts';
 import { checkbox, select } from '../kit/choices.ts';
-import { field } from '../kit/fields.ts';
 import { type Period, periodFields } from '../kit/period.ts';
+import { disclosure } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { exactTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
-import { type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
+import { askedFields, type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
 
 /** One change, in words. */
 export type ChangeView = {
@@ -59,7 +59,7 @@ export function changesPage(
       filterForm(props),
       dataTable({
         caption: 'Changes',
-        columns: ['What', 'Who', 'Account', 'About', 'When', 'From, request id'],
+        columns: ['What', 'Who', 'Account, about', 'When', 'From, request id'],
         rows: changes.map(rowOf),
         empty: noEntries(isPartial),
       }),
@@ -72,8 +72,8 @@ function rowOf({ what, reason, who, account, target, at, from, requestId }: Chan
   return [
     html`${what}${reason !== undefined && html`<br><span class="fine">Reason: <bdi>${reason}</bdi></span>`}`,
     namedCell(who),
-    namedCell(account),
-    namedCell(target),
+    // What is about the account as a whole is told once.
+    target.label === account.label ? namedCell(account) : html`${namedCell(account)}<br>${namedCell(target)}`,
     exactTime(at),
     html`${from}${requestId !== '' && html`<br><code class="request-id">${requestId}</code>`}`,
   ];
@@ -88,8 +88,7 @@ function filterForm({
   actions: readonly { value: string; label: string }[];
   today: string;
 }): Html {
-  const text = (label: string, name: 'account' | 'actor' | 'target' | 'address' | 'request') =>
-    field({ label, name, value: asked[name], autocomplete: 'off', lengthMax: 254 });
+  const text = askedFields(asked);
   const isKnown = asked.action === '' || actions.some(({ value }) => value === asked.action);
   const others = isKnown ? [] : [{ value: asked.action, label: asked.action }];
   return html`<form method="get" action="${PATH}" role="search">${[
@@ -102,10 +101,16 @@ function filterForm({
       options: [{ value: '', label: 'Any change' }, ...actions, ...others],
     }),
     ...periodFields(asked, { today, exact: 'minute' }),
-    text('About: the id of what was changed', 'target'),
-    text('From: network address', 'address'),
-    text('Request id', 'request'),
-    checkbox({ label: 'Only with a reason', name: 'reason', checked: asked.reason === 'yes' }),
+    disclosure({
+      summary: 'More filters',
+      open: asked.target + asked.address + asked.request + asked.reason !== '',
+      body: [
+        text('About: the id of what was changed', 'target'),
+        text('From: network address', 'address'),
+        text('Request id', 'request'),
+        checkbox({ label: 'Only with a reason', name: 'reason', checked: asked.reason === 'yes' }),
+      ],
+    }),
     submit('Filter', 'quiet'),
   ]}</form>`;
 }

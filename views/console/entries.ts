@@ -1,5 +1,6 @@
 import { DOWNLOADED_ENTRIES_MAX } from '../../server/ground/limits.ts';
 import { type Html, html, type Part } from '../html.ts';
+import { field } from '../kit/fields.ts';
 import { listPager } from './list.ts';
 
 /** Who or what an entry names: the name, the id where that says more, and the page about it. */
@@ -16,7 +17,16 @@ export type EntryPages = {
 /** The name, which somebody chose, and the id below it. */
 export function namedCell({ label, id, url }: NamedView): Html {
   const name = url === undefined ? html`<bdi>${label}</bdi>` : html`<a href="${url}"><bdi>${label}</bdi></a>`;
-  return html`${name}${id !== '' && html`<br><code class="request-id">${id}</code>`}`;
+  return html`${name}${id !== '' && html`<br><span class="fine"><code>${id}</code></span>`}`;
+}
+
+/** Longer than any e-mail address or id. */
+const ASKED_LENGTH_MAX = 254;
+
+/** The fields of a form by which entries are found, filled in as they were. */
+export function askedFields<N extends string>(asked: Record<N, string>): (label: string, name: N) => Html {
+  return (label, name) =>
+    field({ label, name, value: asked[name], autocomplete: 'off', lengthMax: ASKED_LENGTH_MAX });
 }
 
 /** Below a list of entries. */
