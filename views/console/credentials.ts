@@ -169,7 +169,7 @@ export function credentialPage(
     body: [
       doneNotice(DONE, done),
       html`<div class="card">${tokenFacts(credential, now, { first: firstFacts(credential), folder: PATH })}${actsOf(credential)}
-<p class="fine">${LAST_USED_HINT}</p></div>`,
+<p class="fine">${LAST_USED_HINT} <a href="/admin/activity?credential=${credential.id}">See each of its calls.</a></p></div>`,
       use && useSection(credential, use, now),
       section({
         title: 'Lately',
@@ -204,8 +204,7 @@ function firstFacts(credential: CredentialInConsole) {
 }
 
 function clientOf({ id, name, kind }: NonNullable<CredentialInConsole['client']>): Html {
-  const words = html`<bdi>${name}</bdi>`;
-  return kind === 'app' ? html`<a href="/admin/apps/${id}">${words}</a>` : words;
+  return html`<a href="/admin/${kind === 'app' ? 'apps' : 'services'}/${id}"><bdi>${name}</bdi></a>`;
 }
 
 function actsOf(credential: CredentialInConsole): Part {
