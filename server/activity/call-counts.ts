@@ -120,6 +120,14 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
     return rows.filter(({ day }) => day < before);
   }
 
+  async function total(series: string, from: number): Promise<CallTotal> {
+    const where = whereFor(series, from);
+    const wanted = { where, order: { by: 'day', descending: true }, limit: TOTAL_ROWS_MAX } as const;
+    const rows = await callCounts.list(wanted);
+    const count = rows.reduce((sum, row) => sum + row.count, 0);
+    return { count, isAll: rows.length < TOTAL_ROWS_MAX };
+  }
+
   return {
     /**
      * Each day of the span until today, also those without calls; and of one credential its routes and results, the most
@@ -140,15 +148,12 @@ function readsOf(callCounts: Collection<CallCount>, clock: Clock) {
     },
 
     /** How many calls of it there were since then, for lists; `isAll` is false where its rows are too many for one. */
-    async total({ accountId, about, from }: Omit<CountsWanted, 'before'>): Promise<CallTotal> {
-      const rows = await callCounts.list({
-        where: whereFor(seriesFor({ accountId, about }), from),
-        order: { by: 'day', descending: true },
-        limit: TOTAL_ROWS_MAX,
-      });
-      const count = rows.reduce((sum, row) => sum + row.count, 0);
-      return { count, isAll: rows.length < TOTAL_ROWS_MAX };
-    },
+    total: (wanted: Omit<CountsWanted, 'before'>): Promise<CallTotal> =>
+      total(seriesFor(wanted), wanted.from),
+
+    /** How many of them passed over privacy rules. */
+    totalAsAdmin: ({ id, accountId }: { id: string; accountId: string }, from: number): Promise<CallTotal> =>
+      total(asAdminSeries(accountId, id), from),
   };
 }
 
@@ -204,7 +209,9 @@ function rowsOf(call: Call, count: number): CallCount[] {
     const row = `${moment} ${series} ${result} ${route ?? ''}`;
     return { id: row, series, day, outcome, route, result, count } as const;
   });
-  return [all, ...each];
+  if (call.privacyBypassed !== true || clientId === undefined) return [all, ...each];
+  const series = asAdminSeries(accountId, clientId);
+  return [all, ...each, { id: `${moment} ${series} ${outcome}`, series, day, outcome, count }];
 }
 
 /** The series of everybody's calls to workflows; no account has such an id. */
@@ -229,6 +236,11 @@ function routeOf({ status, method, path }: Call): string | undefined {
 
 function seriesOf(accountId: string, id: string): string {
   return `${accountId} ${id}`;
+}
+
+/** Of what a service did past privacy rules. */
+function asAdminSeries(accountId: string, clientId: string): string {
+  return `${seriesOf(accountId, clientId)} admin`;
 }
 
 function idOf(about: NonNullable<CountsWanted['about']>): string {

@@ -142,7 +142,7 @@ async function list(domain: Domain, { account }: { account?: string }): Promise<
 async function show(domain: Domain, id: string): Promise<Said> {
   const client = await serviceFrom(domain, id, { revokedToo: true });
   const secrets = await secretsOf(domain, client);
-  const use = await countAdminUse(domain.rows.calls, client, domain.clock());
+  const use = await countAdminUse({ ...domain, calls: domain.rows.calls }, client, domain.clock());
   const adminCalls = { admin_calls: use.count, admin_calls_are_all: use.isAll };
   return {
     json: { ...jsonOf(client), ...adminCalls, secrets: secrets.json },

@@ -73,7 +73,7 @@ function viewPages(parts: ConsoleDependencies) {
       const [listed, all, adminUse, counts] = await Promise.all([
         serviceList.withUse(client),
         secrets.list({ accountId, clientId }),
-        wasAdmin ? countAdminUse(rows.calls, client, now) : undefined,
+        wasAdmin ? countAdminUse({ ...rows, callCounts }, client, now) : undefined,
         callCounts.of({ accountId, about: { clientId }, from, before: now + DAY_SECONDS }),
       ]);
       const page = consoleServicePage(site, viewer, {

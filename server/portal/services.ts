@@ -89,12 +89,12 @@ export function createServicePages(parts: PortalDependencies) {
 }
 
 function viewPages(parts: PortalDependencies) {
-  const { site, settings, clock, signedIn, services, secrets, scopes, rows } = parts;
+  const { site, settings, clock, signedIn, services, secrets, scopes, rows, callCounts } = parts;
 
   /** Of one that is an admin, or was: its reason stays. */
   async function adminUseOf(client: Client): Promise<AdminUse | undefined> {
     const isWanted = client.reason !== undefined || isAdmin(client.scopes);
-    return isWanted ? countAdminUse(rows.calls, client, clock()) : undefined;
+    return isWanted ? countAdminUse({ ...rows, callCounts }, client, clock()) : undefined;
   }
 
   return {

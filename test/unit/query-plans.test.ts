@@ -142,7 +142,12 @@ describe('what pages list is found by an index', () => {
     ],
     [
       'use of a service as an admin',
-      () => countAdminUse(domain.rows.calls, { id: 'svc_1', accountId: ann.id }, domain.clock()),
+      () =>
+        countAdminUse(
+          { ...domain, calls: domain.rows.calls },
+          { id: 'svc_1', accountId: ann.id },
+          domain.clock(),
+        ),
       [/calls_by_clientId_accountId_at .*>\?/],
     ],
     ['tokens', () => domain.tokens.list(ann.id), [/credentials_by_accountId_revokedAt_createdAt /]],

@@ -169,6 +169,10 @@ export function consoleServicePage(
     { label: 'Owner', value: accountLink(accountId, ownerEmail) },
     ...serviceFacts(service, { reaches, adminUse, now }),
     { label: 'Last used', value: lastUseOf(service, now) },
+    {
+      label: 'Activity',
+      value: html`<a href="/admin/activity?credential=${id}">Its calls</a> · <a href="/admin/audit?target=${id}">Changes of it</a>`,
+    },
   ]);
   const isDead = service.revokedAt !== undefined;
   return layout(site, {

@@ -117,7 +117,7 @@ function servicesSection(whole: WholeAccount, now: number): Html {
     {
       columns: ['Service', 'Acts for', 'Made', ACTIONS],
       rows: whole.services.map((service) => [
-        html`${service.name}<br>${serviceState(service)}`,
+        html`<a href="/admin/services/${service.id}">${service.name}</a><br>${serviceState(service)}`,
         service.actsFor === 'app' ? 'The app' : 'Its owner',
         relativeTime(service.createdAt, now),
         service.revokedAt === undefined &&

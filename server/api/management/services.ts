@@ -187,10 +187,10 @@ async function underOwnNames<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function wholeJson(parts: ManagementDependencies, client: Client) {
-  const { serviceList, rows, clock } = parts;
+  const { serviceList, rows, callCounts, clock } = parts;
   const [shown, use] = await Promise.all([
     serviceList.withUse(client),
-    countAdminUse(rows.calls, client, clock()),
+    countAdminUse({ ...rows, callCounts }, client, clock()),
   ]);
   return { ...serviceJson(shown, clock()), admin_calls: use.count, admin_calls_are_all: use.isAll };
 }
