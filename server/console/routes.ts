@@ -20,15 +20,7 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
 
   router.get('/admin', createOverviewPage(parts));
 
-  const accounts = createAccountsPages(parts);
-  router.get('/admin/accounts', accounts.list);
-  router.get('/admin/accounts/:id', accounts.show);
-  router.get('/admin/accounts/:id/:act', accounts.showAct);
-  router.post('/admin/accounts/:id/:act', accounts.act);
-  const accountThings = createAccountThingPages(parts);
-  router.get('/admin/accounts/:id/:kind/:thingId/:act', accountThings.showAct);
-  router.post('/admin/accounts/:id/:kind/:thingId/:act', accountThings.act);
-
+  addAccounts(router, parts);
   addCredentials(router, parts);
   const calls = createCallsPages(parts);
   router.get('/admin/activity', calls.list);
@@ -37,26 +29,12 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   router.get('/admin/audit', audit.list);
   router.get('/admin/audit.csv', audit.download);
   addServices(router, parts);
+  addApps(router, parts);
 
   const mail = createMailPages(parts);
   router.get('/admin/mail', mail.list);
   router.get('/admin/mail/retry', mail.showRetry);
   router.post('/admin/mail/retry', mail.retry);
-  const invitations = createInvitationPages(parts);
-  router.get('/admin/invitations', invitations.list);
-  router.get('/admin/invitations/new', invitations.showAdd);
-  router.post('/admin/invitations/new', invitations.add);
-  router.get('/admin/invitations/:invitationId/withdraw', invitations.showWithdraw);
-  router.post('/admin/invitations/:invitationId/withdraw', invitations.withdraw);
-
-  const apps = createAppsPages(parts);
-  router.get('/admin/apps', apps.list);
-  router.get('/admin/apps/:clientId', apps.show);
-  router.get('/admin/apps/:clientId/:act', apps.showAct);
-  router.post('/admin/apps/:clientId/:act', apps.act);
-  router.get('/admin/apps/:clientId/grants/:grantId/end', apps.showEndGrant);
-  router.post('/admin/apps/:clientId/grants/:grantId/end', apps.endGrant);
-
   const workflows = createWorkflowPages(parts);
   router.get('/admin/workflows', workflows.list);
   router.get('/admin/workflows/:workflow', workflows.show);
@@ -96,4 +74,31 @@ function addCredentials(router: Router, parts: ConsoleDependencies): void {
   router.get('/admin/credentials/:credentialId', credentials.show);
   router.get('/admin/credentials/:credentialId/:act', credentials.showAct);
   router.post('/admin/credentials/:credentialId/:act', credentials.act);
+}
+
+function addAccounts(router: Router, parts: ConsoleDependencies): void {
+  const accounts = createAccountsPages(parts);
+  router.get('/admin/accounts', accounts.list);
+  router.get('/admin/accounts/:id', accounts.show);
+  router.get('/admin/accounts/:id/:act', accounts.showAct);
+  router.post('/admin/accounts/:id/:act', accounts.act);
+  const accountThings = createAccountThingPages(parts);
+  router.get('/admin/accounts/:id/:kind/:thingId/:act', accountThings.showAct);
+  router.post('/admin/accounts/:id/:kind/:thingId/:act', accountThings.act);
+  const invitations = createInvitationPages(parts);
+  router.get('/admin/invitations', invitations.list);
+  router.get('/admin/invitations/new', invitations.showAdd);
+  router.post('/admin/invitations/new', invitations.add);
+  router.get('/admin/invitations/:invitationId/withdraw', invitations.showWithdraw);
+  router.post('/admin/invitations/:invitationId/withdraw', invitations.withdraw);
+}
+
+function addApps(router: Router, parts: ConsoleDependencies): void {
+  const apps = createAppsPages(parts);
+  router.get('/admin/apps', apps.list);
+  router.get('/admin/apps/:clientId', apps.show);
+  router.get('/admin/apps/:clientId/:act', apps.showAct);
+  router.post('/admin/apps/:clientId/:act', apps.act);
+  router.get('/admin/apps/:clientId/grants/:grantId/end', apps.showEndGrant);
+  router.post('/admin/apps/:clientId/grants/:grantId/end', apps.endGrant);
 }

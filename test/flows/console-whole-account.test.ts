@@ -54,6 +54,7 @@ describe('the whole of one account in the console', () => {
     }
     for (const path of [
       `/admin/apps/${appId}`,
+      `/admin/services/${ids.services}`,
       `/admin/credentials/${ids.tokens}`,
       `/admin/credentials/${ids.secrets}`,
       `/admin/activity?account=${ann.account.id}`,
