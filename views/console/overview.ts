@@ -131,7 +131,7 @@ function countedFigures(figures: FiguresView): Figure[] {
     { label: 'Accounts', count: accounts, url: '/admin/accounts' },
     { label: 'Suspended', count: suspendedAccounts, url: '/admin/accounts?state=suspended' },
     { label: 'Admins', count: admins, url: '/admin/accounts?state=admin' },
-    { label: 'Services', count: services },
+    { label: 'Services', count: services, url: '/admin/services' },
     { label: 'Apps', count: apps, url: '/admin/apps' },
     {
       label: 'Live credentials',
