@@ -1,4 +1,4 @@
-import type { Account } from '../accounts/account.ts';
+import { type Account, requireActive } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, hasEnded } from '../credentials/credential.ts';
@@ -84,6 +84,7 @@ export function createServiceActs(parts: Parts) {
       caller: CallingService,
     ): Promise<{ client: Client; secret: NewSecret }> {
       const { account, scopes, actsFor, resourceServer } = wanted;
+      requireActive(account);
       const isOwn = account.id === caller.account.id;
       if (!isOwn && (actsFor === 'app' || resourceServer || isAdmin(scopes))) throw ownOnly();
       requireReach(caller, { actsFor, scopes: [...scopes], resourceServer });
@@ -100,6 +101,9 @@ export function createServiceActs(parts: Parts) {
     ): Promise<NewSecret> {
       requireReach(caller, service);
       const { id: clientId, accountId, scopes } = service;
+      const owner = await parts.accounts.get(accountId);
+      if (owner === undefined) throw noSuch('account');
+      requireActive(owner);
       const expiresAt = await endWithin(parts, caller, { ...wanted, scopes });
       const which = { kind: 'service' as const, accountId, clientId };
       return secrets.add({ ...which, name: wanted.name, expiresAt }, manager);

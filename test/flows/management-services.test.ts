@@ -58,6 +58,9 @@ describe('services in the management API', () => {
     const all = await server.call(PATH, { method: 'POST', token: mighty, json });
     assert.equal(all.status, 200);
     const { id } = await account('bea@example.com');
+    const suspended = await account('suspended@example.com');
+    const of = await made({ account_id: suspended.id, scopes: ['profile'] });
+    await server.domain.accounts.suspend(suspended.id, { kind: 'operator' });
     for (const [path, wanted, code, parameter] of [
       ['', { scopes: ['admin'] }, 'FORBIDDEN', 'scopes'],
       ['', { scopes: ['admin:portal-links'] }, 'FORBIDDEN', 'scopes'],
@@ -69,6 +72,8 @@ describe('services in the management API', () => {
       ['', { scopes: ['admin:manage'], expires_at: 5_000_000_000 }, 'INVALID_EXPIRY', 'expires_at'],
       [`/${all.body.response.id}/secrets`, {}, 'FORBIDDEN', 'scopes'],
       ['', { account_id: 'acc_none', scopes: ['profile'] }, 'NOT_FOUND', undefined],
+      ['', { account_id: suspended.id, scopes: ['profile'] }, 'ACCOUNT_SUSPENDED', undefined],
+      [`/${of.id}/secrets`, {}, 'ACCOUNT_SUSPENDED', undefined],
     ] as const) {
       const { body } = await post(path, { reason: 'Why not', name: 'More', ...wanted });
       assert.deepEqual([body.body?.status, body.body?.parameter], [code, parameter], JSON.stringify(wanted));

@@ -234,7 +234,7 @@ eachStore(({ engine, url }) => {
       await closed.stop();
     });
 
-    test('only admins, or the operator for others, make clients where the settings say so', () =>
+    test('only admins and the operator make clients where the settings say so, for others too', () =>
       withDomain({ register: { apps: 'admins', services: 'admins' } }, async (domain) => {
         const ann = await domain.account('ann@example.com');
         const boss = await domain.account('boss@example.com', true);
@@ -261,6 +261,7 @@ eachStore(({ engine, url }) => {
         await domain.services.create({ ...service, account: boss }, by(boss));
         await domain.apps.create({ ...app, account: boss }, by(boss));
         await domain.services.create({ ...service, account: ann }, actor);
+        await domain.services.create({ ...service, account: ann }, { ...by(boss), reason: 'For the shop' });
       }));
   });
 });
