@@ -41,7 +41,7 @@ export function createCredentialList(parts: {
      * last four characters of a value. Undefined for what none of them is.
      */
     async read(typed: string): Promise<CredentialsAsked | undefined> {
-      const [id, prefix] = /^(tok|sec|acc|svc|app)_\w{1,40}$/.exec(typed) ?? [];
+      const [id, prefix] = /^(tok|sec|acc|svc|app)_[0-9A-Za-z]{20}$/.exec(typed) ?? [];
       if (id !== undefined) return { [FIELDS[prefix as keyof typeof FIELDS]]: id };
       if (FOUR.test(typed)) return { lastFour: typed };
       const account = typed.includes('@') ? await accounts.findByEmail(typed) : undefined;

@@ -5,6 +5,8 @@ import type { CredentialsAsked } from '../../server/management/credential-list.t
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
+const ID = 'abcdefghij0123456789';
+
 eachStore(({ url }) => {
   describe('the tokens and secrets of everybody', () => {
     let domain: TestDomain;
@@ -85,11 +87,12 @@ eachStore(({ url }) => {
 
     it('are asked for by what people type', async () => {
       for (const [typed, expected] of [
-        ['tok_live', { id: 'tok_live' }],
-        ['sec_a', { id: 'sec_a' }],
-        ['svc_a', { clientId: 'svc_a' }],
-        ['app_a', { clientId: 'app_a' }],
-        ['acc_1', { accountId: 'acc_1' }],
+        [`tok_${ID}`, { id: `tok_${ID}` }],
+        [`sec_${ID}`, { id: `sec_${ID}` }],
+        [`svc_${ID}`, { clientId: `svc_${ID}` }],
+        [`app_${ID}`, { clientId: `app_${ID}` }],
+        [`acc_${ID}`, { accountId: `acc_${ID}` }],
+        ['tok_short', undefined],
         ['aNN@example.com', { accountId: 'acc_1' }],
         ['wxy1', { lastFour: 'wxy1' }],
         ['bob@example.com', undefined],
