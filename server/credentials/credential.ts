@@ -38,7 +38,7 @@ const credentialSchema = z.strictObject({
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */
   scopes: z.array(z.string()),
   note: z.string().optional(),
-  /** A key of before that was taken over by its hash: of its value nothing is known, `firstFour` and `lastFour` are ''. */
+  /** A key that existed before and was taken over by its hash: of its value nothing is known, so `firstFour` and `lastFour` are ''. */
   imported: z.literal(true).optional(),
   /** Where and how far it works: of a personal access token only. */
   narrowing: narrowingSchema.optional(),

@@ -154,7 +154,7 @@ async function credentialIn(
 
 /** A token or a secret as programs are told of it: of its value only the ends. */
 export function credentialJson(row: Credential, now: number) {
-  const { scopes, issued_by, replaces, replaced_by, ...facts } = settingsOf(row, now);
+  const { scopes, issued_by, imported, replaces, replaced_by, ...facts } = settingsOf(row, now);
   const shared = {
     ...facts,
     account_id: row.accountId,
@@ -163,6 +163,6 @@ export function credentialJson(row: Credential, now: number) {
   };
   if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
   const { honey = false, metadata = {} } = row;
-  const token = { scopes, issued_by, replaces, replaced_by, honey, metadata };
+  const token = { scopes, issued_by, imported, replaces, replaced_by, honey, metadata };
   return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
 }
