@@ -19,6 +19,7 @@ import { nothingHere } from '../http/error-response.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { CREDENTIAL_ACTS, type CredentialAct } from '../management/credential-acts.ts';
+import { CREDENTIAL_STATES } from '../management/credential-list.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { tokenView } from '../pages/view-models.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
@@ -27,7 +28,6 @@ import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/credentials';
 const KINDS = ['personal_access_token', 'client_secret'] as const;
-const STATES = ['live', 'paused', 'expired', 'revoked'] as const;
 /** Calls and changes on the page of one. */
 const ENTRIES_SHOWN = 10;
 /** Two pages of a list. */
@@ -86,7 +86,7 @@ function listPages(parts: ConsoleDependencies) {
     const admin = await adminOf(parts, ctx);
     const { q, problem } = wanted;
     const kind = KINDS.find((one) => one === queryOne(ctx, 'kind'));
-    const state = STATES.find((one) => one === queryOne(ctx, 'state'));
+    const state = CREDENTIAL_STATES.find((one) => one === queryOne(ctx, 'state'));
     const asked = pageAskedIn(ctx);
     const typed = q === '' ? {} : await credentialList.read(q);
     const { rows, next, isPartial } =

@@ -5,6 +5,7 @@ import { stateOf } from '../../credentials/credential.ts';
 import { noSuch } from '../../ground/errors.ts';
 import { DAY_SECONDS } from '../../ground/time.ts';
 import type { CredentialAct } from '../../management/credential-acts.ts';
+import { CREDENTIAL_STATES } from '../../management/credential-list.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { settingsOf, timesOf } from '../own-token.ts';
 import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
@@ -19,7 +20,7 @@ const listQuery = z.strictObject({
     .string()
     .regex(/^[0-9A-Za-z]{4}$/)
     .optional(),
-  state: z.enum(['live', 'paused', 'expired', 'revoked']).optional(),
+  state: z.enum(CREDENTIAL_STATES).optional(),
   cursor: z.string().max(400).optional(),
   limit: z.string().optional(),
 });
