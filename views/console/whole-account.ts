@@ -262,6 +262,6 @@ function activitySection({ accountId, entries }: WholeAccount): Html {
       ]),
     },
     'Nothing so far.',
-    html`<p class="fine"><a href="/admin/activity?account=${accountId}">All of its calls</a> · <a href="/admin/audit?account=${accountId}">All changes</a></p>`,
+    html`<p class="fine"><a href="/admin/activity?account=${accountId}">All of its calls</a> · <a href="/admin/audit?account=${accountId}">All changes</a> · <a href="/admin/mail?q=${accountId}">Its mail</a> · <a href="/admin/reviews?q=${accountId}">Its reviews</a></p>`,
   );
 }
