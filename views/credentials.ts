@@ -21,7 +21,7 @@ export type CredentialView = {
   prefix: string;
   firstFour: string;
   lastFour: string;
-  /** A key of before: of its value nothing is known. */
+  /** A key that existed before and was taken over by its hash: of its value nothing is known. */
   imported?: boolean | undefined;
   createdAt: number;
   expiresAt?: number | undefined;
@@ -51,7 +51,7 @@ export function nameAndEnds(credential: CredentialView): Html {
 /** What is left of a value for people to know it by. */
 export function endsOf({ prefix, firstFour, lastFour, imported }: CredentialView): Html {
   return imported
-    ? html`<span class="fine">a key of before</span>`
+    ? html`<span class="fine">only its hash is known</span>`
     : html`<code class="ends">${prefix}${firstFour}…${lastFour}</code>`;
 }
 

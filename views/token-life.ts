@@ -116,8 +116,8 @@ function actsOf({ id, state, replacedBy }: TokenView, viewer: Viewer): Html {
 function importedNotice(): Html {
   return notice(
     'info',
-    'It was given out before there was this page, and works as it is. Rotate it to get a value of today’s form: one that scanners find where it leaks, and that nobody can guess.',
-    'This is a key of before.',
+    'It was given out before there was this page, and works as it is. Rotate it to get a value of today’s form, which nobody can guess and which scanners find where it leaks.',
+    'This key was imported.',
   );
 }
 

@@ -96,7 +96,7 @@ async function takeKey(parts: Parts, key: Key, run: Run, actor: Actor): Promise<
   const before = await parts.credentials.find('hash', key.hash);
   if (before !== undefined) return knownAs(parts, before, key.person);
   const { vouchedAccounts, tokens } = parts;
-  const found = await vouchedAccounts.find(key.person, run.ownerId);
+  const found = await vouchedAccounts.find(key.person, actor, run.ownerId);
   if (found === undefined && !run.makeAccounts) throw noAccount();
   if (run.dryRun) {
     if (found === undefined) vouchedAccounts.check(key.person);

@@ -42,7 +42,8 @@ export function createVouchedAccounts(parts: Parts) {
      * The account of a person; undefined where there is none. `ownerId`: the account of the app that vouches for them,
      * which is held to accounts that it may vouch for; the operator is not. Throws Problem.
      */
-    find: (wanted: WantedPerson, ownerId: string | undefined) => find(parts, wanted, ownerId),
+    find: (wanted: WantedPerson, actor: Actor, ownerId: string | undefined) =>
+      find(parts, wanted, actor, ownerId),
 
     /** The same, and made where there is none; it bears the external id from then on. Throws Problem. */
     findOrMake: (wanted: WantedPerson, actor: Actor, ownerId: string | undefined) =>
@@ -81,9 +82,10 @@ function byExternalId({ accountRows }: Parts, externalId: string): Promise<Accou
 async function find(
   parts: Parts,
   wanted: WantedPerson,
+  actor: Actor,
   ownerId: string | undefined,
-  serviceId?: string,
 ): Promise<Account | undefined> {
+  const serviceId = ownerId === undefined ? undefined : actor.id;
   const externalId = externalIdIn(wanted);
   const known = externalId === undefined ? undefined : await byExternalId(parts, externalId);
   const email = wanted.email === undefined ? undefined : requireEmail(wanted.email);
@@ -110,8 +112,7 @@ async function findOrMake(
   isAgain = false,
 ): Promise<Account> {
   const { externalId } = wanted;
-  const serviceId = ownerId === undefined ? undefined : actor.id;
-  const found = await find(parts, wanted, ownerId, serviceId);
+  const found = await find(parts, wanted, actor, ownerId);
   if (found !== undefined)
     return externalId === undefined ? found : nameExternally(parts, found, externalId, actor);
   try {

@@ -5,7 +5,7 @@ import { decoded, holdsSecret } from '../ground/without-secrets.ts';
 /** RFC 6750 section 2.1: what may stand behind `Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
-/** What a key of before may be. */
+/** What an imported key may be. */
 const ONE_WORD = /^[\x21-\x7e]+$/;
 
 /** Headers that people take for the right one. Node gives names in lower case. */
@@ -45,7 +45,7 @@ export function readBearerToken(req: IncomingMessage, query: string): string | u
   return rest;
 }
 
-/** Whether a token of RFC 6750 can look so: keys of before may look like anything. */
+/** Whether a token of RFC 6750 can look so: imported keys may look like anything. */
 export function isTokenForm(value: string): boolean {
   return TOKEN.test(value);
 }

@@ -11,7 +11,7 @@ import { periodIn, spanOf } from '../pages/period.ts';
 import { adminOf } from './admin.ts';
 import { pageAskedIn, pathWith } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
-import { accountNamed, askedFor, isChecked } from './entries.ts';
+import { accountNamed, askedFor, isChecked, thingPath } from './entries.ts';
 
 const PATH = '/admin/activity';
 const COLUMNS = [
@@ -28,7 +28,7 @@ export function createCallsPages(parts: ConsoleDependencies) {
     const requestId = request === '' ? undefined : request;
     const wanted = { account, credential, result, address, requestId, adminUse: asked.admin === 'yes' };
     const found = await callList.list({ ...wanted, ...spanOf(asked, clock()) }, page);
-    return { ...found, names: await entryNames(found.rows.map(({ accountId }) => accountId)) };
+    return { ...found, names: await entryNames(found.rows.flatMap(namedIn)) };
   }
 
   return {
@@ -76,10 +76,18 @@ function askedIn(ctx: RouterContext): CallsAskedView {
   };
 }
 
+/** Access tokens come and go: what they do is found by their service or app. */
+function credentialOf({ clientId, tokenId }: Call): string {
+  return clientId ?? tokenId;
+}
+
+function namedIn(call: Call): string[] {
+  return [call.accountId, credentialOf(call)];
+}
+
 function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallView {
-  const { at, method, path, tokenName, tokenId, clientId, status, result, ms, from, requestId } = call;
-  // Access tokens come and go: what they do is found by their service or app.
-  const id = clientId ?? tokenId;
+  const { at, method, path, tokenName, status, result, ms, from, requestId } = call;
+  const id = credentialOf(call);
   return {
     at,
     what: `${method} ${path}`,
@@ -92,7 +100,12 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
     requestId,
     privacyBypassed: call.privacyBypassed === true,
     account: accountNamed(call.accountId, names),
-    credential: { label: tokenName, id, url: pathWith(PATH, { credential: id }) },
+    credential: {
+      label: tokenName,
+      url: thingPath(id, names),
+      id,
+      onlyUrl: pathWith(PATH, { credential: id }),
+    },
   };
 }
 

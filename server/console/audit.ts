@@ -13,7 +13,7 @@ import { periodIn, spanOf } from '../pages/period.ts';
 import { adminOf } from './admin.ts';
 import { pageAskedIn, pathWith } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
-import { accountNamed, askedFor, clientNamed, isChecked } from './entries.ts';
+import { accountNamed, askedFor, clientNamed, isChecked, thingPath } from './entries.ts';
 
 const PATH = '/admin/audit';
 const COLUMNS = [
@@ -40,7 +40,7 @@ export function createAuditPages(parts: ConsoleDependencies) {
     const requestId = request === '' ? undefined : request;
     const wanted = { account, actor, action, target, address, requestId, withReason: asked.reason === 'yes' };
     const found = await auditList.list({ ...wanted, ...spanOf(asked, clock()) }, page);
-    const ids = found.rows.flatMap((entry) => [entry.accountId, entry.actor.id]);
+    const ids = found.rows.flatMap((entry) => [entry.accountId, entry.actor.id, entry.targetId]);
     return { ...found, names: await entryNames(ids) };
   }
 
@@ -92,16 +92,16 @@ function askedIn(ctx: RouterContext): ChangesAskedView {
 function changeView(entry: AuditEntry, names: EntryNames): ChangeView {
   const { at, accountId, actor, targetId, targetName } = entry;
   const { from = '', requestId = '', reason } = actor;
-  const who = actorNamed(actor, names);
   return {
     ...{ at, what: changeInWords(entry), reason, from, requestId },
-    who: { ...who, url: pathWith(PATH, { actor: actor.id ?? actor.kind }) },
+    who: actorNamed(actor, names),
     account: accountNamed(accountId, names),
+    // Of what is about the account itself the id says no more.
     target: {
       label: targetName,
-      // What is about the account itself says no more by its id.
+      url: thingPath(targetId, names),
       id: targetId === accountId ? '' : targetId,
-      url: pathWith(PATH, { target: targetId }),
+      onlyUrl: pathWith(PATH, { target: targetId }),
     },
   };
 }
@@ -113,7 +113,7 @@ function actorNamed({ kind, id }: Actor, names: EntryNames): NamedView {
     case 'client':
       return clientNamed(id ?? '', names);
     default:
-      return { label: ACTORS[kind], id: id ?? '' };
+      return { label: ACTORS[kind], url: pathWith(PATH, { actor: kind }), id: '' };
   }
 }
 

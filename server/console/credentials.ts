@@ -14,12 +14,12 @@ import type { Credential } from '../credentials/credential.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { USED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { withoutSecrets } from '../ground/without-secrets.ts';
 import { readForm } from '../http/body.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { CREDENTIAL_ACTS, type CredentialAct } from '../management/credential-acts.ts';
+import { CREDENTIAL_STATES } from '../management/credential-list.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { tokenView } from '../pages/view-models.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
@@ -28,7 +28,6 @@ import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/credentials';
 const KINDS = ['personal_access_token', 'client_secret'] as const;
-const STATES = ['live', 'paused', 'expired', 'revoked'] as const;
 /** Calls and changes on the page of one. */
 const ENTRIES_SHOWN = 10;
 /** Two pages of a list. */
@@ -87,7 +86,7 @@ function listPages(parts: ConsoleDependencies) {
     const admin = await adminOf(parts, ctx);
     const { q, problem } = wanted;
     const kind = KINDS.find((one) => one === queryOne(ctx, 'kind'));
-    const state = STATES.find((one) => one === queryOne(ctx, 'state'));
+    const state = CREDENTIAL_STATES.find((one) => one === queryOne(ctx, 'state'));
     const asked = pageAskedIn(ctx);
     const typed = q === '' ? {} : await credentialList.read(q);
     const { rows, next, isPartial } =
@@ -113,8 +112,8 @@ function listPages(parts: ConsoleDependencies) {
     },
 
     /**
-     * Takes what is searched for as a form, for it may be a whole value: that is looked up by its hash, and stands in no
-     * address, no page and no log. All else goes on to the list.
+     * Takes what is searched for as a form, for it may be a whole value, also one of foreign form: that is looked up by its
+     * hash, and stands in no address, no page and no log. What is no value but found by goes on to the list.
      */
     async search(ctx: RouterContext): Promise<void> {
       const sent = await readForm(ctx);
@@ -124,14 +123,13 @@ function listPages(parts: ConsoleDependencies) {
         .one('q')
         .trim()
         .replace(/^.*(?:…|\.{3})/, '');
-      if (withoutSecrets(q) === q)
-        return seeOther(ctx, pathWith(PATH, { q, kind: sent.one('kind'), state: sent.one('state') }));
       try {
-        const known = await leaks.identify(q);
-        if (known === undefined) throw unknownValue();
-        const { id, kind } = known;
-        const isOwn = kind === 'personal_access_token' || kind === 'client_secret';
-        seeOther(ctx, isOwn ? `${PATH}/${id}` : pathWith(PATH, { q: id, done: kind }));
+        const { id, kind } = (q !== '' && (await leaks.identify(q))) || {};
+        if (kind === 'access_token' || kind === 'refresh_token')
+          return seeOther(ctx, pathWith(PATH, { q: id, done: kind }));
+        if (id !== undefined) return seeOther(ctx, `${PATH}/${id}`);
+        if (q !== '' && (await credentialList.read(q)) === undefined) throw nothingFound();
+        seeOther(ctx, pathWith(PATH, { q, kind: sent.one('kind'), state: sent.one('state') }));
       } catch (error) {
         await showRefusal(ctx, error, (problem) => page(ctx, { q: '', problem }));
       }
@@ -269,12 +267,13 @@ function entryView(entry: Entry): EntryView {
   };
 }
 
-function unknownValue(): Problem {
+function nothingFound(): Problem {
   return new Problem({
     status: 404,
     code: 'NOT_FOUND',
-    message: 'No token and no secret has this value.',
-    hint: 'It is none of this site, was cut off, or is so long dead that it is no longer on record.',
+    message:
+      'Nothing is found by this: it is no value of a token or a secret, and nobody’s e-mail address or id.',
+    hint: 'A value may be cut off, or so long dead that it is no longer on record.',
     parameter: 'q',
   });
 }

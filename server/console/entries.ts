@@ -29,8 +29,19 @@ export function accountNamed(id: string, { accounts }: EntryNames): NamedView {
 }
 
 /** A service or app that an entry names. */
-export function clientNamed(id: string, { clients }: EntryNames): NamedView {
-  const client = clients.get(id);
+export function clientNamed(id: string, names: EntryNames): NamedView {
+  const client = names.clients.get(id);
   if (client === undefined) return { label: 'A service or app that is gone', id };
-  return { label: `${client.kind === 'app' ? 'App' : 'Service'} ${client.name}`, id };
+  return {
+    label: `${client.kind === 'app' ? 'App' : 'Service'} ${client.name}`,
+    url: thingPath(id, names),
+    id,
+  };
+}
+
+/** The page of a token, secret, service or app, as long as it is there. */
+export function thingPath(id: string, { clients, credentials }: EntryNames): string | undefined {
+  if (credentials.has(id)) return `/admin/credentials/${id}`;
+  const client = clients.get(id);
+  return client && `/admin/${client.kind === 'app' ? 'apps' : 'services'}/${id}`;
 }

@@ -14,6 +14,7 @@ const PATH = '/admin/mail';
 /** /admin/mail: what waits, what was given up and why, what was sent lately; and having it sent again. */
 export function createMailPages(parts: ConsoleDependencies) {
   const { site, mails, clock } = parts;
+  const addressesOf = async ({ ids }: ToRetry) => (await mails.find(ids)).map(({ to }) => to);
 
   return {
     async list(ctx: RouterContext): Promise<void> {
@@ -42,7 +43,8 @@ export function createMailPages(parts: ConsoleDependencies) {
       const what = { ids: [...new Set(queryAll(ctx, 'id'))], fault: faultFrom(queryOne(ctx, 'fault')) };
       if (what.ids.length === 0 && what.fault === '') return seeOther(ctx, `${PATH}?state=given_up`);
       const admin = await freshAdminOf(parts, ctx);
-      sendPage(ctx, retryMailPage(site, admin, { what, reason: '', problem: undefined }));
+      const to = await addressesOf(what);
+      sendPage(ctx, retryMailPage(site, admin, { what, to, reason: '', problem: undefined }));
     },
 
     retry: (ctx: RouterContext): Promise<void> =>
@@ -58,8 +60,11 @@ export function createMailPages(parts: ConsoleDependencies) {
           const where = isMore ? { state: 'given_up', fault, more: 'yes' } : { state: 'waiting' };
           return pathWith(PATH, { ...where, retried: String(count) });
         },
-        page: (_found, { viewer, problem, sent }) =>
-          retryMailPage(site, viewer, { what: toRetryIn(sent), reason: sent.one('reason'), problem }),
+        async page(_found, { viewer, problem, sent }) {
+          const what = toRetryIn(sent);
+          const to = await addressesOf(what);
+          return retryMailPage(site, viewer, { what, to, reason: sent.one('reason'), problem });
+        },
       }),
   };
 }

@@ -53,16 +53,19 @@ export async function wholeAccountOf(parts: ConsoleDependencies, account: Accoun
   };
 }
 
-async function historyOf(parts: ConsoleDependencies, { id: accountId }: Account) {
+async function historyOf(parts: ConsoleDependencies, { id: accountId, email }: Account) {
   const [{ entries }, managed] = await Promise.all([
     parts.activity.list({ accountId, limit: ENTRIES_SHOWN }),
     parts.accountThings.managed(accountId, ENTRIES_SHOWN),
   ]);
   const changes = entries.flatMap((entry) => (entry.kind === 'change' ? [entry.change] : []));
   const names = await parts.entryNames([...changes, ...managed].map(({ actor }) => actor.id));
+  // The account itself is what the whole page is about.
+  const shown = <V extends { about: string }>(view: V): V =>
+    view.about === email ? { ...view, about: '' } : view;
   return {
-    entries: entries.map((entry) => entryView(entry, names)),
-    managed: managed.map((change) => changeView(change, names)),
+    entries: entries.map((entry) => shown(entryView(entry, names))),
+    managed: managed.map((change) => shown(changeView(change, names))),
   };
 }
 
@@ -75,12 +78,11 @@ function entryView(entry: Entry, names: EntryNames) {
 }
 
 function changeView(change: AuditEntry, names: EntryNames) {
-  const { at, accountId, targetId, targetName, refused, actor } = change;
+  const { at, targetName, refused, actor } = change;
   return {
     at,
     what: changeInWords(change),
-    // The account itself is what the whole page is about.
-    about: targetId === accountId ? '' : targetName,
+    about: targetName,
     result: refused ? 'Refused' : 'Done',
     by: byOf(actor, names),
     reason: actor.reason,

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { type Condition, declare } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
-import { IDLE_WARNING_DAYS_MAX, OVERLAP_DAYS_MAX, REMINDER_DAYS } from '../ground/limits.ts';
+import {
+  IDLE_WARNING_DAYS_MAX,
+  OVERLAP_DAYS_MAX,
+  REMINDER_DAYS,
+  REVIEW_UNUSED_DAYS,
+} from '../ground/limits.ts';
 import { metadataSchema } from '../ground/metadata.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { narrowingSchema } from './narrowing.ts';
@@ -38,7 +43,7 @@ const credentialSchema = z.strictObject({
   /** What a personal access token may do; a client secret has its client's scopes and [] here. */
   scopes: z.array(z.string()),
   note: z.string().optional(),
-  /** A key of before that was taken over by its hash: of its value nothing is known, `firstFour` and `lastFour` are ''. */
+  /** A key that existed before and was taken over by its hash: of its value nothing is known, so `firstFour` and `lastFour` are ''. */
   imported: z.literal(true).optional(),
   /** Where and how far it works: of a personal access token only. */
   narrowing: narrowingSchema.optional(),
@@ -107,6 +112,12 @@ export function stateOf(credential: Credential, now: number): CredentialState {
   const endsAt = endOf(credential);
   if (endsAt !== undefined && endsAt <= now) return 'expired';
   return credential.pausedAt === undefined ? 'live' : 'paused';
+}
+
+/** Whether it is used: within REVIEW_UNUSED_DAYS, longer ago, or never. */
+export function useOf({ lastUsedAt }: Pick<Credential, 'lastUsedAt'>, now: number) {
+  if (lastUsedAt === undefined) return 'never_used';
+  return now - lastUsedAt < REVIEW_UNUSED_DAYS * DAY_SECONDS ? 'used' : 'unused';
 }
 
 /** When it expires, unless it is used before; undefined for never. */

@@ -198,7 +198,7 @@ function ownLimit(accountId: string): CredentialLimit {
   };
 }
 
-/** What a key of before becomes, checked as far as that goes without a write. Throws Problem. */
+/** What an imported key becomes, checked as far as that goes without a write. Throws Problem. */
 async function takenOver(
   parts: TokenDependencies,
   wanted: WantedTakeOver,

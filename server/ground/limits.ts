@@ -71,7 +71,7 @@ export const REDIRECT_URIS_MAX = 10;
 /** Time to copy what is shown this once; until then it can be looked at again in the same browser. */
 export const SHOWN_ONCE_SECONDS = 5 * MINUTE_SECONDS;
 
-/** Keys of before, whatever their form: shorter ones could be guessed, longer ones no header should have. */
+/** Imported keys, whatever their form: shorter ones could be guessed, longer ones no header should have. */
 export const IMPORTED_KEY_LENGTH_MIN = 16;
 export const IMPORTED_KEY_LENGTH_MAX = 500;
 /** Keys in one call that imports some. */

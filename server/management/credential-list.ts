@@ -1,20 +1,25 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import { type Credential, type CredentialState, stateOf } from '../credentials/credential.ts';
+import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import type { Clock } from '../ground/clock.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+
+/** Unused and never used ones are live, and no honey tokens, which nobody should use. */
+export const CREDENTIAL_STATES = ['live', 'unused', 'never_used', 'paused', 'expired', 'revoked'] as const;
+
+type StateAsked = (typeof CREDENTIAL_STATES)[number];
 
 /** Which tokens and secrets are asked for; all of it must hold. */
 export type CredentialsAsked = {
   id?: string | undefined;
   kind?: Credential['kind'] | undefined;
-  state?: CredentialState | undefined;
+  state?: StateAsked | undefined;
   accountId?: string | undefined;
   clientId?: string | undefined;
   lastFour?: string | undefined;
 };
 
-type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clientId'; descending: true };
+type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clientId'; descending: boolean };
 
 /** What the prefix of an id says that it is. */
 const FIELDS = { tok: 'id', sec: 'id', acc: 'accountId', svc: 'clientId', app: 'clientId' } as const;
@@ -41,14 +46,14 @@ export function createCredentialList(parts: {
      * last four characters of a value. Undefined for what none of them is.
      */
     async read(typed: string): Promise<CredentialsAsked | undefined> {
-      const [id, prefix] = /^(tok|sec|acc|svc|app)_\w{1,40}$/.exec(typed) ?? [];
+      const [id, prefix] = /^(tok|sec|acc|svc|app)_[0-9A-Za-z]{20}$/.exec(typed) ?? [];
       if (id !== undefined) return { [FIELDS[prefix as keyof typeof FIELDS]]: id };
       if (FOUR.test(typed)) return { lastFour: typed };
       const account = typed.includes('@') ? await accounts.findByEmail(typed) : undefined;
       return account && { accountId: account.id };
     },
 
-    /** One page: the newest first, of one state those that came into it last, of secrets by client. Throws Problem 400. */
+    /** One page: the newest first, of one state those that came into it last, of the unused the oldest, of secrets by client. Throws Problem 400. */
     async list(asked: CredentialsAsked, page: PageAsked): Promise<PageOf<Credential>> {
       const now = clock();
       const isMatch = matchOf(asked, now);
@@ -81,13 +86,17 @@ function leadOf(asked: CredentialsAsked, now: number, isFirst: boolean): Way {
     }
     case 'revoked':
       return { where: [['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
+    case 'unused':
+    case 'never_used':
+      // The longer it has been there, the sooner it can go.
+      return { where: [], order: { by: 'createdAt', descending: false } };
     default:
       return { where: [], order: NEWEST };
   }
 }
 
 /** Of an account that services issue tokens for, most are revoked: those that are not are found beside them. */
-function ofAccount(accountId: string, state: CredentialState | undefined): Way {
+function ofAccount(accountId: string, state: StateAsked | undefined): Way {
   const of = ['accountId', '=', accountId] as const;
   if (state === undefined) return { where: [of], order: NEWEST };
   if (state !== 'revoked') return { where: [of, ['revokedAt', 'absent']], order: NEWEST };
@@ -101,5 +110,10 @@ function matchOf(asked: CredentialsAsked, now: number): ((row: Credential) => bo
   if (state === undefined && wanted.length === 0) return undefined;
   return (row) =>
     wanted.every(([name, value]) => row[name as keyof Credential] === value) &&
-    (state === undefined || stateOf(row, now) === state);
+    (state === undefined || isIn(state, row, now));
+}
+
+function isIn(state: StateAsked, row: Credential, now: number): boolean {
+  if (state !== 'unused' && state !== 'never_used') return stateOf(row, now) === state;
+  return stateOf(row, now) === 'live' && useOf(row, now) === state && row.honey !== true;
 }

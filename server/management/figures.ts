@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { type Collection, declare } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
-import { type Credential, stateOf } from '../credentials/credential.ts';
+import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';
-import { REVIEW_UNUSED_DAYS } from '../ground/limits.ts';
 import type { ScheduledWork } from '../ground/schedule.ts';
 import { DAY_SECONDS, isoDate, MINUTE_SECONDS } from '../ground/time.ts';
 
@@ -183,14 +182,17 @@ function countClient(counts: Counts, client: Client): void {
   if (isLiveClient(client)) counts[client.kind === 'service' ? 'services' : 'apps'] += 1;
 }
 
+const COUNTED_AS = {
+  used: 'usedCredentials',
+  unused: 'unusedCredentials',
+  never_used: 'neverUsedCredentials',
+} as const;
+
 /** A honey token opens nothing, and is no credential of anybody's. */
 function countCredential(counts: Counts, credential: Credential, now: number): void {
   const state = stateOf(credential, now);
   if (credential.honey === true) return;
   if (state === 'paused') counts.pausedCredentials += 1;
   if (state !== 'live') return;
-  const { lastUsedAt } = credential;
-  if (lastUsedAt === undefined) counts.neverUsedCredentials += 1;
-  else if (now - lastUsedAt < REVIEW_UNUSED_DAYS * DAY_SECONDS) counts.usedCredentials += 1;
-  else counts.unusedCredentials += 1;
+  counts[COUNTED_AS[useOf(credential, now)]] += 1;
 }

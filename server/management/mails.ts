@@ -21,7 +21,7 @@ export type MailView = Omit<Message, 'text' | 'html'>;
 
 /** Which mails are asked for; all of it must hold. */
 export type MailsAsked = {
-  /** The whole address, or the id of one mail; '' for all. */
+  /** The whole address, the id of its account, or that of one mail; '' for all. */
   search: string;
   state?: MailState | undefined;
   /** What the last attempt failed of; '' for any. Of mails that were given up. */
@@ -34,7 +34,7 @@ const BATCH_MAILS = 200;
 type Parts = {
   outbox: Collection<Message>;
   audit: Collection<AuditEntry>;
-  accounts: Pick<Accounts, 'findByEmail'>;
+  accounts: Pick<Accounts, 'get' | 'findByEmail'>;
   sender: { wake(): void };
   clock: Clock;
 };
@@ -67,6 +67,12 @@ export function createMails(parts: Parts) {
         ? { rows: [one], next: undefined, isPartial: false }
         : await pageByKey(outbox, page, await wantedOf(parts, { search, state, fault }));
       return { ...found, rows: found.rows.map(withoutText) };
+    },
+
+    /** Those of these that there are. */
+    async find(ids: readonly string[]): Promise<MailView[]> {
+      const mails = await Promise.all(ids.slice(0, MAILS_RETRIED_MAX).map((id) => outbox.get(id)));
+      return mails.filter((mail) => mail !== undefined).map(withoutText);
     },
 
     /** Has mails sent now that wait or were given up. Throws Problem 404 and 409, and then none is. */
@@ -117,7 +123,8 @@ async function wantedOf({ accounts }: Parts, { search, state, fault }: MailsAske
     (state === undefined || mailStateOf(mail) === state) && (fault === '' || mail.error === fault);
   if (search !== '') {
     // As it was written to: the account says how its address is spelled.
-    const to = (await accounts.findByEmail(search))?.email ?? readEmail(search)?.address ?? search;
+    const account = (await accounts.get(search)) ?? (await accounts.findByEmail(search));
+    const to = account?.email ?? readEmail(search)?.address ?? search;
     return { where: [['to', '=', to]], order: { by: 'createdAt', descending: true }, isMatch };
   }
   if (fault !== '') return state === undefined || state === 'given_up' ? givenUpFor(fault) : NONE;

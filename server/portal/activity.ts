@@ -123,16 +123,19 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
       privacyBypassed: privacyBypassed === true,
     };
   }
-  const { at, actor, targetName, refused } = entry.change;
+  const { at, accountId, action, actor, targetName, refused } = entry.change;
+  const isOther = actor.kind === 'account' && actor.id !== accountId;
   return {
     at,
     what: `${changeInWords(entry.change)}${byWhom(actor, names)}${whyOf(actor)}`,
     name: targetName,
     result: refused ? 'Refused' : 'Done',
     succeeded: !refused,
-    from: actor.from ?? '',
+    // Where somebody else sat is not told, as in what an account takes along.
+    from: isOther ? '' : (actor.from ?? ''),
     requestId: actor.requestId ?? '',
-    privacyBypassed: actor.reason !== undefined,
+    // All else that has a reason was done to the account, and read nothing of it.
+    privacyBypassed: action === 'data.touched' && actor.reason !== undefined,
   };
 }
 
@@ -142,10 +145,11 @@ function whyOf({ reason }: Actor): string {
 }
 
 /** Who made a change, where it was not the person themselves: `, by the service Stripe`. */
-function byWhom({ kind, id = '', from }: Actor, names: ReadonlyMap<string, string>): string {
+function byWhom({ kind, id = '', from, reason }: Actor, names: ReadonlyMap<string, string>): string {
   switch (kind) {
     case 'account':
-      return names.get(id) ?? ', by another account';
+      // Who acted with a reason was an admin then, whatever they are now.
+      return names.get(id) ?? (reason === undefined ? ', by another account' : ', by an admin of this site');
     case 'client':
       return names.get(id) ?? ', by a service or app that is gone';
     case 'operator':

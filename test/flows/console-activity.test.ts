@@ -91,6 +91,21 @@ describe('activity and audit of everybody in the console', () => {
     assert.equal((await admin.agent.get('/admin/audit?cursor=mine')).status, 400);
   });
 
+  test('links to the pages of what is there, and to nothing that is gone', async () => {
+    const { credential } = await people.domain.tokens.mint(
+      { account: other.account, name: 'Script', scopes: ['profile'], expiresAt: THEN + 90 * DAY },
+      { kind: 'operator' },
+    );
+    await people.domain.rows.calls.insert(call(5, { at: THEN + 2 * DAY, tokenId: credential.id }));
+    const page = `href="/admin/credentials/${credential.id}"`;
+    assert.ok((await get(`/admin/activity?credential=${credential.id}`)).includes(page));
+    assert.ok((await get(`/admin/audit?target=${credential.id}`)).includes(page));
+    const gone = await get('/admin/activity?credential=svc_1');
+    assert.ok(!gone.includes('/admin/services/svc_1') && !gone.includes('/admin/accounts/acc_gone'));
+    for (const path of [`/admin/credentials/${credential.id}`, `/admin/accounts/${other.account.id}`])
+      assert.equal((await admin.agent.get(path)).status, 200);
+  });
+
   test('shows who did what to whom, from where and why', async () => {
     const reason = 'Paid by a <stolen> card';
     await admin.agent.post(`/admin/accounts/${other.account.id}/end-sessions`, { reason });
@@ -116,6 +131,19 @@ describe('activity and audit of everybody in the console', () => {
       textOf(own.text),
       /All sessions ended, by an admin of this site \(reason: Paid by a <stolen> card\)/,
     );
+  });
+
+  test('names who acted as an admin so to the account, also when they are none any more', async () => {
+    const former = await people.person({ admin: true });
+    const { account, agent } = await people.person();
+    await former.agent.post(`/admin/accounts/${account.id}/send-reset-link`, { reason: 'Asked by phone' });
+    await admin.agent.post(`/admin/accounts/${former.account.id}/demote`, { reason: 'Left' });
+    const own = textOf((await agent.get('/activity')).text);
+    const words = 'Link to choose a new password made, by an admin of this site (reason: Asked by phone)';
+    assert.ok(own.includes(words), own);
+    assert.doesNotMatch(own, /Privacy rules/);
+    // Nor from where.
+    assert.doesNotMatch(own.slice(own.indexOf(words)), /127\.0\.0\.1/);
   });
 
   test('are files too, in which nothing runs', async () => {

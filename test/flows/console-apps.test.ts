@@ -85,6 +85,10 @@ describe('apps in the console', () => {
     }
     const read = async () => (await developer.agent.get('/activity')).text;
     assert.match(await read(), /App cut off from everybody, by an admin.*\(reason: It spams\)/);
+    for (const path of [`/admin/activity?credential=${app.id}`, `/admin/audit?target=${app.id}`]) {
+      assert.ok((await text(`/admin/apps/${app.id}`)).includes(`href="${path}"`));
+      assert.match(await text(path), /Spam/, path);
+    }
     // It may ask again.
     await app.connect(bob.agent);
     assert.equal((await act('delete')).location, `/admin/apps/${app.id}?done=delete`);

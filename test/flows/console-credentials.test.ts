@@ -52,7 +52,7 @@ describe('tokens and secrets in the console', () => {
     assert.deepEqual(idsIn(await search({ q: owner.id, state: 'paused' })), []);
     assert.ok(!idsIn(await search({ kind: 'client_secret' })).includes(id));
     for (const q of ['%', '%%%%', '$ne', '.*', 'nobody@example.com', '____'])
-      assert.match((await search({ q })).text, /No token and no secret found/, q);
+      assert.match((await search({ q })).text, /Nothing is found by this/, q);
     for (const [state, expected] of [
       ['live', true],
       ['revoked', false],
@@ -75,7 +75,7 @@ describe('tokens and secrets in the console', () => {
     const pasted = await admin.agent.get(`${PATH}?q=${value}`);
     const unknown = await admin.agent.post(PATH, { q: `${value.slice(0, -1)}_` });
     assert.equal(unknown.status, 404);
-    assert.match(unknown.text, /No token and no secret has this value/);
+    assert.match(unknown.text, /Nothing is found by this/);
     for (const { text } of [page, pasted, unknown]) {
       assert.ok(!text.includes(value.slice(0, -1)));
       assert.ok(!text.includes(credential.hash));

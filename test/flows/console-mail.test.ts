@@ -52,6 +52,7 @@ describe('mail in the console', () => {
     await givenUp('second');
     const asked = await page('/retry?id=first&id=second');
     assert.match(asked, /Send these 2 mails again\?/);
+    assert.ok(asked.includes(other.account.email));
     const silent = await admin.agent.post('/admin/mail/retry', {
       ids: 'first,second',
       fault: '',

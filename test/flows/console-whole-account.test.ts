@@ -63,7 +63,7 @@ describe('the whole of one account in the console', () => {
       assert.ok(text.includes(`href="${path}"`), path);
       assert.equal((await admin.agent.get(path)).status, 200, path);
     }
-    assert.match(text, /Latest activity[\s\S]*Signed in/);
+    assert.match(text, /Latest activity[\s\S]*Signed in[\s\S]*With a password/);
     assert.match(text, /What was done to it by others[\s\S]*Account made[\s\S]*The operator/);
   });
 
@@ -132,9 +132,11 @@ describe('the whole of one account in the console', () => {
       vouchedBy: ids.services,
     };
     const { id } = await domain.accounts.create(brought, { kind: 'client', id: ids.services });
+    await domain.rows.accounts.update(id, { set: { metadata: { plan: 'gold' } } });
     const { text } = await admin.agent.get(`/admin/accounts/${id}`);
+    assert.match(text, /plan: gold/);
     assert.match(text, /user-7/);
-    assert.match(text, /Brought by the service Own/);
+    assert.match(text, /Brought by[\s\S]*The service Own, on its word/);
     assert.match(text, /Not set/);
   });
 });

@@ -259,7 +259,7 @@ describe('imported keys at a running server', () => {
     assert.deepEqual([response.imported, response.last_four, response.name], [true, null, 'Key 0']);
     const { text } = await agent.get('/tokens');
     assert.match(text, /Imported/);
-    assert.match((await agent.get(`/tokens/${response.id}`)).text, /key of before/);
+    assert.match((await agent.get(`/tokens/${response.id}`)).text, /This key was imported/);
 
     const admin = await people.account({ admin: true });
     const asks = await people.domain.services.create(

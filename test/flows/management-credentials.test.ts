@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { hashOf } from '../../server/ground/opaque.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 
 const PATH = '/api/1.1/admin';
@@ -73,6 +74,16 @@ describe('tokens and secrets in the management API', () => {
     });
     const access = await post('/tokens/find', { value: token });
     assert.deepEqual([access.body.response.kind, access.body.response.client_id], ['access_token', clientId]);
+    const account = await server.domain.accounts.get(accountId);
+    const key = 'sk_live_from-before/1234';
+    await server.domain.tokens.takeOver(
+      {
+        ...{ account: account ?? assert.fail('it is gone'), name: 'Of before', scopes: ['profile'] },
+        ...{ hash: hashOf(key), expiresAt: server.domain.clock() + 60 },
+      },
+      { kind: 'operator' },
+    );
+    assert.equal((await post('/tokens/find', { value: key })).body.response.name, 'Of before');
     for (const other of [`${value}0`, 'lk_pat_', '', '%']) {
       const { status, text } = await post('/tokens/find', { value: other });
       assert.equal(status, 404, other);

@@ -5,6 +5,8 @@ import type { CredentialsAsked } from '../../server/management/credential-list.t
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
+const ID = 'abcdefghij0123456789';
+
 eachStore(({ url }) => {
   describe('the tokens and secrets of everybody', () => {
     let domain: TestDomain;
@@ -56,9 +58,31 @@ eachStore(({ url }) => {
         ['paused', ['tok_paused_later', 'tok_paused']],
         ['expired', ['tok_expired_paused', 'tok_expired']],
         ['revoked', ['tok_revoked_paused', 'tok_revoked_expired', 'tok_revoked', 'sec_b']],
+        // Live ones, the oldest first.
+        ['never_used', ['tok_live', 'sec_a']],
+        ['unused', []],
       ] as const) {
         assert.deepEqual(await idsOf({ state }), expected, state);
       }
+    });
+
+    it('are listed as unused when their last use lies a month back, honey tokens apart', async () => {
+      const { credentials } = domain.rows;
+      const unused = { lastUsedAt: now - 30 * 86_400 };
+      const others = [
+        row('tok_used', 20, { lastUsedAt: now - 30 * 86_400 + 1 }),
+        row('tok_unused', 21, unused),
+        row('tok_unused_honey', 22, { ...unused, honey: true }),
+        row('tok_unused_revoked', 23, { ...unused, revokedAt: now }),
+        row('tok_unused_older', 12, unused),
+      ];
+      await credentials.insertMany(others);
+      assert.deepEqual(await idsOf({ state: 'unused' }), ['tok_unused_older', 'tok_unused']);
+      assert.deepEqual(await idsOf({ state: 'unused', accountId: 'acc_1' }), [
+        'tok_unused',
+        'tok_unused_older',
+      ]);
+      for (const { id } of others) await credentials.remove(id);
     });
 
     it('are listed by kind, owner, client and what is left of a value, alone and together', async () => {
@@ -85,11 +109,12 @@ eachStore(({ url }) => {
 
     it('are asked for by what people type', async () => {
       for (const [typed, expected] of [
-        ['tok_live', { id: 'tok_live' }],
-        ['sec_a', { id: 'sec_a' }],
-        ['svc_a', { clientId: 'svc_a' }],
-        ['app_a', { clientId: 'app_a' }],
-        ['acc_1', { accountId: 'acc_1' }],
+        [`tok_${ID}`, { id: `tok_${ID}` }],
+        [`sec_${ID}`, { id: `sec_${ID}` }],
+        [`svc_${ID}`, { clientId: `svc_${ID}` }],
+        [`app_${ID}`, { clientId: `app_${ID}` }],
+        [`acc_${ID}`, { accountId: `acc_${ID}` }],
+        ['tok_short', undefined],
         ['aNN@example.com', { accountId: 'acc_1' }],
         ['wxy1', { lastFour: 'wxy1' }],
         ['bob@example.com', undefined],

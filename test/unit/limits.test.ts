@@ -55,6 +55,8 @@ const SAID: Record<string, readonly string[]> = {
     `Up to ${limits.METADATA_KEYS_MAX} keys`,
     `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
     `calls of the last ${limits.USED_DAYS} days`,
+    `\`unused\` (for ${limits.REVIEW_UNUSED_DAYS} days)`,
+    `longer than ${limits.LATENCY_BOUNDS_MS.at(-1)?.toLocaleString('en')} ms`,
   ],
   'docs/importing-keys.md': [
     `up to ${limits.KEYS_IMPORTED_MAX.toLocaleString('en')} keys at a time`,

@@ -57,6 +57,7 @@ eachStore(({ url }) => {
       assert.deepEqual(await ids({ fault: 'ECONNECTION' }), ['other']);
       assert.deepEqual(await ids({ search: 'waits' }), ['waits']);
       assert.deepEqual(await ids({ search: 'ANN@Example.com' }), ['to-ann']);
+      assert.deepEqual(await ids({ search: ann.id }), ['to-ann']);
       assert.deepEqual(await ids({ search: 'ann@example.com', state: 'sent' }), []);
       for (const search of ['%', '$ne', '.*', 'ann@']) assert.deepEqual(await ids({ search }), [], search);
       for (const state of ['waiting', 'sent'] as const)

@@ -197,6 +197,16 @@ describe('what pages list is found by an index', () => {
       () => domain.appList.grants({ id: 'app_1' } as Client, { cursor: '', limit: 50 }),
       [/artifacts_by_grantClientId_createdAt /],
     ],
+    [
+      'apps of an owner',
+      () => domain.appList.list({ search: ann.id }, { cursor: '', limit: 50 }),
+      [/clients_by_accountId_createdAt /],
+    ],
+    [
+      'open invitations',
+      () => domain.invitationList.list({ cursor: '', limit: 50 }),
+      [/mailed_invitations_by_expiresAt /],
+    ],
     ['secrets of an account', () => domain.secrets.listOfAccount(ann.id), []],
     ['sessions', () => domain.sessionList.list(ann.id), [/artifacts_by_accountId_model /]],
     ['reviews', () => domain.reviews.list(ann.id), [/reviews_by_accountId_createdAt /]],
@@ -271,5 +281,13 @@ describe('what pages list is found by an index', () => {
     });
     assert.ok(plans.length > 10);
     for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE FOR ORDER BY/);
+  });
+
+  it('the apps of everybody are walked from the newest on', async () => {
+    const plans = await plansOf(() => domain.appList.list({ search: '' }, { cursor: '', limit: 50 }));
+    assert.ok(
+      plans.length > 0 && plans.every((plan) => /^SCAN clients USING INDEX clients_by_createdAt/.test(plan)),
+    );
+    for (const plan of plans) assert.doesNotMatch(plan, /TEMP B-TREE FOR ORDER BY/);
   });
 });

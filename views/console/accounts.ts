@@ -2,7 +2,7 @@ import type { FormProblem } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons } from '../kit/buttons.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
-import { keyValues, section } from '../kit/sections.ts';
+import { bulletList, keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { relativeTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
@@ -17,6 +17,7 @@ type AccountView = {
   email: string;
   name?: string | undefined;
   externalId?: string | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
   admin: boolean;
   createdAt: number;
   suspendedAt?: number | undefined;
@@ -168,7 +169,7 @@ export function accountPage(
   props: { account: AccountView; whole: WholeAccount; isOwn: boolean; now: number; done: string },
 ): Html {
   const { account, whole, isOwn, now, done } = props;
-  const { id, email, name, externalId, admin, createdAt, suspendedAt } = account;
+  const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt } = account;
   const locking: Act[] = isOwn
     ? []
     : [suspendedAt === undefined ? 'suspend' : 'restore', admin ? 'demote' : 'promote', 'delete'];
@@ -186,6 +187,14 @@ export function accountPage(
           { label: 'Id', value: html`<code>${id}</code>` },
           { label: 'Name', value: name },
           { label: 'External id', value: externalId },
+          {
+            label: 'Brought by',
+            value: whole.broughtBy && `The service ${whole.broughtBy}, on its word for the e-mail address`,
+          },
+          {
+            label: 'Metadata',
+            value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
+          },
           { label: 'State', value: stateOf(account) },
           { label: 'Made', value: relativeTime(createdAt, now) },
         ]),

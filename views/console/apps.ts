@@ -152,6 +152,10 @@ export function appPage(
       value: app.withoutPkce === true ? 'Not required: its developer excepted it' : 'Required',
     },
     { label: 'Let in by', value: peopleOf(app) },
+    {
+      label: 'On record',
+      value: html`<a href="/admin/activity?credential=${app.id}">Its calls</a> · <a href="/admin/audit?target=${app.id}">Its changes</a>`,
+    },
   ]);
   return layout(site, {
     title: app.name,

@@ -1,4 +1,4 @@
-import { USED_DAYS } from '../../server/ground/limits.ts';
+import { REVIEW_UNUSED_DAYS, USED_DAYS } from '../../server/ground/limits.ts';
 import { type CountsView, callCounts, type EntryView, entryCells } from '../activity.ts';
 import { endOf, expiryOf, LAST_USED_HINT, lastUseOf, nameAndEnds } from '../credentials.ts';
 import { type FormProblem, problemAt } from '../form-problem.ts';
@@ -109,6 +109,8 @@ function filtersOf({ kind, state }: CredentialsAsked): ListAsked['filters'] {
       options: [
         { value: '', label: 'Any' },
         { value: 'live', label: 'Live' },
+        { value: 'unused', label: `Unused for ${REVIEW_UNUSED_DAYS} days` },
+        { value: 'never_used', label: 'Never used' },
         { value: 'paused', label: 'Paused' },
         { value: 'expired', label: 'Expired' },
         { value: 'revoked', label: 'Revoked' },

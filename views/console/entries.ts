@@ -3,8 +3,14 @@ import { type Html, html, type Part } from '../html.ts';
 import { field } from '../kit/fields.ts';
 import { listPager } from './list.ts';
 
-/** Who or what an entry names: the name, the id where that says more, and the page about it. */
-export type NamedView = { label: string; id: string; url?: string | undefined };
+/** Who or what an entry names: with its page, as long as it is there, and its id where that says more. */
+export type NamedView = {
+  label: string;
+  url?: string | undefined;
+  id: string;
+  /** The entries that have the same id. */
+  onlyUrl?: string | undefined;
+};
 
 /** A list of entries: the ways on through it, and what it is as a file. */
 export type EntryPages = {
@@ -15,9 +21,14 @@ export type EntryPages = {
 };
 
 /** The name, which somebody chose, and the id below it. */
-export function namedCell({ label, id, url }: NamedView): Html {
-  const name = url === undefined ? html`<bdi>${label}</bdi>` : html`<a href="${url}"><bdi>${label}</bdi></a>`;
-  return html`${name}${id !== '' && html`<br><span class="fine"><code>${id}</code></span>`}`;
+export function namedCell({ label, url, id, onlyUrl }: NamedView): Html {
+  const name = html`<bdi>${label}</bdi>`;
+  const below = html`<code>${id}</code>`;
+  return html`${linked(name, url)}${id !== '' && html`<br><span class="fine">${linked(below, onlyUrl)}</span>`}`;
+}
+
+function linked(text: Html, url: string | undefined): Html {
+  return url === undefined ? text : html`<a href="${url}">${text}</a>`;
 }
 
 /** Longer than any e-mail address or id. */

@@ -55,7 +55,7 @@ export function mailsPage(
     current: PATH,
     body: [
       done && doneWith(done),
-      listForm(list, 'A whole e-mail address, or the id of a mail.'),
+      listForm(list, 'A whole e-mail address, or the id of an account or a mail.'),
       asked.fault !== '' && faultLine(asked.fault),
       dataTable({
         caption: 'Mails',
@@ -92,18 +92,18 @@ function rowOf({ id, to, subject, error = '', ...mail }: MailView, now: number):
   const isGivenUp = mail.failedAt !== undefined;
   return [
     html`${box}<bdi>${to}</bdi><br><span class="fine">${subject}</span>`,
-    html`${stateOf(mail, now)}${!isSent && html`<br><a href="${PATH}/retry?id=${id}">${labelOf('Send again…', `to ${to}`)}</a>`}`,
-    html`${relativeTime(mail.createdAt, now)}<br><span class="fine">${id}</span>`,
+    html`${stateOf(mail, now)}${!isSent && html`<div><a href="${PATH}/retry?id=${id}">${labelOf('Send again…', `to ${to}`)}</a></div>`}`,
+    html`${relativeTime(mail.createdAt, now)}<div class="fine">${id}</div>`,
     String(mail.attempts),
     error !== '' &&
-      html`<code>${error}</code>${isGivenUp && html`<br><a href="${withFault(error)}">${labelOf('All with this fault', error)}</a>`}`,
+      html`${faultInWords(error)}<code>${error}</code>${isGivenUp && html`<br><a href="${withFault(error)}">${labelOf('All with this fault', error)}</a>`}`,
   ];
 }
 
 function stateOf({ dueAt, sentAt, failedAt }: Omit<MailView, 'id' | 'to' | 'subject'>, now: number): Html {
   if (sentAt !== undefined) return html`${badge('active', 'Sent')} ${relativeTime(sentAt, now)}`;
   if (failedAt !== undefined) return html`${badge('problem', 'Given up')} ${relativeTime(failedAt, now)}`;
-  const next = dueAt !== undefined && dueAt > now && html` next try ${relativeTime(dueAt, now)}`;
+  const next = dueAt !== undefined && dueAt > now && html` tried again ${relativeTime(dueAt, now)}`;
   return html`${badge('neutral', 'Waiting')}${next}`;
 }
 
@@ -111,9 +111,9 @@ function stateOf({ dueAt, sentAt, failedAt }: Omit<MailView, 'id' | 'to' | 'subj
 export function retryMailPage(
   site: Site,
   viewer: Viewer,
-  props: { what: ToRetry; reason: string; problem: FormProblem | undefined },
+  props: { what: ToRetry; to: readonly string[]; reason: string; problem: FormProblem | undefined },
 ): Html {
-  const { what, reason, problem } = props;
+  const { what, to, reason, problem } = props;
   const { ids, fault } = what;
   const many = ids.length === 1 ? 'this mail' : `these ${ids.length.toLocaleString('en')} mails`;
   const title =
@@ -122,8 +122,13 @@ export function retryMailPage(
   return managePage(site, viewer, {
     title,
     consequences: [
-      'It is tried at once, and again later as long as it cannot be sent.',
-      'A link in it that is too old stays too old.',
+      ...(to.length === 0
+        ? []
+        : [html`To ${to.map((one, at) => html`${at > 0 && ', '}<bdi>${one}</bdi>`)}.`]),
+      ids.length === 1
+        ? 'It is tried at once, and again later as long as it cannot be sent.'
+        : 'They are tried at once, and again later as long as they cannot be sent.',
+      'A link in a mail that is too old stays too old.',
       ...(fault === '' ? [] : [`At most ${most} at once; the page says whether there are more.`]),
     ],
     action: `${PATH}/retry`,
@@ -136,6 +141,25 @@ export function retryMailPage(
     problem,
   });
 }
+
+/** What the codes of the mail library and of the server mean, where it is one of these. */
+function faultInWords(fault: string): Part {
+  const [, words] = FAULTS.find(([start]) => fault.startsWith(start)) ?? [];
+  return words !== undefined && html`${words}<br>`;
+}
+
+/** The codes that begin with these; the number behind them is what the mail server answered (RFC 5321 section 4.2.3). */
+const FAULTS = [
+  ['EENVELOPE RCPT TO', 'The mail server refused the recipient'],
+  ['EENVELOPE MAIL FROM', 'The mail server refused the sender'],
+  ['EMESSAGE', 'The mail server refused the mail'],
+  ['EAUTH', 'The mail server refused user or password'],
+  ['ETLS', 'No encrypted connection to the mail server'],
+  ['EDNS', 'The name of the mail server is not known'],
+  ['ECONNECTION', 'The mail server was not reached'],
+  ['ESOCKET', 'The mail server was not reached'],
+  ['ETIMEDOUT', 'The mail server did not answer in time'],
+] as const;
 
 function withFault(fault: string): string {
   return `${PATH}?${new URLSearchParams({ state: 'given_up', fault })}`;

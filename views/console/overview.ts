@@ -140,8 +140,13 @@ function countedFigures(figures: FiguresView): Figure[] {
       url: '/admin/credentials?state=live',
     },
     { label: 'Used', count: used, note: `within ${REVIEW_UNUSED_DAYS} days` },
-    { label: 'Unused', count: unused, note: `for ${REVIEW_UNUSED_DAYS} days`, url: '/admin/reviews/now' },
-    { label: 'Never used', count: never, url: '/admin/reviews/now' },
+    {
+      label: 'Unused',
+      count: unused,
+      note: `for ${REVIEW_UNUSED_DAYS} days`,
+      url: '/admin/credentials?state=unused',
+    },
+    { label: 'Never used', count: never, url: '/admin/credentials?state=never_used' },
     { label: 'Paused', count: figures.pausedCredentials, url: '/admin/credentials?state=paused' },
   ];
 }

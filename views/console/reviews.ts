@@ -7,6 +7,7 @@ import { dataTable } from '../kit/tables.ts';
 import { relativeTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { KIND_WORDS, type ReviewItemView, reasonsOf } from '../review-words.ts';
+import { CREDENTIALS_PATH } from './credential-link.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
 import { managePage } from './reason.ts';
 
@@ -118,7 +119,7 @@ export function oneReviewPage(
     title: `${monthInProse(month)}: ${account}`,
     lead: html`<a href="/admin/accounts/${accountId}">${account}</a> was asked ${relativeTime(createdAt, now)}. ${
       isOpen
-        ? html`It can be answered until ${relativeTime(answerBy, now)}; you can answer for its owner.`
+        ? html`The time to answer ends ${relativeTime(answerBy, now)}; until then you can answer for its owner.`
         : 'The time to answer is over.'
     }`,
     viewer,
@@ -130,13 +131,19 @@ export function oneReviewPage(
         caption: 'What was asked',
         columns: ['Name', 'Why', 'Answer'],
         rows: items.map((item) => [
-          html`<bdi>${item.name}</bdi><br><span class="fine">${KIND_WORDS[item.kind]} <code>${item.id}</code></span>`,
+          nameOf(item),
           reasonsOf(item, createdAt),
           isOpen && item.answer === undefined ? answerLinks(id, item) : answerOf(item, now),
         ]),
       }),
     ],
   });
+}
+
+/** Leads to its page. */
+function nameOf({ id, kind, name }: ReviewItemView & { id: string }): Part {
+  const url = kind === 'service' ? `/admin/services/${id}` : `${CREDENTIALS_PATH}/${id}`;
+  return html`<a href="${url}"><bdi>${name}</bdi></a><br><span class="fine">${KIND_WORDS[kind]}</span>`;
 }
 
 function answerLinks(review: string, { id, name, answers }: ItemView): Part {
@@ -152,7 +159,7 @@ function answerOf({ answer, answeredAt = 0, answeredBy }: ItemView, now: number)
   const { kind, reason } = answeredBy ?? {};
   const byOwner = kind === 'system' ? 'by this site, for want of an answer' : 'by its owner';
   const by = reason === undefined ? byOwner : `by an admin (reason: ${reason})`;
-  return html`${badge('neutral', DONE[answer])} ${relativeTime(answeredAt, now)}<br><span class="fine">${by}</span>`;
+  return html`${badge('neutral', DONE[answer])} ${relativeTime(answeredAt, now)}<div class="fine">${by}</div>`;
 }
 
 /** Asks once more, and why, before a review is answered for somebody. */
@@ -211,7 +218,7 @@ export function reviewPreviewPage(
         columns: ['Name', 'Account', 'Why', 'Last used'],
         rows: accounts.flatMap(({ account, findings }) =>
           findings.map((finding) => [
-            html`<bdi>${finding.name}</bdi><br><span class="fine">${KIND_WORDS[finding.kind]} <code>${finding.id}</code></span>`,
+            nameOf(finding),
             html`<a href="/admin/accounts/${account.id}">${account.email}</a>`,
             reasonsOf(finding, now),
             finding.lastUsedAt === undefined ? 'Never' : relativeTime(finding.lastUsedAt, now),

@@ -27,6 +27,9 @@ type HistoryEntry = {
   reason: string | undefined;
 };
 
+/** Nobody lets in so many apps by hand; the management API lists all of them. */
+const GRANTS_SHOWN_MAX = 50;
+
 /** All that an account has. */
 export type WholeAccount = {
   accountId: string;
@@ -156,19 +159,23 @@ function secretsSection(whole: WholeAccount, now: number): Html {
 }
 
 function grantsSection(whole: WholeAccount, now: number): Html {
+  const moreGrants = whole.grants.length - GRANTS_SHOWN_MAX;
   return listed(
     'Apps that it let in',
     {
       columns: ['App', 'Allows', 'Allowed', 'Last used', ACTIONS],
-      rows: whole.grants.map((grant) => [
-        html`<a href="/admin/apps/${grant.appId}">${grant.appName}</a>`,
-        bulletList(grant.allows),
-        relativeTime(grant.createdAt, now),
-        lastUseOf({ lastUsedAt: grant.lastUsedAt }, now),
-        actLink(whole, `grants/${grant.grantId}/end`, 'Cut off', grant.appName),
-      ]),
+      rows: whole.grants
+        .slice(0, GRANTS_SHOWN_MAX)
+        .map((grant) => [
+          html`<a href="/admin/apps/${grant.appId}">${grant.appName}</a>`,
+          bulletList(grant.allows),
+          relativeTime(grant.createdAt, now),
+          lastUseOf({ lastUsedAt: grant.lastUsedAt }, now),
+          actLink(whole, `grants/${grant.grantId}/end`, 'Cut off', grant.appName),
+        ]),
     },
     'None.',
+    moreGrants > 0 && html`<p class="fine">And ${moreGrants} more that it let in before these.</p>`,
   );
 }
 
@@ -204,7 +211,7 @@ function sessionsSection(whole: WholeAccount, now: number): Html {
 }
 
 function waysSection(whole: WholeAccount, now: number): Html {
-  const { hasPassword, identities, broughtBy } = whole;
+  const { hasPassword, identities } = whole;
   const isOnly = !hasPassword && identities.length === 1;
   return listed(
     'Ways to sign in',
@@ -212,7 +219,6 @@ function waysSection(whole: WholeAccount, now: number): Html {
       columns: ['Way', 'State', ACTIONS],
       rows: [
         ['Password', hasPassword ? 'Set' : 'Not set', ''],
-        ...(broughtBy === undefined ? [] : [['Portal link', html`Brought by the service ${broughtBy}`, '']]),
         ...identities.map(({ id, provider, email, createdAt }) => [
           provider,
           html`${email}, linked ${relativeTime(createdAt, now)}`,
@@ -256,6 +262,6 @@ function activitySection({ accountId, entries }: WholeAccount): Html {
       ]),
     },
     'Nothing so far.',
-    html`<p class="fine"><a href="/admin/activity?account=${accountId}">All of its calls</a> · <a href="/admin/audit?account=${accountId}">All changes</a></p>`,
+    html`<p class="fine"><a href="/admin/activity?account=${accountId}">All of its calls</a> · <a href="/admin/audit?account=${accountId}">All changes</a> · <a href="/admin/mail?q=${accountId}">Its mail</a> · <a href="/admin/reviews?q=${accountId}">Its reviews</a></p>`,
   );
 }

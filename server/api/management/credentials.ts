@@ -5,6 +5,7 @@ import { stateOf } from '../../credentials/credential.ts';
 import { noSuch } from '../../ground/errors.ts';
 import { DAY_SECONDS } from '../../ground/time.ts';
 import type { CredentialAct } from '../../management/credential-acts.ts';
+import { CREDENTIAL_STATES } from '../../management/credential-list.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { settingsOf, timesOf } from '../own-token.ts';
 import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
@@ -19,7 +20,7 @@ const listQuery = z.strictObject({
     .string()
     .regex(/^[0-9A-Za-z]{4}$/)
     .optional(),
-  state: z.enum(['live', 'paused', 'expired', 'revoked']).optional(),
+  state: z.enum(CREDENTIAL_STATES).optional(),
   cursor: z.string().max(400).optional(),
   limit: z.string().optional(),
 });
@@ -154,7 +155,7 @@ async function credentialIn(
 
 /** A token or a secret as programs are told of it: of its value only the ends. */
 export function credentialJson(row: Credential, now: number) {
-  const { scopes, issued_by, replaces, replaced_by, ...facts } = settingsOf(row, now);
+  const { scopes, issued_by, imported, replaces, replaced_by, ...facts } = settingsOf(row, now);
   const shared = {
     ...facts,
     account_id: row.accountId,
@@ -163,6 +164,6 @@ export function credentialJson(row: Credential, now: number) {
   };
   if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
   const { honey = false, metadata = {} } = row;
-  const token = { scopes, issued_by, replaces, replaced_by, honey, metadata };
+  const token = { scopes, issued_by, imported, replaces, replaced_by, honey, metadata };
   return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
 }

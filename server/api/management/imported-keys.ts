@@ -10,7 +10,7 @@ const keysBody = z.strictObject({
   dry_run: z.boolean().default(false),
 });
 
-/** `/imported-keys`: keys of before are taken over by their SHA-256. */
+/** `/imported-keys`: keys that exist already are taken over by their SHA-256. */
 export function importedKeyEndpoints({ keyImport }: ManagementDependencies): ManagementEndpoint[] {
   return [
     {
