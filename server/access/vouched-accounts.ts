@@ -93,7 +93,7 @@ async function find(
   if (known !== undefined) {
     // Addresses change: who it is says the external id, and the address may not belong to another account.
     if (found !== undefined && found.id !== known.id) throw otherAccount();
-    // Two apps may both have a user 17. With another address beside it that is likelier than a change of the address.
+    // Another app may have a user 17 too. With another address beside it that is likelier than a change of the address.
     const isOther = email !== undefined && found === undefined;
     if (isOther && (await isOfAnotherApp(parts, known, serviceId))) throw otherApps();
     return vouchedFor(parts, known, ownerId);
@@ -236,7 +236,7 @@ function otherApps(): Problem {
     status: 409,
     code: 'OTHER_EXTERNAL_ID',
     message: 'Another service brought the account with this external_id, under another e-mail address.',
-    hint: 'If it is the same person, send the external_id alone. Two apps that share this server put their names before their ids: shop:17.',
+    hint: 'If it is the same person, send the external_id alone. Where apps share this server, each puts its name before its ids: shop:17.',
     parameter: 'external_id',
   });
 }

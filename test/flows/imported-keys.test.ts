@@ -299,6 +299,11 @@ describe('imported keys at a running server', () => {
       body: JSON.stringify({ credentials: [second] }),
     });
     await until('the key is revoked', async () => (await me(second)).status === 401);
+    const deadUse = 'A token that has ended was used: Key 2';
+    await until('the owner hears of a dead one in use', async () => {
+      const told = await people.domain.rows.outbox.list({ where: [['to', '=', account.email]], limit: 20 });
+      return told.some(({ subject }) => subject === deadUse);
+    });
     const mails = await people.domain.rows.outbox.list({ where: [['to', '=', account.email]], limit: 20 });
     assert.ok(
       mails.some(({ subject }) => /leak/i.test(subject)),

@@ -42,6 +42,13 @@ describe('metadata in the management API', () => {
     await put(`/tokens/${credential.id}/metadata`, { seats: '3' });
     const { body } = await server.call(`${ADMIN}/tokens/${credential.id}/metadata`, { token: admin });
     assert.deepEqual(body.response.metadata, { seats: '3' });
+    const account = (await server.domain.accounts.get(credential.accountId)) ?? assert.fail();
+    const taken = await Array.fromAsync(await server.domain.accountData.take(account, { kind: 'account' }));
+    const data = JSON.parse(taken.join(''));
+    assert.deepEqual(
+      [data.account.metadata, data.tokens[0].metadata],
+      [{ plan: 'free', tenant: '42' }, { seats: '3' }],
+    );
     await put(`/tokens/${credential.id}/metadata`, {});
     assert.deepEqual((await seen(value)).metadata, { plan: 'free', tenant: '42' });
     const audit = await server.domain.rows.audit.list({
@@ -49,6 +56,7 @@ describe('metadata in the management API', () => {
       limit: 10,
     });
     assert.deepEqual(audit.map(({ action, actor }) => `${action} ${actor.kind}`).sort(), [
+      'account.data_taken account',
       'account.metadata_set client',
       ...Array(3).fill('token.metadata_set client'),
     ]);

@@ -70,7 +70,7 @@ export function credentialsPage(
       doneNotice(DONE, done),
       listForm(
         list,
-        'The last four characters, a whole value that was found somewhere, an owner’s e-mail address, or the id of a token, a secret, an account, a service or an app.',
+        'The end of a value, a whole one that was found somewhere, an owner’s e-mail address, or the id of a token, a secret, an account, a service or an app.',
         { method: 'post', problem: problemAt(problem, 'q') },
       ),
       dataTable({
