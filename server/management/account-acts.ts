@@ -8,6 +8,7 @@ import type { Account } from '../accounts/account.ts';
 import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import type { Effects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
+import { nothingToDo } from './nothing-to-do.ts';
 import type { Manager } from './reason.ts';
 
 /** What an admin can do to an account. */
@@ -45,11 +46,12 @@ type Parts = {
 export function createAccountActs(parts: Parts) {
   const acts: Record<AccountAct, (account: Account, manager: Manager) => Promise<unknown>> = {
     async suspend(account, manager) {
-      if (!(await parts.admins.suspend(account, manager))) throw nothingToDo(account, 'is suspended already');
+      if (!(await parts.admins.suspend(account, manager)))
+        throw nothingToDo(`${account.email} is suspended already.`);
     },
     async restore(account, manager) {
       if (!(await parts.accounts.restore(account.id, manager)))
-        throw nothingToDo(account, 'is not suspended');
+        throw nothingToDo(`${account.email} is not suspended.`);
     },
     async 'end-sessions'(account, manager) {
       // This one write decides: no session of before is good from here on.
@@ -61,10 +63,10 @@ export function createAccountActs(parts: Parts) {
     'send-reset-link': (account, manager) => parts.resets.mailLinkTo(account, manager),
     async promote(account, manager) {
       if (!(await parts.accounts.promote(account, manager)))
-        throw nothingToDo(account, account.admin ? 'is an admin already' : 'is suspended');
+        throw nothingToDo(`${account.email} ${account.admin ? 'is an admin already' : 'is suspended'}.`);
     },
     async demote(account, manager) {
-      if (!(await parts.admins.demote(account, manager))) throw nothingToDo(account, 'is no admin');
+      if (!(await parts.admins.demote(account, manager))) throw nothingToDo(`${account.email} is no admin.`);
     },
     delete: (account, manager) => parts.removal.remove(account, manager),
   };
@@ -79,15 +81,6 @@ export function createAccountActs(parts: Parts) {
       await acts[act](account, manager);
     },
   };
-}
-
-function nothingToDo({ email }: Account, because: string): Problem {
-  return new Problem({
-    status: 409,
-    code: 'NOTHING_TO_DO',
-    message: `${email} ${because}.`,
-    hint: 'There was nothing to do.',
-  });
 }
 
 function ownAccount(): Problem {
