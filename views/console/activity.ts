@@ -81,7 +81,11 @@ function filterForm({
       body: [
         text('From: network address', 'address'),
         text('Request id', 'request'),
-        checkbox({ label: 'Only past privacy rules', name: 'admin', checked: asked.admin === 'yes' }),
+        checkbox({
+          label: 'Only admin use: privacy rules passed over',
+          name: 'admin',
+          checked: asked.admin === 'yes',
+        }),
       ],
     }),
     submit('Filter', 'quiet'),

@@ -43,7 +43,7 @@ export function askedFields<N extends string>(asked: Record<N, string>): (label:
 /** Below a list of entries. */
 export function entryPager({ csvUrl, ...pages }: EntryPages, isEmpty: boolean): Part {
   const most = DOWNLOADED_ENTRIES_MAX.toLocaleString('en');
-  const file = html`<p class="fine"><a href="${csvUrl}" download>Download as CSV</a>, the newest ${most} at most. Of what few entries match, as many as a look at some hundred thousand finds.</p>`;
+  const file = html`<p class="fine"><a href="${csvUrl}" download>Download as CSV</a>, the newest ${most} at most. A filter that few entries match is given up after some hundred thousand of them.</p>`;
   return [!isEmpty && file, listPager(pages)];
 }
 
