@@ -2,7 +2,7 @@ import { type Collection, Taken } from '../../adapters/port.ts';
 import { type Account, requireActive } from '../accounts/account.ts';
 import { type Accounts, auditOf } from '../accounts/accounts.ts';
 import { displayNameFrom } from '../accounts/display-name.ts';
-import { requireEmail } from '../accounts/email.ts';
+import { type Email, isNormalised, requireEmail } from '../accounts/email.ts';
 import type { Identities } from '../accounts/identities.ts';
 import { type Client, isLiveClient } from '../credentials/client.ts';
 import { coversAsAdmin, PORTAL_LINKS } from '../credentials/scopes.ts';
@@ -88,7 +88,7 @@ async function find(
   const serviceId = ownerId === undefined ? undefined : actor.id;
   const externalId = externalIdIn(wanted);
   const known = externalId === undefined ? undefined : await byExternalId(parts, externalId);
-  const email = wanted.email === undefined ? undefined : requireEmail(wanted.email);
+  const email = wanted.email === undefined ? undefined : emailFrom(wanted.email);
   const found = email === undefined ? undefined : await parts.accounts.findByEmail(email.address);
   if (known !== undefined) {
     // Addresses change: who it is says the external id, and the address may not belong to another account.
@@ -133,7 +133,11 @@ async function make(
 ): Promise<Account> {
   if (email === undefined) throw emailMissing();
   const called = name === undefined ? undefined : displayNameFrom(name);
-  return accounts.create({ email, name: called, externalId, vouchedBy: actor.id, admin: false }, actor);
+  const { address } = emailFrom(email);
+  return accounts.create(
+    { email: address, name: called, externalId, vouchedBy: actor.id, admin: false },
+    actor,
+  );
 }
 
 /** Throws Problem for an account that has a sign-in of its own, unless it let an app of the same owner in. */
@@ -197,6 +201,19 @@ function externalIdFrom(written: string): string {
     message: 'This external_id cannot be used.',
     hint: `Send the id that your app knows the person by, 1 to ${EXTERNAL_ID_LENGTH_MAX} characters on one line.`,
     parameter: 'external_id',
+  });
+}
+
+/** A look-alike was verified by the app as another mailbox than the one that it is read as. */
+function emailFrom(written: string): Email {
+  const email = requireEmail(written);
+  if (isNormalised(written.trim())) return email;
+  throw new Problem({
+    status: 400,
+    code: 'INVALID_EMAIL',
+    message: `This e-mail address would be read as ${email.address}, which may be somebody else’s.`,
+    hint: 'Normalise addresses (NFKC) before your app verifies them, and send what it verified.',
+    parameter: 'email',
   });
 }
 

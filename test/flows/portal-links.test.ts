@@ -236,6 +236,13 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await agent.get('/tokens')).status, 303);
     });
 
+    test('take no look-alike of an address for the address', async () => {
+      const { account } = await make({ email: newEmail() });
+      for (const email of [`\uff56${account.email.slice(1)}`, account.email.replace('.com', '\u3002com')])
+        assert.equal(await refusal({ email }), 'INVALID_EMAIL', email);
+      assert.equal((await make({ email: ` ${account.email.toUpperCase()} ` })).account.id, account.id);
+    });
+
     test('take nobody of another app for one who has the same id there', async () => {
       const other = await sender();
       const first = await make({ email: newEmail(), externalId: '17' });
