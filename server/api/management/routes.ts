@@ -108,8 +108,6 @@ function wrongMethod(ctx: Context, methods: readonly string[]): Problem {
     code: 'METHOD_NOT_ALLOWED',
     message: `${ctx.path} is not called with ${ctx.method}.`,
     hint: `Call it with ${methods.join(' or ')}.`,
-    headers: {
-      Allow: [...methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])), 'OPTIONS'].join(', '),
-    },
+    headers: { Allow: methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ') },
   });
 }
