@@ -159,7 +159,7 @@ function otherWayFirst(provider: string): Problem {
     status: 409,
     code: 'OTHER_WAY_FIRST',
     message: 'There is an account with this e-mail address already, which signs in another way.',
-    hint: `Sign in that way first, or set a password for it; then link ${provider} on the account page.`,
+    hint: `Sign in that way first. If an app brought you here, or you have no password, set one by “Forgot your password?” on the sign-in page. Then continue with ${provider} again.`,
   });
 }
 

@@ -296,6 +296,26 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.deepEqual(await people.domain.identities.list(account.id), []);
     });
 
+    it('of somebody whom an app brought is theirs by a new password, without what was made before', async () => {
+      const email = `brought-${count}@example.com`;
+      const wanted = { email, vouchedBy: 'svc_shop', admin: false };
+      const account = await people.domain.accounts.create(wanted, operator);
+      const token = { account, name: 'Old', scopes: ['profile'], expiresAt: people.domain.clock() + 9000 };
+      const { value } = await people.domain.tokens.mint(token, operator);
+      const { page } = await signInAs({ ...stranger, email });
+      assert.equal(page.status, 409);
+      assert.match(page.text, /Forgot your password/);
+      const { url } = await people.domain.resets.linkFor(account, operator);
+      const link = new URL(url);
+      const agent = createAgent(link.origin);
+      const shown = await agent.get(`${link.pathname}${link.search}`);
+      const form = { token: link.searchParams.get('token') ?? '', password: PASSWORD };
+      const revoke = /name="revoke" value="([^"]*)"[^>]* checked/.exec(shown.text)?.[1] ?? assert.fail();
+      assert.equal((await agent.post('/reset-password', { ...form, revoke })).status, 303);
+      assert.ok('refused' in (await people.domain.bearers.find(value)));
+      assert.equal((await signInAs({ ...stranger, email })).page.location, '/sign-in/link');
+    });
+
     for (const verified of [false, undefined, 'yes'] as const) {
       it(`counts for nothing when email_verified is ${JSON.stringify(verified)}`, async () => {
         const account = await people.account();
