@@ -43,8 +43,10 @@ describe('metadata in the management API', () => {
     const { body } = await server.call(`${ADMIN}/tokens/${credential.id}/metadata`, { token: admin });
     assert.deepEqual(body.response.metadata, { seats: '3' });
     const account = (await server.domain.accounts.get(credential.accountId)) ?? assert.fail();
-    const taken = await Array.fromAsync(await server.domain.accountData.take(account, { kind: 'account' }));
-    const data = JSON.parse(taken.join(''));
+    let taken = '';
+    for await (const piece of await server.domain.accountData.take(account, { kind: 'account' }))
+      taken += piece;
+    const data = JSON.parse(taken);
     assert.deepEqual(
       [data.account.metadata, data.tokens[0].metadata],
       [{ plan: 'free', tenant: '42' }, { seats: '3' }],
