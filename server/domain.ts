@@ -50,7 +50,7 @@ import { createApps } from './credentials/apps.ts';
 import { clientDeclaration } from './credentials/client.ts';
 import { credentialDeclaration } from './credentials/credential.ts';
 import { createDeadUse } from './credentials/dead-use.ts';
-import { findGoneScopes, goneScopesInWords } from './credentials/gone-scopes.ts';
+import { goneScopesInWords } from './credentials/gone-scopes.ts';
 import { createIdleEnds } from './credentials/idle-ends.ts';
 import { createImportedKeys } from './credentials/imported-keys.ts';
 import { createFirstReminders, createReminders } from './credentials/reminders.ts';
@@ -180,6 +180,7 @@ export async function openDomain(
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
+  const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {
     ...foundation,
@@ -189,7 +190,7 @@ export async function openDomain(
     declarations,
     scopes,
     catalogue,
-    declared: createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock }),
+    declared,
     runs: createRuns({ ...foundation, ...rows }),
     ...management,
     activity: createActivity(rows),
@@ -200,7 +201,7 @@ export async function openDomain(
     startBackground(): void {
       sender.start();
       jobs.start();
-      void tellGoneScopes({ ...rows, scopes, log });
+      void tellGoneScopes(declared, log);
     },
 
     /** What is under way may end, for some seconds; nothing new is begun. */
@@ -231,10 +232,10 @@ export async function openDomain(
 }
 
 /** One line for the operator, who may have renamed a workflow: what is stored, and opens nothing any more. */
-async function tellGoneScopes(parts: Parameters<typeof findGoneScopes>[0] & { log: Logger }): Promise<void> {
-  const gone = await findGoneScopes(parts).catch(() => []);
+async function tellGoneScopes(declared: ReturnType<typeof createDeclared>, log: Logger): Promise<void> {
+  const gone = await declared.goneScopes().catch(() => []);
   if (gone.length === 0) return;
-  parts.log.warn(`no longer declared, so of no use to who holds it: ${goneScopesInWords(gone)}`);
+  log.warn(`no longer declared, so of no use to who holds it: ${goneScopesInWords(gone)}`);
 }
 
 /** What all of the domain stands on: the store, changes with their effects, mail and periodic work. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Collection } from '../../adapters/port.ts';
 import type { CallCounts, RouteCounts } from '../activity/call-counts.ts';
@@ -39,6 +40,8 @@ export type DeclaredType = { name: string; description: string; fields: Declared
 
 /** Who holds what may take a moment to find: it is looked for once in so long. */
 const GONE_SECONDS = 10 * MINUTE_SECONDS;
+/** Nobody who looks at the page waits longer for it. */
+const WAIT_MS = 20;
 
 type Parts = {
   catalogue: Pick<ReturnType<typeof createCatalogue>, 'all'>;
@@ -52,7 +55,19 @@ type Parts = {
 /** What the owner declared in config/, as pages and the management API show it. */
 export function createDeclared(parts: Parts) {
   const { catalogue, declarations, callCounts, rows, scopes, clock } = parts;
-  let gone: { at: number; found: Promise<GoneScope[]> } | undefined;
+  let gone: { at: number; found: GoneScope[] } | undefined;
+  let looking: Promise<GoneScope[]> | undefined;
+
+  async function look(): Promise<GoneScope[]> {
+    const at = clock();
+    try {
+      const found = await findGoneScopes({ ...rows, scopes });
+      gone = { at, found };
+      return found;
+    } finally {
+      looking = undefined;
+    }
+  }
 
   return {
     async workflows(): Promise<DeclaredWorkflow[]> {
@@ -64,17 +79,16 @@ export function createDeclared(parts: Parts) {
 
     types: (): DeclaredType[] => [...declarations.types.values()].map(typeOf),
 
-    /** The scopes that nothing declares any more and that somebody still holds, as they were minutes ago at most. */
-    goneScopes(): Promise<GoneScope[]> {
-      const now = clock();
-      if (gone === undefined || !isWithin(GONE_SECONDS, gone.at, now)) {
-        const found = findGoneScopes({ ...rows, scopes });
-        gone = { at: now, found };
-        found.catch(() => {
-          gone = undefined;
-        });
-      }
-      return gone.found;
+    /**
+     * The scopes that nothing declares any more and that somebody still holds. Where it takes a while to find them, as they
+     * were found before.
+     */
+    async goneScopes(): Promise<GoneScope[]> {
+      if (gone !== undefined && isWithin(GONE_SECONDS, gone.at, clock())) return gone.found;
+      looking ??= look();
+      if (gone === undefined) return looking;
+      const later = looking.catch(() => undefined);
+      return (await Promise.race([later, delay(WAIT_MS, undefined, { ref: false })])) ?? gone.found;
     },
   };
 }

@@ -50,6 +50,18 @@ describe('workflows in the management API', () => {
     assert.equal((await server.call(`${PATH}/workflows?q=x`, { token })).status, 400);
   });
 
+  test('look for what is held in vain once in some minutes', async () => {
+    const { domain } = server;
+    let now = domain.clock();
+    const declared = createDeclared({ ...domain, clock: () => now });
+    const held = async () => (await declared.goneScopes()).map(({ name, tokens }) => `${name} ${tokens}`);
+    const before = await held();
+    await server.token({ scopes: ['wf:moved'] });
+    assert.deepEqual(await held(), before);
+    now += 601;
+    assert.deepEqual(await held(), ['wf:moved 1', ...before]);
+  });
+
   test('say what each parameter takes, in words', async () => {
     const { domain } = server;
     const declared = createDeclared({ ...domain, catalogue: createCatalogue([sort], server.url) });
