@@ -30,8 +30,6 @@ const PATH = '/admin/credentials';
 const KINDS = ['personal_access_token', 'client_secret'] as const;
 /** Calls and changes on the page of one. */
 const ENTRIES_SHOWN = 10;
-/** Two pages of a list. */
-const CHOSEN_MAX = 100;
 
 /** /admin/credentials: everybody's tokens and secrets, one of them, and what is done to them. */
 export function createCredentialPages(parts: ConsoleDependencies) {
@@ -139,22 +137,14 @@ function listPages(parts: ConsoleDependencies) {
 
 /** Several are revoked at once, from the boxes of a list. */
 function chosenPages(parts: ConsoleDependencies) {
-  const { site, credentialActs, credentialList, clock } = parts;
-
-  async function find(ids: readonly string[]): Promise<Credential[]> {
-    const chosen = [...new Set(ids)].slice(0, CHOSEN_MAX);
-    const rows = await Promise.all(chosen.map((id) => credentialList.get(id)));
-    const known = rows.filter((row) => row !== undefined);
-    if (known.length < chosen.length) throw noSuch('token or secret');
-    return known;
-  }
+  const { site, credentialActs, clock } = parts;
 
   const views = (rows: readonly Credential[]) => Promise.all(rows.map((row) => viewOf(parts, row)));
 
   return {
     async showRevoke(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
-      const rows = await find(queryAll(ctx, 'credential'));
+      const rows = await credentialActs.chosen(queryAll(ctx, 'credential'));
       if (rows.length === 0) return seeOther(ctx, PATH);
       const admin = await freshAdminOf(parts, ctx);
       const facts = { credentials: await views(rows), now: clock(), reason: '', problem: undefined };
@@ -165,11 +155,12 @@ function chosenPages(parts: ConsoleDependencies) {
       manageOnce(parts, ctx, {
         find: async () => undefined,
         async act(_found, manager, sent) {
-          await credentialActs.revokeEach(await find(idsIn(sent.one('credentials'))), manager);
+          const chosen = await credentialActs.chosen(idsIn(sent.one('credentials')));
+          await credentialActs.revokeEach(chosen, manager);
           return `${PATH}?done=chosen`;
         },
         page: async (_found, { viewer, problem, sent }) => {
-          const credentials = await views(await find(idsIn(sent.one('credentials'))));
+          const credentials = await views(await credentialActs.chosen(idsIn(sent.one('credentials'))));
           return revokeChosenPage(site, viewer, {
             ...{ credentials, now: clock(), reason: sent.one('reason'), problem },
           });

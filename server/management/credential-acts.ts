@@ -13,7 +13,11 @@ export type CredentialAct = (typeof CREDENTIAL_ACTS)[number];
 
 export const CREDENTIAL_ACTS = ['pause', 'resume', 'revoke'] as const;
 
+/** So many are revoked with one form, or one call: two pages of a list. */
+const CHOSEN_MAX = 100;
+
 type Parts = {
+  credentials: Pick<Collection<Credential>, 'get'>;
   tokens: Pick<Tokens, 'pause' | 'resume' | 'revoke' | 'revokeEach'>;
   secrets: Pick<Secrets, 'revoke' | 'list'>;
   clients: Pick<Collection<Client>, 'get'>;
@@ -25,7 +29,7 @@ type Parts = {
  * the reason in the mail and in their activity.
  */
 export function createCredentialActs(parts: Parts) {
-  const { tokens, clock } = parts;
+  const { credentials, tokens, clock } = parts;
 
   return {
     /**
@@ -37,6 +41,16 @@ export function createCredentialActs(parts: Parts) {
       if (credential.kind === 'client_secret') throw noSuch('token');
       if (!(await tokens[act](credential, manager)))
         throw nothingToDo(act === 'pause' ? 'It is paused already.' : 'It is not paused.');
+    },
+
+    /** Those of these ids. Throws Problem for more than may be, and where one is not there: then nothing is done to any. */
+    async chosen(ids: readonly string[]): Promise<Credential[]> {
+      const all = [...new Set(ids)];
+      if (all.length > CHOSEN_MAX) throw tooManyChosen();
+      const rows = await Promise.all(all.map((id) => credentials.get(id)));
+      const known = rows.filter((row) => row !== undefined);
+      if (known.length < all.length) throw noSuch('token or secret');
+      return known;
     },
 
     /** Revokes those of them that have not ended, with one mail to each owner about their tokens; answers how many. */
@@ -79,6 +93,16 @@ async function revokeSecret(
   const client = await clients.get(clientId);
   if (client === undefined) throw noSuch('secret');
   return secrets.revoke({ kind: client.kind, accountId, clientId, id }, manager);
+}
+
+function tooManyChosen(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'These are too many at once.',
+    hint: `Name at most ${CHOSEN_MAX}, and the others after them.`,
+    parameter: 'ids',
+  });
 }
 
 function ownSecret(): Problem {

@@ -167,6 +167,27 @@ describe('tokens and secrets in the management API', () => {
     );
   });
 
+  test('are revoked together, all of them or none', async () => {
+    const [one, two] = [await server.token(), await server.token()];
+    const own = await get(`/secrets?client_id=${clientId}`);
+    const ids = [one.credential.id, two.credential.id];
+    const reason = 'Clean up';
+    for (const [json, status] of [
+      [{ ids }, 400],
+      [{ ids: [], reason }, 400],
+      [{ ids: ids.join(), reason }, 400],
+      [{ ids: [...ids, 'tok_none'], reason }, 404],
+      [{ ids: [...ids, own.body.response.items[0].id], reason }, 404],
+      [{ ids: Array.from({ length: 101 }, (_, index) => `tok_${index}`), reason }, 400],
+    ] as const) {
+      assert.equal((await post('/tokens/revoke', json)).status, status, JSON.stringify(json));
+    }
+    assert.deepEqual([await opens(one.value), await opens(two.value)], [200, 200]);
+    assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 2);
+    assert.deepEqual([await opens(one.value), await opens(two.value)], [401, 401]);
+    assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 0);
+  });
+
   test('of a service are revoked, but not the last one that the caller itself has', async () => {
     const reason = 'Left the company';
     const other = await server.serviceToken(['profile']);

@@ -38,6 +38,7 @@ const tokenBody = reasonBody.extend({
   expires_at: z.number().optional(),
 });
 
+const chosenBody = reasonBody.extend({ ids: z.array(z.string()).min(1) });
 const valueBody = z.strictObject({ value: z.string().max(VALUE_LENGTH_MAX) });
 
 type Kind = Credential['kind'];
@@ -49,6 +50,7 @@ export function credentialEndpoints(parts: ManagementDependencies): ManagementEn
     { method: 'POST', path: '/tokens', answer: (call) => mint(parts, call) },
     ...(['pause', 'resume', 'revoke'] as const).map((which) => actEndpoint(parts, which, '/tokens')),
     { method: 'POST', path: '/tokens/:id/rotate', answer: (call) => rotate(parts, call) },
+    { method: 'POST', path: '/tokens/revoke', answer: (call) => revokeChosen(parts, call) },
     { method: 'POST', path: '/tokens/find', answer: (call) => findByValue(parts, call) },
     ...listEndpoints(parts, 'client_secret', '/secrets'),
     actEndpoint(parts, 'revoke', '/secrets'),
@@ -141,6 +143,18 @@ async function rotate(parts: ManagementDependencies, call: ManagementCall): Prom
   const old = await credentialIn(parts, call, 'personal_access_token');
   const oldEndsAt = old.revokedAt ?? old.expiresAt;
   return { token: value, ...credentialJson(credential, clock()), ...timesOf('old_ends', oldEndsAt) };
+}
+
+/** Revokes some tokens, whoever they belong to, with one mail to each owner. */
+async function revokeChosen(
+  { credentialActs }: ManagementDependencies,
+  { ctx, actor }: ManagementCall,
+): Promise<object> {
+  const { ids, reason } = await bodyOf(ctx, chosenBody);
+  const manager = managerFrom(actor, reason);
+  const chosen = await credentialActs.chosen(ids);
+  if (chosen.some(({ kind }) => kind !== 'personal_access_token')) throw noSuch('token');
+  return { revoked: await credentialActs.revokeEach(chosen, manager) };
 }
 
 async function credentialIn(
