@@ -84,6 +84,7 @@ describe('the overview of the console', () => {
   test('shows a week and a month by the day, and what there was on each day that was counted', async () => {
     const today = NOW - (NOW % DAY);
     await add('day', today - 6 * DAY, 'success', 3, 0);
+    await add('day', today, 'success', 1, 0);
     await add('day', today - 29 * DAY, 'success', 2, 0);
     const { figures } = people.domain.rows;
     const [now] = await figures.list({ limit: 1 });
@@ -115,6 +116,15 @@ describe('the overview of the console', () => {
       ([, link]) => link ?? '',
     );
     assert.ok(links.length >= 8);
+    // The calls of an hour, of a day, and those that were refused since then.
+    for (const [query, link] of [
+      ['', '/admin/activity?period=date&from=2030-03-17T14:00&to=2030-03-17T14:59'],
+      ['?period=week', '/admin/activity?period=date&from=2030-03-17&to=2030-03-17'],
+      ['', '/admin/activity?period=date&from=2030-03-16T15:00&result=refused'],
+    ] as const) {
+      assert.ok((await show(query)).replaceAll('&amp;', '&').includes(`href="${link}"`), link);
+      links.push(link);
+    }
     for (const link of links) assert.equal((await admin.agent.get(link)).status, 200, link);
   });
 });

@@ -176,10 +176,11 @@ function callsOf({ period, whole, steps, stepSeconds }: OverviewView): Part {
       heightsOf: (step) => [step.success, problemsIn(step)],
       labelOf: inWords,
     }),
-    tableOf(steps, stepSeconds, {
+    tableOf(steps.filter(callsIn), stepSeconds, {
       caption: 'Calls in numbers',
       columns: ['Success', 'Refused or failed'],
       cellsOf: (step) => [number(step.success), number(problemsIn(step))],
+      urlOf: (step) => activityPath(step, stepSeconds),
     }),
   ];
 }
@@ -195,12 +196,24 @@ function errorsOf({ period, whole, steps, stepSeconds }: OverviewView): Part {
       heightsOf: (step) => [step.refused, step.failed],
       labelOf: inWords,
     }),
-    tableOf(steps, stepSeconds, {
+    html`<p class="fine">Each of them: <a href="${activityPath(whole, stepSeconds, 'refused')}">what was refused</a>, <a href="${activityPath(whole, stepSeconds, 'failed')}">what failed</a></p>`,
+    tableOf(steps.filter(problemsIn), stepSeconds, {
       caption: 'Errors in numbers',
       columns: ['Refused', 'Failed', 'Of the calls'],
       cellsOf: (step) => [number(step.refused), number(step.failed), shareOf(step)],
     }),
   ];
+}
+
+/** The calls of everybody in this hour or day, or with such a result from then on. */
+function activityPath({ startsAt }: TotalsView, stepSeconds: number, result?: 'refused' | 'failed'): string {
+  const minute = (at: number) => isoTime(at).slice(0, 16);
+  const [from, to] =
+    stepSeconds === DAY_SECONDS
+      ? [isoDate(startsAt), isoDate(startsAt)]
+      : [minute(startsAt), minute(startsAt + stepSeconds - 1)];
+  const end = result === undefined ? `&to=${to}` : `&result=${result}`;
+  return `/admin/activity?period=date&from=${from}${end}`;
 }
 
 function problemsIn({ refused, failed }: TotalsView): number {
@@ -243,12 +256,16 @@ function latencyOf({ period, whole, steps, stepSeconds }: OverviewView): Part {
       scale: { top: 4 * every, marks },
       ends: endsOf(steps, stepSeconds),
     }),
-    tableOf(steps, stepSeconds, {
-      caption: 'Latency in numbers',
-      columns: ['Half of the calls', '95 %'],
-      cellsOf: ({ latency }) =>
-        latency === undefined ? ['', ''] : [upTo(latency.medianMs), upTo(latency.p95Ms)],
-    }),
+    tableOf(
+      steps.filter(({ latency }) => latency !== undefined),
+      stepSeconds,
+      {
+        caption: 'Latency in numbers',
+        columns: ['Half of the calls', '95 %'],
+        cellsOf: ({ latency }) =>
+          latency === undefined ? ['', ''] : [upTo(latency.medianMs), upTo(latency.p95Ms)],
+      },
+    ),
   ];
 }
 
@@ -265,11 +282,15 @@ function signInsOf({ period, whole, steps, stepSeconds }: OverviewView): Part {
       heightsOf: (step) => [step.signedIn, step.signInsRefused],
       labelOf: inWords,
     }),
-    tableOf(steps, stepSeconds, {
-      caption: 'Sign-ins in numbers',
-      columns: ['Signed in', 'Refused'],
-      cellsOf: (step) => [step.signedIn, step.signInsRefused].map(number),
-    }),
+    tableOf(
+      steps.filter((step) => step.signedIn + step.signInsRefused),
+      stepSeconds,
+      {
+        caption: 'Sign-ins in numbers',
+        columns: ['Signed in', 'Refused'],
+        cellsOf: (step) => [step.signedIn, step.signInsRefused].map(number),
+      },
+    ),
   ];
 }
 
@@ -336,16 +357,28 @@ function chartOf(
   return barChart({ ...rest, bars, scale: scaleFor(most), ends: endsOf(steps, stepSeconds) });
 }
 
+/** Of the hours or days in which there was something. */
 function tableOf(
   steps: readonly TotalsView[],
   stepSeconds: number,
-  props: { caption: string; columns: readonly string[]; cellsOf: (step: TotalsView) => string[] },
+  props: {
+    caption: string;
+    columns: readonly string[];
+    cellsOf: (step: TotalsView) => string[];
+    /** What a row counts, one by one. */
+    urlOf?: (step: TotalsView) => string;
+  },
 ): Part {
+  const { caption, columns, cellsOf, urlOf } = props;
+  const first = (step: TotalsView) =>
+    urlOf === undefined
+      ? timeOf(step, stepSeconds)
+      : html`<a href="${urlOf(step)}">${timeOf(step, stepSeconds)}</a>`;
   return foldedTable({
-    caption: props.caption,
-    columns: [stepSeconds === DAY_SECONDS ? 'Day' : 'Hour', ...props.columns],
+    caption,
+    columns: [stepSeconds === DAY_SECONDS ? 'Day' : 'Hour', ...columns],
     isDense: true,
-    rows: steps.map((step) => [timeOf(step, stepSeconds), ...props.cellsOf(step)]),
+    rows: steps.map((step) => [first(step), ...cellsOf(step)]),
   });
 }
 
