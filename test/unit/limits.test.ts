@@ -59,6 +59,7 @@ const SAID: Record<string, readonly string[]> = {
     `longer than ${limits.LATENCY_BOUNDS_MS.at(-1)?.toLocaleString('en')} ms`,
   ],
   'docs/importing-keys.md': [
+    `up to ${limits.LIVE_TOKENS_MAX} live tokens`,
     `up to ${limits.KEYS_IMPORTED_MAX.toLocaleString('en')} keys at a time`,
     `have ${limits.IMPORTED_KEY_LENGTH_MIN} to ${limits.IMPORTED_KEY_LENGTH_MAX} visible characters`,
   ],
