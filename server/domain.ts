@@ -17,6 +17,7 @@ import { createKnownDevices, knownDeviceDeclaration } from './access/known-devic
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
 import { createPortalLinks, portalLinkDeclaration, portalSessionDeclaration } from './access/portal-links.ts';
+import { createPortalSessionList } from './access/portal-session-list.ts';
 import { createRemoval } from './access/removal.ts';
 import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
@@ -433,6 +434,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
+    portalSessionList: createPortalSessionList(acting),
     portalLinks: createPortalLinks({ ...acting, vouchedAccounts }),
     vouchedAccounts,
     importedKeys,

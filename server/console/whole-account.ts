@@ -14,7 +14,7 @@ const ENTRIES_SHOWN = 10;
 
 /** All that an account has, as its page in the console shows it. */
 export async function wholeAccountOf(parts: ConsoleDependencies, account: Account): Promise<WholeAccount> {
-  const { tokens, secrets, services, apps, grants, sessionList, identities, rows } = parts;
+  const { tokens, secrets, services, apps, grants, accountThings, identities, rows } = parts;
   const { id, vouchedBy } = account;
   const [ownTokens, ownSecrets, ownServices, ownApps, allowed, sessions, linked, broughtBy] =
     await Promise.all([
@@ -23,7 +23,7 @@ export async function wholeAccountOf(parts: ConsoleDependencies, account: Accoun
       services.list(id),
       apps.list(id),
       grants.list(id),
-      sessionList.list(id),
+      accountThings.sessions(id),
       identities.list(id),
       vouchedBy === undefined ? undefined : rows.clients.get(vouchedBy),
     ]);

@@ -139,4 +139,43 @@ describe('the whole of one account in the console', () => {
     assert.match(text, /Brought by[\s\S]*The service Own, on its word/);
     assert.match(text, /Not set/);
   });
+
+  test('lists and ends what a portal link began', async () => {
+    const { domain } = people;
+    const { id } = await domain.accounts.create(
+      { email: 'portal@example.com', admin: false },
+      { kind: 'operator' },
+    );
+    const now = domain.clock();
+    const session = {
+      accountId: id,
+      page: 'tokens' as const,
+      returnUrl: 'https://app.example.com/',
+      madeBy: 'svc_1',
+    };
+    for (const [name, expiresAt, securityVersion] of [
+      ['good', now + 60, 0],
+      ['over', now - 1, 0],
+      ['before', now + 60, 7],
+    ] as const) {
+      await domain.rows.portalSessions.insert({
+        ...session,
+        id: name,
+        startedAt: now,
+        expiresAt,
+        securityVersion,
+      });
+    }
+    const path = (name: string, of = id) => `/admin/accounts/${of}/sessions/${name}/end`;
+    const { text } = await admin.agent.get(`/admin/accounts/${id}`);
+    assert.match(text, /Portal link to tokens/);
+    for (const name of ['over', 'before'])
+      assert.equal((await admin.agent.get(path(name))).status, 404, name);
+    const reason = 'It left the screen open';
+    assert.equal((await admin.agent.post(path('good', ann.account.id), { reason })).status, 404);
+    const done = await admin.agent.post(path('good'), { reason });
+    assert.equal(done.location, `/admin/accounts/${id}?done=sessions-end`);
+    assert.equal(await domain.rows.portalSessions.get('good'), undefined);
+    assert.match((await admin.agent.get(done.location)).text, /Session ended[\s\S]*It left the screen open/);
+  });
 });

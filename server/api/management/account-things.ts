@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { SessionRow } from '../../access/session-list.ts';
 import type { Account, Identity } from '../../accounts/account.ts';
 import { providerNameOf } from '../../accounts/identities.ts';
 import { noSuch } from '../../ground/errors.ts';
 import { isoTime } from '../../ground/time.ts';
+import type { AnySession } from '../../management/account-things.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { grantJson } from './apps.ts';
 import { bodyOf, type ManagementCall, type ManagementEndpoint, queryOf } from './endpoint.ts';
@@ -14,7 +14,7 @@ const reasonBody = z.strictObject({ reason: z.string() });
 
 /** `/accounts/ID/…`: where an account is signed in and how, and the apps that it let in. */
 export function accountThingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
-  const { accounts, accountThings, grants, sessionList, identities, settings } = parts;
+  const { accounts, accountThings, grants, identities, settings } = parts;
 
   async function accountIn({ params }: ManagementCall): Promise<Account> {
     const account = await accounts.get(params.id ?? '');
@@ -36,7 +36,7 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
     listAt('grants', async ({ id }) =>
       (await grants.list(id)).map((row) => grantJson({ ...row, accountId: id })),
     ),
-    listAt('sessions', async ({ id }) => (await sessionList.list(id)).map(sessionJson)),
+    listAt('sessions', async ({ id }) => (await accountThings.sessions(id)).map(sessionJson)),
     listAt('identities', async ({ id }) =>
       (await identities.list(id)).map((row) =>
         identityJson(row, providerNameOf(row.issuer, settings.google)),
@@ -56,10 +56,11 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
   ];
 }
 
-function sessionJson({ uid, browser, seenFrom, createdAt, lastSeenAt }: SessionRow) {
+function sessionJson({ uid, browser, seenFrom, createdAt, lastSeenAt, isPortal }: AnySession) {
   return {
     id: uid,
     browser,
+    portal: isPortal,
     seen_from: seenFrom ?? null,
     created_at: createdAt,
     created: isoTime(createdAt),
