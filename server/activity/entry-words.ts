@@ -33,6 +33,8 @@ const CHANGES: Record<string, string> = {
   'identity.linked': 'Way to sign in added',
   'identity.unlinked': 'Way to sign in removed',
   'mail.retried': 'Mail sent again',
+  'invitation.made': 'Invitation mailed',
+  'invitation.withdrawn': 'Invitation withdrawn',
   'portal.opened': 'Signed in to one page by an app',
   'review.answered': 'Review answered',
   'session.ended': 'Session ended',

@@ -96,11 +96,11 @@ function changeView(entry: AuditEntry, names: EntryNames): ChangeView {
     ...{ at, what: changeInWords(entry), reason, from, requestId },
     who: actorNamed(actor, names),
     account: accountNamed(accountId, names),
-    // Of what is about the account itself the id says no more.
+    // Of what is about the account itself the id says no more, and some things have a hash for theirs.
     target: {
       label: targetName,
       url: thingPath(targetId, names),
-      id: targetId === accountId ? '' : targetId,
+      id: targetId === accountId || !/^[a-z]+_/.test(targetId) ? '' : targetId,
       onlyUrl: pathWith(PATH, { target: targetId }),
     },
   };

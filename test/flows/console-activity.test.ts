@@ -123,6 +123,9 @@ describe('activity and audit of everybody in the console', () => {
     }
     const made = textOf(await get(`/admin/audit?actor=operator&account=${other.account.id}`));
     assert.match(made, /Account made The operator, at the command line/);
+    await people.domain.mailedInvitations.invite('invited@example.com', { kind: 'operator' });
+    const invited = await get('/admin/audit?action=invitation.made');
+    assert.match(textOf(invited), /Invitation mailed .* Nobody’s account invited@example\.com \d{4}/);
     for (const query of ['actor=%25', 'target=%24ne', 'action=x', 'period=date&to=2001-01-01'])
       assert.match(await get(`/admin/audit?${query}`), /No entry matches/, query);
     // The account itself reads it in its own.
