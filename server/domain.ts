@@ -385,7 +385,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const deadUse = createDeadUse(parts);
   const clients = createClientAuthentication({ ...parts, lastUsed, deadUse });
   const grants = createGrants({ ...parts, getClient: clients.get });
-  const sessionList = createSessionList(parts);
+  const sessionList = createSessionList({ ...parts, ...parts.rows });
   const knownDevices = createKnownDevices({ ...parts, ...rows });
   const importedKeys = createImportedKeys({ ...rows, clock });
   const tokens = createTokens({ ...parts, importedKeys });

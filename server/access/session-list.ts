@@ -3,6 +3,7 @@ import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Artifact } from './artifact.ts';
+import type { PortalSession } from './portal-links.ts';
 import { browserOf } from './user-agent.ts';
 
 /** One session of an account as /account lists it. Times are epoch seconds. */
@@ -24,6 +25,8 @@ export type SessionList = ReturnType<typeof createSessionList>;
 /** More than anybody has browsers; the newest are listed, and `endAll` ends the others too. */
 const SESSIONS_LISTED_MAX = 100;
 
+const BATCH_ROWS = 1000;
+
 /** A session's row is named by its uid, which stays when its bearer value changes, and opens nothing. */
 export function sessionRowId(uid: string): string {
   return `ses_${uid}`;
@@ -32,10 +35,11 @@ export function sessionRowId(uid: string): string {
 /** The sessions of an account, in whichever browser: to show them and to end them. */
 export function createSessionList(parts: {
   artifacts: Collection<Artifact>;
+  portalSessions: Pick<Collection<PortalSession>, 'removeMany'>;
   effects: Pick<Effects, 'update'>;
   clock: Clock;
 }) {
-  const { artifacts, effects, clock } = parts;
+  const { artifacts, portalSessions, effects, clock } = parts;
 
   const liveOf = (accountId: string) =>
     [
@@ -76,10 +80,12 @@ export function createSessionList(parts: {
       return (await effects.update(artifacts, id, change, liveOf(accountId), caused)) !== undefined;
     },
 
-    /** Ends every session of an account but, when given, the one at hand. */
+    /** Ends every session of an account but, when given, the one at hand; those by a portal link too. */
     async endAll(accountId: string, exceptUid?: string): Promise<void> {
       const others = exceptUid === undefined ? [] : [['uid', '!=', exceptUid] as const];
       await artifacts.updateMany([...liveOf(accountId), ...others], { set: { revokedAt: clock() } });
+      const visits = [['accountId', '=', accountId]] as const;
+      while ((await portalSessions.removeMany(visits, BATCH_ROWS)) === BATCH_ROWS);
     },
   };
 }

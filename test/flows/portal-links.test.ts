@@ -226,11 +226,16 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    test('end with the grant on which they were made', async () => {
+    test('end with the other sessions of their owner, and with the grant on which they were made', async () => {
       const person = await people.person();
       const app = await people.app({ name: 'Shop' }, owner);
       await app.connect(person.agent);
       const { agent } = await visitor({ email: person.account.email });
+      assert.equal((await agent.get('/tokens')).status, 200);
+      assert.equal((await person.agent.post('/account/sessions/end-others', {})).status, 303);
+      assert.equal((await agent.get('/tokens')).status, 303);
+      const again = await make({ email: person.account.email });
+      await agent.post('/portal', { token: tokenOf(again.url) });
       assert.equal((await agent.get('/tokens')).status, 200);
       await people.domain.grants.revokeAll(person.account.id, { kind: 'operator' });
       assert.equal((await agent.get('/tokens')).status, 303);
