@@ -142,10 +142,10 @@ function createMonthlyRun(parts: Parts): ScheduledWork['run'] {
   };
 }
 
-/** Writes down what is asked in the same write as the mail that asks it. */
 /** As it is made below; another one was damaged on its way. */
 const WHOLE_ID = /^rev_[\w-]{22}$/;
 
+/** Writes down what is asked in the same write as the mail that asks it. */
 async function reviewAccount(parts: Parts, account: Account, month: string): Promise<void> {
   const { reviews, effects, clock, settings } = parts;
   const id = `rev_${hashOf(`${month} ${account.id}`).slice(0, 22)}`;

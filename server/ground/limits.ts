@@ -25,11 +25,12 @@ export const INVITATION_SECONDS = 24 * HOUR_SECONDS;
 export const MAILED_INVITATION_SECONDS = 7 * DAY_SECONDS;
 /** Who asks for a new password is waiting for the mail; a link that lies about opens the account. */
 export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
-/** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */
 /** A portal link, and the session of who opened one. */
 export const PORTAL_LINK_SECONDS = 5 * MINUTE_SECONDS;
 export const PORTAL_SESSION_SECONDS = HOUR_SECONDS;
+/** What an app knows a person by: some use an address, or a hash. */
 export const EXTERNAL_ID_LENGTH_MAX = 200;
+/** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */
 export const SESSION_SECONDS = 14 * DAY_SECONDS;
 /** How long a device that nobody signs in with is known: as long as browsers keep a cookie. */
 export const DEVICE_DAYS = 400;
@@ -157,3 +158,6 @@ export const SERVER_SECRET_BYTES_MIN = 32;
 export const MAILS_RETRIED_MAX = 10_000;
 /** The days for which the console says how often each workflow was called. */
 export const WORKFLOW_COUNT_DAYS = 30;
+
+/** So many of everybody's tokens and secrets an admin chooses for one act. */
+export const CHOSEN_TOKENS_MAX = 100;

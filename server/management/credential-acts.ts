@@ -5,6 +5,7 @@ import type { Secrets } from '../credentials/secrets.ts';
 import type { Tokens } from '../credentials/tokens.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
+import { CHOSEN_TOKENS_MAX } from '../ground/limits.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import type { Manager } from './reason.ts';
 
@@ -12,9 +13,6 @@ import type { Manager } from './reason.ts';
 export type CredentialAct = (typeof CREDENTIAL_ACTS)[number];
 
 export const CREDENTIAL_ACTS = ['pause', 'resume', 'revoke'] as const;
-
-/** So many are revoked with one form, or one call: two pages of a list. */
-const CHOSEN_MAX = 100;
 
 type Parts = {
   credentials: Pick<Collection<Credential>, 'get'>;
@@ -46,7 +44,7 @@ export function createCredentialActs(parts: Parts) {
     /** Those of these ids. Throws Problem for more than may be, and where one is not there: then nothing is done to any. */
     async chosen(ids: readonly string[]): Promise<Credential[]> {
       const all = [...new Set(ids)];
-      if (all.length > CHOSEN_MAX) throw tooManyChosen();
+      if (all.length > CHOSEN_TOKENS_MAX) throw tooManyChosen();
       const rows = await Promise.all(all.map((id) => credentials.get(id)));
       const known = rows.filter((row) => row !== undefined);
       if (known.length < all.length) throw noSuch('token or secret');
@@ -100,7 +98,7 @@ function tooManyChosen(): Problem {
     status: 400,
     code: 'INVALID_DATA',
     message: 'These are too many at once.',
-    hint: `Name at most ${CHOSEN_MAX}, and the others after them.`,
+    hint: `Name at most ${CHOSEN_TOKENS_MAX}, and the others after them.`,
     parameter: 'ids',
   });
 }

@@ -51,6 +51,7 @@ const SAID: Record<string, readonly string[]> = {
     `within ${duration(limits.REFRESH_GRACE_SECONDS)} a refresh token`,
   ],
   'docs/managing.md': [
+    `those whose \`ids\` you name, at most ${limits.CHOSEN_TOKENS_MAX}`,
     `once and within ${limits.MAILED_INVITATION_SECONDS / DAY_SECONDS} days`,
     `Up to ${limits.METADATA_KEYS_MAX} keys`,
     `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
