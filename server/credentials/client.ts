@@ -59,10 +59,11 @@ export const clientDeclaration = declare<Client>({
   schema: clientSchema,
   unique: ['place'],
   indexes: [
-    ['accountId', 'createdAt'],
-    ['accountId', 'revokedAt', 'createdAt'],
-    // Everybody's, the newest first. Led by `kind`, SQLite would take it for the lists of one account too.
-    ['createdAt'],
+    // Those of one account name the kind too: SQLite would take those of everybody for its lists.
+    ['accountId', 'kind', 'createdAt'],
+    ['accountId', 'kind', 'revokedAt', 'createdAt'],
+    ['kind', 'createdAt'],
+    ['kind', 'revokedAt', 'createdAt'],
     // The few that may pass privacy rules are among those that act for the app.
     ['actsFor', 'createdAt'],
     ['revokedAt'],

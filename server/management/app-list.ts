@@ -100,17 +100,19 @@ async function find(
   { search, state }: AppsAsked,
   page: PageAsked,
 ): Promise<PageOf<Client>> {
-  // Services stand among them; both are looked at row by row, for no index of theirs would be worth its writes.
-  const isMatch = (client: Client) =>
-    client.kind === 'app' && (state === undefined || (client.revokedAt === undefined) === (state === 'live'));
-  if (search === '') return pageByKey(clients, page, { order: NEWEST_FIRST, isMatch });
+  const kind = ['kind', '=', 'app'] as const;
+  const isMatch =
+    state === undefined
+      ? undefined
+      : ({ revokedAt }: Client) => (revokedAt === undefined) === (state === 'live');
+  if (search === '') return pageByKey(clients, page, { where: [kind], order: NEWEST_FIRST, isMatch });
   const app = await clients.get(search);
   if (app !== undefined) return { ...NONE, rows: app.kind === 'app' ? [app] : [] };
   const emailKey = readEmail(search)?.key;
   const owner = emailKey === undefined ? undefined : await accounts.find('emailKey', emailKey);
   // What an account registered may outlive it on record.
   const accountId = owner?.id ?? search;
-  const where = [['accountId', '=', accountId] as const];
+  const where = [['accountId', '=', accountId] as const, kind];
   return pageByKey(clients, page, { where, order: NEWEST_FIRST, isMatch });
 }
 

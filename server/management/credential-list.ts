@@ -2,6 +2,8 @@ import type { Collection, Where } from '../../adapters/port.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import type { Clock } from '../ground/clock.ts';
+import { REVIEW_UNUSED_DAYS } from '../ground/limits.ts';
+import { DAY_SECONDS } from '../ground/time.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
 
 /** Unused and never used ones are live, and no honey tokens, which nobody should use. */
@@ -19,7 +21,7 @@ export type CredentialsAsked = {
   lastFour?: string | undefined;
 };
 
-type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clientId'; descending: boolean };
+type Order = { by: 'createdAt' | 'pausedAt' | 'expiresAt' | 'revokedAt' | 'clientId'; descending: true };
 
 /** What the prefix of an id says that it is. */
 const FIELDS = { tok: 'id', sec: 'id', acc: 'accountId', svc: 'clientId', app: 'clientId' } as const;
@@ -53,7 +55,7 @@ export function createCredentialList(parts: {
       return account && { accountId: account.id };
     },
 
-    /** One page: the newest first, of one state those that came into it last, of the unused the oldest, of secrets by client. Throws Problem 400. */
+    /** One page: the newest first, of one state those that came into it last, of secrets by client. Throws Problem 400. */
     async list(asked: CredentialsAsked, page: PageAsked): Promise<PageOf<Credential>> {
       const now = clock();
       const isMatch = matchOf(asked, now);
@@ -86,10 +88,11 @@ function leadOf(asked: CredentialsAsked, now: number, isFirst: boolean): Way {
     }
     case 'revoked':
       return { where: [['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
-    case 'unused':
-    case 'never_used':
-      // The longer it has been there, the sooner it can go.
-      return { where: [], order: { by: 'createdAt', descending: false } };
+    case 'unused': {
+      // None is younger. From the oldest on, a long record of dead ones would have to be walked through first.
+      const madeBy = now - REVIEW_UNUSED_DAYS * DAY_SECONDS;
+      return { where: isFirst ? [['createdAt', '<=', madeBy]] : [], order: NEWEST };
+    }
     default:
       return { where: [], order: NEWEST };
   }

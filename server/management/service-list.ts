@@ -14,6 +14,10 @@ import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
 /** More than a service has live; of what ended long ago a list does not tell. */
 const SECRETS_READ_MAX = 20;
 
+/** By when they came into this state, the latest first. */
+const REVOKED = { order: { by: 'revokedAt', descending: true } } as const;
+const PAUSED = { order: { by: 'pausedAt', descending: true } } as const;
+
 export const SERVICE_STATES = ['live', 'paused', 'revoked'] as const;
 
 export type ServiceState = (typeof SERVICE_STATES)[number];
@@ -58,22 +62,27 @@ export function createServiceList(parts: Parts) {
       client.kind === 'service' &&
       (state === undefined || serviceStateOf(client) === state) &&
       (!admin || isAdmin(client.scopes));
+    const kind = ['kind', '=', 'service'] as const;
     const byTime = { order: { by: 'createdAt', descending: true }, isMatch } as const;
     if (search !== '') {
       const client = await clients.get(search);
       if (client !== undefined) return onePage(isMatch(client) ? [client] : []);
       const owner = await ownerOf(parts, search);
       if (owner === undefined) return onePage([]);
-      return pageByKey(clients, wanted, { ...byTime, where: [['accountId', '=', owner.id]] });
+      return pageByKey(clients, wanted, { ...byTime, where: [['accountId', '=', owner.id], kind] });
     }
     // Past privacy rules go only those that act for the app, which only admins make: a few among all.
     if (admin) return pageByKey(clients, wanted, { ...byTime, where: [['actsFor', '=', 'app']] });
-    const ended = ({ paused: 'pausedAt', revoked: 'revokedAt', live: undefined } as const)[state ?? 'live'];
-    if (ended !== undefined) {
-      const order = { by: ended, descending: true };
-      return pageByKey(clients, wanted, { where: [[ended, '>', 0]], order, isMatch });
+    switch (state) {
+      case undefined:
+        return pageByKey(clients, wanted, { ...byTime, where: [kind], isMatch: undefined });
+      case 'live':
+        return pageByKey(clients, wanted, { ...byTime, where: [kind, ['revokedAt', 'absent']] });
+      case 'revoked':
+        return pageByKey(clients, wanted, { ...REVOKED, where: [kind, ['revokedAt', '>', 0]] });
+      case 'paused':
+        return pageByKey(clients, wanted, { ...PAUSED, where: [['pausedAt', '>', 0]], isMatch });
     }
-    return pageByKey(clients, wanted, byTime);
   }
 
   return {

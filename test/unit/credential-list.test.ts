@@ -58,8 +58,7 @@ eachStore(({ url }) => {
         ['paused', ['tok_paused_later', 'tok_paused']],
         ['expired', ['tok_expired_paused', 'tok_expired']],
         ['revoked', ['tok_revoked_paused', 'tok_revoked_expired', 'tok_revoked', 'sec_b']],
-        // Live ones, the oldest first.
-        ['never_used', ['tok_live', 'sec_a']],
+        ['never_used', ['sec_a', 'tok_live']],
         ['unused', []],
       ] as const) {
         assert.deepEqual(await idsOf({ state }), expected, state);
@@ -68,16 +67,17 @@ eachStore(({ url }) => {
 
     it('are listed as unused when their last use lies a month back, honey tokens apart', async () => {
       const { credentials } = domain.rows;
-      const unused = { lastUsedAt: now - 30 * 86_400 };
+      const madeAt = now - 31 * 86_400;
+      const unused = { createdAt: madeAt, lastUsedAt: now - 30 * 86_400 };
       const others = [
         row('tok_used', 20, { lastUsedAt: now - 30 * 86_400 + 1 }),
         row('tok_unused', 21, unused),
         row('tok_unused_honey', 22, { ...unused, honey: true }),
         row('tok_unused_revoked', 23, { ...unused, revokedAt: now }),
-        row('tok_unused_older', 12, unused),
+        row('tok_unused_older', 12, { ...unused, createdAt: madeAt - 1 }),
       ];
       await credentials.insertMany(others);
-      assert.deepEqual(await idsOf({ state: 'unused' }), ['tok_unused_older', 'tok_unused']);
+      assert.deepEqual(await idsOf({ state: 'unused' }), ['tok_unused', 'tok_unused_older']);
       assert.deepEqual(await idsOf({ state: 'unused', accountId: 'acc_1' }), [
         'tok_unused',
         'tok_unused_older',

@@ -33,7 +33,7 @@ eachStore(({ url }) => {
     const left = async (id: string) => (await domain.appList.describe(id)).people.count;
 
     it('end for each of them, on record with the reason, and the developer is told', async () => {
-      const app = await appWithPeople(120);
+      const app = await appWithPeople(12);
       assert.equal(await domain.cutOffs.cutOff(app, manager), 'done');
       assert.equal(await left(app.id), 0);
       const [entry] = await domain.rows.audit.list({ where: [['accountId', '=', 'acc_7']], limit: 2 });
