@@ -73,9 +73,14 @@ function cursorOf<R extends Row>(row: R, by: ScalarField<R>): string {
 function placeIn(cursor: string, by: string): Row | undefined {
   if (cursor === '') return undefined;
   const [id, value, ...more] = parsed(cursor);
-  const isPlace = typeof id === 'string' && ['string', 'number'].includes(typeof value) && more.length === 0;
+  const isPlace = typeof id === 'string' && isKey(value) && more.length === 0;
   if (!isPlace) throw foreignCursor();
   return { [by]: value, id } as Row;
+}
+
+/** JSON has numbers that are read as ones without an end, which no row has. */
+function isKey(value: unknown): boolean {
+  return typeof value === 'string' || Number.isFinite(value);
 }
 
 function parsed(cursor: string): unknown[] {
