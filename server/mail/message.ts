@@ -45,7 +45,8 @@ export const messageDeclaration = declare<Message>({
     ['claimEndsAt'],
     ['sentAt'],
     ['failedAt'],
-    // What whoever runs the app looks for: the mails to one address, and those that failed of the same.
+    // What whoever runs the app looks for: the mails to one address (up to 20 µs more for each mail that is written), and
+    // those that failed of the same.
     ['to', 'createdAt'],
     ['error', 'failedAt'],
   ],
