@@ -77,7 +77,9 @@ export function createAccountActs(parts: Parts) {
      * the last admin, and where somebody would lock themselves out.
      */
     async do(act: AccountAct, account: Account, manager: Manager, ownId: string | undefined): Promise<void> {
-      if (account.id === ownId && LOCKING.includes(act)) throw ownAccount();
+      // A person signs in again; a service is ended with the rest.
+      const isLocking = LOCKING.includes(act) || (act === 'end-access' && manager.kind === 'client');
+      if (account.id === ownId && isLocking) throw ownAccount();
       await acts[act](account, manager);
     },
   };

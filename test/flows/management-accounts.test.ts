@@ -81,7 +81,7 @@ describe('accounts in the management API', () => {
   });
 
   test('does not lock its own owner out, nor delete the last admin', async () => {
-    for (const act of ['suspend', 'demote', 'delete']) {
+    for (const act of ['suspend', 'demote', 'delete', 'end-access']) {
       const { status, body } = await post(`/${owner}/${act}`, { reason: 'Oops' });
       assert.deepEqual([status, body.body.status], [409, 'OWN_ACCOUNT'], act);
     }
