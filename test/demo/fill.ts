@@ -7,7 +7,8 @@ import type { Credential } from '../../server/credentials/credential.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
 import type { Domain } from '../../server/domain.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
-import { DAY_SECONDS, HOUR_SECONDS } from '../../server/ground/time.ts';
+import { DAY_SECONDS, HOUR_SECONDS, isoDate } from '../../server/ground/time.ts';
+import type { Figures } from '../../server/management/figures.ts';
 
 const ACCOUNTS = 1000;
 const TOKENS_MAX_EACH = 5;
@@ -56,6 +57,7 @@ export async function fill(parts: Parts): Promise<Hidden> {
     burst: serviceCaller(clients[0] as Client, 0)[0] as Caller,
     burstAt,
   });
+  await rows.figures.insertMany(makeFigures(now, tokens.length));
   for (const all of batchesOf([...tokens, ...secrets])) await rows.credentials.insertMany(all);
   return { leakedLastFour: leaked.lastFour, burstAt: new Date(burstAt * 1000).toISOString().slice(0, 16) };
 }
@@ -132,6 +134,23 @@ function makeAudit(
     ...{ id: nextId(at), at, accountId, action, targetId, targetName, actorKey: accountId },
     actor: { kind: 'account', id: accountId, from: '192.0.2.7' },
   }));
+}
+
+/** How much there was at the end of each day; today the server counts. */
+function makeFigures(now: number, tokens: number): Figures[] {
+  const today = now - (now % DAY_SECONDS);
+  return Array.from({ length: DAYS }, (_, place): Figures => {
+    const day = today - (DAYS - place) * DAY_SECONDS;
+    const share = 0.8 + (0.2 * place) / DAYS;
+    const live = Math.round(tokens * share);
+    const [used, unused] = [Math.round(live * 0.3), Math.round(live * 0.1)];
+    return {
+      ...{ id: isoDate(day), day, countedAt: day + DAY_SECONDS - 1, rows: 2 * ACCOUNTS + live },
+      ...{ accounts: Math.round(ACCOUNTS * share), suspendedAccounts: 0, admins: 1 },
+      ...{ services: SERVICES.length, apps: 0, pausedCredentials: 0 },
+      ...{ usedCredentials: used, unusedCredentials: unused, neverUsedCredentials: live - used - unused },
+    };
+  });
 }
 
 function callerOf(token: Credential, place: number = 0): Caller {

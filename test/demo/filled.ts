@@ -9,7 +9,7 @@ import { type ServerProcess, startServerProcess } from '../support/process.ts';
 import { fill } from './fill.ts';
 
 const EMAIL = 'admin@example.com';
-const PASSWORD = 'Tuesday at nine o’clock';
+const PASSWORD = 'who called on tuesday at nine';
 
 /** `npm run demo -- --fill`: a server with two months of use in it, for looking at the console, until it is stopped. */
 export async function showFilled(): Promise<void> {
