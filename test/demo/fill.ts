@@ -84,11 +84,14 @@ function makeTokens(accounts: readonly Account[], now: number): Credential[] {
       const token = newCredential('personal_access_token', accountId, createdAt + place * DAY_SECONDS);
       const name = TOKEN_NAMES[(number + place) % TOKEN_NAMES.length] ?? '';
       const scopes = place % 2 === 0 ? ['wf:create_transaction', 'profile'] : ['profile'];
+      // Of those that are in use, the calls say it.
+      const lastUsedAt = number % 3 === 0 && place > 0 ? now - 100 * DAY_SECONDS : undefined;
       const revoked = (number + place) % 40 === 7 ? { revokedAt: now - place * DAY_SECONDS } : {};
       return {
         ...token,
         name,
         scopes,
+        lastUsedAt,
         expiresAt: now + (5 + ((number * 13) % 300)) * DAY_SECONDS,
         ...revoked,
       };
