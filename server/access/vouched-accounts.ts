@@ -100,7 +100,9 @@ async function find(
   }
   if (email === undefined && externalId === undefined) throw nobodyNamed();
   if (found === undefined) return undefined;
-  if (externalId !== undefined && found.externalId !== undefined) throw otherAccount();
+  // With the same one another request was quicker than we were.
+  const isNamed = externalId !== undefined && found.externalId !== undefined;
+  if (isNamed && found.externalId !== externalId) throw otherAccount();
   return vouchedFor(parts, found, ownerId);
 }
 
@@ -185,6 +187,8 @@ async function nameExternally(
   } catch (error) {
     if (!(error instanceof Taken)) throw error;
   }
+  const now = await accountRows.get(account.id);
+  if (now?.externalId === externalId) return now;
   throw otherAccount();
 }
 
