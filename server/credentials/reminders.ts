@@ -48,13 +48,9 @@ export function createFirstReminders(parts: Pick<ClientDependencies, 'credential
     name: 'first reminders',
     async run(): Promise<boolean> {
       const now = clock();
-      const ahead = {
-        where: [['expiresAt', '>', now]],
-        order: { by: 'expiresAt' },
-        limit: BATCH_ROWS,
-      } as const;
-      const rows = await credentials.list(after === undefined ? ahead : { ...ahead, after });
-      for (const row of rows.filter(isWithoutReminder)) {
+      // By id: in the order of their ends, all that end in one second would be sorted for each batch.
+      const rows = await credentials.list({ limit: BATCH_ROWS, ...(after && { after }) });
+      for (const row of rows.filter((one) => isAhead(one, now) && isWithoutReminder(one))) {
         const guard: Where<Credential> = [
           ['remindAt', 'absent'],
           ['revokedAt', 'absent'],
@@ -66,6 +62,10 @@ export function createFirstReminders(parts: Pick<ClientDependencies, 'credential
       return rows.length === BATCH_ROWS;
     },
   };
+}
+
+function isAhead({ expiresAt }: Credential, now: number): boolean {
+  return expiresAt !== undefined && expiresAt > now;
 }
 
 function isWithoutReminder({ remindAt, revokedAt, replacedBy, honey }: Credential): boolean {
