@@ -7,7 +7,7 @@ import { type Credential, hasEnded } from '../credentials/credential.ts';
 import type { Tokens, WantedToken } from '../credentials/tokens.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
+import { invalidField, Problem } from '../ground/errors.ts';
 import { inTurn } from '../ground/in-turn.ts';
 import type { VouchedAccounts, WantedPerson } from './vouched-accounts.ts';
 
@@ -161,7 +161,11 @@ function hashFrom(written: string): string {
   const isBase64 = /^[\w+/-]{43}=?$/.test(written);
   const bytes = Buffer.from(isHex || isBase64 ? written : '', isHex ? 'hex' : 'base64');
   if (bytes.length === 32) return bytes.toString('base64url');
-  throw invalid('sha256', 'is no SHA-256', 'Write the hash of the key, never the key: in hex or base64url.');
+  throw invalidField(
+    'sha256',
+    'is no SHA-256',
+    'Write the hash of the key, never the key: in hex or base64url.',
+  );
 }
 
 /** Epoch seconds, or a date; undefined for never. */
@@ -171,7 +175,7 @@ function expiryFrom(written: string | number | null | undefined): number | undef
   const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(written);
   const ms = isDate ? Date.parse(written) : Number.NaN;
   if (!Number.isNaN(ms)) return Math.floor(ms / MS);
-  throw invalid(
+  throw invalidField(
     'expires',
     'is no time',
     'Write epoch seconds, a date like 2027-12-31 or 2027-12-31T12:00:00Z, or never.',
@@ -180,7 +184,7 @@ function expiryFrom(written: string | number | null | undefined): number | undef
 
 function once(seen: Set<string>, what: string, parameter: string): void {
   if (seen.has(what))
-    throw invalid(
+    throw invalidField(
       parameter,
       'stands in an earlier line too',
       'Write each key once, and each name once an account.',
@@ -191,22 +195,11 @@ function once(seen: Set<string>, what: string, parameter: string): void {
 function notAKey(error: z.ZodError): Problem {
   const [issue] = error.issues;
   const hint = `Each key is an object with: ${FIELDS}.`;
-  if (issue?.code === 'unrecognized_keys') return invalid(issue.keys[0] ?? '', 'is not read here', hint);
+  if (issue?.code === 'unrecognized_keys') return invalidField(issue.keys[0] ?? '', 'is not read here', hint);
   const name = issue?.path[0];
   return name === undefined
-    ? invalid('keys', 'has something that is no object', hint)
-    : invalid(String(name), 'is missing, or not what it should be', hint);
-}
-
-function invalid(name: string, what: string, hint: string): Problem {
-  const parameter = name.slice(0, 80);
-  return new Problem({
-    status: 400,
-    code: 'INVALID_DATA',
-    message: `${JSON.stringify(parameter)} ${what}.`,
-    hint,
-    parameter,
-  });
+    ? invalidField('keys', 'has something that is no object', hint)
+    : invalidField(String(name), 'is missing, or not what it should be', hint);
 }
 
 function noAccount(): Problem {

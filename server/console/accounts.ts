@@ -2,12 +2,11 @@ import type { RouterContext } from '@koa/router';
 import { accountActPage, accountPage, accountsPage } from '../../views/console/accounts.ts';
 import type { Account } from '../accounts/account.ts';
 import { noSuch } from '../ground/errors.ts';
-import { nothingHere } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { ACCOUNT_ACTS, type AccountAct } from '../management/account-acts.ts';
-import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { ACCOUNT_ACTS } from '../management/account-acts.ts';
+import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
+import { pageAskedIn, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { wholeAccountOf } from './whole-account.ts';
 
@@ -29,8 +28,7 @@ export function createAccountsPages(parts: ConsoleDependencies) {
         path: PATH,
         q,
         state: state ?? '',
-        firstUrl: page.cursor === '' ? undefined : pathWith(PATH, { q, state }),
-        nextUrl: next && pathWith(PATH, { q, state, cursor: next }),
+        ...waysOn(PATH, { q, state }, { page, next }),
         isPartial,
       };
       sendPage(
@@ -50,7 +48,7 @@ export function createAccountsPages(parts: ConsoleDependencies) {
 
     async showAct(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
-      const act = actIn(ctx);
+      const act = actIn(ctx, ACCOUNT_ACTS);
       const account = await accountIn(parts, ctx);
       const admin = await freshAdminOf(parts, ctx);
       sendPage(ctx, accountActPage(site, admin, { act, account, reason: '', problem: undefined }));
@@ -58,7 +56,7 @@ export function createAccountsPages(parts: ConsoleDependencies) {
 
     act: (ctx: RouterContext): Promise<void> =>
       manageOnce(parts, ctx, {
-        find: async () => ({ act: actIn(ctx), account: await accountIn(parts, ctx) }),
+        find: async () => ({ act: actIn(ctx, ACCOUNT_ACTS), account: await accountIn(parts, ctx) }),
         async act({ act, account }, manager) {
           await accountActs.do(act, account, manager, manager.id);
           return act === 'delete' ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=${act}`;
@@ -73,10 +71,4 @@ async function accountIn({ accounts }: ConsoleDependencies, ctx: RouterContext):
   const account = await accounts.get(ctx.params.id ?? '');
   if (account === undefined) throw noSuch('account');
   return account;
-}
-
-function actIn(ctx: RouterContext): AccountAct {
-  const act = ACCOUNT_ACTS.find((one) => one === ctx.params.act);
-  if (act === undefined) throw nothingHere(ctx);
-  return act;
 }

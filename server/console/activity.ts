@@ -9,7 +9,7 @@ import type { EntryNames } from '../management/entry-names.ts';
 import { sendCsv } from '../pages/csv.ts';
 import { periodIn, spanOf } from '../pages/period.ts';
 import { adminOf } from './admin.ts';
-import { pageAskedIn, pathWith } from './asked.ts';
+import { pageAskedIn, pathWith, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { accountNamed, askedFor, isChecked, thingPath } from './entries.ts';
 
@@ -46,8 +46,7 @@ export function createCallsPages(parts: ConsoleDependencies) {
           today: isoDate(clock()),
           isPartial,
           csvUrl: pathWith(`${PATH}.csv`, asked),
-          firstUrl: page.cursor === '' ? undefined : pathWith(PATH, asked),
-          nextUrl: next && pathWith(PATH, { ...asked, cursor: next }),
+          ...waysOn(PATH, asked, { page, next }),
         }),
       );
     },

@@ -29,6 +29,13 @@ export async function freshAdminOf(
   return account;
 }
 
+/** Which of these acts a path names. Throws the 404 of an address that is not there. */
+export function actIn<Act extends string>(ctx: RouterContext, acts: readonly Act[]): Act {
+  const act = acts.find((one) => one === ctx.params.act);
+  if (act === undefined) throw nothingHere(ctx);
+  return act;
+}
+
 /**
  * Answers a form by which an admin does something to somebody else: with a reason, and once, however often the form is
  * sent. `find` finds what it is done to, `act` says where to go on; what is wrong with the form is shown on `page`.

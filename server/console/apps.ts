@@ -2,13 +2,12 @@ import type { RouterContext } from '@koa/router';
 import { appActPage, appPage, appsPage, endGrantPage } from '../../views/console/apps.ts';
 import type { Client } from '../credentials/client.ts';
 import { noSuch } from '../ground/errors.ts';
-import { nothingHere } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
-import { APP_ACTS, type AppAct } from '../management/app-acts.ts';
+import { APP_ACTS } from '../management/app-acts.ts';
 import type { AppGrant, ListedApp } from '../management/app-list.ts';
-import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
+import { pageAskedIn, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/apps';
@@ -29,8 +28,7 @@ export function createAppsPages(parts: ConsoleDependencies) {
         path: PATH,
         q,
         state: state ?? '',
-        firstUrl: page.cursor === '' ? undefined : pathWith(PATH, { q, state }),
-        nextUrl: next && pathWith(PATH, { q, state, cursor: next }),
+        ...waysOn(PATH, { q, state }, { page, next }),
         isPartial,
       };
       sendPage(
@@ -55,10 +53,7 @@ export function createAppsPages(parts: ConsoleDependencies) {
         appPage(site, admin, {
           app: appView(app, scopes.describe),
           grants: rows.map((grant) => grantView(grant, scopes.describe)),
-          pages: {
-            firstUrl: page.cursor === '' ? undefined : path,
-            nextUrl: next && pathWith(path, { cursor: next }),
-          },
+          pages: waysOn(path, {}, { page, next }),
           now: clock(),
           done: queryOne(ctx, 'done'),
         }),
@@ -67,7 +62,7 @@ export function createAppsPages(parts: ConsoleDependencies) {
 
     async showAct(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
-      const act = actIn(ctx);
+      const act = actIn(ctx, APP_ACTS);
       const app = await appIn(parts, ctx);
       const admin = await freshAdminOf(parts, ctx);
       sendPage(ctx, appActPage(site, admin, { act, app, reason: '', problem: undefined }));
@@ -75,7 +70,7 @@ export function createAppsPages(parts: ConsoleDependencies) {
 
     act: (ctx: RouterContext): Promise<void> =>
       manageOnce(parts, ctx, {
-        find: async () => ({ act: actIn(ctx), app: await appIn(parts, ctx) }),
+        find: async () => ({ act: actIn(ctx, APP_ACTS), app: await appIn(parts, ctx) }),
         async act({ act, app }, manager) {
           const state = await appActs.do(act, app, manager);
           return `${PATH}/${app.id}?done=${state === 'done' ? act : 'going-on'}`;
@@ -126,12 +121,6 @@ async function grantIn({ appList }: ConsoleDependencies, ctx: RouterContext): Pr
   const grant = await appList.grant(ctx.params.grantId ?? '');
   if (grant.client.id !== ctx.params.clientId) throw noSuch('connected app');
   return grant;
-}
-
-function actIn(ctx: RouterContext): AppAct {
-  const act = APP_ACTS.find((one) => one === ctx.params.act);
-  if (act === undefined) throw nothingHere(ctx);
-  return act;
 }
 
 function appView({ client, owner, people }: ListedApp, describe: (scope: string) => string) {

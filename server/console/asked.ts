@@ -1,11 +1,11 @@
 import type { Context } from 'koa';
+import { SEARCH_LENGTH_MAX } from '../ground/limits.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { queryOne } from '../http/query.ts';
-import type { PageAsked } from '../management/by-key.ts';
+import type { PageAsked, PageOf } from '../management/by-key.ts';
 
 /** Rows of a page. */
 const PAGE_ROWS = 50;
-const SEARCH_LENGTH_MAX = 254;
 
 /** Which page of a list an address asks for. */
 export function pageAskedIn(ctx: Context): PageAsked {
@@ -22,4 +22,16 @@ export function pathWith(path: string, asked: Record<string, string | undefined>
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(asked)) if (value) query.set(name, value);
   return query.size === 0 ? path : `${path}?${query}`;
+}
+
+/** The ways from one page of a list to its first and to the next one, with what is asked of it. */
+export function waysOn(
+  path: string,
+  asked: Record<string, string | undefined>,
+  { page, next }: { page: PageAsked } & Pick<PageOf<unknown>, 'next'>,
+) {
+  return {
+    firstUrl: page.cursor === '' ? undefined : pathWith(path, asked),
+    nextUrl: next && pathWith(path, { ...asked, cursor: next }),
+  };
 }

@@ -11,7 +11,7 @@ import type { EntryNames } from '../management/entry-names.ts';
 import { sendCsv } from '../pages/csv.ts';
 import { periodIn, spanOf } from '../pages/period.ts';
 import { adminOf } from './admin.ts';
-import { pageAskedIn, pathWith } from './asked.ts';
+import { pageAskedIn, pathWith, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { accountNamed, askedFor, clientNamed, isChecked, thingPath } from './entries.ts';
 
@@ -59,8 +59,7 @@ export function createAuditPages(parts: ConsoleDependencies) {
           today: isoDate(clock()),
           isPartial,
           csvUrl: pathWith(`${PATH}.csv`, asked),
-          firstUrl: page.cursor === '' ? undefined : pathWith(PATH, asked),
-          nextUrl: next && pathWith(PATH, { ...asked, cursor: next }),
+          ...waysOn(PATH, asked, { page, next }),
         }),
       );
     },

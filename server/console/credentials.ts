@@ -23,7 +23,7 @@ import { CREDENTIAL_STATES } from '../management/credential-list.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { tokenView } from '../pages/view-models.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { pageAskedIn, pathWith, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/credentials';
@@ -95,8 +95,7 @@ function listPages(parts: ConsoleDependencies) {
       credentials: await Promise.all(rows.map((row) => viewOf(parts, row))),
       asked: {
         ...{ q, kind: kind ?? '', state: state ?? '', isPartial },
-        firstUrl: asked.cursor === '' ? undefined : pathWith(PATH, { q, kind, state }),
-        nextUrl: next && pathWith(PATH, { q, kind, state, cursor: next }),
+        ...waysOn(PATH, { q, kind, state }, { page: asked, next }),
       },
       now: clock(),
       done: queryOne(ctx, 'done'),

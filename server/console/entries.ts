@@ -1,15 +1,14 @@
 import type { Context } from 'koa';
 import type { NamedView } from '../../views/console/entries.ts';
 import { NO_ACCOUNT } from '../activity/audit.ts';
+import { SEARCH_LENGTH_MAX } from '../ground/limits.ts';
 import { holdsSecret, withoutSecrets } from '../ground/without-secrets.ts';
 import { queryOne } from '../http/query.ts';
 import type { EntryNames } from '../management/entry-names.ts';
 
-const TEXT_LENGTH_MAX = 254;
-
 /** What was typed into a field by which entries are found. It is shown again, so it holds no secret. */
 export function askedFor(ctx: Context, name: string): string {
-  const typed = queryOne(ctx, name).trim().slice(0, TEXT_LENGTH_MAX);
+  const typed = queryOne(ctx, name).trim().slice(0, SEARCH_LENGTH_MAX);
   // A request id is as long as a token of the engine's.
   const isShown = name === 'request' && /^[\w-]{1,80}$/.test(typed) && !holdsSecret(typed);
   return isShown ? typed : withoutSecrets(typed);

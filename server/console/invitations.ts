@@ -4,7 +4,7 @@ import { displayNameFrom } from '../accounts/display-name.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith } from './asked.ts';
+import { pageAskedIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/invitations';
@@ -19,10 +19,7 @@ export function createInvitationPages(parts: ConsoleDependencies) {
       const admin = await adminOf(parts, ctx);
       const page = pageAskedIn(ctx);
       const { rows, next } = await invitationList.list(page);
-      const pages = {
-        firstUrl: page.cursor === '' ? undefined : PATH,
-        nextUrl: next && pathWith(PATH, { cursor: next }),
-      };
+      const pages = waysOn(PATH, {}, { page, next });
       const done = queryOne(ctx, 'done');
       sendPage(ctx, invitationsPage(site, admin, { invitations: rows, pages, now: clock(), done }));
     },

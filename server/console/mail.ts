@@ -6,7 +6,7 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { MAIL_STATES } from '../management/mails.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { pageAskedIn, pathWith, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/mail';
@@ -31,8 +31,7 @@ export function createMailPages(parts: ConsoleDependencies) {
         q,
         state: shown,
         fault,
-        firstUrl: page.cursor === '' ? undefined : pathWith(PATH, { q, state, fault }),
-        nextUrl: next && pathWith(PATH, { q, state, fault, cursor: next }),
+        ...waysOn(PATH, { q, state, fault }, { page, next }),
         isPartial,
       };
       sendPage(ctx, mailsPage(site, admin, { mails: rows, asked, now: clock(), done: doneIn(ctx) }));

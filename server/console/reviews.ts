@@ -13,7 +13,7 @@ import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { REVIEW_STATES } from '../management/review-list.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { pageAskedIn, pathWith, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/reviews';
@@ -57,12 +57,7 @@ export function createReviewsPages(parts: ConsoleDependencies) {
       const admin = await adminOf(parts, ctx);
       const page = pageAskedIn(ctx);
       const { rows, next, isPartial } = await reviewList.preview(page);
-      const path = `${PATH}/now`;
-      const asked = {
-        firstUrl: page.cursor === '' ? undefined : path,
-        nextUrl: next && pathWith(path, { cursor: next }),
-        isPartial,
-      };
+      const asked = { ...waysOn(`${PATH}/now`, {}, { page, next }), isPartial };
       sendPage(ctx, reviewPreviewPage(site, admin, { accounts: rows, ...asked, now: clock() }));
     },
 

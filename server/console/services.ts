@@ -19,18 +19,17 @@ import { noSuch } from '../ground/errors.ts';
 import { ADMIN_SECRET_DAYS_MAX, USED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Form } from '../http/body.ts';
-import { nothingHere } from '../http/error-response.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
-import { SERVICE_ACTS, type ServiceAct } from '../management/service-acts.ts';
+import { SERVICE_ACTS } from '../management/service-acts.ts';
 import { type ListedService, SERVICE_STATES } from '../management/service-list.ts';
 import { serviceCalls } from '../pages/curl.ts';
 import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
 import { keepNewSecret } from '../pages/new-secret.ts';
 import { credentialView, liveAndDead, scopeView, serviceView } from '../pages/view-models.ts';
-import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn } from './asked.ts';
+import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
+import { pageAskedIn, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/services';
@@ -56,8 +55,7 @@ function viewPages(parts: ConsoleDependencies) {
       const { rows, next, isPartial } = await serviceList.list(wanted, page);
       const asked = {
         ...{ path: PATH, q, state: state ?? '', admin, isPartial },
-        firstUrl: page.cursor === '' ? undefined : pathWith(PATH, { q, state, admin }),
-        nextUrl: next && pathWith(PATH, { q, state, admin, cursor: next }),
+        ...waysOn(PATH, { q, state, admin }, { page, next }),
       };
       const services = rows.map((row) => serviceRow(parts, row));
       sendPage(ctx, consoleServicesPage(site, viewer, { services, asked, now: clock() }));
@@ -174,14 +172,14 @@ function changingPages(parts: ConsoleDependencies) {
   return {
     async showAct(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
-      const found = { act: actIn(ctx), service: await liveServiceIn(parts, ctx) };
+      const found = { act: actIn(ctx, SERVICE_ACTS), service: await liveServiceIn(parts, ctx) };
       const viewer = await freshAdminOf(parts, ctx);
       sendPage(ctx, serviceActPage(site, viewer, { ...found, reason: '', problem: undefined }));
     },
 
     act: (ctx: RouterContext): Promise<void> =>
       manageOnce(parts, ctx, {
-        find: async () => ({ act: actIn(ctx), service: await serviceIn(parts, ctx) }),
+        find: async () => ({ act: actIn(ctx, SERVICE_ACTS), service: await serviceIn(parts, ctx) }),
         async act({ act, service }, manager) {
           await serviceActs.do(act, service, manager);
           return `${PATH}/${service.id}?done=${act}`;
@@ -255,10 +253,4 @@ async function liveServiceIn(parts: ConsoleDependencies, ctx: RouterContext): Pr
   const service = await serviceIn(parts, ctx);
   if (service.revokedAt !== undefined) throw noSuch('service');
   return service;
-}
-
-function actIn(ctx: RouterContext): ServiceAct {
-  const act = SERVICE_ACTS.find((one) => one === ctx.params.act);
-  if (act === undefined) throw nothingHere(ctx);
-  return act;
 }

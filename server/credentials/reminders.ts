@@ -2,6 +2,7 @@ import type { Where } from '../../adapters/port.ts';
 import { credentialsExpire, type ExpiringView } from '../../views/mail/reminders.ts';
 import { isActive } from '../accounts/account.ts';
 import type { ScheduledWork } from '../ground/schedule.ts';
+import { walkOf } from '../ground/walk.ts';
 import { pathOf } from './client.ts';
 import { type Credential, hasEnded, nextReminder } from './credential.ts';
 import type { ClientDependencies } from './dependencies.ts';
@@ -42,26 +43,17 @@ export function createReminders(parts: ClientDependencies): ScheduledWork {
  */
 export function createFirstReminders(parts: Pick<ClientDependencies, 'credentials' | 'clock'>) {
   const { credentials, clock } = parts;
-  let after: Credential | undefined;
-
-  return {
-    name: 'first reminders',
-    async run(): Promise<boolean> {
-      const now = clock();
-      // By id: in the order of their ends, all that end in one second would be sorted for each batch.
-      const rows = await credentials.list({ limit: BATCH_ROWS, ...(after && { after }) });
-      for (const row of rows.filter((one) => isAhead(one, now) && isWithoutReminder(one))) {
-        const guard: Where<Credential> = [
-          ['remindAt', 'absent'],
-          ['revokedAt', 'absent'],
-          ['expiresAt', '=', row.expiresAt ?? 0],
-        ];
-        await credentials.update(row.id, { set: { remindAt: nextReminder(row, now) } }, guard);
-      }
-      after = rows.at(-1);
-      return rows.length === BATCH_ROWS;
-    },
-  };
+  const walk = walkOf(credentials, BATCH_ROWS, async (row) => {
+    const now = clock();
+    if (!isAhead(row, now) || !isWithoutReminder(row)) return;
+    const guard: Where<Credential> = [
+      ['remindAt', 'absent'],
+      ['revokedAt', 'absent'],
+      ['expiresAt', '=', row.expiresAt ?? 0],
+    ];
+    await credentials.update(row.id, { set: { remindAt: nextReminder(row, now) } }, guard);
+  });
+  return { name: 'first reminders', run: async (): Promise<boolean> => (await walk()) === BATCH_ROWS };
 }
 
 function isAhead({ expiresAt }: Credential, now: number): boolean {

@@ -238,7 +238,8 @@ function requireLive(token: Credential, now: number): void {
   if (stateOf(token, now) === 'paused') throw notLive('It is paused.', 'Resume it first.');
 }
 
-function notLive(found: string, hint: string): Problem {
+/** Refuses what only a token that stands can have done to it. */
+export function notLive(found: string, hint: string): Problem {
   return new Problem({
     status: 409,
     code: 'NOT_LIVE',

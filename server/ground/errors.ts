@@ -168,6 +168,18 @@ export function checkAll<T extends object>(checks: { [K in keyof T]: () => T[K] 
   throw first;
 }
 
+/** Refuses one named part of what was sent; `what` goes on from its name. No word of its value is said. */
+export function invalidField(name: string, what: string, hint: string): Problem {
+  const parameter = name.slice(0, 80);
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: `${JSON.stringify(parameter)} ${what}.`,
+    hint,
+    parameter,
+  });
+}
+
 /** The same for what is not there and for what belongs to another account. */
 export function noSuch(what: string): Problem {
   return new Problem({

@@ -161,3 +161,6 @@ export const WORKFLOW_COUNT_DAYS = 30;
 
 /** So many of everybody's tokens and secrets an admin chooses for one act. */
 export const CHOSEN_TOKENS_MAX = 100;
+
+/** What everybody's things are searched for: no e-mail address and no id is longer. */
+export const SEARCH_LENGTH_MAX = 254;

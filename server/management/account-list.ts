@@ -1,11 +1,10 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import { readEmail } from '../accounts/email.ts';
+import { SEARCH_LENGTH_MAX } from '../ground/limits.ts';
 import { normalised } from '../ground/normalised.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
 
-/** Longer than any e-mail address or id. */
-const SEARCH_LENGTH_MAX = 254;
 /** Behind every text that begins with the same characters. */
 const LAST = '\u{10ffff}';
 

@@ -7,6 +7,7 @@ import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';
 import type { ScheduledWork } from '../ground/schedule.ts';
 import { DAY_SECONDS, isoDate, MINUTE_SECONDS } from '../ground/time.ts';
+import { walkOf } from '../ground/walk.ts';
 
 /** How much there is of what is counted and not added up, as it was last counted on one day. */
 const figuresSchema = z.strictObject({
@@ -143,9 +144,9 @@ function beginCount({ accounts, clients, credentials, clock }: Parts) {
   };
   const now = clock();
   const walks = [
-    walkOf(accounts, (account) => countAccount(counts, account)),
-    walkOf(clients, (client) => countClient(counts, client)),
-    walkOf(credentials, (credential) => countCredential(counts, credential, now)),
+    walkOf(accounts, BATCH_ROWS, (account) => countAccount(counts, account)),
+    walkOf(clients, BATCH_ROWS, (client) => countClient(counts, client)),
+    walkOf(credentials, BATCH_ROWS, (credential) => countCredential(counts, credential, now)),
   ];
 
   return {
@@ -158,17 +159,6 @@ function beginCount({ accounts, clients, credentials, clock }: Parts) {
       if (rows < BATCH_ROWS) walks.shift();
       return walks.length > 0;
     },
-  };
-}
-
-/** Goes through all rows by their ids, a batch at a time; answers how many were in it. */
-function walkOf<R extends { id: string }>(collection: Collection<R>, look: (row: R) => void) {
-  let after: R | undefined;
-  return async (): Promise<number> => {
-    const rows = await collection.list({ limit: BATCH_ROWS, ...(after && { after }) });
-    rows.forEach(look);
-    after = rows.at(-1);
-    return rows.length;
   };
 }
 

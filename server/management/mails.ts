@@ -10,6 +10,7 @@ import { Problem } from '../ground/errors.ts';
 import { MAILS_RETRIED_MAX } from '../ground/limits.ts';
 import type { Message } from '../mail/message.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { findNamed } from './named-account.ts';
 
 /** What became of a mail so far. */
 export type MailState = (typeof MAIL_STATES)[number];
@@ -123,7 +124,7 @@ async function wantedOf({ accounts }: Parts, { search, state, fault }: MailsAske
     (state === undefined || mailStateOf(mail) === state) && (fault === '' || mail.error === fault);
   if (search !== '') {
     // As it was written to: the account says how its address is spelled.
-    const account = (await accounts.get(search)) ?? (await accounts.findByEmail(search));
+    const account = await findNamed(accounts, search);
     const to = account?.email ?? readEmail(search)?.address ?? search;
     return { where: [['to', '=', to]], order: { by: 'createdAt', descending: true }, isMatch };
   }

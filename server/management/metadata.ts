@@ -3,10 +3,11 @@ import type { Account } from '../accounts/account.ts';
 import { auditOf } from '../accounts/accounts.ts';
 import { type Credential, hasEnded } from '../credentials/credential.ts';
 import { auditEntry } from '../credentials/owner.ts';
+import { notLive } from '../credentials/token-changes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import { noSuch, Problem } from '../ground/errors.ts';
+import { noSuch } from '../ground/errors.ts';
 import { type Metadata, metadataFrom } from '../ground/metadata.ts';
 
 type Parts = {
@@ -78,13 +79,4 @@ function requireCurrent(token: Credential, now: number): void {
   if (token.replacedBy !== undefined)
     throw notLive('It was rotated.', `Set it on ${token.replacedBy}, which has taken its place.`);
   if (hasEnded(token, now)) throw notLive('It has ended.', 'There is nothing to be noted of it any more.');
-}
-
-function notLive(found: string, hint: string): Problem {
-  return new Problem({
-    status: 409,
-    code: 'NOT_LIVE',
-    message: `This cannot be done with this token. ${found}`,
-    hint,
-  });
 }

@@ -1,5 +1,6 @@
 import type { Collection } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import { readEmail } from '../accounts/email.ts';
 
 /**
@@ -13,4 +14,12 @@ export async function namedAccount(
   if (!named.includes('@')) return named;
   const key = readEmail(named)?.key;
   return key === undefined ? undefined : (await accounts.find('emailKey', key))?.id;
+}
+
+/** The account itself, where it is there. */
+export async function findNamed(
+  accounts: Pick<Accounts, 'get' | 'findByEmail'>,
+  named: string,
+): Promise<Account | undefined> {
+  return (await accounts.get(named)) ?? accounts.findByEmail(named);
 }

@@ -7,6 +7,7 @@ import type { Reviews } from '../credentials/reviews.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REVIEW_ANSWER_SECONDS } from '../ground/limits.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { findNamed } from './named-account.ts';
 
 /** What is asked for; all of it must hold. */
 export type ReviewsAsked = {
@@ -94,7 +95,7 @@ async function wantedOf({ accounts }: Parts, { search, month, state }: ReviewsAs
     (month === '' || review.month === month) &&
     (state === undefined || isUnanswered(review) === (state === 'unanswered'));
   if (search !== '') {
-    const account = (await accounts.get(search)) ?? (await accounts.findByEmail(search));
+    const account = await findNamed(accounts, search);
     const where = [['accountId', '=', account?.id ?? search]] as const;
     return { where, order: { by: 'createdAt', descending: true }, isMatch };
   }

@@ -10,6 +10,7 @@ import type { Clock } from '../ground/clock.ts';
 import { USED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { findNamed } from './named-account.ts';
 
 /** More than a service has live; of what ended long ago a list does not tell. */
 const SECRETS_READ_MAX = 20;
@@ -67,7 +68,7 @@ export function createServiceList(parts: Parts) {
     if (search !== '') {
       const client = await clients.get(search);
       if (client !== undefined) return onePage(isMatch(client) ? [client] : []);
-      const owner = await ownerOf(parts, search);
+      const owner = await findNamed(parts.accounts, search);
       if (owner === undefined) return onePage([]);
       return pageByKey(clients, wanted, { ...byTime, where: [['accountId', '=', owner.id], kind] });
     }
@@ -111,10 +112,6 @@ export function serviceStateOf(client: Client): ServiceState {
 
 function onePage(rows: Client[]): PageOf<Client> {
   return { rows, next: undefined, isPartial: false };
-}
-
-async function ownerOf({ accounts }: Parts, search: string): Promise<Account | undefined> {
-  return (await accounts.get(search)) ?? accounts.findByEmail(search);
 }
 
 async function withUse({ credentials, accounts, callCounts, clock }: Parts, client: Client) {

@@ -1,4 +1,4 @@
-import { DOWNLOADED_ENTRIES_MAX } from '../../server/ground/limits.ts';
+import { DOWNLOADED_ENTRIES_MAX, SEARCH_LENGTH_MAX } from '../../server/ground/limits.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { field } from '../kit/fields.ts';
 import { listPager } from './list.ts';
@@ -31,13 +31,10 @@ function linked(text: Html, url: string | undefined): Html {
   return url === undefined ? text : html`<a href="${url}">${text}</a>`;
 }
 
-/** Longer than any e-mail address or id. */
-const ASKED_LENGTH_MAX = 254;
-
 /** The fields of a form by which entries are found, filled in as they were. */
 export function askedFields<N extends string>(asked: Record<N, string>): (label: string, name: N) => Html {
   return (label, name) =>
-    field({ label, name, value: asked[name], autocomplete: 'off', lengthMax: ASKED_LENGTH_MAX });
+    field({ label, name, value: asked[name], autocomplete: 'off', lengthMax: SEARCH_LENGTH_MAX });
 }
 
 /** Below a list of entries. */

@@ -1,9 +1,8 @@
+import { SEARCH_LENGTH_MAX } from '../../server/ground/limits.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { submit } from '../kit/buttons.ts';
 import { select } from '../kit/choices.ts';
 import { field } from '../kit/fields.ts';
-
-const SEARCH_LENGTH_MAX = 254;
 
 /** How a list of the console was asked for, and the ways on. */
 export type ListAsked = {

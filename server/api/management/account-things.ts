@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Account, Identity } from '../../accounts/account.ts';
 import { providerNameOf } from '../../accounts/identities.ts';
-import { noSuch } from '../../ground/errors.ts';
 import { isoTime } from '../../ground/time.ts';
 import type { AnySession } from '../../management/account-things.ts';
 import { managerFrom } from '../../management/reason.ts';
+import { accountIn } from './accounts.ts';
 import { grantJson } from './apps.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, queryOf } from './endpoint.ts';
+import { bodyOf, type ManagementEndpoint, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 const noQuery = z.strictObject({});
@@ -14,13 +14,7 @@ const reasonBody = z.strictObject({ reason: z.string() });
 
 /** `/accounts/ID/…`: where an account is signed in and how, and the apps that it let in. */
 export function accountThingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
-  const { accounts, accountThings, grants, identities, settings } = parts;
-
-  async function accountIn({ params }: ManagementCall): Promise<Account> {
-    const account = await accounts.get(params.id ?? '');
-    if (account === undefined) throw noSuch('account');
-    return account;
-  }
+  const { accountThings, grants, identities, settings } = parts;
 
   /** What an account has few of: all of it, in the form of a list of one page. */
   const listAt = (path: string, itemsOf: (account: Account) => Promise<object[]>): ManagementEndpoint => ({
@@ -28,7 +22,7 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
     path: `/accounts/:id/${path}`,
     async answer(call) {
       queryOf(call.ctx, noQuery);
-      return { items: await itemsOf(await accountIn(call)), next_cursor: null };
+      return { items: await itemsOf(await accountIn(parts, call)), next_cursor: null };
     },
   });
 
@@ -47,7 +41,7 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
       path: '/accounts/:id/sessions/:uid/end',
       async answer(call) {
         const { reason } = await bodyOf(call.ctx, reasonBody);
-        const { id: accountId } = await accountIn(call);
+        const { id: accountId } = await accountIn(parts, call);
         const session = await accountThings.find('sessions', { accountId, id: call.params.uid ?? '' });
         await accountThings.do('end', session, managerFrom(call.actor, reason));
         return { id: session.id, ended: true };

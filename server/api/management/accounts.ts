@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
 import { ADMIN_SCOPE } from '../../credentials/scopes.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { isoTime } from '../../ground/time.ts';
 import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
 import { managerFrom } from '../../management/reason.ts';
@@ -9,7 +10,7 @@ import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, quer
 import type { ManagementDependencies } from './routes.ts';
 
 const listQuery = z.strictObject({
-  q: z.string().max(254).optional(),
+  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
   state: z.enum(['active', 'suspended', 'admin']).optional(),
   cursor: z.string().max(400).optional(),
   limit: z.string().optional(),
@@ -20,15 +21,9 @@ const reasonBody = z.strictObject({ reason: z.string() });
 export function accountEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
   const { accounts, accountList, accountActs } = parts;
 
-  async function accountIn({ params }: ManagementCall): Promise<Account> {
-    const account = await accounts.get(params.id ?? '');
-    if (account === undefined) throw noSuch('account');
-    return account;
-  }
-
   async function act(which: AccountAct, call: ManagementCall): Promise<object> {
     const { reason } = await bodyOf(call.ctx, reasonBody);
-    const account = await accountIn(call);
+    const account = await accountIn(parts, call);
     if (which === 'promote' && !call.caller.scopes.includes(ADMIN_SCOPE)) throw beyondReach();
     await accountActs.do(which, account, managerFrom(call.actor, reason), call.caller.account.id);
     const changed = await accounts.get(account.id);
@@ -45,7 +40,11 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
         return { items: rows.map(accountJson), next_cursor: next ?? null };
       },
     },
-    { method: 'GET', path: '/accounts/:id', answer: async (call) => accountJson(await accountIn(call)) },
+    {
+      method: 'GET',
+      path: '/accounts/:id',
+      answer: async (call) => accountJson(await accountIn(parts, call)),
+    },
     ...ACCOUNT_ACTS.map(
       (which): ManagementEndpoint => ({
         method: 'POST',
@@ -81,4 +80,14 @@ export function accountJson(account: Account) {
     suspended_at: suspendedAt ?? null,
     suspended: suspendedAt === undefined ? null : isoTime(suspendedAt),
   };
+}
+
+/** The account that a path names. Throws Problem 404. */
+export async function accountIn(
+  { accounts }: Pick<ManagementDependencies, 'accounts'>,
+  { params }: Pick<ManagementCall, 'params'>,
+): Promise<Account> {
+  const account = await accounts.get(params.id ?? '');
+  if (account === undefined) throw noSuch('account');
+  return account;
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../../activity/audit.ts';
 import type { Call } from '../../activity/call.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { isoTime, midnightOf } from '../../ground/time.ts';
 import { type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const text = z.string().max(254).default('');
+const text = z.string().max(SEARCH_LENGTH_MAX).default('');
 const time = z
   .string()
   .refine((written) => timeFrom(written) !== undefined, 'no time')

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { isoTime } from '../../ground/time.ts';
 import { APP_ACTS, type AppAct } from '../../management/app-acts.ts';
 import type { AppGrant, ListedApp } from '../../management/app-list.ts';
@@ -11,7 +12,7 @@ const pageQuery = z.strictObject({
   limit: z.string().optional(),
 });
 const listQuery = pageQuery.extend({
-  q: z.string().max(254).optional(),
+  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
   state: z.enum(['live', 'deleted']).optional(),
 });
 const reasonBody = z.strictObject({ reason: z.string() });

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { Bearer } from '../../access/bearer.ts';
 import type { Actor } from '../../ground/actor.ts';
-import { Problem } from '../../ground/errors.ts';
+import { invalidField } from '../../ground/errors.ts';
 import { isoTime } from '../../ground/time.ts';
 import { addressOf, requestIdOf } from '../../http/request.ts';
 import type { PageAsked } from '../../management/by-key.ts';
@@ -35,7 +35,7 @@ const PAGE_ROWS_MAX = 100;
 export async function bodyOf<S extends z.ZodObject>(ctx: Context, schema: S): Promise<z.infer<S>> {
   const { values, changed } = await readRequestBody(ctx);
   const [lost] = changed;
-  if (lost !== undefined) throw invalid(lost[0], lost[1], `Send it as text.`);
+  if (lost !== undefined) throw invalidField(lost[0], lost[1], `Send it as text.`);
   return checked(Object.fromEntries(values), schema);
 }
 
@@ -55,7 +55,7 @@ export function pageAskedBy({
   if (limit === undefined) return { cursor, limit: PAGE_ROWS };
   const rows = /^[1-9]\d{0,2}$/.test(limit) ? Number(limit) : 0;
   if (rows < 1 || rows > PAGE_ROWS_MAX)
-    throw invalid('limit', 'is no number of rows', `Ask for 1 to ${PAGE_ROWS_MAX}.`);
+    throw invalidField('limit', 'is no number of rows', `Ask for 1 to ${PAGE_ROWS_MAX}.`);
   return { cursor, limit: rows };
 }
 
@@ -78,19 +78,12 @@ function checked<S extends z.ZodObject>(value: unknown, schema: S): z.infer<S> {
   const [issue] = error.issues;
   const names = Object.keys(schema.shape);
   const known = names.length === 0 ? 'Nothing is read here.' : `Read are: ${names.join(', ')}.`;
-  if (issue?.code === 'unrecognized_keys') throw invalid(issue.keys[0] ?? '', 'is not read here', known);
+  if (issue?.code === 'unrecognized_keys') throw invalidField(issue.keys[0] ?? '', 'is not read here', known);
   const name = String(issue?.path[0] ?? '');
   const isMissing = issue?.code === 'invalid_type' && !Object.hasOwn(value as object, name);
-  throw invalid(name, isMissing ? 'is missing' : `cannot be used (${issue?.message ?? 'invalid'})`, known);
-}
-
-function invalid(name: string, what: string, hint: string): Problem {
-  const parameter = name.slice(0, 80);
-  return new Problem({
-    status: 400,
-    code: 'INVALID_DATA',
-    message: `${JSON.stringify(parameter)} ${what}.`,
-    hint,
-    parameter,
-  });
+  throw invalidField(
+    name,
+    isMissing ? 'is missing' : `cannot be used (${issue?.message ?? 'invalid'})`,
+    known,
+  );
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { noSuch } from '../../ground/errors.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { MAIL_STATES, type MailView, mailStateOf } from '../../management/mails.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 const listQuery = z.strictObject({
-  q: z.string().max(254).optional(),
+  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
   state: z.enum(MAIL_STATES).optional(),
   fault: z.string().max(500).optional(),
   cursor: z.string().max(400).optional(),

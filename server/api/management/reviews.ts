@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { ANSWERS, type ReviewItem } from '../../credentials/review.ts';
 import { noSuch } from '../../ground/errors.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { isUnanswered, REVIEW_STATES, type ReviewOf } from '../../management/review-list.ts';
 import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 const listQuery = z.strictObject({
-  q: z.string().max(254).optional(),
+  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
   month: z
     .string()
     .regex(/^\d{4}-\d\d$/)

@@ -4,6 +4,7 @@ import type { Client } from '../../credentials/client.ts';
 import { isAdmin } from '../../credentials/scopes.ts';
 import type { NewSecret } from '../../credentials/secret-rows.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { SERVICE_ACTS } from '../../management/service-acts.ts';
 import { type ListedService, SERVICE_STATES, serviceStateOf } from '../../management/service-list.ts';
@@ -13,7 +14,7 @@ import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, quer
 import type { ManagementDependencies } from './routes.ts';
 
 const listQuery = z.strictObject({
-  q: z.string().max(254).optional(),
+  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
   state: z.enum(SERVICE_STATES).optional(),
   admin: z.literal('true').optional(),
   cursor: z.string().max(400).optional(),
