@@ -3,9 +3,10 @@ import { openStore } from '../../adapters/open.ts';
 import type { Collection } from '../../adapters/port.ts';
 import { type Account, accountDeclaration } from '../../server/accounts/account.ts';
 import { type Client, clientDeclaration } from '../../server/credentials/client.ts';
-import { type Credential, credentialDeclaration } from '../../server/credentials/credential.ts';
+import { type Credential, credentialDeclaration, nextReminder } from '../../server/credentials/credential.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
+import { dueDeclaration } from '../../server/ground/schedule.ts';
 
 /** As many as one account may plausibly have. */
 const TOKENS_AN_ACCOUNT = 10;
@@ -14,6 +15,8 @@ const BATCH = 50_000;
 /** Tokens whose values are kept, spread evenly over the store, so that calls do not ask for one row again and again. */
 const VALUES_MAX = 10_000;
 const DAY_SECONDS = 86_400;
+/** Work that is done once, on rows of older versions (see `once` in server/domain.ts): these rows are as new ones are. */
+const DONE_ONCE = ['actor keys', 'first reminders'];
 /** For each row, 48 bytes are 64 characters: 43 for a hash, 20 for an id. */
 const RANDOM_BYTES = 48;
 const RANDOM_LENGTH = 64;
@@ -52,6 +55,8 @@ export async function fillStore(storeUrl: string, credentialCount: number): Prom
   await accounts.insert(owner);
   const service = await addService({ clients, credentials }, owner, false);
   const resourceServer = await addService({ clients, credentials }, owner, true);
+  const due = await store.collection(dueDeclaration);
+  await due.insertMany(DONE_ONCE.map((id) => ({ id, dueAt: now })));
   await store.close();
   return { tokens, service, resourceServer };
 }
@@ -76,6 +81,7 @@ function newAccount(now: number): Account {
 
 /** A row that nobody has the value of: its hash and id only look like real ones. */
 function newToken(random: string, name: string, owner: Account): Credential {
+  const life = { createdAt: owner.createdAt, expiresAt: owner.createdAt + 90 * DAY_SECONDS };
   return {
     id: `tok_${random.slice(HASH_LENGTH, HASH_LENGTH + 20)}`,
     kind: 'personal_access_token',
@@ -86,8 +92,8 @@ function newToken(random: string, name: string, owner: Account): Credential {
     liveName: `${owner.id}\n${name}`,
     accountId: owner.id,
     scopes: ['profile', 'wf:create_transaction'],
-    createdAt: owner.createdAt,
-    expiresAt: owner.createdAt + 90 * DAY_SECONDS,
+    ...life,
+    remindAt: nextReminder(life, owner.createdAt),
   };
 }
 
