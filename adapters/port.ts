@@ -25,13 +25,37 @@ export type ScalarField<R> = {
 }[keyof R] &
   string;
 
-/** One test of one field. A list of them means "and". On an absent field only `absent` and `!=` hold. */
+/** The fields of a row that hold text. */
+export type TextField<R> = {
+  [K in keyof R]-?: NonNullable<R[K]> extends string ? K : never;
+}[keyof R] &
+  string;
+
+/** The fields of a row that hold a list of scalars. */
+export type ListField<R> = {
+  [K in keyof R]-?: NonNullable<R[K]> extends readonly Scalar[] ? K : never;
+}[keyof R] &
+  string;
+
+/**
+ * One test of one field, or `any` of several lists of tests, at least one of which holds as a whole. A list of them means
+ * "and". Each is either true or false, and the pairs `=` `!=`, `in` `not in`, `contains` `lacks`, `has` `has not`, `empty`
+ * `filled`, `absent` `present` are each other's opposite: on an absent field those hold that say no. `<` and the like hold
+ * between two numbers, or two texts, only. `contains` asks for a text within the text, as it is written; `has` for an
+ * element of the list.
+ */
 export type Condition<R> =
   | {
       [K in ScalarField<R>]: readonly [K, '=' | '!=' | '<' | '<=' | '>' | '>=', NonNullable<R[K]>];
     }[ScalarField<R>]
-  | { [K in ScalarField<R>]: readonly [K, 'in', readonly NonNullable<R[K]>[]] }[ScalarField<R>]
-  | readonly [keyof R & string, 'absent' | 'present'];
+  | {
+      [K in ScalarField<R>]: readonly [K, 'in' | 'not in', readonly NonNullable<R[K]>[]];
+    }[ScalarField<R>]
+  | readonly [TextField<R>, 'contains' | 'lacks', string]
+  | readonly [ListField<R>, 'has' | 'has not', Scalar]
+  | readonly [ListField<R>, 'empty' | 'filled']
+  | readonly [keyof R & string, 'absent' | 'present']
+  | readonly ['any', readonly Where<R>[]];
 
 /** Conditions that hold together. */
 export type Where<R> = readonly Condition<R>[];
@@ -46,17 +70,22 @@ export type Change<R> = {
   add?: { [K in ScalarField<R>]?: number };
 };
 
+/** The order of one field. Text is in the order of its code points. Rows that lack it come first, or last descending. */
+export type Order<R> = { by: ScalarField<R>; descending?: boolean };
+
 /**
- * Rows in the order of one field, ties broken by `id` in the same direction; without `order` by `id`. Text is
- * in the order of its code points. Rows that lack the field come before all others (last when descending).
+ * Rows in the order of one field, or of several, the later ones within ties of those before. What is still equal is in
+ * the order of `id`, in the direction of the last of them; without `order` all are.
  */
 export type Listing<R> = {
   where?: Where<R>;
-  order?: { by: ScalarField<R>; descending?: boolean };
+  order?: Order<R> | readonly Order<R>[];
   /** At most this many rows; required, because nothing here reads without a bound. */
   limit: number;
   /** The last row of the page before: only rows behind it are given. */
   after?: R;
+  /** So many rows are passed over first, each of which costs nearly what giving it would. */
+  skip?: number;
 };
 
 /**
@@ -76,6 +105,8 @@ export type Declaration<R extends Row> = {
   expires?: { readonly [F in ScalarField<R>]?: number };
   /** Its rows come through a `Journal`; an engine may have them in a place of their own. */
   journalled?: boolean;
+  /** Its rows may be part of a `Store.commit`. */
+  committed?: boolean;
 };
 
 /** Gives a declaration the row type that its field names are checked against. */
@@ -127,6 +158,15 @@ export type Journal<R extends Row> = {
   append(row: R, durability?: 'disk' | 'process'): Promise<void>;
 };
 
+/**
+ * One of the writes of a commit. `guard` is what must hold of the row then; where a row is changed or removed it names the
+ * version that the writer saw.
+ */
+export type Write<R extends Row = Row> =
+  | { declaration: Declaration<R>; insert: R }
+  | { declaration: Declaration<R>; change: Change<R>; id: string; guard: Where<R> }
+  | { declaration: Declaration<R>; remove: true; id: string; guard: Where<R> };
+
 /** A database that was opened. */
 export type Store = {
   /** Which engine this is, for `doctor` and the log. */
@@ -140,6 +180,16 @@ export type Store = {
   collection<R extends Row>(declaration: Declaration<R>): Promise<Collection<R>>;
   /** The journal in front of a collection. */
   journal<R extends Row>(declaration: Declaration<R>): Promise<Journal<R>>;
+  /**
+   * Does all of these writes, of collections that are `committed`, or none, whenever the process dies, and whoever else
+   * writes to the same rows. Each row is named once. Answers false where a guard did not hold or a row was being written
+   * by another commit: nothing was done, and the same may be tried again on what is there then. Throws `Taken` for an id or a
+   * unique field that is in use. A read meanwhile sees each row as it was or as it will be, those of one commit not all at
+   * once; when this has answered true, every read sees all of it.
+   */
+  commit(writes: readonly Write[]): Promise<boolean>;
+  /** Ends what commits of processes that died left behind: finishes those that were decided, and gives the others back. */
+  settleCommits(): Promise<void>;
   /** Throws `Unavailable` if the store cannot answer now. */
   ping(): Promise<void>;
   close(): Promise<void>;
