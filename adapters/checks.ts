@@ -1,4 +1,5 @@
-import type { Change, Condition, Declaration, Scalar, Where } from './port.ts';
+import type { z } from 'zod';
+import type { Change, Declaration, Listing, Order, Scalar, Where } from './port.ts';
 
 /**
  * What both engines hold a caller to before anything reaches a database: rows fit their schema, fields are
@@ -15,15 +16,35 @@ export type CheckedChange = {
   add: [field: string, by: number][];
 };
 
-/** A condition as an engine reads it. */
+/**
+ * A condition as an engine reads it. It is `sure` where the schema leaves the field no other kind than that of the value
+ * it is compared with, so that an engine in which some values of different kinds are equal need not look.
+ */
 export type CheckedCondition =
-  | { field: string; test: 'absent' | 'present' }
-  | { field: string; test: 'in'; values: readonly Scalar[] }
-  | { field: string; test: Comparison; value: Scalar };
+  | { test: 'any'; alternatives: CheckedCondition[][] }
+  | { test: 'absent' | 'present' | 'empty' | 'filled'; field: string }
+  | { test: 'in' | 'not in'; field: string; values: readonly Scalar[]; sure: boolean }
+  | { test: 'contains' | 'lacks'; field: string; value: string; sure: boolean }
+  | { test: 'has' | 'has not'; field: string; value: Scalar }
+  | { test: Comparison; field: string; value: Scalar; sure: boolean };
 
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';
 
-const COMPARISONS: ReadonlySet<string> = new Set<Comparison>(['=', '!=', '<', '<=', '>', '>=']);
+const COMPARISONS: ReadonlySet<unknown> = new Set<Comparison>(['=', '!=', '<', '<=', '>', '>=']);
+
+/** One step of an order; the last is always that of the id. */
+export type CheckedOrder = { by: string; descending: boolean };
+
+/** SQLite takes expressions of 1000 levels, and each condition of a list is one. */
+const CONDITIONS_MAX = 500;
+
+/** Each level of `any` is four in a filter of MongoDB, which takes a hundred. */
+const ANY_LEVELS_MAX = 16;
+
+/** MongoDB takes patterns of 32,764 bytes. */
+const CONTAINED_MAX = 4000;
+
+const ORDERS_MAX = 16;
 
 /** Names go into JSON paths and index definitions as they are, so only plain ones are allowed. */
 const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -52,8 +73,18 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     },
 
     checkWhere(where: Where<R>): CheckedCondition[] {
-      if (!Array.isArray(where)) refuse('conditions that are no list');
-      return where.map((condition: Condition<R>) => checkedCondition(fields, condition));
+      return checkedWhere(fields, where, { levels: ANY_LEVELS_MAX, room: { left: CONDITIONS_MAX } });
+    },
+
+    checkOrder(order: Listing<R>['order'] = []): CheckedOrder[] {
+      return checkedOrder(fields, order);
+    },
+
+    /** The value by which a row stands in an order. */
+    checkPlace(row: R, field: string): Scalar | undefined {
+      const value: unknown = row[field as keyof R];
+      if (field === 'id') return checkId(value);
+      return value === undefined ? undefined : checkScalar(field, value);
     },
 
     /** The value of a field by which a row can be found: its id or a unique field. */
@@ -78,7 +109,7 @@ type Fields = ReturnType<typeof createFields>;
 
 /** What is known of a declaration's fields. */
 function createFields<R extends { id: string }>(declaration: Declaration<R>) {
-  const { name, schema, unique = [], indexes = [] } = declaration;
+  const { name, schema, unique = [], indexes = [], mixed = [] } = declaration;
   const shapes: Readonly<Record<string, Declaration<R>['schema']['shape'][string]>> = schema.shape;
   const refuse = (what: string): never => {
     throw new TypeError(`${name}: ${what}`);
@@ -94,13 +125,18 @@ function createFields<R extends { id: string }>(declaration: Declaration<R>) {
   for (const word of [name, ...Object.keys(shapes)])
     if (!PLAIN_NAME.test(word)) refuse(`${word} is no plain name`);
   for (const field of [...unique, ...indexes.flat()]) checkField(field);
-  for (const [field, shape] of Object.entries(shapes))
+  const kinds = new Map<string, string | undefined>();
+  for (const [field, shape] of Object.entries(shapes)) {
     if (shape.safeParse(undefined).success) optional.add(field);
+    kinds.set(field, (mixed as readonly string[]).includes(field) ? undefined : kindOf(shape));
+  }
 
   return {
     refuse,
     checkField,
     isOptional: (field: string) => optional.has(field),
+    /** Whether the field holds nothing of another kind than this value. */
+    isSure: (field: string, value: Scalar) => kinds.get(field) === typeof value,
     /** Whether rows with a certain value of the field are found without looking at all. */
     leadsIndex: (field: string) => leading.has(field),
 
@@ -118,18 +154,80 @@ function createFields<R extends { id: string }>(declaration: Declaration<R>) {
   };
 }
 
-function checkedCondition<R>(fields: Fields, condition: Condition<R>): CheckedCondition {
-  const { refuse, checkField, checkScalar } = fields;
-  if (!Array.isArray(condition)) refuse('a condition that is no list');
-  const [name, test, value] = condition as readonly unknown[];
+/** How much may still come: lists within lists, and conditions and alternatives in all. */
+type Bounds = { levels: number; room: { left: number } };
+
+function checkedWhere(fields: Fields, where: unknown, bounds: Bounds): CheckedCondition[] {
+  const { refuse } = fields;
+  if (!Array.isArray(where)) refuse('conditions that are no list');
+  return (where as readonly unknown[]).map((condition) => {
+    takeRoom(fields, bounds);
+    if (!Array.isArray(condition)) refuse('a condition that is no list');
+    const parts = condition as readonly unknown[];
+    return Array.isArray(parts[1]) ? checkedAny(fields, parts, bounds) : checkedTest(fields, parts);
+  });
+}
+
+function takeRoom({ refuse }: Fields, { room }: Bounds): void {
+  room.left -= 1;
+  if (room.left < 0) refuse(`more than ${CONDITIONS_MAX} conditions`);
+}
+
+function checkedAny(fields: Fields, parts: readonly unknown[], bounds: Bounds): CheckedCondition {
+  const [test, alternatives] = parts;
+  if (test !== 'any' || parts.length !== 2) fields.refuse('a list where a test should be');
+  const levels = bounds.levels - 1;
+  if (levels < 0) fields.refuse('"any" is nested too deep');
+  return {
+    test: 'any',
+    alternatives: (alternatives as readonly unknown[]).map((one) => {
+      takeRoom(fields, bounds);
+      return checkedWhere(fields, one, { ...bounds, levels });
+    }),
+  };
+}
+
+function checkedTest(fields: Fields, [name, test, value]: readonly unknown[]): CheckedCondition {
+  const { refuse, checkField, checkScalar, isSure } = fields;
   const field = checkField(name);
-  if (test === 'absent' || test === 'present') return { field, test };
-  if (test === 'in') {
-    const values = Array.isArray(value) ? value : refuse(`${field}: "in" wants a list`);
-    return { field, test, values: values.map((one: unknown) => checkScalar(field, one)) };
+  switch (test) {
+    case 'absent':
+    case 'present':
+    case 'empty':
+    case 'filled':
+      return { test, field };
+    case 'in':
+    case 'not in': {
+      const given: readonly unknown[] = Array.isArray(value) ? value : refuse(`${field}: "in" wants a list`);
+      const values = given.map((one) => checkScalar(field, one));
+      return { test, field, values, sure: values.every((one) => isSure(field, one)) };
+    }
+    case 'contains':
+    case 'lacks':
+      if (typeof value !== 'string') return refuse(`${field}: what it contains is text`);
+      if (value.length > CONTAINED_MAX) refuse(`${field}: more than ${CONTAINED_MAX} characters to look for`);
+      return { test, field, value, sure: isSure(field, value) };
+    case 'has':
+    case 'has not':
+      return { test, field, value: checkScalar(field, value) };
   }
-  if (!COMPARISONS.has(test as string)) refuse(`${field}: no such comparison`);
-  return { field, test: test as Comparison, value: checkScalar(field, value) };
+  if (!COMPARISONS.has(test)) refuse(`${field}: no such comparison`);
+  const wanted = checkScalar(field, value);
+  return { test: test as Comparison, field, value: wanted, sure: isSure(field, wanted) };
+}
+
+/** What stands behind the id, or names a field again, decides nothing. */
+function checkedOrder<R>(fields: Fields, order: Order<R> | readonly Order<R>[]): CheckedOrder[] {
+  const { refuse, checkField } = fields;
+  const given: readonly Order<R>[] = Array.isArray(order) ? order : [order];
+  if (given.length > ORDERS_MAX) refuse(`more than ${ORDERS_MAX} orders`);
+  const all = given.map((one) => ({ by: checkField(one.by), descending: one.descending === true }));
+  const last = { by: 'id', descending: all.at(-1)?.descending ?? false };
+  const steps = new Map<string, CheckedOrder>();
+  for (const one of [...all, last]) {
+    if (!steps.has(one.by) && !steps.has('id')) steps.set(one.by, one);
+  }
+  return [...steps.values()];
 }
 
 function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
@@ -160,6 +258,32 @@ function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
     checked.add.push([once(field), by as number]);
   }
   return checked;
+}
+
+/** The one kind of scalar that a schema lets through, if it is one that is plain to see. */
+function kindOf(schema: z.core.$ZodType | undefined): string | undefined {
+  if (schema === undefined) return undefined;
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'optional':
+    case 'readonly':
+      return kindOf(def.innerType);
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return def.type;
+    case 'enum':
+      return onlyKind(Object.values(def.entries));
+    case 'literal':
+      return onlyKind(def.values);
+    default:
+      return undefined;
+  }
+}
+
+function onlyKind(values: readonly unknown[]): string | undefined {
+  const kinds = new Set(values.map((value) => typeof value));
+  return kinds.size === 1 ? [...kinds][0] : undefined;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

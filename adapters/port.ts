@@ -107,6 +107,8 @@ export type Declaration<R extends Row> = {
   journalled?: boolean;
   /** Its rows may be part of a `Store.commit`. */
   committed?: boolean;
+  /** Fields that in rows of before may hold what the schema does not say, for it was another then. */
+  mixed?: readonly (keyof R & string)[];
 };
 
 /** Gives a declaration the row type that its field names are checked against. */

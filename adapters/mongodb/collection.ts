@@ -83,10 +83,10 @@ function readsOf<R extends { id: string }>(
     },
 
     async list(listing) {
-      const { filter, sort, limit } = listingQuery(checks, listing);
+      const { filter, sort, limit, skip } = listingQuery(checks, listing);
       // To the driver a limit of 0 means "all".
       if (limit === 0) return [];
-      const found = await ask(() => documents.find(filter).sort(sort).limit(limit).toArray());
+      const found = await ask(() => documents.find(filter).sort(sort).skip(skip).limit(limit).toArray());
       return found.map(rowOf<R>);
     },
 
@@ -215,18 +215,21 @@ function whereFilter<R extends { id: string }>(checks: Checks<R>, where: Where<R
 }
 
 function listingQuery<R extends { id: string }>(checks: Checks<R>, listing: Listing<R>) {
-  const { where = [], order, after } = listing;
-  const by = order === undefined ? 'id' : checks.checkField(order.by);
-  const descending = order?.descending === true;
+  const { where = [], after } = listing;
+  const orders = checks.checkOrder(listing.order);
   const parts = checks.checkWhere(where).map(conditionFilter);
   if (after !== undefined) {
-    const found: unknown = after[by as keyof R];
-    const value = found === undefined ? undefined : checks.checkScalar(by, found);
-    parts.push(behindFilter({ by, descending, after: { id: checks.checkId(after.id), value } }));
+    const places = orders.map((order) => ({ ...order, value: checks.checkPlace(after, order.by) }));
+    parts.push(behindFilter(places));
   }
-  const direction = descending ? (-1 as const) : (1 as const);
-  const sort = by === 'id' ? { _id: direction } : { [by]: direction, _id: direction };
-  return { filter: allOf(parts), sort, limit: checks.checkLimit(listing.limit) };
+  return {
+    filter: allOf(parts),
+    sort: Object.fromEntries(
+      orders.map(({ by, descending }) => [fieldOf(by), descending ? (-1 as const) : (1 as const)]),
+    ),
+    limit: checks.checkLimit(listing.limit),
+    skip: checks.checkLimit(listing.skip ?? 0),
+  };
 }
 
 /** Which value of a refused row is in use, where the server does not say. */

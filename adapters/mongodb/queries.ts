@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import type { CheckedChange, CheckedCondition } from '../checks.ts';
+import type { CheckedChange, CheckedCondition, Comparison } from '../checks.ts';
 import type { Scalar } from '../port.ts';
 import { storedValue } from './documents.ts';
 
@@ -20,18 +20,67 @@ export function allOf(parts: readonly Filter[]): Filter {
   return parts.length === 0 ? {} : { $and: parts };
 }
 
+function anyOf(parts: readonly Filter[]): Filter {
+  return parts.length === 0 ? NOTHING : { $or: parts };
+}
+
+function not(filter: Filter): Filter {
+  return { $nor: [filter] };
+}
+
+/** Holds of no document. */
+const NOTHING: Filter = { _id: { $in: [] } };
+
 export function conditionFilter(condition: CheckedCondition): Filter {
+  if (condition.test === 'any')
+    return anyOf(condition.alternatives.map((all) => allOf(all.map(conditionFilter))));
   const name = fieldOf(condition.field);
   switch (condition.test) {
     case 'absent':
       return { [name]: { $exists: false } };
     case 'present':
       return { [name]: { $exists: true } };
+    case 'empty':
+      return not(filledFilter(name));
+    case 'filled':
+      return filledFilter(name);
     case 'in':
-      return { [name]: { $in: condition.values } };
+      return ofScalar(condition, { [name]: { $in: condition.values } });
+    case 'not in':
+      return not(ofScalar(condition, { [name]: { $in: condition.values } }));
+    case 'contains':
+      return ofScalar(condition, { [name]: { $regex: literally(condition.value) } });
+    case 'lacks':
+      return not(ofScalar(condition, { [name]: { $regex: literally(condition.value) } }));
+    case 'has':
+      return { [name]: { $elemMatch: { $eq: condition.value } } };
+    case 'has not':
+      return not({ [name]: { $elemMatch: { $eq: condition.value } } });
     default:
-      return { [name]: { [COMPARISONS[condition.test]]: condition.value } };
+      return comparisonFilter(condition);
   }
+}
+
+function filledFilter(name: string): Filter {
+  return allOf([{ [name]: { $type: 'array' } }, not({ [name]: { $size: 0 } })]);
+}
+
+function comparisonFilter(condition: Extract<CheckedCondition, { test: Comparison }>): Filter {
+  const { test, field, value, sure } = condition;
+  const name = fieldOf(field);
+  if (test === '!=' && !sure) return not(comparisonFilter({ ...condition, test: '=' }));
+  if (typeof value === 'boolean' && test !== '=' && test !== '!=') return NOTHING;
+  return ofScalar(condition, { [name]: { [COMPARISONS[test]]: value } });
+}
+
+/** A list passes a test that one of its elements passes, so where there could be one it is left out. */
+function ofScalar({ field, sure }: { field: string; sure: boolean }, filter: Filter): Filter {
+  return sure ? filter : allOf([filter, not({ [fieldOf(field)]: { $type: 'array' } })]);
+}
+
+/** A pattern that means this text. */
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replaceAll('\u0000', '\\x00');
 }
 
 /** The update document, or undefined when nothing changes (an empty one is an error on some servers). */
@@ -47,21 +96,21 @@ export function changeUpdate({ set, unset, add }: CheckedChange): Filter | undef
   return Object.keys(update).length === 0 ? undefined : update;
 }
 
-/** Rows behind `after` in the order of `by` and then `_id`. An absent field stands before every value. */
-export function behindFilter(order: {
-  by: string;
-  descending: boolean;
-  after: { id: string; value: Scalar | undefined };
-}): Filter {
-  const { by, descending, after } = order;
+/** One step of an order, and where in it the row stands that others are behind. An absent field is first. */
+export type Place = { by: string; descending: boolean; value: Scalar | undefined };
+
+/** Documents behind the place, whose last step is that of the id. */
+export function behindFilter([place, ...rest]: readonly Place[]): Filter {
+  if (place === undefined) return NOTHING;
+  const { by, descending, value } = place;
   const beyond = descending ? '$lt' : '$gt';
-  const behindId = { _id: { [beyond]: after.id } };
-  if (by === 'id') return behindId;
+  if (by === 'id') return { _id: { [beyond]: value } };
+  const within = behindFilter(rest);
   const absent = { [by]: { $exists: false } };
-  if (after.value === undefined) {
-    const among = { $and: [absent, behindId] };
+  if (value === undefined) {
+    const among = { $and: [absent, within] };
     return descending ? among : { $or: [among, { [by]: { $exists: true } }] };
   }
-  const behind = [{ [by]: { [beyond]: after.value } }, { $and: [{ [by]: { $eq: after.value } }, behindId] }];
+  const behind = [{ [by]: { [beyond]: value } }, { $and: [{ [by]: { $eq: value } }, within] }];
   return { $or: descending ? [...behind, absent] : behind };
 }

@@ -63,6 +63,12 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
       });
     },
 
+    async commit() {
+      throw new Unavailable('not yet');
+    },
+
+    async settleCommits() {},
+
     async ping() {
       try {
         await db.command({ ping: 1 });

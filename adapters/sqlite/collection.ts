@@ -1,4 +1,4 @@
-import { type Checks, createChecks } from '../checks.ts';
+import { type CheckedCondition, type Checks, createChecks } from '../checks.ts';
 import { frozen } from '../frozen.ts';
 import { toJson } from '../json-text.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
@@ -193,30 +193,51 @@ function whereSql<R extends { id: string }>(shared: Shared<R>, where: Where<R>):
 
 function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listing<R>): Sql {
   const { name, checks } = shared;
-  const { where = [], order, after } = listing;
-  const by = order === undefined ? 'id' : checks.checkField(order.by);
-  const descending = order?.descending === true;
+  const { where = [], after } = listing;
+  const orders = checks.checkOrder(listing.order);
   const conditions = checks.checkWhere(where);
   const parts = conditions.map(conditionSql);
   if (after !== undefined) {
-    const last: unknown = after[by as keyof R];
-    const value = last === undefined ? undefined : checks.checkScalar(by, last);
-    const row = { id: checks.checkId(after.id), value };
-    // Where a condition leaves out the rows without the field already, saying so again would keep SQLite from beginning
-    // in the middle of the index.
-    const isThere = conditions.some(({ field, test }) => field === by && test !== '!=' && test !== 'absent');
-    parts.push(behindSql({ by, descending, optional: checks.isOptional(by) && !isThere, after: row }));
+    const places = orders.map((order) => ({
+      ...order,
+      // Where a condition leaves out the rows without the field already, saying so again would keep SQLite from
+      // beginning in the middle of the index.
+      optional: checks.isOptional(order.by) && !conditions.some((one) => requires(one, order.by)),
+      value: checks.checkPlace(after, order.by),
+    }));
+    parts.push(behindSql(places));
   }
   const { text, values } = allOf(parts);
-  const direction = descending ? 'DESC' : 'ASC';
   // With its own choice SQLite would rather look at every row in the order of ids than sort what an index gives.
-  const found = conditions.some(
-    ({ field, test }) => checks.leadsIndex(field) && test !== '!=' && test !== 'absent',
-  );
-  const terms =
-    by === 'id' ? `${found ? '+' : ''}id ${direction}` : `${fieldOf(by)} ${direction}, id ${direction}`;
+  const found = orders.length === 1 && conditions.some((one) => isFound(checks, one));
+  const terms = orders
+    .map(({ by, descending }) => `${fieldOf(by)} ${descending ? 'DESC' : 'ASC'}`)
+    .join(', ');
+  const skipped = checks.checkLimit(listing.skip ?? 0);
   return {
-    text: `SELECT doc FROM ${name} WHERE ${text} ORDER BY ${terms} LIMIT ?`,
-    values: [...values, checks.checkLimit(listing.limit)],
+    text: `SELECT doc FROM ${name} WHERE ${text} ORDER BY ${found ? '+' : ''}${terms} LIMIT ?${skipped > 0 ? ' OFFSET ?' : ''}`,
+    values: [...values, checks.checkLimit(listing.limit), ...(skipped > 0 ? [skipped] : [])],
   };
+}
+
+/** The tests that an absent field fails. */
+const OF_PRESENT: ReadonlySet<string> = new Set<CheckedCondition['test']>([
+  ...(['=', '<', '<=', '>', '>=', 'in'] as const),
+  ...(['contains', 'has', 'filled', 'present'] as const),
+]);
+
+/** The tests for which an index that begins with the field leads to the rows. */
+const OF_INDEX: ReadonlySet<string> = new Set<CheckedCondition['test']>([
+  ...(['=', '<', '<=', '>', '>=', 'in', 'present'] as const),
+]);
+
+function requires(condition: CheckedCondition, field: string): boolean {
+  return condition.test !== 'any' && condition.field === field && OF_PRESENT.has(condition.test);
+}
+
+/** Whether the rows that fit are found without looking at all. */
+function isFound<R extends { id: string }>(checks: Checks<R>, condition: CheckedCondition): boolean {
+  if (condition.test === 'any')
+    return condition.alternatives.every((all) => all.some((one) => isFound(checks, one)));
+  return OF_INDEX.has(condition.test) && checks.leadsIndex(condition.field);
 }

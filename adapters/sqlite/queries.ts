@@ -1,4 +1,4 @@
-import type { CheckedChange, CheckedCondition } from '../checks.ts';
+import type { CheckedChange, CheckedCondition, Comparison } from '../checks.ts';
 import { toJson } from '../json-text.ts';
 import type { Scalar } from '../port.ts';
 
@@ -8,41 +8,134 @@ import type { Scalar } from '../port.ts';
  */
 export type Sql = { text: string; values: Bound[] };
 
-export type Bound = string | number;
+export type Bound = string | number | bigint;
 
 export function fieldOf(name: string): string {
   return name === 'id' ? 'id' : `json_extract(doc, '$.${name}')`;
 }
 
-/** SQLite has no booleans: inside JSON they are compared as 1 and 0. */
+/**
+ * SQLite has no booleans: inside JSON they are compared as 1 and 0. A whole number that is no longer exact is written in
+ * JSON by the digits that tell it from its neighbours, which SQLite reads as an integer: it is compared with those.
+ */
 export function bound(value: Scalar): Bound {
-  return typeof value === 'boolean' ? Number(value) : value;
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value === 'string' || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
+  return Math.abs(value) < 2 ** 63 ? BigInt(toJson(value)) : value;
 }
 
 /** `IS NOT` holds for an absent (NULL) field where `<>` would not. */
 const COMPARISONS = { '=': '=', '!=': 'IS NOT', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
 
 export function allOf(parts: readonly Sql[]): Sql {
-  if (parts.length === 0) return { text: 'TRUE', values: [] };
-  return { text: parts.map(({ text }) => text).join(' AND '), values: parts.flatMap(({ values }) => values) };
+  return joined(parts, ' AND ', 'TRUE');
+}
+
+function anyOf(parts: readonly Sql[]): Sql {
+  return joined(parts, ' OR ', 'FALSE');
+}
+
+function joined(parts: readonly Sql[], word: string, none: string): Sql {
+  if (parts.length === 0) return { text: none, values: [] };
+  return { text: parts.map(({ text }) => text).join(word), values: parts.flatMap(({ values }) => values) };
+}
+
+function enclosed({ text, values }: Sql): Sql {
+  return { text: `(${text})`, values };
+}
+
+/** Where NULL, which an absent field makes of most tests, counts as no. */
+function not({ text, values }: Sql): Sql {
+  return { text: `(${text}) IS NOT TRUE`, values };
 }
 
 export function conditionSql(condition: CheckedCondition): Sql {
-  const field = fieldOf(condition.field);
   switch (condition.test) {
+    case 'any':
+      return enclosed(anyOf(condition.alternatives.map((all) => allOf(all.map(conditionSql)))));
     case 'absent':
-      return { text: `${field} IS NULL`, values: [] };
+      return { text: `${fieldOf(condition.field)} IS NULL`, values: [] };
     case 'present':
-      return { text: `${field} IS NOT NULL`, values: [] };
+      return { text: `${fieldOf(condition.field)} IS NOT NULL`, values: [] };
+    case 'filled':
+      return { text: `json_array_length(${jsonOf(condition.field)}) > 0`, values: [] };
+    case 'empty':
+      return not(conditionSql({ ...condition, test: 'filled' }));
     case 'in':
-      // One text for lists of every length, so that the prepared statement is used again.
-      return {
-        text: `${field} IN (SELECT value FROM json_each(?))`,
-        values: [toJson(condition.values)],
-      };
+      return inSql(condition);
+    case 'not in':
+      return not(inSql(condition));
+    case 'contains':
+      return containsSql(condition);
+    case 'lacks':
+      return not(containsSql(condition));
+    case 'has':
+      return hasSql(condition);
+    case 'has not':
+      return not(hasSql(condition));
     default:
-      return { text: `${field} ${COMPARISONS[condition.test]} ?`, values: [bound(condition.value)] };
+      return comparisonSql(condition);
   }
+}
+
+/** Where a field's value is in its document. */
+function jsonOf(field: string): string {
+  return `doc, '$.${field}'`;
+}
+
+/** The types of JSON that a value of this kind can have. */
+function typesOf(value: Scalar): string {
+  if (typeof value === 'string') return "= 'text'";
+  if (typeof value === 'number') return "IN ('integer', 'real')";
+  return `= '${value}'`;
+}
+
+/** What an extracted value looks like is not always what it is: true is 1, and a list or an object its JSON. */
+function ofKind(field: string, value: Scalar): Sql {
+  const text = field === 'id' ? 'TRUE' : `json_type(${jsonOf(field)}) ${typesOf(value)}`;
+  return { text, values: [] };
+}
+
+type Of<Test> = Extract<CheckedCondition, { test: Test }>;
+
+function comparisonSql({ test, field, value, sure }: Of<Comparison>): Sql {
+  if (typeof value === 'boolean' && test !== '=' && test !== '!=') return { text: 'FALSE', values: [] };
+  const compared = { text: `${fieldOf(field)} ${COMPARISONS[test]} ?`, values: [bound(value)] };
+  if (sure) return compared;
+  if (test === '!=') return not(comparisonSql({ test: '=', field, value, sure }));
+  const parts = [compared, ofKind(field, value)];
+  // Numbers stand before texts: this ends the walk along an index, where the type alone would have each looked at.
+  if (typeof value === 'number' && test.startsWith('>'))
+    parts.push({ text: `${fieldOf(field)} < ''`, values: [] });
+  if (typeof value === 'string' && test.startsWith('<'))
+    parts.push({ text: `${fieldOf(field)} >= ''`, values: [] });
+  return allOf(parts);
+}
+
+function inSql({ field, values, sure }: Of<'in' | 'not in'>): Sql {
+  // One text for lists of every length, so that the prepared statement is used again.
+  const within = (some: readonly Scalar[]): Sql => ({
+    text: `${fieldOf(field)} IN (SELECT value FROM json_each(?))`,
+    values: [toJson(some)],
+  });
+  if (sure) return within(values);
+  const byType = Map.groupBy(values, typesOf);
+  return enclosed(
+    anyOf([...byType.values()].map((some) => allOf([within(some), ofKind(field, some[0] as Scalar)]))),
+  );
+}
+
+function containsSql({ field, value, sure }: Of<'contains' | 'lacks'>): Sql {
+  const contains = { text: `instr(${fieldOf(field)}, ?) > 0`, values: [value] };
+  return sure ? contains : allOf([ofKind(field, value), contains]);
+}
+
+function hasSql({ field, value }: Of<'has' | 'has not'>): Sql {
+  const elements = `SELECT 1 FROM json_each(${jsonOf(field)}) WHERE type ${typesOf(value)} AND value = ?`;
+  return {
+    text: `json_type(${jsonOf(field)}) = 'array' AND EXISTS (${elements})`,
+    values: [bound(value)],
+  };
 }
 
 /** The document as the change leaves it. Every value goes in as JSON, so booleans and objects stay what they are. */
@@ -61,24 +154,24 @@ export function changeSql(change: CheckedChange): Sql {
   };
 }
 
-/** Rows behind `after` in the order of `by` and then `id`. NULL, an absent field, stands before every value. */
-export function behindSql(order: {
-  by: string;
-  descending: boolean;
-  optional: boolean;
-  after: { id: string; value: Scalar | undefined };
-}): Sql {
-  const { by, descending, optional, after } = order;
+/** One step of an order, and where in it the row stands that others are behind. NULL, an absent field, is first. */
+export type Place = { by: string; descending: boolean; optional: boolean; value: Scalar | undefined };
+
+/** Rows behind the place, whose last step is that of the id. */
+export function behindSql([place, ...rest]: readonly Place[]): Sql {
+  if (place === undefined) return { text: 'FALSE', values: [] };
+  const { by, descending, optional } = place;
   const beyond = descending ? '<' : '>';
-  if (by === 'id') return { text: `id ${beyond} ?`, values: [after.id] };
   const field = fieldOf(by);
-  if (after.value === undefined) {
-    const among = `(${field} IS NULL AND id ${beyond} ?)`;
-    return { text: descending ? among : `(${among} OR ${field} IS NOT NULL)`, values: [after.id] };
+  if (by === 'id') return { text: `id ${beyond} ?`, values: [place.value as string] };
+  const within = behindSql(rest);
+  if (place.value === undefined) {
+    const among = `(${field} IS NULL AND ${within.text})`;
+    return { text: descending ? among : `(${among} OR ${field} IS NOT NULL)`, values: within.values };
   }
-  const value = bound(after.value);
+  const value = bound(place.value);
   // The first half alone gives the index a range to walk.
-  const text = `${field} ${beyond}= ? AND (${field} ${beyond} ? OR id ${beyond} ?)`;
-  const values = [value, value, after.id];
+  const text = `${field} ${beyond}= ? AND (${field} ${beyond} ? OR ${within.text})`;
+  const values = [value, value, ...within.values];
   return { text: descending && optional ? `((${text}) OR ${field} IS NULL)` : text, values };
 }

@@ -1,6 +1,6 @@
 import { join, parse } from 'node:path';
 import { createChecks } from '../checks.ts';
-import type { Collection, Declaration, Journal, Store } from '../port.ts';
+import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
 import { type ConnectionOptions, openConnection } from './connection.ts';
@@ -60,6 +60,12 @@ export async function openSqlite(path: string, given: Partial<Options> = {}): Pr
       const { journal } = await journalledFile(declaration);
       return journalOf(declaration, journal);
     },
+
+    async commit() {
+      throw new Unavailable('not yet');
+    },
+
+    async settleCommits() {},
 
     async ping() {
       const beside = await Promise.all(journalled.values());

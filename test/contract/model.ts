@@ -1,4 +1,5 @@
-import { type Change, type Condition, type Listing, Taken, type Where } from '../../adapters/port.ts';
+import { holds } from '../../adapters/holds.ts';
+import { type Change, type Listing, Taken, type Where } from '../../adapters/port.ts';
 import type { Item } from './items.ts';
 
 /**
@@ -27,8 +28,7 @@ export function createModel() {
   /** As JSON leaves it: a copy without `undefined`, and with 0 for -0. */
   const copy = (row: Item): Item => JSON.parse(JSON.stringify(row)) as Item;
   const all = () => [...rows.values()];
-  const matching = (where: Where<Item>) =>
-    all().filter((row) => where.every((condition) => holds(row, condition)));
+  const matching = (where: Where<Item>) => all().filter((row) => holds(where, row));
 
   function clashing(row: Item, self?: string): string[] {
     const others = all().filter(({ id }) => id !== self);
@@ -61,14 +61,17 @@ export function createModel() {
     find(field: 'label' | 'code', value: string | number): Item | undefined {
       return all().find((row) => row[field] === value);
     },
-    list({ where = [], order, limit, after }: Listing<Item>): Item[] {
-      const direction = order?.descending === true ? -1 : 1;
+    list({ where = [], order = [], limit, after, skip = 0 }: Listing<Item>): Item[] {
+      const orders = [order].flat();
+      const last = orders.at(-1)?.descending ?? false;
       const inOrder = (a: Item, b: Item) =>
-        direction * (compare(a, b, order?.by ?? 'id') || compare(a, b, 'id'));
+        [...orders, { by: 'id' as const, descending: last }]
+          .map(({ by, descending }) => (descending === true ? -1 : 1) * compare(a, b, by))
+          .find((difference) => difference !== 0) ?? 0;
       const sorted = matching(where).sort(inOrder);
       return sorted
         .filter((row) => after === undefined || inOrder(row, after) > 0)
-        .slice(0, limit)
+        .slice(skip, skip + limit)
         .map(copy);
     },
     count: (where: Where<Item>): number => matching(where).length,
@@ -100,20 +103,6 @@ function changed(row: Item, { set = {}, unset = [], add = {} }: Change<Item>): I
   for (const [field, by] of Object.entries(add))
     next[field] = ((next[field] as number | undefined) ?? 0) + by;
   return next as Item;
-}
-
-function holds(row: Item, [field, test, wanted]: Condition<Item>): boolean {
-  const value = row[field];
-  if (test === 'absent') return value === undefined;
-  if (test === 'present') return value !== undefined;
-  if (test === '!=') return value !== wanted;
-  if (value === undefined) return false;
-  if (test === 'in') return (wanted as readonly unknown[]).includes(value);
-  const order = compareValues(value, wanted);
-  if (test === '=') return order === 0;
-  if (test === '<') return order < 0;
-  if (test === '<=') return order <= 0;
-  return test === '>' ? order > 0 : order >= 0;
 }
 
 function compare(a: Item, b: Item, by: keyof Item): number {
