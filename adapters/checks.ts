@@ -109,7 +109,7 @@ type Fields = ReturnType<typeof createFields>;
 
 /** What is known of a declaration's fields. */
 function createFields<R extends { id: string }>(declaration: Declaration<R>) {
-  const { name, schema, unique = [], indexes = [], mixed = [] } = declaration;
+  const { name, schema, unique = [], indexes = [], mixed = [], committed } = declaration;
   const shapes: Readonly<Record<string, Declaration<R>['schema']['shape'][string]>> = schema.shape;
   const refuse = (what: string): never => {
     throw new TypeError(`${name}: ${what}`);
@@ -137,6 +137,8 @@ function createFields<R extends { id: string }>(declaration: Declaration<R>) {
     isOptional: (field: string) => optional.has(field),
     /** Whether the field holds nothing of another kind than this value. */
     isSure: (field: string, value: Scalar) => kinds.get(field) === typeof value,
+    /** Whether its values are taken before they are written: by a commit, which must know them then. */
+    isTakenFirst: (field: string) => committed === true && (unique as readonly string[]).includes(field),
     /** Whether rows with a certain value of the field are found without looking at all. */
     leadsIndex: (field: string) => leading.has(field),
 
@@ -231,7 +233,7 @@ function checkedOrder<R>(fields: Fields, order: Order<R> | readonly Order<R>[]):
 }
 
 function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
-  const { refuse, checkField, checkValue, isOptional } = fields;
+  const { refuse, checkField, checkValue, isOptional, isTakenFirst } = fields;
   const checked: CheckedChange = { set: [], unset: [], add: [] };
   const named = new Set(['id']);
   const once = (field: string): string => {
@@ -255,6 +257,7 @@ function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
   }
   for (const [field, by] of Object.entries<unknown>(change.add ?? {})) {
     if (!Number.isFinite(by)) refuse(`${field}: no number to add`);
+    if (isTakenFirst(field)) refuse(`${field} is unique in what may be committed: it is set, not added to`);
     checked.add.push([once(field), by as number]);
   }
   return checked;

@@ -1,17 +1,25 @@
 import type mongoose from 'mongoose';
-import { type Checks, createChecks } from '../checks.ts';
+import { type CheckedChange, type Checks, createChecks } from '../checks.ts';
 import { type Collection, type Declaration, type Listing, Taken, type Where } from '../port.ts';
+import type { Commits } from './commit.ts';
+import { type Ask, askUnlessReserved, changesUnlessReserved } from './committed.ts';
 import { type Document, type Documents, documentOf, rowOf } from './documents.ts';
 import { duplicateField, duplicatesOf, isDuplicate, unavailableFrom } from './failures.ts';
 import { allOf, behindFilter, changeUpdate, conditionFilter, type Filter, fieldOf } from './queries.ts';
+import { FREE, nextOf, SEEN, withNextOfChange, withNextOfRow } from './reservations.ts';
 import { makeSchema } from './schema.ts';
 
 /** What the methods of one collection share. */
 type Shared<R extends { id: string }> = {
   documents: Documents;
   checks: Checks<R>;
-  /** Runs one command and answers with the port's errors; `written` tells which row's values may be taken. */
-  ask<T>(command: () => Promise<T>, written?: Partial<R>): Promise<T>;
+  /** What holds of every row that is seen, and of every one that may be written to (reservations.ts). */
+  seen: readonly Filter[];
+  free: readonly Filter[];
+  /** What more is written with a row or a change. */
+  whole(document: Document): Document;
+  wholeChange(change: CheckedChange): CheckedChange;
+  ask: Ask<R>;
 };
 
 /**
@@ -31,9 +39,18 @@ const WRITE_CONCERNS = {
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   db: mongoose.mongo.Db,
+  commits: Pick<Commits, 'note' | 'meet'>,
 ): Promise<Collection<R>> {
   const shared = sharedOf(declaration, db);
   await shared.ask(() => makeSchema(shared.documents, declaration));
+  if (declaration.committed !== true) return collectionOf(shared);
+  commits.note(declaration.name);
+  const parts = { ...shared, declaration, meet: (met: Document) => commits.meet(declaration.name, met) };
+  const rows = collectionOf({ ...shared, ask: askUnlessReserved(parts) });
+  return { ...rows, ...changesUnlessReserved(rows, parts) };
+}
+
+function collectionOf<R extends { id: string }>(shared: Shared<R>): Collection<R> {
   return { ...readsOf(shared), ...insertsOf(shared), ...changesOf(shared), ...removalsOf(shared) };
 }
 
@@ -61,15 +78,35 @@ function sharedOf<R extends { id: string }>(declaration: Declaration<R>, db: mon
     }
   }
 
-  return { documents, checks: createChecks(declaration), ask };
+  const checks = createChecks(declaration);
+  const { committed, unique = [] } = declaration;
+  if (committed !== true)
+    return {
+      documents,
+      checks,
+      ask,
+      seen: [],
+      free: [],
+      whole: (one) => one,
+      wholeChange: (change) => change,
+    };
+  return {
+    documents,
+    checks,
+    ask,
+    seen: [SEEN],
+    free: [FREE],
+    whole: (document) => withNextOfRow(document, unique),
+    wholeChange: (change) => withNextOfChange(change, unique),
+  };
 }
 
 function readsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { documents, checks, ask } = shared;
+  const { documents, checks, seen, ask } = shared;
   const one = async (filter: Filter): Promise<R | undefined> => {
-    const document = await ask(() => documents.findOne(filter));
+    const document = await ask(() => documents.findOne(allOf([filter, ...seen])));
     return document === null ? undefined : rowOf<R>(document);
   };
 
@@ -83,7 +120,7 @@ function readsOf<R extends { id: string }>(
     },
 
     async list(listing) {
-      const { filter, sort, limit, skip } = listingQuery(checks, listing);
+      const { filter, sort, limit, skip } = listingQuery(checks, listing, seen);
       // To the driver a limit of 0 means "all".
       if (limit === 0) return [];
       const found = await ask(() => documents.find(filter).sort(sort).skip(skip).limit(limit).toArray());
@@ -91,7 +128,7 @@ function readsOf<R extends { id: string }>(
     },
 
     async count(where) {
-      const filter = whereFilter(checks, where);
+      const filter = whereFilter(checks, where, seen);
       return ask(() => documents.countDocuments(filter));
     },
   };
@@ -100,10 +137,10 @@ function readsOf<R extends { id: string }>(
 function insertsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'insert' | 'insertMany' | 'put'> {
-  const { documents, checks, ask } = shared;
+  const { documents, checks, free, whole, ask } = shared;
   const checked = (row: R): Document => {
     checks.checkRow(row);
-    return documentOf(row);
+    return whole(documentOf(row));
   };
 
   /** Adds one row unless its id is there. */
@@ -143,7 +180,7 @@ function insertsOf<R extends { id: string }>(
 
     async put(row) {
       const { _id, ...fields } = checked(row);
-      const replace = () => documents.replaceOne({ _id }, fields, { upsert: true });
+      const replace = () => documents.replaceOne(allOf([{ _id }, ...free]), fields, { upsert: true });
       try {
         await ask(replace, row);
       } catch (error) {
@@ -158,13 +195,13 @@ function insertsOf<R extends { id: string }>(
 function changesOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'update' | 'updateMany'> {
-  const { documents, checks, ask } = shared;
+  const { documents, checks, free, wholeChange, ask } = shared;
 
   return {
     async update(id, change, guard = []) {
       const checked = checks.checkChange(change);
-      const update = changeUpdate(checked);
-      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard) };
+      const update = changeUpdate(wholeChange(checked));
+      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard, free) };
       const written = { ...Object.fromEntries(checked.set), id } as Partial<R>;
       const document = await ask(
         () =>
@@ -178,8 +215,8 @@ function changesOf<R extends { id: string }>(
 
     async updateMany(where, change) {
       const checked = checks.checkChange(change);
-      const update = changeUpdate(checked);
-      const filter = whereFilter(checks, where);
+      const update = changeUpdate(wholeChange(checked));
+      const filter = whereFilter(checks, where, free);
       if (update === undefined) return ask(() => documents.countDocuments(filter));
       const written = Object.fromEntries(checked.set) as Partial<R>;
       return (await ask(() => documents.updateMany(filter, update), written)).matchedCount;
@@ -190,16 +227,16 @@ function changesOf<R extends { id: string }>(
 function removalsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'remove' | 'removeMany'> {
-  const { documents, checks, ask } = shared;
+  const { documents, checks, free, ask } = shared;
 
   return {
     async remove(id, guard = []) {
-      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard) };
+      const filter = { _id: checks.checkId(id), ...whereFilter(checks, guard, free) };
       return (await ask(() => documents.deleteOne(filter))).deletedCount > 0;
     },
 
     async removeMany(where, limit) {
-      const filter = whereFilter(checks, where);
+      const filter = whereFilter(checks, where, free);
       if (checks.checkLimit(limit) === 0) return 0;
       const projection = { _id: 1 };
       const found = await ask(() => documents.find(filter, { projection }).limit(limit).toArray());
@@ -210,14 +247,22 @@ function removalsOf<R extends { id: string }>(
   };
 }
 
-function whereFilter<R extends { id: string }>(checks: Checks<R>, where: Where<R>): Filter {
-  return allOf(checks.checkWhere(where).map(conditionFilter));
+function whereFilter<R extends { id: string }>(
+  checks: Checks<R>,
+  where: Where<R>,
+  more: readonly Filter[],
+): Filter {
+  return allOf([...checks.checkWhere(where).map(conditionFilter), ...more]);
 }
 
-function listingQuery<R extends { id: string }>(checks: Checks<R>, listing: Listing<R>) {
+function listingQuery<R extends { id: string }>(
+  checks: Checks<R>,
+  listing: Listing<R>,
+  more: readonly Filter[],
+) {
   const { where = [], after } = listing;
   const orders = checks.checkOrder(listing.order);
-  const parts = checks.checkWhere(where).map(conditionFilter);
+  const parts = [...checks.checkWhere(where).map(conditionFilter), ...more];
   if (after !== undefined) {
     const places = orders.map((order) => ({ ...order, value: checks.checkPlace(after, order.by) }));
     parts.push(behindFilter(places));
@@ -242,7 +287,9 @@ async function takenField<R extends { id: string }>(
     const value: unknown = written[field];
     if (value === undefined) continue;
     const other = written.id === undefined ? {} : { _id: { $ne: written.id } };
-    if ((await documents.findOne({ [field]: { $eq: value }, ...other })) !== null) return field;
+    const names = declaration.committed === true ? [field, nextOf(field)] : [field];
+    const either = names.map((name) => ({ [name]: { $eq: value } }));
+    if ((await documents.findOne({ $or: either, ...other })) !== null) return field;
   }
   return 'id';
 }

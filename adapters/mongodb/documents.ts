@@ -23,7 +23,7 @@ export function documentOf(row: { id: string }): Document {
 export function rowOf<R>(document: Document): R {
   const row: Record<string, unknown> = { id: document._id };
   for (const [field, value] of Object.entries(document)) {
-    if (field !== '_id') row[field] = isJsonText(value) ? JSON.parse(value.json) : value;
+    if (!field.startsWith('_')) row[field] = isJsonText(value) ? JSON.parse(value.json) : value;
   }
   return frozen(row as R);
 }

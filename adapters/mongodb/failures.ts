@@ -1,5 +1,6 @@
 import mongoose from 'mongoose';
 import { Unavailable } from '../port.ts';
+import { ownField } from './reservations.ts';
 
 const DUPLICATE_KEY = 11000;
 
@@ -17,7 +18,7 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
   const pattern: unknown = error.keyPattern;
   if (typeof pattern !== 'object' || pattern === null) return undefined;
   const [name] = Object.keys(pattern);
-  return name === '_id' ? 'id' : name;
+  return name === '_id' || name === undefined ? 'id' : ownField(name);
 }
 
 /** What a caller gets instead of the driver's errors; anything else is ours and passes as it is. */

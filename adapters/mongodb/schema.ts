@@ -2,6 +2,7 @@ import type mongoose from 'mongoose';
 import type { Declaration } from '../port.ts';
 import type { Documents } from './documents.ts';
 import { fieldOf } from './queries.ts';
+import { COMMIT, nextOf } from './reservations.ts';
 
 /** Creates the indexes that are missing, one by one: FerretDB 1 mixes up a list of which some are there. */
 export async function makeSchema<R extends { id: string }>(
@@ -9,7 +10,12 @@ export async function makeSchema<R extends { id: string }>(
   declaration: Declaration<R>,
 ): Promise<void> {
   const known = new Set(await indexNames(documents));
-  for (const field of declaration.unique ?? []) {
+  if (declaration.committed === true && !known.has(COMMIT)) {
+    // For who looks for what was left behind. Sparse, so that other writes do not touch it.
+    await documents.createIndex({ [COMMIT]: 1 }, { name: COMMIT, sparse: true });
+  }
+  const next = declaration.committed === true ? (declaration.unique ?? []).map(nextOf) : [];
+  for (const field of [...(declaration.unique ?? []), ...next]) {
     const name = `unique_${field}`;
     // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
     // anyway.

@@ -1,6 +1,7 @@
 import mongoose from 'mongoose';
 import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
 import { insertsWith, openCollection } from './collection.ts';
+import { type CommitOptions, type Commits, createCommits } from './commit.ts';
 import { openError, unavailableFrom } from './failures.ts';
 import { journalOf } from './journal.ts';
 
@@ -21,7 +22,11 @@ const DATABASE = 'latchkey';
 /**
  * The store for more than one machine: a replica set or sharded cluster that any number of processes share.
  */
-export async function openMongodb(url: string, patience = PATIENCE): Promise<Store> {
+export async function openMongodb(
+  url: string,
+  patience = PATIENCE,
+  commitOptions: CommitOptions = {},
+): Promise<Store> {
   const connection = mongoose.createConnection();
   try {
     await connection.openUri(url, {
@@ -48,26 +53,29 @@ export async function openMongodb(url: string, patience = PATIENCE): Promise<Sto
       throw unavailableFrom(error);
     });
 
+  const commits: Commits = createCommits(
+    db,
+    (declaration) => openCollection(declaration, db, commits),
+    commitOptions,
+  );
+
   return {
     engine: 'mongodb',
     isNew: collections.length === 0,
 
     collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      return openCollection(declaration, db);
+      return openCollection(declaration, db, commits);
     },
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
       return journalOf(declaration, {
-        process: await openCollection(declaration, db),
+        process: await openCollection(declaration, db, commits),
         disk: insertsWith(declaration, db, 'disk'),
       });
     },
 
-    async commit() {
-      throw new Unavailable('not yet');
-    },
-
-    async settleCommits() {},
+    commit: commits.commit,
+    settleCommits: commits.settleCommits,
 
     async ping() {
       try {

@@ -16,7 +16,7 @@ import {
   type Sql,
 } from './queries.ts';
 import type { Reader } from './reader.ts';
-import { makeSchema } from './schema.ts';
+import { fieldOfUnique, makeSchema } from './schema.ts';
 import type { Writer } from './writer.ts';
 
 /** What the methods of one collection share. */
@@ -43,8 +43,8 @@ export async function openCollection<R extends { id: string }>(
   const { name, durability } = declaration;
   const { connection, cache, reader, writer } = file;
   const checks = createChecks(declaration);
-  const uniqueFields = await makeSchema(declaration, checks, connection);
-  const refusal = (error: unknown) => portError(error, name, (index) => uniqueFields.get(index) ?? 'id');
+  await makeSchema(declaration, checks, connection);
+  const refusal = (error: unknown) => portError(error, name, (index) => fieldOfUnique(name, index));
   const toDisk = durability !== 'process';
   const write = <T>(run: () => T): Promise<T> => writer.write(toDisk, run, refusal);
 

@@ -3,16 +3,23 @@ import type { Declaration } from '../port.ts';
 import type { Connection } from './connection.ts';
 import { fieldOf } from './queries.ts';
 
-/** Creates what is missing of a declaration's table and indexes; answers which field each unique index stands for. */
+const UNIQUE = '_unique_';
+
+/** The field that a unique index stands for; any other clash is one of ids. */
+export function fieldOfUnique(table: string, index: string): string {
+  return index.startsWith(table + UNIQUE) ? index.slice((table + UNIQUE).length) : 'id';
+}
+
+/** Creates what is missing of a declaration's table and indexes. */
 export async function makeSchema<R extends { id: string }>(
   declaration: Declaration<R>,
   checks: Checks<R>,
   connection: Connection,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<void> {
   const { name, unique = [], indexes = [] } = declaration;
   // Rows without the leading field stay out of the index: they would only make every insert dearer.
   const present = (field: string) => (checks.isOptional(field) ? ` WHERE ${fieldOf(field)} IS NOT NULL` : '');
-  const uniqueFields = new Map(unique.map((field) => [`${name}_unique_${field}`, field]));
+  const uniqueFields = unique.map((field) => [name + UNIQUE + field, field] as const);
 
   const wanted = new Map([
     [name, `TABLE IF NOT EXISTS "${name}" (id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)`],
@@ -40,5 +47,4 @@ export async function makeSchema<R extends { id: string }>(
     const missing = [...wanted].filter(([entry]) => !names.has(entry)).map(([, what]) => `CREATE ${what}`);
     if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
   });
-  return uniqueFields;
 }

@@ -1,8 +1,9 @@
 import { join, parse } from 'node:path';
 import { createChecks } from '../checks.ts';
-import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
+import type { Collection, Declaration, Journal, Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
+import { createCommit } from './commit.ts';
 import { type ConnectionOptions, openConnection } from './connection.ts';
 import { type JournalOptions, journalOf, openJournal, settledFirst } from './journal/journal.ts';
 import { createReader } from './reader.ts';
@@ -61,10 +62,9 @@ export async function openSqlite(path: string, given: Partial<Options> = {}): Pr
       return journalOf(declaration, journal);
     },
 
-    async commit() {
-      throw new Unavailable('not yet');
-    },
+    commit: createCommit(main, (declaration) => openCollection(declaration, main)),
 
+    // A transaction that was not committed is none.
     async settleCommits() {},
 
     async ping() {

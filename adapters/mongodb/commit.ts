@@ -1,0 +1,376 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type mongoose from 'mongoose';
+import { type CheckedWrite, createWriteChecks } from '../checked-writes.ts';
+import type { CheckedChange } from '../checks.ts';
+import { toJson } from '../json-text.ts';
+import { type Declaration, type Store, Taken, Unavailable } from '../port.ts';
+import { type Document, type Documents, documentOf } from './documents.ts';
+import { isDuplicate, unavailableFrom } from './failures.ts';
+import { allOf, changeUpdate, conditionFilter, type Filter } from './queries.ts';
+import {
+  COMMIT,
+  FREE,
+  nextOf,
+  released,
+  SEEN,
+  UNSEEN,
+  withNextOfChange,
+  withNextOfRow,
+} from './reservations.ts';
+
+/**
+ * How writes stay whole without a transaction over several documents. A commit has a record in `commits`, with its writes:
+ * - Prepare: the record is made, `preparing`. Each row to be changed or removed is reserved by one guarded write that
+ *   names the commit; new rows are inserted as ones that nobody sees; a unique value that a row will have is taken in the
+ *   field beside it, which is unique as well. Nothing is visible yet.
+ * - Commit: one write, guarded by `preparing`, makes the record `committed`. From here on all of it happens.
+ * - Apply: each row gets its change and loses its reservation; then the record is removed.
+ * Whoever meets a reservation looks at the record: `committed`, then it applies the rest; `preparing` for some seconds, then
+ * it removes the record, guarded by `preparing`, so that the commit cannot be decided any more, and gives the rows back;
+ * a moment of `preparing`, then it waits. A record is removed only after all was applied, so a reservation without one is to
+ * be given back. Each write to a row is guarded by its reservation, so any number may help at once, and repeat it.
+ * Rows are reserved in the order of collection and id, so that of two commits one always comes through.
+ */
+export type Commits = ReturnType<typeof createCommits>;
+
+/** For tests: runs before each step, and so may hold it up, or never come back as if the process had died there. */
+export type CommitOptions = { atStep?: (step: string) => Promise<unknown>; staleMs?: number };
+
+/** How long a commit may take to be prepared before another takes it for dead. */
+const STALE_MS = 3000;
+/** So long a commit waits, whose own rows others wait for meanwhile. */
+const COMMIT_PATIENCE_MS = 1000;
+const PAUSE_MS = 10;
+
+/** One write in a commit's record. */
+type RecordedWrite = {
+  collection: string;
+  id: string;
+  kind: 'insert' | 'change' | 'remove';
+  /** A `CheckedChange` as JSON: names in it may be any. */
+  change?: string;
+};
+
+type RowName = Pick<RecordedWrite, 'collection' | 'id'>;
+
+type CommitRecord = { _id: string; state: 'preparing' | 'committed'; at: Date; writes: RecordedWrite[] };
+
+/** A write of a commit that is under way. */
+type PlannedWrite = RecordedWrite & {
+  documents: Documents;
+  taken: CheckedWrite['taken'];
+  /** What a new row is. */
+  document: Document;
+  /** What must hold of a row that is there. */
+  guard: Filter[];
+};
+
+type Shared = {
+  records: mongoose.mongo.Collection<CommitRecord>;
+  documentsOf: (collection: string) => Documents;
+  atStep: NonNullable<CommitOptions['atStep']>;
+  serverTime: () => Promise<number>;
+  staleMs: number;
+};
+
+/** A row or a value that another commit has reserved. */
+export const BUSY: unique symbol = Symbol('reserved');
+
+const FAST = { writeConcern: { w: 1 } } as const;
+
+export function createCommits(
+  db: mongoose.mongo.Db,
+  /** Makes sure that the collection's indexes are there. */
+  open: (declaration: Declaration<{ id: string }>) => Promise<unknown>,
+  { atStep = async () => undefined, staleMs = STALE_MS }: CommitOptions = {},
+) {
+  const writeConcern = { w: 'majority', j: true, wtimeoutMS: 5000 } as const;
+  const shared: Shared = {
+    records: db.collection<CommitRecord>('commits', { writeConcern }),
+    documentsOf: (name) => db.collection<Document>(name, { writeConcern, ignoreUndefined: true }),
+    atStep,
+    serverTime: async () => ((await db.command({ hello: 1 })).localTime as Date).getTime(),
+    staleMs,
+  };
+  const checkedWrites = createWriteChecks();
+  const opened = new Set<string>();
+
+  async function commit(writes: readonly CheckedWrite[]): Promise<boolean> {
+    const planned = writes.map((write) => planOf(write, shared));
+    const id = randomUUID();
+    await makeRecord(shared, id, planned);
+    try {
+      if (!(await prepare(shared, id, planned))) return await abandon(shared, id, planned);
+    } catch (error) {
+      await abandon(shared, id, planned).catch(() => undefined);
+      throw error;
+    }
+    // Else it was taken for dead.
+    if (!(await decide(shared, id))) return abandon(shared, id, planned);
+    await apply(shared, id, planned);
+    return true;
+  }
+
+  return {
+    /** The collections whose rows may be reserved. */
+    note(name: string): void {
+      opened.add(name);
+    },
+
+    commit: (async (writes) => {
+      const all = checkedWrites(writes);
+      for (const { declaration } of all) if (!opened.has(declaration.name)) await open(declaration);
+      return all.length === 0 || (await asked(() => commit(all)));
+    }) satisfies Store['commit'],
+
+    settleCommits: () => asked(() => settleAll(shared, opened)),
+
+    /** Ends the commit that has reserved a row, if it can be ended. */
+    meet: (collection: string, document: Document) => asked(() => meet(shared, collection, document)),
+  };
+}
+
+async function asked<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw unavailableFrom(error);
+  }
+}
+
+function planOf(write: CheckedWrite, { documentsOf }: Shared): PlannedWrite {
+  const { declaration, id, taken } = write;
+  const { name: collection, unique = [] } = declaration;
+  const shared = {
+    collection,
+    documents: documentsOf(collection),
+    id,
+    taken,
+    document: { _id: id },
+    guard: [],
+  };
+  if ('insert' in write) {
+    return { ...shared, kind: 'insert', document: withNextOfRow(documentOf(write.insert), unique) };
+  }
+  const guard = write.guard.map(conditionFilter);
+  if ('remove' in write) return { ...shared, kind: 'remove', guard };
+  return { ...shared, kind: 'change', guard, change: toJson(withNextOfChange(write.change, unique)) };
+}
+
+async function makeRecord(
+  { records, atStep }: Shared,
+  id: string,
+  planned: readonly PlannedWrite[],
+): Promise<void> {
+  await atStep('record');
+  const writes = planned.map(({ collection, id, kind, change }) => ({
+    collection,
+    id,
+    kind,
+    ...(change !== undefined && { change }),
+  }));
+  // Should a power cut take the record, the commit cannot be decided, and what it reserved is given back.
+  await records.updateOne(
+    { _id: id },
+    { $setOnInsert: { state: 'preparing', writes }, $currentDate: { at: true } },
+    { ...FAST, upsert: true },
+  );
+}
+
+/** Reserves everything; answers false where that cannot be. */
+async function prepare(shared: Shared, commit: string, planned: readonly PlannedWrite[]): Promise<boolean> {
+  const until = performance.now() + COMMIT_PATIENCE_MS;
+  const added = planned.filter(({ kind }) => kind === 'insert');
+  const there = planned.filter(({ kind }) => kind !== 'insert');
+  for (const write of there) {
+    if ((await whileBusy(until, () => reserve(shared, commit, write))) !== true) return false;
+  }
+  const reserved = await eachOf(added, (write) => insertUnseen(shared, commit, write));
+  if (reserved.includes(false)) return false;
+  // The values are ours in the second field: nobody new can get them in the first.
+  for (const write of there) if ((await holderOf(shared, commit, write)) !== undefined) return false;
+  return true;
+}
+
+async function decide({ records, atStep }: Shared, id: string): Promise<boolean> {
+  await atStep('decide');
+  const decided = await records.updateOne({ _id: id, state: 'preparing' }, { $set: { state: 'committed' } });
+  return decided.matchedCount > 0;
+}
+
+async function reserve(shared: Shared, commit: string, write: PlannedWrite): Promise<boolean | typeof BUSY> {
+  const { documents, id, taken, guard } = write;
+  await shared.atStep('reserve');
+  const row = { _id: id, ...allOf([...guard, SEEN]) };
+  const next = Object.fromEntries(taken.map(([field, value]) => [nextOf(field), value]));
+  try {
+    const reservation = { $set: { [COMMIT]: commit, ...next } };
+    const reserved = await documents.updateOne({ $and: [row, FREE] }, reservation);
+    if (reserved.matchedCount > 0) return true;
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    await holderOf(shared, commit, write);
+    return false;
+  }
+  const there = await documents.findOne(row, { projection: { [COMMIT]: 1 } });
+  if (there === null) return false;
+  await meet(shared, write.collection, there);
+  return BUSY;
+}
+
+async function insertUnseen(shared: Shared, commit: string, write: PlannedWrite): Promise<boolean> {
+  const document = { ...write.document, [COMMIT]: commit, [UNSEEN]: true };
+  await shared.atStep('insert');
+  try {
+    await write.documents.insertOne(document);
+    return true;
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    await holderOf(shared, commit, write);
+    return false;
+  }
+}
+
+/**
+ * The row that has the id or a unique value that the write takes. Throws `Taken` unless that is what another commit is
+ * changing, which is ended if it can be.
+ */
+async function holderOf(shared: Shared, commit: string, write: PlannedWrite): Promise<Document | undefined> {
+  const { documents, collection, id, kind, taken } = write;
+  const places = taken.map(([field, value]) => {
+    const either = [{ [field]: { $eq: value } }, { [nextOf(field)]: { $eq: value } }];
+    return { field, filter: { _id: { $ne: id }, $or: either } as Filter };
+  });
+  if (kind === 'insert') places.unshift({ field: 'id', filter: { _id: id } });
+  for (const { field, filter } of places) {
+    const holder = await documents.findOne(filter, { projection: { [COMMIT]: 1 } });
+    if (holder === null) continue;
+    const by = holder[COMMIT];
+    if (by === undefined || by === commit) throw new Taken(collection, field);
+    await meet(shared, collection, holder);
+    return holder;
+  }
+  return undefined;
+}
+
+/** Ends the commit that has reserved a row, or gives it a moment. */
+async function meet(shared: Shared, collection: string, { _id, [COMMIT]: commit }: Document): Promise<void> {
+  if (typeof commit === 'string') await settle(shared, commit, [{ collection, id: _id }]);
+}
+
+/** Ends a commit if it can be ended. `rows` are those known to be reserved by it. */
+async function settle(shared: Shared, id: string, rows: readonly RowName[]): Promise<void> {
+  const record = await shared.records.findOne({ _id: id });
+  if (record === null) return release(shared, id, rows);
+  if (record.state === 'committed') return apply(shared, id, record.writes);
+  if ((await shared.serverTime()) - record.at.getTime() >= shared.staleMs)
+    await giveBack(shared, id, record.writes);
+}
+
+/** Carries out what was decided. Safe to repeat and to race. */
+async function apply(shared: Shared, id: string, writes: readonly RecordedWrite[]): Promise<void> {
+  await eachOf(writes, async (write) => {
+    await shared.atStep('apply');
+    const documents = shared.documentsOf(write.collection);
+    const reserved = { _id: write.id, [COMMIT]: id };
+    if (write.kind === 'remove') await documents.deleteOne(reserved);
+    else await documents.updateOne(reserved, appliedBy(write));
+  });
+  await shared.atStep('end');
+  // Should a power cut bring the record back, there is nothing left that it would change.
+  await shared.records.deleteOne({ _id: id }, FAST);
+}
+
+function appliedBy({ kind, change }: RecordedWrite): Filter {
+  if (kind === 'insert') return { $unset: { [COMMIT]: '', [UNSEEN]: '' } };
+  const update = changeUpdate(JSON.parse(change ?? '') as CheckedChange) ?? {};
+  return { ...update, $unset: { ...(update.$unset as object | undefined), [COMMIT]: '' } };
+}
+
+/** Ends a commit of ours that is not decided; also what was reserved after another has given it back. */
+async function abandon(shared: Shared, id: string, planned: readonly PlannedWrite[]): Promise<false> {
+  await shared.atStep('undecide');
+  await shared.records.deleteOne({ _id: id, state: 'preparing' });
+  await release(shared, id, planned);
+  return false;
+}
+
+/** Ends a commit whose process is taken for dead, unless it was decided just now. */
+async function giveBack(shared: Shared, id: string, writes: readonly RowName[]): Promise<void> {
+  await shared.atStep('undecide');
+  const ended = await shared.records.deleteOne({ _id: id, state: 'preparing' });
+  if (ended.deletedCount > 0) await release(shared, id, writes);
+}
+
+/** Gives back the rows of a commit that will never be. Safe to repeat and to race. */
+async function release(shared: Shared, id: string, rows: readonly RowName[]): Promise<void> {
+  const until = performance.now() + COMMIT_PATIENCE_MS;
+  await eachOf(rows, async (row) => {
+    const result = await whileBusy(until, () => releaseRow(shared, id, row));
+    if (result === BUSY) throw new Unavailable('a row cannot be given back yet');
+  });
+}
+
+async function releaseRow(
+  { documentsOf, atStep }: Shared,
+  commit: string,
+  { collection, id }: RowName,
+): Promise<true | typeof BUSY> {
+  await atStep('release');
+  const documents = documentsOf(collection);
+  const reserved = { _id: id, [COMMIT]: commit };
+  const document = await documents.findOne(reserved);
+  if (document === null) return true;
+  try {
+    if (document[UNSEEN] === true) await documents.deleteOne({ ...reserved, [UNSEEN]: true });
+    else await documents.updateOne(reserved, released(document));
+    return true;
+  } catch (error) {
+    // Another commit has taken the row's old value, and is about to see that it may not.
+    if (!isDuplicate(error)) throw error;
+    return BUSY;
+  }
+}
+
+async function settleAll(shared: Shared, collections: Iterable<string>): Promise<void> {
+  const records = await shared.records.find({}, { projection: { _id: 1 } }).toArray();
+  const ids = records.map(({ _id }) => ({ id: _id, rows: [] as RowName[] }));
+  for (const collection of collections) {
+    const reserved = { [COMMIT]: { $exists: true } };
+    const found = await shared
+      .documentsOf(collection)
+      .find(reserved, { projection: { [COMMIT]: 1 } })
+      .toArray();
+    for (const { _id, [COMMIT]: id } of found)
+      ids.push({ id: id as string, rows: [{ collection, id: _id }] });
+  }
+  await eachOf(ids, ({ id, rows }) => settle(shared, id, rows));
+}
+
+/** Rows that are written at once. */
+const AT_ONCE = 50;
+
+/** Does all of them, and only then throws what one of them threw: nothing is still on its way. */
+async function eachOf<T, U>(all: readonly T[], run: (one: T) => Promise<U>): Promise<U[]> {
+  const results: PromiseSettledResult<U>[] = [];
+  for (let from = 0; from < all.length; from += AT_ONCE) {
+    results.push(...(await Promise.allSettled(all.slice(from, from + AT_ONCE).map(run))));
+  }
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** Tries again, with pauses that grow, until `until` (of `performance.now`). */
+export async function whileBusy<T>(
+  until: number,
+  attempt: () => Promise<T | typeof BUSY>,
+): Promise<T | typeof BUSY> {
+  for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, 10 * PAUSE_MS)) {
+    const result = await attempt();
+    if (result !== BUSY || performance.now() > until) return result;
+    await sleep(pauseMs * (0.5 + Math.random()));
+  }
+}
