@@ -106,7 +106,7 @@ function readsOf<R extends { id: string }>(
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
   const { documents, checks, seen, ask } = shared;
   const one = async (filter: Filter): Promise<R | undefined> => {
-    const document = await ask(() => documents.findOne(allOf([filter, ...seen])));
+    const document = await ask(() => documents.findOne({ ...filter, ...allOf(seen) }));
     return document === null ? undefined : rowOf<R>(document);
   };
 
@@ -180,7 +180,7 @@ function insertsOf<R extends { id: string }>(
 
     async put(row) {
       const { _id, ...fields } = checked(row);
-      const replace = () => documents.replaceOne(allOf([{ _id }, ...free]), fields, { upsert: true });
+      const replace = () => documents.replaceOne({ _id, ...allOf(free) }, fields, { upsert: true });
       try {
         await ask(replace, row);
       } catch (error) {

@@ -202,17 +202,17 @@ async function decide({ records, atStep }: Shared, id: string): Promise<boolean>
 async function reserve(shared: Shared, commit: string, write: PlannedWrite): Promise<boolean | typeof BUSY> {
   const { documents, id, taken, guard } = write;
   await shared.atStep('reserve');
-  const row = { _id: id, ...allOf([...guard, SEEN]) };
   const next = Object.fromEntries(taken.map(([field, value]) => [nextOf(field), value]));
   try {
     const reservation = { $set: { [COMMIT]: commit, ...next } };
-    const reserved = await documents.updateOne({ $and: [row, FREE] }, reservation);
+    const reserved = await documents.updateOne({ _id: id, ...allOf([...guard, FREE]) }, reservation);
     if (reserved.matchedCount > 0) return true;
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     await holderOf(shared, commit, write);
     return false;
   }
+  const row = { _id: id, ...allOf([...guard, SEEN]) };
   const there = await documents.findOne(row, { projection: { [COMMIT]: 1 } });
   if (there === null) return false;
   await meet(shared, write.collection, there);

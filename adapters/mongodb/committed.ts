@@ -69,7 +69,7 @@ export function changesUnlessReserved<R extends { id: string }>(
 
   /** Whether the row was passed over because it was reserved. */
   async function wasReserved(id: string, guard: Where<R>): Promise<boolean> {
-    const filter = allOf([{ _id: id }, filterOf(guard)]);
+    const filter = { _id: id, ...filterOf(guard) };
     const there = await ask(() => documents.findOne(filter, { projection: { [COMMIT]: 1 } }));
     if (there !== null) await meet(there);
     return there !== null;
