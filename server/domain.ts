@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
+import type { Store } from '../adapters/port.ts';
 import { createAccountData } from './access/account-data.ts';
 import { createAdmins } from './access/admins.ts';
 import { artifactDeclaration } from './access/artifact.ts';
@@ -254,6 +255,7 @@ async function openFoundation(
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const data = await openDataRows(store, declarations.types.values());
+  await settleCommits({ store, log });
   const workflows = [...declarations.workflows.keys(), ISSUE_TOKEN.name];
   const workflowPaths = new Set(workflows.map((name) => WORKFLOWS_PATH + name));
   const callCounts = createCallCounts({ ...rows, clock, workflowPaths });
@@ -291,6 +293,15 @@ async function openFoundation(
     sender,
     limiter,
   };
+}
+
+/** Ends what commits of processes that died left behind; what cannot be ended now holds nobody up, and is tried again. */
+async function settleCommits({ store, log }: { store: Store; log: Logger }): Promise<void> {
+  await store
+    .settleCommits()
+    .catch((error: unknown) =>
+      log.error({ err: error }, 'a commit that was cut short waits for the next turn'),
+    );
 }
 
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;
@@ -357,6 +368,7 @@ function worksOf(
 ): Work[] {
   const { rows, clock, settings } = parts;
   return [
+    () => settleCommits(parts),
     parts.effects.sweep,
     parts.resets.sweep,
     parts.reviews.sweep,
