@@ -69,6 +69,7 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     checkRow(row: R): void {
       const fault = schema.safeParse(row).error?.issues[0];
       if (fault !== undefined) refuse(`the row does not fit: ${fault.path.join('.')} (${fault.code})`);
+      if (Object.values<unknown>(row).includes(null)) refuse('a field that is null');
       if (isDeeper(row, NESTING_MAX)) refuse('the row is nested too deep');
     },
 
@@ -80,11 +81,15 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
       return checkedOrder(fields, order);
     },
 
-    /** The value by which a row stands in an order. */
-    checkPlace(row: R, field: string): Scalar | undefined {
-      const value: unknown = row[field as keyof R];
-      if (field === 'id') return checkId(value);
-      return value === undefined ? undefined : checkScalar(field, value);
+    /** The values by which a row stands in an order, each with whether the field holds no other kind. */
+    checkPlaces(row: R, orders: readonly CheckedOrder[]) {
+      return orders.map((order) => {
+        const found: unknown = row[order.by as keyof R];
+        if (order.by === 'id') return { ...order, value: checkId(found), sure: true };
+        if (found === undefined) return { ...order, value: undefined, sure: false };
+        const value = checkScalar(order.by, found);
+        return { ...order, value, sure: fields.isSure(order.by, value) };
+      });
     },
 
     /** The value of a field by which a row can be found: its id or a unique field. */
@@ -151,6 +156,7 @@ function createFields<R extends { id: string }>(declaration: Declaration<R>) {
     checkValue(field: string, value: unknown): void {
       if (shapes[checkField(field)]?.safeParse(value).success !== true)
         refuse(`${field}: the value does not fit`);
+      if (value === null) refuse(`${field}: null, where an absent field was meant`);
       if (isDeeper(value, NESTING_MAX)) refuse(`${field}: the value is nested too deep`);
     },
   };

@@ -263,10 +263,7 @@ function listingQuery<R extends { id: string }>(
   const { where = [], after } = listing;
   const orders = checks.checkOrder(listing.order);
   const parts = [...checks.checkWhere(where).map(conditionFilter), ...more];
-  if (after !== undefined) {
-    const places = orders.map((order) => ({ ...order, value: checks.checkPlace(after, order.by) }));
-    parts.push(behindFilter(places));
-  }
+  if (after !== undefined) parts.push(behindFilter(checks.checkPlaces(after, orders)));
   return {
     filter: allOf(parts),
     sort: Object.fromEntries(

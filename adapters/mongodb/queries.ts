@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import type { CheckedChange, CheckedCondition, Comparison } from '../checks.ts';
+import type { CheckedChange, CheckedCondition, CheckedOrder, Comparison } from '../checks.ts';
 import type { Scalar } from '../port.ts';
 import { storedValue } from './documents.ts';
 
@@ -97,12 +97,21 @@ export function changeUpdate({ set, unset, add }: CheckedChange): Filter | undef
 }
 
 /** One step of an order, and where in it the row stands that others are behind. An absent field is first. */
-export type Place = { by: string; descending: boolean; value: Scalar | undefined };
+export type Place = CheckedOrder & { value: Scalar | undefined; sure: boolean };
+
+/** The kinds of values in their order. A comparison holds within one kind only. */
+const KINDS = ['number', 'string', 'bool'];
+
+function ofKindsBehind(by: string, value: Scalar, descending: boolean): Filter[] {
+  const place = KINDS.indexOf(typeof value === 'boolean' ? 'bool' : typeof value);
+  const kinds = descending ? KINDS.slice(0, place) : KINDS.slice(place + 1);
+  return kinds.map((kind) => ({ [by]: { $type: kind } }));
+}
 
 /** Documents behind the place, whose last step is that of the id. */
 export function behindFilter([place, ...rest]: readonly Place[]): Filter {
   if (place === undefined) return NOTHING;
-  const { by, descending, value } = place;
+  const { by, descending, value, sure } = place;
   const beyond = descending ? '$lt' : '$gt';
   if (by === 'id') return { _id: { [beyond]: value } };
   const within = behindFilter(rest);
@@ -111,6 +120,7 @@ export function behindFilter([place, ...rest]: readonly Place[]): Filter {
     const among = { $and: [absent, within] };
     return descending ? among : { $or: [among, { [by]: { $exists: true } }] };
   }
-  const behind = [{ [by]: { [beyond]: value } }, { $and: [{ [by]: { $eq: value } }, within] }];
+  const behind: Filter[] = [{ [by]: { [beyond]: value } }, { $and: [{ [by]: { $eq: value } }, within] }];
+  if (!sure) behind.push(...ofKindsBehind(by, value, descending));
   return { $or: descending ? [...behind, absent] : behind };
 }

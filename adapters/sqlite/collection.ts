@@ -198,12 +198,11 @@ function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listin
   const conditions = checks.checkWhere(where);
   const parts = conditions.map(conditionSql);
   if (after !== undefined) {
-    const places = orders.map((order) => ({
+    const places = checks.checkPlaces(after, orders).map((order) => ({
       ...order,
       // Where a condition leaves out the rows without the field already, saying so again would keep SQLite from
       // beginning in the middle of the index.
       optional: checks.isOptional(order.by) && !conditions.some((one) => requires(one, order.by)),
-      value: checks.checkPlace(after, order.by),
     }));
     parts.push(behindSql(places));
   }

@@ -1,5 +1,5 @@
 import { holds } from '../../adapters/holds.ts';
-import { type Change, type Listing, Taken, type Where } from '../../adapters/port.ts';
+import { type Change, type Listing, type Order, Taken, type Where } from '../../adapters/port.ts';
 import type { Item } from './items.ts';
 
 /**
@@ -61,19 +61,7 @@ export function createModel() {
     find(field: 'label' | 'code', value: string | number): Item | undefined {
       return all().find((row) => row[field] === value);
     },
-    list({ where = [], order = [], limit, after, skip = 0 }: Listing<Item>): Item[] {
-      const orders = [order].flat();
-      const last = orders.at(-1)?.descending ?? false;
-      const inOrder = (a: Item, b: Item) =>
-        [...orders, { by: 'id' as const, descending: last }]
-          .map(({ by, descending }) => (descending === true ? -1 : 1) * compare(a, b, by))
-          .find((difference) => difference !== 0) ?? 0;
-      const sorted = matching(where).sort(inOrder);
-      return sorted
-        .filter((row) => after === undefined || inOrder(row, after) > 0)
-        .slice(skip, skip + limit)
-        .map(copy);
-    },
+    list: (listing: Listing<Item>): Item[] => listed(all(), listing).map(copy),
     count: (where: Where<Item>): number => matching(where).length,
     update(id: string, change: Change<Item>, guard: Where<Item> = []): Item | undefined {
       const row = matching(guard).find((one) => one.id === id);
@@ -105,15 +93,29 @@ function changed(row: Item, { set = {}, unset = [], add = {} }: Change<Item>): I
   return next as Item;
 }
 
-function compare(a: Item, b: Item, by: keyof Item): number {
-  const [left, right] = [a[by], b[by]];
-  if (left === undefined || right === undefined)
-    return Number(left !== undefined) - Number(right !== undefined);
-  return compareValues(left, right);
+/** Of these rows, those that a listing asks for. */
+export function listed<R extends { id: string }>(
+  rows: readonly R[],
+  { where = [], order = [], limit, after, skip = 0 }: Listing<R>,
+): R[] {
+  const given: readonly Order<R>[] = [order].flat();
+  const orders = [...given, { by: 'id' as const, descending: given.at(-1)?.descending ?? false }];
+  const inOrder = (a: R, b: R) =>
+    orders
+      .map(({ by, descending }) => (descending === true ? -1 : 1) * compare(a[by], b[by]))
+      .find((difference) => difference !== 0) ?? 0;
+  return rows
+    .filter((row) => holds(where, row) && (after === undefined || inOrder(row, after) > 0))
+    .sort(inOrder)
+    .slice(skip, skip + limit);
 }
 
-/** Text by code point, which UTF-8 bytes keep and JavaScript's own order of UTF-16 units does not. */
-function compareValues(left: unknown, right: unknown): number {
+function compare(left: unknown, right: unknown): number {
+  if (left === undefined || right === undefined)
+    return Number(left !== undefined) - Number(right !== undefined);
+  if (typeof left !== typeof right)
+    return Number(typeof left === 'string') - Number(typeof right === 'string');
+  // Text by code point, which UTF-8 bytes keep and JavaScript's own order of UTF-16 units does not.
   if (typeof left === 'string') return Buffer.compare(Buffer.from(left), Buffer.from(right as string));
   return Number(left) - Number(right);
 }

@@ -2,6 +2,7 @@ import { describe } from 'node:test';
 import type { FreshStores } from '../support/stores.ts';
 import { journals } from './journals.ts';
 import { properties } from './properties.ts';
+import { queries } from './queries.ts';
 import { races } from './races.ts';
 import { refusals } from './refusals.ts';
 import { sentences } from './sentences.ts';
@@ -15,4 +16,5 @@ export function storeContract(stores: FreshStores): void {
   describe('journals', () => journals(stores));
   describe('races', () => races(stores));
   describe('properties', () => properties(stores));
+  describe('queries', () => queries(stores));
 }
