@@ -69,7 +69,6 @@ export function createChecks<R extends { id: string }>(declaration: Declaration<
     checkRow(row: R): void {
       const fault = schema.safeParse(row).error?.issues[0];
       if (fault !== undefined) refuse(`the row does not fit: ${fault.path.join('.')} (${fault.code})`);
-      if (Object.values<unknown>(row).includes(null)) refuse('a field that is null');
       if (isDeeper(row, NESTING_MAX)) refuse('the row is nested too deep');
     },
 
@@ -156,7 +155,6 @@ function createFields<R extends { id: string }>(declaration: Declaration<R>) {
     checkValue(field: string, value: unknown): void {
       if (shapes[checkField(field)]?.safeParse(value).success !== true)
         refuse(`${field}: the value does not fit`);
-      if (value === null) refuse(`${field}: null, where an absent field was meant`);
       if (isDeeper(value, NESTING_MAX)) refuse(`${field}: the value is nested too deep`);
     },
   };
@@ -254,7 +252,8 @@ function checkedChange<R>(fields: Fields, change: Change<R>): CheckedChange {
 
   for (const field of change.unset ?? []) remove(field);
   for (const [field, value] of Object.entries(change.set ?? {})) {
-    if (value === undefined) {
+    if (value === null) checkValue(field, value);
+    if (value === undefined || value === null) {
       remove(field);
       continue;
     }

@@ -5,7 +5,7 @@ import type { z } from 'zod';
  * meaning and runs against each engine. An engine only translates: everything of the domain stands above.
  *
  * - A row is one document, found by its string `id`. Every change touches one row and is atomic.
- * - An absent field is `undefined`, never null. What lies inside a field is JSON with any names, at most 500 deep.
+ * - An absent field is `undefined`; null is stored as that. What lies inside a field is JSON with any names, at most 500 deep.
  * - Rows given out are frozen, with all that lies inside, for an engine may give the same one to many.
  * - What does not fit the declaration (rows, changes, conditions) is our bug: a TypeError, and nothing is written.
  * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of

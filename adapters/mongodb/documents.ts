@@ -15,7 +15,7 @@ export type Documents = mongoose.mongo.Collection<Document>;
 export function documentOf(row: { id: string }): Document {
   const document: Document = { _id: row.id };
   for (const [field, value] of Object.entries(row)) {
-    if (field !== 'id' && value !== undefined) document[field] = storedValue(value);
+    if (field !== 'id' && value !== undefined && value !== null) document[field] = storedValue(value);
   }
   return document;
 }

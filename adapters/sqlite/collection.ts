@@ -1,6 +1,6 @@
 import { type CheckedCondition, type Checks, createChecks } from '../checks.ts';
 import { frozen } from '../frozen.ts';
-import { toJson } from '../json-text.ts';
+import { rowToJson } from '../json-text.ts';
 import type { Collection, Declaration, Listing, Where } from '../port.ts';
 import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
@@ -107,7 +107,7 @@ function insertsOf<R extends { id: string }>(
   const insertion = `INSERT INTO ${name} (id, doc) VALUES (?, ?)`;
   const valuesOf = (row: R): Bound[] => {
     checks.checkRow(row);
-    return [row.id, toJson(row)];
+    return [row.id, rowToJson(row)];
   };
 
   return {

@@ -1,5 +1,5 @@
 import { type CheckedWrite, createWriteChecks } from '../checked-writes.ts';
-import { toJson } from '../json-text.ts';
+import { rowToJson } from '../json-text.ts';
 import { type Declaration, type Store, Taken } from '../port.ts';
 import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
@@ -83,7 +83,10 @@ function wholeOrNot(connection: Connection, step: () => boolean): boolean {
 function writeSql(write: CheckedWrite): Sql {
   const table = `"${write.declaration.name}"`;
   if ('insert' in write) {
-    return { text: `INSERT INTO ${table} (id, doc) VALUES (?, ?)`, values: [write.id, toJson(write.insert)] };
+    return {
+      text: `INSERT INTO ${table} (id, doc) VALUES (?, ?)`,
+      values: [write.id, rowToJson(write.insert)],
+    };
   }
   const guard = allOf(write.guard.map(conditionSql));
   const where = `WHERE id = ? AND ${guard.text}`;

@@ -72,7 +72,7 @@ const nested = fc.constantFrom<unknown>(
   ],
   ...[{ 'a.b': 1 }, { $eq: 'a' }, ['a', { $gt: '' }], ['a', ['b']], [null], { '': 1 }, { a: [['a']] }],
 );
-const anything = fc.oneof(scalar, list, nested);
+const anything = fc.oneof(scalar, list, nested, fc.constant(null));
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 const filling = fc.record({

@@ -78,10 +78,40 @@ export function refusals({ url }: FreshStores): void {
       ['label', '$ne', 'L'],
       ['label', 'in', 'L'],
       ['label', 'constructor', 'L'],
+      ['label', 'not in', 'L'],
+      ['label', 'contains', 1],
+      ['label', 'lacks', 'L'.repeat(4001)],
+      ['any'],
+      ['any', 'L'],
+      ['any', {}],
+      ['any', [['label', '=', 'L']]],
+      ['any', [[]], 'L'],
+      ['label', [[]]],
+      [['any', [[]]]],
     ];
     for (const shape of shapes) await refused('count', [shape]);
+    for (const operator of OPERATORS) {
+      for (const test of ['contains', 'lacks', 'has', 'has not'])
+        await refused('count', [['tags', test, operator]]);
+      await refused('count', [['any', [[['label', '=', operator]]]]]);
+      await refused('count', [['label', 'not in', [operator]]]);
+    }
     await refused('count', { label: 'L' });
     await refused('removeMany', {}, 10);
+  });
+
+  it('takes conditions and orders up to a bound', async () => {
+    const nested = (levels: number): unknown[] =>
+      levels === 0 ? [['label', 'lacks', 'M']] : [['any', [nested(levels - 1)]]];
+    const many = (count: number) => Array.from({ length: count }, () => ['label', 'not in', ['M']]);
+    assert.equal(await loose.count?.(nested(16)), 1);
+    await refused('count', nested(17));
+    assert.equal(await loose.count?.(many(500)), 1);
+    assert.equal(await loose.count?.([['any', many(249).map((one) => [one])]]), 1);
+    await refused('count', many(501));
+    await refused('count', [['any', many(250).map((one) => [one])]]);
+    await refused('count', [['any', Array.from({ length: 500 }, () => [])]]);
+    await refused('list', { order: Array.from({ length: 17 }, () => ({ by: 'size' })), limit: 1 });
   });
 
   it('takes no field that is not declared', async () => {
@@ -97,6 +127,8 @@ export function refusals({ url }: FreshStores): void {
       7,
     ]) {
       await refused('count', [[field, '=', 'x']]);
+      await refused('count', [['any', [[], [[field, 'has not', 'x']]]]]);
+      await refused('list', { order: [{ by: 'size' }, { by: field }], limit: 1 });
       await refused('list', { order: { by: field }, limit: 1 });
       await refused('update', 'one', { set: { [field]: 1 } });
       await refused('update', 'one', { unset: [field] });
@@ -150,6 +182,7 @@ export function refusals({ url }: FreshStores): void {
   it('takes no limit that is no number of rows', async () => {
     for (const limit of [-1, 1.5, '5', undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
       await refused('list', { limit });
+      if (limit !== undefined) await refused('list', { limit: 1, skip: limit });
       await refused('removeMany', [], limit);
     }
   });

@@ -1,6 +1,6 @@
 import { createChecks } from '../../checks.ts';
 import { groupCommit } from '../../group-commit.ts';
-import { toJson } from '../../json-text.ts';
+import { rowToJson } from '../../json-text.ts';
 import { type Collection, type Declaration, type Journal, Unavailable } from '../../port.ts';
 import type { Connection } from '../connection.ts';
 import { createJournalFiles } from './files.ts';
@@ -118,7 +118,7 @@ export function journalOf<R extends { id: string }>(
   return {
     async append(row, durability = 'process') {
       checks.checkRow(row);
-      await append[durability](toJson(row));
+      await append[durability](rowToJson(row));
     },
   };
 }
