@@ -1,4 +1,4 @@
-import type { OwnerSettings } from '../server/ground/settings.ts';
+import type { OwnerSettings } from 'latchkey';
 
 /**
  * Your settings. Every key may be left out; the environment overrides what stands here (README, "Settings").

@@ -62,6 +62,8 @@ import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
+import { createDataAccess } from './data/access.ts';
+import { openDataRows } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
@@ -99,11 +101,12 @@ import { createServiceList } from './management/service-list.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
-import { openDataRows } from './workflows/data-rows.ts';
 import { createDeclared } from './workflows/declared.ts';
 import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
 import { type Declarations, loadDeclarations } from './workflows/load.ts';
 import { createRuns, runDeclaration } from './workflows/runs.ts';
+import { createThreads } from './workflows/threads.ts';
+import type { Workflow } from './workflows/workflow.ts';
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
 
@@ -174,7 +177,10 @@ export async function openDomain(
   const declarations = await loadDeclarations(CONFIG_FOLDER);
   const foundation = await openFoundation(settings, { ...parts, declarations });
   const { store, rows, callCounts, totals, refusals, signIns, sender } = foundation;
-  const scopes = createScopes([...declarations.workflows.values(), ISSUE_TOKEN], declarations.types.values());
+  const scopes = createScopes(
+    [...declarations.workflows.values(), ISSUE_TOKEN],
+    [...declarations.types.values()],
+  );
   const people = createPeople(foundation);
   const credentials = createCredentials({ ...foundation, ...people, scopes });
   const management = createManagement({ ...foundation, ...people, ...credentials, scopes });
@@ -182,6 +188,7 @@ export async function openDomain(
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
+  const threads = createThreads({ folder: CONFIG_FOLDER, log });
   const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {
@@ -194,6 +201,9 @@ export async function openDomain(
     catalogue,
     declared,
     runs: createRuns({ ...foundation, ...rows }),
+    dataAccess: createDataAccess({ ...foundation, clock }),
+    threads,
+    isOwners: (workflow: Workflow) => declarations.workflows.get(workflow.name) === workflow,
     ...management,
     activity: createActivity(rows),
     usage: createUsage(rows),
@@ -217,6 +227,7 @@ export async function openDomain(
         credentials.leaks.settled(),
         credentials.honey.settled(),
         credentials.cutOffs.stop(),
+        threads.close(),
         sender.stop(),
         jobs.stop(),
       ]);
@@ -254,7 +265,8 @@ async function openFoundation(
     onLost: (error) => log.error({ err: error }, 'the database has gone from under the server'),
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
-  const data = await openDataRows(store, declarations.types.values());
+  const types = await openDataRows(store, declarations.types, clock);
+  const data = new Map([...types.opened].map(([name, { rows: records }]) => [name, records]));
   await settleCommits({ store, log });
   const workflows = [...declarations.workflows.keys(), ISSUE_TOKEN.name];
   const workflowPaths = new Set(workflows.map((name) => WORKFLOWS_PATH + name));
@@ -268,8 +280,9 @@ async function openFoundation(
   const limiter = createLimiter({ ...rows, clock });
   const delivered = createEffects({
     ...rows,
-    carriers,
-    data,
+    carriers: [...carriers, ...types.carriers],
+    runs: { declaration: runDeclaration, rows: rows.runs },
+    store,
     recorder,
     clock,
     log,
@@ -283,6 +296,7 @@ async function openFoundation(
     store,
     rows,
     data,
+    types: types.opened,
     expiries,
     effects,
     recorder,

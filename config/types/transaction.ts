@@ -1,9 +1,9 @@
+import { defineType, is } from 'latchkey';
 import { z } from 'zod';
-import { defineType } from '../../server/workflows/workflow.ts';
 
 /**
  * A data type: its name and its fields, each with what it may hold (https://zod.dev). To each row are added
- * its `id`, `createdAt` (epoch seconds) and `createdBy` (the id of the account whose token made it).
+ * its `id`, `createdAt` and `modifiedAt` (epoch seconds), and `createdBy` (the id of the account whose token made it).
  */
 export const transaction = defineType({
   name: 'transaction',
@@ -14,4 +14,15 @@ export const transaction = defineType({
     /** Whole cents, which can be added and compared exactly. */
     amount_cents: z.int(),
   },
+  // Who may do what with a record; what no rule gives, nobody may. A service that you make as an admin passes them.
+  rules: (record, caller) => [
+    {
+      name: 'Whoever made it',
+      when: is(record.createdBy, caller.account),
+      find: true,
+      view: true,
+      constrain: true,
+      create: true,
+    },
+  ],
 });

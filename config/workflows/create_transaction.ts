@@ -1,5 +1,5 @@
+import { defineWorkflow, oneLine } from 'latchkey';
 import { z } from 'zod';
-import { defineWorkflow, oneLine } from '../../server/workflows/workflow.ts';
 import { transaction } from '../types/transaction.ts';
 
 /** Money is counted in whole cents: as a fraction, 0.1 + 0.2 is not 0.3. */
@@ -65,7 +65,7 @@ export const workflow = defineWorkflow({
   }),
 
   // Rows and mails are staged: they happen together once `run` has returned, or, if it throws, not at all. To
-  // turn a call down, throw `refusal(message, hint)` from server/workflows/workflow.ts.
+  // turn a call down, throw `refusal(message, hint)` from 'latchkey'.
   run({ parameters, caller, data, mail }) {
     const { account, phone, amount: cents } = parameters;
     const stored = data.transaction.create({ account, phone, amount_cents: cents });

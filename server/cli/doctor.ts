@@ -245,7 +245,7 @@ async function listGoneScopes(store: Store): Promise<Found> {
   const gone = await findGoneScopes({
     clients: await store.collection(clientDeclaration),
     credentials: await store.collection(credentialDeclaration),
-    scopes: createScopes([...workflows.values(), ISSUE_TOKEN], types.values()),
+    scopes: createScopes([...workflows.values(), ISSUE_TOKEN], [...types.values()]),
   });
   if (gone.length === 0) return { level: 'ok', found: 'all that are held are declared' };
   const todo = 'declare these workflows again, or have the pages of those services, apps and tokens changed';

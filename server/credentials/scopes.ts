@@ -17,6 +17,11 @@ export function workflowOf(scope: string): string | undefined {
   return scope.startsWith(WORKFLOW_PREFIX) ? scope.slice(WORKFLOW_PREFIX.length) : undefined;
 }
 
+/** The scope that reads or writes the records of a data type, as far as its rules let the caller. */
+export function dataScope(type: string, verb: 'read' | 'write'): string {
+  return `data:${type}:${verb}`;
+}
+
 /** The narrow admin scope for what this one allows: `admin:wf:NAME` for `wf:NAME`. */
 export function narrowAdminScope(scope: string): string {
   return `${ADMIN_PREFIX}${scope}`;
@@ -107,16 +112,20 @@ type DeclaredWorkflow = {
   callers: 'anyone' | 'account' | 'admin';
   parameters?: Readonly<Record<string, { example: unknown }>>;
 };
-type DeclaredType = { name: string; description: string };
+type DeclaredType = { name: string; description: string; rules?: readonly object[] };
 
 /** The catalogue of every scope, made from the declared workflows and data types. */
-export function createScopes(workflows: readonly DeclaredWorkflow[], types: Iterable<DeclaredType>) {
+export function createScopes(workflows: readonly DeclaredWorkflow[], types: readonly DeclaredType[]) {
   const numbers = new Map(workflows.map(({ name, parameters }) => [name, numbersIn(parameters)]));
   const declared: Scope[] = workflows
     // What only admins call has no scope but the one that calls it as an admin.
     .filter(({ callers }) => callers !== 'admin')
     .map(({ name, description }) => ({ name: workflowScope(name), description, access: 'account' }));
-  const all: readonly Scope[] = [...declared, ...BUILT_IN, ...narrowAdminScopes(workflows, types)];
+  // Without rules the records of a type are nobody's but an admin's.
+  const ofData = dataScopes(types.filter(({ rules = [] }) => rules.length > 0)).map(
+    ([name, description]): Scope => ({ name, description, access: 'account' }),
+  );
+  const all: readonly Scope[] = [...declared, ...ofData, ...BUILT_IN, ...narrowAdminScopes(workflows, types)];
   const byName = new Map(all.map((scope) => [scope.name, scope]));
 
   return {
@@ -147,19 +156,24 @@ export function createScopes(workflows: readonly DeclaredWorkflow[], types: Iter
 }
 
 /** Each workflow, and each verb of each data type, past privacy rules: a part of what `admin` covers. */
-function narrowAdminScopes(workflows: readonly DeclaredWorkflow[], types: Iterable<DeclaredType>): Scope[] {
+function narrowAdminScopes(workflows: readonly DeclaredWorkflow[], types: readonly DeclaredType[]): Scope[] {
   const named = [
     ...workflows.map(({ name, description }) => [workflowScope(name), description] as const),
-    ...[...types].flatMap(({ name, description }) => [
-      [`data:${name}:read`, `Read the data “${name}” (${description})`] as const,
-      [`data:${name}:write`, `Write the data “${name}” (${description})`] as const,
-    ]),
+    ...dataScopes(types),
   ];
   return named.map(([name, description]) => ({
     name: narrowAdminScope(name),
     description: `As an admin, for every account and past privacy rules: ${description}`,
     access: 'admin',
   }));
+}
+
+/** For each of these types what reads and what writes it, with a description. */
+function dataScopes(types: readonly DeclaredType[]) {
+  return types.flatMap(({ name, description }) => [
+    [dataScope(name, 'read'), `Read the data “${name}” (${description})`] as const,
+    [dataScope(name, 'write'), `Write the data “${name}” (${description})`] as const,
+  ]);
 }
 
 /** By their examples, which their schemas accept: a number is sent as one. */

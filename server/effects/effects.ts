@@ -5,22 +5,24 @@ import {
   type Change,
   type Collection,
   type Condition,
+  type Declaration,
+  type Store,
   Taken,
   Unavailable,
   type Where,
+  type Write,
 } from '../../adapters/port.ts';
 import { type AuditEntry, auditSchema, withActorKey } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
 import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import { begunBefore, type Clock } from '../ground/clock.ts';
+import { newId } from '../ground/opaque.ts';
 import { type Message, messageSchema } from '../mail/message.ts';
 
 const pendingSchema = z.object({
   audit: z.array(auditSchema),
   mail: z.array(messageSchema),
-  /** Rows of data types that the owner declared. */
-  rows: z.array(z.strictObject({ type: z.string(), row: z.looseObject({ id: z.string() }) })).optional(),
   call: callSchema.optional(),
   /** A row that takes the place of the changed one. */
   successor: z.looseObject({ id: z.string() }).optional(),
@@ -59,7 +61,6 @@ export type EffectsOfChange = {
     id?: string;
     dueAt?: number;
   })[];
-  rows?: readonly { type: string; row: { id: string } }[] | undefined;
   call?: Call | undefined;
   /** A row of the same collection that takes the place of the changed one: it is there whenever the change is. */
   successor?: { id: string } | undefined;
@@ -71,11 +72,10 @@ type Parts = {
   /** Every collection whose rows may carry effects, as `openCollections` finds them. */
   carriers: readonly Collection<Carrier>[];
   /** The one among them whose rows are nothing but their effects, and go with them. */
-  runs: Collection<Carrier>;
+  runs: { declaration: Declaration<Carrier>; rows: Collection<Carrier> };
   audit: Collection<AuditEntry>;
   outbox: Collection<Message>;
-  /** The collection of each declared data type, by its name. */
-  data: ReadonlyMap<string, Pick<Collection<{ id: string }>, 'insertMany'>>;
+  store: Pick<Store, 'commit'>;
   recorder: Pick<Recorder, 'record'>;
   clock: Clock;
   log: Pick<Logger, 'error'>;
@@ -147,6 +147,18 @@ export function createEffects(parts: Parts) {
       throw new Unavailable(`${ATTEMPTS_MAX} other changes of one row came first`);
     },
 
+    /**
+     * Does all of these writes together with what they bring, or nothing; false where `Store.commit` is, and the same may be
+     * tried again on what is there then. Throws `Taken`.
+     */
+    async commit(writes: readonly Write[], effects: EffectsOfChange): Promise<boolean> {
+      const run: Carrier = { id: newId('run_'), ...pendingOf(effects) };
+      const declaration = parts.runs.declaration as unknown as Declaration<{ id: string }>;
+      if (!(await parts.store.commit([...writes, { declaration, insert: run }]))) return false;
+      await deliverOrLeave(requireSwept(parts.runs.rows), run);
+      return true;
+    },
+
     /** Delivers what a process that died left in its rows. One row that cannot be delivered holds up no other. */
     async sweep(): Promise<void> {
       for (const collection of carriers) {
@@ -160,20 +172,13 @@ export function createEffects(parts: Parts) {
 function createPending(clock: Clock) {
   const nextId = createAuditIds();
 
-  return ({
-    audit = [],
-    mail = [],
-    rows,
-    call,
-    successor,
-  }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {
+  return ({ audit = [], mail = [], call, successor }: EffectsOfChange): Required<Omit<Carrier, 'id'>> => {
     const at = clock();
     const due = { createdAt: at, dueAt: at, attempts: 0 };
     return {
       pending: {
         audit: audit.map((entry) => ({ id: nextId(at), ...entry, at })),
         mail: mail.map((message) => ({ queue: 'own', id: randomId(), ...due, ...message })),
-        rows: rows?.map(({ type, row }) => ({ type, row: { ...row } })),
         call,
         successor: successor && { ...successor },
       },
@@ -190,13 +195,11 @@ async function deliver(
   { id, pending, pendingId }: Carrier,
 ): Promise<void> {
   if (pending === undefined || pendingId === undefined) return;
-  const { audit, mail, rows = [], call, successor } = pending;
-  const byType = Map.groupBy(rows, ({ type }) => type);
+  const { audit, mail, call, successor } = pending;
   // Side by side, so that they share a commit.
   await Promise.all([
     insertAudit(parts.audit, audit, pendingId),
     parts.outbox.insertMany(mail),
-    ...[...byType].map(([type, some]) => parts.data.get(type)?.insertMany(some.map(({ row }) => row))),
     // The row that has it on disk may be removed below.
     call && parts.recorder.record(call, 'disk'),
     successor && insertSuccessor(collection, successor),
@@ -204,13 +207,7 @@ async function deliver(
   if (mail.length > 0) parts.mailWaiting();
   // The guard leaves alone the effects of a later change.
   const same = [['pendingId', '=', pendingId]] as const;
-  // A type that was taken out of config/ meanwhile may come back: its rows wait, and nothing else with them.
-  const waiting = rows.filter(({ type }) => !parts.data.has(type));
-  if (waiting.length > 0) {
-    await collection.update(id, { set: { pending: { audit: [], mail: [], rows: waiting } } }, same);
-    throw new Error(`the data type ${waiting[0]?.type} is no longer declared`);
-  }
-  if (collection === parts.runs) await collection.remove(id, same);
+  if (collection === parts.runs.rows) await collection.remove(id, same);
   else await collection.update(id, { unset: PENDING_FIELDS }, same);
 }
 

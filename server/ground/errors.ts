@@ -5,6 +5,7 @@ export const PROTOCOL_CODES = ['invalid_request', 'invalid_token', 'insufficient
 export const API_CODES = [
   'ADDRESS_REFUSED',
   'CALLS_USED_UP',
+  'CONFLICT',
   'FORBIDDEN',
   'INCOMPLETE_BODY',
   'INTERNAL',

@@ -6,13 +6,14 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { findGoneScopes, type GoneScope } from '../credentials/gone-scopes.ts';
 import type { Scopes } from '../credentials/scopes.ts';
+import type { DataType } from '../data/type.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';
 import { WORKFLOW_COUNT_DAYS } from '../ground/limits.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type createCatalogue, scopeFor } from './catalogue.ts';
 import type { Declarations } from './load.ts';
-import { type DataType, isOptional, placesOf, type Workflow } from './workflow.ts';
+import { isOptional, placesOf, type Workflow } from './workflow.ts';
 
 /** One parameter or field, as it was declared. */
 export type DeclaredValue = { name: string; type: string; limits: string[]; required: boolean };

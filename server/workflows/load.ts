@@ -1,26 +1,28 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import {
+  isObject,
+  isSchema,
+  mistakesOfNaming,
+  mistakesOfType,
+  NAME,
+  NAME_WANTED,
+  unfitForJson,
+} from '../data/mistakes.ts';
+import { type DataType, isDataType } from '../data/type.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
-import { type DataType, isOptional, kindOf, type Parameter, type Workflow } from './workflow.ts';
+import { isOptional, isWorkflow, type Parameter, type Workflow } from './workflow.ts';
 
 /** What config/ declares, each by its name. */
 export type Declarations = {
   workflows: ReadonlyMap<string, Workflow>;
   types: ReadonlyMap<string, DataType>;
 };
-
-/** Names become scopes, paths and collections; this long they stay readable in all of them. */
-const NAME_LENGTH_MAX = 40;
-const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
-const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
-/** What each row has anyway, in all its spellings. */
-const OWN_FIELDS = ['id', 'pending', 'created_at', 'created_by', 'modified_at'];
 
 type Kinds = { workflow: Workflow; type: DataType };
 
@@ -78,7 +80,7 @@ async function loadFile<K extends keyof Kinds>(
   try {
     const loading = doLoad(path, () => import(pathToFileURL(file).href));
     const exported: unknown[] = Object.values(await inTime(loading, timeLimitMs));
-    const [declared, second] = exported.filter((value) => kindOf(value) === kind) as Kinds[K][];
+    const [declared, second] = exported.filter(kind === 'type' ? isDataType : isWorkflow) as Kinds[K][];
     if (declared === undefined) {
       const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
       return { path, fault: `it exports no ${kind}: wanted export const ${kind} = ${maker}({ … })` };
@@ -127,34 +129,6 @@ function byName<T extends { name: string }>(files: readonly Loaded<T>[]): Readon
   return new Map(files.flatMap(({ declared }) => (declared ? [[declared.name, declared]] : [])));
 }
 
-function* mistakesOfType(type: DataType): Generator<string> {
-  yield* mistakesOfNaming(type);
-  if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
-    yield 'fields is wanted: an object of names and zod schemas';
-    return;
-  }
-  for (const [name, schema] of Object.entries(type.fields)) {
-    for (const mistake of mistakesOfField(name, schema)) yield `field ${name}: ${mistake}`;
-  }
-}
-
-/** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */
-function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
-  if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
-  if (OWN_FIELDS.includes(name)) yield 'each row has that by itself, choose another name';
-  if (!isSchema(schema)) {
-    yield 'wanted a zod schema';
-    return;
-  }
-  const unfit = unfitForJson(schema, 'output');
-  if (unfit !== undefined) yield `it cannot be stored: ${unfit}`;
-  try {
-    if (schema.safeParse(null).success) yield 'it takes null: wanted .optional() instead';
-  } catch (error) {
-    yield firstLine(error);
-  }
-}
-
 function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): Generator<string> {
   const { name, method, callers, parameters, types, returns, run } = workflow;
   yield* mistakesOfNaming(workflow);
@@ -174,21 +148,6 @@ function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): G
   for (const [typeName, type] of Object.entries(types ?? {})) {
     if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types exports`;
     else if (type.name !== typeName) yield `types.${typeName}: wanted under its own name, ${type.name}`;
-  }
-}
-
-function* mistakesOfNaming({
-  name,
-  description,
-}: {
-  name: unknown;
-  description: unknown;
-}): Generator<string> {
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    yield `name is ${JSON.stringify(name)}: wanted ${NAME_WANTED}`;
-  }
-  if (typeof description !== 'string' || description.trim() === '') {
-    yield 'description: wanted a sentence in plain words';
   }
 }
 
@@ -216,22 +175,4 @@ function* mistakesOfParameter(workflow: Workflow, name: string, parameter: Param
   } catch (error) {
     yield `schema: ${firstLine(error)}`;
   }
-}
-
-/** What travels as JSON must have a JSON form: no dates, maps or functions. Answers why it has none. */
-function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string | undefined {
-  try {
-    z.toJSONSchema(schema, { io });
-    return undefined;
-  } catch (error) {
-    return firstLine(error);
-  }
-}
-
-function isSchema(value: unknown): value is z.ZodType {
-  return isObject(value) && '_zod' in value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

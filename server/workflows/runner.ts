@@ -1,42 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { Taken } from '../../adapters/port.ts';
+import { fromWorkflow } from '../../views/mail/from-workflow.ts';
 import { type Bearer, metadataOf } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
+import type { DataAccess } from '../data/access.ts';
+import type { OpenType } from '../data/rows.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
+import { WORKFLOW_ATTEMPTS_MAX, WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { msSince } from '../ground/time.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
-import type { Runs, Staged } from './runs.ts';
-import { createStage } from './stage.ts';
-import { touchEntries, touchedBy } from './touched.ts';
-import type { Workflow, WorkflowCaller } from './workflow.ts';
+import { type RunCall, type RunResult, runHere } from './run-here.ts';
+import type { Runs, RunWrites } from './runs.ts';
+import type { Ask } from './stage.ts';
+import type { Threads } from './threads.ts';
+import { touchEntries } from './touched.ts';
+import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
+import { createRunData, takenProblem } from './writes.ts';
 
-/** Runs workflows: time limit, check of the answer, and then, all at once, what the run staged and its entry. */
+/** Longest pause, for each attempt so far, before a run begins again. */
+const AGAIN_MS_MAX = 20;
+
+/**
+ * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
+ * the run staged and its entry; where somebody else was quicker to change what it had read, the run begins again.
+ */
 export function createRunner(parts: {
   runs: Runs;
   accounts: Pick<Accounts, 'get'>;
+  types: ReadonlyMap<string, OpenType>;
+  dataAccess: DataAccess;
+  threads: Pick<Threads, 'run'>;
+  /** Whether this workflow is the owner's, which runs in a thread. */
+  isOwners: (workflow: Workflow) => boolean;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
   timeLimitMs?: number;
 }) {
-  const { runs, accounts, clock, settings, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
+  const {
+    runs,
+    accounts,
+    threads,
+    isOwners,
+    clock,
+    settings,
+    timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
+  } = parts;
 
   /** For those whose data a run touches as an admin. Throws Problem where one of them is not there. */
   async function touches(
     workflow: Workflow,
-    { caller, request }: { caller: Bearer | undefined; request: { id: string; from: string } },
-    { rows }: Staged,
+    { caller, request }: { caller: Bearer | undefined; request: RunCall['request'] },
+    owners: readonly string[],
   ) {
-    const touched = touchedBy(rows, caller?.account.id);
+    const touched = owners.filter((owner) => owner !== caller?.account.id);
     if (caller === undefined || touched.length === 0) return [];
     const found = await Promise.all(touched.map((id) => accounts.get(id)));
     if (found.includes(undefined)) throw noSuchOwner(workflow);
     return touchEntries(touched, { workflow, caller, request }, clock());
+  }
+
+  function result(workflow: Workflow, call: RunCall, ask: Ask): Promise<RunResult> {
+    const error = () => tooSlow(workflow, timeLimitMs);
+    const task = { workflow: workflow.name, call, timeLimitMs, at: clock() };
+    if (isOwners(workflow)) return threads.run(task, ask, error);
+    const limit = { ms: timeLimitMs, error };
+    return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
+      runHere(workflow, call, { clock, ask, signal }),
+    );
+  }
+
+  async function committed(workflow: Workflow, writes: RunWrites, call: Call | undefined): Promise<boolean> {
+    try {
+      return await runs.commit(writes, call);
+    } catch (error) {
+      throw error instanceof Taken ? takenProblem(workflow, error) : error;
+    }
   }
 
   return {
@@ -46,46 +91,45 @@ export function createRunner(parts: {
      */
     async run(
       workflow: Workflow,
-      call: {
-        parameters: Record<string, unknown>;
-        caller: Bearer | undefined;
-        request: { id: string; from: string };
-      },
+      call: { parameters: Record<string, unknown>; caller: Bearer | undefined; request: RunCall['request'] },
       record: { entry: Call; startedMs: number } | undefined,
     ): Promise<string> {
-      const { caller, request } = call;
+      const { caller } = call;
       const seen = caller && seenByWorkflow(caller, workflow);
-      const whose = { accountId: seen?.accountId, isAdmin: seen?.admin === true };
-      const stage = createStage(workflow, { ...whose, clock, settings });
-      const limit = { ms: timeLimitMs, error: () => tooSlow(workflow, timeLimitMs) };
-      try {
-        const { body, staged } = await doRun(ranAs(workflow, request.id), limit, async (signal) => {
-          const answer = await workflow.run({
-            ...call,
-            caller: seen,
-            data: stage.data,
-            mail: stage.mail,
-            signal,
-          });
-          const staged = stage.close();
-          return {
-            body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }),
-            staged,
-          };
-        });
-        const audit = await touches(workflow, call, staged);
-        if (record !== undefined) record.entry.ms = msSince(record.startedMs);
-        await runs.commit({ ...staged, audit }, record?.entry);
-        return body;
-      } finally {
-        stage.close();
+      const isAdmin = seen?.admin === true;
+      const data = createRunData(parts, { workflow, caller, isAdmin });
+      for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
+        const { answer, staged } = await result(workflow, { ...call, caller: seen }, data.ask);
+        const body = JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) });
+        const planned = await data.planned(staged);
+        if (planned !== undefined) {
+          const audit = isAdmin ? await touches(workflow, call, planned.owners) : [];
+          if (record !== undefined) record.entry.ms = msSince(record.startedMs);
+          const mail = staged.mail.map((wanted) =>
+            mailOf(workflow, wanted, { settings, accountId: seen?.accountId }),
+          );
+          if (await committed(workflow, { writes: planned.writes, mail, audit }, record?.entry)) return body;
+        }
+        await delay(Math.random() * AGAIN_MS_MAX * attempt);
       }
+      throw conflict(workflow);
     },
 
     /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
       doCheck(ranAs(workflow, requestId), () => checkParameters(workflow, sent)),
   };
+}
+
+/** The mail that a workflow asked for, in the queue of who calls. */
+function mailOf(
+  workflow: Workflow,
+  { to, subject, text, html }: WorkflowMail,
+  { settings, accountId }: { settings: Pick<Settings, 'appName' | 'url'>; accountId: string | undefined },
+): RunWrites['mail'][number] {
+  const written = { subject, text, workflow: workflow.name };
+  const content = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
+  return { to, queue: accountId ?? 'anyone', ...content };
 }
 
 function ranAs({ name }: Workflow, requestId: string) {
@@ -120,6 +164,15 @@ function seenByWorkflow(caller: Bearer, { name }: Workflow): WorkflowCaller {
     admin: account.admin && coversAsAdmin(scopes, workflowScope(name)),
     metadata: metadataOf(caller),
   };
+}
+
+function conflict({ name }: Workflow): Problem {
+  return new Problem({
+    status: 409,
+    code: 'CONFLICT',
+    message: `Others changed again and again what workflow ${name} works on.`,
+    hint: 'Nothing was stored or sent. Try again in a moment.',
+  });
 }
 
 function noSuchOwner({ name }: Workflow): Problem {

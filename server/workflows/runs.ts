@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { type Collection, declare } from '../../adapters/port.ts';
+import { type Collection, declare, type Write } from '../../adapters/port.ts';
 import type { Call } from '../activity/call.ts';
 import type { Recorder } from '../activity/recorder.ts';
 import { type Effects, type EffectsOfChange, pendingEffects } from '../effects/effects.ts';
 import { Problem } from '../ground/errors.ts';
 import { MAILS_WAITING_MAX } from '../ground/limits.ts';
-import { newId } from '../ground/opaque.ts';
 import type { Message } from '../mail/message.ts';
-import type { DataRow } from './data-rows.ts';
 
 const runSchema = z.strictObject({ id: z.string(), ...pendingEffects });
 
@@ -20,11 +18,12 @@ export const runDeclaration = declare<Run>({
   name: 'workflow_runs',
   schema: runSchema,
   indexes: [['pendingAt']],
+  committed: true,
 });
 
-/** What a run staged. */
-export type Staged = {
-  rows: readonly { type: string; row: DataRow }[];
+/** What a run does. */
+export type RunWrites = {
+  writes: readonly Write[];
   mail: NonNullable<EffectsOfChange['mail']>;
   /** What the accounts that it touched as an admin read of it. */
   audit?: EffectsOfChange['audit'] | undefined;
@@ -34,18 +33,17 @@ export type Runs = ReturnType<typeof createRuns>;
 
 /** Carries out what workflows staged, all of a run or none of it, together with the call's activity entry. */
 export function createRuns(parts: {
-  runs: Collection<Run>;
   outbox: Collection<Message>;
   effects: Effects;
   recorder: Pick<Recorder, 'record'>;
 }) {
-  const { runs, outbox, effects, recorder } = parts;
+  const { outbox, effects, recorder } = parts;
 
   /** Mails of runs that this process let in and has not written yet, by their queue. */
   const underWay = new Map<string, number>();
 
   /** Writes where there is room for the mails, behind those that were let in before: runs at once keep to it too. */
-  async function writeWithin(mail: Staged['mail'], write: () => Promise<void>): Promise<void> {
+  async function writeWithin<T>(mail: RunWrites['mail'], write: () => Promise<T>): Promise<T> {
     const [first] = mail;
     if (first === undefined) return write();
     const { queue = 'anyone' } = first;
@@ -53,7 +51,7 @@ export function createRuns(parts: {
     underWay.set(queue, ahead);
     try {
       await requireRoom(queue, ahead);
-      await write();
+      return await write();
     } finally {
       const left = (underWay.get(queue) ?? 0) - mail.length;
       if (left > 0) underWay.set(queue, left);
@@ -74,18 +72,16 @@ export function createRuns(parts: {
 
   return {
     /**
-     * Makes it happen and records the call. When this has returned, both are done for good, whatever becomes of
-     * the store after; when it throws, neither is. Throws Problem 429 while too many mails of the same caller
-     * wait to be sent.
+     * Makes it happen and records the call. When this has answered true, both are done for good, whatever becomes of
+     * the store after; when it answers false, because somebody else changed what the run had read, or throws, neither is.
+     * Throws Problem 429 while too many mails of the same caller wait to be sent, and `Taken`.
      */
-    async commit({ rows, mail, audit = [] }: Staged, call: Call | undefined): Promise<void> {
-      if (rows.length + mail.length > 0) {
-        await writeWithin(mail, () =>
-          effects.insert(runs, { id: newId('run_') }, { rows, mail, audit, call }),
-        );
-      } else if (call !== undefined) {
-        await recorder.record(call);
+    async commit({ writes, mail, audit = [] }: RunWrites, call: Call | undefined): Promise<boolean> {
+      if (writes.length + mail.length > 0) {
+        return writeWithin(mail, () => effects.commit(writes, { mail, audit, call }));
       }
+      if (call !== undefined) await recorder.record(call);
+      return true;
     },
   };
 }

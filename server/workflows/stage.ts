@@ -1,79 +1,113 @@
 import { z } from 'zod';
-import { fromWorkflow } from '../../views/mail/from-workflow.ts';
+import type { DataType, Fields } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
-import type { Settings } from '../ground/settings.ts';
 import { isOneAddress } from '../mail/recipient.ts';
-import type { DataRow } from './data-rows.ts';
-import type { Staged } from './runs.ts';
-import type { DataType, Workflow, WorkflowMail } from './workflow.ts';
+import type { Workflow, WorkflowMail } from './workflow.ts';
 
-/** A run is written as one row first; all that it stages must fit into it, on every engine. */
-const ROWS_MAX = 1000;
+/** A run is written as one commit; all that it stages must fit into one document, on every engine. */
+const WRITES_MAX = 1000;
 const CHARACTERS_MAX = 4 * 1024 * 1024;
 /** A workflow that mails more people than this sends a campaign, which is not what it is for. */
 const MAILS_MAX = 50;
 /** RFC 5322 section 2.1.1: a line has at most 998 characters. */
 const SUBJECT_LENGTH_MAX = 500;
+/** A list for `run` is at most so long. */
+const FOUND_MAX = 1000;
+
+/** A record as `run` gets it: the fields that it may see, and how often it was changed. */
+export type SeenRecord = { record: { id: string } & Record<string, unknown>; version: number | undefined };
+
+/** What a list for `run` is narrowed down by: field, test, value (data/expressions.ts). */
+export type AskedCondition = readonly [field: string, test: string, value?: unknown];
+
+/** What `run` asks the store for. `unrestricted`: past the rules of the type. */
+export type Asked = { type: string; unrestricted: boolean } & (
+  | { what: 'get'; id: string }
+  | { what: 'count'; where: readonly AskedCondition[] }
+  | {
+      what: 'find';
+      where: readonly AskedCondition[];
+      order: readonly { by: string; descending: boolean }[];
+      limit: number;
+    }
+);
+
+/** Answers what `run` asks, under the rules for who calls it. Throws Problem. */
+export type Ask = (asked: Asked) => Promise<SeenRecord[] | number>;
+
+/** One write that a run staged; of a record that is there, with the version that the run saw. */
+export type StagedWrite = { type: string; unrestricted: boolean; id: string } & (
+  | { what: 'create'; createdAt: number; for: string | undefined; fields: Record<string, unknown> }
+  | { what: 'change'; version: number | undefined; fields: Record<string, unknown> }
+  | { what: 'delete'; version: number | undefined }
+);
+
+/** What a run staged: it can be handed from one thread to another. */
+export type Staged = { writes: readonly StagedWrite[]; mail: readonly WorkflowMail[] };
+
+type Parts = {
+  accountId: string | undefined;
+  /** Whether new records may be another account's. */
+  isAdmin: boolean;
+  clock: Clock;
+  ask: Ask;
+};
+
+type FindWanted = {
+  where?: readonly AskedCondition[];
+  order?: { by: string; descending?: boolean } | readonly { by: string; descending?: boolean }[];
+  limit?: number;
+};
+
+/** What a run has staged so far, and the records as it knows them, each by type and id. */
+type Staging = {
+  writes: Map<string, StagedWrite>;
+  known: Map<string, SeenRecord>;
+  stage(write: StagedWrite, record: SeenRecord['record'] | undefined): void;
+};
 
 /**
  * What `data` and `mail` of a workflow write on: nothing happens until the run is over and `close` gives
  * it out. Wrong fields or addresses are the workflow's mistake, not the caller's: they throw a TypeError.
  */
-export function createStage(
-  workflow: Workflow,
-  parts: {
-    accountId: string | undefined;
-    /** Whether rows may be another account's. */
-    isAdmin: boolean;
-    clock: Clock;
-    settings: Pick<Settings, 'appName' | 'url'>;
-  },
-) {
-  const { accountId, isAdmin, clock, settings } = parts;
-  const rows: { type: string; row: DataRow }[] = [];
-  const mail: Staged['mail'][number][] = [];
+export function createStage(workflow: Workflow, parts: Parts) {
+  const mail: WorkflowMail[] = [];
+  const writes: Staging['writes'] = new Map();
+  const known: Staging['known'] = new Map();
   let isOpen = true;
   let characters = 0;
 
-  /**
-   * Takes a copy as JSON, which is what is stored. Also refuses what comes after the end: work that `run`
-   * started and did not wait for.
-   */
-  function take<T>(what: T, list: T[], max: number): T {
+  /** Takes a copy as JSON, which is what is stored. Also refuses what comes after the end: work not awaited. */
+  function taken<T>(what: T, count: number, max: number): T {
     if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);
     const json = JSON.stringify(what);
     characters += json.length;
-    if (list.length >= max || characters > CHARACTERS_MAX) {
+    if (count >= max || characters > CHARACTERS_MAX) {
       throw new TypeError(`workflow ${workflow.name}: more is stored or mailed than one run may`);
     }
-    list.push(JSON.parse(json) as T);
     return JSON.parse(json) as T;
   }
 
-  function create(
-    type: DataType,
-    fields: unknown,
-    { for: createdBy = accountId }: { for?: string } = {},
-  ): DataRow {
-    if (createdBy !== accountId) {
-      if (!isAdmin) throw ownRowsOnly(workflow);
-      if (typeof createdBy !== 'string')
-        throw new TypeError(`data.${type.name}.create: for is no account id`);
-    }
-    const parsed = z.strictObject(type.fields).safeParse(fields);
-    if (!parsed.success) throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
-    const row = { id: newId('obj_'), createdAt: clock(), createdBy, ...parsed.data };
-    return take({ type: type.name, row }, rows, ROWS_MAX).row;
+  function stage(write: StagedWrite, record: SeenRecord['record'] | undefined): void {
+    const key = keyOf(write.type, write.id);
+    writes.delete(key);
+    writes.set(key, taken(write, writes.size, WRITES_MAX));
+    if (record === undefined) known.delete(key);
+    else known.set(key, { record, version: 'version' in write ? write.version : undefined });
   }
 
+  const staging = { writes, known, stage };
   return {
     data: Object.fromEntries(
-      Object.values(workflow.types).map((type) => [
-        type.name,
-        { create: (fields: unknown, options?: { for?: string }) => create(type, fields, options) },
-      ]),
+      Object.values(workflow.types).map((type) => {
+        const of = (unrestricted: boolean) => {
+          const whose = { ...parts, workflow, type, unrestricted };
+          return { ...readsOf(staging, whose), ...writesOf(staging, whose) };
+        };
+        return [type.name, { ...of(false), unrestricted: of(true) }];
+      }),
     ),
 
     mail: {
@@ -85,18 +119,146 @@ export function createStage(
             `mail.send: the subject must be one line of at most ${SUBJECT_LENGTH_MAX} characters`,
           );
         }
-        const written = { subject, text, workflow: workflow.name };
-        const content = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
-        take({ to, queue: accountId ?? 'anyone', ...content }, mail, MAILS_MAX);
+        const copy = { to, subject, text, ...(html === undefined ? {} : { html }) };
+        mail.push(taken(copy, mail.length, MAILS_MAX));
       },
     },
 
     /** Ends the staging; answers what was staged. */
     close(): Staged {
       isOpen = false;
-      return { rows, mail };
+      return { writes: [...writes.values()], mail };
     },
   };
+}
+
+type Whose = Parts & { workflow: Workflow; type: DataType; unrestricted: boolean };
+
+function keyOf(type: string, id: string): string {
+  return `${type} ${id}`;
+}
+
+async function getRecord(
+  { writes, known }: Staging,
+  { type: { name: type }, unrestricted, ask }: Whose,
+  id: string,
+): Promise<SeenRecord['record'] | undefined> {
+  const key = keyOf(type, id);
+  const own = writes.get(key);
+  if (own !== undefined) return own.what === 'delete' ? undefined : known.get(key)?.record;
+  const [found] = (await ask({ type, unrestricted, what: 'get', id: String(id) })) as SeenRecord[];
+  if (found !== undefined) known.set(key, found);
+  return found?.record;
+}
+
+function readsOf(staging: Staging, whose: Whose) {
+  const { type, unrestricted, ask } = whose;
+  const asked = { type: type.name, unrestricted };
+  return {
+    get: (id: string) => getRecord(staging, whose, id),
+
+    async find({ where = [], order = [], limit = FOUND_MAX }: FindWanted = {}) {
+      const by = [order].flat().map((one) => ({ by: one.by, descending: one.descending === true }));
+      const wanted = { where, order: by, limit: Math.min(limit, FOUND_MAX) };
+      const found = (await ask({ ...asked, what: 'find', ...wanted })) as SeenRecord[];
+      for (const one of found) {
+        const key = keyOf(type.name, one.record.id);
+        // What this run staged of it stays as it staged it.
+        if (!staging.writes.has(key)) staging.known.set(key, one);
+      }
+      return found.map(({ record }) => record);
+    },
+
+    count: ({ where = [] }: Pick<FindWanted, 'where'> = {}) => ask({ ...asked, what: 'count', where }),
+  };
+}
+
+function writesOf(staging: Staging, whose: Whose) {
+  const { writes, known, stage } = staging;
+  const { workflow, type, unrestricted, clock, accountId, isAdmin } = whose;
+  const asked = { type: type.name, unrestricted };
+
+  /** The record that is to be changed or removed, as this run last saw it. */
+  async function current(wanted: string | { id: string }): Promise<SeenRecord & { key: string }> {
+    const id = typeof wanted === 'string' ? wanted : wanted.id;
+    const key = keyOf(type.name, id);
+    if (!known.has(key)) await getRecord(staging, whose, id);
+    const found = known.get(key);
+    if (found === undefined) throw noSuchRecord(type, id);
+    return { ...found, key };
+  }
+
+  return {
+    create(given: unknown, { for: owner = accountId }: { for?: string } = {}) {
+      if (owner !== accountId && !unrestricted) requireAdmin(workflow, type, owner, isAdmin);
+      const fields = checkedFields(type, given);
+      const [id, createdAt] = [newId('obj_'), clock()];
+      const record = { id, createdAt, createdBy: owner, ...fields };
+      stage({ ...asked, what: 'create', id, createdAt, for: owner, fields }, record);
+      return record;
+    },
+
+    async change(wanted: string | { id: string }, given: unknown) {
+      const { record, version, key } = await current(wanted);
+      const fields = checkedChange(type, given);
+      const before = writes.get(key);
+      const next = without({ ...record, ...fields }, fields);
+      if (before?.what === 'create') {
+        stage({ ...before, fields: without({ ...before.fields, ...fields }, fields) }, next);
+        return next;
+      }
+      const all = before?.what === 'change' ? { ...before.fields, ...fields } : fields;
+      // JSON knows no undefined: what is taken away travels as null, which no field of a type can hold.
+      const sent = Object.fromEntries(Object.entries(all).map(([field, value]) => [field, value ?? null]));
+      stage({ ...asked, what: 'change', id: record.id, version, fields: sent }, next);
+      return next;
+    },
+
+    async delete(wanted: string | { id: string }): Promise<void> {
+      const { record, version, key } = await current(wanted);
+      const isNew = writes.get(key)?.what === 'create';
+      if (isNew) writes.delete(key);
+      else stage({ ...asked, what: 'delete', id: record.id, version }, undefined);
+      known.delete(key);
+    },
+  };
+}
+
+/** The fields of a new record as its type makes them. */
+function checkedFields(type: DataType, given: unknown): Record<string, unknown> {
+  const parsed = schemaOf(type.fields).safeParse(given);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
+}
+
+/** The fields of a change; undefined takes an optional one away. */
+function checkedChange(type: DataType, given: unknown): Record<string, unknown> {
+  const checked: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(Object(given))) {
+    const schema = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
+    if (schema === undefined) throw new TypeError(`data.${type.name}.change: there is no field ${field}`);
+    const parsed = schema.safeParse(value);
+    if (!parsed.success)
+      throw new TypeError(`data.${type.name}.change: ${field}: ${z.prettifyError(parsed.error)}`);
+    checked[field] = parsed.data;
+  }
+  return checked;
+}
+
+function schemaOf(fields: Fields): z.ZodType {
+  return z.strictObject(fields);
+}
+
+/** Without those of these fields that are taken away. */
+function without<T extends object>(record: T, fields: Readonly<Record<string, unknown>>): T {
+  return Object.fromEntries(
+    Object.entries(record).filter(([field, value]) => value !== undefined || !Object.hasOwn(fields, field)),
+  ) as T;
+}
+
+function requireAdmin(workflow: Workflow, type: DataType, owner: unknown, isAdmin: boolean): void {
+  if (!isAdmin) throw ownRowsOnly(workflow);
+  if (typeof owner !== 'string') throw new TypeError(`data.${type.name}.create: for is no account id`);
 }
 
 function ownRowsOnly({ name }: Workflow): Problem {
@@ -105,5 +267,14 @@ function ownRowsOnly({ name }: Workflow): Problem {
     code: 'FORBIDDEN',
     message: `Workflow ${name} may store nothing for another account in this call.`,
     hint: `Only a service that an admin made with the scope admin:wf:${name}, or admin, may have it do that.`,
+  });
+}
+
+function noSuchRecord({ name }: DataType, id: string): Problem {
+  return new Problem({
+    status: 404,
+    code: 'NOT_FOUND',
+    message: `There is no ${name} ${String(id).slice(0, 80)}.`,
+    hint: 'Nothing was stored or sent. Look whether the id is right, and whether this caller may see it.',
   });
 }

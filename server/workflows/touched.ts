@@ -3,17 +3,10 @@ import { momentOf } from '../activity/entry-ids.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
-import type { Staged } from './runs.ts';
 import type { Workflow } from './workflow.ts';
 
 /** One entry for so long, of each account, service and workflow: a busy service buries nobody's own history. */
 const WINDOW_SECONDS = MINUTE_SECONDS;
-
-/** The accounts that a run stores rows for without being theirs. */
-export function touchedBy(rows: Staged['rows'], accountId: string | undefined): string[] {
-  const owners = new Set(rows.map(({ row }) => row.createdBy));
-  return [...owners].filter((owner) => owner !== undefined && owner !== accountId) as string[];
-}
 
 /**
  * What the owners of the data that an admin's run touches read in their activity: which service did it, by which

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { DataType, Fields, RowOf } from '../data/type.ts';
 import { Problem } from '../ground/errors.ts';
 import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
 
 /**
- * What an app owner writes in config/: workflows and data types. The functions here only keep the types
+ * What an app owner writes in workflows/. The functions here only keep the types
  * of what is written and remember that it came through them; load.ts checks it, runner.ts carries it out.
  */
 
@@ -26,7 +27,6 @@ export type Parameter = {
 export type Callers = 'anyone' | 'account' | 'admin';
 
 type Parameters = Record<string, Parameter>;
-type Fields = Record<string, z.ZodType>;
 type Types = Record<string, DataType>;
 
 /** Who calls, as a workflow sees it. */
@@ -49,23 +49,53 @@ export type WorkflowCaller = {
 /** A mail that a workflow asks for. Without `html` the text is sent as the HTML part too. */
 export type WorkflowMail = { to: string; subject: string; text: string; html?: string };
 
-/** What a row of a data type is when it is read. `createdAt` is in epoch seconds. */
-export type RowOf<F extends Fields> = {
-  id: string;
-  createdAt: number;
-  createdBy?: string | undefined;
-} & z.output<z.ZodObject<F>>;
+/** A field, a test and, but for `empty` and `filled`, a value: what lists of records are narrowed down by. */
+export type FieldTest<R> = {
+  [K in keyof R & string]:
+    | readonly [K, '=' | '!=' | '<' | '<=' | '>' | '>=', NonNullable<R[K]>]
+    | readonly [K, 'in' | 'not in', readonly NonNullable<R[K]>[]]
+    | readonly [K, 'contains' | 'lacks', string]
+    | readonly [K, 'has' | 'has not', NonNullable<R[K]> extends readonly (infer E)[] ? E : never]
+    | readonly [K, 'empty' | 'filled'];
+}[keyof R & string];
+
+type SortField<R> = { by: keyof R & string; descending?: boolean };
+
+/** Which records are wanted; at most 1000, or `limit`. */
+export type FindWanted<R> = {
+  where?: readonly FieldTest<R>[];
+  order?: SortField<R> | readonly SortField<R>[];
+  limit?: number;
+};
+
+type ReadsOf<R, Seen> = {
+  /** The records for which all of `where` holds, as they are stored: what this run staged is not among them yet. */
+  find(wanted?: FindWanted<R>): Promise<Seen[]>;
+  /** Undefined where there is none, or none that the caller may see; one that this run staged is as it will be. */
+  get(id: string): Promise<Seen | undefined>;
+  count(wanted?: Pick<FindWanted<R>, 'where'>): Promise<number>;
+};
+
+type WritesOf<F extends Fields> = {
+  /**
+   * Checks the fields and answers the record that will be stored once `run` has returned. A call as an admin may
+   * store it for another account, by its id; that account's activity says so.
+   */
+  create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RowOf<F>;
+  /** Changes these fields; undefined takes an optional one away. Of what others change meanwhile nothing is lost. */
+  change(
+    record: string | { id: string },
+    fields: { [K in keyof F]?: z.input<F[K]> | undefined },
+  ): Promise<RowOf<F>>;
+  delete(record: string | { id: string }): Promise<void>;
+};
+
+/** The records of a type for one run: under the rules of the type for who calls, or `unrestricted`, around them. */
+export type RecordsOf<F extends Fields> = ReadsOf<RowOf<F>, { id: string } & Partial<RowOf<F>>> &
+  WritesOf<F> & { unrestricted: ReadsOf<RowOf<F>, RowOf<F>> & WritesOf<F> };
 
 type DataOf<T extends Types> = {
-  [K in keyof T]: T[K] extends DataType<infer F>
-    ? {
-        /**
-         * Checks the fields and answers the row that will be stored once `run` has returned. A call as an admin may
-         * store it for another account, by its id; that account's activity says so.
-         */
-        create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RowOf<F>;
-      }
-    : never;
+  [K in keyof T]: T[K] extends DataType<infer F> ? RecordsOf<F> : never;
 };
 
 /**
@@ -101,15 +131,7 @@ type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Caller
 /** A declared workflow, whatever its parameters are. */
 export type Workflow = Required<WrittenWorkflow<Parameters, z.ZodType, Callers, Types>>;
 
-/** A declared data type. */
-export type DataType<F extends Fields = Fields> = {
-  /** Lower case with underscores. */
-  name: string;
-  description: string;
-  fields: F;
-};
-
-const declared = new WeakMap<object, 'workflow' | 'type'>();
+const declared = new WeakSet<object>();
 
 /** Declares a workflow. One file in config/workflows exports one. */
 export function defineWorkflow<
@@ -120,20 +142,13 @@ export function defineWorkflow<
 >(written: WrittenWorkflow<P, R, C, T>): Workflow {
   // What `run` is handed is made from this same declaration (runner.ts), so its own types hold for it.
   const workflow = { method: 'POST', types: {}, ...written } as unknown as Workflow;
-  declared.set(workflow, 'workflow');
+  declared.add(workflow);
   return workflow;
 }
 
-/** Declares a data type. One file in config/types exports one. */
-export function defineType<F extends Fields>(written: DataType<F>): DataType<F> {
-  const type = { ...written };
-  declared.set(type, 'type');
-  return type;
-}
-
-/** What a value was declared as by the functions here; undefined for any other. */
-export function kindOf(value: unknown): 'workflow' | 'type' | undefined {
-  return typeof value === 'object' && value !== null ? declared.get(value) : undefined;
+/** Whether this value came through `defineWorkflow`. */
+export function isWorkflow(value: unknown): value is Workflow {
+  return typeof value === 'object' && value !== null && declared.has(value);
 }
 
 /** Where a parameter is read from, the usual place first. */

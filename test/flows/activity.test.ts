@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Write } from '../../adapters/port.ts';
 import type { Call } from '../../server/activity/call.ts';
 import { momentOf } from '../../server/activity/entry-ids.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
@@ -465,10 +466,12 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const actor = { kind: 'client' as const, id: client.id, reason: client.reason };
       const touch = { id: 'touch_1', accountId: person.account.id, actor, action: 'data.touched' };
       const audit = [{ ...touch, targetId: client.id, targetName: 'create_transaction', count: 1 }];
-      const row = { id: 'obj_1', createdAt: 1, account: 'a', phone: '1', amount_cents: 1 };
-      const rows = [{ type: 'transaction', row }];
-      for (let turn = 0; turn < 3; turn += 1)
-        await people.domain.runs.commit({ rows, mail: [], audit }, undefined);
+      const { declaration } = people.domain.types.get('transaction') ?? assert.fail();
+      const fields = { createdAt: 1, account: 'a', phone: '1', amount_cents: 1 };
+      for (let turn = 0; turn < 3; turn += 1) {
+        const write = { declaration, insert: { id: `obj_${turn}`, ...fields } } as unknown as Write;
+        await people.domain.runs.commit({ writes: [write], mail: [], audit }, undefined);
+      }
       const [newest = ''] = rowsOf(await activityOf(person));
       assert.match(
         newest,

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
-import { rowDeclarationOf } from '../../server/workflows/data-rows.ts';
-import { defineType, defineWorkflow } from '../../server/workflows/workflow.ts';
+import { rowDeclarationOf } from '../../server/data/rows.ts';
+import { defineType } from '../../server/data/type.ts';
+import { defineWorkflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
+import { toItsMaker } from '../support/workflows.ts';
 
-const memo = defineType({ name: 'memo', description: 'A memo', fields: { text: z.string() } });
+const memo = defineType({
+  name: 'memo',
+  description: 'A memo',
+  fields: { text: z.string() },
+  rules: toItsMaker,
+});
 
 const leaveMemo = defineWorkflow({
   name: 'leave_memo',

@@ -3,19 +3,21 @@ import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
+import { rowDeclarationOf } from '../../server/data/rows.ts';
+import { defineType } from '../../server/data/type.ts';
 import { systemClock } from '../../server/ground/clock.ts';
-import { rowDeclarationOf } from '../../server/workflows/data-rows.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
-import { defineType, defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
+import { defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
 import { until } from '../support/until.ts';
-import { CALL, TRANSACTION } from '../support/workflows.ts';
+import { CALL, TRANSACTION, toItsMaker } from '../support/workflows.ts';
 
 const note = defineType({
   name: 'note',
   description: 'A note',
   fields: { text: z.string(), stars: z.number().default(1) },
+  rules: toItsMaker,
 });
 
 /** What `tricky` does in this call, chosen by the test. */

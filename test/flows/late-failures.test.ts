@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openStore } from '../../adapters/open.ts';
 import { transaction } from '../../config/types/transaction.ts';
-import { rowDeclarationOf } from '../../server/workflows/data-rows.ts';
+import { rowDeclarationOf } from '../../server/data/rows.ts';
 import { copyInstallation } from '../support/installation.ts';
 import { type ServerProcess, startServerProcess } from '../support/process.ts';
 import { sqliteStores } from '../support/stores.ts';

@@ -14,6 +14,9 @@ import { createApi } from '../../server/api/routes.ts';
 import type { Credential } from '../../server/credentials/credential.ts';
 import { createScopes } from '../../server/credentials/scopes.ts';
 import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
+import { createDataAccess } from '../../server/data/access.ts';
+import { openDataRows } from '../../server/data/rows.ts';
+import type { DataType } from '../../server/data/type.ts';
 import { type Domain, openDomain } from '../../server/domain.ts';
 import { createEffects } from '../../server/effects/effects.ts';
 import { type Clock, systemClock } from '../../server/ground/clock.ts';
@@ -26,10 +29,9 @@ import { asEnvelope } from '../../server/http/error-forms.ts';
 import { answerErrorsAs } from '../../server/http/error-response.ts';
 import { plainTarget } from '../../server/http/request-target.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
-import { openDataRows } from '../../server/workflows/data-rows.ts';
 import { createIssueToken } from '../../server/workflows/issue-token.ts';
-import { createRuns } from '../../server/workflows/runs.ts';
-import type { DataType, Workflow } from '../../server/workflows/workflow.ts';
+import { createRuns, runDeclaration } from '../../server/workflows/runs.ts';
+import type { Workflow } from '../../server/workflows/workflow.ts';
 
 export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 
@@ -62,11 +64,23 @@ export async function startApiServer(
   const settings = readSettings({ url, data: folder, store: storeUrl, ...options.settings }, {});
   const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log });
   const { rows, declarations } = opened;
-  const types = [...declarations.types.values(), ...(options.types ?? [])];
-  const data = await openDataRows(opened.store, types);
+  const declared = [...declarations.types.values(), ...(options.types ?? [])];
+  const { opened: types, carriers } = await openDataRows(
+    opened.store,
+    new Map(declared.map((type) => [type.name, type])),
+    opened.clock,
+  );
   const effectsWith = (recorder: Recorder) =>
-    createEffects({ ...opened, ...rows, carriers: [rows.runs], data, recorder, mailWaiting: () => {} });
-  const domain = { ...opened, effects: effectsWith(opened.recorder) };
+    createEffects({
+      ...opened,
+      ...rows,
+      carriers: [rows.runs, ...carriers],
+      runs: { declaration: runDeclaration, rows: rows.runs },
+      recorder,
+      mailWaiting: () => {},
+    });
+  const dataAccess = createDataAccess({ types, clock: opened.clock });
+  const domain = { ...opened, types, dataAccess, effects: effectsWith(opened.recorder) };
   const workflows = [...declarations.workflows.values(), createIssueToken(domain)];
   const catalogue = createCatalogue([...workflows, ...(options.workflows ?? [])], url);
   const app = new Koa();
@@ -77,7 +91,7 @@ export async function startApiServer(
   const refusals = createRefusals({ recorder, clock: domain.clock });
   const runs = createRuns({ ...rows, effects: effectsWith(recorder), recorder });
   // The scopes of the test's own workflows are declared too.
-  const scopes = createScopes([...workflows, ...(options.workflows ?? [])], types);
+  const scopes = createScopes([...workflows, ...(options.workflows ?? [])], declared);
   const real = createBearers({ ...domain, ...rows, scopes });
   const bearers: Bearers = {
     ...real,

@@ -1,9 +1,27 @@
 import { z } from 'zod';
+import { is } from '../../server/data/expressions.ts';
 import { defineWorkflow } from '../../server/workflows/workflow.ts';
 
 /** The workflow that ships, and a good call of it. */
 export const TRANSACTION = '/api/1.1/wf/create_transaction';
 export const CALL = { account: 'savings', phone: '+358401234567', amount: 12.5 };
+
+/** Rules of a type: whoever made a record may do everything with it. */
+export const toItsMaker = (
+  record: { createdBy: Parameters<typeof is<string>>[0] },
+  caller: { account: Parameters<typeof is<string>>[1] },
+) => [
+  {
+    name: 'Whoever made it',
+    when: is(record.createdBy, caller.account),
+    find: true,
+    view: true,
+    constrain: true,
+    create: true,
+    change: true,
+    delete: true,
+  } as const,
+];
 
 /** A workflow that needs no token. */
 export const openDoor = defineWorkflow({

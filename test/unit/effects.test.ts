@@ -50,7 +50,8 @@ async function openProcess(
   const effects = createEffects({
     ...opened.rows,
     carriers: [rows as unknown as Collection<Carrier>, opened.rows.runs],
-    data: new Map(),
+    runs: { declaration: runDeclaration, rows: opened.rows.runs },
+    store,
     recorder: { record: () => assert.fail('nothing here brings a call') },
     clock,
     log: createLog({ write() {} }),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { declare, Unavailable } from '../../adapters/port.ts';
 import { auditDeclaration } from '../../server/activity/audit.ts';
+import type { Call } from '../../server/activity/call.ts';
 import { openCollections } from '../../server/effects/collections.ts';
 import { createEffects, pendingEffects } from '../../server/effects/effects.ts';
 import { createJobs } from '../../server/ground/jobs.ts';
@@ -47,8 +48,17 @@ eachStore(({ url }) => {
       const { rows, carriers, expiries } = await openCollections(store, declarations, clock);
       const log = createLog({ write: (line) => lines.push(line) });
       const recorder = { record: () => assert.fail('nothing here brings a call') };
-      const data = new Map();
-      const effects = createEffects({ ...rows, carriers, data, recorder, clock, log, mailWaiting() {} });
+      const runs = { declaration: runDeclaration, rows: rows.runs };
+      const effects = createEffects({
+        ...rows,
+        carriers,
+        runs,
+        store,
+        recorder,
+        clock,
+        log,
+        mailWaiting() {},
+      });
       const sweep = () => effects.sweep().then(() => false);
       const jobs = createJobs({ leases: rows.leases, clock, log, works: [sweep, ...expiries, lastWork] });
       stops.push(jobs.stop);
@@ -127,8 +137,13 @@ eachStore(({ url }) => {
 
     it('leaves a row whose effects cannot be delivered, though it is over', async () => {
       const { rows, jobs } = await fresh(() => START);
-      const lost = { type: 'not_declared', row: { id: 'obj' } };
-      const pending = { audit: [], mail: [], rows: [lost] };
+      // The recorder here takes none.
+      const call: Call = {
+        ...{ id: 'call_1', at: START, accountId: 'acc_1', requestId: 'r', from: '192.0.2.1' },
+        ...{ tokenId: 'tok_1', tokenKind: 'personal_access_token', tokenName: 'Laptop' },
+        ...{ method: 'GET', path: '/', status: 200, result: 'success' },
+      };
+      const pending = { audit: [], mail: [], call };
       const over = { expiresAt: START - 80, pendingAt: START - 90, pendingId: 'p' };
       await rows.passes.insert({ id: 'waiting', ...over, pending });
       await rows.passes.insert({ id: 'past', expiresAt: START - 80 });

@@ -2,31 +2,31 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { type Store, Unavailable } from '../../adapters/port.ts';
+import { type Store, type Write as StoreWrite, Unavailable } from '../../adapters/port.ts';
 import { auditDeclaration } from '../../server/activity/audit.ts';
 import { type Call, callDeclaration } from '../../server/activity/call.ts';
 import { createRecorder } from '../../server/activity/recorder.ts';
+import { openDataRows, rowDeclarationOf } from '../../server/data/rows.ts';
+import { defineType } from '../../server/data/type.ts';
 import { openCollections } from '../../server/effects/collections.ts';
 import { createEffects } from '../../server/effects/effects.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { messageDeclaration } from '../../server/mail/message.ts';
-import { openDataRows } from '../../server/workflows/data-rows.ts';
-import { createRuns, runDeclaration, type Staged } from '../../server/workflows/runs.ts';
-import { defineType } from '../../server/workflows/workflow.ts';
+import { createRuns, type RunWrites, runDeclaration } from '../../server/workflows/runs.ts';
 import { eachStore } from '../support/stores.ts';
 
 const START = 1_800_000_000;
 const note = defineType({ name: 'note', description: 'A note', fields: { text: z.string() } });
 const bill = defineType({ name: 'bill', description: 'A bill', fields: { text: z.string() } });
 
-const row = (id: string) => ({ id, createdAt: START, text: id });
+const insert = (type: typeof note, id: string) =>
+  ({
+    declaration: rowDeclarationOf(type),
+    insert: { id, createdAt: START, text: id },
+  }) as unknown as StoreWrite;
 const mail = (subject: string) => ({ to: 'ann@example.com', subject, text: 't', html: 'h', queue: 'acc_1' });
-const STAGED: Staged = {
-  rows: [
-    { type: 'note', row: row('obj_1') },
-    { type: 'note', row: row('obj_2') },
-    { type: 'bill', row: row('obj_3') },
-  ],
+const STAGED: RunWrites = {
+  writes: [insert(note, 'obj_1'), insert(note, 'obj_2'), insert(bill, 'obj_3')],
   mail: [mail('one'), mail('two')],
   audit: [
     {
@@ -66,8 +66,8 @@ function call(id: string): Call {
   };
 }
 
-/** The writes of a run, in their order: the three in the middle are one step. */
-type Write = 'insert' | 'rows' | 'mail' | 'call' | 'remove';
+/** The writes of a run, in their order: the two in the middle are one step. */
+type Write = 'commit' | 'mail' | 'call' | 'remove';
 
 eachStore(({ url }) => {
   describe('a run', () => {
@@ -83,14 +83,19 @@ eachStore(({ url }) => {
     /** One process on a store. `write` stands before each of its writes: what it throws, the write throws. */
     async function openProcess(
       store: Store,
-      options: { clock?: () => number; types?: (typeof note)[]; write?: (write: Write) => unknown } = {},
+      options: { clock?: () => number; write?: (write: Write) => unknown } = {},
     ) {
-      const { clock = () => START, types = [note, bill], write = () => undefined } = options;
+      const { clock = () => START, write = () => undefined } = options;
       const declarations = { audit: auditDeclaration, outbox: messageDeclaration, runs: runDeclaration };
       const { rows } = await openCollections(store, declarations, clock);
       const calls = await store.collection(callDeclaration);
       const real = createRecorder({ callJournal: await store.journal(callDeclaration), clock });
-      const collections = await openDataRows(store, [note, bill]);
+      const { opened } = await openDataRows(
+        store,
+        new Map([note, bill].map((type) => [type.name, type])),
+        clock,
+      );
+      const collections = new Map([...opened].map(([name, { rows: records }]) => [name, records]));
       const lines: string[] = [];
       let woken = 0;
 
@@ -100,25 +105,16 @@ eachStore(({ url }) => {
           await write(name);
           return then(...args);
         };
-      const runs = {
-        ...rows.runs,
-        insert: before('insert', rows.runs.insert),
-        remove: before('remove', rows.runs.remove),
-      };
+      const runs = { ...rows.runs, remove: before('remove', rows.runs.remove) };
       const outbox = { ...rows.outbox, insertMany: before('mail', rows.outbox.insertMany) };
       const recorder = { ...real, record: before('call', real.record) };
-      const data = new Map(
-        [...collections]
-          .filter(([name]) => types.some((type) => type.name === name))
-          .map(([name, one]) => [name, { ...one, insertMany: before('rows', one.insertMany) }]),
-      );
       const effects = createEffects({
         ...rows,
         carriers: [runs],
-        runs,
+        runs: { declaration: runDeclaration, rows: runs },
+        store: { commit: before('commit', store.commit) },
         outbox,
         recorder,
-        data,
         clock,
         log: createLog({ write: (line) => lines.push(line) }),
         mailWaiting: () => {
@@ -132,7 +128,7 @@ eachStore(({ url }) => {
       return {
         rows,
         effects,
-        ...createRuns({ runs, outbox, effects, recorder }),
+        ...createRuns({ outbox, effects, recorder }),
         woken: () => woken,
         logged: () => lines.join(''),
         /** All that is there of runs. */
@@ -162,8 +158,8 @@ eachStore(({ url }) => {
       await process.commit(STAGED, call('call_1'));
       assert.deepEqual(await process.found(), ALL);
       assert.equal(process.woken(), 1);
-      assert.deepEqual(started.slice(0, 2), ['insert', 'insert goes on']);
-      assert.deepEqual(started.slice(2, 6).sort(), ['call', 'mail', 'rows', 'rows']);
+      assert.deepEqual(started.slice(0, 2), ['commit', 'commit goes on']);
+      assert.deepEqual(started.slice(2, 4).sort(), ['call', 'mail']);
       assert.deepEqual(started.slice(-2), ['remove', 'remove goes on']);
     });
 
@@ -188,15 +184,15 @@ eachStore(({ url }) => {
           if (name === 'remove') known = [...durabilities];
         },
       });
-      await process.commit({ rows: [], mail: [mail('one')] }, call('call_1'));
+      await process.commit({ writes: [], mail: [mail('one')] }, call('call_1'));
       assert.deepEqual(known, ['disk']);
     });
 
     it('that stages nothing is only recorded, and without a known caller not even that', async () => {
       const writes: Write[] = [];
       const process = await openProcess(await freshStore(), { write: (name) => writes.push(name) });
-      await process.commit({ rows: [], mail: [] }, call('call_1'));
-      await process.commit({ rows: [], mail: [] }, undefined);
+      await process.commit({ writes: [], mail: [] }, call('call_1'));
+      await process.commit({ writes: [], mail: [] }, undefined);
       assert.deepEqual(writes, ['call']);
       assert.deepEqual((await process.found()).calls, ['call_1']);
     });
@@ -222,8 +218,8 @@ eachStore(({ url }) => {
     });
 
     // What a process that died had done of the step in the middle may be any part of it.
-    const middle = ['rows', 'mail', 'call'] as const;
-    for (let part = 0; part < 8; part += 1) {
+    const middle = ['mail', 'call'] as const;
+    for (let part = 0; part < 4; part += 1) {
       const done = middle.filter((_, at) => (part & (1 << at)) !== 0);
       const what = done.length === 0 ? 'when it was written' : `after ${done.join(' and ')}`;
 
@@ -231,7 +227,7 @@ eachStore(({ url }) => {
         const store = await freshStore();
         const dead = await openProcess(store, {
           write(name) {
-            if (name !== 'insert' && !done.includes(name as never)) throw new Error('killed');
+            if (name !== 'commit' && !done.includes(name as never)) throw new Error('killed');
           },
         });
         await dead.commit(STAGED, call('call_1'));
@@ -253,7 +249,7 @@ eachStore(({ url }) => {
       });
     }
 
-    for (const held of ['rows', 'mail', 'call', 'remove'] as const) {
+    for (const held of ['mail', 'call', 'remove'] as const) {
       it(`whose process is held up before ${held} while a sweep ends it is not doubled by going on`, async () => {
         const store = await freshStore();
         const reached = Promise.withResolvers<void>();
@@ -298,30 +294,6 @@ eachStore(({ url }) => {
       now += 10;
       await process.effects.sweep();
       assert.deepEqual(await process.found(), ALL);
-    });
-
-    it('waits for a data type that was taken out of config/, and holds up no other', async () => {
-      const store = await freshStore();
-      const dead = await openProcess(store, {
-        write(name) {
-          if (name !== 'insert') throw new Error('killed');
-        },
-      });
-      await dead.commit(STAGED, call('call_1'));
-      await dead.commit({ rows: [{ type: 'note', row: row('obj_4') }], mail: [] }, call('call_2'));
-      const clock = () => START + 10;
-      const without = await openProcess(store, { clock, types: [note] });
-      await without.effects.sweep();
-      const delivered = { notes: ['obj_1', 'obj_2', 'obj_4'], calls: ['call_1', 'call_2'] };
-      assert.deepEqual(await without.found(), { ...ALL, ...delivered, bills: [], runs: 1 });
-      // As if they had been sent and were over: what is delivered is not delivered again while the rest waits.
-      await without.rows.outbox.removeMany([['to', '=', 'ann@example.com']], 10);
-      await without.effects.sweep();
-      assert.deepEqual(await without.found(), { ...ALL, ...delivered, bills: [], mails: [], runs: 1 });
-      assert.match(without.logged(), /data type bill is no longer declared/);
-      const again = await openProcess(store, { clock });
-      await again.effects.sweep();
-      assert.deepEqual(await again.found(), { ...ALL, ...delivered, mails: [] });
     });
   });
 });

@@ -215,7 +215,7 @@ eachStore(({ url }) => {
       };
       for (let turn = 0; turn < 22; turn += 1) {
         const mail = [{ to: 'x@example.com', subject: `Mail ${turn}`, text: '', html: '' }];
-        await domain.runs.commit({ rows: [], mail, audit: [entry] }, undefined);
+        await domain.runs.commit({ writes: [], mail, audit: [entry] }, undefined);
       }
       assert.equal((await domain.mailed('x@example.com')).filter((one) => /^Mail \d/.test(one)).length, 22);
     });

@@ -125,7 +125,7 @@ describe('create_transaction takes sensible values only', () => {
 });
 
 const IMPORTS = `import { z } from '${import.meta.resolve('zod')}';
-import { defineType, defineWorkflow } from '${import.meta.resolve('../../server/workflows/workflow.ts')}';
+import { defineType, defineWorkflow } from '${import.meta.resolve('latchkey')}';
 `;
 const workflow = (changes: string) => `${IMPORTS}
 export const workflow = defineWorkflow({

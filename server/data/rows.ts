@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { type Collection, type Declaration, declare, type Store } from '../../adapters/port.ts';
+import { openCollections } from '../effects/collections.ts';
+import { type Carrier, pendingEffects } from '../effects/effects.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { DataType } from './type.ts';
+
+/** A record of a declared data type: its own fields stand beside these. */
+export type DataRow = Carrier & {
+  createdAt: number;
+  createdBy?: string | undefined;
+  /** Epoch seconds; absent where it was never changed. */
+  modifiedAt?: number | undefined;
+  /** How often it was changed; absent where it never was. */
+  version?: number | undefined;
+};
+
+/**
+ * The collection of a declared type. Its fields are checked against the type when a record is staged, and
+ * not again when it is written: a run that has happened must not fail because types/ changed meanwhile.
+ */
+export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
+  const own = {
+    id: z.string(),
+    createdAt: z.number(),
+    createdBy: z.string().optional(),
+    modifiedAt: z.number().optional(),
+    version: z.number().optional(),
+    ...pendingEffects,
+  };
+  const declared = Object.fromEntries(
+    Object.keys(type.fields).map((field) => [field, z.unknown().optional()]),
+  );
+  const indexes = [['createdBy', 'createdAt'], ['createdAt'], ['pendingAt'], ...type.indexes];
+  return declare<DataRow>({
+    name: `data_${type.name}`,
+    schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
+    // The names were held to the type's own fields when it was loaded.
+    unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])] as Declaration<DataRow>['unique'] & object,
+    indexes: indexes as unknown as Declaration<DataRow>['indexes'] & object,
+    committed: true,
+  });
+}
+
+/** A declared type with its declaration for the store and the collection of its records. */
+export type OpenType = { type: DataType; declaration: Declaration<DataRow>; rows: Collection<DataRow> };
+
+/** The collections of these types, each by the type's name, and those of them that carry effects. */
+export async function openDataRows(
+  store: Store,
+  types: ReadonlyMap<string, DataType>,
+  clock: Clock,
+): Promise<{ opened: ReadonlyMap<string, OpenType>; carriers: Collection<Carrier>[] }> {
+  const declarations = Object.fromEntries([...types].map(([name, type]) => [name, rowDeclarationOf(type)]));
+  const { rows, carriers } = await openCollections(store, declarations, clock);
+  const opened = [...types].map(([name, type]): [string, OpenType] => [
+    name,
+    {
+      type,
+      declaration: declarations[name] as Declaration<DataRow>,
+      rows: rows[name] as Collection<DataRow>,
+    },
+  ]);
+  return { opened: new Map(opened), carriers };
+}

@@ -1,0 +1,101 @@
+import type { Taken, Write } from '../../adapters/port.ts';
+import type { Bearer } from '../access/bearer.ts';
+import type { DataAccess, Verb } from '../data/access.ts';
+import type { Constraint, Records } from '../data/records.ts';
+import type { OpenType } from '../data/rows.ts';
+import { Problem } from '../ground/errors.ts';
+import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './stage.ts';
+import type { Workflow } from './workflow.ts';
+
+/**
+ * Reads and writes of one run, under the rules for who calls it; around them where the run says so or is called as an
+ * admin.
+ */
+export function createRunData(
+  parts: { types: ReadonlyMap<string, OpenType>; dataAccess: DataAccess },
+  run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean },
+) {
+  const { types, dataAccess } = parts;
+  const { workflow, caller, isAdmin } = run;
+
+  function openedType(name: string): OpenType {
+    const opened = types.get(name);
+    // A thread asks for the types of its own workflow only.
+    if (opened === undefined || !Object.hasOwn(workflow.types, name))
+      throw new TypeError(`workflow ${workflow.name} has no data type ${name}`);
+    return opened;
+  }
+
+  function recordsOf(type: string, verb: Verb, unrestricted: boolean): Promise<Records> {
+    return dataAccess.recordsFor(openedType(type), caller, { verb, passes: unrestricted || isAdmin });
+  }
+
+  async function plannedOf(
+    write: StagedWrite,
+  ): Promise<{ write: Write; owner?: string | undefined } | undefined> {
+    const { declaration } = openedType(write.type);
+    const records = await recordsOf(write.type, 'write', write.unrestricted);
+    if (write.what === 'create') {
+      const { id, createdAt, for: owner, fields } = write;
+      const insert = records.made(fields, { id, createdAt, createdBy: owner });
+      return { write: { declaration, insert } as unknown as Write, owner };
+    }
+    const row = await records.get(write.id);
+    if (row === undefined || row.version !== write.version) return undefined;
+    const owner = row.createdBy as string | undefined;
+    const { id } = write;
+    if (write.what === 'delete') {
+      const { guard } = records.removed(row);
+      return { write: { declaration, remove: true, id, guard } as unknown as Write, owner };
+    }
+    const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined]);
+    const { change, guard } = records.changed(row, Object.fromEntries(fields));
+    return { write: { declaration, change, id, guard } as unknown as Write, owner };
+  }
+
+  const ask: Ask = async (asked) => {
+    const records = await recordsOf(asked.type, 'read', asked.unrestricted);
+    return answerTo(asked, records);
+  };
+
+  return {
+    ask,
+
+    /**
+     * What the run staged as writes of the store, and whose records they are; undefined where a record is not any more as
+     * the run saw it. Throws Problem where the rules do not allow it.
+     */
+    async planned({ writes }: Staged): Promise<{ writes: Write[]; owners: string[] } | undefined> {
+      const planned = await Promise.all(writes.map(plannedOf));
+      const all = planned.filter((one) => one !== undefined);
+      if (all.length < planned.length) return undefined;
+      const owners = all.flatMap(({ owner }) => owner ?? []);
+      return { writes: all.map(({ write }) => write), owners: [...new Set(owners)] };
+    },
+  };
+}
+
+async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | number> {
+  const toSeen = (row: Awaited<ReturnType<Records['list']>>[number]): SeenRecord => ({
+    record: records.seen(row),
+    version: row.version as number | undefined,
+  });
+  if (asked.what === 'get') {
+    const row = await records.get(asked.id);
+    return row === undefined ? [] : [toSeen(row)];
+  }
+  const constraints = asked.where.map(([field, test, value]) => ({ field, test, value }) as Constraint);
+  if (asked.what === 'count') return records.count(constraints);
+  const rows = await records.list({ constraints, order: asked.order, skip: 0, limit: asked.limit });
+  return rows.map(toSeen);
+}
+
+/** What a caller is told where a unique field of a declared type is in use. */
+export function takenProblem(workflow: Workflow, { field }: Taken): Problem {
+  return new Problem({
+    status: 409,
+    code: 'CONFLICT',
+    message: `Workflow ${workflow.name} was to store a ${field} that another record has.`,
+    hint: 'Nothing was stored or sent. Send another value.',
+  });
+}
