@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { noSuch } from '../../ground/errors.ts';
-import { accountJson } from './accounts.ts';
+import { accountIn, accountJson } from './accounts.ts';
 import { bodyOf, type ManagementEndpoint } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
@@ -13,7 +12,7 @@ const externalIdBody = z.strictObject({ external_id: z.string() });
 
 /** Accounts on the word of whoever runs the app: `POST /accounts`, `PUT /accounts/ID/external-id`. */
 export function accountMakingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
-  const { accounts, vouchedAccounts } = parts;
+  const { vouchedAccounts } = parts;
   return [
     {
       method: 'POST',
@@ -26,11 +25,10 @@ export function accountMakingEndpoints(parts: ManagementDependencies): Managemen
     {
       method: 'PUT',
       path: '/accounts/:id/external-id',
-      async answer({ ctx, actor, params }) {
-        const { external_id: externalId } = await bodyOf(ctx, externalIdBody);
-        const account = await accounts.get(params.id ?? '');
-        if (account === undefined) throw noSuch('account');
-        return accountJson(await vouchedAccounts.nameExternally(account, externalId, actor));
+      async answer(call) {
+        const { external_id: externalId } = await bodyOf(call.ctx, externalIdBody);
+        const account = await accountIn(parts, call);
+        return accountJson(await vouchedAccounts.nameExternally(account, externalId, call.actor));
       },
     },
   ];

@@ -1,16 +1,12 @@
-import { z } from 'zod';
 import type { Account, Identity } from '../../accounts/account.ts';
 import { providerNameOf } from '../../accounts/identities.ts';
-import { isoTime } from '../../ground/time.ts';
 import type { AnySession } from '../../management/account-things.ts';
 import { managerFrom } from '../../management/reason.ts';
+import { timesOf } from '../times.ts';
 import { accountIn } from './accounts.ts';
 import { grantJson } from './apps.ts';
-import { bodyOf, type ManagementEndpoint, queryOf } from './endpoint.ts';
+import { bodyOf, type ManagementEndpoint, noQuery, queryOf, reasonBody } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
-
-const noQuery = z.strictObject({});
-const reasonBody = z.strictObject({ reason: z.string() });
 
 /** `/accounts/ID/…`: where an account is signed in and how, and the apps that it let in. */
 export function accountThingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -56,10 +52,8 @@ function sessionJson({ uid, browser, seenFrom, createdAt, lastSeenAt, isPortal }
     browser,
     portal: isPortal,
     seen_from: seenFrom ?? null,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_seen_at: lastSeenAt,
-    last_seen: isoTime(lastSeenAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_seen', lastSeenAt),
   };
 }
 
@@ -70,9 +64,7 @@ function identityJson({ id, issuer, subject, email, createdAt, lastUsedAt }: Ide
     issuer,
     subject,
     email,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_used_at: lastUsedAt ?? null,
-    last_used: lastUsedAt === undefined ? null : isoTime(lastUsedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_used', lastUsedAt),
   };
 }

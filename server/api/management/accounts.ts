@@ -2,20 +2,21 @@ import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
 import { ADMIN_SCOPE } from '../../credentials/scopes.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
-import { isoTime } from '../../ground/time.ts';
 import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
-  state: z.enum(['active', 'suspended', 'admin']).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
-});
-const reasonBody = z.strictObject({ reason: z.string() });
+const listQuery = searchQuery.extend({ state: z.enum(['active', 'suspended', 'admin']).optional() });
 
 /** `/accounts…`: everybody's accounts, and what is done to them. */
 export function accountEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -75,10 +76,8 @@ export function accountJson(account: Account) {
     external_id: externalId ?? null,
     admin,
     state: suspendedAt === undefined ? 'active' : 'suspended',
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    suspended_at: suspendedAt ?? null,
-    suspended: suspendedAt === undefined ? null : isoTime(suspendedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('suspended', suspendedAt),
   };
 }
 

@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
-import { isoTime } from '../../ground/time.ts';
 import { APP_ACTS, type AppAct } from '../../management/app-acts.ts';
 import type { AppGrant, ListedApp } from '../../management/app-list.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  pageQuery,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const pageQuery = z.strictObject({
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
-});
-const listQuery = pageQuery.extend({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
-  state: z.enum(['live', 'deleted']).optional(),
-});
-const reasonBody = z.strictObject({ reason: z.string() });
+const listQuery = searchQuery.extend({ state: z.enum(['live', 'deleted']).optional() });
 
 /** `/apps…` and `/grants…`: the apps that anybody registered, who let them in, and what is done to them. */
 export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -88,10 +88,8 @@ function appJson({ client, people }: ListedApp) {
     requires_pkce: client.withoutPkce !== true,
     people: people.count,
     people_or_more: people.isMore,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    deleted_at: revokedAt ?? null,
-    deleted: revokedAt === undefined ? null : isoTime(revokedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('deleted', revokedAt),
   };
 }
 
@@ -104,9 +102,7 @@ export function grantJson(grant: Omit<AppGrant, 'account'>) {
     app_id: client.id,
     app_name: client.name,
     scopes,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_used_at: lastUsedAt ?? null,
-    last_used: lastUsedAt === undefined ? null : isoTime(lastUsedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_used', lastUsedAt),
   };
 }

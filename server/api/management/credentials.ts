@@ -7,28 +7,34 @@ import { DAY_SECONDS } from '../../ground/time.ts';
 import type { CredentialAct } from '../../management/credential-acts.ts';
 import { CREDENTIAL_STATES } from '../../management/credential-list.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { settingsOf, timesOf } from '../own-token.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { settingsOf } from '../own-token.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  pageQuery,
+  queryOf,
+  reasonBody,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 /** Longer than any value of ours. */
 const VALUE_LENGTH_MAX = 200;
 
-const listQuery = z.strictObject({
+const listQuery = pageQuery.extend({
   account_id: z.string().max(80).optional(),
   last_four: z
     .string()
     .regex(/^[0-9A-Za-z]{4}$/)
     .optional(),
   state: z.enum(CREDENTIAL_STATES).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
 const QUERIES = {
   personal_access_token: listQuery,
   client_secret: listQuery.extend({ client_id: z.string().max(80).optional() }),
 };
-const reasonBody = z.strictObject({ reason: z.string() });
 const rotateBody = reasonBody.extend({ overlap: z.number().optional() });
 const tokenBody = reasonBody.extend({
   account_id: z.string(),

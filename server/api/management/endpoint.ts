@@ -1,9 +1,9 @@
 import type { Context } from 'koa';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Bearer } from '../../access/bearer.ts';
 import type { Actor } from '../../ground/actor.ts';
 import { invalidField } from '../../ground/errors.ts';
-import { isoTime } from '../../ground/time.ts';
+import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { addressOf, requestIdOf } from '../../http/request.ts';
 import type { PageAsked } from '../../management/by-key.ts';
 import { readRequestBody, readRequestQuery } from '../request-body.ts';
@@ -30,6 +30,23 @@ export type ManagementEndpoint = {
 
 const PAGE_ROWS = 50;
 const PAGE_ROWS_MAX = 100;
+/** Longer than any that is given out. */
+const CURSOR_LENGTH_MAX = 400;
+
+/** What nothing is asked of. */
+export const noQuery = z.strictObject({});
+
+/** A list in pages: see `pageAskedBy`. */
+export const pageQuery = z.strictObject({
+  cursor: z.string().max(CURSOR_LENGTH_MAX).optional(),
+  limit: z.string().optional(),
+});
+
+/** The same where `q` says what is searched for. */
+export const searchQuery = pageQuery.extend({ q: z.string().max(SEARCH_LENGTH_MAX).optional() });
+
+/** What is done to somebody else is done with a reason. */
+export const reasonBody = z.strictObject({ reason: z.string() });
 
 /** The body of a call, checked. Throws Problem 400 that names what is wrong, without a word of its value. */
 export async function bodyOf<S extends z.ZodObject>(ctx: Context, schema: S): Promise<z.infer<S>> {
@@ -45,23 +62,12 @@ export function queryOf<S extends z.ZodObject>(ctx: Context, schema: S): z.infer
 }
 
 /** The part of a list that `cursor` and `limit` of a checked query ask for. Throws Problem 400. */
-export function pageAskedBy({
-  cursor = '',
-  limit,
-}: {
-  cursor?: string | undefined;
-  limit?: string | undefined;
-}): PageAsked {
+export function pageAskedBy({ cursor = '', limit }: z.infer<typeof pageQuery>): PageAsked {
   if (limit === undefined) return { cursor, limit: PAGE_ROWS };
   const rows = /^[1-9]\d{0,2}$/.test(limit) ? Number(limit) : 0;
   if (rows < 1 || rows > PAGE_ROWS_MAX)
     throw invalidField('limit', 'is no number of rows', `Ask for 1 to ${PAGE_ROWS_MAX}.`);
   return { cursor, limit: rows };
-}
-
-/** A moment as answers have it: `created_at` in epoch seconds, `created` as ISO 8601; null where there is none. */
-export function times(name: string, at: number | undefined) {
-  return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
 }
 
 /** Who acts over the API: the service, for which the account of its owner answers. */

@@ -4,30 +4,32 @@ import type { Client } from '../../credentials/client.ts';
 import { isAdmin } from '../../credentials/scopes.ts';
 import type { NewSecret } from '../../credentials/secret-rows.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { SERVICE_ACTS } from '../../management/service-acts.ts';
 import { type ListedService, SERVICE_STATES, serviceStateOf } from '../../management/service-list.ts';
-import { timesOf } from '../own-token.ts';
+import { timesOf } from '../times.ts';
 import { credentialJson } from './credentials.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  noQuery,
+  pageAskedBy,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
+const listQuery = searchQuery.extend({
   state: z.enum(SERVICE_STATES).optional(),
   admin: z.literal('true').optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
-const reasonBody = z.strictObject({ reason: z.string() });
-const editBody = z.strictObject({
-  reason: z.string(),
+const editBody = reasonBody.extend({
   name: z.string().optional(),
   scopes: z.array(z.string()).optional(),
 });
-const newBody = z.strictObject({
-  reason: z.string(),
+const newBody = reasonBody.extend({
   name: z.string(),
   scopes: z.array(z.string()).default([]),
   account_id: z.string().optional(),
@@ -35,8 +37,7 @@ const newBody = z.strictObject({
   resource_server: z.boolean().default(false),
   expires_at: z.number().optional(),
 });
-const secretBody = z.strictObject({
-  reason: z.string(),
+const secretBody = reasonBody.extend({
   name: z.string(),
   expires_at: z.number().optional(),
 });
@@ -150,7 +151,7 @@ export function scopeEndpoints({ scopes }: ManagementDependencies): ManagementEn
       method: 'GET',
       path: '/scopes',
       async answer({ ctx }) {
-        queryOf(ctx, z.strictObject({}));
+        queryOf(ctx, noQuery);
         return { items, next_cursor: null };
       },
     },
