@@ -9,7 +9,7 @@ const PAGE_ROWS = 50;
 
 /** Which page of a list an address asks for. */
 export function pageAskedIn(ctx: Context): PageAsked {
-  return { cursor: queryOne(ctx, 'cursor'), limit: PAGE_ROWS };
+  return { cursor: queryOne(ctx, 'cursor'), limit: PAGE_ROWS, list: ctx.path };
 }
 
 /** What was searched for. It is shown again, and people paste values into whatever they search with. */

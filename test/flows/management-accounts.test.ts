@@ -61,6 +61,40 @@ describe('accounts in the management API', () => {
     }
   });
 
+  test('refuses the cursor of another list, and of another filter', async () => {
+    for (const name of ['mark-a', 'mark-b']) await account(`${name}@example.com`);
+    const { body } = await server.call(`${PATH}?q=mark-&limit=1`, { token });
+    const cursor = body.response.next_cursor;
+    const other = PATH.replace('accounts', 'tokens');
+    for (const path of [PATH, `${PATH}?q=mark-b`, `${PATH}?q=mark-&state=admin`, other]) {
+      const asked = await server.call(`${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`, { token });
+      assert.deepEqual([asked.status, asked.body.body.status], [400, 'INVALID_CURSOR'], path);
+    }
+    // How many rows a page has is no filter.
+    const rest = await server.call(`${PATH}?limit=2&q=mark-&cursor=${cursor}`, { token });
+    assert.equal(rest.body.response.items.length, 1);
+  });
+
+  test('says what to send instead of what is wrong', async () => {
+    const { id } = await account('instead@example.com');
+    for (const [json, code, hint] of [
+      [{}, 'INVALID_REASON', /Say why/],
+      [{ raeson: 'Unpaid' }, 'INVALID_DATA', /Did you mean reason\?/],
+      [{ reason: { $ne: '' } }, 'INVALID_DATA', /Send one text\./],
+    ] as const) {
+      const { body } = (await post(`/${id}/suspend`, json)).body;
+      assert.equal(body.status, code);
+      assert.match(body.hint, hint);
+    }
+    const made = await post('', { emial: 'new@example.com' });
+    assert.match(made.body.body.hint, /emial was sent: is it email that you mean\?/);
+    const state = await server.call(`${PATH}?state=gone`, { token });
+    assert.match(state.body.body.hint, /active, suspended, admin/);
+    // What stands in the query is not passed over: it may say that this is only to be tried.
+    const misplaced = await post(`/${id}/suspend?dry_run=true`, { reason: 'Unpaid' });
+    assert.deepEqual([misplaced.status, misplaced.body.body.parameter], [400, 'dry_run']);
+  });
+
   test('acts with a reason, on record with the service that did it', async () => {
     const { id } = await account('acts@example.com');
     for (const json of [{}, { reason: '' }, { reason: 1 }, { reason: 'x', admin: true }]) {

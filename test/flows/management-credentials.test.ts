@@ -105,7 +105,7 @@ describe('tokens and secrets in the management API', () => {
       reason: 'Asked for by phone',
     };
     for (const [json, code] of [
-      [{ ...wanted, reason: undefined }, 'INVALID_DATA'],
+      [{ ...wanted, reason: undefined }, 'INVALID_REASON'],
       [{ ...wanted, scopes: ['admin'] }, 'invalid_scope'],
       [{ ...wanted, scopes: ['admin:manage'] }, 'invalid_scope'],
       [{ ...wanted, expires_at: 1 }, 'INVALID_EXPIRY'],

@@ -37,7 +37,7 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
       path: '/accounts',
       async answer({ ctx }) {
         const { q = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await accountList.list({ search: q, state }, pageAskedBy(page));
+        const { rows, next } = await accountList.list({ search: q, state }, pageAskedBy(ctx, page));
         return { items: rows.map(accountJson), next_cursor: next ?? null };
       },
     },

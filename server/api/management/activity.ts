@@ -47,7 +47,7 @@ export function activityEndpoints({ callList, auditList }: ManagementDependencie
         const { account, credential, result, address } = query;
         const adminUse = query.admin_use === 'true';
         const asked = { ...timeAsked(query), account, credential, result, address, adminUse };
-        const { rows, next } = await callList.list(asked, pageAskedBy(query));
+        const { rows, next } = await callList.list(asked, pageAskedBy(ctx, query));
         return { items: rows.map(callJson), next_cursor: next ?? null };
       },
     },
@@ -59,7 +59,7 @@ export function activityEndpoints({ callList, auditList }: ManagementDependencie
         const { account, actor, action, target, address } = query;
         const withReason = query.with_reason === 'true';
         const asked = { ...timeAsked(query), account, actor, action, target, address, withReason };
-        const { rows, next } = await auditList.list(asked, pageAskedBy(query));
+        const { rows, next } = await auditList.list(asked, pageAskedBy(ctx, query));
         return { items: rows.map(changeJson), next_cursor: next ?? null };
       },
     },

@@ -34,7 +34,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
       path: '/apps',
       async answer({ ctx }) {
         const { q = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await appList.list({ search: q, state }, pageAskedBy(page));
+        const { rows, next } = await appList.list({ search: q, state }, pageAskedBy(ctx, page));
         return { items: rows.map(appJson), next_cursor: next ?? null };
       },
     },
@@ -47,7 +47,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
       method: 'GET',
       path: '/apps/:clientId/grants',
       async answer({ ctx, params }) {
-        const page = pageAskedBy(queryOf(ctx, pageQuery));
+        const page = pageAskedBy(ctx, queryOf(ctx, pageQuery));
         const { rows, next } = await appList.grants(await appList.get(params.clientId ?? ''), page);
         return { items: rows.map(grantJson), next_cursor: next ?? null };
       },

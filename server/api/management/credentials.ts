@@ -74,7 +74,7 @@ function listEndpoints(parts: ManagementDependencies, kind: Kind, path: string):
       async answer({ ctx }) {
         const asked = { client_id: undefined, ...queryOf(ctx, QUERIES[kind]) };
         const { account_id: accountId, client_id: clientId, last_four: lastFour, state } = asked;
-        const page = pageAskedBy(asked);
+        const page = pageAskedBy(ctx, asked);
         const found = await credentialList.list({ kind, accountId, clientId, lastFour, state }, page);
         const now = clock();
         return { items: found.rows.map((row) => credentialJson(row, now)), next_cursor: found.next ?? null };

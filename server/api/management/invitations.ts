@@ -15,7 +15,7 @@ export function invitationEndpoints(parts: ManagementDependencies): ManagementEn
       method: 'GET',
       path: '/invitations',
       async answer({ ctx }) {
-        const { rows, next } = await invitationList.list(pageAskedBy(queryOf(ctx, pageQuery)));
+        const { rows, next } = await invitationList.list(pageAskedBy(ctx, queryOf(ctx, pageQuery)));
         return { items: rows.map(invitationJson), next_cursor: next ?? null };
       },
     },

@@ -27,7 +27,7 @@ export function mailEndpoints({ mails }: ManagementDependencies): ManagementEndp
       path: '/mail',
       async answer({ ctx }) {
         const { q = '', state, fault = '', ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await mails.list({ search: q, state, fault }, pageAskedBy(page));
+        const { rows, next } = await mails.list({ search: q, state, fault }, pageAskedBy(ctx, page));
         return { items: rows.map(mailJson), next_cursor: next ?? null };
       },
     },

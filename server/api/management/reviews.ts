@@ -33,7 +33,7 @@ export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies)
       path: '/reviews',
       async answer({ ctx }) {
         const { q = '', month = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await reviewList.list({ search: q, month, state }, pageAskedBy(page));
+        const { rows, next } = await reviewList.list({ search: q, month, state }, pageAskedBy(ctx, page));
         return { items: rows.map(reviewJson), next_cursor: next ?? null };
       },
     },
@@ -53,7 +53,7 @@ export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies)
       method: 'GET',
       path: '/review',
       async answer({ ctx }) {
-        const { rows, next } = await reviewList.preview(pageAskedBy(queryOf(ctx, previewQuery)));
+        const { rows, next } = await reviewList.preview(pageAskedBy(ctx, queryOf(ctx, previewQuery)));
         const items = rows.flatMap(({ account, findings }) =>
           findings.map((finding) => ({
             account_id: account.id,

@@ -52,7 +52,7 @@ export function serviceEndpoints(parts: ManagementDependencies): ManagementEndpo
       async answer({ ctx }) {
         const { q = '', state, admin, ...page } = queryOf(ctx, listQuery);
         const asked = { search: q.trim(), state, admin: admin !== undefined };
-        const { rows, next } = await serviceList.list(asked, pageAskedBy(page));
+        const { rows, next } = await serviceList.list(asked, pageAskedBy(ctx, page));
         return { items: rows.map((row) => serviceJson(row, clock())), next_cursor: next ?? null };
       },
     },
