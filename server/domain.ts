@@ -413,6 +413,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const removal = createRemoval({ ...acting, admins });
   const githubKeys = createGithubKeys(parts);
   const vouchedAccounts = createVouchedAccounts(acting);
+  const portalLinks = createPortalLinks({ ...acting, vouchedAccounts });
   return {
     admins,
     removal,
@@ -434,8 +435,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
-    portalSessionList: createPortalSessionList(acting),
-    portalLinks: createPortalLinks({ ...acting, vouchedAccounts }),
+    portalSessionList: createPortalSessionList({ ...acting, portalLinks }),
+    portalLinks,
     vouchedAccounts,
     importedKeys,
     keyImport: createKeyImport({ ...acting, ...rows, accounts: people.accounts, vouchedAccounts }),

@@ -98,7 +98,7 @@ export function layout(site: Site, page: Page): Html {
 <body class="${narrow ? 'narrow' : 'wide'}">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="inner">
-${brand(site)}
+${brand(site, page.viewer?.portal?.section ?? '/')}
 ${!narrow && page.viewer && signedInAs(site, page.viewer, isOfConsole(page.current))}
 </div>${!narrow && page.viewer && navigation(page.viewer, page.current)}</header>
 <main id="main" tabindex="-1">${raw(NOTICE_PLACE)}
@@ -110,9 +110,9 @@ ${!narrow && html`<footer class="bottom"><p>${site.appName}</p></footer>`}
 `;
 }
 
-function brand(site: Site): Html {
+function brand(site: Site, home: string): Html {
   const logo = site.logoUrl !== undefined && html`<img src="${site.logoUrl}" alt="" height="28">`;
-  return html`<a class="brand" href="/">${logo}<span>${site.appName}</span></a>`;
+  return html`<a class="brand" href="${home}">${logo}<span>${site.appName}</span></a>`;
 }
 
 function isOfConsole(current: Section | undefined): boolean {

@@ -10,7 +10,7 @@ import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { PORTAL_LINK_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
+import { PORTAL_LINK_SECONDS, PORTAL_OVER_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { VouchedAccounts, WantedPerson } from './vouched-accounts.ts';
@@ -49,6 +49,8 @@ export const portalLinkDeclaration = declare<PortalLink>({
 const portalSessionSchema = z.strictObject({
   /** SHA-256 of the cookie's value, base64url. */
   id: z.string(),
+  /** Of the link that began it. */
+  linkId: z.string().optional(),
   accountId: z.string(),
   page: z.enum(PORTAL_PAGES),
   returnUrl: z.string(),
@@ -64,8 +66,11 @@ export const portalSessionDeclaration = declare<PortalSession>({
   name: 'portal_sessions',
   schema: portalSessionSchema,
   indexes: [['accountId'], ['expiresAt']],
-  expires: { expiresAt: 0 },
+  expires: { expiresAt: PORTAL_OVER_SECONDS },
 });
+
+/** More than anybody opens within the hour that they last. */
+const SESSIONS_LISTED_MAX = 100;
 
 /** Whom a link is for, where it begins and where it leads back to. */
 export type WantedPortalLink = WantedPerson & {
@@ -145,6 +150,7 @@ export function createPortalLinks(parts: Parts) {
       const expiresAt = now + PORTAL_SESSION_SECONDS;
       await portalSessions.insert({
         id: hash,
+        linkId: link.id,
         accountId,
         page,
         returnUrl,
@@ -156,20 +162,27 @@ export function createPortalLinks(parts: Parts) {
       return { value, path: pathOf(link) };
     },
 
-    /** The session of this cookie with its account, as long as it is good. */
-    async session(value: string): Promise<{ session: PortalSession; account: Account } | undefined> {
+    /** The session of this cookie, with its account as long as it is good. */
+    async session(
+      value: string,
+    ): Promise<{ session: PortalSession; account: Account | undefined } | undefined> {
       const session = await portalSessions.get(hashOf(value));
-      if (session === undefined || session.expiresAt <= clock()) return undefined;
-      const account = await parts.accounts.getActive(session.accountId);
-      const isGood = account !== undefined && (await stands(parts, session, account));
-      return isGood ? { session, account } : undefined;
+      return session && { session, account: await accountOf(parts, session) };
     },
+
+    /** Those of an account that are good. */
+    sessionsOf: (accountId: string): Promise<PortalSession[]> => sessionsOf(parts, accountId),
 
     /** Ends it. */
     async end(value: string): Promise<void> {
       await portalSessions.remove(hashOf(value));
     },
   };
+}
+
+/** Whether this link began this session. */
+export function isBegunBy({ linkId }: PortalSession, token: string): boolean {
+  return linkId === hashOf(token);
 }
 
 /** Whether a session that began at this page reaches a path. */
@@ -188,6 +201,23 @@ async function find(parts: Parts, token: string): Promise<{ link: PortalLink; ac
   requireActive(account);
   if (!(await stands(parts, link, account))) throw dead(token);
   return { link, account };
+}
+
+async function sessionsOf(parts: Parts, accountId: string): Promise<PortalSession[]> {
+  const where = [
+    ['accountId', '=', accountId],
+    ['expiresAt', '>', parts.clock()],
+  ] as const;
+  const rows = await parts.portalSessions.list({ where, limit: SESSIONS_LISTED_MAX });
+  const accounts = await Promise.all(rows.map((row) => accountOf(parts, row)));
+  return rows.filter((_, index) => accounts[index] !== undefined);
+}
+
+/** The account that a session opens pages of; undefined once it opens none. */
+async function accountOf(parts: Parts, session: PortalSession): Promise<Account | undefined> {
+  if (session.expiresAt <= parts.clock()) return undefined;
+  const account = await parts.accounts.getActive(session.accountId);
+  return account !== undefined && (await stands(parts, session, account)) ? account : undefined;
 }
 
 /**

@@ -147,16 +147,20 @@ describe('the whole of one account in the console', () => {
       { kind: 'operator' },
     );
     const now = domain.clock();
-    const session = {
-      accountId: id,
-      page: 'tokens' as const,
-      returnUrl: 'https://app.example.com/',
-      madeBy: 'svc_1',
+    const sender = async (name: string) => {
+      const scopes = ['admin:portal-links'];
+      const rights = { scopes, actsFor: 'app', resourceServer: false, reason: 'Its users' } as const;
+      const wanted = { ...rights, account: admin.account, name, expiresAt: now + 86_400 };
+      return (await domain.services.create(wanted, { kind: 'operator' })).client;
     };
-    for (const [name, expiresAt, securityVersion] of [
-      ['good', now + 60, 0],
-      ['over', now - 1, 0],
-      ['before', now + 60, 7],
+    const [shop, paused] = [await sender('Shop'), await sender('Old shop')];
+    await domain.services.pause(paused, { kind: 'operator' });
+    const session = { accountId: id, page: 'tokens' as const, returnUrl: 'https://app.example.com/' };
+    for (const [name, expiresAt, securityVersion, madeBy] of [
+      ['good', now + 60, 0, shop.id],
+      ['over', now - 1, 0, shop.id],
+      ['before', now + 60, 7, shop.id],
+      ['stopped', now + 60, 0, paused.id],
     ] as const) {
       await domain.rows.portalSessions.insert({
         ...session,
@@ -164,12 +168,15 @@ describe('the whole of one account in the console', () => {
         startedAt: now,
         expiresAt,
         securityVersion,
+        madeBy,
       });
     }
     const path = (name: string, of = id) => `/admin/accounts/${of}/sessions/${name}/end`;
     const { text } = await admin.agent.get(`/admin/accounts/${id}`);
     assert.match(text, /Portal link to tokens/);
-    for (const name of ['over', 'before'])
+    for (const name of ['good', 'over', 'before', 'stopped'])
+      assert.equal(text.includes(`href="${path(name)}"`), name === 'good', name);
+    for (const name of ['over', 'before', 'stopped'])
       assert.equal((await admin.agent.get(path(name))).status, 404, name);
     const reason = 'It left the screen open';
     assert.equal((await admin.agent.post(path('good', ann.account.id), { reason })).status, 404);

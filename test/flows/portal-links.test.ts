@@ -126,7 +126,7 @@ eachStore(({ url: storeUrl }) => {
         const { text } = await agent.get(path);
         const links = [...text.matchAll(/ (?:href|action)="(\/[^"]*)"/g)].map(([, link]) => link);
         const others = links.filter(
-          (link) => !/^\/(tokens([/?].*)?|assets\/.*|portal\/back)?$/.test(link ?? ''),
+          (link) => !/^\/(tokens([/?].*)?|assets\/.*|portal\/back)$/.test(link ?? ''),
         );
         assert.deepEqual(others, [], path);
       }
@@ -151,6 +151,46 @@ eachStore(({ url: storeUrl }) => {
       await agent.post('/sign-in', { email, password: PASSWORD, return_to: '/tokens' });
       assert.match((await agent.get('/tokens')).text, new RegExp(`${email}[^]*Sign out`));
       assert.match((await agent.get('/portal/back')).text, /Your visit is over/);
+    });
+
+    test('lead whoever comes back after the end to the app, and not to a sign-in', async () => {
+      const late = await visitor();
+      const cut = await visitor();
+      await people.domain.accounts.suspend(cut.account.id, { kind: 'operator' });
+      now += 3601;
+      for (const { agent } of [late, cut]) {
+        for (const page of [await agent.get('/tokens'), await agent.post('/tokens/new', { name: 'Mine' })])
+          assert.equal(page.location, '/portal/over');
+        assert.match((await agent.get('/portal/over')).text, new RegExp(`href="${RETURN_URL}"`));
+        assert.match((await agent.get('/account')).location, /^\/sign-in/);
+        assert.equal((await agent.get('/portal/back')).location, RETURN_URL);
+        assert.match((await agent.get('/tokens')).location, /^\/sign-in/);
+        assert.doesNotMatch((await agent.get('/portal/over')).text, new RegExp(RETURN_URL));
+      }
+    });
+
+    test('leave whoever is signed in here as they were, and end when they sign out', async () => {
+      const { agent, account } = await people.person();
+      const { url, account: shown } = await make({ email: newEmail() });
+      await agent.post('/portal', { token: tokenOf(url) });
+      assert.match((await agent.get('/tokens')).text, new RegExp(shown.email));
+      assert.match((await agent.get('/account')).text, new RegExp(account.email));
+      await agent.get('/portal/back');
+      assert.match((await agent.get('/tokens')).text, new RegExp(account.email));
+      await agent.post('/portal', { token: tokenOf((await make({ email: shown.email })).url) });
+      await agent.post('/sign-out', {});
+      assert.match((await agent.get('/tokens')).location, /^\/sign-in/);
+    });
+
+    test('lead on again in the browser that opened them, and in no other', async () => {
+      const { url } = await make({ email: newEmail() });
+      const agent = createAgent(server.url);
+      for (let turn = 0; turn < 2; turn += 1)
+        assert.equal((await agent.post('/portal', { token: tokenOf(url) })).location, '/tokens');
+      assert.equal((await agent.get(pathOf(url))).location, '/tokens');
+      assert.equal((await (await visitor()).agent.get(pathOf(url))).status, 400);
+      await agent.get('/portal/back');
+      assert.equal((await agent.get(pathOf(url))).status, 400);
     });
 
     test('work once, for five minutes, and whole', async () => {
