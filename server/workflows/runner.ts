@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Bearer, metadataOf } from '../access/bearer.ts';
+import { type Bearer, externalIdOf, metadataOf } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
@@ -114,6 +114,7 @@ function seenByWorkflow(caller: Bearer, { name }: Workflow): WorkflowCaller {
   return {
     accountId: account.id,
     email: account.email,
+    externalId: externalIdOf(caller),
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name, reason: client.reason } }),
     actsFor,
     // Who is no admin any more gives nobody a way past privacy rules either.
