@@ -32,6 +32,9 @@ eachStore(({ url: storeUrl }) => {
       );
       assert.ok((await list(`q=${one.id}`)).includes(one.email));
       assert.ok(!(await list('state=admin')).includes(one.email));
+      await people.domain.accounts.suspend(one.id, { kind: 'operator' });
+      assert.ok((await list('state=suspended')).includes(one.email));
+      assert.ok(!(await list('state=active')).includes(one.email));
       for (const q of ['%25', '%24ne', '.*', 'nobody']) {
         assert.match(await list(`q=${q}`), /No account found/, q);
       }
@@ -54,7 +57,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await admin.agent.get(next.replace('accounts', 'credentials'))).status, 400);
       // `1e999` is read as a number without an end.
       const endless = Buffer.from('["a",1e999]').toString('base64url');
-      for (const cursor of ['x', 'e30', 'WzEsMl0', 'WyJhIix7fV0', endless]) {
+      for (const cursor of ['x', 'e30', 'WzEsMl0', 'WyJhIix7fV0', 'WyJhIiwxLDJd', endless]) {
         assert.equal((await admin.agent.get(`/admin/accounts?cursor=${cursor}`)).status, 400, cursor);
       }
     });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../server/ground/clock.ts';
+import { FRESH_SIGN_IN_SECONDS } from '../../server/ground/limits.ts';
 import { THING_ACTS, type ThingKind } from '../../server/management/account-things.ts';
 import { openPeople, type People, type Person } from '../support/people.ts';
 import { createThings } from '../support/routes.ts';
@@ -12,8 +14,10 @@ describe('the whole of one account in the console', () => {
   let ann: Person;
   let ids: Record<ThingKind, string>;
   let appId: string;
+  /** How far the server's clock is ahead. */
+  let aheadSeconds = 0;
   before(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ clock: () => systemClock() + aheadSeconds });
     people = await openPeople(server);
     admin = await people.person({ admin: true });
     ann = await people.person();
@@ -85,6 +89,34 @@ describe('the whole of one account in the console', () => {
     // A secret is no token, though both are credentials.
     const path = pathOf('tokens', 'revoke').replace(ids.tokens, ids.secrets);
     assert.equal((await admin.agent.post(path, { reason: 'Test' })).status, 404);
+  });
+
+  test('each act wants a fresh sign-in, and the account that was shown its form', async () => {
+    const paths = [
+      `/admin/accounts/${ann.account.id}/suspend`,
+      pathOf('tokens', 'revoke'),
+      `/admin/services/${ids.services}/pause`,
+      `/admin/services/${ids.services}/edit`,
+      `/admin/services/${ids.services}/secrets/${ids.secrets}/revoke`,
+      '/admin/services/new',
+      `/admin/credentials/${ids.tokens}/revoke`,
+      `/admin/credentials/revoke?credential=${ids.tokens}`,
+      `/admin/apps/${appId}/cut-off`,
+      '/admin/invitations/new',
+      '/admin/mail/retry?id=any',
+    ];
+    const reason = 'Test';
+    for (const path of paths) {
+      const other = await admin.agent.post(path, { reason, viewer: ann.account.email });
+      assert.deepEqual([other.status, /opened by another account/.test(other.text)], [409, true], path);
+    }
+    aheadSeconds = FRESH_SIGN_IN_SECONDS + 1;
+    for (const path of paths) {
+      for (const page of [await admin.agent.get(path), await admin.agent.post(path, { reason })])
+        assert.match(page.location, /^\/sign-in\?fresh=1&/, path);
+    }
+    aheadSeconds = 0;
+    assert.equal((await people.domain.accounts.get(ann.account.id))?.suspendedAt, undefined);
   });
 
   test('each act needs a reason, is done, and is read by the account with it', async () => {

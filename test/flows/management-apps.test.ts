@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Artifact } from '../../server/access/artifact.ts';
 import { sessionRowId } from '../../server/access/session-list.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Client } from '../../server/credentials/client.ts';
@@ -32,17 +33,18 @@ describe('apps, grants and sessions in the management API', () => {
   }
 
   /** As the engine writes it. */
-  async function grant(id: string, { id: clientId }: Client, accountId = ann.id): Promise<string> {
+  async function grant(id: string, { id: clientId }: Client, more: Partial<Artifact> = {}): Promise<string> {
     const now = server.domain.clock();
     await server.domain.rows.artifacts.insert({
       id,
       model: 'Grant',
       payload: { resources: { api: 'profile' } },
-      accountId,
+      accountId: ann.id,
       clientId,
       grantClientId: clientId,
       createdAt: now,
       expiresAt: now + 3600,
+      ...more,
     });
     return id;
   }
@@ -82,6 +84,10 @@ describe('apps, grants and sessions in the management API', () => {
     ]) {
       assert.equal((await get(`/apps?${query}`)).body.body.status, code, query);
     }
+    // A service is no app.
+    const { clientId } = await server.serviceToken(['profile']);
+    assert.deepEqual(await items(`/apps?q=${clientId}`), []);
+    assert.equal((await get(`/apps/${clientId}`)).status, 404);
     const { response } = (await get(`/apps/${app.id}`)).body;
     assert.deepEqual(
       [response.name, response.account_id, response.state, response.requires_pkce, response.people],
@@ -89,11 +95,22 @@ describe('apps, grants and sessions in the management API', () => {
     );
   });
 
+  test('counts the people of each app in a list so far, and says where there are more', async () => {
+    const popular = await register('Popular');
+    for (let at = 0; at < 26; at += 1) await grant(`popular-${at}`, popular, { accountId: `acc_${at}` });
+    const [listed] = await items(`/apps?q=${popular.id}`);
+    assert.deepEqual([listed.people, listed.people_or_more], [25, true]);
+    const { people, people_or_more: isMore } = (await get(`/apps/${popular.id}`)).body.response;
+    assert.deepEqual([people, isMore], [26, false]);
+  });
+
   test('ends a grant, with a reason, and all that an app has', async () => {
     const wanted = await register('Wanted');
     const first = await grant('grant-1', wanted);
     await grant('grant-2', wanted);
+    await grant('over', wanted, { expiresAt: server.domain.clock() });
     assert.deepEqual((await items(`/apps/${wanted.id}/grants`)).length, 2);
+    assert.equal((await get(`/apps/${wanted.id}`)).body.response.people, 1);
     const [own] = await items(`/accounts/${ann.id}/grants`);
     assert.deepEqual([own.app_id, own.scopes], [wanted.id, ['profile']]);
     assert.equal((await post(`/grants/${first}/end`, {})).status, 400);
@@ -103,7 +120,8 @@ describe('apps, grants and sessions in the management API', () => {
     assert.deepEqual((await audited())[0], ['app.ended', 'client', 'Left us']);
     assert.equal((await post(`/grants/${first}/end`)).status, 404);
     // What is no grant is none, whatever its id.
-    assert.equal((await post(`/grants/${sessionRowId('none')}/end`)).status, 404);
+    const code = await grant('code', wanted, { model: 'AuthorizationCode' });
+    for (const id of [code, 'over', 'none']) assert.equal((await post(`/grants/${id}/end`)).status, 404, id);
 
     await grant('grant-3', wanted);
     assert.equal((await post(`/apps/${wanted.id}/cut-off`)).body.response.people, 0);
