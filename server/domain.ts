@@ -361,6 +361,7 @@ function worksOf(
     parts.resets.sweep,
     parts.reviews.sweep,
     parts.endings.sweep,
+    parts.cutOffs.sweep,
     ...parts.expiries,
     ...createRetention({ ...rows, clock, settings }),
     once(createActorKeys(rows), { ...rows, clock }),

@@ -46,7 +46,11 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
   const acts: [name: string, description: string, act: (domain: Domain, which: string) => Promise<Said>][] = [
     ['promote', 'makes an account an admin', promote],
     ['demote', 'makes an admin an ordinary account, signed out everywhere; not the last one', demote],
-    ['suspend', 'stops everything of an account: sign-in, tokens, services, apps', suspend],
+    [
+      'suspend',
+      'stops everything of an account: sign-in, tokens, services, apps; not the last admin',
+      suspend,
+    ],
     [
       'end-access',
       'ends its sessions, tokens, services, secrets and connected apps; it may sign in',
@@ -110,7 +114,7 @@ async function list(domain: Domain): Promise<Said> {
 
 async function suspend(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
-  const changed = await domain.accounts.suspend(account.id, OPERATOR);
+  const changed = await domain.admins.suspend(account, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is suspended already'));
 }
 

@@ -37,6 +37,7 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
     ],
     issuedBy: issuer,
     pausedAt: row.pausedAt,
+    pausedByAdmin: row.pausedByAdmin,
     replaces: row.replaces,
     replacedBy: row.replacedBy,
   };

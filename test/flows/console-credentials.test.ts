@@ -130,6 +130,13 @@ describe('tokens and secrets in the console', () => {
       assert.equal((await admin.agent.post(`${path}/pause`, once)).location, `${path}?done=pause`);
     assert.equal(await state(), 'Paused');
     assert.equal((await admin.agent.post(`${path}/pause`, { reason: 'Again' })).status, 409);
+    const own = await owner.agent.get(`/tokens/${credential.id}`);
+    assert.match(own.text, /only an admin resumes it/);
+    assert.ok(!own.text.includes('/resume'));
+    assert.equal((await owner.agent.post(`/tokens/${credential.id}/resume`, {})).status, 403);
+    const chosen = { token: credential.id, act: 'resume', confirmed: 'yes' };
+    await owner.agent.post('/tokens', chosen);
+    assert.equal(await state(), 'Paused');
     await admin.agent.post(`${path}/resume`, { reason: 'They were ours' });
     assert.equal(await state(), 'Live');
     await admin.agent.post(`${path}/revoke`, { reason: 'Found on a forum' });

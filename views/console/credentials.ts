@@ -242,7 +242,7 @@ const WORDS: Record<Act, { label: string; token: readonly string[]; secret: read
     label: 'Pause',
     token: [
       'Every call with it is refused from the next one on. Nothing of it is lost.',
-      'Its owner can resume it too: revoke it where it must not work again.',
+      'Only an admin can resume it.',
     ],
     secret: [],
   },

@@ -40,7 +40,7 @@ const VERBS = { keep: 'Keep', pause: 'Pause', revoke: 'Revoke' } as const;
 const DONE = { keep: 'kept', pause: 'paused', revoke: 'revoked' } as const;
 const CONSEQUENCES: Record<AnswerView, string> = {
   keep: 'Nothing changes. Its owner is asked again next month if it still looks unneeded.',
-  pause: 'It is refused from its next call on, until its owner resumes it. Nothing of it is lost.',
+  pause: 'It is refused from its next call on, until an admin resumes it. Nothing of it is lost.',
   revoke: 'It is refused from its next call on, for good. Whatever uses it needs a new one.',
 };
 const ANSWERED = {

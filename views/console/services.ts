@@ -52,7 +52,7 @@ const ACTS: Record<Act, { label: string; title: (name: string) => string; conseq
     title: (name) => `Pause the service “${name}”?`,
     consequences: [
       'Its secrets and access tokens are refused from the next call on. Nothing of it is lost.',
-      'Its owner is mailed, and may resume it: revoke it to end it for good.',
+      'Its owner is mailed, and cannot resume it: only an admin can.',
     ],
   },
   resume: {

@@ -185,5 +185,6 @@ export function credentialJson(row: Credential, now: number) {
   if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
   const { honey = false, metadata = {} } = row;
   const token = { scopes, issued_by, imported, replaces, replaced_by, honey, metadata };
-  return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
+  const pause = { ...timesOf('paused', row.pausedAt), paused_by_admin: row.pausedByAdmin === true };
+  return { ...shared, ...token, ...pause };
 }

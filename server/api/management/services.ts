@@ -206,6 +206,7 @@ function serviceJson({ client, owner, secrets, lastUsedAt, calls }: ListedServic
     ...{ reason: reason ?? null, state: serviceStateOf(client) },
     ...timesOf('created', client.createdAt),
     ...timesOf('paused', client.pausedAt),
+    paused_by_admin: client.pausedByAdmin === true,
     ...timesOf('revoked', client.revokedAt),
     ...timesOf('last_used', lastUsedAt),
     // Of the last 30 days.
