@@ -16,6 +16,7 @@ import { createKeyImport } from './access/key-import.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
+import { createLongWork } from './access/long-work.ts';
 import { createPortalLinks, portalLinkDeclaration, portalSessionDeclaration } from './access/portal-links.ts';
 import { createPortalSessionList } from './access/portal-session-list.ts';
 import { createRemoval } from './access/removal.ts';
@@ -215,7 +216,7 @@ export async function openDomain(
         credentials.resets.settled(),
         credentials.leaks.settled(),
         credentials.honey.settled(),
-        credentials.cutOffs.stop(),
+        credentials.longWork.stop(),
         sender.stop(),
         jobs.stop(),
       ]);
@@ -362,6 +363,7 @@ function worksOf(
     parts.reviews.sweep,
     parts.endings.sweep,
     parts.cutOffs.sweep,
+    parts.removal.sweep,
     ...parts.expiries,
     ...createRetention({ ...rows, clock, settings }),
     once(createActorKeys(rows), { ...rows, clock }),
@@ -392,7 +394,9 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const tokens = createTokens({ ...parts, importedKeys });
   const secrets = createSecrets(parts);
   const services = createServices({ ...parts, secrets });
-  const apps = createApps({ ...parts, secrets, grants });
+  const longWork = createLongWork(parts);
+  const cutOffs = createCutOffs({ ...parts, apps: rows.clients, grants, longWork });
+  const apps = createApps({ ...parts, secrets, cutOffs });
   const bearers = createBearers({ ...rows, importedKeys, lastUsed, clock, scopes: people.scopes });
   const accountRows = rows.accounts;
   const honey = createHoney({ ...parts, accountRows });
@@ -411,7 +415,7 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   };
   const resets = createResets(acting);
   const reviews = createReviews({ ...acting, secrets });
-  const removal = createRemoval({ ...acting, admins });
+  const removal = createRemoval({ ...acting, admins, longWork });
   const githubKeys = createGithubKeys(parts);
   const vouchedAccounts = createVouchedAccounts(acting);
   const portalLinks = createPortalLinks({ ...acting, vouchedAccounts });
@@ -419,7 +423,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     admins,
     removal,
     endings: createEndings(acting),
-    cutOffs: createCutOffs({ ...acting, apps: rows.clients }),
+    cutOffs,
+    longWork,
     accountData: createAccountData(acting),
     lastUsed,
     clients,

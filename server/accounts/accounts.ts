@@ -185,9 +185,16 @@ async function setSuspendedAt(
 ): Promise<Account | undefined> {
   const account = await accounts.get(id);
   if (account === undefined) return undefined;
+  if (account.removalAt !== undefined) throw beingDeleted(account);
   const [action, guard] =
     suspendedAt === undefined
-      ? ['account.restored', [['suspendedAt', 'present']] as const]
+      ? [
+          'account.restored',
+          [
+            ['suspendedAt', 'present'],
+            ['removalAt', 'absent'],
+          ] as const,
+        ]
       : ['account.suspended', ACTIVE_ONLY];
   return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
 }
@@ -196,6 +203,15 @@ async function setSuspendedAt(
 export function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
   const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
   return { audit: [{ accountId: id, actor: by, action, targetId: id, targetName: email }] };
+}
+
+function beingDeleted({ email }: Account): Problem {
+  return new Problem({
+    status: 409,
+    code: 'CHANGED_MEANWHILE',
+    message: `${email} is being deleted.`,
+    hint: 'Make a new account for the address as soon as this one is gone.',
+  });
 }
 
 function externalIdTaken(): Problem {

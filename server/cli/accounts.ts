@@ -155,9 +155,14 @@ async function resetPassword(domain: Domain, which: string): Promise<Said> {
 
 async function remove(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
-  await domain.removal.remove(account, OPERATOR);
+  const state = await domain.removal.remove(account, OPERATOR);
   const { id, email } = account;
-  return { json: { id, email, deleted: true }, person: `${email} is deleted.` };
+  if (state === 'done') return { json: { id, email, deleted: true }, person: `${email} is deleted.` };
+  const goesOn = 'nothing of it works any more, and the server ends the rest.';
+  return {
+    json: { id, email, deleted: false, being_deleted: true },
+    person: `${email} is being deleted: ${goesOn}`,
+  };
 }
 
 function refuse(account: Account, because: string): never {

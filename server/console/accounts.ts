@@ -59,7 +59,9 @@ export function createAccountsPages(parts: ConsoleDependencies) {
         find: async () => ({ act: actIn(ctx, ACCOUNT_ACTS), account: await accountIn(parts, ctx) }),
         async act({ act, account }, manager) {
           await accountActs.do(act, account, manager, manager.id);
-          return act === 'delete' ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=${act}`;
+          if (act !== 'delete') return `${PATH}/${account.id}?done=${act}`;
+          const isGone = (await parts.accounts.get(account.id)) === undefined;
+          return isGone ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=being-deleted`;
         },
         page: (found, { viewer, problem, sent }) =>
           accountActPage(site, viewer, { ...found, reason: sent.one('reason'), problem }),

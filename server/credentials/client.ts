@@ -69,6 +69,7 @@ export const clientDeclaration = declare<Client>({
     ['actsFor', 'createdAt'],
     ['revokedAt'],
     ['pausedAt'],
+    ['cutOffAt'],
     ['pendingAt'],
   ],
 });

@@ -92,7 +92,9 @@ export function createSecrets(parts: ClientDependencies) {
     async revokeClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const action = client.kind === 'service' ? 'service.revoked' : 'app.deleted';
       const caused = { audit: [auditEntry(action, client, actor)], mail };
-      const change = { set: { revokedAt: clock() }, unset: ['place'] as const };
+      // What people allowed an app is to be ended with it, however many they are.
+      const ending = client.kind === 'app' ? { cutOffAt: clock(), cutOffBy: actor } : {};
+      const change = { set: { revokedAt: clock(), ...ending }, unset: ['place'] as const };
       const unrevoked = [['revokedAt', 'absent']] as const;
       // This one write decides: every check of a token or a secret looks at the client.
       const changed = await effects.update(clients, client.id, change, unrevoked, caused);

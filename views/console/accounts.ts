@@ -21,6 +21,8 @@ type AccountView = {
   admin: boolean;
   createdAt: number;
   suspendedAt?: number | undefined;
+  /** While it is being deleted: since when. */
+  removalAt?: number | undefined;
 };
 
 type Act =
@@ -97,7 +99,11 @@ const ACTS: Record<
   },
 };
 
-const DONE = Object.fromEntries(Object.entries(ACTS).map(([act, { done }]) => [act, done]));
+const DONE = {
+  ...Object.fromEntries(Object.entries(ACTS).map(([act, { done }]) => [act, done])),
+  'being-deleted':
+    'The account is being deleted: nothing of it works any more. It takes a while, and goes on by itself.',
+};
 
 type AccountsAsked = Pick<
   Parameters<typeof listForm>[0],
@@ -169,11 +175,12 @@ export function accountPage(
   props: { account: AccountView; whole: WholeAccount; isOwn: boolean; now: number; done: string },
 ): Html {
   const { account, whole, isOwn, now, done } = props;
-  const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt } = account;
+  const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt, removalAt } = account;
   const locking: Act[] = isOwn
     ? []
     : [suspendedAt === undefined ? 'suspend' : 'restore', admin ? 'demote' : 'promote', 'delete'];
-  const acts: Act[] = ['end-sessions', 'end-access', 'send-reset-link', ...locking];
+  const acts: Act[] =
+    removalAt === undefined ? ['end-sessions', 'end-access', 'send-reset-link', ...locking] : ['delete'];
   return layout(site, {
     title: email,
     back: { label: 'Accounts', url: '/admin/accounts' },
@@ -236,7 +243,8 @@ export function accountActPage(
   });
 }
 
-function stateOf({ admin, suspendedAt }: AccountView): Part {
+function stateOf({ admin, suspendedAt, removalAt }: AccountView): Part {
+  if (removalAt !== undefined) return badge('revoked', 'Being deleted');
   const state = suspendedAt === undefined ? badge('active', 'Active') : badge('revoked', 'Suspended');
   return html`${state}${admin && html` ${badge('admin', 'Admin')}`}`;
 }

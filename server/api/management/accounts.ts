@@ -76,6 +76,7 @@ export function accountJson(account: Account) {
     external_id: externalId ?? null,
     admin,
     state: suspendedAt === undefined ? 'active' : 'suspended',
+    being_deleted: account.removalAt !== undefined,
     ...timesOf('created', createdAt),
     ...timesOf('suspended', suspendedAt),
   };
