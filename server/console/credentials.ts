@@ -18,6 +18,7 @@ import { readForm } from '../http/body.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
+import { wholeList } from '../management/by-key.ts';
 import { CREDENTIAL_ACTS, type CredentialAct } from '../management/credential-acts.ts';
 import { CREDENTIAL_STATES } from '../management/credential-list.ts';
 import { showRefusal } from '../pages/refused-form.ts';
@@ -89,7 +90,7 @@ function listPages(parts: ConsoleDependencies) {
     const typed = q === '' ? {} : await credentialList.read(q);
     const { rows, next, isPartial } =
       typed === undefined || problem !== undefined
-        ? { rows: [], next: undefined, isPartial: false }
+        ? wholeList([])
         : await credentialList.list({ ...typed, kind, state }, asked);
     return credentialsPage(site, admin, {
       credentials: await Promise.all(rows.map((row) => viewOf(parts, row))),

@@ -3,7 +3,7 @@ import type { Account } from '../accounts/account.ts';
 import { readEmail } from '../accounts/email.ts';
 import { SEARCH_LENGTH_MAX } from '../ground/limits.ts';
 import { normalised } from '../ground/normalised.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 
 /** Behind every text that begins with the same characters. */
 const LAST = '\u{10ffff}';
@@ -26,9 +26,9 @@ export function createAccountList({ accounts }: { accounts: Collection<Account> 
         return pageByKey(accounts, page, { order, isMatch });
       }
       const byId = await accounts.get(search);
-      if (byId !== undefined) return { rows: [byId], next: undefined, isPartial: false };
+      if (byId !== undefined) return wholeList([byId]);
       const start = beginningOf(search);
-      if (start === undefined) return { rows: [], next: undefined, isPartial: false };
+      if (start === undefined) return wholeList([]);
       const where: Where<Account> = [
         ['emailKey', '>=', start],
         ['emailKey', '<', `${start}${LAST}`],

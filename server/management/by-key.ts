@@ -26,6 +26,11 @@ export type PageOf<R> = {
 
 type Row = { id: string };
 
+/** A list that is these few rows and no more. */
+export function wholeList<R>(rows: R[]): PageOf<R> {
+  return { rows, next: undefined, isPartial: false };
+}
+
 /**
  * One page of a list that may have a million rows: `where` and `order` are what an index leads to, `isMatch` what is
  * looked at in each row. However few match, no more than a certain number of rows is read. Throws Problem 400 for a

@@ -4,7 +4,7 @@ import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REVIEW_UNUSED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 
 /** Unused and never used ones are live, and no honey tokens, which nobody should use. */
 export const CREDENTIAL_STATES = ['live', 'unused', 'never_used', 'paused', 'expired', 'revoked'] as const;
@@ -64,7 +64,7 @@ export function createCredentialList(parts: {
       }
       const row = await credentials.get(asked.id);
       const isFound = row !== undefined && isMatch?.(row) !== false;
-      return { rows: isFound ? [row] : [], next: undefined, isPartial: false };
+      return wholeList(isFound ? [row] : []);
     },
   };
 }

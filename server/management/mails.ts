@@ -9,7 +9,7 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { MAILS_RETRIED_MAX } from '../ground/limits.ts';
 import type { Message } from '../mail/message.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { findNamed } from './named-account.ts';
 
 /** What became of a mail so far. */
@@ -65,7 +65,7 @@ export function createMails(parts: Parts) {
     async list({ search, state, fault }: MailsAsked, page: PageAsked): Promise<PageOf<MailView>> {
       const one = search === '' ? undefined : await outbox.get(search);
       const found = one
-        ? { rows: [one], next: undefined, isPartial: false }
+        ? wholeList([one])
         : await pageByKey(outbox, page, await wantedOf(parts, { search, state, fault }));
       return { ...found, rows: found.rows.map(withoutText) };
     },

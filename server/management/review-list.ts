@@ -6,7 +6,7 @@ import type { Finding } from '../credentials/review-findings.ts';
 import type { Reviews } from '../credentials/reviews.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REVIEW_ANSWER_SECONDS } from '../ground/limits.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { findNamed } from './named-account.ts';
 
 /** What is asked for; all of it must hold. */
@@ -54,7 +54,7 @@ export function createReviewList(parts: Parts) {
     async list(asked: ReviewsAsked, page: PageAsked): Promise<PageOf<ReviewOf>> {
       const one = asked.search === '' ? undefined : await rows.reviews.get(asked.search);
       const found = one
-        ? { rows: [one], next: undefined, isPartial: false }
+        ? wholeList([one])
         : await pageByKey(rows.reviews, page, await wantedOf(parts, asked));
       return { ...found, rows: await Promise.all(found.rows.map(withAccount)) };
     },

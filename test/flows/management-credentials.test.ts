@@ -147,6 +147,9 @@ describe('tokens and secrets in the management API', () => {
     assert.equal(revoked.body.response.state, 'revoked');
     assert.equal(await opens(rotated.token), 401);
     assert.equal((await act('revoke')).body.body.status, 'NOTHING_TO_DO');
+    const expired = (await server.token({ expiresAt: 1 })).credential.id;
+    const late = await post(`/tokens/${expired}/revoke`, { reason: 'Too late' });
+    assert.equal(late.body.body.status, 'NOTHING_TO_DO');
     const all = await mailsTo(`${accountId}@example.com`);
     const mails = all.filter(({ subject }) => subject.startsWith('Token '));
     assert.deepEqual(mails.map(({ subject }) => subject).sort(), [
@@ -183,7 +186,9 @@ describe('tokens and secrets in the management API', () => {
       assert.equal((await post('/tokens/revoke', json)).status, status, JSON.stringify(json));
     }
     assert.deepEqual([await opens(one.value), await opens(two.value)], [200, 200]);
-    assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 2);
+    const expired = (await server.token({ expiresAt: 1 })).credential.id;
+    const { body } = await post('/tokens/revoke', { ids: [...ids, expired], reason });
+    assert.equal(body.response.revoked, 2);
     assert.deepEqual([await opens(one.value), await opens(two.value)], [401, 401]);
     assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 0);
   });
