@@ -1,4 +1,5 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
+import { accountRestored, accountSuspended } from '../../views/mail/access.ts';
 import { passwordChanged } from '../../views/mail/password.ts';
 import type { SignInRecord } from '../activity/sign-ins.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
@@ -178,7 +179,7 @@ function unchangedSince({ passwordHash, securityVersion }: Account): Where<Accou
 
 /** Undefined restores. Answers undefined where there is no such account, or it stands so already. */
 async function setSuspendedAt(
-  { accounts, effects }: Parts,
+  { accounts, effects, clock, settings }: Parts,
   id: string,
   suspendedAt: number | undefined,
   actor: Actor,
@@ -186,18 +187,19 @@ async function setSuspendedAt(
   const account = await accounts.get(id);
   if (account === undefined) return undefined;
   if (account.removalAt !== undefined) throw beingDeleted(account);
-  const [action, guard] =
-    suspendedAt === undefined
-      ? [
-          'account.restored',
-          [
-            ['suspendedAt', 'present'],
-            ['removalAt', 'absent'],
-          ] as const,
-        ]
-      : ['account.suspended', ACTIVE_ONLY];
-  return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
+  const isRestored = suspendedAt === undefined;
+  const written = (isRestored ? accountRestored : accountSuspended)(settings, {
+    at: clock(),
+    from: originOf(actor),
+  });
+  // Who is out cannot read the reason of an admin in their activity.
+  const mail = actor.reason === undefined ? [] : [{ to: account.email, ...written }];
+  const audit = auditOf(account, isRestored ? 'account.restored' : 'account.suspended', actor);
+  const guard = [['suspendedAt', isRestored ? 'present' : 'absent'], NOT_BEING_DELETED] as const;
+  return effects.update(accounts, id, { set: { suspendedAt } }, guard, { ...audit, mail });
 }
+
+const NOT_BEING_DELETED = ['removalAt', 'absent'] as const;
 
 /** What is recorded of a change of this account; somebody who signs up acts as whom they become. */
 export function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openPeople, type People, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { createKeptMail } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
 eachStore(({ url: storeUrl }) => {
@@ -74,6 +75,10 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(done.location, `/admin/accounts/${other.account.id}?done=suspend`);
       assert.deepEqual(await stateOf(other.account.id), { admin: false, isSuspended: true });
       assert.equal((await admin.agent.post(path, { reason: 'Again' })).status, 409);
+      // Who cannot sign in reads it in a mail.
+      const mail = createKeptMail(server.mailFolder);
+      const told = await mail.waitFor({ to: other.account.email, subject: /was suspended$/ });
+      assert.match(told.text ?? '', /From: an admin of this site \(reason: Paid by a stolen card\)/);
       await admin.agent.post(`/admin/accounts/${other.account.id}/restore`, { reason: 'It was theirs' });
       const { text } = await (await people.signIn(other.account.email)).get('/activity');
       assert.match(text, /Account suspended, by an admin of this site \(reason: Paid by a stolen card\)/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { createKeptMail } from '../support/smtp.ts';
 
 const PATH = '/api/1.1/admin/accounts';
 
@@ -119,6 +120,14 @@ describe('accounts in the management API', () => {
       const { status, body } = await post(`/${owner}/${act}`, { reason: 'Oops' });
       assert.deepEqual([status, body.body.status], [409, 'OWN_ACCOUNT'], act);
     }
+  });
+
+  test('deletes an account, whose owner is mailed why', async () => {
+    const { id, email } = await account('deleted@example.com');
+    const { body } = await post(`/${id}/delete`, { reason: 'Asked for it by phone' });
+    assert.deepEqual(body.response, { id, deleted: true });
+    const mail = await createKeptMail(server.mailFolder).waitFor({ to: email, subject: /was deleted$/ });
+    assert.match(mail.text ?? '', /a service of the admins of this site \(reason: Asked for it by phone\)/);
   });
 
   test('makes nobody an admin for a service that may do less', async () => {
