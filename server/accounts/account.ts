@@ -53,7 +53,16 @@ export const accountDeclaration = declare<Account>({
   name: 'accounts',
   schema: accountSchema,
   unique: ['emailKey', 'externalId'],
-  indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt'], ['endAccessAt'], ['removalAt']],
+  indexes: [
+    ['createdAt'],
+    // The few among all: who is to be told, and that the last admin stays one, is asked for while somebody waits.
+    ['admin', 'createdAt'],
+    ['suspendedAt'],
+    ['pendingAt'],
+    ['revokeAllAt'],
+    ['endAccessAt'],
+    ['removalAt'],
+  ],
 });
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */

@@ -18,13 +18,13 @@ export type AccountsAsked = {
 /** The accounts of everybody, for admins. */
 export function createAccountList({ accounts }: { accounts: Collection<Account> }) {
   return {
-    /** One page: the newest first, or by e-mail address where it was searched for. Throws Problem 400. */
+    /**
+     * One page: the newest first, those that are suspended by when they were, or by e-mail address where it was searched
+     * for. Throws Problem 400.
+     */
     async list({ search, state }: AccountsAsked, page: PageAsked): Promise<PageOf<Account>> {
       const isMatch = state === undefined ? undefined : (account: Account) => isIn(state, account);
-      if (search === '') {
-        const order = { by: 'createdAt', descending: true } as const;
-        return pageByKey(accounts, page, { order, isMatch });
-      }
+      if (search === '') return pageByKey(accounts, page, inState(state));
       const byId = await accounts.get(search);
       if (byId !== undefined) return wholeList([byId]);
       const start = beginningOf(search);
@@ -36,6 +36,21 @@ export function createAccountList({ accounts }: { accounts: Collection<Account> 
       return pageByKey(accounts, page, { where, order: { by: 'emailKey' }, isMatch });
     },
   };
+}
+
+/** By an index that leads to the few; of the others most are active. */
+function inState(state: AccountsAsked['state']): Parameters<typeof pageByKey<Account>>[2] {
+  const order = { by: 'createdAt', descending: true } as const;
+  switch (state) {
+    case undefined:
+      return { order };
+    case 'active':
+      return { order, isMatch: (account) => isIn('active', account) };
+    case 'admin':
+      return { where: [['admin', '=', true]], order };
+    case 'suspended':
+      return { where: [['suspendedAt', '>', 0]], order: { by: 'suspendedAt', descending: true } };
+  }
 }
 
 /** As addresses are compared; undefined for what none begins with. */

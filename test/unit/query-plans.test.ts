@@ -6,6 +6,7 @@ import type { Filter } from '../../server/activity/activity.ts';
 import { countAdminUse } from '../../server/activity/admin-use.ts';
 import type { Client } from '../../server/credentials/client.ts';
 import { createIdleEnds } from '../../server/credentials/idle-ends.ts';
+import type { AccountsAsked } from '../../server/management/account-list.ts';
 import type { ChangesAsked } from '../../server/management/audit-list.ts';
 import type { CallsAsked } from '../../server/management/call-list.ts';
 import type { CredentialsAsked } from '../../server/management/credential-list.ts';
@@ -74,6 +75,8 @@ describe('what pages list is found by an index', () => {
 
   const reviewsOf = (asked: object) =>
     domain.reviewList.list({ search: '', month: '', ...asked }, { cursor: '', limit: 50 });
+  const accountsOf = (state: AccountsAsked['state'], cursor: string) =>
+    domain.accountList.list({ search: '', state }, { cursor, limit: 50 });
   const mails = (asked: object) =>
     domain.mails.list({ search: '', fault: '', ...asked }, { cursor: '', limit: 50 });
 
@@ -252,6 +255,14 @@ describe('what pages list is found by an index', () => {
       'whether there are imported keys',
       () => domain.importedKeys.exist(),
       [/credentials_by_imported_createdAt /],
+    ],
+    ['accounts of everybody', () => accountsOf(undefined, byTime), [/accounts_by_createdAt .*<\?/]],
+    ['the admins among them', () => accountsOf('admin', byTime), [/accounts_by_admin_createdAt .*<\?/]],
+    ['those that are suspended', () => accountsOf('suspended', byTime), [/accounts_by_suspendedAt .*<\?/]],
+    [
+      'whether another admin is left',
+      () => domain.admins.requireOther({ ...ann, admin: true }).catch(() => undefined),
+      [/accounts_by_admin_createdAt \(/],
     ],
     ['identities', () => domain.identities.list(ann.id), [/identities_by_accountId /]],
   ];
