@@ -88,6 +88,8 @@ export const credentialDeclaration = declare<Credential>({
   indexes: [
     ['accountId', 'createdAt'],
     ['accountId', 'revokedAt', 'createdAt'],
+    // And beside those that expired.
+    ['accountId', 'revokedAt', 'expiresAt'],
     ['clientId', 'createdAt'],
     // Those of everybody, for admins. None begins with the kind: SQLite would take it for what finds an owner's tokens.
     ['createdAt'],

@@ -1,4 +1,3 @@
-import type { Where } from '../../adapters/port.ts';
 import { secretRevoked } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
@@ -41,9 +40,10 @@ export function createSecrets(parts: ClientDependencies) {
     client: (which: SecretsOf): Promise<Client> => clientOf(parts, which),
 
     /** The live ones, newest first, and behind them the latest dead ones; a revoked client's too. */
-    list(which: { accountId: string; clientId: string }): Promise<Credential[]> {
-      const owner: Where<Credential> = [...secretsOf(which.clientId), ['accountId', '=', which.accountId]];
-      return listStandingFirst(parts, owner);
+    async list({ accountId, clientId }: { accountId: string; clientId: string }): Promise<Credential[]> {
+      // Asked for by the account too, an engine may look through all that the account has.
+      const rows = await listStandingFirst(parts, secretsOf(clientId));
+      return rows.filter((row) => row.accountId === accountId);
     },
 
     /** The live ones of all clients of an account, newest first. */

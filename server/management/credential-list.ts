@@ -103,7 +103,8 @@ function ofAccount(accountId: string, state: StateAsked | undefined): Way {
   const of = ['accountId', '=', accountId] as const;
   if (state === undefined) return { where: [of], order: NEWEST };
   if (state !== 'revoked') return { where: [of, ['revokedAt', 'absent']], order: NEWEST };
-  return { where: [of, ['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
+  // Not `present`: SQLite would walk on through all that are not revoked.
+  return { where: [of, ['revokedAt', '>', 0]], order: { by: 'revokedAt', descending: true } };
 }
 
 /** What is looked at in each row; undefined where all are wanted. */
