@@ -166,6 +166,11 @@ describe('what pages list is found by an index', () => {
       () => domain.tokens.list(ann.id),
       [/credentials_by_accountId_revokedAt_expiresAt .*expr>>\?/, /accountId_revokedAt_expiresAt .*expr><\?/],
     ],
+    [
+      'what holds a scope that is gone',
+      () => domain.declared.goneScopes(),
+      [/sqlite_autoindex_clients_1 \(id>\?\)/, /sqlite_autoindex_credentials_1 \(id>\?\)/],
+    ],
     ['tokens that lie idle', () => idle(), [/credentials_by_idleAt /]],
     ['services', () => domain.services.list(ann.id), [/clients_by_accountId_kind_revokedAt_createdAt /]],
     ['apps', () => domain.apps.list(ann.id), [/clients_by_accountId_kind_revokedAt_createdAt /]],
