@@ -17,6 +17,17 @@ export function searchIn(ctx: Context): string {
   return withoutSecrets(queryOne(ctx, 'q').trim()).slice(0, SEARCH_LENGTH_MAX);
 }
 
+/** How a list was asked for, as its page shows it, with the ways on: '' is what was not asked for. */
+export function listAsked<A extends Record<string, string | undefined>>(
+  path: string,
+  asked: A,
+  page: PageAsked,
+  { next, isPartial }: Pick<PageOf<unknown>, 'next' | 'isPartial'>,
+) {
+  const shown = Object.fromEntries(Object.entries(asked).map(([name, value]) => [name, value ?? '']));
+  return { path, ...(shown as Record<keyof A, string>), ...waysOn(path, asked, { page, next }), isPartial };
+}
+
 /** The path of a list with what is asked of it; what is '' is left out. */
 export function pathWith(path: string, asked: Record<string, string | undefined>): string {
   const query = new URLSearchParams();

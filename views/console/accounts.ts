@@ -2,12 +2,13 @@ import type { FormProblem } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons } from '../kit/buttons.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
-import { bulletList, keyValues, section } from '../kit/sections.ts';
+import { keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { relativeTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { THINGS_DONE } from './account-things.ts';
 import { listForm, listPager } from './list.ts';
+import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
 import { type WholeAccount, wholeAccount } from './whole-account.ts';
 
@@ -198,10 +199,7 @@ export function accountPage(
             label: 'Brought by',
             value: whole.broughtBy && `The service ${whole.broughtBy}, on its word for the e-mail address`,
           },
-          {
-            label: 'Metadata',
-            value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
-          },
+          metadataFact(metadata),
           { label: 'State', value: stateOf(account) },
           { label: 'Made', value: relativeTime(createdAt, now) },
         ]),

@@ -5,7 +5,7 @@ import { type FormProblem, problemAt } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons, submit } from '../kit/buttons.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
-import { bulletList, section } from '../kit/sections.ts';
+import { section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { tokenFacts } from '../token-life.ts';
@@ -13,6 +13,7 @@ import { standingOf, type TokenView } from '../tokens.ts';
 import { addressesTable, type UsageView, usedFor } from '../usage.ts';
 import { CREDENTIALS_PATH, credentialLink } from './credential-link.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
+import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
 
 /** A token or a secret as the console shows it. A secret allows what its client does. */
@@ -198,10 +199,7 @@ function firstFacts(credential: CredentialInConsole) {
       label: client?.kind === 'app' ? 'App' : 'Service',
       value: client && html`${clientOf(client)} <code>${client.id}</code>${clientPaused}`,
     },
-    {
-      label: 'Metadata',
-      value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
-    },
+    metadataFact(metadata),
   ];
 }
 
