@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
-import { createKeptMail } from '../support/smtp.ts';
 
 const PATH = '/api/1.1/admin/accounts';
 
@@ -126,8 +125,8 @@ describe('accounts in the management API', () => {
     const { id, email } = await account('deleted@example.com');
     const { body } = await post(`/${id}/delete`, { reason: 'Asked for it by phone' });
     assert.deepEqual(body.response, { id, deleted: true });
-    const mail = await createKeptMail(server.mailFolder).waitFor({ to: email, subject: /was deleted$/ });
-    assert.match(mail.text ?? '', /a service of the admins of this site \(reason: Asked for it by phone\)/);
+    const [mail] = await server.domain.rows.outbox.list({ where: [['to', '=', email]], limit: 2 });
+    assert.match(mail?.text ?? '', /a service of the admins of this site \(reason: Asked for it by phone\)/);
   });
 
   test('makes nobody an admin for a service that may do less', async () => {
