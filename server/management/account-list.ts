@@ -10,8 +10,10 @@ const LAST = '\u{10ffff}';
 
 /** Which accounts are asked for; all of it must hold. */
 export type AccountsAsked = {
-  /** The whole id, or the beginning of the e-mail address; '' for all. */
+  /** The whole id, the beginning of the e-mail address, or else the whole external id; '' for all. */
   search: string;
+  /** The whole external id, and nothing else. */
+  externalId?: string | undefined;
   state?: 'active' | 'suspended' | 'admin' | undefined;
 };
 
@@ -22,18 +24,21 @@ export function createAccountList({ accounts }: { accounts: Collection<Account> 
      * One page: the newest first, those that are suspended by when they were, or by e-mail address where it was searched
      * for. Throws Problem 400.
      */
-    async list({ search, state }: AccountsAsked, page: PageAsked): Promise<PageOf<Account>> {
+    async list({ search, externalId, state }: AccountsAsked, page: PageAsked): Promise<PageOf<Account>> {
       const isMatch = state === undefined ? undefined : (account: Account) => isIn(state, account);
+      if (externalId !== undefined) return only(await accounts.find('externalId', externalId), isMatch);
       if (search === '') return pageByKey(accounts, page, inState(state));
       const byId = await accounts.get(search);
-      if (byId !== undefined) return wholeList([byId]);
+      if (byId !== undefined) return only(byId, isMatch);
       const start = beginningOf(search);
-      if (start === undefined) return wholeList([]);
+      if (start === undefined) return only(undefined, isMatch);
       const where: Where<Account> = [
         ['emailKey', '>=', start],
         ['emailKey', '<', `${start}${LAST}`],
       ];
-      return pageByKey(accounts, page, { where, order: { by: 'emailKey' }, isMatch });
+      const found = await pageByKey(accounts, page, { where, order: { by: 'emailKey' }, isMatch });
+      const isNone = found.rows.length === 0 && found.next === undefined && page.cursor === '';
+      return isNone ? only(await accounts.find('externalId', search), isMatch) : found;
     },
   };
 }
@@ -51,6 +56,10 @@ function inState(state: AccountsAsked['state']): Parameters<typeof pageByKey<Acc
     case 'suspended':
       return { where: [['suspendedAt', '>', 0]], order: { by: 'suspendedAt', descending: true } };
   }
+}
+
+function only(account: Account | undefined, isMatch: (account: Account) => boolean = () => true) {
+  return wholeList(account !== undefined && isMatch(account) ? [account] : []);
 }
 
 /** As addresses are compared; undefined for what none begins with. */

@@ -61,6 +61,31 @@ describe('accounts in the management API', () => {
     }
   });
 
+  test('finds an account by the id that the app knows it by', async () => {
+    const { id: one } = await account('ext-a@example.com');
+    const { id: other } = await account('ext-b@example.com');
+    for (const [id, externalId] of [
+      [one, 'ext-'],
+      [other, '17'],
+    ] as const)
+      await server.call(`${PATH}/${id}/external-id`, {
+        method: 'PUT',
+        token,
+        json: { external_id: externalId },
+      });
+    const found = async (query: string) =>
+      (await server.call(`${PATH}?${query}`, { token })).body.response.items.map(
+        ({ id }: { id: string }) => id,
+      );
+    assert.deepEqual(await found('external_id=17'), [other]);
+    assert.deepEqual(await found('external_id=17&state=suspended'), []);
+    assert.deepEqual(await found('external_id=1'), []);
+    assert.deepEqual(await found('external_id=ext-'), [one]);
+    // What people search for is an e-mail address first.
+    assert.deepEqual(await found('q=17'), [other]);
+    assert.deepEqual(await found('q=ext-'), [one, other]);
+  });
+
   test('refuses the cursor of another list, and of another filter', async () => {
     for (const name of ['mark-a', 'mark-b']) await account(`${name}@example.com`);
     const { body } = await server.call(`${PATH}?q=mark-&limit=1`, { token });

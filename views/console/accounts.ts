@@ -151,7 +151,7 @@ export function accountsPage(
     ]),
     empty: {
       title: 'No account found',
-      text: 'Search for the beginning of an e-mail address, or for a whole id.',
+      text: 'Search for the beginning of an e-mail address, or for a whole id, ours or your app’s.',
     },
   });
   return layout(site, {
@@ -162,7 +162,7 @@ export function accountsPage(
     current: '/admin/accounts',
     body: [
       doneNotice(DONE, done),
-      listForm(list, 'The beginning of an e-mail address, or a whole id.'),
+      listForm(list, 'The beginning of an e-mail address, or a whole id, ours or your app’s.'),
       table,
       listPager(list),
     ],

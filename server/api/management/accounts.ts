@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
 import { ADMIN_SCOPE } from '../../credentials/scopes.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
+import { EXTERNAL_ID_LENGTH_MAX } from '../../ground/limits.ts';
 import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { timesOf } from '../times.ts';
@@ -16,7 +17,10 @@ import {
 } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = searchQuery.extend({ state: z.enum(['active', 'suspended', 'admin']).optional() });
+const listQuery = searchQuery.extend({
+  external_id: z.string().max(EXTERNAL_ID_LENGTH_MAX).optional(),
+  state: z.enum(['active', 'suspended', 'admin']).optional(),
+});
 
 /** `/accounts…`: everybody's accounts, and what is done to them. */
 export function accountEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -36,8 +40,9 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
       method: 'GET',
       path: '/accounts',
       async answer({ ctx }) {
-        const { q = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await accountList.list({ search: q, state }, pageAskedBy(ctx, page));
+        const { q: search = '', external_id: externalId, state, ...page } = queryOf(ctx, listQuery);
+        const asked = { search, externalId, state };
+        const { rows, next } = await accountList.list(asked, pageAskedBy(ctx, page));
         return { items: rows.map(accountJson), next_cursor: next ?? null };
       },
     },
