@@ -22,11 +22,12 @@ export function createPortalLinkSteps(parts: StepDependencies) {
 
     /** POST /portal: uses the link up and goes on to its page. */
     async open(ctx: Context): Promise<void> {
-      const token = (await readForm(ctx)).one('token');
+      const form = await readForm(ctx);
+      const [token, formId] = [form.one('token'), form.one('form_id')];
       const begun = await portalSessions.pathBegunBy(ctx, token);
       if (begun !== undefined) return seeOther(ctx, begun);
       const from = { from: addressOf(ctx), requestId: requestIdOf(ctx) };
-      const { value, path } = await portalLinks.open(token, from);
+      const { value, path } = await portalLinks.open({ token, formId }, from);
       portalSessions.start(ctx, value);
       seeOther(ctx, path);
     },

@@ -193,6 +193,22 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await agent.get(pathOf(url))).status, 400);
     });
 
+    test('take two clicks on one button for one', async () => {
+      const { url } = await make({ email: newEmail() });
+      const token = tokenOf(url);
+      // A browser drops the answer to the first, and its cookie with it.
+      const click = (formId: string) =>
+        createAgent(server.url).post('/portal', { token, ...(formId && { form_id: formId }) });
+      const both = await Promise.all([click('form-1'), click('form-1')]);
+      assert.deepEqual(
+        [...both, await click('form-1')].map(({ location }) => location),
+        Array(3).fill('/tokens'),
+      );
+      for (const formId of ['form-2', '']) assert.equal((await click(formId)).status, 400, formId);
+      now += 31;
+      assert.equal((await click('form-1')).status, 400);
+    });
+
     test('work once, for five minutes, and whole', async () => {
       const { url } = await make({ email: newEmail() });
       const [one, other] = [createAgent(server.url), createAgent(server.url)];
