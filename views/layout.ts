@@ -14,6 +14,8 @@ export type Site = {
   providerIconUrl?: string | undefined;
   /** Who may sign up, where that is not anyone: whether the form is there for somebody, and a sentence about it. */
   signUp?: { isOpen: boolean; note: string } | undefined;
+  /** Whether people come here by portal links, most of whom have nothing to sign in with. */
+  portalLinks?: boolean | undefined;
   /** What only admins register here. */
   adminsOnly?: { apps: boolean; services: boolean } | undefined;
 };

@@ -145,6 +145,14 @@ eachStore(({ url: storeUrl }) => {
       assert.match((await agent.get(location)).text, /Sign in to continue/);
     });
 
+    test('are named on the sign-in page, for who comes by a mail and has no password', async () => {
+      const agent = createAgent(server.url);
+      assert.match((await agent.follow('/tokens')).text, /open this page from there again/);
+      const { location } = await (await people.app()).start();
+      const { text } = await agent.follow(location.href.slice(server.url.length));
+      assert.doesNotMatch(text, /open this page from there again/);
+    });
+
     test('end when somebody signs in by themselves', async () => {
       const { agent } = await visitor();
       const { email } = await people.account();
