@@ -142,7 +142,7 @@ function chosenPages(parts: ConsoleDependencies) {
     async showRevoke(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
       const rows = await credentialActs.chosen(queryAll(ctx, 'credential'));
-      if (rows.length === 0) return seeOther(ctx, PATH);
+      if (rows.length === 0) return seeOther(ctx, `${PATH}?done=none`);
       const admin = await freshAdminOf(parts, ctx);
       const facts = { credentials: await views(rows), now: clock(), reason: '', problem: undefined };
       sendPage(ctx, revokeChosenPage(site, admin, facts));

@@ -33,7 +33,8 @@ export function createMailPages(parts: ConsoleDependencies) {
     async showRetry(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
       const what = { ids: [...new Set(queryAll(ctx, 'id'))], fault: faultFrom(queryOne(ctx, 'fault')) };
-      if (what.ids.length === 0 && what.fault === '') return seeOther(ctx, `${PATH}?state=given_up`);
+      if (what.ids.length === 0 && what.fault === '')
+        return seeOther(ctx, `${PATH}?state=given_up&retried=0`);
       const admin = await freshAdminOf(parts, ctx);
       const to = await addressesOf(what);
       sendPage(ctx, retryMailPage(site, admin, { what, to, reason: '', problem: undefined }));

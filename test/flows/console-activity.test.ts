@@ -123,7 +123,7 @@ describe('activity and audit of everybody in the console', () => {
       assert.equal(text.split('All sessions ended Reason').length, 2, query);
     }
     const made = textOf(await get(`/admin/audit?actor=operator&account=${other.account.id}`));
-    assert.match(made, /Account made The operator, at the command line/);
+    assert.match(made, /Account made Operator \(command line\)/);
     await people.domain.mailedInvitations.invite('invited@example.com', { kind: 'operator' });
     const invited = await get('/admin/audit?action=invitation.made');
     assert.match(textOf(invited), /Invitation mailed .* Nobody’s account invited@example\.com \d{4}/);

@@ -1,6 +1,7 @@
 import type { FormProblem } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons } from '../kit/buttons.ts';
+import { isLong } from '../kit/listing.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
 import { keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
@@ -143,6 +144,7 @@ export function accountsPage(
   const table = dataTable({
     caption: 'Accounts',
     columns: ['Account', 'Name', 'State', 'Made'],
+    isDense: isLong({ total: accounts.length }),
     rows: accounts.map((account) => [
       html`<a href="/admin/accounts/${account.id}">${account.email}</a>`,
       account.name ?? '',

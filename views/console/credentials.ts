@@ -4,7 +4,8 @@ import { endOf, expiryOf, LAST_USED_HINT, lastUseOf, nameAndEnds } from '../cred
 import { type FormProblem, problemAt } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons, submit } from '../kit/buttons.ts';
-import { badge, doneNotice } from '../kit/notices.ts';
+import { isLong } from '../kit/listing.ts';
+import { badge, doneNotice, notice } from '../kit/notices.ts';
 import { section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
@@ -69,6 +70,7 @@ export function credentialsPage(
     current: PATH,
     body: [
       doneNotice(DONE, done),
+      done === 'none' && notice('info', 'Nothing is revoked: none was chosen, or they had ended already.'),
       listForm(
         list,
         'The end of a value, a whole one that was found somewhere, an owner’s e-mail address, or the id of a token, a secret, an account, a service or an app.',
@@ -77,6 +79,7 @@ export function credentialsPage(
       dataTable({
         caption: 'Tokens and secrets',
         columns: ['Name', 'Owner', 'State', 'Last used'],
+        isDense: isLong({ total: credentials.length }),
         rows: credentials.map((credential) => cellsOf(credential, now)),
         empty: {
           title: 'No token and no secret found',
@@ -129,13 +132,12 @@ function cellsOf(credential: CredentialInConsole, now: number): Part[] {
   const box =
     isStanding(credential) &&
     html`<input class="choose" type="checkbox" name="credential" value="${id}" form="${FORM_ID}" aria-label="Choose ${name}"> `;
-  const what =
-    kind === 'client_secret' ? `secret of the ${client?.kind ?? 'client'} ` : 'personal access token';
+  const what = kind === 'client_secret' ? 'secret of ' : 'personal access token';
   return [
     html`${box}${credentialLink(credential)}`,
-    html`${ownerOf(credential)}<br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
+    html`${ownerOf(credential)} <br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
     isStanding(credential)
-      ? [liveOf(credential), html`<br>Expires: ${expiryOf(credential, now)}`]
+      ? [liveOf(credential), html` <br>Expires: ${expiryOf(credential, now)}`]
       : endOf(credential, now),
     lastUseOf(credential, now),
   ];

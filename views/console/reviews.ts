@@ -95,7 +95,10 @@ export function everyReviewPage(
           unansweredOf(items),
           relativeTime(answerBy, now),
         ]),
-        empty: { title: 'No review found', text: 'Nothing was asked that is like this.' },
+        empty:
+          asked.q + asked.state + asked.month === ''
+            ? { title: 'No review yet', text: 'The first one is made on the first of next month.' }
+            : { title: 'No review found', text: 'Search for a whole address, or choose other answers.' },
       }),
       listPager(list),
     ],
@@ -216,6 +219,7 @@ export function reviewPreviewPage(
       dataTable({
         caption: 'What would be asked',
         columns: ['Name', 'Account', 'Why', 'Last used'],
+        isLow: true,
         rows: accounts.flatMap(({ account, findings }) =>
           findings.map((finding) => [
             nameOf(finding),
