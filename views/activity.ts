@@ -190,8 +190,8 @@ export function entryCells(entry: EntryView): [Part, Part, ...Part[]] {
 
 /** How it went, how long it took, and whether privacy rules held it back. */
 export function resultCell(entry: EntryView, asAdmin = 'Privacy rules passed over'): Html {
-  return html`${resultOf(entry)}${entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`}${
-    entry.privacyBypassed && html` ${badge('admin', asAdmin)}`
+  return html`${resultOf(entry)}${entry.privacyBypassed && html` ${badge('admin', asAdmin)}`}${
+    entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`
   }`;
 }
 

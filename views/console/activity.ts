@@ -64,7 +64,7 @@ export function callsPage(
         caption: 'Calls',
         columns: ['What', 'Account', 'Credential', 'Result', 'When', isWhole ? 'From, request id' : 'From'],
         rows: calls.map(isWhole ? wholeRow : lineOf),
-        isDense: !isWhole,
+        ...(isWhole ? {} : { look: 'log' }),
         empty: noEntries(isPartial),
       }),
       entryPager(props, calls.length === 0),
@@ -79,7 +79,7 @@ function lineOf(call: CallView): Part[] {
     what,
     namedInLine(account),
     namedInLine(credential),
-    resultCell(call, 'Admin use'),
+    resultCell(call, 'Admin'),
     timeInLine(at, requestUrl),
     from,
   ];

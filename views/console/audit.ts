@@ -74,7 +74,7 @@ export function changesPage(
         caption: 'Changes',
         columns: ['What', 'Who', 'Account', 'About', 'When', isWhole ? 'From, request id' : 'From'],
         rows: changes.map(isWhole ? wholeRow : lineOf),
-        isDense: !isWhole,
+        ...(isWhole ? {} : { look: 'log' }),
         empty: noEntries(isPartial),
       }),
       entryPager(props, changes.length === 0),

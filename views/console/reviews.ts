@@ -219,7 +219,7 @@ export function reviewPreviewPage(
       dataTable({
         caption: 'What would be asked',
         columns: ['Name', 'Account', 'Why', 'Last used'],
-        isLow: true,
+        look: 'low',
         rows: accounts.flatMap(({ account, findings }) =>
           findings.map((finding) => [
             nameOf(finding),
