@@ -231,7 +231,9 @@ export function notRotatablePage(
     token.replacedBy !== undefined
       ? 'It was rotated already: another value has taken its place.'
       : token.state === 'paused'
-        ? 'It is paused. Resume it first.'
+        ? token.pausedByAdmin
+          ? 'An admin of this site paused it, and only an admin resumes it.'
+          : 'It is paused. Resume it first.'
         : `It is ${token.state}. Make a new one with the same settings instead.`;
   return layout(site, {
     title: `The token “${token.name}” cannot be rotated`,

@@ -125,6 +125,9 @@ describe('tokens and secrets in the console', () => {
     assert.equal(silent.status, 400);
     assert.match(silent.text, /A reason is missing/);
     assert.equal(await state(), 'Live');
+    // What the owner paused they could resume: an admin takes it over.
+    await owner.agent.post(`/tokens/${credential.id}/pause`, {});
+    assert.match((await admin.agent.get(path)).text, new RegExp(`${path}/pause`));
     const once = { reason: 'Odd calls', form_id: crypto.randomUUID() };
     for (const _ of [1, 2])
       assert.equal((await admin.agent.post(`${path}/pause`, once)).location, `${path}?done=pause`);

@@ -211,10 +211,11 @@ function clientOf({ id, name, kind }: NonNullable<CredentialInConsole['client']>
 
 function actsOf(credential: CredentialInConsole): Part {
   if (!isStanding(credential)) return undefined;
-  const { id, kind, state } = credential;
+  const { id, kind, state, pausedByAdmin } = credential;
   const isToken = kind === 'personal_access_token';
   return buttons(
-    isToken && state === 'live' && buttonLink('Pause…', `${PATH}/${id}/pause`),
+    // A pause of the owner is taken over by that of an admin.
+    isToken && pausedByAdmin !== true && buttonLink('Pause…', `${PATH}/${id}/pause`),
     isToken && state === 'paused' && buttonLink('Resume…', `${PATH}/${id}/resume`),
     buttonLink('Revoke…', `${PATH}/${id}/revoke`, 'danger'),
   );
