@@ -35,7 +35,7 @@ type NewAccount = {
   email: string;
   /** As display-name.ts answers it. */
   name?: string | undefined;
-  passwordHash?: string;
+  passwordHash?: string | undefined;
   /** What an app that signs its users in by itself knows this one by. */
   externalId?: string | undefined;
   /** The service on whose word the address counts as proved. */

@@ -64,7 +64,7 @@ export function createSecrets(parts: ClientDependencies) {
     },
 
     /** See rotateSecrets. */
-    async rotate(wanted: ByOwner & { overlapSeconds: number }, actor: Actor) {
+    async rotate(wanted: ByOwner & { overlapSeconds: number; endsBy?: number | undefined }, actor: Actor) {
       return rotateSecrets(parts, await confidentialClient(parts, wanted), wanted, actor);
     },
 

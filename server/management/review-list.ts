@@ -68,12 +68,15 @@ export function createReviewList(parts: Parts) {
     /** What the admins were told of this month; undefined before they were, and where nothing was asked. */
     thisMonth: (): Promise<ReviewDigest | undefined> => rows.reviewDigests.get(monthOf(clock())),
 
-    /** What a review would ask of the next accounts, if it were made now. A page may have none, and not be the last. */
-    async preview(page: PageAsked): Promise<PageOf<Preview & { id: string }>> {
+    /** What a review would ask of the next accounts, or of this one, if it were made now. A page may have none, and not be the last. */
+    async preview(page: PageAsked, accountId?: string): Promise<PageOf<Preview & { id: string }>> {
       const looked = await pageByKey(
         rows.accounts,
         { ...page, limit: ACCOUNTS_LOOKED_AT },
-        { where: ACTIVE_ONLY, order: { by: 'id' } },
+        {
+          where: accountId === undefined ? ACTIVE_ONLY : [...ACTIVE_ONLY, ['id', '=', accountId]],
+          order: { by: 'id' },
+        },
       );
       const asked = await Promise.all(
         looked.rows.map(async (account) => ({

@@ -132,6 +132,46 @@ describe('apps, grants and sessions in the management API', () => {
     assert.equal((await get('/apps/app_none')).status, 404);
   });
 
+  test('registers an app with a secret that is told once, and changes it', async () => {
+    const reason = 'For the shop';
+    const wanted = {
+      account_id: ann.id,
+      name: 'Shop',
+      redirect_uris: ['https://shop.example.com/cb'],
+      scopes: ['profile'],
+    };
+    for (const [json, code, parameter] of [
+      [wanted, 'INVALID_REASON', 'reason'],
+      [{ ...wanted, reason, account_id: 'acc_none' }, 'NOT_FOUND', undefined],
+      [{ ...wanted, reason, redirect_uris: ['http://shop.example.com/cb'] }, undefined, 'redirect_uris'],
+      [{ ...wanted, reason, redirect_uris: 'https://shop.example.com/cb' }, 'INVALID_DATA', 'redirect_uris'],
+      [{ ...wanted, reason, scopes: ['admin'] }, 'invalid_scope', 'scopes'],
+      [{ ...wanted, reason, confidential: false, requires_pkce: false }, 'PKCE_NEEDED', 'requires_pkce'],
+    ] as const) {
+      const { status, body } = await post('/apps', json);
+      assert.ok(status >= 400, JSON.stringify(json));
+      assert.equal(body.body.parameter, parameter, JSON.stringify(body));
+      if (code !== undefined) assert.equal(body.body.status, code);
+    }
+    const made = (await post('/apps', { ...wanted, reason })).body.response;
+    assert.deepEqual(
+      [made.name, made.account_id, made.confidential, made.requires_pkce],
+      ['Shop', ann.id, true, true],
+    );
+    assert.ok(await server.domain.clients.checkSecret(made.id, made.client_secret));
+    assert.ok(!JSON.stringify((await get(`/apps/${made.id}`)).body).includes(made.client_secret));
+    const edited = await post(`/apps/${made.id}/edit`, { reason, requires_pkce: false });
+    assert.deepEqual(
+      [edited.body.response.requires_pkce, edited.body.response.redirect_uris],
+      [false, wanted.redirect_uris],
+    );
+    assert.deepEqual((await audited())[0], ['app.changed', 'client', reason]);
+    assert.equal((await post(`/apps/${made.id}/edit`, { reason })).body.body.status, 'NOTHING_TO_DO');
+    assert.equal((await post('/apps/app_none/edit', { reason, name: 'X' })).status, 404);
+    const open = { ...wanted, name: 'Phone', reason, confidential: false };
+    assert.equal((await post('/apps', open)).body.response.client_secret, undefined);
+  });
+
   test('lists sessions and ways to sign in, and ends a session', async () => {
     const now = server.domain.clock();
     const session = { model: 'Session', payload: {}, accountId: ann.id, createdAt: now, expiresAt: now + 60 };
@@ -150,6 +190,15 @@ describe('apps, grants and sessions in the management API', () => {
     await server.domain.identities.link(identity, { kind: 'account', id: ann.id });
     const [linked] = await items(`/accounts/${ann.id}/identities`);
     assert.deepEqual([linked.provider, linked.subject, linked.email], ['Google', 'g1', 'g@example.com']);
+    const remove = (of: string, reason: string) =>
+      post(`/accounts/${of}/identities/${linked.id}/remove`, { reason });
+    // The last way in of an account without a password.
+    assert.equal((await remove(ann.id, 'Left Google')).status, 409);
+    await server.domain.rows.accounts.update(ann.id, { set: { passwordHash: 'x' } });
+    assert.equal((await remove(ann.id, '')).body.body.status, 'INVALID_REASON');
+    assert.equal((await remove(ann.id, 'Left Google')).body.response.removed, true);
+    assert.deepEqual(await items(`/accounts/${ann.id}/identities`), []);
+    assert.equal((await remove(ann.id, 'Left Google')).status, 404);
     const [shown] = await items(`/accounts/${ann.id}/sessions`);
     assert.deepEqual([shown.id, shown.seen_from], ['uid1', '192.0.2.9']);
 

@@ -109,7 +109,9 @@ describe('tokens and secrets in the management API', () => {
       [{ ...wanted, scopes: ['admin'] }, 'invalid_scope'],
       [{ ...wanted, scopes: ['admin:manage'] }, 'invalid_scope'],
       [{ ...wanted, expires_at: 1 }, 'INVALID_EXPIRY'],
-      [{ ...wanted, honey: true }, 'INVALID_DATA'],
+      [{ ...wanted, honey: 'yes' }, 'INVALID_DATA'],
+      [{ ...wanted, expires_at: null }, 'INVALID_EXPIRY'],
+      [{ ...wanted, ip_ranges: ['300.0.0.1'] }, 'INVALID_IP_RANGE'],
       [{ ...wanted, account_id: { $ne: '' } }, 'INVALID_DATA'],
       [{ ...wanted, account_id: 'acc_none' }, 'NOT_FOUND'],
     ] as const) {
@@ -209,5 +211,41 @@ describe('tokens and secrets in the management API', () => {
     const own = await post(`/secrets/${await secretOf(clientId)}/revoke`, { reason });
     assert.equal(own.body.body.status, 'OWN_SECRET');
     assert.equal((await get('/tokens')).status, 200);
+  });
+
+  test('are narrow where that is asked for, and changed with a reason; bait opens nothing', async () => {
+    const { id: accountId } = await server.domain.accounts.create(
+      { email: 'narrow@example.com', admin: false },
+      { kind: 'operator' },
+    );
+    const reason = 'Asked for by phone';
+    const narrow = { ip_ranges: ['192.0.2.0/24'], idle_days: 30, bounds: ['create_transaction=20/day'] };
+    const scopes = ['wf:create_transaction', 'profile'];
+    const wanted = { account_id: accountId, name: 'Narrow', scopes, reason };
+    const expired = await post('/tokens', { ...wanted, expires_at: 1 });
+    assert.equal(expired.body.body.parameter, 'expires_at');
+    const { id, token: value, ...shown } = (await post('/tokens', { ...wanted, ...narrow })).body.response;
+    assert.deepEqual([shown.ip_ranges, shown.idle_days], [narrow.ip_ranges, 30]);
+    assert.deepEqual(shown.bounds, ['create_transaction = 20/day']);
+    assert.equal(await opens(value), 403);
+
+    const edit = async (json: object) => (await post(`/tokens/${id}/edit`, { reason, ...json })).body;
+    assert.equal((await post(`/tokens/${id}/edit`, { name: 'B' })).body.body.status, 'INVALID_REASON');
+    assert.equal((await edit({})).body.status, 'NOTHING_TO_DO');
+    assert.equal((await edit({ name: 'B', origin: null })).body.status, 'INVALID_DATA');
+    assert.equal((await edit({ idle_days: 0 })).body.parameter, 'idle_days');
+    assert.equal((await edit({ scopes: ['admin'] })).body.status, 'invalid_scope');
+    const loose = (await edit({ ip_ranges: [], idle_days: null })).response;
+    assert.deepEqual([loose.ip_ranges, loose.idle_days, loose.bounds], [undefined, undefined, shown.bounds]);
+    assert.equal(await opens(value), 200);
+    const named = (await edit({ name: 'Renamed', note: 'Of Ann' })).response;
+    assert.deepEqual([named.name, named.note, named.scopes], ['Renamed', 'Of Ann', scopes]);
+    assert.equal((await edit({ name: 'Renamed' })).body.status, 'NOTHING_TO_DO');
+    const mails = await mailsTo('narrow@example.com');
+    assert.ok(mails.every(({ text }) => text.includes(reason)) && mails.length === 3);
+
+    const bait = (await post('/tokens', { ...wanted, name: 'Bait', honey: true })).body.response;
+    assert.equal(bait.honey, true);
+    assert.equal(await opens(bait.token), 401);
   });
 });

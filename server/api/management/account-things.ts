@@ -1,6 +1,6 @@
 import type { Account, Identity } from '../../accounts/account.ts';
 import { providerNameOf } from '../../accounts/identities.ts';
-import type { AnySession } from '../../management/account-things.ts';
+import type { AnySession, ThingAct } from '../../management/account-things.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { timesOf } from '../times.ts';
 import { accountIn } from './accounts.ts';
@@ -22,6 +22,18 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
     },
   });
 
+  const actAt = (kind: 'sessions' | 'identities', act: ThingAct, done: string): ManagementEndpoint => ({
+    method: 'POST',
+    path: `/accounts/:id/${kind}/:thingId/${act}`,
+    async answer(call) {
+      const { reason } = await bodyOf(call.ctx, reasonBody);
+      const { id: accountId } = await accountIn(parts, call);
+      const thing = await accountThings.find(kind, { accountId, id: call.params.thingId ?? '' });
+      await accountThings.do(act, thing, managerFrom(call.actor, reason));
+      return { id: thing.id, [done]: true };
+    },
+  });
+
   return [
     listAt('grants', async ({ id }) =>
       (await grants.list(id)).map((row) => grantJson({ ...row, accountId: id })),
@@ -32,17 +44,8 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
         identityJson(row, providerNameOf(row.issuer, settings.google)),
       ),
     ),
-    {
-      method: 'POST',
-      path: '/accounts/:id/sessions/:uid/end',
-      async answer(call) {
-        const { reason } = await bodyOf(call.ctx, reasonBody);
-        const { id: accountId } = await accountIn(parts, call);
-        const session = await accountThings.find('sessions', { accountId, id: call.params.uid ?? '' });
-        await accountThings.do('end', session, managerFrom(call.actor, reason));
-        return { id: session.id, ended: true };
-      },
-    },
+    actAt('sessions', 'end', 'ended'),
+    actAt('identities', 'remove', 'removed'),
   ];
 }
 

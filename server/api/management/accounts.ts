@@ -29,7 +29,7 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
   async function act(which: AccountAct, call: ManagementCall): Promise<object> {
     const { reason } = await bodyOf(call.ctx, reasonBody);
     const account = await accountIn(parts, call);
-    if (which === 'promote' && !call.caller.scopes.includes(ADMIN_SCOPE)) throw beyondReach();
+    if (which === 'promote') requireAllScopes(call);
     await accountActs.do(which, account, managerFrom(call.actor, reason), call.caller.account.id);
     const changed = await accounts.get(account.id);
     return changed === undefined ? { id: account.id, deleted: true } : accountJson(changed);
@@ -61,12 +61,13 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
   ];
 }
 
-/** Whom it makes an admin may have services with every scope. */
-function beyondReach(): Problem {
-  return new Problem({
+/** What would give a narrow service more than it has: whom it makes an admin, or whose password it knows. Throws Problem 403. */
+export function requireAllScopes({ caller }: Pick<ManagementCall, 'caller'>): void {
+  if (caller.scopes.includes(ADMIN_SCOPE)) return;
+  throw new Problem({
     status: 403,
     code: 'FORBIDDEN',
-    message: 'An admin may do more than the service that calls.',
+    message: 'That would reach further than the service that calls.',
     hint: 'Let an admin do it in the console, or call with a service that has the scope admin.',
   });
 }

@@ -73,7 +73,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
 }
 
 /** An app as programs are told of it. */
-function appJson({ client, people }: ListedApp) {
+export function appJson({ client, people }: ListedApp) {
   const { createdAt, revokedAt } = client;
   return {
     id: client.id,

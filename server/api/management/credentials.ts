@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { requireActive } from '../../accounts/account.ts';
 import type { Credential } from '../../credentials/credential.ts';
 import { stateOf } from '../../credentials/credential.ts';
 import { noSuch } from '../../ground/errors.ts';
-import { DAY_SECONDS } from '../../ground/time.ts';
 import type { CredentialAct } from '../../management/credential-acts.ts';
 import { CREDENTIAL_STATES } from '../../management/credential-list.ts';
 import { managerFrom } from '../../management/reason.ts';
@@ -35,15 +33,6 @@ const QUERIES = {
   personal_access_token: listQuery,
   client_secret: listQuery.extend({ client_id: z.string().max(80).optional() }),
 };
-const rotateBody = reasonBody.extend({ overlap: z.number().optional() });
-const tokenBody = reasonBody.extend({
-  account_id: z.string(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  note: z.string().optional(),
-  expires_at: z.number().optional(),
-});
-
 const chosenBody = reasonBody.extend({ ids: z.array(z.string()).min(1) });
 const valueBody = z.strictObject({ value: z.string().max(VALUE_LENGTH_MAX) });
 
@@ -53,9 +42,7 @@ type Kind = Credential['kind'];
 export function credentialEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
   return [
     ...listEndpoints(parts, 'personal_access_token', '/tokens'),
-    { method: 'POST', path: '/tokens', answer: (call) => mint(parts, call) },
     ...(['pause', 'resume', 'revoke'] as const).map((which) => actEndpoint(parts, which, '/tokens')),
-    { method: 'POST', path: '/tokens/:id/rotate', answer: (call) => rotate(parts, call) },
     { method: 'POST', path: '/tokens/revoke', answer: (call) => revokeChosen(parts, call) },
     { method: 'POST', path: '/tokens/find', answer: (call) => findByValue(parts, call) },
     ...listEndpoints(parts, 'client_secret', '/secrets'),
@@ -124,33 +111,6 @@ async function findByValue({ leaks }: ManagementDependencies, { ctx }: Managemen
   };
 }
 
-/** Makes a token for an account; its value is in this answer and nowhere else. */
-async function mint(parts: ManagementDependencies, { ctx, actor }: ManagementCall): Promise<object> {
-  const { accounts, tokens, settings, clock } = parts;
-  const { account_id: id, reason, expires_at, ...wanted } = await bodyOf(ctx, tokenBody);
-  const manager = managerFrom(actor, reason);
-  const account = await accounts.get(id);
-  if (account === undefined) throw noSuch('account');
-  requireActive(account);
-  const expiresAt = expires_at ?? clock() + settings.tokens.defaultDays * DAY_SECONDS;
-  const { credential, value } = await tokens.mint({ ...wanted, account, expiresAt }, manager);
-  return { token: value, ...credentialJson(credential, clock()) };
-}
-
-/** Gives a token a new value, which is in this answer and nowhere else. */
-async function rotate(parts: ManagementDependencies, call: ManagementCall): Promise<object> {
-  const { accounts, tokens, clock } = parts;
-  const { reason, overlap: overlapSeconds } = await bodyOf(call.ctx, rotateBody);
-  const token = await credentialIn(parts, call, 'personal_access_token');
-  const manager = managerFrom(call.actor, reason);
-  const account = await accounts.get(token.accountId);
-  if (account === undefined) throw noSuch('account');
-  const { credential, value } = await tokens.rotate(token, { account, overlapSeconds }, manager);
-  const old = await credentialIn(parts, call, 'personal_access_token');
-  const oldEndsAt = old.revokedAt ?? old.expiresAt;
-  return { token: value, ...credentialJson(credential, clock()), ...timesOf('old_ends', oldEndsAt) };
-}
-
 /** Revokes some tokens, whoever they belong to, with one mail to each owner. */
 async function revokeChosen(
   { credentialActs }: ManagementDependencies,
@@ -163,7 +123,8 @@ async function revokeChosen(
   return { revoked: await credentialActs.revokeEach(chosen, manager) };
 }
 
-async function credentialIn(
+/** The token or secret that a path names. Throws Problem 404. */
+export async function credentialIn(
   { credentialList }: ManagementDependencies,
   { params }: Pick<ManagementCall, 'params'>,
   kind: Kind,

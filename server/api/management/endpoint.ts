@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Bearer } from '../../access/bearer.ts';
 import type { Actor } from '../../ground/actor.ts';
-import { invalidField } from '../../ground/errors.ts';
+import { invalidField, Problem } from '../../ground/errors.ts';
 import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { addressOf, requestIdOf } from '../../http/request.ts';
 import type { PageAsked } from '../../management/by-key.ts';
@@ -87,6 +87,29 @@ export function actorOfCall(ctx: Context, { client, account }: Bearer): Actor {
   return client === undefined
     ? { kind: 'account', id: account.id, ...where }
     : { kind: 'client', id: client.id, ...where };
+}
+
+/** As the domain calls what is sent under another name here. */
+const OWN_NAMES: Record<string, string> = {
+  actsFor: 'acts_for',
+  expires: 'expires_at',
+  ipRanges: 'ip_ranges',
+  idleDays: 'idle_days',
+  redirectUris: 'redirect_uris',
+  postLogoutRedirectUris: 'post_logout_redirect_uris',
+  withoutPkce: 'requires_pkce',
+};
+
+/** What is wrong with a field is said under the name that it has here. */
+export async function underOwnNames<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const parameter = error instanceof Problem ? OWN_NAMES[error.parameter ?? ''] : undefined;
+    if (!(error instanceof Problem) || parameter === undefined) throw error;
+    const { status, code, message, hint } = error;
+    throw new Problem({ status, code, message, hint, parameter });
+  }
 }
 
 function checked<S extends z.ZodObject>(value: object, schema: S): z.infer<S> {

@@ -22,7 +22,7 @@ const listQuery = searchQuery.extend({
     .optional(),
   state: z.enum(REVIEW_STATES).optional(),
 });
-const previewQuery = pageQuery.pick({ cursor: true });
+const previewQuery = pageQuery.pick({ cursor: true }).extend({ account_id: z.string().max(80).optional() });
 const answerBody = reasonBody.extend({ item: z.string(), answer: z.enum(ANSWERS) });
 
 /** `/reviews…` and `/review`: what was asked in each month and answered, and what would be asked now. */
@@ -53,7 +53,8 @@ export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies)
       method: 'GET',
       path: '/review',
       async answer({ ctx }) {
-        const { rows, next } = await reviewList.preview(pageAskedBy(ctx, queryOf(ctx, previewQuery)));
+        const { account_id: accountId, ...page } = queryOf(ctx, previewQuery);
+        const { rows, next } = await reviewList.preview(pageAskedBy(ctx, page), accountId);
         const items = rows.flatMap(({ account, findings }) =>
           findings.map((finding) => ({
             account_id: account.id,

@@ -13,9 +13,10 @@ import { accountMakingEndpoints } from './account-making.ts';
 import { accountThingEndpoints } from './account-things.ts';
 import { accountEndpoints } from './accounts.ts';
 import { activityEndpoints } from './activity.ts';
+import { appMakingEndpoints } from './app-making.ts';
 import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
-import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
+import { actorOfCall, type ManagementEndpoint, underOwnNames } from './endpoint.ts';
 import { importedKeyEndpoints } from './imported-keys.ts';
 import { invitationEndpoints } from './invitations.ts';
 import { mailEndpoints } from './mail.ts';
@@ -25,6 +26,7 @@ import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
 import { scopeEndpoints, serviceEndpoints } from './services.ts';
 import { settingsEndpoints } from './settings.ts';
+import { tokenMakingEndpoints } from './token-making.ts';
 import { workflowEndpoints } from './workflows.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
@@ -42,8 +44,10 @@ export function createManagement(parts: ManagementDependencies) {
     ...importedKeyEndpoints(parts),
     ...metadataEndpoints(parts),
     ...credentialEndpoints(parts),
+    ...tokenMakingEndpoints(parts),
     ...accountThingEndpoints(parts),
     ...appEndpoints(parts),
+    ...appMakingEndpoints(parts),
     ...invitationEndpoints(parts),
     ...activityEndpoints(parts),
     ...portalLinkEndpoints(parts),
@@ -87,7 +91,8 @@ export function createManagement(parts: ManagementDependencies) {
     if (caller === undefined) throw parts.authenticate.noCredential(ctx);
     if (caller.actsFor !== 'app') throw nothingHere(ctx);
     const { endpoint, params } = find(ctx, caller.scopes);
-    const response = await endpoint.answer({ ...call, caller, params, actor: actorOfCall(ctx, caller) });
+    const actor = actorOfCall(ctx, caller);
+    const response = await underOwnNames(() => endpoint.answer({ ...call, caller, params, actor }));
     if (entry !== undefined) {
       entry.ms = msSince(startedMsOf(ctx));
       await parts.recorder.record(entry);

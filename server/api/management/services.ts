@@ -3,7 +3,8 @@ import { countAdminUse } from '../../activity/admin-use.ts';
 import type { Client } from '../../credentials/client.ts';
 import { isAdmin } from '../../credentials/scopes.ts';
 import type { NewSecret } from '../../credentials/secret-rows.ts';
-import { noSuch, Problem } from '../../ground/errors.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { OVERLAP_SECONDS_DEFAULT } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { SERVICE_ACTS } from '../../management/service-acts.ts';
 import { type ListedService, SERVICE_STATES, serviceStateOf } from '../../management/service-list.ts';
@@ -37,6 +38,7 @@ const newBody = reasonBody.extend({
   resource_server: z.boolean().default(false),
   expires_at: z.number().optional(),
 });
+const rotateBody = reasonBody.extend({ overlap: z.number().default(OVERLAP_SECONDS_DEFAULT) });
 const secretBody = reasonBody.extend({
   name: z.string(),
   expires_at: z.number().optional(),
@@ -62,6 +64,7 @@ export function serviceEndpoints(parts: ManagementDependencies): ManagementEndpo
       answer: async (call) => wholeJson(parts, await serviceIn(parts, call)),
     },
     ...makingEndpoints(parts),
+    rotateEndpoint(parts),
     ...changingEndpoints(parts),
   ];
 }
@@ -72,36 +75,48 @@ function makingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
     {
       method: 'POST',
       path: '/services',
-      answer: ({ ctx, actor, caller }) =>
-        underOwnNames(async () => {
-          const { reason, account_id, acts_for, resource_server, expires_at, ...rest } = await bodyOf(
-            ctx,
-            newBody,
-          );
-          const account = account_id === undefined ? caller.account : await accounts.get(account_id);
-          if (account === undefined) throw noSuch('account');
-          const usual = account.id === caller.account.id ? 'app' : 'account';
-          const wanted = {
-            ...{ ...rest, account, actsFor: acts_for ?? usual, resourceServer: resource_server },
-            expiresAt: expires_at,
-          };
-          const { client, secret } = await serviceActs.create(wanted, managerFrom(actor, reason), caller);
-          return { ...(await wholeJson(parts, client)), ...valueJson(secret, clock()) };
-        }),
+      async answer({ ctx, actor, caller }) {
+        const { reason, account_id, acts_for, resource_server, expires_at, ...rest } = await bodyOf(
+          ctx,
+          newBody,
+        );
+        const account = account_id === undefined ? caller.account : await accounts.get(account_id);
+        if (account === undefined) throw noSuch('account');
+        const usual = account.id === caller.account.id ? 'app' : 'account';
+        const wanted = {
+          ...{ ...rest, account, actsFor: acts_for ?? usual, resourceServer: resource_server },
+          expiresAt: expires_at,
+        };
+        const { client, secret } = await serviceActs.create(wanted, managerFrom(actor, reason), caller);
+        return { ...(await wholeJson(parts, client)), ...secretJson(secret, clock()) };
+      },
     },
     {
       method: 'POST',
       path: '/services/:clientId/secrets',
-      answer: (call) =>
-        underOwnNames(async () => {
-          const { reason, name, expires_at } = await bodyOf(call.ctx, secretBody);
-          const service = await serviceIn(parts, call);
-          const wanted = { name, expiresAt: expires_at };
-          const manager = managerFrom(call.actor, reason);
-          return valueJson(await serviceActs.addSecret(service, wanted, manager, call.caller), clock());
-        }),
+      async answer(call) {
+        const { reason, name, expires_at } = await bodyOf(call.ctx, secretBody);
+        const service = await serviceIn(parts, call);
+        const wanted = { name, expiresAt: expires_at };
+        const manager = managerFrom(call.actor, reason);
+        return secretJson(await serviceActs.addSecret(service, wanted, manager, call.caller), clock());
+      },
     },
   ];
+}
+
+function rotateEndpoint(parts: ManagementDependencies): ManagementEndpoint {
+  return {
+    method: 'POST',
+    path: '/services/:clientId/rotate',
+    async answer(call) {
+      const { reason, overlap } = await bodyOf(call.ctx, rotateBody);
+      const service = await serviceIn(parts, call);
+      const manager = managerFrom(call.actor, reason);
+      const secret = await parts.serviceActs.rotate(service, overlap, manager, call.caller);
+      return secretJson(secret, parts.clock());
+    },
+  };
 }
 
 function changingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -174,20 +189,6 @@ async function serviceIn(
   return service;
 }
 
-const OWN_NAMES: Record<string, string> = { actsFor: 'acts_for', expires: 'expires_at' };
-
-/** What is wrong with a field is said under the name that it has here. */
-async function underOwnNames<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const parameter = error instanceof Problem ? OWN_NAMES[error.parameter ?? ''] : undefined;
-    if (!(error instanceof Problem) || parameter === undefined) throw error;
-    const { status, code, message, hint } = error;
-    throw new Problem({ status, code, message, hint, parameter });
-  }
-}
-
 async function wholeJson(parts: ManagementDependencies, client: Client) {
   const { serviceList, rows, callCounts, clock } = parts;
   const [shown, use] = await Promise.all([
@@ -216,6 +217,6 @@ function serviceJson({ client, owner, secrets, lastUsedAt, calls }: ListedServic
 }
 
 /** The one time that a value is told. */
-function valueJson({ credential, value, client }: NewSecret, now: number) {
+export function secretJson({ credential, value, client }: NewSecret, now: number) {
   return { client_id: client.id, client_secret: value, secret: credentialJson(credential, now) };
 }
