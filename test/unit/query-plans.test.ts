@@ -208,6 +208,11 @@ describe('what pages list is found by an index', () => {
       () => credentialsOf({ accountId: ann.id, state: 'paused' }, 1e9),
       [/by_accountId_revokedAt_createdAt .*<\?/],
     ],
+    [
+      'revoked ones of an owner, and none beside them',
+      () => credentialsOf({ accountId: ann.id, state: 'revoked' }),
+      [/by_accountId_revokedAt_\w+ \(<expr>=\? AND <expr>>\?\)/],
+    ],
     ['the next page of what is paused', () => credentialsOf({ state: 'paused' }, 1e9), [/by_pausedAt .*<\?/]],
     ['of what expired', () => credentialsOf({ state: 'expired' }), [/by_expiresAt .*<\?/]],
     ['its next page', () => credentialsOf({ state: 'expired' }, 1e9), [/by_expiresAt .*<\?/]],
