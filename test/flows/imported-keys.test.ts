@@ -91,7 +91,9 @@ eachStore(({ url }) => {
       const keys = Array.from({ length: 20 }, (_, at) =>
         key(`race-of-two-lists-${at}`, { email: 'race@example.com' }),
       );
-      const [one, other] = await Promise.all([take(keys), take(keys)]);
+      const second = await openTestDomain({ storeUrl });
+      const [one, other] = await Promise.all([take(keys), take(keys, {}, second)]);
+      await second.stop();
       assert.deepEqual(
         one.map((word, at) => [word, other[at]].sort().join()),
         keys.map(() => 'imported,known'),
