@@ -393,6 +393,12 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(new Set(made.map(({ account }) => account.id)).size, 1);
     });
 
+    test('are made for nobody who is suspended', async () => {
+      const { account } = await make({ email: newEmail() });
+      await people.domain.accounts.suspend(account.id, { kind: 'operator' });
+      assert.equal(await refusal({ email: account.email }), 'ACCOUNT_SUSPENDED');
+    });
+
     test('take no account over that has a sign-in of its own, unless it let the app in', async () => {
       const person = await people.person();
       assert.equal(await refusal({ email: person.account.email }), 'HAS_OWN_SIGN_IN');
