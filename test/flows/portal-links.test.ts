@@ -243,7 +243,9 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await suspended.agent.get('/tokens')).status, 303);
       const ended = await visitor();
       const manager = { kind: 'operator', reason: 'Test' } as const;
+      const { url } = await make({ email: ended.account.email });
       await people.domain.accountActs.do('end-sessions', ended.account, manager, undefined);
+      assert.equal((await createAgent(server.url).get(pathOf(url))).status, 400);
       assert.equal((await ended.agent.get('/tokens')).status, 303);
     });
 
