@@ -113,9 +113,14 @@ function createPages<Parts extends Domain & { sessions: Sessions }>(parts: Parts
     await portalSessions.end(ctx);
     await parts.sessions.start(ctx, login);
   }
+  /** Who signs out leaves nobody signed in in this browser. */
+  async function end(ctx: Koa.Context): Promise<void> {
+    await portalSessions.end(ctx);
+    await parts.sessions.end(ctx);
+  }
   return {
     ...parts,
-    sessions: { ...parts.sessions, start },
+    sessions: { ...parts.sessions, start, end },
     portalSessions,
     signedIn: createSignedIn({ ...parts, portalSessions }),
     forms: createOneTimeForms(stored),

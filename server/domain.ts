@@ -17,6 +17,7 @@ import { createKeyImport } from './access/key-import.ts';
 import { createKnownDevices, knownDeviceDeclaration } from './access/known-devices.ts';
 import { createLastUsed } from './access/last-used.ts';
 import { createLeaks } from './access/leaks.ts';
+import { createLongWork } from './access/long-work.ts';
 import { createPortalLinks, portalLinkDeclaration, portalSessionDeclaration } from './access/portal-links.ts';
 import { createPortalSessionList } from './access/portal-session-list.ts';
 import { createRemoval } from './access/removal.ts';
@@ -226,7 +227,7 @@ export async function openDomain(
         credentials.resets.settled(),
         credentials.leaks.settled(),
         credentials.honey.settled(),
-        credentials.cutOffs.stop(),
+        credentials.longWork.stop(),
         threads.close(),
         sender.stop(),
         jobs.stop(),
@@ -387,6 +388,8 @@ function worksOf(
     parts.resets.sweep,
     parts.reviews.sweep,
     parts.endings.sweep,
+    parts.cutOffs.sweep,
+    parts.removal.sweep,
     ...parts.expiries,
     ...createRetention({ ...rows, clock, settings }),
     once(createActorKeys(rows), { ...rows, clock }),
@@ -417,7 +420,9 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   const tokens = createTokens({ ...parts, importedKeys });
   const secrets = createSecrets(parts);
   const services = createServices({ ...parts, secrets });
-  const apps = createApps({ ...parts, secrets, grants });
+  const longWork = createLongWork(parts);
+  const cutOffs = createCutOffs({ ...parts, apps: rows.clients, grants, longWork });
+  const apps = createApps({ ...parts, secrets, cutOffs });
   const bearers = createBearers({ ...rows, importedKeys, lastUsed, clock, scopes: people.scopes });
   const accountRows = rows.accounts;
   const honey = createHoney({ ...parts, accountRows });
@@ -436,14 +441,16 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
   };
   const resets = createResets(acting);
   const reviews = createReviews({ ...acting, secrets });
-  const removal = createRemoval({ ...acting, admins });
+  const removal = createRemoval({ ...acting, admins, longWork });
   const githubKeys = createGithubKeys(parts);
   const vouchedAccounts = createVouchedAccounts(acting);
+  const portalLinks = createPortalLinks({ ...acting, vouchedAccounts });
   return {
     admins,
     removal,
     endings: createEndings(acting),
-    cutOffs: createCutOffs({ ...acting, apps: rows.clients }),
+    cutOffs,
+    longWork,
     accountData: createAccountData(acting),
     lastUsed,
     clients,
@@ -460,8 +467,8 @@ function createCredentials(people: Foundation & ReturnType<typeof createPeople> 
     resets,
     leaks,
     githubKeys,
-    portalSessionList: createPortalSessionList(acting),
-    portalLinks: createPortalLinks({ ...acting, vouchedAccounts }),
+    portalSessionList: createPortalSessionList({ ...acting, portalLinks }),
+    portalLinks,
     vouchedAccounts,
     importedKeys,
     keyImport: createKeyImport({ ...acting, ...rows, accounts: people.accounts, vouchedAccounts }),

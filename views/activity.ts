@@ -182,12 +182,22 @@ export function entryCells(entry: EntryView): [Part, Part, ...Part[]] {
   return [
     entry.what,
     entry.name,
-    html`${resultOf(entry)}${entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`}${
-      entry.privacyBypassed && html` ${badge('admin', 'Privacy rules passed over')}`
-    }`,
+    resultCell(entry),
     exactTime(entry.at),
-    html`${entry.from}${entry.requestId !== '' && html`<br><code class="request-id">${entry.requestId}</code>`}`,
+    fromCell(entry.from, entry.requestId),
   ];
+}
+
+/** How it went, how long it took, and whether privacy rules held it back. */
+export function resultCell(entry: EntryView, asAdmin = 'Privacy rules passed over'): Html {
+  return html`${resultOf(entry)}${entry.privacyBypassed && html` ${badge('admin', asAdmin)}`}${
+    entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`
+  }`;
+}
+
+/** From where, and in which request. */
+export function fromCell(from: string, requestId: string): Html {
+  return html`${from}${requestId !== '' && html`<br><code class="request-id">${requestId}</code>`}`;
 }
 
 function resultOf({ succeeded, result, reason, resultUrl }: EntryView): Html {

@@ -14,6 +14,8 @@ export type Site = {
   providerIconUrl?: string | undefined;
   /** Who may sign up, where that is not anyone: whether the form is there for somebody, and a sentence about it. */
   signUp?: { isOpen: boolean; note: string } | undefined;
+  /** Whether people come here by portal links, most of whom have nothing to sign in with. */
+  portalLinks?: boolean | undefined;
   /** What only admins register here. */
   adminsOnly?: { apps: boolean; services: boolean } | undefined;
 };
@@ -60,6 +62,13 @@ const NAVIGATION = [
   { path: '/account', label: 'Account' },
 ] as const;
 
+/** Which page of the console an address is below, if it is one. */
+export function consoleSectionAt(path: string): { path: ConsoleSection; label: string } | undefined {
+  if (path !== '/admin' && !path.startsWith('/admin/')) return undefined;
+  const [overview, ...others] = CONSOLE_NAVIGATION;
+  return others.find((one) => `${path}/`.startsWith(`${one.path}/`)) ?? overview;
+}
+
 /** Of whoever runs the app. */
 const CONSOLE_NAVIGATION = [
   { path: '/admin', label: 'Overview' },
@@ -81,11 +90,12 @@ export const NOTICE_PLACE = '<!-- notice -->';
 /** The whole document around the body of a page. The h1 is written here, so a body starts with h2. */
 export function layout(site: Site, page: Page): Html {
   const narrow = page.narrow === true;
+  const isConsole = isOfConsole(page.current);
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${page.title} · ${site.appName}</title>
+<title>${page.title}${isConsole && ' · Admin'} · ${site.appName}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="same-origin">
@@ -95,11 +105,11 @@ export function layout(site: Site, page: Page): Html {
 <script src="/assets/copy.js" defer></script>
 <script src="/assets/show-password.js" defer></script>
 </head>
-<body class="${narrow ? 'narrow' : 'wide'}">
+<body class="${narrow ? 'narrow' : isConsole ? 'wide console' : 'wide'}">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="inner">
-${brand(site)}
-${!narrow && page.viewer && signedInAs(site, page.viewer, isOfConsole(page.current))}
+${brand(site, page.viewer?.portal?.section ?? '/')}${isConsole && html`<span class="badge place">Admin</span>`}
+${!narrow && page.viewer && signedInAs(site, page.viewer, isConsole)}
 </div>${!narrow && page.viewer && navigation(page.viewer, page.current)}</header>
 <main id="main" tabindex="-1">${raw(NOTICE_PLACE)}
 ${narrow ? html`<div class="card">${heading(page)}${page.body}</div>` : html`${heading(page)}${page.body}`}
@@ -110,9 +120,9 @@ ${!narrow && html`<footer class="bottom"><p>${site.appName}</p></footer>`}
 `;
 }
 
-function brand(site: Site): Html {
+function brand(site: Site, home: string): Html {
   const logo = site.logoUrl !== undefined && html`<img src="${site.logoUrl}" alt="" height="28">`;
-  return html`<a class="brand" href="/">${logo}<span>${site.appName}</span></a>`;
+  return html`<a class="brand" href="${home}">${logo}<span>${site.appName}</span></a>`;
 }
 
 function isOfConsole(current: Section | undefined): boolean {

@@ -1,6 +1,7 @@
 import { PORTAL_SESSION_SECONDS } from '../server/ground/limits.ts';
 import { duration } from '../server/ground/time.ts';
 import { type Html, html } from './html.ts';
+import { buttonLink, buttons } from './kit/buttons.ts';
 import { narrowFormPage } from './kit/form-pages.ts';
 import { layout, type Site } from './layout.ts';
 
@@ -30,11 +31,13 @@ export function openPortalPage(
   });
 }
 
-/** The way back of who has no such session any more. */
-export function portalOverPage(site: Site): Html {
+/** For who has no such session any more, with the way back where it is still known. */
+export function portalOverPage(site: Site, returnUrl: string | undefined): Html {
   return layout(site, {
     title: 'Your visit is over',
     narrow: true,
-    body: html`<p>Go back to ${site.appName}, and open the page from there again if you need it.</p>`,
+    body: html`<p>Go back to ${site.appName}, and open the page from there again if you need it.</p>
+${returnUrl !== undefined && buttons(buttonLink(`Back to ${site.appName}`, returnUrl, 'primary'))}
+<p>Have you chosen a password here? Then you can <a href="/sign-in">sign in</a> with it.</p>`,
   });
 }

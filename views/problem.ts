@@ -1,6 +1,6 @@
 import { type Html, html } from './html.ts';
 import { buttonLink, buttons } from './kit/buttons.ts';
-import { layout, type Site, type Viewer } from './layout.ts';
+import { layout, type Section, type Site, type Viewer } from './layout.ts';
 
 /** A refused or failed request: what is wrong, what to do next, and what to quote when asking for help. */
 export function problemPage(
@@ -13,14 +13,17 @@ export function problemPage(
     requestId: string;
     /** Who looks at it, where that is known: they keep the navigation. */
     viewer?: Viewer | undefined;
+    /** Below which page of theirs it happened, where that is known. */
+    current?: Section | undefined;
     /** Where the hint points, if that is not the start page. */
     next?: { label: string; url: string } | undefined;
   },
 ): Html {
-  const { viewer, next = { label: 'Go to the start page', url: '/' } } = props;
+  const { viewer, current, next = { label: 'Go to the start page', url: '/' } } = props;
   return layout(site, {
     title: props.title,
     viewer,
+    current,
     narrow: viewer === undefined,
     body: html`<p>${props.message}</p>
 <p>${props.hint}</p>

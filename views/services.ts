@@ -37,6 +37,8 @@ export type ServiceView = {
   createdAt: number;
   revokedAt?: number | undefined;
   pausedAt?: number | undefined;
+  /** Only an admin resumes it. */
+  pausedByAdmin?: true | undefined;
 };
 
 /** How often it was used as an admin lately; `isAll` is false where it was more. */
@@ -250,7 +252,7 @@ export function servicePage(
       !isDead && [
         secretsSection({ ...service, kind: 'service' }, secrets, now),
         calls.map(codeBlock),
-        pauseSection(service, viewer),
+        (service.pausedByAdmin !== true || viewer.admin) && pauseSection(service, viewer),
         dangerZone({
           title: 'Revoke this service',
           text: 'Ends the service with all its secrets and access tokens, at once and for good.',
@@ -277,17 +279,17 @@ export function serviceFacts(
 }
 
 /** What stands above the page of a service that opens nothing now. */
-export function stateNotice({ revokedAt, pausedAt }: ServiceView, now: number): Part {
+export function stateNotice({ revokedAt, pausedAt, pausedByAdmin }: ServiceView, now: number): Part {
   if (revokedAt !== undefined)
     return notice('warning', 'This service is revoked: its secrets and access tokens are refused.');
-  return pausedAt !== undefined && pausedNotice(pausedAt, now);
+  return pausedAt !== undefined && pausedNotice(pausedAt, now, pausedByAdmin === true);
 }
 
-function pausedNotice(pausedAt: number, now: number): Html {
+function pausedNotice(pausedAt: number, now: number, byAdmin: boolean): Html {
   const since = relativeTime(pausedAt, now);
   return notice(
     'warning',
-    html`This service was paused ${since}: its secrets and access tokens are refused.`,
+    html`This service was paused ${since}${byAdmin && ' by an admin of this site, and only an admin resumes it'}: its secrets and access tokens are refused.`,
   );
 }
 

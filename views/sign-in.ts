@@ -52,6 +52,7 @@ export function signInPage(
       withFocus(form),
       html`<p><a href="${props.resetUrl}">Forgot your password?</a></p>
 ${newHere(site, props.signUpUrl)}`,
+      site.portalLinks === true && props.app === undefined && signedInElsewhere(site),
     ],
   });
 }
@@ -60,6 +61,11 @@ ${newHere(site, props.signUpUrl)}`,
 function newHere({ signUp }: Site, signUpUrl: string): Html {
   if (signUp?.isOpen === false) return html`<p class="fine">${signUp.note}</p>`;
   return html`<p>New here? <a href="${signUpUrl}">Make an account</a></p>`;
+}
+
+/** Links in mails lead them here who have no password: the app signs them in. */
+function signedInElsewhere({ appName }: Site): Html {
+  return html`<p class="fine">Did ${appName} bring you here before, without a password? Then open this page from there again.</p>`;
 }
 
 /** Asks somebody who is signed in to prove once more that it is them. The account is not to be chosen. */

@@ -51,6 +51,7 @@ export function tokenPage(
       doneNotice(DONE, done),
       token.replacedBy !== undefined && replacedNotice(token),
       token.imported && token.replacedBy === undefined && isStanding && importedNotice(),
+      token.state === 'paused' && token.pausedByAdmin && adminPauseNotice(),
       html`<div class="card">${tokenFacts(token, now)}${isStanding && actsOf(token, viewer)}
 <p class="fine">${LAST_USED_HINT} ${activityLink(viewer, 'See each of its calls.', token.id)}</p></div>`,
       old !== undefined && oldValueSection(old, now),
@@ -98,18 +99,27 @@ export function tokenFacts(
   ]);
 }
 
-function actsOf({ id, state, replacedBy }: TokenView, viewer: Viewer): Html {
+function actsOf({ id, state, replacedBy, pausedByAdmin }: TokenView, viewer: Viewer): Html {
   const act = state === 'paused' ? { path: 'resume', label: 'Resume' } : { path: 'pause', label: 'Pause' };
   const isOld = replacedBy !== undefined;
   return buttons(
     !isOld && state === 'live' && buttonLink('Rotate…', `/tokens/${id}/rotate`, 'primary'),
     !isOld && buttonLink('Edit…', `/tokens/${id}/edit`),
     !isOld && buttonLink('Narrow…', `/tokens/${id}/narrow`),
-    postForm({
-      action: `/tokens/${id}/${act.path}`,
-      fields: { [VIEWER_FIELD]: viewer.email },
-      body: submit(act.label, 'quiet'),
-    }),
+    (pausedByAdmin !== true || viewer.admin) &&
+      postForm({
+        action: `/tokens/${id}/${act.path}`,
+        fields: { [VIEWER_FIELD]: viewer.email },
+        body: submit(act.label, 'quiet'),
+      }),
+  );
+}
+
+/** Why the owner finds no button. */
+export function adminPauseNotice(): Html {
+  return notice(
+    'warning',
+    'An admin of this site paused it, and only an admin resumes it. Your activity says why.',
   );
 }
 
@@ -221,7 +231,9 @@ export function notRotatablePage(
     token.replacedBy !== undefined
       ? 'It was rotated already: another value has taken its place.'
       : token.state === 'paused'
-        ? 'It is paused. Resume it first.'
+        ? token.pausedByAdmin
+          ? 'An admin of this site paused it, and only an admin resumes it.'
+          : 'It is paused. Resume it first.'
         : `It is ${token.state}. Make a new one with the same settings instead.`;
   return layout(site, {
     title: `The token “${token.name}” cannot be rotated`,

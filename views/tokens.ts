@@ -41,6 +41,8 @@ export type TokenView = CredentialView & {
   /** The service that made it, in its owner's name. */
   issuedBy?: string | undefined;
   pausedAt?: number | undefined;
+  /** Only an admin resumes it. */
+  pausedByAdmin?: true | undefined;
   /** The token whose place it took in a rotation, and the one that took its own. */
   replaces?: string | undefined;
   replacedBy?: string | undefined;

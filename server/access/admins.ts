@@ -90,7 +90,7 @@ async function requireNoServices({ clients }: Parts, account: Account): Promise<
     status: 409,
     code: 'ADMINS_ONLY',
     message: `${account.email} has services that only an admin may have: ${far.map(({ name, id }) => `${name} (${id})`).join(', ')}.`,
-    hint: 'Revoke them first with: latchkey services revoke ID.',
+    hint: 'Revoke them first, on the page of each or with: latchkey services revoke ID.',
   });
 }
 

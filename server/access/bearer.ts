@@ -78,10 +78,21 @@ export function metadataOf({ account, actsFor, metadata }: Bearer): Metadata {
   return Object.freeze(Object.assign(Object.create(null), ofAccount, metadata));
 }
 
-/** The same as introspection gives it: left out where there is none. */
-export function metadataClaim(bearer: Bearer): { metadata?: Metadata } {
+/** What the owner's app itself knows the account by; nothing for a service that acts for the whole app. */
+export function externalIdOf({ account, actsFor }: Bearer): string | undefined {
+  return actsFor === 'account' ? account.externalId : undefined;
+}
+
+type OwnersClaims = { metadata?: Metadata; external_id?: string };
+
+/** Both as introspection gives them: left out where there is none. */
+export function ownersClaims(bearer: Bearer): OwnersClaims {
   const metadata = metadataOf(bearer);
-  return metadata === NO_METADATA ? {} : { metadata: { ...metadata } };
+  const externalId = externalIdOf(bearer);
+  return {
+    ...(metadata === NO_METADATA ? {} : { metadata: { ...metadata } }),
+    ...(externalId === undefined ? {} : { external_id: externalId }),
+  };
 }
 
 type Parts = {
@@ -95,10 +106,10 @@ type Parts = {
   clock: Clock;
 };
 
-type Described = { names: TokenNames & { metadata?: Metadata }; scopes: readonly string[] };
+type Described = { names: TokenNames & OwnersClaims; scopes: readonly string[] };
 
 function described(bearer: Bearer, tokenKind?: string): Described {
-  return { names: { ...namesOf(bearer, tokenKind), ...metadataClaim(bearer) }, scopes: bearer.scopes };
+  return { names: { ...namesOf(bearer, tokenKind), ...ownersClaims(bearer) }, scopes: bearer.scopes };
 }
 
 export type Bearers = ReturnType<typeof createBearers>;
@@ -116,7 +127,7 @@ export function createBearers(parts: Parts) {
     find: (value: string): Promise<Judged> => find(parts, value),
 
     /**
-     * The names, metadata and scopes that introspection gives a live token of any kind, refresh tokens too; undefined for a
+     * The names, scopes and notes that introspection gives a live token of any kind, refresh tokens too; undefined for a
      * dead one. RFC 7662 section 2.2: a token that is not active is not told about.
      */
     async describe(value: string): Promise<Described | undefined> {

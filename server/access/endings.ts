@@ -106,7 +106,7 @@ export async function revokeActing(parts: Acting, accountId: string, actor: Acto
 /** Accounts that say in this field that something is to be done since then, and whose request must have died. */
 export async function* unfinished(
   accountRows: Collection<Account>,
-  field: 'endAccessAt' | 'revokeAllAt',
+  field: 'endAccessAt' | 'revokeAllAt' | 'removalAt',
   now: number,
 ): AsyncGenerator<Account> {
   for (const due of begunBefore(SWEEP_AGE_SECONDS, now)) {

@@ -77,16 +77,13 @@ export function createGrants(parts: Parts) {
     revokeAll: (accountId: string, actor: Actor): Promise<number> =>
       revokeGrants(parts, [['accountId', '=', accountId]], actor),
 
-    /** When an app is deleted: everybody's grants to it, batch by batch. */
-    async revokeOfClient(clientId: string, actor: Actor): Promise<void> {
-      await revokeGrants(parts, [['grantClientId', '=', clientId]], actor);
-    },
-
-    /** One batch of these; answers how many there were, 0 when none is left. */
-    async revokeSome(clientId: string, actor: Actor): Promise<number> {
-      const some = await liveGrants(parts, [['grantClientId', '=', clientId]]);
+    /** One batch of everybody's grants to an app, or of all those of an account; false when there was none left. */
+    async revokeSome(of: { clientId: string } | { accountId: string }, actor: Actor): Promise<boolean> {
+      const [by, id] =
+        'clientId' in of ? (['grantClientId', of.clientId] as const) : (['accountId', of.accountId] as const);
+      const some = await liveGrants(parts, [[by, '=', id]]);
       await revokeEach(parts, some, actor);
-      return some.length;
+      return some.length > 0;
     },
   };
 }

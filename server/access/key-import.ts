@@ -104,15 +104,16 @@ async function takeKey(parts: Parts, key: Key, run: Run, actor: Actor): Promise<
     once(run.seen, `name ${JSON.stringify([found?.id ?? key.person, key.wanted.name])}`, 'name');
     return { state: 'would be imported' };
   }
-  // Before an account is made for it.
-  await tokens.checkTakeOver({ ...key.wanted, account: found });
-  const account = await vouchedAccounts.findOrMake(key.person, actor, run.ownerId);
   try {
+    // Before an account is made for it.
+    await tokens.checkTakeOver({ ...key.wanted, account: found });
+    const account = await vouchedAccounts.findOrMake(key.person, actor, run.ownerId);
     const token = await tokens.takeOver({ ...key.wanted, account, hash: key.hash }, actor);
     return { state: 'imported', tokenId: token.id, accountId: account.id };
   } catch (error) {
-    // Somebody else imports the same list.
-    const other = error instanceof Taken ? await parts.credentials.find('hash', key.hash) : undefined;
+    // Another process imports the same list: its key is in the way, or has the name.
+    const isInTheWay = error instanceof Taken || (error instanceof Problem && error.code === 'NAME_TAKEN');
+    const other = isInTheWay ? await parts.credentials.find('hash', key.hash) : undefined;
     if (other === undefined) throw error;
     return knownAs(parts, other, key.person);
   }

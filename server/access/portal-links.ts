@@ -8,9 +8,9 @@ import { nameFrom } from '../credentials/names.ts';
 import { coversAsAdmin, PORTAL_LINKS, type Scopes, scopesFrom } from '../credentials/scopes.ts';
 import { type Effects, pendingEffects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, isWithin } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { PORTAL_LINK_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
+import { PORTAL_LINK_SECONDS, PORTAL_OVER_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
 import { hashOf, newLinkToken, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { VouchedAccounts, WantedPerson } from './vouched-accounts.ts';
@@ -34,6 +34,8 @@ const portalLinkSchema = z.strictObject({
   securityVersion: z.number(),
   expiresAt: z.number(),
   usedAt: z.number().optional(),
+  /** SHA-256 of the id of the form that used it up: a double click on it is one use. */
+  usedBy: z.string().optional(),
   ...pendingEffects,
 });
 type PortalLink = z.infer<typeof portalLinkSchema>;
@@ -49,6 +51,8 @@ export const portalLinkDeclaration = declare<PortalLink>({
 const portalSessionSchema = z.strictObject({
   /** SHA-256 of the cookie's value, base64url. */
   id: z.string(),
+  /** Of the link that began it. */
+  linkId: z.string().optional(),
   accountId: z.string(),
   page: z.enum(PORTAL_PAGES),
   returnUrl: z.string(),
@@ -64,8 +68,14 @@ export const portalSessionDeclaration = declare<PortalSession>({
   name: 'portal_sessions',
   schema: portalSessionSchema,
   indexes: [['accountId'], ['expiresAt']],
-  expires: { expiresAt: 0 },
+  expires: { expiresAt: PORTAL_OVER_SECONDS },
 });
+
+/** Longer than the answer to the first click takes. */
+const SECOND_CLICK_SECONDS = 30;
+
+/** More than anybody opens within the hour that they last. */
+const SESSIONS_LISTED_MAX = 100;
 
 /** Whom a link is for, where it begins and where it leads back to. */
 export type WantedPortalLink = WantedPerson & {
@@ -121,30 +131,35 @@ export function createPortalLinks(parts: Parts) {
     },
 
     /** The link behind an address, for the page that asks to go on; it stays good. Throws Problem 400 and 403. */
-    find: (token: string) => find(parts, token),
+    find: (token: string) => find(parts, token, ''),
 
     /**
      * Uses the link up, and begins the session: the value of its cookie, and the path to go on to. Of two who are as quick
-     * one wins. Throws Problem 400 and 403.
+     * one wins, and both where they sent one form: a browser that sends it twice throws the first answer away. Throws
+     * Problem 400 and 403.
      */
-    async open(token: string, from: { from: string; requestId: string }) {
-      const { link, account } = await find(parts, token);
+    async open(
+      { token, formId }: { token: string; formId: string },
+      from: { from: string; requestId: string },
+    ) {
+      const { link, account } = await find(parts, token, formId);
       const actor: Actor = { kind: 'client', id: link.madeBy, ...from };
       const caused = auditOf(account, 'portal.opened', actor);
       const now = clock();
       const used = await effects.update(
         portalLinks,
         link.id,
-        { set: { usedAt: now } },
+        { set: { usedAt: now, usedBy: hashOf(formId) } },
         [['usedAt', 'absent']],
         caused,
       );
-      if (used === undefined) throw dead(token);
+      if (used === undefined) await find(parts, token, formId);
       const { token: value, hash } = newLinkToken();
       const { accountId, page, returnUrl, madeBy, securityVersion } = link;
       const expiresAt = now + PORTAL_SESSION_SECONDS;
       await portalSessions.insert({
         id: hash,
+        linkId: link.id,
         accountId,
         page,
         returnUrl,
@@ -156,20 +171,27 @@ export function createPortalLinks(parts: Parts) {
       return { value, path: pathOf(link) };
     },
 
-    /** The session of this cookie with its account, as long as it is good. */
-    async session(value: string): Promise<{ session: PortalSession; account: Account } | undefined> {
+    /** The session of this cookie, with its account as long as it is good. */
+    async session(
+      value: string,
+    ): Promise<{ session: PortalSession; account: Account | undefined } | undefined> {
       const session = await portalSessions.get(hashOf(value));
-      if (session === undefined || session.expiresAt <= clock()) return undefined;
-      const account = await parts.accounts.getActive(session.accountId);
-      const isGood = account !== undefined && (await stands(parts, session, account));
-      return isGood ? { session, account } : undefined;
+      return session && { session, account: await accountOf(parts, session) };
     },
+
+    /** Those of an account that are good. */
+    sessionsOf: (accountId: string): Promise<PortalSession[]> => sessionsOf(parts, accountId),
 
     /** Ends it. */
     async end(value: string): Promise<void> {
       await portalSessions.remove(hashOf(value));
     },
   };
+}
+
+/** Whether this link began this session. */
+export function isBegunBy({ linkId }: PortalSession, token: string): boolean {
+  return linkId === hashOf(token);
 }
 
 /** Whether a session that began at this page reaches a path. */
@@ -180,14 +202,42 @@ export function reaches(page: PortalPage, path: string): boolean {
   );
 }
 
-async function find(parts: Parts, token: string): Promise<{ link: PortalLink; account: Account }> {
+async function find(
+  parts: Parts,
+  token: string,
+  formId: string,
+): Promise<{ link: PortalLink; account: Account }> {
   const link = await parts.portalLinks.get(hashOf(token));
-  const isOpen = link !== undefined && link.usedAt === undefined && link.expiresAt > parts.clock();
+  const isOpen =
+    link !== undefined && link.expiresAt > parts.clock() && !isUsedUp(link, formId, parts.clock());
   const account = isOpen ? await parts.accounts.get(link.accountId) : undefined;
   if (!isOpen || account === undefined) throw dead(token);
   requireActive(account);
   if (!(await stands(parts, link, account))) throw dead(token);
   return { link, account };
+}
+
+async function sessionsOf(parts: Parts, accountId: string): Promise<PortalSession[]> {
+  const where = [
+    ['accountId', '=', accountId],
+    ['expiresAt', '>', parts.clock()],
+  ] as const;
+  const rows = await parts.portalSessions.list({ where, limit: SESSIONS_LISTED_MAX });
+  const accounts = await Promise.all(rows.map((row) => accountOf(parts, row)));
+  return rows.filter((_, index) => accounts[index] !== undefined);
+}
+
+/** A form has an id that no other page has, so whoever sends it again looks at the page of who sent it first. */
+function isUsedUp({ usedAt, usedBy }: PortalLink, formId: string, now: number): boolean {
+  if (usedAt === undefined) return false;
+  return formId === '' || usedBy !== hashOf(formId) || !isWithin(SECOND_CLICK_SECONDS, usedAt, now);
+}
+
+/** The account that a session opens pages of; undefined once it opens none. */
+async function accountOf(parts: Parts, session: PortalSession): Promise<Account | undefined> {
+  if (session.expiresAt <= parts.clock()) return undefined;
+  const account = await parts.accounts.getActive(session.accountId);
+  return account !== undefined && (await stands(parts, session, account)) ? account : undefined;
 }
 
 /**

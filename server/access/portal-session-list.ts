@@ -2,32 +2,21 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
-import type { Clock } from '../ground/clock.ts';
-import type { PortalSession } from './portal-links.ts';
-
-/** More than anybody opens within the hour that they last. */
-const SESSIONS_LISTED_MAX = 100;
+import type { PortalLinks, PortalSession } from './portal-links.ts';
 
 type Parts = {
-  portalSessions: Collection<PortalSession>;
+  portalSessions: Pick<Collection<PortalSession>, 'remove'>;
+  portalLinks: Pick<PortalLinks, 'sessionsOf'>;
   accountRows: Collection<Account>;
   effects: Pick<Effects, 'update'>;
-  clock: Clock;
 };
 
 export type PortalSessionList = ReturnType<typeof createPortalSessionList>;
 
 /** The sessions of an account that portal links began: for admins to see and to end. By its id nobody is signed in. */
-export function createPortalSessionList({ portalSessions, accountRows, effects, clock }: Parts) {
+export function createPortalSessionList({ portalSessions, portalLinks, accountRows, effects }: Parts) {
   return {
-    async list(accountId: string): Promise<PortalSession[]> {
-      const [account, rows] = await Promise.all([
-        accountRows.get(accountId),
-        portalSessions.list({ where: [['accountId', '=', accountId]], limit: SESSIONS_LISTED_MAX }),
-      ]);
-      const version = account?.securityVersion ?? 0;
-      return rows.filter((row) => row.expiresAt > clock() && row.securityVersion === version);
-    },
+    list: portalLinks.sessionsOf,
 
     /** Ends one of this account, on record; false where there is none. */
     async endOneAs(actor: Actor, { accountId, id }: { accountId: string; id: string }): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Collection } from '../../adapters/port.ts';
 import { accountDeleted } from '../../views/mail/access.ts';
 import type { Account } from '../accounts/account.ts';
@@ -9,11 +10,12 @@ import type { Tokens } from '../credentials/tokens.ts';
 import type { Effects } from '../effects/effects.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Admins } from './admins.ts';
+import { unfinished } from './endings.ts';
 import type { Grants } from './grants.ts';
 import type { KnownDevices } from './known-devices.ts';
+import type { LongWork } from './long-work.ts';
 import type { SessionList } from './session-list.ts';
 
 type Parts = {
@@ -25,9 +27,11 @@ type Parts = {
   tokens: Pick<Tokens, 'revokeAll'>;
   services: Pick<Services, 'revokeAll'>;
   apps: Pick<Apps, 'removeAll'>;
-  grants: Pick<Grants, 'revokeAll'>;
+  grants: Pick<Grants, 'revokeSome'>;
+  longWork: LongWork;
   effects: Effects;
   clock: Clock;
+  log: Pick<Logger, 'error'>;
   settings: Pick<Settings, 'appName' | 'url'>;
 };
 
@@ -35,52 +39,87 @@ export type Removal = ReturnType<typeof createRemoval>;
 
 /** Deletes accounts, with all that acts in their name. What they did stays in audit and activity. */
 export function createRemoval(parts: Parts) {
-  const { accountRows, admins, effects, clock, settings } = parts;
+  const { accountRows, longWork, clock, log } = parts;
 
   return {
     /**
-     * Ends everything of an account and removes it: the e-mail address is free again. Cut short, it leaves the account
-     * suspended, and can be done again. Who does it themselves gets a mail. Throws Problem 409 for the last admin.
+     * Ends everything of an account and removes it: the e-mail address is free again. Cut short, the account says that it
+     * is to be done, by whom and why, and a sweep goes on. Answers whether it is over by now. Who does it themselves, or
+     * has it done by an admin, gets a mail. Throws Problem 409 for the last admin.
      */
-    async remove(account: Account, actor: Actor): Promise<void> {
-      const { id, email } = account;
-      await admins.requireOther(account);
-      // This one write decides: from here on nothing of the account works, and what is made meanwhile is undone.
-      const change = { set: { suspendedAt: clock() }, add: { securityVersion: 1 } };
-      await effects.update(accountRows, id, change, [], auditOf(account, 'account.deleted', actor));
-      // Of two admins who are deleted at the same moment, each finds the other gone: both stay.
-      await admins.requireOther(account).catch(async (error: unknown) => {
-        const back = { set: { suspendedAt: account.suspendedAt } };
-        const audit = auditOf(account, 'account.restored', { kind: 'system' });
-        await effects.update(accountRows, id, back, [], audit);
-        throw error;
-      });
-      // Told only now: one that stays was not deleted.
-      const written = accountDeleted(settings, { deletedAt: clock(), from: originOf(actor) });
-      const mail = actor.kind === 'account' ? [{ to: email, ...written }] : [];
-      await effects.update(accountRows, id, { set: { suspendedAt: clock() } }, [], { mail });
-      await endAll(parts, id, actor);
-      // A row that still carries what tells of its end would take that with it: the sweep delivers it.
-      if (!(await accountRows.remove(id, [['pendingId', 'absent']]))) throw notYet(email);
+    async remove(account: Account, actor: Actor): Promise<'done' | 'going on'> {
+      const { id } = account;
+      // Undefined where somebody else was first.
+      const marked = (await mark(parts, account, actor)) ?? (await accountRows.get(id));
+      if (marked !== undefined) await longWork.begin(id, () => endSome(parts, marked), LATER);
+      return (await accountRows.get(id)) === undefined ? 'done' : 'going on';
+    },
+
+    /** One batch of what a process that died left of it; answers whether there is more. */
+    async sweep(): Promise<boolean> {
+      for await (const account of unfinished(accountRows, 'removalAt', clock())) {
+        if (longWork.isUnderWay(account.id)) continue;
+        try {
+          await requireOther(parts, account, account);
+          if (await endSome(parts, account)) return true;
+        } catch (error) {
+          log.error({ id: account.id, err: error }, LATER);
+        }
+      }
+      return false;
     },
   };
 }
 
-async function endAll(parts: Parts, accountId: string, actor: Actor): Promise<void> {
-  await parts.sessions.endAll(accountId);
-  await parts.knownDevices.removeAll(accountId);
-  await parts.identities.removeAll(accountId, actor);
-  await parts.tokens.revokeAll(accountId, actor);
-  await parts.services.revokeAll(accountId, actor);
-  await parts.apps.removeAll(accountId, actor);
-  await parts.grants.revokeAll(accountId, actor);
+const LATER = 'an account is deleted at the next turn';
+
+/** On record, and to be done: from here on nothing of the account works, and what is made meanwhile is undone. */
+async function mark(parts: Parts, account: Account, actor: Actor): Promise<Account | undefined> {
+  const { accountRows, effects, clock, settings } = parts;
+  const { id, email } = account;
+  await parts.admins.requireOther(account);
+  const now = clock();
+  const set = { suspendedAt: now, removalAt: now, removalBy: actor };
+  const change = { set, add: { securityVersion: 1 } };
+  const audit = auditOf(account, 'account.deleted', actor);
+  const marked = await effects.update(accountRows, id, change, [['removalAt', 'absent']], audit);
+  if (marked === undefined) return undefined;
+  await requireOther(parts, account, marked);
+  // Told only now: one that stays was not deleted.
+  const written = accountDeleted(settings, { deletedAt: now, from: originOf(actor) });
+  const isTold = actor.kind === 'account' || actor.reason !== undefined;
+  const mail = isTold ? [{ to: email, ...written }] : [];
+  await effects.update(accountRows, id, { set: { suspendedAt: now } }, [], { mail });
+  return marked;
 }
 
-function notYet(email: string): Problem {
-  return new Problem({
-    status: 409,
-    code: 'CHANGED_MEANWHILE',
-    message: `${email} is cut off, but its row could not be removed now.`,
-    hint: 'Try again in a minute.',
+/** Of two admins who are deleted at the same moment, each finds the other gone: both stay. */
+async function requireOther(
+  { accountRows, admins, effects }: Parts,
+  { suspendedAt, removalAt }: Account,
+  marked: Account,
+): Promise<void> {
+  await admins.requireOther(marked).catch(async (error: unknown) => {
+    const before = removalAt === undefined && suspendedAt !== undefined ? { suspendedAt } : undefined;
+    const gone = ['removalAt', 'removalBy'] as const;
+    const back =
+      before === undefined ? { unset: [...gone, 'suspendedAt' as const] } : { set: before, unset: gone };
+    const audit = auditOf(marked, 'account.restored', { kind: 'system' });
+    await effects.update(accountRows, marked.id, back, [], audit);
+    throw error;
   });
+}
+
+/** Answers whether there is more. */
+async function endSome(parts: Parts, { id, removalBy = { kind: 'system' } }: Account): Promise<boolean> {
+  await parts.sessions.endAll(id);
+  await parts.knownDevices.removeAll(id);
+  await parts.identities.removeAll(id, removalBy);
+  await parts.tokens.revokeAll(id, removalBy);
+  await parts.services.revokeAll(id, removalBy);
+  await parts.apps.removeAll(id, removalBy);
+  if (await parts.grants.revokeSome({ accountId: id }, removalBy)) return true;
+  // A row that still carries what tells of its end would take that with it: once it is delivered, the sweep removes it.
+  await parts.accountRows.remove(id, [['pendingId', 'absent']]);
+  return false;
 }

@@ -57,8 +57,11 @@ export function createVouchedAccounts(parts: Parts) {
     /** Whether the word of an app of this owner is enough to act for an account. */
     mayVouch: (account: Account, ownerId: string): Promise<boolean> => mayVouch(parts, account, ownerId),
 
-    /** Makes an account without a password. Throws Problem 409 where there is one. */
-    async make(wanted: WantedPerson, actor: Actor): Promise<Account> {
+    /**
+     * Makes an account without a password, or with one of whoever runs this server, whose word is then proof of the e-mail
+     * address too. Throws Problem 409 where there is one.
+     */
+    async make(wanted: WantedPerson & { passwordHash?: string | undefined }, actor: Actor): Promise<Account> {
       const externalId = externalIdIn(wanted);
       const taken = externalId === undefined ? undefined : await byExternalId(parts, externalId);
       if (taken !== undefined) throw otherAccount();
@@ -130,14 +133,15 @@ async function findOrMake(
 
 async function make(
   { accounts }: Parts,
-  { email, name, externalId }: WantedPerson,
+  { email, name, externalId, passwordHash }: WantedPerson & { passwordHash?: string | undefined },
   actor: Actor,
 ): Promise<Account> {
   if (email === undefined) throw emailMissing();
   const called = name === undefined ? undefined : displayNameFrom(name);
   const { address } = emailFrom(email);
+  const vouchedBy = passwordHash === undefined ? actor.id : undefined;
   return accounts.create(
-    { email: address, name: called, externalId, vouchedBy: actor.id, admin: false },
+    { email: address, name: called, externalId, passwordHash, vouchedBy, admin: false },
     actor,
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { declare, type Where } from '../../adapters/port.ts';
 import { pendingEffects } from '../effects/effects.ts';
+import { actorSchema } from '../ground/actor.ts';
 import { Problem } from '../ground/errors.ts';
 import { metadataSchema } from '../ground/metadata.ts';
 
@@ -40,6 +41,9 @@ const accountSchema = z.strictObject({
   revokeAllAt: z.number().optional(),
   /** The same since its owner wanted all access ended, see access/endings.ts; ways to sign in stay. */
   endAccessAt: z.number().optional(),
+  /** While present, it is being deleted: since then, and by whom, see access/removal.ts. */
+  removalAt: z.number().optional(),
+  removalBy: actorSchema.optional(),
   ...pendingEffects,
 });
 
@@ -49,7 +53,16 @@ export const accountDeclaration = declare<Account>({
   name: 'accounts',
   schema: accountSchema,
   unique: ['emailKey', 'externalId'],
-  indexes: [['createdAt'], ['pendingAt'], ['revokeAllAt'], ['endAccessAt']],
+  indexes: [
+    ['createdAt'],
+    // The few among all: who is to be told, and that the last admin stays one, is asked for while somebody waits.
+    ['admin', 'createdAt'],
+    ['suspendedAt'],
+    ['pendingAt'],
+    ['revokeAllAt'],
+    ['endAccessAt'],
+    ['removalAt'],
+  ],
 });
 
 /** A way to sign in that another OpenID provider vouches for. Found by issuer and subject, never by e-mail. */

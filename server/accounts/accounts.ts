@@ -1,4 +1,5 @@
 import { type Collection, Taken, type Where } from '../../adapters/port.ts';
+import { accountRestored, accountSuspended } from '../../views/mail/access.ts';
 import { passwordChanged } from '../../views/mail/password.ts';
 import type { SignInRecord } from '../activity/sign-ins.ts';
 import type { Effects, EffectsOfChange } from '../effects/effects.ts';
@@ -34,7 +35,7 @@ type NewAccount = {
   email: string;
   /** As display-name.ts answers it. */
   name?: string | undefined;
-  passwordHash?: string;
+  passwordHash?: string | undefined;
   /** What an app that signs its users in by itself knows this one by. */
   externalId?: string | undefined;
   /** The service on whose word the address counts as proved. */
@@ -178,24 +179,41 @@ function unchangedSince({ passwordHash, securityVersion }: Account): Where<Accou
 
 /** Undefined restores. Answers undefined where there is no such account, or it stands so already. */
 async function setSuspendedAt(
-  { accounts, effects }: Parts,
+  { accounts, effects, clock, settings }: Parts,
   id: string,
   suspendedAt: number | undefined,
   actor: Actor,
 ): Promise<Account | undefined> {
   const account = await accounts.get(id);
   if (account === undefined) return undefined;
-  const [action, guard] =
-    suspendedAt === undefined
-      ? ['account.restored', [['suspendedAt', 'present']] as const]
-      : ['account.suspended', ACTIVE_ONLY];
-  return effects.update(accounts, id, { set: { suspendedAt } }, guard, auditOf(account, action, actor));
+  if (account.removalAt !== undefined) throw beingDeleted(account);
+  const isRestored = suspendedAt === undefined;
+  const written = (isRestored ? accountRestored : accountSuspended)(settings, {
+    at: clock(),
+    from: originOf(actor),
+  });
+  // Who is out cannot read the reason of an admin in their activity.
+  const mail = actor.reason === undefined ? [] : [{ to: account.email, ...written }];
+  const audit = auditOf(account, isRestored ? 'account.restored' : 'account.suspended', actor);
+  const guard = [['suspendedAt', isRestored ? 'present' : 'absent'], NOT_BEING_DELETED] as const;
+  return effects.update(accounts, id, { set: { suspendedAt } }, guard, { ...audit, mail });
 }
+
+const NOT_BEING_DELETED = ['removalAt', 'absent'] as const;
 
 /** What is recorded of a change of this account; somebody who signs up acts as whom they become. */
 export function auditOf({ id, email }: Account, action: string, actor: Actor): EffectsOfChange {
   const by = actor.kind === 'account' ? { ...actor, id: actor.id ?? id } : actor;
   return { audit: [{ accountId: id, actor: by, action, targetId: id, targetName: email }] };
+}
+
+function beingDeleted({ email }: Account): Problem {
+  return new Problem({
+    status: 409,
+    code: 'CHANGED_MEANWHILE',
+    message: `${email} is being deleted.`,
+    hint: 'Make a new account for the address as soon as this one is gone.',
+  });
 }
 
 function externalIdTaken(): Problem {

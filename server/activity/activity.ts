@@ -1,6 +1,7 @@
-import type { Collection, Condition } from '../../adapters/port.ts';
+import type { Collection, Condition, Where } from '../../adapters/port.ts';
 import type { AuditEntry } from './audit.ts';
-import type { Call } from './call.ts';
+import { type Call, callsAbout, isAbout } from './call.ts';
+import { outcomeOf } from './call-counts.ts';
 import { atOfMoment, REQUEST_SECONDS_MAX } from './entry-ids.ts';
 import { searchRows } from './search.ts';
 
@@ -80,9 +81,9 @@ function findCalls(calls: Collection<Call>, wanted: Wanted) {
   const byResult = result !== undefined && result !== 'success';
   const tests: ((call: Call) => boolean)[] = [];
   if (result !== undefined) tests.push((call) => hasResult(call, result));
-  if (byResult && about !== undefined) tests.push((call) => isAbout(call, about));
+  if (byResult && about !== undefined) tests.push(isAbout(about));
   if (requestId !== undefined) tests.push((call) => call.requestId === requestId);
-  const of: Condition<Call>[] = byResult ? [['refused', '=', true]] : callsAbout(about);
+  const of: Where<Call> = byResult ? [['refused', '=', true]] : callsAbout(about);
   return searchRows(calls, {
     ...orderOf(wanted),
     where: [...of, ['accountId', '=', accountId]],
@@ -121,19 +122,7 @@ function orderOf({ requestId, after, count, from, before }: Wanted) {
 
 /** Whether a call ended so: `success`, `refused`, `failed`, or the code of a Problem. */
 export function hasResult({ status, result }: Call, wanted: string): boolean {
-  if (wanted === 'success') return status < 400;
-  if (wanted === 'refused') return status >= 400 && status < 500;
-  if (wanted === 'failed') return status >= 500;
-  return result === wanted;
-}
-
-function isAbout(call: Call, about: About): boolean {
-  return 'tokenId' in about ? call.tokenId === about.tokenId : call.clientId === about.clientId;
-}
-
-function callsAbout(about: About | undefined): Condition<Call>[] {
-  if (about === undefined) return [];
-  return 'tokenId' in about ? [['tokenId', '=', about.tokenId]] : [['clientId', '=', about.clientId]];
+  return outcomeOf(status) === wanted || result === wanted;
 }
 
 function changesAbout(about: About | undefined): Condition<AuditEntry>[][] {

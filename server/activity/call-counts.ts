@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Collection, declare, type Where } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import type { Call } from './call.ts';
+import type { Call, CallsAbout } from './call.ts';
 import { createCountRows } from './count-rows.ts';
 import { momentOf } from './entry-ids.ts';
 
@@ -41,7 +41,7 @@ const TOTAL_ROWS_MAX = 100;
 /** Which part is asked for; without a token or client all of the account. */
 export type CountsWanted = {
   accountId: string;
-  about?: { tokenId: string } | { clientId: string } | undefined;
+  about?: CallsAbout | undefined;
   /** The first day, and the first that is too late. */
   from: number;
   before: number;
@@ -243,7 +243,7 @@ function asAdminSeries(accountId: string, clientId: string): string {
   return `${seriesOf(accountId, clientId)} admin`;
 }
 
-function idOf(about: NonNullable<CountsWanted['about']>): string {
+function idOf(about: CallsAbout): string {
   return 'tokenId' in about ? about.tokenId : about.clientId;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { declare } from '../../adapters/port.ts';
+import { declare, type Where } from '../../adapters/port.ts';
 
 /** One API call made with a credential we know. Append-only. */
 export const callSchema = z.strictObject({
@@ -49,3 +49,17 @@ export const callDeclaration = declare<Call>({
   durability: 'process',
   journalled: true,
 });
+
+/** The calls of one token, or those of one client with whatever it calls. */
+export type CallsAbout = { tokenId: string } | { clientId: string };
+
+/** What leads to those calls; without it to all. */
+export function callsAbout(about: CallsAbout | undefined): Where<Call> {
+  if (about === undefined) return [];
+  return 'tokenId' in about ? [['tokenId', '=', about.tokenId]] : [['clientId', '=', about.clientId]];
+}
+
+/** The same, of a call that is at hand. */
+export function isAbout(about: CallsAbout): (call: Call) => boolean {
+  return (call) => ('tokenId' in about ? call.tokenId === about.tokenId : call.clientId === about.clientId);
+}

@@ -7,8 +7,9 @@ import type { AuditEntry } from './audit.ts';
 import type { Call } from './call.ts';
 import { CALL_PREFIX, momentOf } from './entry-ids.ts';
 
-/** Few enough that nobody waits noticeably behind a batch. */
-const BATCH_ROWS = 500;
+/** Few enough that nobody waits noticeably behind a batch; in millions a change stands in more far-away pages than a call. */
+const BATCH_CALLS = 500;
+const BATCH_CHANGES = 100;
 
 /** Removes calls and changes that are older than the settings keep them, a batch at a time. */
 export function createRetention(parts: {
@@ -23,11 +24,11 @@ export function createRetention(parts: {
   return [
     async () => {
       const before = clock() - retention.calls * DAY_SECONDS;
-      return (await calls.removeMany(olderThan<Call>(before, CALL_PREFIX), BATCH_ROWS)) === BATCH_ROWS;
+      return (await calls.removeMany(olderThan<Call>(before, CALL_PREFIX), BATCH_CALLS)) === BATCH_CALLS;
     },
     async () => {
       const before = clock() - retention.audit * DAY_SECONDS;
-      return (await audit.removeMany(olderThan<AuditEntry>(before, ''), BATCH_ROWS)) === BATCH_ROWS;
+      return (await audit.removeMany(olderThan<AuditEntry>(before, ''), BATCH_CHANGES)) === BATCH_CHANGES;
     },
   ];
 }

@@ -1,5 +1,5 @@
 import type { Collection, Where } from '../../adapters/port.ts';
-import type { Call } from './call.ts';
+import { type Call, type CallsAbout, callsAbout } from './call.ts';
 
 /** Enough to see what a credential is for; a busy one is not read whole for a question. */
 const CALLS_MAX = 1000;
@@ -15,9 +15,6 @@ export type Usage = {
   addresses: readonly Used[];
 };
 
-/** What is asked about. */
-type About = { tokenId: string } | { clientId: string };
-
 /** How often, and when last, epoch seconds. */
 export type Used = { what: string; count: number; lastAt: number };
 
@@ -25,13 +22,9 @@ export type Used = { what: string; count: number; lastAt: number };
 export function createUsage({ calls }: { calls: Collection<Call> }) {
   return {
     /** The calls of one token or client since then, those not counted with which it was refused. */
-    async of(wanted: { accountId: string; about: About; since: number }): Promise<Usage> {
+    async of(wanted: { accountId: string; about: CallsAbout; since: number }): Promise<Usage> {
       const { accountId, about, since } = wanted;
-      const where: Where<Call> = [
-        ['accountId', '=', accountId],
-        'tokenId' in about ? ['tokenId', '=', about.tokenId] : ['clientId', '=', about.clientId],
-        ['at', '>=', since],
-      ];
+      const where: Where<Call> = [['accountId', '=', accountId], ...callsAbout(about), ['at', '>=', since]];
       const rows = await calls.list({ where, order: { by: 'at', descending: true }, limit: CALLS_MAX });
       const used = rows.filter(({ status }) => status !== 401);
       return {

@@ -131,8 +131,14 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
       ];
     case 'paused':
       return isAccessToken
-        ? [`The service of this token was paused${when}.`, `Its owner can resume it at ${url}/services.`]
-        : [`The token was paused${when}.`, `Its owner can resume it at ${url}/tokens.`];
+        ? [
+            `The service of this token was paused${when}.`,
+            `Its owner can resume it at ${url}/services, unless an admin paused it.`,
+          ]
+        : [
+            `The token was paused${when}.`,
+            `Its owner can resume it at ${url}/tokens, unless an admin paused it.`,
+          ];
     case 'suspended':
       return [
         'The account that this token belongs to is suspended.',

@@ -4,12 +4,13 @@ import { narrowingForPrograms } from '../credentials/narrowing.ts';
 import type { Domain } from '../domain.ts';
 import { ME_TOKEN_PATH } from '../ground/api-address.ts';
 import { Problem } from '../ground/errors.ts';
-import { isoTime, msSince } from '../ground/time.ts';
+import { msSince } from '../ground/time.ts';
 import { actorOf, startedMsOf } from '../http/request.ts';
 import type { Authenticate } from './authenticate.ts';
 import { allowOf, wrongMethod } from './methods.ts';
 import { readRequestBody, readRequestQuery } from './request-body.ts';
 import type { ApiCall, Endpoint } from './responder.ts';
+import { timesOf } from './times.ts';
 import { findWrapped } from './wrapped-values.ts';
 
 /** A call of a personal access token about itself. */
@@ -112,11 +113,6 @@ export function settingsOf(token: Credential, now: number) {
     replaces: token.replaces ?? null,
     replaced_by: token.replacedBy ?? null,
   };
-}
-
-/** `expires_at` in epoch seconds, and `expires` for people. */
-export function timesOf(name: string, at: number | undefined) {
-  return { [`${name}_at`]: at ?? null, [name]: at === undefined ? null : isoTime(at) };
 }
 
 /** The overlap that is asked for, in seconds; undefined where none is. Throws Problem for one that is not read, or none. */

@@ -46,7 +46,11 @@ export function addAccountCommands(program: Command, terminal: Terminal): void {
   const acts: [name: string, description: string, act: (domain: Domain, which: string) => Promise<Said>][] = [
     ['promote', 'makes an account an admin', promote],
     ['demote', 'makes an admin an ordinary account, signed out everywhere; not the last one', demote],
-    ['suspend', 'stops everything of an account: sign-in, tokens, services, apps', suspend],
+    [
+      'suspend',
+      'stops everything of an account: sign-in, tokens, services, apps; not the last admin',
+      suspend,
+    ],
     [
       'end-access',
       'ends its sessions, tokens, services, secrets and connected apps; it may sign in',
@@ -110,7 +114,7 @@ async function list(domain: Domain): Promise<Said> {
 
 async function suspend(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
-  const changed = await domain.accounts.suspend(account.id, OPERATOR);
+  const changed = await domain.admins.suspend(account, OPERATOR);
   return saidOf(changed ?? refuse(account, 'is suspended already'));
 }
 
@@ -151,9 +155,14 @@ async function resetPassword(domain: Domain, which: string): Promise<Said> {
 
 async function remove(domain: Domain, which: string): Promise<Said> {
   const account = await accountFrom(domain, which);
-  await domain.removal.remove(account, OPERATOR);
+  const state = await domain.removal.remove(account, OPERATOR);
   const { id, email } = account;
-  return { json: { id, email, deleted: true }, person: `${email} is deleted.` };
+  if (state === 'done') return { json: { id, email, deleted: true }, person: `${email} is deleted.` };
+  const goesOn = 'nothing of it works any more, and the server ends the rest.';
+  return {
+    json: { id, email, deleted: false, being_deleted: true },
+    person: `${email} is being deleted: ${goesOn}`,
+  };
 }
 
 function refuse(account: Account, because: string): never {

@@ -6,7 +6,7 @@ import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
 import { ACCOUNT_ACTS } from '../management/account-acts.ts';
 import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, searchIn, waysOn } from './asked.ts';
+import { listAsked, pageAskedIn, searchIn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 import { wholeAccountOf } from './whole-account.ts';
 
@@ -23,14 +23,8 @@ export function createAccountsPages(parts: ConsoleDependencies) {
       const q = searchIn(ctx);
       const state = STATES.find((one) => one === queryOne(ctx, 'state'));
       const page = pageAskedIn(ctx);
-      const { rows, next, isPartial } = await accountList.list({ search: q, state }, page);
-      const asked = {
-        path: PATH,
-        q,
-        state: state ?? '',
-        ...waysOn(PATH, { q, state }, { page, next }),
-        isPartial,
-      };
+      const { rows, ...ways } = await accountList.list({ search: q, state }, page);
+      const asked = listAsked(PATH, { q, state }, page, ways);
       sendPage(
         ctx,
         accountsPage(site, admin, { accounts: rows, asked, now: clock(), done: queryOne(ctx, 'done') }),
@@ -59,7 +53,9 @@ export function createAccountsPages(parts: ConsoleDependencies) {
         find: async () => ({ act: actIn(ctx, ACCOUNT_ACTS), account: await accountIn(parts, ctx) }),
         async act({ act, account }, manager) {
           await accountActs.do(act, account, manager, manager.id);
-          return act === 'delete' ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=${act}`;
+          if (act !== 'delete') return `${PATH}/${account.id}?done=${act}`;
+          const isGone = (await parts.accounts.get(account.id)) === undefined;
+          return isGone ? `${PATH}?done=delete` : `${PATH}/${account.id}?done=being-deleted`;
         },
         page: (found, { viewer, problem, sent }) =>
           accountActPage(site, viewer, { ...found, reason: sent.one('reason'), problem }),

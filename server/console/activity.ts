@@ -97,6 +97,7 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
     ms,
     from,
     requestId,
+    requestUrl: requestId === '' ? undefined : pathWith(PATH, { request: requestId }),
     privacyBypassed: call.privacyBypassed === true,
     account: accountNamed(call.accountId, names),
     credential: {

@@ -19,13 +19,9 @@ export async function adminOf({ signedIn }: ConsoleDependencies, ctx: RouterCont
 }
 
 /** The same for what changes something: an admin who proved who they are within the last minutes. */
-export async function freshAdminOf(
-  parts: ConsoleDependencies,
-  ctx: RouterContext,
-  returnTo?: string,
-): Promise<Account> {
+export async function freshAdminOf(parts: ConsoleDependencies, ctx: RouterContext): Promise<Account> {
   await adminOf(parts, ctx);
-  const { account } = await parts.signedIn.fresh(ctx, returnTo);
+  const { account } = await parts.signedIn.fresh(ctx);
   return account;
 }
 

@@ -7,7 +7,7 @@ import { queryOne } from '../http/query.ts';
 import { APP_ACTS } from '../management/app-acts.ts';
 import type { AppGrant, ListedApp } from '../management/app-list.ts';
 import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, searchIn, waysOn } from './asked.ts';
+import { listAsked, pageAskedIn, searchIn, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/apps';
@@ -23,14 +23,8 @@ export function createAppsPages(parts: ConsoleDependencies) {
       const q = searchIn(ctx);
       const state = STATES.find((one) => one === queryOne(ctx, 'state'));
       const page = pageAskedIn(ctx);
-      const { rows, next, isPartial } = await appList.list({ search: q, state }, page);
-      const asked = {
-        path: PATH,
-        q,
-        state: state ?? '',
-        ...waysOn(PATH, { q, state }, { page, next }),
-        isPartial,
-      };
+      const { rows, ...ways } = await appList.list({ search: q, state }, page);
+      const asked = listAsked(PATH, { q, state }, page, ways);
       sendPage(
         ctx,
         appsPage(site, admin, {

@@ -23,7 +23,7 @@ const COLUMNS = [
 
 /** Who has no id. */
 const ACTORS = {
-  operator: 'The operator, at the command line',
+  operator: 'Operator (command line)',
   system: 'This site itself',
   reporter: 'A report of a leak',
 };
@@ -93,6 +93,7 @@ function changeView(entry: AuditEntry, names: EntryNames): ChangeView {
   const { from = '', requestId = '', reason } = actor;
   return {
     ...{ at, what: changeInWords(entry), reason, from, requestId },
+    requestUrl: requestId === '' ? undefined : pathWith(PATH, { request: requestId }),
     who: actorNamed(actor, names),
     account: accountNamed(accountId, names),
     // Of what is about the account itself the id says no more, and some things have a hash for theirs.

@@ -9,7 +9,7 @@ import {
 } from '../../views/console/credentials.ts';
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Entry } from '../activity/activity.ts';
-import { changeInWords, resultOf, wordsOf } from '../activity/entry-words.ts';
+import { changeInWords, resultOf } from '../activity/entry-words.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { USED_DAYS } from '../ground/limits.ts';
@@ -18,12 +18,13 @@ import { readForm } from '../http/body.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
+import { wholeList } from '../management/by-key.ts';
 import { CREDENTIAL_ACTS, type CredentialAct } from '../management/credential-acts.ts';
 import { CREDENTIAL_STATES } from '../management/credential-list.ts';
 import { showRefusal } from '../pages/refused-form.ts';
-import { tokenView } from '../pages/view-models.ts';
+import { countsView, tokenView } from '../pages/view-models.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn, waysOn } from './asked.ts';
+import { listAsked, pageAskedIn, pathWith, searchIn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/credentials';
@@ -43,7 +44,7 @@ export function createCredentialPages(parts: ConsoleDependencies) {
       const row = await credentialIn(parts, ctx);
       const [credential, use, entries] = await Promise.all([
         viewOf(parts, row),
-        useOf(parts, row),
+        usageOf(parts, row),
         entriesOf(parts, row),
       ]);
       const facts = { credential, use, entries, now: clock(), done: queryOne(ctx, 'done') };
@@ -52,7 +53,7 @@ export function createCredentialPages(parts: ConsoleDependencies) {
 
     async showAct(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
-      const { act, row } = await actIn(parts, ctx);
+      const { act, row } = await credentialActIn(parts, ctx);
       const admin = await freshAdminOf(parts, ctx);
       const credential = await viewOf(parts, row);
       const facts = { act, credential, now: clock(), reason: '', problem: undefined };
@@ -61,7 +62,7 @@ export function createCredentialPages(parts: ConsoleDependencies) {
 
     act: (ctx: RouterContext): Promise<void> =>
       manageOnce(parts, ctx, {
-        find: () => actIn(parts, ctx),
+        find: () => credentialActIn(parts, ctx),
         async act({ act, row }, manager) {
           await credentialActs.do(act, row, manager);
           return `${PATH}/${row.id}?done=${act}`;
@@ -87,16 +88,13 @@ function listPages(parts: ConsoleDependencies) {
     const state = CREDENTIAL_STATES.find((one) => one === queryOne(ctx, 'state'));
     const asked = pageAskedIn(ctx);
     const typed = q === '' ? {} : await credentialList.read(q);
-    const { rows, next, isPartial } =
+    const { rows, ...ways } =
       typed === undefined || problem !== undefined
-        ? { rows: [], next: undefined, isPartial: false }
+        ? wholeList([])
         : await credentialList.list({ ...typed, kind, state }, asked);
     return credentialsPage(site, admin, {
       credentials: await Promise.all(rows.map((row) => viewOf(parts, row))),
-      asked: {
-        ...{ q, kind: kind ?? '', state: state ?? '', isPartial },
-        ...waysOn(PATH, { q, kind, state }, { page: asked, next }),
-      },
+      asked: listAsked(PATH, { q, kind, state }, asked, ways),
       now: clock(),
       done: queryOne(ctx, 'done'),
       problem,
@@ -144,7 +142,7 @@ function chosenPages(parts: ConsoleDependencies) {
     async showRevoke(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
       const rows = await credentialActs.chosen(queryAll(ctx, 'credential'));
-      if (rows.length === 0) return seeOther(ctx, PATH);
+      if (rows.length === 0) return seeOther(ctx, `${PATH}?done=none`);
       const admin = await freshAdminOf(parts, ctx);
       const facts = { credentials: await views(rows), now: clock(), reason: '', problem: undefined };
       sendPage(ctx, revokeChosenPage(site, admin, facts));
@@ -182,7 +180,7 @@ async function credentialIn(
 }
 
 /** A secret is only revoked. */
-async function actIn(
+async function credentialActIn(
   parts: ConsoleDependencies,
   ctx: RouterContext,
 ): Promise<{ act: CredentialAct; row: Credential }> {
@@ -206,26 +204,19 @@ async function viewOf(parts: ConsoleDependencies, row: Credential): Promise<Cred
 }
 
 /** Of a secret that of its service, whose calls are its owner's. */
-async function useOf({ usage, callCounts, rows, clock }: ConsoleDependencies, row: Credential) {
+async function usageOf({ usage, callCounts, rows, clock }: ConsoleDependencies, row: Credential) {
   const { id, kind, accountId, clientId = '' } = row;
   if (kind === 'client_secret' && (await rows.clients.get(clientId))?.kind !== 'service') return undefined;
   const about = kind === 'client_secret' ? { clientId } : { tokenId: id };
   const before = clock() + 1;
   const since = before - USED_DAYS * DAY_SECONDS;
-  const [latest, { days, routes }] = await Promise.all([
+  const [latest, counts] = await Promise.all([
     usage.of({ accountId, about, since }),
     callCounts.of({ accountId, about, from: since, before }),
   ]);
   return {
     latest,
-    counts: {
-      days: days.map(({ day, success: whole, refused, failed }) => ({
-        day,
-        whole,
-        problems: refused + failed,
-      })),
-      routes: routes.map(({ route, result, count }) => ({ route, result: wordsOf(result), count })),
-    },
+    counts: countsView(counts),
   };
 }
 

@@ -23,14 +23,26 @@ export function isChecked(ctx: Context, name: string): boolean {
 export function accountNamed(id: string, { accounts }: EntryNames): NamedView {
   if (id === NO_ACCOUNT) return { label: 'Nobody’s account', id: '' };
   const account = accounts.get(id);
-  if (account === undefined) return { label: 'An account that is gone', id };
+  if (account === undefined)
+    return {
+      label: 'An account that is gone',
+      isGone: true,
+      id,
+      onlyUrl: `/admin/audit?account=${encodeURIComponent(id)}`,
+    };
   return { label: account.email, id: '', url: `/admin/accounts/${id}` };
 }
 
 /** A service or app that an entry names. */
 export function clientNamed(id: string, names: EntryNames): NamedView {
   const client = names.clients.get(id);
-  if (client === undefined) return { label: 'A service or app that is gone', id };
+  if (client === undefined)
+    return {
+      label: 'A service or app that is gone',
+      isGone: true,
+      id,
+      onlyUrl: `/admin/audit?target=${encodeURIComponent(id)}`,
+    };
   return {
     label: `${client.kind === 'app' ? 'App' : 'Service'} ${client.name}`,
     url: thingPath(id, names),

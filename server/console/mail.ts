@@ -6,7 +6,7 @@ import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll, queryOne } from '../http/query.ts';
 import { MAIL_STATES } from '../management/mails.ts';
 import { adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, pathWith, searchIn, waysOn } from './asked.ts';
+import { listAsked, pageAskedIn, pathWith, searchIn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/mail';
@@ -23,24 +23,18 @@ export function createMailPages(parts: ConsoleDependencies) {
       const fault = faultFrom(queryOne(ctx, 'fault'));
       const state = MAIL_STATES.find((one) => one === queryOne(ctx, 'state'));
       const page = pageAskedIn(ctx);
-      const { rows, next, isPartial } = await mails.list({ search: q, state, fault }, page);
+      const { rows, ...ways } = await mails.list({ search: q, state, fault }, page);
       // Of nothing in particular: what was given up.
       const shown = state ?? (q === '' ? 'given_up' : 'any');
-      const asked = {
-        path: PATH,
-        q,
-        state: shown,
-        fault,
-        ...waysOn(PATH, { q, state, fault }, { page, next }),
-        isPartial,
-      };
+      const asked = { ...listAsked(PATH, { q, state, fault }, page, ways), state: shown };
       sendPage(ctx, mailsPage(site, admin, { mails: rows, asked, now: clock(), done: doneIn(ctx) }));
     },
 
     async showRetry(ctx: RouterContext): Promise<void> {
       await adminOf(parts, ctx);
       const what = { ids: [...new Set(queryAll(ctx, 'id'))], fault: faultFrom(queryOne(ctx, 'fault')) };
-      if (what.ids.length === 0 && what.fault === '') return seeOther(ctx, `${PATH}?state=given_up`);
+      if (what.ids.length === 0 && what.fault === '')
+        return seeOther(ctx, `${PATH}?state=given_up&retried=0`);
       const admin = await freshAdminOf(parts, ctx);
       const to = await addressesOf(what);
       sendPage(ctx, retryMailPage(site, admin, { what, to, reason: '', problem: undefined }));

@@ -12,7 +12,6 @@ import {
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Account } from '../accounts/account.ts';
 import { countAdminUse } from '../activity/admin-use.ts';
-import { wordsOf } from '../activity/entry-words.ts';
 import type { Client } from '../credentials/client.ts';
 import { isAdmin } from '../credentials/scopes.ts';
 import { noSuch } from '../ground/errors.ts';
@@ -27,9 +26,9 @@ import { type ListedService, SERVICE_STATES } from '../management/service-list.t
 import { serviceCalls } from '../pages/curl.ts';
 import { expiryFrom, secretExpiry } from '../pages/expiry.ts';
 import { keepNewSecret } from '../pages/new-secret.ts';
-import { credentialView, liveAndDead, scopeView, serviceView } from '../pages/view-models.ts';
+import { countsView, credentialView, liveAndDead, scopeView, serviceView } from '../pages/view-models.ts';
 import { actIn, adminOf, freshAdminOf, manageOnce } from './admin.ts';
-import { pageAskedIn, searchIn, waysOn } from './asked.ts';
+import { listAsked, pageAskedIn, searchIn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
 
 const PATH = '/admin/services';
@@ -52,11 +51,8 @@ function viewPages(parts: ConsoleDependencies) {
       const admin = queryOne(ctx, 'admin') === 'yes' ? 'yes' : '';
       const page = pageAskedIn(ctx);
       const wanted = { search: q, state, admin: admin !== '' };
-      const { rows, next, isPartial } = await serviceList.list(wanted, page);
-      const asked = {
-        ...{ path: PATH, q, state: state ?? '', admin, isPartial },
-        ...waysOn(PATH, { q, state, admin }, { page, next }),
-      };
+      const { rows, ...ways } = await serviceList.list(wanted, page);
+      const asked = listAsked(PATH, { q, state, admin }, page, ways);
       const services = rows.map((row) => serviceRow(parts, row));
       sendPage(ctx, consoleServicesPage(site, viewer, { services, asked, now: clock() }));
     },
@@ -79,14 +75,7 @@ function viewPages(parts: ConsoleDependencies) {
         isOwn: accountId === viewer.id,
         secrets: liveAndDead(all.map((row) => credentialView(row, now))),
         adminUse,
-        counts: {
-          days: counts.days.map(({ day, success, refused, failed }) => ({
-            ...{ day, whole: success, problems: refused + failed },
-          })),
-          routes: counts.routes.map(({ route, result, count }) => ({
-            ...{ route, result: wordsOf(result), count },
-          })),
-        },
+        counts: countsView(counts),
         calls: serviceCalls(
           settings.url,
           { ...client, scopes: [...scopes.declared(client.scopes)] },

@@ -37,24 +37,27 @@ export type WantedApp = {
 
 type AppParts = ClientDependencies & {
   secrets: Pick<Secrets, 'mintFirst' | 'revokeClient' | 'revokeEach'>;
-  /** Ends everything that people allowed this app. */
-  grants: { revokeOfClient(clientId: string, actor: Actor): Promise<unknown> };
+  /** Ends everything that people allowed an app which says that it is to be done; answers whether it is over by now. */
+  cutOffs: { finish(app: Client): Promise<unknown> };
 };
 
 export type Apps = ReturnType<typeof createApps>;
 
 /** Apps: clients that send people through sign-in and consent (authorization code with PKCE, RFC 7636). */
 export function createApps(parts: AppParts) {
-  const { clients, secrets, grants, effects, settings } = parts;
+  const { clients, secrets, cutOffs, effects, settings } = parts;
 
   const list = (accountId: string) => listClients(clients, clientsOf('app', accountId), LIVE_APPS_MAX * 2);
 
-  async function remove(which: Owned, actor: Actor): Promise<boolean> {
-    const client = await getClient(clients, { ...which, kind: 'app' });
+  /** It is deleted by one write. What people allowed it is ended afterwards. */
+  async function remove(client: Client, actor: Actor): Promise<boolean> {
     const { mail } = await causedBy(parts, 'deleted', client, actor);
-    const changed = await secrets.revokeClient(client, actor, mail);
-    await grants.revokeOfClient(client.id, actor);
-    return changed;
+    return secrets.revokeClient(client, actor, mail);
+  }
+
+  async function finish({ id }: Client): Promise<void> {
+    const deleted = await clients.get(id);
+    if (deleted?.cutOffAt !== undefined) await cutOffs.finish(deleted);
   }
 
   return {
@@ -91,13 +94,21 @@ export function createApps(parts: AppParts) {
      * Deletes an app for good; secrets, grants and tokens end with it. False when it was deleted already. Throws
      * Problem 404.
      */
-    remove,
+    async remove(which: Owned, actor: Actor): Promise<boolean> {
+      const client = await getClient(clients, { ...which, kind: 'app' });
+      const changed = await remove(client, actor);
+      await finish(client);
+      return changed;
+    },
 
     /** Deletes all apps that this account registered, also those that are registered meanwhile. */
     async removeAll(accountId: string, actor: Actor): Promise<void> {
+      const removed: Client[] = [];
       for await (const live of untilNone(() => list(accountId))) {
-        for (const { id } of live) await remove({ accountId, id }, actor);
+        for (const client of live) await remove(client, actor);
+        removed.push(...live);
       }
+      await Promise.all(removed.map(finish));
     },
 
     /** Revokes the secrets of all apps that this account registered; the apps stay. */

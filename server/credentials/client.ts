@@ -35,8 +35,9 @@ const clientSchema = z.strictObject({
   rotations: z.number().optional(),
   createdAt: z.number(),
   revokedAt: z.number().optional(),
-  /** Since then a service opens nothing, until it is resumed. */
+  /** Since then a service opens nothing, until it is resumed: by its owner, or where an admin paused it, by an admin. */
   pausedAt: z.number().optional(),
+  pausedByAdmin: z.literal(true).optional(),
   /** While present, all that people allowed an app is to be ended: since then, by whom and why. */
   cutOffAt: z.number().optional(),
   cutOffBy: actorSchema.optional(),
@@ -68,6 +69,7 @@ export const clientDeclaration = declare<Client>({
     ['actsFor', 'createdAt'],
     ['revokedAt'],
     ['pausedAt'],
+    ['cutOffAt'],
     ['pendingAt'],
   ],
 });

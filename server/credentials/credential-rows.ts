@@ -212,9 +212,9 @@ export async function listStandingFirst(
   owner: Where<Credential>,
 ): Promise<Credential[]> {
   const now = clock();
-  const deadConditions: Where<Credential>[] = [
-    [...owner, ['revokedAt', 'present']],
-    [...owner, ['revokedAt', 'absent'], ['expiresAt', '<=', now]],
+  const deadConditions: Those[] = [
+    { where: [...owner, ['revokedAt', '>', 0]], by: 'revokedAt' },
+    { where: [...owner, ['revokedAt', 'absent'], ['expiresAt', '<=', now]], by: 'expiresAt' },
   ];
   const [standing, dead] = await Promise.all([
     listEach(credentials, standingConditions(owner, now), STANDING_ROWS_MAX),
@@ -226,22 +226,29 @@ export async function listStandingFirst(
   return [...live, ...idle, ...dead.slice(0, DEAD_ROWS_MAX)];
 }
 
+/**
+ * What is asked for, in an order that an index has: some accounts have a hundred thousand credentials that expired, which
+ * would all be looked at in the order in which they were made.
+ */
+type Those = { where: Where<Credential>; by: 'expiresAt' | 'revokedAt' };
+
 /** A condition on an absent field never holds, so those that never expire are asked for by themselves. */
-function standingConditions(owner: Where<Credential>, now: number): Where<Credential>[] {
+function standingConditions(owner: Where<Credential>, now: number): Those[] {
   const standing: Where<Credential> = [...owner, ['revokedAt', 'absent']];
   return [
-    [...standing, ['expiresAt', '>', now]],
-    [...standing, ['expiresAt', 'absent']],
+    { where: [...standing, ['expiresAt', '>', now]], by: 'expiresAt' },
+    { where: [...standing, ['expiresAt', 'absent']], by: 'expiresAt' },
   ];
 }
 
 /** What one of the conditions holds for, newest first. Made in the same second: by id, always the same way. */
 async function listEach(
   credentials: Collection<Credential>,
-  wheres: readonly Where<Credential>[],
+  all: readonly Those[],
   limit: number,
 ): Promise<Credential[]> {
-  const order = { by: 'createdAt', descending: true } as const;
-  const rows = await Promise.all(wheres.map((where) => credentials.list({ where, order, limit })));
+  const rows = await Promise.all(
+    all.map(({ where, by }) => credentials.list({ where, order: { by, descending: true }, limit })),
+  );
   return rows.flat().sort((one, other) => other.createdAt - one.createdAt || (one.id < other.id ? 1 : -1));
 }

@@ -55,8 +55,9 @@ const credentialSchema = z.strictObject({
   lastUsedAt: z.number().optional(),
   lastUsedFrom: z.string().optional(),
   revokedAt: z.number().optional(),
-  /** Since then it opens nothing, until its owner resumes it. */
+  /** Since then it opens nothing, until it is resumed: by its owner, or where an admin paused it, by an admin. */
   pausedAt: z.number().optional(),
+  pausedByAdmin: z.literal(true).optional(),
   /** When its owner was told that it is in use though it has ended: that is done once. */
   deadUseAt: z.number().optional(),
   /** When its owner is to be reminded of its end, or that it has come; absent afterwards. */
@@ -87,6 +88,8 @@ export const credentialDeclaration = declare<Credential>({
   indexes: [
     ['accountId', 'createdAt'],
     ['accountId', 'revokedAt', 'createdAt'],
+    // And beside those that expired.
+    ['accountId', 'revokedAt', 'expiresAt'],
     ['clientId', 'createdAt'],
     // Those of everybody, for admins. None begins with the kind: SQLite would take it for what finds an owner's tokens.
     ['createdAt'],

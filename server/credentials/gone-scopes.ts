@@ -1,4 +1,4 @@
-import type { Collection, Where } from '../../adapters/port.ts';
+import type { Collection } from '../../adapters/port.ts';
 import type { Client } from './client.ts';
 import type { Credential } from './credential.ts';
 import type { Scopes } from './scopes.ts';
@@ -9,6 +9,9 @@ export type GoneScope = { name: string; services: number; apps: number; tokens: 
 const PAGE_ROWS = 500;
 /** So many rows of each kind are looked at: enough to find what somebody renamed, whatever the size of the store. */
 const PAGES_MAX = 20;
+
+/** The ids of tokens begin so, and stand behind those of secrets, which have no scopes. */
+const TOKENS_FROM = 'tok_';
 
 /** The scopes of workflows that were renamed or taken out of the configuration, and who still holds them. */
 export async function findGoneScopes(parts: {
@@ -27,9 +30,8 @@ export async function findGoneScopes(parts: {
     }
   }
 
-  await eachLive(clients, [], (row) => count(row.scopes, row.kind === 'app' ? 'apps' : 'services'));
-  const isToken = [['kind', '=', 'personal_access_token']] as const;
-  await eachLive(credentials, isToken, (row) => count(row.scopes, 'tokens'));
+  await eachLive(clients, '', (row) => count(row.scopes, row.kind === 'app' ? 'apps' : 'services'));
+  await eachLive(credentials, TOKENS_FROM, (row) => count(row.scopes, 'tokens'));
   return [...found.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
@@ -43,17 +45,17 @@ export function goneScopesInWords(gone: readonly GoneScope[]): string {
   return gone.map((scope) => `${scope.name} (${holders(scope)})`).join(', ');
 }
 
+/** What has ended is read as well: to look for a page of what has not, an engine may go through all that has. */
 async function eachLive<R extends { id: string; revokedAt?: number | undefined }>(
   collection: Collection<R>,
-  where: Where<R>,
+  from: string,
   visit: (row: R) => void,
 ): Promise<void> {
-  let after: R | undefined;
+  let after = { id: from } as R;
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const live = [...where, ['revokedAt', 'absent']] as Where<R>;
-    const rows = await collection.list({ where: live, limit: PAGE_ROWS, ...(after && { after }) });
-    rows.forEach(visit);
-    after = rows.at(-1);
+    const rows = await collection.list({ limit: PAGE_ROWS, after });
+    rows.filter(({ revokedAt }) => revokedAt === undefined).forEach(visit);
+    after = rows.at(-1) ?? after;
     if (rows.length < PAGE_ROWS) return;
   }
 }

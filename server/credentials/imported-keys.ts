@@ -12,8 +12,9 @@ const FORM = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_KEY_LENGTH_MIN},${IMPORTED_KE
 export type ImportedKeys = ReturnType<typeof createImportedKeys>;
 
 /**
- * Keys that an app gave out before it had this server. They have any form. Looking for a value of foreign form costs a read, so it is done only where there
- * are such keys at all: elsewhere garbage costs one look each few seconds, however much of it comes.
+ * Keys that an app gave out before it had this server. They have any form. Looking for a value of foreign form costs a
+ * read, so it is done only where there are such keys at all: elsewhere garbage costs one look each few seconds, however
+ * much of it comes.
  */
 export function createImportedKeys({
   credentials,

@@ -11,7 +11,12 @@ import type { ClientDependencies } from './dependencies.ts';
 import { isAdmin } from './scopes.ts';
 import { addSecret, type NewSecret, revokeSecret, secretsOf } from './secret-rows.ts';
 
-type Wanted = { account?: Account; overlapSeconds: number };
+type Wanted = {
+  account?: Account;
+  overlapSeconds: number;
+  /** The new one ends by then, whatever the life of the newest one was. */
+  endsBy?: number | undefined;
+};
 
 /**
  * Makes a secret of the same life as the newest one had; the others end after the overlap at the latest, or are
@@ -30,14 +35,15 @@ export async function rotateSecrets(
 async function rotate(
   parts: ClientDependencies,
   client: Client,
-  { overlapSeconds, ...letIn }: Wanted,
+  { overlapSeconds, endsBy, ...letIn }: Wanted,
   actor: Actor,
 ): Promise<NewSecret> {
   const now = parts.clock();
   const before = await listStandingFirst(parts, secretsOf(client.id));
   const older = before.filter((secret) => !hasEnded(secret, now));
   const lifeSeconds = lifeOfNewest(client, before);
-  const expiresAt = lifeSeconds === undefined ? undefined : now + lifeSeconds;
+  const ends = [lifeSeconds === undefined ? [] : now + lifeSeconds, endsBy ?? []].flat();
+  const expiresAt = ends.length === 0 ? undefined : Math.min(...ends);
   const othersEndAt = now + overlapSeconds;
   // Without an overlap all of them end: the oldest first where they are in the way of the new one.
   const inTheWay = overlapSeconds > 0 ? [] : older.slice(LIVE_SECRETS_MAX - 1);

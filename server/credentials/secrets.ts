@@ -1,4 +1,3 @@
-import type { Where } from '../../adapters/port.ts';
 import { secretRevoked } from '../../views/mail/secrets.ts';
 import type { Account } from '../accounts/account.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
@@ -41,9 +40,10 @@ export function createSecrets(parts: ClientDependencies) {
     client: (which: SecretsOf): Promise<Client> => clientOf(parts, which),
 
     /** The live ones, newest first, and behind them the latest dead ones; a revoked client's too. */
-    list(which: { accountId: string; clientId: string }): Promise<Credential[]> {
-      const owner: Where<Credential> = [...secretsOf(which.clientId), ['accountId', '=', which.accountId]];
-      return listStandingFirst(parts, owner);
+    async list({ accountId, clientId }: { accountId: string; clientId: string }): Promise<Credential[]> {
+      // Asked for by the account too, an engine may look through all that the account has.
+      const rows = await listStandingFirst(parts, secretsOf(clientId));
+      return rows.filter((row) => row.accountId === accountId);
     },
 
     /** The live ones of all clients of an account, newest first. */
@@ -64,7 +64,7 @@ export function createSecrets(parts: ClientDependencies) {
     },
 
     /** See rotateSecrets. */
-    async rotate(wanted: ByOwner & { overlapSeconds: number }, actor: Actor) {
+    async rotate(wanted: ByOwner & { overlapSeconds: number; endsBy?: number | undefined }, actor: Actor) {
       return rotateSecrets(parts, await confidentialClient(parts, wanted), wanted, actor);
     },
 
@@ -92,7 +92,9 @@ export function createSecrets(parts: ClientDependencies) {
     async revokeClient(client: Client, actor: Actor, mail: EffectsOfChange['mail'] = []): Promise<boolean> {
       const action = client.kind === 'service' ? 'service.revoked' : 'app.deleted';
       const caused = { audit: [auditEntry(action, client, actor)], mail };
-      const change = { set: { revokedAt: clock() }, unset: ['place'] as const };
+      // What people allowed an app is to be ended with it, however many they are.
+      const ending = client.kind === 'app' ? { cutOffAt: clock(), cutOffBy: actor } : {};
+      const change = { set: { revokedAt: clock(), ...ending }, unset: ['place'] as const };
       const unrevoked = [['revokedAt', 'absent']] as const;
       // This one write decides: every check of a token or a secret looks at the client.
       const changed = await effects.update(clients, client.id, change, unrevoked, caused);

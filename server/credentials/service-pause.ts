@@ -1,6 +1,7 @@
 import { servicePaused, serviceResumed } from '../../views/mail/services.ts';
 import { type Actor, originOf } from '../ground/actor.ts';
 import { noSuch } from '../ground/errors.ts';
+import { pauseOf, RESUMED, requireMayResume } from './admin-pause.ts';
 import { type Client, isLiveClient } from './client.ts';
 import type { ClientDependencies } from './dependencies.ts';
 import { auditEntry, mailToOwner } from './owner.ts';
@@ -19,17 +20,20 @@ export async function pauseService(
   const { clients, accounts, effects, clock, settings } = parts;
   if (!isLiveClient(service)) throw noSuch('service');
   const pausedAt = clock();
-  const mail = servicePaused(settings, { ...service, pausedAt, from: originOf(actor) });
+  const { set, guard } = pauseOf(actor, pausedAt);
+  const mail = servicePaused(settings, { ...service, ...set, from: originOf(actor) });
   const caused = {
     audit: [auditEntry('service.paused', service, actor)],
     // Where the site itself does it, its mail says why.
     mail: actor.kind === 'system' ? [] : await mailToOwner(accounts, service.accountId, mail),
   };
-  const guard = [NOT_REVOKED, ['pausedAt', 'absent']] as const;
-  return (await effects.update(clients, service.id, { set: { pausedAt } }, guard, caused)) !== undefined;
+  return (await effects.update(clients, service.id, { set }, [NOT_REVOKED, ...guard], caused)) !== undefined;
 }
 
-/** Has a paused service work again; false when it was not paused. Throws Problem 404 for one that is revoked. */
+/**
+ * Has a paused service work again; false when it was not paused. Throws Problem 404 for one that is revoked, and 403 for
+ * its owner where an admin paused it.
+ */
 export async function resumeService(
   parts: ClientDependencies,
   service: Client,
@@ -37,12 +41,13 @@ export async function resumeService(
 ): Promise<boolean> {
   const { clients, accounts, effects, clock, settings } = parts;
   if (!isLiveClient(service)) throw noSuch('service');
+  await requireMayResume(parts, service, actor);
   const mail = serviceResumed(settings, { ...service, resumedAt: clock(), from: originOf(actor) });
   const caused = {
     audit: [auditEntry('service.resumed', service, actor)],
     mail: await mailToOwner(accounts, service.accountId, mail),
     repeatable: true,
   };
-  const guard = [NOT_REVOKED, ['pausedAt', 'present']] as const;
-  return (await effects.update(clients, service.id, { unset: ['pausedAt'] }, guard, caused)) !== undefined;
+  const guard = [NOT_REVOKED, ...RESUMED.guard] as const;
+  return (await effects.update(clients, service.id, RESUMED.change, guard, caused)) !== undefined;
 }

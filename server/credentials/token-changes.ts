@@ -1,4 +1,4 @@
-import type { Where } from '../../adapters/port.ts';
+import type { Change, Where } from '../../adapters/port.ts';
 import { tokenChanged, tokenPaused, tokenResumed, tokenRotated } from '../../views/mail/tokens.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Call } from '../activity/call.ts';
@@ -8,6 +8,7 @@ import { OVERLAP_SECONDS_DEFAULT } from '../ground/limits.ts';
 import { hashOf, newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
+import { pauseOf, RESUMED, requireMayResume } from './admin-pause.ts';
 import {
   type Credential,
   checkOverlap,
@@ -29,37 +30,51 @@ const NOT_REVOKED = ['revokedAt', 'absent'] as const;
 
 /** Has a token open nothing until it is resumed; false when it was paused already. Throws Problem for an ended one. */
 export function pauseToken(parts: CredentialDependencies, token: Credential, actor: Actor): Promise<boolean> {
-  const pausedAt = parts.clock();
-  return setPaused(parts, token, { action: 'token.paused', pausedAt, before: 'absent' }, actor);
+  const { set, guard } = pauseOf(actor, parts.clock());
+  return setPaused(
+    parts,
+    token,
+    { action: 'token.paused', change: { set }, guard, write: tokenPaused },
+    actor,
+  );
 }
 
-/** Has a paused token work again; false when it was not paused. Throws Problem for an ended one. */
-export function resumeToken(
+/**
+ * Has a paused token work again; false when it was not paused. Throws Problem for an ended one, and for its owner where
+ * an admin paused it.
+ */
+export async function resumeToken(
   parts: CredentialDependencies,
   token: Credential,
   actor: Actor,
 ): Promise<boolean> {
-  return setPaused(parts, token, { action: 'token.resumed', pausedAt: undefined, before: 'present' }, actor);
+  requireStanding(token, parts.clock());
+  await requireMayResume(parts, token, actor);
+  return setPaused(parts, token, { action: 'token.resumed', ...RESUMED, write: tokenResumed }, actor);
 }
 
 /** Of two callers who want the same at once one changes it. The owner is mailed when it was somebody else. */
 async function setPaused(
   parts: CredentialDependencies,
   token: Credential,
-  wanted: { action: string; pausedAt: number | undefined; before: 'absent' | 'present' },
+  wanted: {
+    action: string;
+    change: Change<Credential>;
+    guard: Where<Credential>;
+    write: typeof tokenPaused;
+  },
   actor: Actor,
 ): Promise<boolean> {
   const { credentials, accounts, effects, clock, settings } = parts;
   requireStanding(token, clock());
-  const { action, pausedAt, before } = wanted;
-  const guard = [NOT_REVOKED, ['pausedAt', before]] as const;
-  const write = pausedAt === undefined ? tokenResumed : tokenPaused;
+  const { action, change, guard, write } = wanted;
   const mail = write(settings, { ...token, changedAt: clock(), from: originOf(actor) });
   const caused = {
     audit: [auditEntry(action, token, actor)],
     mail: actor.reason === undefined ? [] : await mailToOwner(accounts, token.accountId, mail),
   };
-  return (await effects.update(credentials, token.id, { set: { pausedAt } }, guard, caused)) !== undefined;
+  const whole = [NOT_REVOKED, ...guard] as const;
+  return (await effects.update(credentials, token.id, change, whole, caused)) !== undefined;
 }
 
 /** What an owner changes about a token. */

@@ -5,6 +5,9 @@ import type { Carrier } from './effects.ts';
 
 /** Few enough that nobody waits noticeably behind a batch. */
 const BATCH_ROWS = 500;
+/** The same of rows that many indexes hold: in a store of millions each is taken out of as many far-away pages. */
+const BATCH_ROWS_MUCH_INDEXED = 100;
+const MANY_INDEXES = 8;
 
 /**
  * Opens the collections of these declarations, and reads off them what has to be done in the background:
@@ -38,13 +41,15 @@ function expiriesOf<R extends { id: string }>(
   collection: Collection<R>,
   clock: Clock,
 ): Work[] {
+  const isMuchIndexed = (declaration.indexes?.length ?? 0) >= MANY_INDEXES;
+  const limit = isMuchIndexed ? BATCH_ROWS_MUCH_INDEXED : BATCH_ROWS;
   // Effects that are not delivered yet would go down with their row.
   const delivered = carriesEffects(declaration) ? [['pendingId', 'absent']] : [];
   return Object.entries<number | undefined>(declaration.expires ?? {}).map(
     ([field, seconds = 0]) =>
       async () => {
         const over = [[field, '<=', clock() - seconds], ...delivered] as unknown as Condition<R>[];
-        return (await collection.removeMany(over, BATCH_ROWS)) === BATCH_ROWS;
+        return (await collection.removeMany(over, limit)) === limit;
       },
   );
 }

@@ -28,6 +28,8 @@ export const RESET_LINK_SECONDS = 30 * MINUTE_SECONDS;
 /** A portal link, and the session of who opened one. */
 export const PORTAL_LINK_SECONDS = 5 * MINUTE_SECONDS;
 export const PORTAL_SESSION_SECONDS = HOUR_SECONDS;
+/** How long after its end a visit by a portal link is remembered, so that whoever comes back is led to the app and not to a sign-in. */
+export const PORTAL_OVER_SECONDS = DAY_SECONDS;
 /** What an app knows a person by: some use an address, or a hash. */
 export const EXTERNAL_ID_LENGTH_MAX = 200;
 /** Two weeks: who comes each week is not asked again. Whether the engine or one of our pages writes it. */

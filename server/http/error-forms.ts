@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { Site, Viewer } from '../../views/layout.ts';
+import { consoleSectionAt, type Site, type Viewer } from '../../views/layout.ts';
 import { problemPage } from '../../views/problem.ts';
 import { resourceMetadataUrl } from '../ground/api-address.ts';
 import {
@@ -44,9 +44,12 @@ export function asPage(site: Site, viewerOf: ViewerOf = nobody): ErrorForm {
     const title = TITLES[status] ?? 'Something went wrong';
     // What fails here may be what would be asked for the viewer.
     const viewer = status < 500 ? await viewerOf(ctx).catch(() => undefined) : undefined;
-    const next = nextAfter(problem, ctx.path);
-    const requestId = requestIdOf(ctx);
-    sendPage(ctx, problemPage(site, { status, title, message, hint, requestId, viewer, next }), status);
+    // Nobody but an admin learns that there is a console.
+    const section = viewer?.admin === true ? consoleSectionAt(ctx.path) : undefined;
+    const ofSection = section && { label: `Go to “${section.label}”`, url: section.path };
+    const next = nextAfter(problem, ctx.path) ?? ofSection;
+    const props = { status, title, message, hint, requestId: requestIdOf(ctx), viewer, next };
+    sendPage(ctx, problemPage(site, { ...props, current: section?.path }), status);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { CutOffs } from '../access/cut-offs.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Apps } from '../credentials/apps.ts';
-import { type Client, isLiveClient } from '../credentials/client.ts';
+import type { Client } from '../credentials/client.ts';
 import type { AppGrant } from './app-list.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import type { Manager } from './reason.ts';
@@ -24,7 +24,6 @@ export function createAppActs(parts: Parts) {
   return {
     /** Does it, and answers whether it is over: of an app of many people it takes a while. Throws Problem 409. */
     async do(act: AppAct, app: Client, manager: Manager): Promise<'done' | 'going on'> {
-      if (!isLiveClient(app)) throw deletedAlready();
       if (act === 'delete') {
         if (!(await apps.remove(app, manager))) throw deletedAlready();
         return 'done';

@@ -2,18 +2,17 @@ import type { Collection } from '../../adapters/port.ts';
 import type { Artifact } from '../access/artifact.ts';
 import { grantedScopes, liveGrantsOf } from '../access/grants.ts';
 import type { Account } from '../accounts/account.ts';
-import { readEmail } from '../accounts/email.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
+import { namedAccount } from './named-account.ts';
 
 /** So many grants of an app are looked at to count its people: of fifty apps on a page, and of one on its own. */
 const LISTED_GRANTS_MAX = 25;
 const GRANTS_MAX = 1000;
 
 const NEWEST_FIRST = { by: 'createdAt', descending: true } as const;
-const NONE = { rows: [], next: undefined, isPartial: false };
 
 /** Which apps are asked for; all of it must hold. */
 export type AppsAsked = {
@@ -107,11 +106,9 @@ async function find(
       : ({ revokedAt }: Client) => (revokedAt === undefined) === (state === 'live');
   if (search === '') return pageByKey(clients, page, { where: [kind], order: NEWEST_FIRST, isMatch });
   const app = await clients.get(search);
-  if (app !== undefined) return { ...NONE, rows: app.kind === 'app' ? [app] : [] };
-  const emailKey = readEmail(search)?.key;
-  const owner = emailKey === undefined ? undefined : await accounts.find('emailKey', emailKey);
-  // What an account registered may outlive it on record.
-  const accountId = owner?.id ?? search;
+  if (app !== undefined) return wholeList(app.kind === 'app' ? [app] : []);
+  const accountId = await namedAccount(accounts, search);
+  if (accountId === undefined) return wholeList([]);
   const where = [['accountId', '=', accountId] as const, kind];
   return pageByKey(clients, page, { where, order: NEWEST_FIRST, isMatch });
 }

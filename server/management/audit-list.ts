@@ -1,7 +1,7 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import type { AuditEntry } from '../activity/audit.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { namedAccount } from './named-account.ts';
 import { byTime, insideOf, type TimeAsked, timeSpanOf } from './time-span.ts';
 
@@ -31,8 +31,7 @@ export function createAuditList(parts: { audit: Collection<AuditEntry>; accounts
       const idOf = (named: string) => (named === '' ? '' : namedAccount(accounts, named));
       const [accountId, actorKey] = await Promise.all([idOf(asked.account), idOf(asked.actor)]);
       const span = timeSpanOf(asked);
-      if (span === undefined || accountId === undefined || actorKey === undefined)
-        return { rows: [], next: undefined, isPartial: false };
+      if (span === undefined || accountId === undefined || actorKey === undefined) return wholeList([]);
       const { action, target: targetId } = asked;
       const { where, rest } = leading({ accountId, targetId, actorKey, action });
 

@@ -1,5 +1,6 @@
 import type { Collection, ScalarField, Where } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
+import { hashOf } from '../ground/opaque.ts';
 
 /** Rows that are looked at for one page where no index leads to them: some 20 ms of work on a small machine. */
 const ROWS_READ_MAX = 3000;
@@ -11,6 +12,8 @@ export type PageAsked = {
   cursor: string;
   /** Rows of a page at most. */
   limit: number;
+  /** Which list that is, with what it is filtered by: a cursor of another one would leave rows out without a word. */
+  list?: string;
 };
 
 export type PageOf<R> = {
@@ -22,6 +25,11 @@ export type PageOf<R> = {
 };
 
 type Row = { id: string };
+
+/** A list that is these few rows and no more. */
+export function wholeList<R>(rows: R[]): PageOf<R> {
+  return { rows, next: undefined, isPartial: false };
+}
 
 /**
  * One page of a list that may have a million rows: `where` and `order` are what an index leads to, `isMatch` what is
@@ -48,7 +56,8 @@ export async function pageByKey<R extends Row>(
   const { by } = order;
   const count = asked.limit + 1;
   const batch = wanted.isMatch === undefined ? count : BATCH_ROWS;
-  let after = placeIn(asked.cursor, by) as R | undefined;
+  const mark = markOf(asked);
+  let after = placeIn(asked.cursor, by, mark) as R | undefined;
   const found: R[] = [];
   for (let read = 0; read < ROWS_READ_MAX; read += batch) {
     const from = after === undefined ? { where: [...where, ...start] } : { where, after };
@@ -59,22 +68,30 @@ export async function pageByKey<R extends Row>(
     if (!isOver && found.length < count) continue;
     const rest = found.slice(0, asked.limit);
     const last = found.length > asked.limit ? rest.at(-1) : undefined;
-    return { rows: rest, next: last && cursorOf(last, by), isPartial: false };
+    return { rows: rest, next: last && cursorOf(last, by, mark), isPartial: false };
   }
-  return { rows: found, next: after && cursorOf(after, by), isPartial: true };
+  return { rows: found, next: after && cursorOf(after, by, mark), isPartial: true };
+}
+
+/** Characters that tell lists apart: they are to catch a mistake, and guard nothing. */
+const MARK_LENGTH = 6;
+
+/** What tells the cursors of one list from those of others; none where the caller has one list only. */
+function markOf({ list }: PageAsked): string[] {
+  return list === undefined ? [] : [hashOf(list).slice(0, MARK_LENGTH)];
 }
 
 /** A place in the order: what the rows are ordered by, and the id. Nothing that whoever sees the list does not see. */
-function cursorOf<R extends Row>(row: R, by: ScalarField<R>): string {
-  return Buffer.from(JSON.stringify([row.id, row[by]])).toString('base64url');
+function cursorOf<R extends Row>(row: R, by: ScalarField<R>, mark: readonly string[]): string {
+  return Buffer.from(JSON.stringify([row.id, row[by], ...mark])).toString('base64url');
 }
 
 /** `Listing.after` needs no more of a row than what the rows are ordered by. */
-function placeIn(cursor: string, by: string): Row | undefined {
+function placeIn(cursor: string, by: string, mark: readonly string[]): Row | undefined {
   if (cursor === '') return undefined;
-  const [id, value, ...more] = parsed(cursor);
-  const isPlace = typeof id === 'string' && isKey(value) && more.length === 0;
-  if (!isPlace) throw foreignCursor();
+  const [id, value, ...rest] = parsed(cursor);
+  if (typeof id !== 'string' || !isKey(value) || rest.length > 1) throw foreignCursor();
+  if (rest[0] !== mark[0]) throw cursorOfAnotherList();
   return { [by]: value, id } as Row;
 }
 
@@ -98,6 +115,16 @@ function foreignCursor(): Problem {
     code: 'INVALID_CURSOR',
     message: 'This cursor was not given out here.',
     hint: 'Begin without one, and go on with the one that the page before gives.',
+    parameter: 'cursor',
+  });
+}
+
+function cursorOfAnotherList(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_CURSOR',
+    message: 'This cursor is of another list, or of this one with another filter.',
+    hint: 'Begin without one, and send the same filter with the cursor of each page.',
     parameter: 'cursor',
   });
 }

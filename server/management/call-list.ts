@@ -1,11 +1,11 @@
 import type { Collection, Where } from '../../adapters/port.ts';
 import type { Account } from '../accounts/account.ts';
 import { hasResult } from '../activity/activity.ts';
-import type { Call } from '../activity/call.ts';
+import { type Call, type CallsAbout, callsAbout, isAbout } from '../activity/call.ts';
 import { CALL_PREFIX, momentOf } from '../activity/entry-ids.ts';
 import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { namedAccount } from './named-account.ts';
 import { byTime, insideOf, type TimeAsked, type TimeSpan, timeSpanOf } from './time-span.ts';
 
@@ -30,10 +30,7 @@ type Parts = {
   clients: Collection<Client>;
 };
 
-type About = { tokenId: string } | { clientId: string };
 type Test = (call: Call) => boolean;
-
-const NOTHING: PageOf<Call> = { rows: [], next: undefined, isPartial: false };
 
 /** The calls of everybody, for admins. */
 export function createCallList(parts: Parts) {
@@ -45,7 +42,7 @@ export function createCallList(parts: Parts) {
       const { about, ownerId } = await aboutOf(parts, asked.credential);
       const named = asked.account === '' ? undefined : await namedAccount(parts.accounts, asked.account);
       const span = timeSpanOf(asked);
-      if (span === undefined || (asked.account !== '' && named === undefined)) return NOTHING;
+      if (span === undefined || (asked.account !== '' && named === undefined)) return wholeList([]);
       const accountId = named ?? ownerId;
       // Few calls did not succeed, and an index has those alone: there the rest is looked at row by row.
       const isByResult = asked.result !== '' && asked.result !== 'success';
@@ -66,7 +63,7 @@ export function createCallList(parts: Parts) {
 async function aboutOf(
   { credentials, clients }: Parts,
   id: string,
-): Promise<{ about?: About; ownerId?: string | undefined }> {
+): Promise<{ about?: CallsAbout; ownerId?: string | undefined }> {
   if (id === '') return {};
   const credential = await credentials.get(id);
   const clientId = credential?.clientId ?? id;
@@ -79,7 +76,7 @@ async function aboutOf(
 }
 
 /** All calls, by their ids: those begin with their moment, so that no index on times is needed. */
-function amongAll(span: TimeSpan, about: About | undefined) {
+function amongAll(span: TimeSpan, about: CallsAbout | undefined) {
   const { from, before, descending } = span;
   const last: Where<Call> = Number.isFinite(before) ? [['id', '<', idAt(before)]] : [];
   return {
@@ -94,10 +91,10 @@ function amongAll(span: TimeSpan, about: About | undefined) {
 /** Those of one account, or those that did not succeed, by the index that leads to what is asked about. */
 function amongThose(
   span: TimeSpan,
-  of: { accountId: string | undefined; about: About | undefined; isByResult: boolean },
+  of: { accountId: string | undefined; about: CallsAbout | undefined; isByResult: boolean },
 ) {
   const { accountId, about, isByResult } = of;
-  const lead = isByResult ? ([['refused', '=', true]] as const) : conditionsOf(about);
+  const lead = isByResult ? ([['refused', '=', true]] as const) : callsAbout(about);
   const owner: Where<Call> = accountId === undefined ? [] : [['accountId', '=', accountId]];
   return {
     ...byTime<Call>(span),
@@ -114,15 +111,6 @@ function testsOf({ result, address, requestId, adminUse }: CallsAsked): Test[] {
   if (requestId !== undefined) tests.push((call) => call.requestId === requestId);
   if (adminUse) tests.push(({ privacyBypassed }) => privacyBypassed === true);
   return tests;
-}
-
-function conditionsOf(about: About | undefined): Where<Call> {
-  if (about === undefined) return [];
-  return 'tokenId' in about ? [['tokenId', '=', about.tokenId]] : [['clientId', '=', about.clientId]];
-}
-
-function isAbout(about: About): Test {
-  return (call) => ('tokenId' in about ? call.tokenId === about.tokenId : call.clientId === about.clientId);
 }
 
 function idAt(at: number): string {

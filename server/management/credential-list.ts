@@ -4,7 +4,7 @@ import { type Credential, stateOf, useOf } from '../credentials/credential.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REVIEW_UNUSED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 
 /** Unused and never used ones are live, and no honey tokens, which nobody should use. */
 export const CREDENTIAL_STATES = ['live', 'unused', 'never_used', 'paused', 'expired', 'revoked'] as const;
@@ -64,7 +64,7 @@ export function createCredentialList(parts: {
       }
       const row = await credentials.get(asked.id);
       const isFound = row !== undefined && isMatch?.(row) !== false;
-      return { rows: isFound ? [row] : [], next: undefined, isPartial: false };
+      return wholeList(isFound ? [row] : []);
     },
   };
 }
@@ -103,7 +103,8 @@ function ofAccount(accountId: string, state: StateAsked | undefined): Way {
   const of = ['accountId', '=', accountId] as const;
   if (state === undefined) return { where: [of], order: NEWEST };
   if (state !== 'revoked') return { where: [of, ['revokedAt', 'absent']], order: NEWEST };
-  return { where: [of, ['revokedAt', 'present']], order: { by: 'revokedAt', descending: true } };
+  // Not `present`: SQLite would walk on through all that are not revoked.
+  return { where: [of, ['revokedAt', '>', 0]], order: { by: 'revokedAt', descending: true } };
 }
 
 /** What is looked at in each row; undefined where all are wanted. */

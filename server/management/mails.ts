@@ -6,11 +6,12 @@ import { type AuditEntry, NO_ACCOUNT } from '../activity/audit.ts';
 import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
+import { invalidField, noSuch, type Problem } from '../ground/errors.ts';
 import { MAILS_RETRIED_MAX } from '../ground/limits.ts';
 import type { Message } from '../mail/message.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { findNamed } from './named-account.ts';
+import { nothingToDo } from './nothing-to-do.ts';
 
 /** What became of a mail so far. */
 export type MailState = (typeof MAIL_STATES)[number];
@@ -65,7 +66,7 @@ export function createMails(parts: Parts) {
     async list({ search, state, fault }: MailsAsked, page: PageAsked): Promise<PageOf<MailView>> {
       const one = search === '' ? undefined : await outbox.get(search);
       const found = one
-        ? { rows: [one], next: undefined, isPartial: false }
+        ? wholeList([one])
         : await pageByKey(outbox, page, await wantedOf(parts, { search, state, fault }));
       return { ...found, rows: found.rows.map(withoutText) };
     },
@@ -81,7 +82,7 @@ export function createMails(parts: Parts) {
       if (ids.length > MAILS_RETRIED_MAX) throw tooMany();
       const mails = await Promise.all(ids.map((id) => outbox.get(id)));
       const sendable = mails.map(requireSendable);
-      if (sendable.length === 0) throw refused(400, 'No mail is chosen', 'Name at least one.');
+      if (sendable.length === 0) throw invalidField('ids', 'names no mail', 'Name at least one.');
       const changed = await retryAll(sendable, actor);
       if (changed.length === 0) throw wasSent();
       sender.wake();
@@ -103,7 +104,7 @@ export function createMails(parts: Parts) {
         after = rows.at(-1);
         if (done.length > 0) sender.wake();
         if (rows.length === limit) continue;
-        if (count === 0) throw refused(409, 'No mail that was given up for this can be sent', NOTHING);
+        if (count === 0) throw nothingToDo('No mail that was given up for this can be sent.');
         return { count, isMore: false };
       }
       return { count, isMore: (await outbox.list({ ...givenUpFor(fault), limit: 1 })).length > 0 };
@@ -159,25 +160,18 @@ function hasText({ text, html }: Message): boolean {
 }
 
 function requireSendable(mail: Message | undefined): Message {
-  if (mail === undefined)
-    throw refused(404, 'There is no such mail', 'The list of mails shows their ids: latchkey mail list.');
+  if (mail === undefined) throw noSuch('mail');
   if (mail.sentAt !== undefined) throw wasSent();
   if (!hasText(mail))
-    throw refused(409, 'The text of this mail is gone', 'Have what caused it done once more.');
+    throw nothingToDo('The text of this mail is gone.', 'Have what caused it done once more.');
   return mail;
 }
 
-const NOTHING = 'There was nothing to do.';
-
 function wasSent(): Problem {
-  return refused(409, 'This mail was sent', NOTHING);
+  return nothingToDo('This mail was sent.');
 }
 
 function tooMany(): Problem {
   const most = MAILS_RETRIED_MAX.toLocaleString('en');
-  return refused(400, `So many mails are not sent again at once`, `Choose ${most} at most.`);
-}
-
-function refused(status: number, because: string, hint: string): Problem {
-  return new Problem({ status, code: 'NOTHING_TO_DO', message: `${because}.`, hint });
+  return invalidField('ids', 'names too many mails', `Choose ${most} at most.`);
 }

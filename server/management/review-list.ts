@@ -6,7 +6,7 @@ import type { Finding } from '../credentials/review-findings.ts';
 import type { Reviews } from '../credentials/reviews.ts';
 import type { Clock } from '../ground/clock.ts';
 import { REVIEW_ANSWER_SECONDS } from '../ground/limits.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { findNamed } from './named-account.ts';
 
 /** What is asked for; all of it must hold. */
@@ -54,7 +54,7 @@ export function createReviewList(parts: Parts) {
     async list(asked: ReviewsAsked, page: PageAsked): Promise<PageOf<ReviewOf>> {
       const one = asked.search === '' ? undefined : await rows.reviews.get(asked.search);
       const found = one
-        ? { rows: [one], next: undefined, isPartial: false }
+        ? wholeList([one])
         : await pageByKey(rows.reviews, page, await wantedOf(parts, asked));
       return { ...found, rows: await Promise.all(found.rows.map(withAccount)) };
     },
@@ -68,12 +68,15 @@ export function createReviewList(parts: Parts) {
     /** What the admins were told of this month; undefined before they were, and where nothing was asked. */
     thisMonth: (): Promise<ReviewDigest | undefined> => rows.reviewDigests.get(monthOf(clock())),
 
-    /** What a review would ask of the next accounts, if it were made now. A page may have none, and not be the last. */
-    async preview(page: PageAsked): Promise<PageOf<Preview & { id: string }>> {
+    /** What a review would ask of the next accounts, or of this one, if it were made now. A page may have none, and not be the last. */
+    async preview(page: PageAsked, accountId?: string): Promise<PageOf<Preview & { id: string }>> {
       const looked = await pageByKey(
         rows.accounts,
         { ...page, limit: ACCOUNTS_LOOKED_AT },
-        { where: ACTIVE_ONLY, order: { by: 'id' } },
+        {
+          where: accountId === undefined ? ACTIVE_ONLY : [...ACTIVE_ONLY, ['id', '=', accountId]],
+          order: { by: 'id' },
+        },
       );
       const asked = await Promise.all(
         looked.rows.map(async (account) => ({

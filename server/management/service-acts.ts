@@ -29,7 +29,7 @@ export type CallingService = { account: Account; client?: Client | undefined; sc
 
 type Parts = {
   services: Pick<Services, ServiceAct | 'update' | 'create'>;
-  secrets: Pick<Secrets, 'list' | 'revoke' | 'add'>;
+  secrets: Pick<Secrets, 'list' | 'revoke' | 'add' | 'rotate'>;
   accounts: Pick<Accounts, 'get'>;
   scopes: Pick<Scopes, 'declared'>;
   clock: Clock;
@@ -62,7 +62,10 @@ export function createServiceActs(parts: Parts) {
         throw nothingToDo(`The service “${service.name}” ${DONE_ALREADY[act]}.`);
     },
 
-    /** Changes its name, and takes scopes away: who is not its owner gives it none. Throws Problem. */
+    /**
+     * Changes its name, and takes scopes away. Who is not its owner gives it none on a page, where it is easily done by
+     * mistake; a service gives it what it might have itself. Throws Problem.
+     */
     edit: (service: Client, wanted: ServiceChange, manager: Manager, caller?: CallingService) =>
       edit(parts, service, wanted, manager, caller),
 
@@ -99,14 +102,21 @@ export function createServiceActs(parts: Parts) {
       manager: Manager,
       caller: CallingService,
     ): Promise<NewSecret> {
-      requireReach(caller, service);
-      const { id: clientId, accountId, scopes } = service;
-      const owner = await parts.accounts.get(accountId);
-      if (owner === undefined) throw noSuch('account');
-      requireActive(owner);
-      const expiresAt = await endWithin(parts, caller, { ...wanted, scopes });
-      const which = { kind: 'service' as const, accountId, clientId };
+      const which = await requireMayAdd(parts, service, caller);
+      const expiresAt = await endWithin(parts, caller, { ...wanted, scopes: service.scopes });
       return secrets.add({ ...which, name: wanted.name, expiresAt }, manager);
+    },
+
+    /** Makes the next secret of such a service; its others end after the overlap. Throws Problem. */
+    async rotate(
+      service: Client,
+      overlapSeconds: number,
+      manager: Manager,
+      caller: CallingService,
+    ): Promise<NewSecret> {
+      const which = await requireMayAdd(parts, service, caller);
+      const endsBy = await endWithin(parts, caller, { scopes: service.scopes, expiresAt: undefined });
+      return secrets.rotate({ ...which, overlapSeconds, endsBy }, manager);
     },
   };
 }
@@ -131,7 +141,11 @@ async function edit(
   if (account === undefined) throw noSuch('service');
   // What is no longer declared opens nothing, and no form of its owner keeps it either.
   const { name = service.name, scopes = catalogue.declared(service.scopes) } = wanted;
-  if (scopes.some((scope) => !service.scopes.includes(scope))) throw onlyFewer(service);
+  const added = scopes.filter((scope) => !service.scopes.includes(scope));
+  if (added.length > 0) {
+    if (caller === undefined) throw onlyFewer(service);
+    requireReach(caller, { ...service, scopes: added });
+  }
   const isOwn = service.id === caller?.client?.id;
   if (isOwn && !coversAsAdmin(scopes, MANAGE)) throw ownService();
   const changed = await services.update({ account, id: service.id, name, scopes }, manager);
@@ -159,6 +173,16 @@ function requireReach(
     hint: 'Let an admin make it on a page, or call with a service that may do all of it itself.',
     parameter: 'scopes',
   });
+}
+
+/** Whose secrets those are to which one may be added. Throws Problem. */
+async function requireMayAdd({ accounts }: Parts, service: Client, caller: CallingService) {
+  requireReach(caller, service);
+  const { id: clientId, accountId } = service;
+  const owner = await accounts.get(accountId);
+  if (owner === undefined) throw noSuch('account');
+  requireActive(owner);
+  return { kind: 'service' as const, accountId, clientId };
 }
 
 /**

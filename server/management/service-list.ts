@@ -9,7 +9,7 @@ import { secretsOf } from '../credentials/secret-rows.ts';
 import type { Clock } from '../ground/clock.ts';
 import { USED_DAYS } from '../ground/limits.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
-import { type PageAsked, type PageOf, pageByKey } from './by-key.ts';
+import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
 import { findNamed } from './named-account.ts';
 
 /** More than a service has live; of what ended long ago a list does not tell. */
@@ -67,9 +67,9 @@ export function createServiceList(parts: Parts) {
     const byTime = { order: { by: 'createdAt', descending: true }, isMatch } as const;
     if (search !== '') {
       const client = await clients.get(search);
-      if (client !== undefined) return onePage(isMatch(client) ? [client] : []);
+      if (client !== undefined) return wholeList(isMatch(client) ? [client] : []);
       const owner = await findNamed(parts.accounts, search);
-      if (owner === undefined) return onePage([]);
+      if (owner === undefined) return wholeList([]);
       return pageByKey(clients, wanted, { ...byTime, where: [['accountId', '=', owner.id], kind] });
     }
     // Past privacy rules go only those that act for the app, which only admins make: a few among all.
@@ -108,10 +108,6 @@ export function createServiceList(parts: Parts) {
 export function serviceStateOf(client: Client): ServiceState {
   if (!isLiveClient(client)) return 'revoked';
   return client.pausedAt === undefined ? 'live' : 'paused';
-}
-
-function onePage(rows: Client[]): PageOf<Client> {
-  return { rows, next: undefined, isPartial: false };
 }
 
 async function withUse({ credentials, accounts, callCounts, clock }: Parts, client: Client) {

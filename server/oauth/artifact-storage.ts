@@ -1,7 +1,7 @@
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { type Collection, Taken } from '../../adapters/port.ts';
 import { type Artifact, artifactIdOf, removeAll } from '../access/artifact.ts';
-import { type Bearers, metadataClaim, namesOf } from '../access/bearer.ts';
+import { type Bearers, namesOf, ownersClaims } from '../access/bearer.ts';
 import type { ClientAuthentication } from '../access/client-authentication.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Honey } from '../access/honey.ts';
@@ -132,7 +132,7 @@ async function findPersonalAccessToken(parts: StorageParts, value: string) {
     accountId: bearer.account.id,
     scope: bearer.scopes.join(' '),
     // Where it is narrowed, who asks has to hold callers of its own to that.
-    extra: { ...namesOf(bearer), ...narrowingForPrograms(bearer.narrowing), ...metadataClaim(bearer) },
+    extra: { ...namesOf(bearer), ...narrowingForPrograms(bearer.narrowing), ...ownersClaims(bearer) },
     iat: bearer.issuedAt,
     ...(bearer.expiresAt === undefined ? {} : { exp: bearer.expiresAt }),
   } as AdapterPayload;

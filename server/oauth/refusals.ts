@@ -72,7 +72,7 @@ const REASONS: Record<string, string> = {
 const SECRET_REASONS: Record<SecretRefusal, string> = {
   damaged: 'The client_secret looks cut off or changed: compare it with where you copied it from.',
   expired: 'This client_secret has expired: make another one on the page of the client.',
-  paused: 'This client is paused: its owner can resume it on its page.',
+  paused: 'This client is paused: its owner can resume it on its page, unless an admin paused it.',
   revoked: 'This client_secret was revoked: use another one of this client.',
   unknown: 'This is no client_secret of this client.',
 };

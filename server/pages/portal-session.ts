@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import type { Viewer } from '../../views/layout.ts';
-import { type PortalLinks, reaches } from '../access/portal-links.ts';
+import { isBegunBy, type PortalLinks, type PortalPage, reaches } from '../access/portal-links.ts';
 import type { Account } from '../accounts/account.ts';
-import { PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
+import { PORTAL_OVER_SECONDS, PORTAL_SESSION_SECONDS } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { readCookie, writeCookie } from '../http/cookies.ts';
 
@@ -37,13 +37,29 @@ export function createPortalSessions(parts: {
     /** Who looks at this page by a portal session, where it reaches it. */
     async viewer(ctx: Context): Promise<PortalViewer | undefined> {
       const found = await find(ctx);
-      if (found === undefined || !reaches(found.session.page, ctx.path)) return undefined;
-      const [section = ''] = found.session.page.split('/');
-      return { ...found.account, portal: { section: `/${section}` } };
+      if (found?.account === undefined || !reaches(found.session.page, ctx.path)) return undefined;
+      return { ...found.account, portal: { section: sectionOf(found.session.page) } };
+    },
+
+    /** Whether a portal session that is over reached this page. */
+    async isOver(ctx: Context): Promise<boolean> {
+      const found = await find(ctx);
+      return found !== undefined && found.account === undefined && reaches(found.session.page, ctx.path);
+    },
+
+    /** Where a session leads back to, also one that is over. */
+    returnUrl: async (ctx: Context): Promise<string | undefined> => (await find(ctx))?.session.returnUrl,
+
+    /** The page of this browser's session, where this link began it: by a second click, or the way back in the browser. */
+    async pathBegunBy(ctx: Context, token: string): Promise<string | undefined> {
+      const found = await find(ctx);
+      if (found?.account === undefined || !isBegunBy(found.session, token)) return undefined;
+      return sectionOf(found.session.page);
     },
 
     /** Begins one in this browser. */
-    start: (ctx: Context, value: string): void => write(ctx, value, PORTAL_SESSION_SECONDS),
+    start: (ctx: Context, value: string): void =>
+      write(ctx, value, PORTAL_SESSION_SECONDS + PORTAL_OVER_SECONDS),
 
     /** Ends the one of this browser; answers where it leads back to, if there was one. */
     async end(ctx: Context): Promise<string | undefined> {
@@ -55,4 +71,9 @@ export function createPortalSessions(parts: {
       return found?.session.returnUrl;
     },
   };
+}
+
+function sectionOf(page: PortalPage): string {
+  const [section = ''] = page.split('/');
+  return `/${section}`;
 }

@@ -15,7 +15,7 @@ export type SignedIn = ReturnType<typeof createSignedIn>;
 export function createSignedIn(parts: {
   sessions: Pick<Sessions, 'read'>;
   accounts: Pick<Accounts, 'getActive'>;
-  portalSessions: Pick<PortalSessions, 'viewer'>;
+  portalSessions: Pick<PortalSessions, 'viewer' | 'isOver'>;
   clock: Clock;
 }) {
   const { sessions, accounts, portalSessions, clock } = parts;
@@ -33,8 +33,10 @@ export function createSignedIn(parts: {
 
   async function account(ctx: Context, returnTo = pageOf(ctx)) {
     const found = await find(ctx);
-    if (found === undefined) throw signInNeeded({ return_to: returnTo });
-    return found;
+    if (found !== undefined) return found;
+    // An app sent them, and most of them have nothing to sign in with here.
+    if (await portalSessions.isOver(ctx)) throw new SignInNeeded('/portal/over');
+    throw signInNeeded({ return_to: returnTo });
   }
 
   return {

@@ -11,6 +11,7 @@ export function siteOf(settings: Settings): Site {
     accentColour: settings.accentColour,
     ...providerOf(settings.google),
     ...signUpOf(settings),
+    portalLinks: settings.portalReturnUrls.length > 0,
     adminsOnly: {
       apps: settings.register.apps === 'admins',
       services: settings.register.services === 'admins',

@@ -1,7 +1,10 @@
+import type { CountsView } from '../../views/activity.ts';
 import type { CredentialView, ScopeView } from '../../views/credentials.ts';
 import type { AppView } from '../../views/developer.ts';
 import type { ServiceView } from '../../views/services.ts';
 import type { TokenView } from '../../views/tokens.ts';
+import type { DayCounts, RouteCounts } from '../activity/call-counts.ts';
+import { wordsOf } from '../activity/entry-words.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, endOf, stateOf } from '../credentials/credential.ts';
 import { narrowingInWords } from '../credentials/narrowing.ts';
@@ -24,6 +27,21 @@ export function credentialView(row: Credential, now: number): CredentialView {
   return { ...shown, prefix: row.imported ? '' : prefixOf(row.kind), state, expiresAt };
 }
 
+/** What is counted of calls, as a chart and a list. */
+export function countsView(counts: {
+  days: readonly DayCounts[];
+  routes: readonly RouteCounts[];
+}): CountsView {
+  return {
+    days: counts.days.map(({ day, success, refused, failed }) => ({
+      day,
+      whole: success,
+      problems: refused + failed,
+    })),
+    routes: counts.routes.map(({ route, result, count }) => ({ route, result: wordsOf(result), count })),
+  };
+}
+
 /** `issuer`: the name of the service that issued it. */
 export function tokenView(row: Credential, now: number, describe: Describe, issuer?: string): TokenView {
   return {
@@ -37,6 +55,7 @@ export function tokenView(row: Credential, now: number, describe: Describe, issu
     ],
     issuedBy: issuer,
     pausedAt: row.pausedAt,
+    pausedByAdmin: row.pausedByAdmin,
     replaces: row.replaces,
     replacedBy: row.replacedBy,
   };

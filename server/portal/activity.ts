@@ -2,12 +2,13 @@ import type { RouterContext } from '@koa/router';
 import { type Asked, activityPage, type CountsView, type EntryView } from '../../views/activity.ts';
 import type { About, Entry } from '../activity/activity.ts';
 import type { Outcome } from '../activity/call-counts.ts';
-import { changeInWords, resultOf, resultsFor, wordsOf } from '../activity/entry-words.ts';
+import { changeInWords, resultOf, resultsFor } from '../activity/entry-words.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Actor } from '../ground/actor.ts';
 import { isoDate } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import { queryOne } from '../http/query.ts';
+import { countsView } from '../pages/view-models.ts';
 import { chartSpanFrom, filterFrom, outcomesFor, pathTo, readAsked } from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
@@ -59,16 +60,15 @@ async function countsFor(
   if (outcomes === undefined) return undefined;
   const { days, routes } = await callCounts.of({ accountId, about, ...chartSpanFrom(asked, clock()) });
   const has = (outcome: Outcome) => outcomes.includes(outcome);
-  return {
+  return countsView({
     days: days.map(({ day, success, refused, failed }) => ({
       day,
-      whole: has('success') ? success : 0,
-      problems: (has('refused') ? refused : 0) + (has('failed') ? failed : 0),
+      success: has('success') ? success : 0,
+      refused: has('refused') ? refused : 0,
+      failed: has('failed') ? failed : 0,
     })),
-    routes: routes
-      .filter(({ outcome }) => has(outcome))
-      .map(({ route, result, count }) => ({ route, result: wordsOf(result), count })),
-  };
+    routes: routes.filter(({ outcome }) => has(outcome)),
+  });
 }
 
 /** What can be filtered by: everything that this account made or let in. */

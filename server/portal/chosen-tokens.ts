@@ -51,7 +51,9 @@ export function createChosenTokens(
     try {
       if (!isAct(name)) throw nothingToDo('Nothing to do is chosen.', 'Use the buttons below the list.');
       const rows = await Promise.all(ids.map((id) => tokens.get({ accountId: account.id, id })));
-      const chosen = rows.filter((row) => ACTS[name].includes(stateOf(row, clock())));
+      // What an admin paused, its owner does not resume.
+      const isLeft = (row: Credential) => name === 'resume' && row.pausedByAdmin === true && !account.admin;
+      const chosen = rows.filter((row) => ACTS[name].includes(stateOf(row, clock())) && !isLeft(row));
       if (isConfirmed) {
         await doOnce(parts, ctx, { account, sent }, async () => {
           await act(name, chosen, account, ctx);
@@ -79,7 +81,9 @@ function noneChosen(act: ChosenAct, count: number): Problem {
       'Tick the box beside each that you mean, and press the button again.',
     );
   const found =
-    act === 'resume' ? 'None of the chosen tokens is paused.' : 'None of the chosen tokens is live.';
+    act === 'resume'
+      ? 'None of the chosen tokens is paused, but for what an admin paused.'
+      : 'None of the chosen tokens is live.';
   return nothingToDo(found, 'Choose others, or leave it as it is.');
 }
 

@@ -14,6 +14,8 @@ export function createPortalLinkSteps(parts: StepDependencies) {
     /** GET /portal: asks for one click. Programs that look into links come here too, and use nothing up. */
     async show(ctx: Context): Promise<void> {
       const token = queryOne(ctx, 'token');
+      const begun = await portalSessions.pathBegunBy(ctx, token);
+      if (begun !== undefined) return seeOther(ctx, begun);
       const { link, account } = await portalLinks.find(token);
       sendPage(ctx, openPortalPage(site, { token, page: link.page, email: account.email }));
     },
@@ -21,8 +23,11 @@ export function createPortalLinkSteps(parts: StepDependencies) {
     /** POST /portal: uses the link up and goes on to its page. */
     async open(ctx: Context): Promise<void> {
       const form = await readForm(ctx);
+      const [token, formId] = [form.one('token'), form.one('form_id')];
+      const begun = await portalSessions.pathBegunBy(ctx, token);
+      if (begun !== undefined) return seeOther(ctx, begun);
       const from = { from: addressOf(ctx), requestId: requestIdOf(ctx) };
-      const { value, path } = await portalLinks.open(form.one('token'), from);
+      const { value, path } = await portalLinks.open({ token, formId }, from);
       portalSessions.start(ctx, value);
       seeOther(ctx, path);
     },
@@ -30,8 +35,13 @@ export function createPortalLinkSteps(parts: StepDependencies) {
     /** GET /portal/back: ends the session and leads back to the app. Nothing is lost for who is led here by somebody else. */
     async back(ctx: Context): Promise<void> {
       const returnUrl = await portalSessions.end(ctx);
-      if (returnUrl === undefined) return sendPage(ctx, portalOverPage(site));
+      if (returnUrl === undefined) return sendPage(ctx, portalOverPage(site, undefined));
       seeOther(ctx, returnUrl);
+    },
+
+    /** GET /portal/over: where a page leads of whose portal session nothing is left but the way back. */
+    async over(ctx: Context): Promise<void> {
+      sendPage(ctx, portalOverPage(site, await portalSessions.returnUrl(ctx)));
     },
   };
 }

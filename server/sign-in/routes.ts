@@ -36,6 +36,7 @@ export function createSignInRoutes(parts: StepDependencies): Router {
   router.get('/portal', portalLink.show);
   router.post('/portal', portalLink.open);
   router.get('/portal/back', portalLink.back);
+  router.get('/portal/over', portalLink.over);
 
   const interaction = createInteractionSteps(parts);
   router.get('/interaction/:uid', interaction.show);

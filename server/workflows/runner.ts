@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Taken } from '../../adapters/port.ts';
 import { fromWorkflow } from '../../views/mail/from-workflow.ts';
-import { type Bearer, metadataOf } from '../access/bearer.ts';
+import { type Bearer, externalIdOf, metadataOf } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
@@ -158,6 +158,7 @@ function seenByWorkflow(caller: Bearer, { name }: Workflow): WorkflowCaller {
   return {
     accountId: account.id,
     email: account.email,
+    externalId: externalIdOf(caller),
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name, reason: client.reason } }),
     actsFor,
     // Who is no admin any more gives nobody a way past privacy rules either.

@@ -33,6 +33,8 @@ type Types = Record<string, DataType>;
 export type WorkflowCaller = {
   accountId: string;
   email: string;
+  /** What your app itself knows the account by, if it ever said so: the `external_id` of a portal link or an imported key. */
+  externalId?: string | undefined;
   /** The service or app that holds the token; absent for a personal access token. */
   client?: { id: string; name: string /** Why an admin made it one. */; reason?: string | undefined };
   /** A service that an admin made for the whole app acts for `app`; all others for their account. */

@@ -43,6 +43,7 @@ const TABLE: Record<string, [nobody: number, stranger: number]> = {
   'GET /portal': [400, 400],
   'POST /portal': [400, 400],
   'GET /portal/back': [200, 200],
+  'GET /portal/over': [200, 200],
   'GET /interaction/:uid': [400, 400],
   'GET /interaction/:uid/continue': [400, 303],
   'POST /interaction/:uid/sign-in': [400, 400],

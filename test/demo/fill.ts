@@ -8,6 +8,7 @@ import { endsOf, newSecret } from '../../server/credentials/secret-format.ts';
 import type { Domain } from '../../server/domain.ts';
 import { hashOf, newId } from '../../server/ground/opaque.ts';
 import { DAY_SECONDS, HOUR_SECONDS, isoDate } from '../../server/ground/time.ts';
+import type { Message } from '../../server/mail/message.ts';
 import type { Figures } from '../../server/management/figures.ts';
 
 const ACCOUNTS = 1000;
@@ -48,6 +49,7 @@ export async function fill(parts: Parts): Promise<Hidden> {
   await rows.accounts.insertMany(accounts);
   await rows.clients.insertMany(clients);
   await rows.audit.insertMany(makeAudit(accounts, tokens, clients));
+  await rows.outbox.insertMany(makeMails(accounts, now));
 
   const leaked = tokens.find((_, place) => isUsed(place)) as Credential;
   const burstAt = lastTuesdayAtNine(now);
@@ -137,6 +139,26 @@ function makeAudit(
     ...{ id: nextId(at), at, accountId, action, targetId, targetName, actorKey: accountId },
     actor: { kind: 'account', id: accountId, from: '192.0.2.7' },
   }));
+}
+
+const FAULTS = ['EENVELOPE RCPT TO 550', 'EENVELOPE RCPT TO 552', 'ETIMEDOUT'];
+
+/** Those that were given up. */
+function makeMails(accounts: readonly Account[], now: number): Message[] {
+  return accounts
+    .filter((_, number) => number % 150 === 7)
+    .map(({ email: to }, place) => {
+      const text = 'The token “Laptop” of your account ends in 7 days.';
+      const createdAt = now - (place + 1) * HOUR_SECONDS;
+      const mail = { id: newId('mail_'), to, subject: '“Laptop” ends in 7 days', text, html: text };
+      return {
+        ...mail,
+        createdAt,
+        attempts: 5,
+        failedAt: createdAt + HOUR_SECONDS / 2,
+        error: FAULTS[place % FAULTS.length],
+      };
+    });
 }
 
 /** How much there was at the end of each day; today the server counts. */

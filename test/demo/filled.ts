@@ -42,6 +42,7 @@ It is the first of the month, and you are asked:
  1. A token that ends in ${hidden.leakedLastFour} stands in a public repository. Whose is it, who uses it, and stop it.
  2. What can everything and is not used? Which tokens are not used at all?
  3. Who called so much on Tuesday at nine (${hidden.burstAt} UTC)?
+ 4. Which mails did not arrive, and why? Send them again.
 
 Ctrl-C stops the server and removes all of it.`);
 }

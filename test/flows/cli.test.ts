@@ -331,7 +331,7 @@ eachStore(({ url, isFirst }) => {
     it('promotes and demotes, but never the last admin, nor one whose services reach the whole app', async () => {
       await createAccount('cleo@example.com');
       assertRefused(await run(env, ['accounts', 'demote', 'cleo@example.com']), /is no admin/);
-      for (const act of ['demote', 'delete']) {
+      for (const act of ['demote', 'delete', 'suspend']) {
         assertRefused(await run(env, ['accounts', act, 'ann@example.com']), /last admin.*accounts promote/);
       }
       assert.equal((await json('accounts', 'promote', 'cleo@example.com')).admin, true);

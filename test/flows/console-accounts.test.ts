@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openPeople, type People, type Person } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { createKeptMail } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
 eachStore(({ url: storeUrl }) => {
@@ -32,6 +33,9 @@ eachStore(({ url: storeUrl }) => {
       );
       assert.ok((await list(`q=${one.id}`)).includes(one.email));
       assert.ok(!(await list('state=admin')).includes(one.email));
+      await people.domain.accounts.suspend(one.id, { kind: 'operator' });
+      assert.ok((await list('state=suspended')).includes(one.email));
+      assert.ok(!(await list('state=active')).includes(one.email));
       for (const q of ['%25', '%24ne', '.*', 'nobody']) {
         assert.match(await list(`q=${q}`), /No account found/, q);
       }
@@ -50,9 +54,11 @@ eachStore(({ url: storeUrl }) => {
         ids(second.text).filter((id) => ids(first.text).includes(id)),
         [],
       );
+      // A cursor of this list leads nowhere on another one.
+      assert.equal((await admin.agent.get(next.replace('accounts', 'credentials'))).status, 400);
       // `1e999` is read as a number without an end.
       const endless = Buffer.from('["a",1e999]').toString('base64url');
-      for (const cursor of ['x', 'e30', 'WzEsMl0', 'WyJhIix7fV0', endless]) {
+      for (const cursor of ['x', 'e30', 'WzEsMl0', 'WyJhIix7fV0', 'WyJhIiwxLDJd', endless]) {
         assert.equal((await admin.agent.get(`/admin/accounts?cursor=${cursor}`)).status, 400, cursor);
       }
     });
@@ -69,6 +75,10 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(done.location, `/admin/accounts/${other.account.id}?done=suspend`);
       assert.deepEqual(await stateOf(other.account.id), { admin: false, isSuspended: true });
       assert.equal((await admin.agent.post(path, { reason: 'Again' })).status, 409);
+      // Who cannot sign in reads it in a mail.
+      const mail = createKeptMail(server.mailFolder);
+      const told = await mail.waitFor({ to: other.account.email, subject: /was suspended$/ });
+      assert.match(told.text ?? '', /From: an admin of this site \(reason: Paid by a stolen card\)/);
       await admin.agent.post(`/admin/accounts/${other.account.id}/restore`, { reason: 'It was theirs' });
       const { text } = await (await people.signIn(other.account.email)).get('/activity');
       assert.match(text, /Account suspended, by an admin of this site \(reason: Paid by a stolen card\)/);

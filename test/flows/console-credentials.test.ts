@@ -125,11 +125,21 @@ describe('tokens and secrets in the console', () => {
     assert.equal(silent.status, 400);
     assert.match(silent.text, /A reason is missing/);
     assert.equal(await state(), 'Live');
+    // What the owner paused they could resume: an admin takes it over.
+    await owner.agent.post(`/tokens/${credential.id}/pause`, {});
+    assert.match((await admin.agent.get(path)).text, new RegExp(`${path}/pause`));
     const once = { reason: 'Odd calls', form_id: crypto.randomUUID() };
     for (const _ of [1, 2])
       assert.equal((await admin.agent.post(`${path}/pause`, once)).location, `${path}?done=pause`);
     assert.equal(await state(), 'Paused');
     assert.equal((await admin.agent.post(`${path}/pause`, { reason: 'Again' })).status, 409);
+    const own = await owner.agent.get(`/tokens/${credential.id}`);
+    assert.match(own.text, /only an admin resumes it/);
+    assert.ok(!own.text.includes('/resume'));
+    assert.equal((await owner.agent.post(`/tokens/${credential.id}/resume`, {})).status, 403);
+    const chosen = { token: credential.id, act: 'resume', confirmed: 'yes' };
+    await owner.agent.post('/tokens', chosen);
+    assert.equal(await state(), 'Paused');
     await admin.agent.post(`${path}/resume`, { reason: 'They were ours' });
     assert.equal(await state(), 'Live');
     await admin.agent.post(`${path}/revoke`, { reason: 'Found on a forum' });

@@ -39,6 +39,7 @@ describe('mail in the console', () => {
   test('shows what was given up and why, and nothing of the text', async () => {
     await givenUp('one');
     const text = await page('');
+    assert.match(text, /value="given_up" selected/);
     for (const shown of ['one@example.com', 'About one', FAULT, 'Given up']) assert.ok(text.includes(shown));
     for (const query of ['', '?q=one', '?q=one@example.com', '?q=sesame', '?state=waiting', '/retry?id=one'])
       assert.ok(!(await page(query)).includes('reset-password?token'), query);

@@ -28,7 +28,7 @@ describe('reviews in the console', () => {
     const text = await page('/now');
     for (const shown of ['Nightly', 'Old &lt;b&gt;', owner.account.email, 'lives longer than'])
       assert.ok(text.includes(shown), shown);
-    assert.match(await page(''), /No review found/);
+    assert.match(await page(''), /No review yet/);
   });
 
   test('are answered for their owner with a reason, which the owner can read', async () => {

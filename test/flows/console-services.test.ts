@@ -85,6 +85,11 @@ describe('services in the console', () => {
     assert.match(await page(`/${id}?done=pause`), /This service was paused/);
     assert.ok((await client()).pausedAt !== undefined);
     assert.equal((await post(`/${id}/pause`, { reason })).status, 409);
+    const own = await other.agent.get(`/services/${id}`);
+    assert.match(own.text, /by an admin of this site, and only an admin resumes it/);
+    assert.ok(!own.text.includes('/resume'));
+    assert.equal((await other.agent.post(`/services/${id}/resume`, {})).status, 403);
+    assert.ok((await client()).pausedAt !== undefined);
     await post(`/${id}/resume`, { reason });
 
     const more = await post(`/${id}/edit`, { reason, name: 'Post', scopes: ['profile', 'wf:issue_token'] });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../server/ground/clock.ts';
+import { FRESH_SIGN_IN_SECONDS } from '../../server/ground/limits.ts';
 import { THING_ACTS, type ThingKind } from '../../server/management/account-things.ts';
 import { openPeople, type People, type Person } from '../support/people.ts';
 import { createThings } from '../support/routes.ts';
@@ -12,8 +14,10 @@ describe('the whole of one account in the console', () => {
   let ann: Person;
   let ids: Record<ThingKind, string>;
   let appId: string;
+  /** How far the server's clock is ahead. */
+  let aheadSeconds = 0;
   before(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ clock: () => systemClock() + aheadSeconds });
     people = await openPeople(server);
     admin = await people.person({ admin: true });
     ann = await people.person();
@@ -87,6 +91,34 @@ describe('the whole of one account in the console', () => {
     assert.equal((await admin.agent.post(path, { reason: 'Test' })).status, 404);
   });
 
+  test('each act wants a fresh sign-in, and the account that was shown its form', async () => {
+    const paths = [
+      `/admin/accounts/${ann.account.id}/suspend`,
+      pathOf('tokens', 'revoke'),
+      `/admin/services/${ids.services}/pause`,
+      `/admin/services/${ids.services}/edit`,
+      `/admin/services/${ids.services}/secrets/${ids.secrets}/revoke`,
+      '/admin/services/new',
+      `/admin/credentials/${ids.tokens}/revoke`,
+      `/admin/credentials/revoke?credential=${ids.tokens}`,
+      `/admin/apps/${appId}/cut-off`,
+      '/admin/invitations/new',
+      '/admin/mail/retry?id=any',
+    ];
+    const reason = 'Test';
+    for (const path of paths) {
+      const other = await admin.agent.post(path, { reason, viewer: ann.account.email });
+      assert.deepEqual([other.status, /opened by another account/.test(other.text)], [409, true], path);
+    }
+    aheadSeconds = FRESH_SIGN_IN_SECONDS + 1;
+    for (const path of paths) {
+      for (const page of [await admin.agent.get(path), await admin.agent.post(path, { reason })])
+        assert.match(page.location, /^\/sign-in\?fresh=1&/, path);
+    }
+    aheadSeconds = 0;
+    assert.equal((await people.domain.accounts.get(ann.account.id))?.suspendedAt, undefined);
+  });
+
   test('each act needs a reason, is done, and is read by the account with it', async () => {
     // The secret before its service, which takes it along.
     for (const [kind, acts] of Object.entries(THING_ACTS).reverse()) {
@@ -147,16 +179,20 @@ describe('the whole of one account in the console', () => {
       { kind: 'operator' },
     );
     const now = domain.clock();
-    const session = {
-      accountId: id,
-      page: 'tokens' as const,
-      returnUrl: 'https://app.example.com/',
-      madeBy: 'svc_1',
+    const sender = async (name: string) => {
+      const scopes = ['admin:portal-links'];
+      const rights = { scopes, actsFor: 'app', resourceServer: false, reason: 'Its users' } as const;
+      const wanted = { ...rights, account: admin.account, name, expiresAt: now + 86_400 };
+      return (await domain.services.create(wanted, { kind: 'operator' })).client;
     };
-    for (const [name, expiresAt, securityVersion] of [
-      ['good', now + 60, 0],
-      ['over', now - 1, 0],
-      ['before', now + 60, 7],
+    const [shop, paused] = [await sender('Shop'), await sender('Old shop')];
+    await domain.services.pause(paused, { kind: 'operator' });
+    const session = { accountId: id, page: 'tokens' as const, returnUrl: 'https://app.example.com/' };
+    for (const [name, expiresAt, securityVersion, madeBy] of [
+      ['good', now + 60, 0, shop.id],
+      ['over', now - 1, 0, shop.id],
+      ['before', now + 60, 7, shop.id],
+      ['stopped', now + 60, 0, paused.id],
     ] as const) {
       await domain.rows.portalSessions.insert({
         ...session,
@@ -164,12 +200,15 @@ describe('the whole of one account in the console', () => {
         startedAt: now,
         expiresAt,
         securityVersion,
+        madeBy,
       });
     }
     const path = (name: string, of = id) => `/admin/accounts/${of}/sessions/${name}/end`;
     const { text } = await admin.agent.get(`/admin/accounts/${id}`);
     assert.match(text, /Portal link to tokens/);
-    for (const name of ['over', 'before'])
+    for (const name of ['good', 'over', 'before', 'stopped'])
+      assert.equal(text.includes(`href="${path(name)}"`), name === 'good', name);
+    for (const name of ['over', 'before', 'stopped'])
       assert.equal((await admin.agent.get(path(name))).status, 404, name);
     const reason = 'It left the screen open';
     assert.equal((await admin.agent.post(path('good', ann.account.id), { reason })).status, 404);

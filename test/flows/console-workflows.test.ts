@@ -36,6 +36,8 @@ describe('workflows in the console', () => {
       [400, 'MISSING_DATA'],
     ] as const)
       await call(path, status, result);
+    // Of the same result, and still of another workflow.
+    await call('/api/1.1/wf/issue_token', 400, 'MISSING_DATA');
     await call('/api/1.1/wf/of_nobody', 404, 'NOT_FOUND');
     await domain.callCounts.flush();
 
@@ -45,6 +47,7 @@ describe('workflows in the console', () => {
       'wf:create_transaction',
       'issue_token',
       '1 (33 %)',
+      '1 (100 %)',
       'amount_cents',
     ])
       assert.ok(text.includes(shown), shown);

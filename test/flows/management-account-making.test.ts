@@ -43,6 +43,31 @@ describe('accounts made by the management API', () => {
     assert.equal(await server.domain.accounts.findByEmail('other@example.com'), undefined);
   });
 
+  test('have a password, or a link for one, only by a service with all of an admin', async () => {
+    const json = { email: 'pass@example.com', password: 'four words nobody guesses' };
+    assert.equal((await post(json)).body.body.status, 'FORBIDDEN');
+    const all = (await server.serviceToken(['admin'])).value;
+    const make = (wanted: object) => server.call(PATH, { method: 'POST', token: all, json: wanted });
+    assert.equal((await make({ ...json, password: 'pass@example.com' })).status, 400);
+    const { id } = (await make(json)).body.response;
+    const row = await server.domain.accounts.get(id);
+    assert.deepEqual([row?.vouchedBy, row?.admin], [undefined, false]);
+    const { email, password } = json;
+    const from = '192.0.2.1';
+    assert.equal((await server.domain.accounts.checkPassword({ email, password, from })).id, id);
+
+    const link = (value: string, reason: string) =>
+      server.call(`${PATH}/${id}/reset-link`, { method: 'POST', token: value, json: { reason } });
+    assert.equal((await link(token, 'Locked out')).body.body.status, 'FORBIDDEN');
+    assert.equal((await link(all, ' ')).body.body.status, 'INVALID_REASON');
+    const { response } = (await link(all, 'Locked out')).body;
+    const secret = new URL(response.url).searchParams.get('token') ?? '';
+    assert.equal((await server.domain.resets.find(secret)).account.id, id);
+    const audit = await server.domain.rows.audit.list({ where: [['accountId', '=', id]], limit: 10 });
+    const made = audit.find(({ action }) => action === 'account.reset_link_made');
+    assert.equal(made?.actor.reason, 'Locked out');
+  });
+
   test('of many at the same moment with one external id, one is made', async () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, (_, at) => post({ email: `race${at}@example.com`, external_id: 'race' })),

@@ -61,6 +61,65 @@ describe('accounts in the management API', () => {
     }
   });
 
+  test('finds an account by the id that the app knows it by', async () => {
+    const { id: one } = await account('ext-a@example.com');
+    const { id: other } = await account('ext-b@example.com');
+    for (const [id, externalId] of [
+      [one, 'ext-'],
+      [other, '17'],
+    ] as const)
+      await server.call(`${PATH}/${id}/external-id`, {
+        method: 'PUT',
+        token,
+        json: { external_id: externalId },
+      });
+    const found = async (query: string) =>
+      (await server.call(`${PATH}?${query}`, { token })).body.response.items.map(
+        ({ id }: { id: string }) => id,
+      );
+    assert.deepEqual(await found('external_id=17'), [other]);
+    assert.deepEqual(await found('external_id=17&state=suspended'), []);
+    assert.deepEqual(await found('external_id=1'), []);
+    assert.deepEqual(await found('external_id=ext-'), [one]);
+    // What people search for is an e-mail address first.
+    assert.deepEqual(await found('q=17'), [other]);
+    assert.deepEqual(await found('q=ext-'), [one, other]);
+  });
+
+  test('refuses the cursor of another list, and of another filter', async () => {
+    for (const name of ['mark-a', 'mark-b']) await account(`${name}@example.com`);
+    const { body } = await server.call(`${PATH}?q=mark-&limit=1`, { token });
+    const cursor = body.response.next_cursor;
+    const other = PATH.replace('accounts', 'tokens');
+    for (const path of [PATH, `${PATH}?q=mark-b`, `${PATH}?q=mark-&state=admin`, other]) {
+      const asked = await server.call(`${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`, { token });
+      assert.deepEqual([asked.status, asked.body.body.status], [400, 'INVALID_CURSOR'], path);
+    }
+    // How many rows a page has is no filter.
+    const rest = await server.call(`${PATH}?limit=2&q=mark-&cursor=${cursor}`, { token });
+    assert.equal(rest.body.response.items.length, 1);
+  });
+
+  test('says what to send instead of what is wrong', async () => {
+    const { id } = await account('instead@example.com');
+    for (const [json, code, hint] of [
+      [{}, 'INVALID_REASON', /Say why/],
+      [{ raeson: 'Unpaid' }, 'INVALID_DATA', /Did you mean reason\?/],
+      [{ reason: { $ne: '' } }, 'INVALID_DATA', /Send one text\./],
+    ] as const) {
+      const { body } = (await post(`/${id}/suspend`, json)).body;
+      assert.equal(body.status, code);
+      assert.match(body.hint, hint);
+    }
+    const made = await post('', { emial: 'new@example.com' });
+    assert.match(made.body.body.hint, /emial was sent: is it email that you mean\?/);
+    const state = await server.call(`${PATH}?state=gone`, { token });
+    assert.match(state.body.body.hint, /active, suspended, admin/);
+    // What stands in the query is not passed over: it may say that this is only to be tried.
+    const misplaced = await post(`/${id}/suspend?dry_run=true`, { reason: 'Unpaid' });
+    assert.deepEqual([misplaced.status, misplaced.body.body.parameter], [400, 'dry_run']);
+  });
+
   test('acts with a reason, on record with the service that did it', async () => {
     const { id } = await account('acts@example.com');
     for (const json of [{}, { reason: '' }, { reason: 1 }, { reason: 'x', admin: true }]) {
@@ -85,6 +144,14 @@ describe('accounts in the management API', () => {
       const { status, body } = await post(`/${owner}/${act}`, { reason: 'Oops' });
       assert.deepEqual([status, body.body.status], [409, 'OWN_ACCOUNT'], act);
     }
+  });
+
+  test('deletes an account, whose owner is mailed why', async () => {
+    const { id, email } = await account('deleted@example.com');
+    const { body } = await post(`/${id}/delete`, { reason: 'Asked for it by phone' });
+    assert.deepEqual(body.response, { id, deleted: true });
+    const [mail] = await server.domain.rows.outbox.list({ where: [['to', '=', email]], limit: 2 });
+    assert.match(mail?.text ?? '', /a service of the admins of this site \(reason: Asked for it by phone\)/);
   });
 
   test('makes nobody an admin for a service that may do less', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Artifact } from '../../server/access/artifact.ts';
 import { sessionRowId } from '../../server/access/session-list.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Client } from '../../server/credentials/client.ts';
@@ -32,17 +33,18 @@ describe('apps, grants and sessions in the management API', () => {
   }
 
   /** As the engine writes it. */
-  async function grant(id: string, { id: clientId }: Client, accountId = ann.id): Promise<string> {
+  async function grant(id: string, { id: clientId }: Client, more: Partial<Artifact> = {}): Promise<string> {
     const now = server.domain.clock();
     await server.domain.rows.artifacts.insert({
       id,
       model: 'Grant',
       payload: { resources: { api: 'profile' } },
-      accountId,
+      accountId: ann.id,
       clientId,
       grantClientId: clientId,
       createdAt: now,
       expiresAt: now + 3600,
+      ...more,
     });
     return id;
   }
@@ -82,6 +84,10 @@ describe('apps, grants and sessions in the management API', () => {
     ]) {
       assert.equal((await get(`/apps?${query}`)).body.body.status, code, query);
     }
+    // A service is no app.
+    const { clientId } = await server.serviceToken(['profile']);
+    assert.deepEqual(await items(`/apps?q=${clientId}`), []);
+    assert.equal((await get(`/apps/${clientId}`)).status, 404);
     const { response } = (await get(`/apps/${app.id}`)).body;
     assert.deepEqual(
       [response.name, response.account_id, response.state, response.requires_pkce, response.people],
@@ -89,11 +95,22 @@ describe('apps, grants and sessions in the management API', () => {
     );
   });
 
+  test('counts the people of each app in a list so far, and says where there are more', async () => {
+    const popular = await register('Popular');
+    for (let at = 0; at < 26; at += 1) await grant(`popular-${at}`, popular, { accountId: `acc_${at}` });
+    const [listed] = await items(`/apps?q=${popular.id}`);
+    assert.deepEqual([listed.people, listed.people_or_more], [25, true]);
+    const { people, people_or_more: isMore } = (await get(`/apps/${popular.id}`)).body.response;
+    assert.deepEqual([people, isMore], [26, false]);
+  });
+
   test('ends a grant, with a reason, and all that an app has', async () => {
     const wanted = await register('Wanted');
     const first = await grant('grant-1', wanted);
     await grant('grant-2', wanted);
+    await grant('over', wanted, { expiresAt: server.domain.clock() });
     assert.deepEqual((await items(`/apps/${wanted.id}/grants`)).length, 2);
+    assert.equal((await get(`/apps/${wanted.id}`)).body.response.people, 1);
     const [own] = await items(`/accounts/${ann.id}/grants`);
     assert.deepEqual([own.app_id, own.scopes], [wanted.id, ['profile']]);
     assert.equal((await post(`/grants/${first}/end`, {})).status, 400);
@@ -103,7 +120,8 @@ describe('apps, grants and sessions in the management API', () => {
     assert.deepEqual((await audited())[0], ['app.ended', 'client', 'Left us']);
     assert.equal((await post(`/grants/${first}/end`)).status, 404);
     // What is no grant is none, whatever its id.
-    assert.equal((await post(`/grants/${sessionRowId('none')}/end`)).status, 404);
+    const code = await grant('code', wanted, { model: 'AuthorizationCode' });
+    for (const id of [code, 'over', 'none']) assert.equal((await post(`/grants/${id}/end`)).status, 404, id);
 
     await grant('grant-3', wanted);
     assert.equal((await post(`/apps/${wanted.id}/cut-off`)).body.response.people, 0);
@@ -112,6 +130,46 @@ describe('apps, grants and sessions in the management API', () => {
     assert.deepEqual((await audited())[0], ['app.deleted', 'client', 'Spam']);
     assert.equal((await post(`/apps/${wanted.id}/delete`)).body.body.status, 'NOTHING_TO_DO');
     assert.equal((await get('/apps/app_none')).status, 404);
+  });
+
+  test('registers an app with a secret that is told once, and changes it', async () => {
+    const reason = 'For the shop';
+    const wanted = {
+      account_id: ann.id,
+      name: 'Shop',
+      redirect_uris: ['https://shop.example.com/cb'],
+      scopes: ['profile'],
+    };
+    for (const [json, code, parameter] of [
+      [wanted, 'INVALID_REASON', 'reason'],
+      [{ ...wanted, reason, account_id: 'acc_none' }, 'NOT_FOUND', undefined],
+      [{ ...wanted, reason, redirect_uris: ['http://shop.example.com/cb'] }, undefined, 'redirect_uris'],
+      [{ ...wanted, reason, redirect_uris: 'https://shop.example.com/cb' }, 'INVALID_DATA', 'redirect_uris'],
+      [{ ...wanted, reason, scopes: ['admin'] }, 'invalid_scope', 'scopes'],
+      [{ ...wanted, reason, confidential: false, requires_pkce: false }, 'PKCE_NEEDED', 'requires_pkce'],
+    ] as const) {
+      const { status, body } = await post('/apps', json);
+      assert.ok(status >= 400, JSON.stringify(json));
+      assert.equal(body.body.parameter, parameter, JSON.stringify(body));
+      if (code !== undefined) assert.equal(body.body.status, code);
+    }
+    const made = (await post('/apps', { ...wanted, reason })).body.response;
+    assert.deepEqual(
+      [made.name, made.account_id, made.confidential, made.requires_pkce],
+      ['Shop', ann.id, true, true],
+    );
+    assert.ok(await server.domain.clients.checkSecret(made.id, made.client_secret));
+    assert.ok(!JSON.stringify((await get(`/apps/${made.id}`)).body).includes(made.client_secret));
+    const edited = await post(`/apps/${made.id}/edit`, { reason, requires_pkce: false });
+    assert.deepEqual(
+      [edited.body.response.requires_pkce, edited.body.response.redirect_uris],
+      [false, wanted.redirect_uris],
+    );
+    assert.deepEqual((await audited())[0], ['app.changed', 'client', reason]);
+    assert.equal((await post(`/apps/${made.id}/edit`, { reason })).body.body.status, 'NOTHING_TO_DO');
+    assert.equal((await post('/apps/app_none/edit', { reason, name: 'X' })).status, 404);
+    const open = { ...wanted, name: 'Phone', reason, confidential: false };
+    assert.equal((await post('/apps', open)).body.response.client_secret, undefined);
   });
 
   test('lists sessions and ways to sign in, and ends a session', async () => {
@@ -132,6 +190,15 @@ describe('apps, grants and sessions in the management API', () => {
     await server.domain.identities.link(identity, { kind: 'account', id: ann.id });
     const [linked] = await items(`/accounts/${ann.id}/identities`);
     assert.deepEqual([linked.provider, linked.subject, linked.email], ['Google', 'g1', 'g@example.com']);
+    const remove = (of: string, reason: string) =>
+      post(`/accounts/${of}/identities/${linked.id}/remove`, { reason });
+    // The last way in of an account without a password.
+    assert.equal((await remove(ann.id, 'Left Google')).status, 409);
+    await server.domain.rows.accounts.update(ann.id, { set: { passwordHash: 'x' } });
+    assert.equal((await remove(ann.id, '')).body.body.status, 'INVALID_REASON');
+    assert.equal((await remove(ann.id, 'Left Google')).body.response.removed, true);
+    assert.deepEqual(await items(`/accounts/${ann.id}/identities`), []);
+    assert.equal((await remove(ann.id, 'Left Google')).status, 404);
     const [shown] = await items(`/accounts/${ann.id}/sessions`);
     assert.deepEqual([shown.id, shown.seen_from], ['uid1', '192.0.2.9']);
 

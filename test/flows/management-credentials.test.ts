@@ -105,11 +105,13 @@ describe('tokens and secrets in the management API', () => {
       reason: 'Asked for by phone',
     };
     for (const [json, code] of [
-      [{ ...wanted, reason: undefined }, 'INVALID_DATA'],
+      [{ ...wanted, reason: undefined }, 'INVALID_REASON'],
       [{ ...wanted, scopes: ['admin'] }, 'invalid_scope'],
       [{ ...wanted, scopes: ['admin:manage'] }, 'invalid_scope'],
       [{ ...wanted, expires_at: 1 }, 'INVALID_EXPIRY'],
-      [{ ...wanted, honey: true }, 'INVALID_DATA'],
+      [{ ...wanted, honey: 'yes' }, 'INVALID_DATA'],
+      [{ ...wanted, expires_at: null }, 'INVALID_EXPIRY'],
+      [{ ...wanted, ip_ranges: ['300.0.0.1'] }, 'INVALID_IP_RANGE'],
       [{ ...wanted, account_id: { $ne: '' } }, 'INVALID_DATA'],
       [{ ...wanted, account_id: 'acc_none' }, 'NOT_FOUND'],
     ] as const) {
@@ -147,6 +149,9 @@ describe('tokens and secrets in the management API', () => {
     assert.equal(revoked.body.response.state, 'revoked');
     assert.equal(await opens(rotated.token), 401);
     assert.equal((await act('revoke')).body.body.status, 'NOTHING_TO_DO');
+    const expired = (await server.token({ expiresAt: 1 })).credential.id;
+    const late = await post(`/tokens/${expired}/revoke`, { reason: 'Too late' });
+    assert.equal(late.body.body.status, 'NOTHING_TO_DO');
     const all = await mailsTo(`${accountId}@example.com`);
     const mails = all.filter(({ subject }) => subject.startsWith('Token '));
     assert.deepEqual(mails.map(({ subject }) => subject).sort(), [
@@ -183,7 +188,9 @@ describe('tokens and secrets in the management API', () => {
       assert.equal((await post('/tokens/revoke', json)).status, status, JSON.stringify(json));
     }
     assert.deepEqual([await opens(one.value), await opens(two.value)], [200, 200]);
-    assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 2);
+    const expired = (await server.token({ expiresAt: 1 })).credential.id;
+    const { body } = await post('/tokens/revoke', { ids: [...ids, expired], reason });
+    assert.equal(body.response.revoked, 2);
     assert.deepEqual([await opens(one.value), await opens(two.value)], [401, 401]);
     assert.equal((await post('/tokens/revoke', { ids, reason })).body.response.revoked, 0);
   });
@@ -204,5 +211,41 @@ describe('tokens and secrets in the management API', () => {
     const own = await post(`/secrets/${await secretOf(clientId)}/revoke`, { reason });
     assert.equal(own.body.body.status, 'OWN_SECRET');
     assert.equal((await get('/tokens')).status, 200);
+  });
+
+  test('are narrow where that is asked for, and changed with a reason; bait opens nothing', async () => {
+    const { id: accountId } = await server.domain.accounts.create(
+      { email: 'narrow@example.com', admin: false },
+      { kind: 'operator' },
+    );
+    const reason = 'Asked for by phone';
+    const narrow = { ip_ranges: ['192.0.2.0/24'], idle_days: 30, bounds: ['create_transaction=20/day'] };
+    const scopes = ['wf:create_transaction', 'profile'];
+    const wanted = { account_id: accountId, name: 'Narrow', scopes, reason };
+    const expired = await post('/tokens', { ...wanted, expires_at: 1 });
+    assert.equal(expired.body.body.parameter, 'expires_at');
+    const { id, token: value, ...shown } = (await post('/tokens', { ...wanted, ...narrow })).body.response;
+    assert.deepEqual([shown.ip_ranges, shown.idle_days], [narrow.ip_ranges, 30]);
+    assert.deepEqual(shown.bounds, ['create_transaction = 20/day']);
+    assert.equal(await opens(value), 403);
+
+    const edit = async (json: object) => (await post(`/tokens/${id}/edit`, { reason, ...json })).body;
+    assert.equal((await post(`/tokens/${id}/edit`, { name: 'B' })).body.body.status, 'INVALID_REASON');
+    assert.equal((await edit({})).body.status, 'NOTHING_TO_DO');
+    assert.equal((await edit({ name: 'B', origin: null })).body.status, 'INVALID_DATA');
+    assert.equal((await edit({ idle_days: 0 })).body.parameter, 'idle_days');
+    assert.equal((await edit({ scopes: ['admin'] })).body.status, 'invalid_scope');
+    const loose = (await edit({ ip_ranges: [], idle_days: null })).response;
+    assert.deepEqual([loose.ip_ranges, loose.idle_days, loose.bounds], [undefined, undefined, shown.bounds]);
+    assert.equal(await opens(value), 200);
+    const named = (await edit({ name: 'Renamed', note: 'Of Ann' })).response;
+    assert.deepEqual([named.name, named.note, named.scopes], ['Renamed', 'Of Ann', scopes]);
+    assert.equal((await edit({ name: 'Renamed' })).body.status, 'NOTHING_TO_DO');
+    const mails = await mailsTo('narrow@example.com');
+    assert.ok(mails.every(({ text }) => text.includes(reason)) && mails.length === 3);
+
+    const bait = (await post('/tokens', { ...wanted, name: 'Bait', honey: true })).body.response;
+    assert.equal(bait.honey, true);
+    assert.equal(await opens(bait.token), 401);
   });
 });

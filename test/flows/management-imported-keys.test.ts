@@ -57,6 +57,13 @@ describe('imported keys in the management API', () => {
     assert.match(account?.vouchedBy ?? '', /^svc_/);
   });
 
+  test('are taken for nobody who signs in by themselves', async () => {
+    const own = { email: 'own@example.com', passwordHash: 'x', admin: false };
+    await server.domain.accounts.create(own, { kind: 'operator' });
+    const { body } = await post({ keys: [key('of-somebody-else', { email: own.email })] });
+    assert.equal(body.response.items[0].error.status, 'HAS_OWN_SIGN_IN');
+  });
+
   test('are taken by the thousand and no more, by whoever may manage', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, at) => key(`one-of-a-thousand-${at}`));
     for (const body of [{ keys: many(1001) }, { keys: [] }, {}, { keys: 'x' }, { keys: {}, more: 1 }])

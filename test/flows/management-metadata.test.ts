@@ -11,8 +11,16 @@ const plan = defineWorkflow({
   description: 'says what is noted of its caller',
   callers: 'account',
   parameters: {},
-  returns: z.object({ metadata: z.record(z.string(), z.string()), odd: z.string() }),
-  run: ({ caller }) => ({ metadata: caller.metadata, odd: typeof caller.metadata.constructor }),
+  returns: z.object({
+    metadata: z.record(z.string(), z.string()),
+    odd: z.string(),
+    known_as: z.string().optional(),
+  }),
+  run: ({ caller }) => ({
+    metadata: caller.metadata,
+    odd: typeof caller.metadata.constructor,
+    ...(caller.externalId === undefined ? {} : { known_as: caller.externalId }),
+  }),
 });
 
 describe('metadata in the management API', () => {
@@ -52,6 +60,9 @@ describe('metadata in the management API', () => {
       [{ plan: 'free', tenant: '42' }, { seats: '3' }],
     );
     await put(`/tokens/${credential.id}/metadata`, {});
+    const named = { method: 'PUT', token: admin, json: { external_id: 'shop:17' } };
+    await server.call(`${ADMIN}/accounts/${credential.accountId}/external-id`, named);
+    assert.equal((await seen(value)).known_as, 'shop:17');
     assert.deepEqual((await seen(value)).metadata, { plan: 'free', tenant: '42' });
     const audit = await server.domain.rows.audit.list({
       where: [['accountId', '=', credential.accountId]],
@@ -59,6 +70,7 @@ describe('metadata in the management API', () => {
     });
     assert.deepEqual(audit.map(({ action, actor }) => `${action} ${actor.kind}`).sort(), [
       'account.data_taken account',
+      'account.external_id_set client',
       'account.metadata_set client',
       ...Array(3).fill('token.metadata_set client'),
     ]);

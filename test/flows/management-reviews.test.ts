@@ -26,6 +26,10 @@ describe('reviews in the management API', () => {
     const now = await server.call(`${PATH}/review`, { token });
     const mine = now.body.response.items.find(({ account }: { account: string }) => account === email);
     assert.deepEqual([mine.name, mine.reasons], ['Old', ['long_lived']]);
+    const only = await server.call(`${PATH}/review?account_id=${mine.account_id}`, { token });
+    assert.deepEqual(only.body.response, { items: [mine], next_cursor: null });
+    const none = await server.call(`${PATH}/review?account_id=acc_none`, { token });
+    assert.deepEqual(none.body.response.items, []);
     await server.domain.reviews.works[0].run(server.domain.clock());
     const asked = await server.call(`${PATH}/reviews?q=${email}`, { token });
     const [review] = asked.body.response.items;

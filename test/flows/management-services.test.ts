@@ -90,7 +90,9 @@ describe('services in the management API', () => {
     assert.equal((await post(`/${id}/pause`, { reason })).body.body.status, 'NOTHING_TO_DO');
     assert.equal((await post(`/${id}/resume`, { reason })).body.response.state, 'live');
     const more = { reason, scopes: ['wf:create_transaction', 'profile'] };
-    assert.equal((await post(`/${id}/edit`, more)).body.body.status, 'invalid_scope');
+    assert.deepEqual((await post(`/${id}/edit`, more)).body.response.scopes, more.scopes);
+    const admin = await post(`/${id}/edit`, { reason, scopes: ['admin:manage'] });
+    assert.equal(admin.body.body.status, 'invalid_scope');
     assert.equal((await post(`/${id}/edit`, { reason, name: 'Shop 2' })).body.response.name, 'Shop 2');
     const second = (await post(`/${id}/secrets`, { reason, name: 'Second' })).body.response;
     assert.ok(await server.domain.clients.checkSecret(id, second.client_secret));
@@ -104,6 +106,30 @@ describe('services in the management API', () => {
     assert.ok(acts.length >= 8);
     assert.ok(acts.every(({ actor }) => actor.id === clientId && actor.reason !== undefined));
     assert.equal((await post(`/${clientId}/revoke`, { reason })).body.body.status, 'OWN_SERVICE');
+  });
+
+  test('get the next secret, which ends with those of the service that makes it', async () => {
+    const { id: accountId } = await account('rotates@example.com');
+    const { id, client_secret: first } = await made({ account_id: accountId, scopes: ['profile'] });
+    assert.equal((await post(`/${id}/rotate`, {})).body.body.status, 'INVALID_REASON');
+    assert.equal((await post(`/${id}/rotate`, { reason: 'Leak', overlap: -1 })).status, 400);
+    const second = (await post(`/${id}/rotate`, { reason: 'Leak', overlap: 0 })).body.response;
+    assert.equal(second.client_id, id);
+    assert.ok(await server.domain.clients.checkSecret(id, second.client_secret));
+    assert.equal(await server.domain.clients.checkSecret(id, first), undefined);
+    // With an admin scope it would else go on for ever by itself.
+    const before = await get(`/${clientId}`);
+    const end = server.domain.clock() + 1000;
+    await server.domain.rows.credentials.update(before.secrets[0].id, { set: { expiresAt: end } });
+    const own = (await post(`/${clientId}/rotate`, { reason: 'Monthly' })).body.response;
+    assert.equal(own.secret.expires_at, end);
+    const { value: mighty } = await server.serviceToken(['admin']);
+    const json = { reason: 'Import', name: 'Import', scopes: ['admin'] };
+    const all = await server.call(PATH, { method: 'POST', token: mighty, json });
+    const beyond = await post(`/${all.body.response.id}/rotate`, { reason: 'Leak' });
+    assert.equal(beyond.body.body.status, 'FORBIDDEN');
+    const wider = { reason: 'More', scopes: [...all.body.response.scopes, 'wf:issue_token'] };
+    assert.equal((await post(`/${all.body.response.id}/edit`, wider)).body.body.status, 'FORBIDDEN');
   });
 
   test('are not there for less than the management scope; what is asked wrongly is named', async () => {

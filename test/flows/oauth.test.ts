@@ -377,6 +377,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const own = (await serviceToken(made)).body.access_token ?? '';
       await people.domain.metadata.setOfAccount(account.id, { plan: 'free', tenant: '42' }, operator);
       await people.domain.metadata.setOfToken(pat.credential.id, { plan: 'pro' }, operator);
+      await people.domain.vouchedAccounts.nameExternally(account, 'shop:17', operator);
       const told = {
         pat: await introspect(pat.value),
         access: await introspect(tokens.access_token),
@@ -403,6 +404,10 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.deepEqual(
         Object.values(told).map(({ metadata }) => metadata),
         [{ plan: 'pro', tenant: '42' }, ...Array(2).fill({ plan: 'free', tenant: '42' }), undefined],
+      );
+      assert.deepEqual(
+        Object.values(told).map(({ external_id: externalId }) => externalId),
+        [...Array(3).fill('shop:17'), undefined],
       );
       // It may be used from elsewhere only: that is for the resource server to see.
       assert.deepEqual([told.pat.ip_ranges, told.pat.idle_days], [['203.0.113.0/24'], 30]);

@@ -126,7 +126,7 @@ eachStore(({ url: storeUrl }) => {
         const { text } = await agent.get(path);
         const links = [...text.matchAll(/ (?:href|action)="(\/[^"]*)"/g)].map(([, link]) => link);
         const others = links.filter(
-          (link) => !/^\/(tokens([/?].*)?|assets\/.*|portal\/back)?$/.test(link ?? ''),
+          (link) => !/^\/(tokens([/?].*)?|assets\/.*|portal\/back)$/.test(link ?? ''),
         );
         assert.deepEqual(others, [], path);
       }
@@ -145,12 +145,76 @@ eachStore(({ url: storeUrl }) => {
       assert.match((await agent.get(location)).text, /Sign in to continue/);
     });
 
+    test('are named on the sign-in page, for who comes by a mail and has no password', async () => {
+      const agent = createAgent(server.url);
+      assert.match((await agent.follow('/tokens')).text, /open this page from there again/);
+      const { location } = await (await people.app()).start();
+      const { text } = await agent.follow(location.href.slice(server.url.length));
+      assert.doesNotMatch(text, /open this page from there again/);
+    });
+
     test('end when somebody signs in by themselves', async () => {
       const { agent } = await visitor();
       const { email } = await people.account();
       await agent.post('/sign-in', { email, password: PASSWORD, return_to: '/tokens' });
       assert.match((await agent.get('/tokens')).text, new RegExp(`${email}[^]*Sign out`));
       assert.match((await agent.get('/portal/back')).text, /Your visit is over/);
+    });
+
+    test('lead whoever comes back after the end to the app, and not to a sign-in', async () => {
+      const late = await visitor();
+      const cut = await visitor();
+      await people.domain.accounts.suspend(cut.account.id, { kind: 'operator' });
+      now += 3601;
+      for (const { agent } of [late, cut]) {
+        for (const page of [await agent.get('/tokens'), await agent.post('/tokens/new', { name: 'Mine' })])
+          assert.equal(page.location, '/portal/over');
+        assert.match((await agent.get('/portal/over')).text, new RegExp(`href="${RETURN_URL}"`));
+        assert.match((await agent.get('/account')).location, /^\/sign-in/);
+        assert.equal((await agent.get('/portal/back')).location, RETURN_URL);
+        assert.match((await agent.get('/tokens')).location, /^\/sign-in/);
+        assert.doesNotMatch((await agent.get('/portal/over')).text, new RegExp(RETURN_URL));
+      }
+    });
+
+    test('leave whoever is signed in here as they were, and end when they sign out', async () => {
+      const { agent, account } = await people.person();
+      const { url, account: shown } = await make({ email: newEmail() });
+      await agent.post('/portal', { token: tokenOf(url) });
+      assert.match((await agent.get('/tokens')).text, new RegExp(shown.email));
+      assert.match((await agent.get('/account')).text, new RegExp(account.email));
+      await agent.get('/portal/back');
+      assert.match((await agent.get('/tokens')).text, new RegExp(account.email));
+      await agent.post('/portal', { token: tokenOf((await make({ email: shown.email })).url) });
+      await agent.post('/sign-out', {});
+      assert.match((await agent.get('/tokens')).location, /^\/sign-in/);
+    });
+
+    test('lead on again in the browser that opened them, and in no other', async () => {
+      const { url } = await make({ email: newEmail() });
+      const agent = createAgent(server.url);
+      for (let turn = 0; turn < 2; turn += 1)
+        assert.equal((await agent.post('/portal', { token: tokenOf(url) })).location, '/tokens');
+      assert.equal((await agent.get(pathOf(url))).location, '/tokens');
+      assert.equal((await (await visitor()).agent.get(pathOf(url))).status, 400);
+      await agent.get('/portal/back');
+      assert.equal((await agent.get(pathOf(url))).status, 400);
+    });
+
+    test('take two clicks on one button for one', async () => {
+      const { url } = await make({ email: newEmail() });
+      const token = tokenOf(url);
+      // A browser drops the answer to the first, and its cookie with it.
+      const click = (formId: string) =>
+        createAgent(server.url).post('/portal', { token, ...(formId && { form_id: formId }) });
+      const both = await Promise.all([click('form-1'), click('form-1')]);
+      assert.deepEqual(
+        [...both, await click('form-1')].map(({ location }) => location),
+        Array(3).fill('/tokens'),
+      );
+      for (const formId of ['form-2', '']) assert.equal((await click(formId)).status, 400, formId);
+      now += 31;
+      assert.equal((await click('form-1')).status, 400);
     });
 
     test('work once, for five minutes, and whole', async () => {
@@ -179,7 +243,9 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await suspended.agent.get('/tokens')).status, 303);
       const ended = await visitor();
       const manager = { kind: 'operator', reason: 'Test' } as const;
+      const { url } = await make({ email: ended.account.email });
       await people.domain.accountActs.do('end-sessions', ended.account, manager, undefined);
+      assert.equal((await createAgent(server.url).get(pathOf(url))).status, 400);
       assert.equal((await ended.agent.get('/tokens')).status, 303);
     });
 
@@ -327,6 +393,12 @@ eachStore(({ url: storeUrl }) => {
       const [email, externalId] = [newEmail(), 'user-rush'];
       const made = await Promise.all(Array.from({ length: 8 }, () => make({ email, externalId })));
       assert.equal(new Set(made.map(({ account }) => account.id)).size, 1);
+    });
+
+    test('are made for nobody who is suspended', async () => {
+      const { account } = await make({ email: newEmail() });
+      await people.domain.accounts.suspend(account.id, { kind: 'operator' });
+      assert.equal(await refusal({ email: account.email }), 'ACCOUNT_SUSPENDED');
     });
 
     test('take no account over that has a sign-in of its own, unless it let the app in', async () => {

@@ -317,7 +317,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
         }
         const nothing = [
           [{ act: 'pause' }, /No token is chosen/],
-          [{ act: 'resume', token: [one, two] }, /None of the chosen tokens is paused/],
+          [{ act: 'resume', token: [one, two] }, /None of the chosen tokens is paused, but/],
           [{ act: 'rotate', token: one }, /Nothing to do is chosen/],
           [{ act: 'constructor', token: one, confirmed: 'yes' }, /Nothing to do is chosen/],
           [{ token: one }, /Nothing to do is chosen/],

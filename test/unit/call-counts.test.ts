@@ -65,6 +65,11 @@ eachStore(({ url, isFirst }) => {
         { route: '', result: 'NOT_FOUND', outcome: 'refused', count: 3 },
         { route: '', result: 'UNAVAILABLE', outcome: 'failed', count: 1 },
       ]);
+      const past = { ...span(3), before: midnight(), about: { tokenId: 'tok_1' } };
+      assert.deepEqual(
+        (await domain.callCounts.of(past)).routes.map(({ result }) => result),
+        ['NOT_FOUND', 'UNAVAILABLE'],
+      );
     });
 
     // That a list goes on behind a row is the same on both stores.

@@ -20,15 +20,15 @@ eachStore(({ url }) => {
       });
       await domain.rows.credentials.insertMany([
         row('tok_live', 1),
-        row('tok_paused', 2, { pausedAt: now - 9 }),
-        row('tok_paused_later', 3, { pausedAt: now - 5 }),
+        row('tok_paused_later', 2, { pausedAt: now - 5 }),
+        row('tok_paused', 3, { pausedAt: now - 9 }),
         row('tok_expired', 4, { expiresAt: now - 7 }),
         row('tok_expired_paused', 5, { expiresAt: now - 3, pausedAt: now - 20 }),
         row('tok_idle', 6, { createdAt: now - 9 * 86_400, narrowing: { idleDays: 7 } }),
         row('tok_revoked', 7, { revokedAt: now - 6 }),
         row('tok_revoked_paused', 8, { revokedAt: now - 2, pausedAt: now - 30, accountId: 'acc_2' }),
         row('tok_revoked_expired', 9, { revokedAt: now - 4, expiresAt: now - 1 }),
-        row('sec_a', 10, { kind: 'client_secret', clientId: 'svc_a', scopes: [] }),
+        row('sec_a', 10, { kind: 'client_secret', clientId: 'svc_c', scopes: [] }),
         row('sec_b', 11, { kind: 'client_secret', clientId: 'svc_b', scopes: [], revokedAt: now - 8 }),
       ]);
     });
@@ -87,12 +87,12 @@ eachStore(({ url }) => {
 
     it('are listed by kind, owner, client and what is left of a value, alone and together', async () => {
       for (const [asked, expected] of [
-        [{ kind: 'client_secret' }, ['sec_b', 'sec_a']],
+        [{ kind: 'client_secret' }, ['sec_a', 'sec_b']],
         [{ kind: 'client_secret', state: 'live' }, ['sec_a']],
         [{ clientId: 'svc_b' }, ['sec_b']],
         [{ accountId: 'acc_2' }, ['tok_revoked_paused']],
         [{ accountId: 'acc_2', state: 'paused' }, []],
-        [{ accountId: 'acc_1', state: 'paused' }, ['tok_paused_later', 'tok_paused']],
+        [{ accountId: 'acc_1', state: 'paused' }, ['tok_paused', 'tok_paused_later']],
         [{ accountId: 'acc_1', state: 'expired' }, ['tok_expired_paused', 'tok_expired', 'tok_idle']],
         [{ accountId: 'acc_1', state: 'revoked' }, ['tok_revoked_expired', 'tok_revoked', 'sec_b']],
         [{ lastFour: 'wxy1' }, ['sec_b', 'tok_live', 'tok_idle']],

@@ -51,11 +51,25 @@ eachStore(({ url }) => {
       await domain.cutOffs.sweep();
       assert.equal(await left(app.id), 3);
       domain.pass(61);
-      await domain.cutOffs.sweep();
+      await domain.jobs.runOnce();
       assert.equal(await left(app.id), 0);
       const [entry] = await domain.rows.audit.list({ where: [['accountId', '=', 'acc_1']], limit: 2 });
       assert.equal(entry?.actor.reason, 'It spams');
       assert.equal((await domain.rows.clients.get(app.id))?.cutOffAt, undefined);
+    });
+
+    it('end with the app, and by the jobs of the server where the process died over it', async () => {
+      const app = await appWithPeople(12);
+      assert.equal(await domain.apps.remove(app, manager), true);
+      assert.equal((await domain.rows.clients.get(app.id))?.cutOffAt, undefined);
+      const other = { revokedAt: undefined, cutOffAt: domain.clock(), cutOffBy: manager };
+      await domain.rows.artifacts.update('grant-3', {
+        set: { revokedAt: undefined, expiresAt: domain.clock() + 10_000 },
+      });
+      await domain.rows.clients.update(app.id, { set: { ...other, revokedAt: domain.clock() } });
+      domain.pass(61);
+      await domain.jobs.runOnce();
+      assert.notEqual((await domain.rows.artifacts.get('grant-3'))?.revokedAt, undefined);
     });
 
     it('are left alone when they are deleted', async () => {

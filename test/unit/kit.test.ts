@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { render } from '../../views/html.ts';
+import { barChart, scaleFor } from '../../views/kit/chart.ts';
 import { checkboxGroup, select } from '../../views/kit/choices.ts';
 import { field } from '../../views/kit/fields.ts';
 import { confirmPage } from '../../views/kit/form-pages.ts';
@@ -99,6 +100,33 @@ describe('choices', () => {
       render(select({ label: 'Life', name: 'life', options, value: 'wf:b' })),
       /value="wf:b" selected>/,
     );
+  });
+});
+
+describe('a bar chart', () => {
+  it('stacks the parts of a bar, draws what is small, and nothing of what is not there', () => {
+    const made = render(
+      barChart({
+        ...{ title: 'Calls', summary: 'Few.', ends: [], scale: scaleFor(700) },
+        parts: [
+          { look: 'whole', label: 'Success' },
+          { look: 'problems', label: 'Failed' },
+        ],
+        bars: [
+          { label: 'Monday', heights: [400, 1] },
+          { label: 'Tuesday', heights: [0, 0] },
+        ],
+      }),
+    );
+    const drawn = [
+      ...made.matchAll(/class="(whole|problems)" x="(\d+)" y="(\d+)" width="8" height="(\d+)"/g),
+    ];
+    assert.deepEqual(
+      drawn.map(([, ...rect]) => rect.join(' ')),
+      ['whole 0 50 50', 'problems 0 49 1', 'whole 10 100 0', 'problems 10 100 0'],
+    );
+    assert.deepEqual(scaleFor(700), { top: 800, marks: ['0', '400', '800'] });
+    assert.deepEqual(scaleFor(0), { top: 1, marks: ['0', '1'] });
   });
 });
 

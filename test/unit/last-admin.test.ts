@@ -24,5 +24,25 @@ eachStore(({ url }) => {
         await domain.stop();
       }
     });
+
+    it('stays where the process died over their end, and others go by the jobs of the server', async () => {
+      const domain = await openTestDomain({ storeUrl: await url() });
+      const [ann, ben] = [
+        await domain.account('ann@example.com', true),
+        await domain.account('ben@example.com'),
+      ];
+      const removalBy = { kind: 'account', id: 'acc_root', reason: 'Asked for it' } as const;
+      for (const { id } of [ann, ben]) {
+        const at = domain.clock();
+        await domain.rows.accounts.update(id, { set: { suspendedAt: at, removalAt: at, removalBy } });
+      }
+      await assert.rejects(domain.accounts.restore(ben.id, removalBy), { code: 'CHANGED_MEANWHILE' });
+      domain.pass(61);
+      await domain.jobs.runOnce();
+      assert.equal(await domain.accounts.get(ben.id), undefined);
+      const stayed = await domain.accounts.get(ann.id);
+      assert.deepEqual([stayed?.admin, stayed?.suspendedAt, stayed?.removalAt], [true, undefined, undefined]);
+      await domain.stop();
+    });
   });
 });

@@ -47,6 +47,7 @@ const SAID: Record<string, readonly string[]> = {
     `unused for ${limits.REVIEW_UNUSED_DAYS} days`,
     `within ${duration(limits.REVIEW_ANSWER_SECONDS)} nobody answers`,
     `once and within ${duration(limits.MAILED_INVITATION_SECONDS)}`,
+    `| ${duration(limits.PORTAL_LINK_SECONDS)}, once; ${duration(limits.PORTAL_SESSION_SECONDS)} `,
     `a sign-in of the last ${duration(limits.FRESH_SIGN_IN_SECONDS)}`,
     `within ${duration(limits.REFRESH_GRACE_SECONDS)} a refresh token`,
   ],
@@ -63,6 +64,11 @@ const SAID: Record<string, readonly string[]> = {
     `up to ${limits.LIVE_TOKENS_MAX} live tokens`,
     `up to ${limits.KEYS_IMPORTED_MAX.toLocaleString('en')} keys at a time`,
     `have ${limits.IMPORTED_KEY_LENGTH_MIN} to ${limits.IMPORTED_KEY_LENGTH_MAX} visible characters`,
+  ],
+  'docs/portal-links.md': [
+    `ends after ${limits.ADMIN_SECRET_DAYS_MAX} days`,
+    `once and for ${duration(limits.PORTAL_LINK_SECONDS)}`,
+    `of its kind for ${duration(limits.PORTAL_SESSION_SECONDS)}`,
   ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../../server/accounts/account.ts';
+import { MAILS_RETRIED_MAX } from '../../server/ground/limits.ts';
 import type { Message } from '../../server/mail/message.ts';
+import { createMails } from '../../server/management/mails.ts';
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
 import { eachStore } from '../support/stores.ts';
 
@@ -75,19 +77,42 @@ eachStore(({ url }) => {
     });
 
     it('are sent again by id, all or none, on record with whom they are for', async () => {
-      for (const [chosen, status] of [
-        [['other', 'sent'], 409],
-        [['other', 'lost'], 409],
-        [['other', 'gone'], 404],
-        [[], 400],
+      for (const [chosen, code] of [
+        [['other', 'sent'], 'NOTHING_TO_DO'],
+        [['other', 'lost'], 'NOTHING_TO_DO'],
+        [['other', 'gone'], 'NOT_FOUND'],
+        [[], 'INVALID_DATA'],
+        [Array(MAILS_RETRIED_MAX + 1).fill('other'), 'INVALID_DATA'],
       ] as const) {
-        await assert.rejects(domain.mails.retry(chosen, MANAGER), { status }, String(chosen));
+        await assert.rejects(domain.mails.retry(chosen, MANAGER), { code }, chosen.slice(0, 2).join());
       }
       assert.deepEqual(await ids({ fault: 'ECONNECTION' }), ['other']);
       const [again] = await domain.mails.retry(['other'], MANAGER);
       assert.deepEqual([again?.dueAt, again?.failedAt, again?.attempts], [domain.clock(), undefined, 0]);
       const [entry] = await domain.rows.audit.list({ where: [['targetId', '=', 'other']], limit: 1 });
       assert.deepEqual([entry?.accountId, entry?.action, entry?.actor], ['', 'mail.retried', MANAGER]);
+    });
+
+    it('are sent at once, and not again where the sender was quicker', async () => {
+      const { outbox, audit } = domain.rows;
+      let woken = 0;
+      const sender = {
+        wake(): void {
+          woken += 1;
+        },
+      };
+      await outbox.insertMany([mail('soon', { dueAt: 5 }), mail('quick', { dueAt: 5 })]);
+      await createMails({ ...domain, outbox, audit, sender }).retry(['soon'], MANAGER);
+      assert.equal(woken, 1);
+      const get: typeof outbox.get = async (id) => {
+        const row = await outbox.get(id);
+        await outbox.update(id, { set: { sentAt: 7 }, unset: ['dueAt'] });
+        return row;
+      };
+      const quicker = createMails({ ...domain, outbox: { ...outbox, get }, audit, sender });
+      await assert.rejects(quicker.retry(['quick'], MANAGER), { code: 'NOTHING_TO_DO' });
+      assert.deepEqual([woken, (await outbox.get('quick'))?.dueAt], [1, undefined]);
+      for (const id of ['soon', 'quick']) await outbox.remove(id);
     });
 
     it('are sent again that were given up for one reason, but for those whose text is gone', async () => {

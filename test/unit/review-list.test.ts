@@ -16,6 +16,8 @@ eachStore(({ url }) => {
     before(async () => {
       domain = await openTestDomain({ storeUrl: await url() });
       [ann, bob] = await Promise.all([domain.account('ann@example.com'), domain.account('bob@example.com')]);
+      // Who has nothing is asked nothing.
+      await domain.account('carol@example.com');
       const expiresAt = domain.clock() + 360 * DAY;
       for (const [account, name] of [
         [ann, 'One'],
@@ -62,6 +64,7 @@ eachStore(({ url }) => {
       assert.deepEqual((await list({ month: '2030-03' })).toSorted(), first);
       assert.deepEqual(await list({ month: '2030-02' }), []);
       assert.deepEqual(await list({ search: 'ANN@example.com' }), [newest, first[0]]);
+      assert.deepEqual(await list({ search: ann.id, month: '2030-03' }), [first[0]]);
       assert.deepEqual(await list({ search: bob.id, state: 'unanswered' }), [first[1]]);
       assert.deepEqual(await list({ state: 'answered' }), []);
       for (const search of ['%', '$ne', '.*', 'nobody']) assert.deepEqual(await list({ search }), [], search);

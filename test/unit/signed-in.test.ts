@@ -29,7 +29,7 @@ describe('who sits in front of a browser', () => {
   const signedInAs = (accountId: string, signedInAt: number) =>
     createSignedIn({
       ...domain,
-      portalSessions: { viewer: async () => undefined },
+      portalSessions: { viewer: async () => undefined, isOver: async () => false },
       sessions: { read: async () => ({ uid: 'u', accountId, signedInAt, amr: ['pwd'], isProof: true }) },
     });
   const sentTo = (location: string) => (error: unknown) =>

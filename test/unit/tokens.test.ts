@@ -281,6 +281,32 @@ eachStore(({ url, isFirst }) => {
       await assert.rejects(domain.tokens.resume(which, actor), { code: 'NOT_LIVE' });
     });
 
+    it('is resumed by its owner only where no admin paused it', async () => {
+      const ann = await open();
+      const { credential } = await mint(ann);
+      const which = { accountId: ann.id, id: credential.id };
+      const owner = { kind: 'account', id: ann.id } as const;
+      const admin = { kind: 'account', id: 'acc_admin', reason: 'Odd calls' } as const;
+      const paused = async () => (await domain.tokens.get(which)).pausedAt !== undefined;
+      await domain.tokens.pause(which, owner);
+      // An admin takes over the pause of the owner, once.
+      assert.deepEqual(
+        [await domain.tokens.pause(which, admin), await domain.tokens.pause(which, admin)],
+        [true, false],
+      );
+      assert.equal(await domain.tokens.pause(which, owner), false);
+      await assert.rejects(domain.tokens.resume(which, owner), { code: 'ADMINS_ONLY', status: 403 });
+      assert.equal(await paused(), true);
+      assert.equal(await domain.tokens.resume(which, admin), true);
+      // Nothing of it is left: what the owner pauses they resume.
+      await domain.tokens.pause(which, owner);
+      assert.deepEqual([await domain.tokens.resume(which, owner), await paused()], [true, false]);
+      // Whoever is an admin resumes their own on its page.
+      await domain.tokens.pause(which, actor);
+      await domain.accounts.promote(ann, actor);
+      assert.equal(await domain.tokens.resume(which, owner), true);
+    });
+
     it('changes name, note and scopes, and takes no name that another one holds', async () => {
       const ann = await open();
       const { credential } = await mint(ann, { note: 'here' });

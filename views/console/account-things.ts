@@ -10,7 +10,7 @@ const WORDS: Record<string, Words> = {
   'tokens-pause': {
     label: 'Pause it',
     title: 'Pause the token “NAME” of EMAIL?',
-    consequences: ['Calls with it are refused from the next one on, until it is resumed.'],
+    consequences: ['Calls with it are refused from the next one on, until an admin resumes it.'],
     done: 'The token is paused.',
   },
   'tokens-resume': {
@@ -29,7 +29,9 @@ const WORDS: Record<string, Words> = {
   'services-pause': {
     label: 'Pause it',
     title: 'Pause the service “NAME” of EMAIL?',
-    consequences: ['Its secrets and access tokens are refused from the next call on, until it is resumed.'],
+    consequences: [
+      'Its secrets and access tokens are refused from the next call on, until an admin resumes it.',
+    ],
     done: 'The service is paused.',
   },
   'services-resume': {

@@ -1,13 +1,15 @@
 import type { FormProblem } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons } from '../kit/buttons.ts';
+import { isLong } from '../kit/listing.ts';
 import { badge, doneNotice } from '../kit/notices.ts';
-import { bulletList, keyValues, section } from '../kit/sections.ts';
+import { keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { relativeTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { THINGS_DONE } from './account-things.ts';
 import { listForm, listPager } from './list.ts';
+import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
 import { type WholeAccount, wholeAccount } from './whole-account.ts';
 
@@ -21,6 +23,8 @@ type AccountView = {
   admin: boolean;
   createdAt: number;
   suspendedAt?: number | undefined;
+  /** While it is being deleted: since when. */
+  removalAt?: number | undefined;
 };
 
 type Act =
@@ -97,7 +101,11 @@ const ACTS: Record<
   },
 };
 
-const DONE = Object.fromEntries(Object.entries(ACTS).map(([act, { done }]) => [act, done]));
+const DONE = {
+  ...Object.fromEntries(Object.entries(ACTS).map(([act, { done }]) => [act, done])),
+  'being-deleted':
+    'The account is being deleted: nothing of it works any more. It takes a while, and goes on by itself.',
+};
 
 type AccountsAsked = Pick<
   Parameters<typeof listForm>[0],
@@ -136,6 +144,7 @@ export function accountsPage(
   const table = dataTable({
     caption: 'Accounts',
     columns: ['Account', 'Name', 'State', 'Made'],
+    isDense: isLong({ total: accounts.length }),
     rows: accounts.map((account) => [
       html`<a href="/admin/accounts/${account.id}">${account.email}</a>`,
       account.name ?? '',
@@ -144,7 +153,7 @@ export function accountsPage(
     ]),
     empty: {
       title: 'No account found',
-      text: 'Search for the beginning of an e-mail address, or for a whole id.',
+      text: 'Search for the beginning of an e-mail address, or for a whole id, ours or your app’s.',
     },
   });
   return layout(site, {
@@ -155,7 +164,7 @@ export function accountsPage(
     current: '/admin/accounts',
     body: [
       doneNotice(DONE, done),
-      listForm(list, 'The beginning of an e-mail address, or a whole id.'),
+      listForm(list, 'The beginning of an e-mail address, or a whole id, ours or your app’s.'),
       table,
       listPager(list),
     ],
@@ -169,11 +178,12 @@ export function accountPage(
   props: { account: AccountView; whole: WholeAccount; isOwn: boolean; now: number; done: string },
 ): Html {
   const { account, whole, isOwn, now, done } = props;
-  const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt } = account;
+  const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt, removalAt } = account;
   const locking: Act[] = isOwn
     ? []
     : [suspendedAt === undefined ? 'suspend' : 'restore', admin ? 'demote' : 'promote', 'delete'];
-  const acts: Act[] = ['end-sessions', 'end-access', 'send-reset-link', ...locking];
+  const acts: Act[] =
+    removalAt === undefined ? ['end-sessions', 'end-access', 'send-reset-link', ...locking] : ['delete'];
   return layout(site, {
     title: email,
     back: { label: 'Accounts', url: '/admin/accounts' },
@@ -191,10 +201,7 @@ export function accountPage(
             label: 'Brought by',
             value: whole.broughtBy && `The service ${whole.broughtBy}, on its word for the e-mail address`,
           },
-          {
-            label: 'Metadata',
-            value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
-          },
+          metadataFact(metadata),
           { label: 'State', value: stateOf(account) },
           { label: 'Made', value: relativeTime(createdAt, now) },
         ]),
@@ -236,7 +243,8 @@ export function accountActPage(
   });
 }
 
-function stateOf({ admin, suspendedAt }: AccountView): Part {
+function stateOf({ admin, suspendedAt, removalAt }: AccountView): Part {
+  if (removalAt !== undefined) return badge('revoked', 'Being deleted');
   const state = suspendedAt === undefined ? badge('active', 'Active') : badge('revoked', 'Suspended');
   return html`${state}${admin && html` ${badge('admin', 'Admin')}`}`;
 }

@@ -1,15 +1,30 @@
-import { type EntryView, entryCells } from '../activity.ts';
-import { type Html, html } from '../html.ts';
+import { type EntryView, fromCell, resultCell } from '../activity.ts';
+import { type Html, html, type Part } from '../html.ts';
 import { submit } from '../kit/buttons.ts';
 import { checkbox, select } from '../kit/choices.ts';
 import { type Period, periodFields } from '../kit/period.ts';
 import { disclosure } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
+import { exactTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
-import { askedFields, type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
+import {
+  askedFields,
+  type EntryPages,
+  entryPager,
+  type NamedView,
+  namedCell,
+  namedInLine,
+  noEntries,
+  timeInLine,
+} from './entries.ts';
 
 /** One call of anybody, in words. */
-export type CallView = EntryView & { account: NamedView; credential: NamedView };
+export type CallView = EntryView & {
+  account: NamedView;
+  credential: NamedView;
+  /** All of the same request. */
+  requestUrl: string | undefined;
+};
 
 /** What the list is filtered by; '' is no filter. */
 export type CallsAskedView = Period & {
@@ -36,18 +51,20 @@ export function callsPage(
     today: string;
   },
 ): Html {
-  const { calls, isPartial } = props;
+  const { calls, asked, isPartial } = props;
+  const isWhole = asked.request !== '';
   return layout(site, {
     title: 'Activity',
-    lead: 'Every call that was made with a credential of anybody, newest first.',
+    lead: 'Every call with a credential of anybody, newest first. Its time leads to all of its request.',
     viewer,
     current: PATH,
     body: [
       filterForm(props),
       dataTable({
         caption: 'Calls',
-        columns: ['What', 'Account, credential', 'Result', 'When', 'From, request id'],
-        rows: calls.map(rowOf),
+        columns: ['What', 'Account', 'Credential', 'Result', 'When', isWhole ? 'From, request id' : 'From'],
+        rows: calls.map(isWhole ? wholeRow : lineOf),
+        ...(isWhole ? {} : { look: 'log' }),
         empty: noEntries(isPartial),
       }),
       entryPager(props, calls.length === 0),
@@ -55,9 +72,29 @@ export function callsPage(
   });
 }
 
-function rowOf(call: CallView) {
-  const [what, , ...rest] = entryCells(call);
-  return [what, html`${namedCell(call.account)}<br>${namedCell(call.credential)}`, ...rest];
+/** One of many: what has no room stands on the page of its request. */
+function lineOf(call: CallView): Part[] {
+  const { what, account, credential, at, from, requestUrl } = call;
+  return [
+    what,
+    namedInLine(account),
+    namedInLine(credential),
+    resultCell(call, 'Admin'),
+    timeInLine(at, requestUrl),
+    from,
+  ];
+}
+
+function wholeRow(call: CallView): Part[] {
+  const { what, account, credential, at, from, requestId } = call;
+  return [
+    what,
+    namedCell(account),
+    namedCell(credential),
+    resultCell(call),
+    exactTime(at),
+    fromCell(from, requestId),
+  ];
 }
 
 function filterForm({
@@ -71,7 +108,7 @@ function filterForm({
 }): Html {
   const text = askedFields(asked);
   return html`<form method="get" action="${PATH}" role="search">${[
-    text('Account: e-mail address or id', 'account'),
+    text('Account: e-mail or id', 'account'),
     text('Token, service or app: its id', 'credential'),
     select({ label: 'Result', name: 'result', value: asked.result, options: results }),
     ...periodFields(asked, { today, exact: 'minute' }),

@@ -1,4 +1,5 @@
-import { type Html, html } from '../html.ts';
+import { fromCell } from '../activity.ts';
+import { type Html, html, type Part } from '../html.ts';
 import { submit } from '../kit/buttons.ts';
 import { checkbox, select } from '../kit/choices.ts';
 import { type Period, periodFields } from '../kit/period.ts';
@@ -6,7 +7,16 @@ import { disclosure } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { exactTime } from '../kit/times.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
-import { askedFields, type EntryPages, entryPager, type NamedView, namedCell, noEntries } from './entries.ts';
+import {
+  askedFields,
+  type EntryPages,
+  entryPager,
+  type NamedView,
+  namedCell,
+  namedInLine,
+  noEntries,
+  timeInLine,
+} from './entries.ts';
 
 /** One change, in words. */
 export type ChangeView = {
@@ -20,6 +30,8 @@ export type ChangeView = {
   reason: string | undefined;
   from: string;
   requestId: string;
+  /** All of the same request. */
+  requestUrl: string | undefined;
 };
 
 /** What the list is filtered by; '' is no filter. */
@@ -49,18 +61,20 @@ export function changesPage(
     today: string;
   },
 ): Html {
-  const { changes, isPartial } = props;
+  const { changes, asked, isPartial } = props;
+  const isWhole = asked.request !== '';
   return layout(site, {
     title: 'Audit',
-    lead: 'Every change of an account and of what it has, newest first: who made it, from where, and why.',
+    lead: 'Every change of an account and what it has, newest first. Its time leads to all of its request.',
     viewer,
     current: PATH,
     body: [
       filterForm(props),
       dataTable({
         caption: 'Changes',
-        columns: ['What', 'Who', 'Account, about', 'When', 'From, request id'],
-        rows: changes.map(rowOf),
+        columns: ['What', 'Who', 'Account', 'About', 'When', isWhole ? 'From, request id' : 'From'],
+        rows: changes.map(isWhole ? wholeRow : lineOf),
+        ...(isWhole ? {} : { look: 'log' }),
         empty: noEntries(isPartial),
       }),
       entryPager(props, changes.length === 0),
@@ -68,15 +82,38 @@ export function changesPage(
   });
 }
 
-function rowOf({ what, reason, who, account, target, at, from, requestId }: ChangeView) {
+/** One of many: what has no room stands on the page of its request. */
+function lineOf(change: ChangeView): Part[] {
+  const { who, account, at, from, requestUrl } = change;
   return [
-    html`${what}${reason !== undefined && html`<br><span class="fine">Reason: <bdi>${reason}</bdi></span>`}`,
-    namedCell(who),
-    // What is about the account as a whole is told once.
-    target.label === account.label ? namedCell(account) : html`${namedCell(account)}<br>${namedCell(target)}`,
-    exactTime(at),
-    html`${from}${requestId !== '' && html`<br><code class="request-id">${requestId}</code>`}`,
+    whatCell(change),
+    namedInLine(who),
+    namedInLine(account),
+    isOfAccount(change) ? '' : namedInLine(change.target),
+    timeInLine(at, requestUrl),
+    from,
   ];
+}
+
+function wholeRow(change: ChangeView): Part[] {
+  const { who, account, at, from, requestId } = change;
+  return [
+    whatCell(change),
+    namedCell(who),
+    namedCell(account),
+    isOfAccount(change) ? '' : namedCell(change.target),
+    exactTime(at),
+    fromCell(from, requestId),
+  ];
+}
+
+function whatCell({ what, reason }: ChangeView): Html {
+  return html`${what}${reason !== undefined && html`<div class="reason fine">Reason: <bdi>${reason}</bdi></div>`}`;
+}
+
+/** What is about the account as a whole is told once. */
+function isOfAccount({ account, target }: ChangeView): boolean {
+  return target.label === account.label;
 }
 
 function filterForm({
@@ -92,8 +129,8 @@ function filterForm({
   const isKnown = asked.action === '' || actions.some(({ value }) => value === asked.action);
   const others = isKnown ? [] : [{ value: asked.action, label: asked.action }];
   return html`<form method="get" action="${PATH}" role="search">${[
-    text('Account: e-mail address or id', 'account'),
-    text('Who did it: e-mail address, id or operator', 'actor'),
+    text('Account: e-mail or id', 'account'),
+    text('Who: e-mail, id or operator', 'actor'),
     select({
       label: 'What',
       name: 'action',

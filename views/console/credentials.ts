@@ -4,8 +4,9 @@ import { endOf, expiryOf, LAST_USED_HINT, lastUseOf, nameAndEnds } from '../cred
 import { type FormProblem, problemAt } from '../form-problem.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { buttonLink, buttons, submit } from '../kit/buttons.ts';
-import { badge, doneNotice } from '../kit/notices.ts';
-import { bulletList, section } from '../kit/sections.ts';
+import { isLong } from '../kit/listing.ts';
+import { badge, doneNotice, notice } from '../kit/notices.ts';
+import { section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { tokenFacts } from '../token-life.ts';
@@ -13,6 +14,7 @@ import { standingOf, type TokenView } from '../tokens.ts';
 import { addressesTable, type UsageView, usedFor } from '../usage.ts';
 import { CREDENTIALS_PATH, credentialLink } from './credential-link.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
+import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
 
 /** A token or a secret as the console shows it. A secret allows what its client does. */
@@ -68,6 +70,7 @@ export function credentialsPage(
     current: PATH,
     body: [
       doneNotice(DONE, done),
+      done === 'none' && notice('info', 'Nothing is revoked: none was chosen, or they had ended already.'),
       listForm(
         list,
         'The end of a value, a whole one that was found somewhere, an owner’s e-mail address, or the id of a token, a secret, an account, a service or an app.',
@@ -76,6 +79,7 @@ export function credentialsPage(
       dataTable({
         caption: 'Tokens and secrets',
         columns: ['Name', 'Owner', 'State', 'Last used'],
+        isDense: isLong({ total: credentials.length }),
         rows: credentials.map((credential) => cellsOf(credential, now)),
         empty: {
           title: 'No token and no secret found',
@@ -128,13 +132,12 @@ function cellsOf(credential: CredentialInConsole, now: number): Part[] {
   const box =
     isStanding(credential) &&
     html`<input class="choose" type="checkbox" name="credential" value="${id}" form="${FORM_ID}" aria-label="Choose ${name}"> `;
-  const what =
-    kind === 'client_secret' ? `secret of the ${client?.kind ?? 'client'} ` : 'personal access token';
+  const what = kind === 'client_secret' ? 'secret of ' : 'personal access token';
   return [
     html`${box}${credentialLink(credential)}`,
-    html`${ownerOf(credential)}<br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
+    html`${ownerOf(credential)} <br><span class="fine">${what}${client !== undefined && html`<bdi>${client.name}</bdi>`}</span>`,
     isStanding(credential)
-      ? [liveOf(credential), html`<br>Expires: ${expiryOf(credential, now)}`]
+      ? [liveOf(credential), html` <br>Expires: ${expiryOf(credential, now)}`]
       : endOf(credential, now),
     lastUseOf(credential, now),
   ];
@@ -198,10 +201,7 @@ function firstFacts(credential: CredentialInConsole) {
       label: client?.kind === 'app' ? 'App' : 'Service',
       value: client && html`${clientOf(client)} <code>${client.id}</code>${clientPaused}`,
     },
-    {
-      label: 'Metadata',
-      value: metadata && bulletList(Object.entries(metadata).map((pair) => pair.join(': '))),
-    },
+    metadataFact(metadata),
   ];
 }
 
@@ -211,10 +211,11 @@ function clientOf({ id, name, kind }: NonNullable<CredentialInConsole['client']>
 
 function actsOf(credential: CredentialInConsole): Part {
   if (!isStanding(credential)) return undefined;
-  const { id, kind, state } = credential;
+  const { id, kind, state, pausedByAdmin } = credential;
   const isToken = kind === 'personal_access_token';
   return buttons(
-    isToken && state === 'live' && buttonLink('Pause…', `${PATH}/${id}/pause`),
+    // A pause of the owner is taken over by that of an admin.
+    isToken && pausedByAdmin !== true && buttonLink('Pause…', `${PATH}/${id}/pause`),
     isToken && state === 'paused' && buttonLink('Resume…', `${PATH}/${id}/resume`),
     buttonLink('Revoke…', `${PATH}/${id}/revoke`, 'danger'),
   );
@@ -242,7 +243,7 @@ const WORDS: Record<Act, { label: string; token: readonly string[]; secret: read
     label: 'Pause',
     token: [
       'Every call with it is refused from the next one on. Nothing of it is lost.',
-      'Its owner can resume it too: revoke it where it must not work again.',
+      'Only an admin can resume it.',
     ],
     secret: [],
   },

@@ -1,6 +1,7 @@
 import { DOWNLOADED_ENTRIES_MAX, SEARCH_LENGTH_MAX } from '../../server/ground/limits.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { field } from '../kit/fields.ts';
+import { exactTime } from '../kit/times.ts';
 import { listPager } from './list.ts';
 
 /** Who or what an entry names: with its page, as long as it is there, and its id where that says more. */
@@ -10,6 +11,8 @@ export type NamedView = {
   id: string;
   /** The entries that have the same id. */
   onlyUrl?: string | undefined;
+  /** It has no name any more: `label` says so, of each the same. */
+  isGone?: boolean;
 };
 
 /** A list of entries: the ways on through it, and what it is as a file. */
@@ -19,6 +22,21 @@ export type EntryPages = {
   firstUrl: string | undefined;
   nextUrl: string | undefined;
 };
+
+/** The name alone, or of what is gone the id, for a row of one line. What has no page leads to the entries that have its id. */
+export function namedInLine({ label, url, id, onlyUrl, isGone }: NamedView): Html {
+  const to = url ?? (id === '' ? undefined : onlyUrl);
+  const name =
+    isGone === true
+      ? html`<span class="unseen">${label} </span><code>${id}</code>`
+      : html`<bdi>${label}</bdi>`;
+  return html`<span class="name">${linked(name, to)}</span>`;
+}
+
+/** When it was, which leads to all of the same request: there stands what has no room in one line. */
+export function timeInLine(at: number, requestUrl: string | undefined): Html {
+  return linked(exactTime(at), requestUrl);
+}
 
 /** The name, which somebody chose, and the id below it. */
 export function namedCell({ label, url, id, onlyUrl }: NamedView): Html {

@@ -61,13 +61,25 @@ export function mailsPage(
         caption: 'Mails',
         columns: ['Mail', 'State', 'Written', 'Tries', 'Fault'],
         rows: mails.map((mail) => rowOf(mail, now)),
-        empty: { title: 'No mail found', text: 'Choose another state, or search for a whole address.' },
+        empty: emptyOf(asked),
       }),
       isAnyUnsent &&
         html`<form method="get" action="${PATH}/retry" id="${FORM_ID}" class="chosen">${submit('Send the chosen ones again…', 'quiet')}</form>`,
       listPager(list),
     ],
   });
+}
+
+function emptyOf({ q, state, fault, isPartial }: MailsAsked) {
+  const isAnything = q === '' && fault === '' && !isPartial;
+  if (isAnything && state === 'given_up')
+    return {
+      title: 'No mail was given up',
+      text: 'All that this site wrote is sent, or waits for its turn.',
+    };
+  if (isAnything && state === 'waiting')
+    return { title: 'No mail waits', text: 'All that this site wrote is sent, or was given up.' };
+  return { title: 'No mail found', text: 'Choose another state, or search for a whole address.' };
 }
 
 function stateFilter(value: string) {
@@ -170,6 +182,8 @@ function retryAll(fault: string): string {
 }
 
 function doneWith({ count, isMore }: { count: number; isMore: boolean }): Html {
+  if (count === 0)
+    return notice('info', 'No mail is sent again: none was chosen, or it is not there any more.');
   const mails = count === 1 ? 'One mail is' : `${count.toLocaleString('en')} mails are`;
   return notice('done', `${mails} due now.${isMore ? ' There are more: send all of these again.' : ''}`);
 }

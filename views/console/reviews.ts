@@ -40,7 +40,7 @@ const VERBS = { keep: 'Keep', pause: 'Pause', revoke: 'Revoke' } as const;
 const DONE = { keep: 'kept', pause: 'paused', revoke: 'revoked' } as const;
 const CONSEQUENCES: Record<AnswerView, string> = {
   keep: 'Nothing changes. Its owner is asked again next month if it still looks unneeded.',
-  pause: 'It is refused from its next call on, until its owner resumes it. Nothing of it is lost.',
+  pause: 'It is refused from its next call on, until an admin resumes it. Nothing of it is lost.',
   revoke: 'It is refused from its next call on, for good. Whatever uses it needs a new one.',
 };
 const ANSWERED = {
@@ -95,7 +95,10 @@ export function everyReviewPage(
           unansweredOf(items),
           relativeTime(answerBy, now),
         ]),
-        empty: { title: 'No review found', text: 'Nothing was asked that is like this.' },
+        empty:
+          asked.q + asked.state + asked.month === ''
+            ? { title: 'No review yet', text: 'The first one is made on the first of next month.' }
+            : { title: 'No review found', text: 'Search for a whole address, or choose other answers.' },
       }),
       listPager(list),
     ],
@@ -216,6 +219,7 @@ export function reviewPreviewPage(
       dataTable({
         caption: 'What would be asked',
         columns: ['Name', 'Account', 'Why', 'Last used'],
+        look: 'low',
         rows: accounts.flatMap(({ account, findings }) =>
           findings.map((finding) => [
             nameOf(finding),

@@ -52,7 +52,7 @@ const ACTS: Record<Act, { label: string; title: (name: string) => string; conseq
     title: (name) => `Pause the service “${name}”?`,
     consequences: [
       'Its secrets and access tokens are refused from the next call on. Nothing of it is lost.',
-      'Its owner is mailed, and may resume it: revoke it to end it for good.',
+      'Its owner is mailed, and cannot resume it: only an admin can.',
     ],
   },
   resume: {
@@ -192,9 +192,9 @@ export function consoleServicePage(
   });
 }
 
-function actsSection({ id, pausedAt }: ServiceView, isOwn: boolean): Html {
+function actsSection({ id, pausedAt, pausedByAdmin }: ServiceView, isOwn: boolean): Html {
   const path = `${PATH}/${id}`;
-  const act = pausedAt === undefined ? 'pause' : 'resume';
+  const act = (name: Act) => buttonLink(`${ACTS[name].label}…`, `${path}/${name}`);
   return section({
     title: 'What you can do',
     lead: isOwn
@@ -202,7 +202,9 @@ function actsSection({ id, pausedAt }: ServiceView, isOwn: boolean): Html {
       : 'Its owner is mailed what you do, with your reason.',
     body: buttons(
       buttonLink('Edit…', `${path}/edit`),
-      buttonLink(`${ACTS[act].label}…`, `${path}/${act}`),
+      // A pause of the owner is taken over by that of an admin.
+      pausedByAdmin !== true && act('pause'),
+      pausedAt !== undefined && act('resume'),
       buttonLink(`${ACTS.revoke.label}…`, `${path}/revoke`, 'danger'),
     ),
   });

@@ -44,7 +44,7 @@ export function settingsPage(
         caption: 'Settings',
         columns: ['Setting', 'Value', 'From'],
         rows: props.settings.map(({ key, value, from }) => [html`<code>${key}</code>`, value, from]),
-        isDense: true,
+        look: 'low',
       }),
     ],
   });

@@ -11,6 +11,8 @@ type Table = {
   rows: readonly (readonly Part[])[];
   /** One line a row: of a long list, where each row has a page of its own that says the rest. */
   isDense?: boolean;
+  /** Other rows that are low: `low` of all lines that their words need, `log` as one line of a log with six columns. */
+  look?: 'low' | 'log';
   /** What stands there as long as there are no rows. */
   empty?: Parameters<typeof emptyState>[0];
 };
@@ -38,7 +40,7 @@ export function dataTable(props: Table): Html {
     return html`<tr role="row"><th scope="row" role="rowheader">
 <div class="cell">${first}</div></th>${tail}</tr>`;
   });
-  return html`<table role="table"${props.isDense === true && html` class="dense"`}><caption class="unseen">${props.caption}</caption>
+  return html`<table role="table"${props.look !== undefined ? html` class="dense ${props.look}"` : props.isDense === true && html` class="dense"`}><caption class="unseen">${props.caption}</caption>
 <thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table>`;
 }
 

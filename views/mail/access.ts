@@ -17,6 +17,29 @@ export function accessEnded(site: MailSite, change: { endedAt: number; from: str
   });
 }
 
+/** Tells somebody that an admin stopped their account, and why: they cannot sign in to read it. */
+export function accountSuspended(site: MailSite, change: { at: number; from: string }): WrittenMail {
+  return mailLayout(site, {
+    subject: `Your account at ${site.appName} was suspended`,
+    heading: 'Your account was suspended',
+    paragraphs: ['You cannot sign in, and its tokens, services and apps are refused. Nothing of it is lost.'],
+    facts: doneFacts('Suspended', change.at, change.from),
+    footer: 'Only an admin can restore it: ask the people who run this site.',
+  });
+}
+
+/** Tells somebody that their account works again. */
+export function accountRestored(site: MailSite, change: { at: number; from: string }): WrittenMail {
+  return mailLayout(site, {
+    subject: `Your account at ${site.appName} was restored`,
+    heading: 'Your account was restored',
+    paragraphs: ['You can sign in again, and what you had works as before.'],
+    facts: doneFacts('Restored', change.at, change.from),
+    action: { label: 'See your account', url: `${site.url}/account` },
+    footer: 'Your activity there says what was done to it, and why.',
+  });
+}
+
 /** Tells somebody that their account is gone. */
 export function accountDeleted(site: MailSite, change: { deletedAt: number; from: string }): WrittenMail {
   return mailLayout(site, {

@@ -48,14 +48,16 @@ export function servicePaused(
   site: MailSite,
   service: Pick<ServiceView, 'id' | 'name'> & {
     pausedAt: number;
+    pausedByAdmin?: true | undefined;
     from: string;
   },
 ): WrittenMail {
+  const byAdmin = service.pausedByAdmin === true;
   return mailLayout(site, {
     subject: `Service paused: ${service.name}`,
     heading: 'A service was paused',
     paragraphs: [
-      'Its secrets and every access token that it holds are refused until you resume it. Nothing of it is lost.',
+      `Its secrets and every access token that it holds are refused until ${byAdmin ? 'an admin resumes' : 'you resume'} it. Nothing of it is lost.`,
     ],
     facts: [
       { label: 'Name', value: service.name },
@@ -63,7 +65,9 @@ export function servicePaused(
       ...doneFacts('Paused', service.pausedAt, service.from),
     ],
     action: { label: 'See this service', url: `${site.url}/services/${service.id}` },
-    footer: 'You can resume it there at any time.',
+    footer: byAdmin
+      ? 'Only an admin can resume it: ask the people who run this site.'
+      : 'You can resume it there at any time.',
   });
 }
 

@@ -86,7 +86,7 @@ export function tokenPaused(
     paragraphs: ['Every call with it is refused until it is resumed. Nothing of it is lost.'],
     facts: [{ label: 'Name', value: token.name }, ...doneFacts('Paused', token.changedAt, token.from)],
     action: { label: 'See this token', url: `${site.url}/tokens/${token.id}` },
-    footer: 'Nothing is lost: resume it there when you know why it was paused.',
+    footer: 'Only an admin can resume it: ask the people who run this site.',
   });
 }
 

@@ -1,16 +1,12 @@
-import { z } from 'zod';
 import type { Account, Identity } from '../../accounts/account.ts';
 import { providerNameOf } from '../../accounts/identities.ts';
-import { isoTime } from '../../ground/time.ts';
-import type { AnySession } from '../../management/account-things.ts';
+import type { AnySession, ThingAct } from '../../management/account-things.ts';
 import { managerFrom } from '../../management/reason.ts';
+import { timesOf } from '../times.ts';
 import { accountIn } from './accounts.ts';
 import { grantJson } from './apps.ts';
-import { bodyOf, type ManagementEndpoint, queryOf } from './endpoint.ts';
+import { bodyOf, type ManagementEndpoint, noQuery, queryOf, reasonBody } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
-
-const noQuery = z.strictObject({});
-const reasonBody = z.strictObject({ reason: z.string() });
 
 /** `/accounts/ID/…`: where an account is signed in and how, and the apps that it let in. */
 export function accountThingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -26,6 +22,18 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
     },
   });
 
+  const actAt = (kind: 'sessions' | 'identities', act: ThingAct, done: string): ManagementEndpoint => ({
+    method: 'POST',
+    path: `/accounts/:id/${kind}/:thingId/${act}`,
+    async answer(call) {
+      const { reason } = await bodyOf(call.ctx, reasonBody);
+      const { id: accountId } = await accountIn(parts, call);
+      const thing = await accountThings.find(kind, { accountId, id: call.params.thingId ?? '' });
+      await accountThings.do(act, thing, managerFrom(call.actor, reason));
+      return { id: thing.id, [done]: true };
+    },
+  });
+
   return [
     listAt('grants', async ({ id }) =>
       (await grants.list(id)).map((row) => grantJson({ ...row, accountId: id })),
@@ -36,17 +44,8 @@ export function accountThingEndpoints(parts: ManagementDependencies): Management
         identityJson(row, providerNameOf(row.issuer, settings.google)),
       ),
     ),
-    {
-      method: 'POST',
-      path: '/accounts/:id/sessions/:uid/end',
-      async answer(call) {
-        const { reason } = await bodyOf(call.ctx, reasonBody);
-        const { id: accountId } = await accountIn(parts, call);
-        const session = await accountThings.find('sessions', { accountId, id: call.params.uid ?? '' });
-        await accountThings.do('end', session, managerFrom(call.actor, reason));
-        return { id: session.id, ended: true };
-      },
-    },
+    actAt('sessions', 'end', 'ended'),
+    actAt('identities', 'remove', 'removed'),
   ];
 }
 
@@ -56,10 +55,8 @@ function sessionJson({ uid, browser, seenFrom, createdAt, lastSeenAt, isPortal }
     browser,
     portal: isPortal,
     seen_from: seenFrom ?? null,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_seen_at: lastSeenAt,
-    last_seen: isoTime(lastSeenAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_seen', lastSeenAt),
   };
 }
 
@@ -70,9 +67,7 @@ function identityJson({ id, issuer, subject, email, createdAt, lastUsedAt }: Ide
     issuer,
     subject,
     email,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_used_at: lastUsedAt ?? null,
-    last_used: lastUsedAt === undefined ? null : isoTime(lastUsedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_used', lastUsedAt),
   };
 }

@@ -2,20 +2,25 @@ import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
 import { ADMIN_SCOPE } from '../../credentials/scopes.ts';
 import { noSuch, Problem } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
-import { isoTime } from '../../ground/time.ts';
+import { EXTERNAL_ID_LENGTH_MAX } from '../../ground/limits.ts';
 import { ACCOUNT_ACTS, type AccountAct } from '../../management/account-acts.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
+const listQuery = searchQuery.extend({
+  external_id: z.string().max(EXTERNAL_ID_LENGTH_MAX).optional(),
   state: z.enum(['active', 'suspended', 'admin']).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
-const reasonBody = z.strictObject({ reason: z.string() });
 
 /** `/accounts…`: everybody's accounts, and what is done to them. */
 export function accountEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -24,7 +29,7 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
   async function act(which: AccountAct, call: ManagementCall): Promise<object> {
     const { reason } = await bodyOf(call.ctx, reasonBody);
     const account = await accountIn(parts, call);
-    if (which === 'promote' && !call.caller.scopes.includes(ADMIN_SCOPE)) throw beyondReach();
+    if (which === 'promote') requireAllScopes(call);
     await accountActs.do(which, account, managerFrom(call.actor, reason), call.caller.account.id);
     const changed = await accounts.get(account.id);
     return changed === undefined ? { id: account.id, deleted: true } : accountJson(changed);
@@ -35,8 +40,9 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
       method: 'GET',
       path: '/accounts',
       async answer({ ctx }) {
-        const { q = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await accountList.list({ search: q, state }, pageAskedBy(page));
+        const { q: search = '', external_id: externalId, state, ...page } = queryOf(ctx, listQuery);
+        const asked = { search, externalId, state };
+        const { rows, next } = await accountList.list(asked, pageAskedBy(ctx, page));
         return { items: rows.map(accountJson), next_cursor: next ?? null };
       },
     },
@@ -55,12 +61,13 @@ export function accountEndpoints(parts: ManagementDependencies): ManagementEndpo
   ];
 }
 
-/** Whom it makes an admin may have services with every scope. */
-function beyondReach(): Problem {
-  return new Problem({
+/** What would give a narrow service more than it has: whom it makes an admin, or whose password it knows. Throws Problem 403. */
+export function requireAllScopes({ caller }: Pick<ManagementCall, 'caller'>): void {
+  if (caller.scopes.includes(ADMIN_SCOPE)) return;
+  throw new Problem({
     status: 403,
     code: 'FORBIDDEN',
-    message: 'An admin may do more than the service that calls.',
+    message: 'That would reach further than the service that calls.',
     hint: 'Let an admin do it in the console, or call with a service that has the scope admin.',
   });
 }
@@ -75,10 +82,9 @@ export function accountJson(account: Account) {
     external_id: externalId ?? null,
     admin,
     state: suspendedAt === undefined ? 'active' : 'suspended',
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    suspended_at: suspendedAt ?? null,
-    suspended: suspendedAt === undefined ? null : isoTime(suspendedAt),
+    being_deleted: account.removalAt !== undefined,
+    ...timesOf('created', createdAt),
+    ...timesOf('suspended', suspendedAt),
   };
 }
 

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { AuditEntry } from '../../activity/audit.ts';
 import type { Call } from '../../activity/call.ts';
 import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
-import { isoTime, midnightOf } from '../../ground/time.ts';
-import { type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { midnightOf } from '../../ground/time.ts';
+import { timesOf } from '../times.ts';
+import { type ManagementEndpoint, pageAskedBy, pageQuery, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 const text = z.string().max(SEARCH_LENGTH_MAX).default('');
@@ -12,17 +13,14 @@ const time = z
   .refine((written) => timeFrom(written) !== undefined, 'no time')
   .optional();
 const flag = z.enum(['true', 'false']).default('false');
-const shared = {
+const shared = pageQuery.extend({
   account: text,
   since: time,
   before: time,
   address: text,
   request_id: z.string().min(1).max(80).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
-};
-const callsQuery = z.strictObject({
-  ...shared,
+});
+const callsQuery = shared.extend({
   credential: text,
   // The code of a Problem, or `success`, `refused`, `failed`.
   result: z
@@ -31,8 +29,7 @@ const callsQuery = z.strictObject({
     .default(''),
   admin_use: flag,
 });
-const changesQuery = z.strictObject({
-  ...shared,
+const changesQuery = shared.extend({
   actor: text,
   action: text,
   target: text,
@@ -50,7 +47,7 @@ export function activityEndpoints({ callList, auditList }: ManagementDependencie
         const { account, credential, result, address } = query;
         const adminUse = query.admin_use === 'true';
         const asked = { ...timeAsked(query), account, credential, result, address, adminUse };
-        const { rows, next } = await callList.list(asked, pageAskedBy(query));
+        const { rows, next } = await callList.list(asked, pageAskedBy(ctx, query));
         return { items: rows.map(callJson), next_cursor: next ?? null };
       },
     },
@@ -62,19 +59,14 @@ export function activityEndpoints({ callList, auditList }: ManagementDependencie
         const { account, actor, action, target, address } = query;
         const withReason = query.with_reason === 'true';
         const asked = { ...timeAsked(query), account, actor, action, target, address, withReason };
-        const { rows, next } = await auditList.list(asked, pageAskedBy(query));
+        const { rows, next } = await auditList.list(asked, pageAskedBy(ctx, query));
         return { items: rows.map(changeJson), next_cursor: next ?? null };
       },
     },
   ];
 }
 
-function timeAsked(query: {
-  since?: string | undefined;
-  before?: string | undefined;
-  request_id?: string | undefined;
-}) {
-  const { since = '', before = '', request_id: requestId } = query;
+function timeAsked({ since = '', before = '', request_id: requestId }: z.infer<typeof shared>) {
   return { from: timeFrom(since), before: timeFrom(before), requestId };
 }
 
@@ -90,7 +82,7 @@ function timeFrom(written: string): number | undefined {
 function callJson(call: Call) {
   const { id, at, accountId, clientId, tokenId, tokenKind, tokenName, method, path, status, result } = call;
   return {
-    ...{ id, created_at: at, created: isoTime(at), account_id: accountId, client_id: clientId ?? null },
+    ...{ id, ...timesOf('created', at), account_id: accountId, client_id: clientId ?? null },
     ...{ token_id: tokenId, token_kind: tokenKind, token_name: tokenName, method, path, status, result },
     ...{ ms: call.ms ?? null, count: call.count ?? 1, from: call.from, request_id: call.requestId },
     privacy_bypassed: call.privacyBypassed === true,
@@ -101,7 +93,7 @@ function callJson(call: Call) {
 function changeJson(entry: AuditEntry) {
   const { id, at, accountId, action, targetId, targetName, refused, count, actor } = entry;
   return {
-    ...{ id, created_at: at, created: isoTime(at), account_id: accountId === '' ? null : accountId, action },
+    ...{ id, ...timesOf('created', at), account_id: accountId === '' ? null : accountId, action },
     ...{ target_id: targetId, target_name: targetName, refused: refused === true, count: count ?? 1 },
     actor: { kind: actor.kind, id: actor.id ?? null },
     from: actor.from ?? null,

@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
-import { isoTime } from '../../ground/time.ts';
 import { APP_ACTS, type AppAct } from '../../management/app-acts.ts';
 import type { AppGrant, ListedApp } from '../../management/app-list.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  pageQuery,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const pageQuery = z.strictObject({
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
-});
-const listQuery = pageQuery.extend({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
-  state: z.enum(['live', 'deleted']).optional(),
-});
-const reasonBody = z.strictObject({ reason: z.string() });
+const listQuery = searchQuery.extend({ state: z.enum(['live', 'deleted']).optional() });
 
 /** `/apps…` and `/grants…`: the apps that anybody registered, who let them in, and what is done to them. */
 export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -34,7 +34,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
       path: '/apps',
       async answer({ ctx }) {
         const { q = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await appList.list({ search: q, state }, pageAskedBy(page));
+        const { rows, next } = await appList.list({ search: q, state }, pageAskedBy(ctx, page));
         return { items: rows.map(appJson), next_cursor: next ?? null };
       },
     },
@@ -47,7 +47,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
       method: 'GET',
       path: '/apps/:clientId/grants',
       async answer({ ctx, params }) {
-        const page = pageAskedBy(queryOf(ctx, pageQuery));
+        const page = pageAskedBy(ctx, queryOf(ctx, pageQuery));
         const { rows, next } = await appList.grants(await appList.get(params.clientId ?? ''), page);
         return { items: rows.map(grantJson), next_cursor: next ?? null };
       },
@@ -73,7 +73,7 @@ export function appEndpoints(parts: ManagementDependencies): ManagementEndpoint[
 }
 
 /** An app as programs are told of it. */
-function appJson({ client, people }: ListedApp) {
+export function appJson({ client, people }: ListedApp) {
   const { createdAt, revokedAt } = client;
   return {
     id: client.id,
@@ -88,10 +88,8 @@ function appJson({ client, people }: ListedApp) {
     requires_pkce: client.withoutPkce !== true,
     people: people.count,
     people_or_more: people.isMore,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    deleted_at: revokedAt ?? null,
-    deleted: revokedAt === undefined ? null : isoTime(revokedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('deleted', revokedAt),
   };
 }
 
@@ -104,9 +102,7 @@ export function grantJson(grant: Omit<AppGrant, 'account'>) {
     app_id: client.id,
     app_name: client.name,
     scopes,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    last_used_at: lastUsedAt ?? null,
-    last_used: lastUsedAt === undefined ? null : isoTime(lastUsedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('last_used', lastUsedAt),
   };
 }

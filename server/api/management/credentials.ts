@@ -1,43 +1,38 @@
 import { z } from 'zod';
-import { requireActive } from '../../accounts/account.ts';
 import type { Credential } from '../../credentials/credential.ts';
 import { stateOf } from '../../credentials/credential.ts';
 import { noSuch } from '../../ground/errors.ts';
-import { DAY_SECONDS } from '../../ground/time.ts';
 import type { CredentialAct } from '../../management/credential-acts.ts';
 import { CREDENTIAL_STATES } from '../../management/credential-list.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { settingsOf, timesOf } from '../own-token.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { settingsOf } from '../own-token.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  pageAskedBy,
+  pageQuery,
+  queryOf,
+  reasonBody,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
 /** Longer than any value of ours. */
 const VALUE_LENGTH_MAX = 200;
 
-const listQuery = z.strictObject({
+const listQuery = pageQuery.extend({
   account_id: z.string().max(80).optional(),
   last_four: z
     .string()
     .regex(/^[0-9A-Za-z]{4}$/)
     .optional(),
   state: z.enum(CREDENTIAL_STATES).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
 const QUERIES = {
   personal_access_token: listQuery,
   client_secret: listQuery.extend({ client_id: z.string().max(80).optional() }),
 };
-const reasonBody = z.strictObject({ reason: z.string() });
-const rotateBody = reasonBody.extend({ overlap: z.number().optional() });
-const tokenBody = reasonBody.extend({
-  account_id: z.string(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  note: z.string().optional(),
-  expires_at: z.number().optional(),
-});
-
 const chosenBody = reasonBody.extend({ ids: z.array(z.string()).min(1) });
 const valueBody = z.strictObject({ value: z.string().max(VALUE_LENGTH_MAX) });
 
@@ -47,9 +42,7 @@ type Kind = Credential['kind'];
 export function credentialEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
   return [
     ...listEndpoints(parts, 'personal_access_token', '/tokens'),
-    { method: 'POST', path: '/tokens', answer: (call) => mint(parts, call) },
     ...(['pause', 'resume', 'revoke'] as const).map((which) => actEndpoint(parts, which, '/tokens')),
-    { method: 'POST', path: '/tokens/:id/rotate', answer: (call) => rotate(parts, call) },
     { method: 'POST', path: '/tokens/revoke', answer: (call) => revokeChosen(parts, call) },
     { method: 'POST', path: '/tokens/find', answer: (call) => findByValue(parts, call) },
     ...listEndpoints(parts, 'client_secret', '/secrets'),
@@ -68,7 +61,7 @@ function listEndpoints(parts: ManagementDependencies, kind: Kind, path: string):
       async answer({ ctx }) {
         const asked = { client_id: undefined, ...queryOf(ctx, QUERIES[kind]) };
         const { account_id: accountId, client_id: clientId, last_four: lastFour, state } = asked;
-        const page = pageAskedBy(asked);
+        const page = pageAskedBy(ctx, asked);
         const found = await credentialList.list({ kind, accountId, clientId, lastFour, state }, page);
         const now = clock();
         return { items: found.rows.map((row) => credentialJson(row, now)), next_cursor: found.next ?? null };
@@ -118,33 +111,6 @@ async function findByValue({ leaks }: ManagementDependencies, { ctx }: Managemen
   };
 }
 
-/** Makes a token for an account; its value is in this answer and nowhere else. */
-async function mint(parts: ManagementDependencies, { ctx, actor }: ManagementCall): Promise<object> {
-  const { accounts, tokens, settings, clock } = parts;
-  const { account_id: id, reason, expires_at, ...wanted } = await bodyOf(ctx, tokenBody);
-  const manager = managerFrom(actor, reason);
-  const account = await accounts.get(id);
-  if (account === undefined) throw noSuch('account');
-  requireActive(account);
-  const expiresAt = expires_at ?? clock() + settings.tokens.defaultDays * DAY_SECONDS;
-  const { credential, value } = await tokens.mint({ ...wanted, account, expiresAt }, manager);
-  return { token: value, ...credentialJson(credential, clock()) };
-}
-
-/** Gives a token a new value, which is in this answer and nowhere else. */
-async function rotate(parts: ManagementDependencies, call: ManagementCall): Promise<object> {
-  const { accounts, tokens, clock } = parts;
-  const { reason, overlap: overlapSeconds } = await bodyOf(call.ctx, rotateBody);
-  const token = await credentialIn(parts, call, 'personal_access_token');
-  const manager = managerFrom(call.actor, reason);
-  const account = await accounts.get(token.accountId);
-  if (account === undefined) throw noSuch('account');
-  const { credential, value } = await tokens.rotate(token, { account, overlapSeconds }, manager);
-  const old = await credentialIn(parts, call, 'personal_access_token');
-  const oldEndsAt = old.revokedAt ?? old.expiresAt;
-  return { token: value, ...credentialJson(credential, clock()), ...timesOf('old_ends', oldEndsAt) };
-}
-
 /** Revokes some tokens, whoever they belong to, with one mail to each owner. */
 async function revokeChosen(
   { credentialActs }: ManagementDependencies,
@@ -157,7 +123,8 @@ async function revokeChosen(
   return { revoked: await credentialActs.revokeEach(chosen, manager) };
 }
 
-async function credentialIn(
+/** The token or secret that a path names. Throws Problem 404. */
+export async function credentialIn(
   { credentialList }: ManagementDependencies,
   { params }: Pick<ManagementCall, 'params'>,
   kind: Kind,
@@ -179,5 +146,6 @@ export function credentialJson(row: Credential, now: number) {
   if (row.kind === 'client_secret') return { ...shared, client_id: row.clientId ?? null };
   const { honey = false, metadata = {} } = row;
   const token = { scopes, issued_by, imported, replaces, replaced_by, honey, metadata };
-  return { ...shared, ...token, ...timesOf('paused', row.pausedAt) };
+  const pause = { ...timesOf('paused', row.pausedAt), paused_by_admin: row.pausedByAdmin === true };
+  return { ...shared, ...token, ...pause };
 }

@@ -1,16 +1,11 @@
 import { z } from 'zod';
 import type { MailedInvitation } from '../../accounts/mailed-invitations.ts';
-import { isoTime } from '../../ground/time.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import { bodyOf, type ManagementEndpoint, pageAskedBy, pageQuery, queryOf, reasonBody } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
-});
-const inviteBody = z.strictObject({ email: z.string(), reason: z.string() });
-const reasonBody = z.strictObject({ reason: z.string() });
+const inviteBody = reasonBody.extend({ email: z.string() });
 
 /** `/invitations…`: who is mailed a link to make an account. */
 export function invitationEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -20,7 +15,7 @@ export function invitationEndpoints(parts: ManagementDependencies): ManagementEn
       method: 'GET',
       path: '/invitations',
       async answer({ ctx }) {
-        const { rows, next } = await invitationList.list(pageAskedBy(queryOf(ctx, listQuery)));
+        const { rows, next } = await invitationList.list(pageAskedBy(ctx, queryOf(ctx, pageQuery)));
         return { items: rows.map(invitationJson), next_cursor: next ?? null };
       },
     },
@@ -51,9 +46,7 @@ function invitationJson({ id, email, createdAt, expiresAt }: MailedInvitation) {
   return {
     id,
     email,
-    created_at: createdAt,
-    created: isoTime(createdAt),
-    expires_at: expiresAt,
-    expires: isoTime(expiresAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('expires', expiresAt),
   };
 }

@@ -1,20 +1,23 @@
 import { z } from 'zod';
 import { noSuch } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { MAIL_STATES, type MailView, mailStateOf } from '../../management/mails.ts';
 import { managerFrom } from '../../management/reason.ts';
-import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementEndpoint,
+  pageAskedBy,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
+const listQuery = searchQuery.extend({
   state: z.enum(MAIL_STATES).optional(),
   fault: z.string().max(500).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
-const reasonBody = z.strictObject({ reason: z.string() });
-const retryAllBody = z.strictObject({ reason: z.string(), fault: z.string().min(1).max(500) });
+const retryAllBody = reasonBody.extend({ fault: z.string().min(1).max(500) });
 
 /** `/mail…`: the outbox, without the texts, and having mails sent again. */
 export function mailEndpoints({ mails }: ManagementDependencies): ManagementEndpoint[] {
@@ -24,7 +27,7 @@ export function mailEndpoints({ mails }: ManagementDependencies): ManagementEndp
       path: '/mail',
       async answer({ ctx }) {
         const { q = '', state, fault = '', ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await mails.list({ search: q, state, fault }, pageAskedBy(page));
+        const { rows, next } = await mails.list({ search: q, state, fault }, pageAskedBy(ctx, page));
         return { items: rows.map(mailJson), next_cursor: next ?? null };
       },
     },
@@ -58,10 +61,10 @@ function mailJson(mail: MailView) {
     to,
     subject,
     state: mailStateOf(mail),
-    ...times('created', createdAt),
-    ...times('next_try', dueAt),
-    ...times('sent', sentAt),
-    ...times('given_up', failedAt),
+    ...timesOf('created', createdAt),
+    ...timesOf('next_try', dueAt),
+    ...timesOf('sent', sentAt),
+    ...timesOf('given_up', failedAt),
     tries: attempts,
     fault: error ?? null,
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isoTime } from '../../ground/time.ts';
 import { OVERVIEW_PERIODS, type Overview, type OverviewTotals } from '../../management/overview.ts';
+import { timesOf } from '../times.ts';
 import { type ManagementEndpoint, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
@@ -23,13 +23,11 @@ export function overviewEndpoints({ overview }: ManagementDependencies): Managem
 function overviewJson({ period, from, stepSeconds, whole, steps, figures, mail }: Overview) {
   return {
     period,
-    from_at: from,
-    from: isoTime(from),
+    ...timesOf('from', from),
     ...totalsJson(whole),
     step_seconds: stepSeconds,
     steps: steps.map((step) => ({
-      started_at: step.startsAt,
-      started: isoTime(step.startsAt),
+      ...timesOf('started', step.startsAt),
       ...totalsJson(step),
     })),
     figures: figures === undefined ? null : figuresJson(figures),
@@ -54,8 +52,7 @@ function msOf(ms: number): number | null {
 function figuresJson(figures: NonNullable<Overview['figures']>) {
   const { usedCredentials: used, unusedCredentials: unused, neverUsedCredentials: neverUsed } = figures;
   return {
-    counted_at: figures.countedAt,
-    counted: isoTime(figures.countedAt),
+    ...timesOf('counted', figures.countedAt),
     accounts: figures.accounts,
     suspended_accounts: figures.suspendedAccounts,
     admins: figures.admins,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PORTAL_PAGES } from '../../access/portal-links.ts';
 import { PORTAL_LINKS } from '../../credentials/scopes.ts';
-import { isoTime } from '../../ground/time.ts';
+import { timesOf } from '../times.ts';
 import { bodyOf, type ManagementEndpoint } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
@@ -27,7 +27,7 @@ export function portalLinkEndpoints({ portalLinks }: ManagementDependencies): Ma
         const { external_id: externalId, return_url: returnUrl, ...rest } = await bodyOf(ctx, linkBody);
         const wanted = { ...rest, externalId, returnUrl };
         const { url, expiresAt, account } = await portalLinks.create(wanted, actor, caller.account.id);
-        return { url, account_id: account.id, expires_at: expiresAt, expires: isoTime(expiresAt) };
+        return { url, account_id: account.id, ...timesOf('expires', expiresAt) };
       },
     },
   ];

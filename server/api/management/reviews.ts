@@ -1,24 +1,29 @@
 import { z } from 'zod';
 import { ANSWERS, type ReviewItem } from '../../credentials/review.ts';
 import { noSuch } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { isUnanswered, REVIEW_STATES, type ReviewOf } from '../../management/review-list.ts';
-import { bodyOf, type ManagementEndpoint, pageAskedBy, queryOf, times } from './endpoint.ts';
+import { timesOf } from '../times.ts';
+import {
+  bodyOf,
+  type ManagementEndpoint,
+  pageAskedBy,
+  pageQuery,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
+const listQuery = searchQuery.extend({
   month: z
     .string()
     .regex(/^\d{4}-\d\d$/)
     .optional(),
   state: z.enum(REVIEW_STATES).optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
-const previewQuery = z.strictObject({ cursor: z.string().max(400).optional() });
-const answerBody = z.strictObject({ item: z.string(), answer: z.enum(ANSWERS), reason: z.string() });
+const previewQuery = pageQuery.pick({ cursor: true }).extend({ account_id: z.string().max(80).optional() });
+const answerBody = reasonBody.extend({ item: z.string(), answer: z.enum(ANSWERS) });
 
 /** `/reviews…` and `/review`: what was asked in each month and answered, and what would be asked now. */
 export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies): ManagementEndpoint[] {
@@ -28,7 +33,7 @@ export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies)
       path: '/reviews',
       async answer({ ctx }) {
         const { q = '', month = '', state, ...page } = queryOf(ctx, listQuery);
-        const { rows, next } = await reviewList.list({ search: q, month, state }, pageAskedBy(page));
+        const { rows, next } = await reviewList.list({ search: q, month, state }, pageAskedBy(ctx, page));
         return { items: rows.map(reviewJson), next_cursor: next ?? null };
       },
     },
@@ -48,7 +53,8 @@ export function reviewEndpoints({ reviewList, reviews }: ManagementDependencies)
       method: 'GET',
       path: '/review',
       async answer({ ctx }) {
-        const { rows, next } = await reviewList.preview(pageAskedBy(queryOf(ctx, previewQuery)));
+        const { account_id: accountId, ...page } = queryOf(ctx, previewQuery);
+        const { rows, next } = await reviewList.preview(pageAskedBy(ctx, page), accountId);
         const items = rows.flatMap(({ account, findings }) =>
           findings.map((finding) => ({
             account_id: account.id,
@@ -71,12 +77,12 @@ function reviewJson(review: ReviewOf) {
     account_id: accountId,
     account,
     state: isUnanswered(review) ? 'unanswered' : 'answered',
-    ...times('created', createdAt),
-    ...times('answer_by', answerBy),
+    ...timesOf('created', createdAt),
+    ...timesOf('answer_by', answerBy),
     asked: items.map((item) => ({
       ...itemJson(item),
       answer: item.answer ?? null,
-      ...times('answered', item.answeredAt),
+      ...timesOf('answered', item.answeredAt),
       answered_by: item.answeredBy?.kind ?? null,
       reason: item.answeredBy?.reason ?? null,
     })),
@@ -86,11 +92,13 @@ function reviewJson(review: ReviewOf) {
 type Shown = Pick<ReviewItem, 'id' | 'kind' | 'name' | 'reasons' | 'createdAt' | 'expiresAt' | 'lastUsedAt'>;
 
 function itemJson({ id, kind, name, reasons, createdAt, expiresAt, lastUsedAt }: Shown) {
-  const about = { id, kind, name, reasons };
   return {
-    ...about,
-    ...times('created', createdAt),
-    ...times('expires', expiresAt),
-    ...times('last_used', lastUsedAt),
+    id,
+    kind,
+    name,
+    reasons,
+    ...timesOf('created', createdAt),
+    ...timesOf('expires', expiresAt),
+    ...timesOf('last_used', lastUsedAt),
   };
 }

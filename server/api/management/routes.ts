@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import { coversAsAdmin, MANAGE, PORTAL_LINKS } from '../../credentials/scopes.ts';
+import { coversAsAdmin, MANAGE } from '../../credentials/scopes.ts';
 import type { Domain } from '../../domain.ts';
 import { MANAGEMENT_PATH } from '../../ground/api-address.ts';
 import { Problem } from '../../ground/errors.ts';
@@ -13,9 +13,10 @@ import { accountMakingEndpoints } from './account-making.ts';
 import { accountThingEndpoints } from './account-things.ts';
 import { accountEndpoints } from './accounts.ts';
 import { activityEndpoints } from './activity.ts';
+import { appMakingEndpoints } from './app-making.ts';
 import { appEndpoints } from './apps.ts';
 import { credentialEndpoints } from './credentials.ts';
-import { actorOfCall, type ManagementEndpoint } from './endpoint.ts';
+import { actorOfCall, type ManagementEndpoint, underOwnNames } from './endpoint.ts';
 import { importedKeyEndpoints } from './imported-keys.ts';
 import { invitationEndpoints } from './invitations.ts';
 import { mailEndpoints } from './mail.ts';
@@ -25,6 +26,7 @@ import { portalLinkEndpoints } from './portal-links.ts';
 import { reviewEndpoints } from './reviews.ts';
 import { scopeEndpoints, serviceEndpoints } from './services.ts';
 import { settingsEndpoints } from './settings.ts';
+import { tokenMakingEndpoints } from './token-making.ts';
 import { workflowEndpoints } from './workflows.ts';
 
 export type ManagementDependencies = Domain & { authenticate: Authenticate };
@@ -42,8 +44,10 @@ export function createManagement(parts: ManagementDependencies) {
     ...importedKeyEndpoints(parts),
     ...metadataEndpoints(parts),
     ...credentialEndpoints(parts),
+    ...tokenMakingEndpoints(parts),
     ...accountThingEndpoints(parts),
     ...appEndpoints(parts),
+    ...appMakingEndpoints(parts),
     ...invitationEndpoints(parts),
     ...activityEndpoints(parts),
     ...portalLinkEndpoints(parts),
@@ -57,7 +61,10 @@ export function createManagement(parts: ManagementDependencies) {
   for (const { method, path } of endpoints)
     router.register(`${MANAGEMENT_PATH}${path}`, [method], () => undefined);
 
-  /** What answers there, with what stands in its path. Throws Problem 404 and 405. */
+  /**
+   * What answers there, with what stands in its path. Throws Problem 404, also for whom these scopes do not let in: who may
+   * not manage learns nothing of what is here. Throws Problem 405.
+   */
   function find(ctx: Context, scopes: readonly string[]) {
     // HEAD is GET without the body (RFC 9110 section 9.3.2).
     const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
@@ -82,11 +89,10 @@ export function createManagement(parts: ManagementDependencies) {
   const answer: Endpoint = async (call: ApiCall) => {
     const { ctx, caller, entry } = call;
     if (caller === undefined) throw parts.authenticate.noCredential(ctx);
-    // Narrowly allowed or not at all: an ordinary token learns nothing of what is here.
-    const mayManage = [MANAGE, PORTAL_LINKS].some((needed) => coversAsAdmin(caller.scopes, needed));
-    if (!mayManage || caller.actsFor !== 'app') throw nothingHere(ctx);
+    if (caller.actsFor !== 'app') throw nothingHere(ctx);
     const { endpoint, params } = find(ctx, caller.scopes);
-    const response = await endpoint.answer({ ...call, caller, params, actor: actorOfCall(ctx, caller) });
+    const actor = actorOfCall(ctx, caller);
+    const response = await underOwnNames(() => endpoint.answer({ ...call, caller, params, actor }));
     if (entry !== undefined) {
       entry.ms = msSince(startedMsOf(ctx));
       await parts.recorder.record(entry);

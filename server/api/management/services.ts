@@ -3,31 +3,34 @@ import { countAdminUse } from '../../activity/admin-use.ts';
 import type { Client } from '../../credentials/client.ts';
 import { isAdmin } from '../../credentials/scopes.ts';
 import type { NewSecret } from '../../credentials/secret-rows.ts';
-import { noSuch, Problem } from '../../ground/errors.ts';
-import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
+import { noSuch } from '../../ground/errors.ts';
+import { OVERLAP_SECONDS_DEFAULT } from '../../ground/limits.ts';
 import { managerFrom } from '../../management/reason.ts';
 import { SERVICE_ACTS } from '../../management/service-acts.ts';
 import { type ListedService, SERVICE_STATES, serviceStateOf } from '../../management/service-list.ts';
-import { timesOf } from '../own-token.ts';
+import { timesOf } from '../times.ts';
 import { credentialJson } from './credentials.ts';
-import { bodyOf, type ManagementCall, type ManagementEndpoint, pageAskedBy, queryOf } from './endpoint.ts';
+import {
+  bodyOf,
+  type ManagementCall,
+  type ManagementEndpoint,
+  noQuery,
+  pageAskedBy,
+  queryOf,
+  reasonBody,
+  searchQuery,
+} from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-const listQuery = z.strictObject({
-  q: z.string().max(SEARCH_LENGTH_MAX).optional(),
+const listQuery = searchQuery.extend({
   state: z.enum(SERVICE_STATES).optional(),
   admin: z.literal('true').optional(),
-  cursor: z.string().max(400).optional(),
-  limit: z.string().optional(),
 });
-const reasonBody = z.strictObject({ reason: z.string() });
-const editBody = z.strictObject({
-  reason: z.string(),
+const editBody = reasonBody.extend({
   name: z.string().optional(),
   scopes: z.array(z.string()).optional(),
 });
-const newBody = z.strictObject({
-  reason: z.string(),
+const newBody = reasonBody.extend({
   name: z.string(),
   scopes: z.array(z.string()).default([]),
   account_id: z.string().optional(),
@@ -35,8 +38,8 @@ const newBody = z.strictObject({
   resource_server: z.boolean().default(false),
   expires_at: z.number().optional(),
 });
-const secretBody = z.strictObject({
-  reason: z.string(),
+const rotateBody = reasonBody.extend({ overlap: z.number().default(OVERLAP_SECONDS_DEFAULT) });
+const secretBody = reasonBody.extend({
   name: z.string(),
   expires_at: z.number().optional(),
 });
@@ -51,7 +54,7 @@ export function serviceEndpoints(parts: ManagementDependencies): ManagementEndpo
       async answer({ ctx }) {
         const { q = '', state, admin, ...page } = queryOf(ctx, listQuery);
         const asked = { search: q.trim(), state, admin: admin !== undefined };
-        const { rows, next } = await serviceList.list(asked, pageAskedBy(page));
+        const { rows, next } = await serviceList.list(asked, pageAskedBy(ctx, page));
         return { items: rows.map((row) => serviceJson(row, clock())), next_cursor: next ?? null };
       },
     },
@@ -61,6 +64,7 @@ export function serviceEndpoints(parts: ManagementDependencies): ManagementEndpo
       answer: async (call) => wholeJson(parts, await serviceIn(parts, call)),
     },
     ...makingEndpoints(parts),
+    rotateEndpoint(parts),
     ...changingEndpoints(parts),
   ];
 }
@@ -71,36 +75,48 @@ function makingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
     {
       method: 'POST',
       path: '/services',
-      answer: ({ ctx, actor, caller }) =>
-        underOwnNames(async () => {
-          const { reason, account_id, acts_for, resource_server, expires_at, ...rest } = await bodyOf(
-            ctx,
-            newBody,
-          );
-          const account = account_id === undefined ? caller.account : await accounts.get(account_id);
-          if (account === undefined) throw noSuch('account');
-          const usual = account.id === caller.account.id ? 'app' : 'account';
-          const wanted = {
-            ...{ ...rest, account, actsFor: acts_for ?? usual, resourceServer: resource_server },
-            expiresAt: expires_at,
-          };
-          const { client, secret } = await serviceActs.create(wanted, managerFrom(actor, reason), caller);
-          return { ...(await wholeJson(parts, client)), ...valueJson(secret, clock()) };
-        }),
+      async answer({ ctx, actor, caller }) {
+        const { reason, account_id, acts_for, resource_server, expires_at, ...rest } = await bodyOf(
+          ctx,
+          newBody,
+        );
+        const account = account_id === undefined ? caller.account : await accounts.get(account_id);
+        if (account === undefined) throw noSuch('account');
+        const usual = account.id === caller.account.id ? 'app' : 'account';
+        const wanted = {
+          ...{ ...rest, account, actsFor: acts_for ?? usual, resourceServer: resource_server },
+          expiresAt: expires_at,
+        };
+        const { client, secret } = await serviceActs.create(wanted, managerFrom(actor, reason), caller);
+        return { ...(await wholeJson(parts, client)), ...secretJson(secret, clock()) };
+      },
     },
     {
       method: 'POST',
       path: '/services/:clientId/secrets',
-      answer: (call) =>
-        underOwnNames(async () => {
-          const { reason, name, expires_at } = await bodyOf(call.ctx, secretBody);
-          const service = await serviceIn(parts, call);
-          const wanted = { name, expiresAt: expires_at };
-          const manager = managerFrom(call.actor, reason);
-          return valueJson(await serviceActs.addSecret(service, wanted, manager, call.caller), clock());
-        }),
+      async answer(call) {
+        const { reason, name, expires_at } = await bodyOf(call.ctx, secretBody);
+        const service = await serviceIn(parts, call);
+        const wanted = { name, expiresAt: expires_at };
+        const manager = managerFrom(call.actor, reason);
+        return secretJson(await serviceActs.addSecret(service, wanted, manager, call.caller), clock());
+      },
     },
   ];
+}
+
+function rotateEndpoint(parts: ManagementDependencies): ManagementEndpoint {
+  return {
+    method: 'POST',
+    path: '/services/:clientId/rotate',
+    async answer(call) {
+      const { reason, overlap } = await bodyOf(call.ctx, rotateBody);
+      const service = await serviceIn(parts, call);
+      const manager = managerFrom(call.actor, reason);
+      const secret = await parts.serviceActs.rotate(service, overlap, manager, call.caller);
+      return secretJson(secret, parts.clock());
+    },
+  };
 }
 
 function changingEndpoints(parts: ManagementDependencies): ManagementEndpoint[] {
@@ -150,7 +166,7 @@ export function scopeEndpoints({ scopes }: ManagementDependencies): ManagementEn
       method: 'GET',
       path: '/scopes',
       async answer({ ctx }) {
-        queryOf(ctx, z.strictObject({}));
+        queryOf(ctx, noQuery);
         return { items, next_cursor: null };
       },
     },
@@ -173,20 +189,6 @@ async function serviceIn(
   return service;
 }
 
-const OWN_NAMES: Record<string, string> = { actsFor: 'acts_for', expires: 'expires_at' };
-
-/** What is wrong with a field is said under the name that it has here. */
-async function underOwnNames<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const parameter = error instanceof Problem ? OWN_NAMES[error.parameter ?? ''] : undefined;
-    if (!(error instanceof Problem) || parameter === undefined) throw error;
-    const { status, code, message, hint } = error;
-    throw new Problem({ status, code, message, hint, parameter });
-  }
-}
-
 async function wholeJson(parts: ManagementDependencies, client: Client) {
   const { serviceList, rows, callCounts, clock } = parts;
   const [shown, use] = await Promise.all([
@@ -205,6 +207,7 @@ function serviceJson({ client, owner, secrets, lastUsedAt, calls }: ListedServic
     ...{ reason: reason ?? null, state: serviceStateOf(client) },
     ...timesOf('created', client.createdAt),
     ...timesOf('paused', client.pausedAt),
+    paused_by_admin: client.pausedByAdmin === true,
     ...timesOf('revoked', client.revokedAt),
     ...timesOf('last_used', lastUsedAt),
     // Of the last 30 days.
@@ -214,6 +217,6 @@ function serviceJson({ client, owner, secrets, lastUsedAt, calls }: ListedServic
 }
 
 /** The one time that a value is told. */
-function valueJson({ credential, value, client }: NewSecret, now: number) {
+export function secretJson({ credential, value, client }: NewSecret, now: number) {
   return { client_id: client.id, client_secret: value, secret: credentialJson(credential, now) };
 }

@@ -1,10 +1,7 @@
-import { z } from 'zod';
 import { WORKFLOW_COUNT_DAYS } from '../../ground/limits.ts';
 import type { DeclaredParameter, DeclaredWorkflow } from '../../workflows/declared.ts';
-import { type ManagementEndpoint, queryOf } from './endpoint.ts';
+import { type ManagementEndpoint, noQuery, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
-
-const noQuery = z.strictObject({});
 
 /** `/workflows` and `/types`: what is declared in config/, with how often it is called, and scopes that are gone. */
 export function workflowEndpoints({ declared }: ManagementDependencies): ManagementEndpoint[] {
