@@ -96,12 +96,17 @@ function ofKind(field: string, value: Scalar): Sql {
   return { text, values: [] };
 }
 
+/** Whether a value of another kind is equal to it. Where none is, an index alone can answer. */
+function hasDouble(value: Scalar): boolean {
+  return typeof value === 'string' ? /^[[{]/.test(value) : Number(value) === 0 || Number(value) === 1;
+}
+
 type Of<Test> = Extract<CheckedCondition, { test: Test }>;
 
 function comparisonSql({ test, field, value, sure }: Of<Comparison>): Sql {
   if (typeof value === 'boolean' && test !== '=' && test !== '!=') return { text: 'FALSE', values: [] };
   const compared = { text: `${fieldOf(field)} ${COMPARISONS[test]} ?`, values: [bound(value)] };
-  if (sure) return compared;
+  if (sure || ((test === '=' || test === '!=') && !hasDouble(value))) return compared;
   if (test === '!=') return not(comparisonSql({ test: '=', field, value, sure }));
   const parts = [compared, ofKind(field, value)];
   // Numbers stand before texts: this ends the walk along an index, where the type alone would have each looked at.
@@ -118,7 +123,7 @@ function inSql({ field, values, sure }: Of<'in' | 'not in'>): Sql {
     text: `${fieldOf(field)} IN (SELECT value FROM json_each(?))`,
     values: [toJson(some)],
   });
-  if (sure) return within(values);
+  if (sure || !values.some(hasDouble)) return within(values);
   const byType = Map.groupBy(values, typesOf);
   return enclosed(
     anyOf([...byType.values()].map((some) => allOf([within(some), ofKind(field, some[0] as Scalar)]))),

@@ -100,11 +100,30 @@ mongodbStores(({ url }) => {
     });
     after(() => connection.close());
 
-    it('is readable to people: _id, scalars and lists of scalars as they are, the rest as JSON', async () => {
-      await rows.insert(item('doc', { hot: true, tags: ['a'], extra: { 'a.b': { $c: [[1]] } } }));
-      const document = await connection.collection<{ _id: string }>('items').findOne({ _id: 'doc' });
-      const extra = { json: '{"a.b":{"$c":[[1]]}}' };
-      assert.deepEqual(document, { _id: 'doc', group: 'g', size: 1, hot: true, tags: ['a'], extra });
+    const documents = () => connection.collection<{ _id: string } & Record<string, unknown>>('items');
+
+    it('is readable to people: values as they are, but as JSON what not every server takes', async () => {
+      const extra = { a: { b: [1, { c: null }], 'd.e': 1 }, f: { 'g.h': 1 }, list: [[1], 'x'], json: [] };
+      const nested = { a: { b: [extra.a.b], list: extra.list } };
+      await rows.insert(item('doc', { rank: 2, hot: true, tags: ['a'], extra: nested }));
+      await rows.insert(item('odd', { extra }));
+      assert.deepEqual(await documents().findOne({ _id: 'doc' }), {
+        ...{ _id: 'doc', group: 'g', size: 1, rank: 2, hot: true, tags: ['a'] },
+        extra: { a: { b: [{ json: '[1,{"c":null}]' }], list: [{ json: '[1]' }, 'x'] } },
+      });
+      assert.deepEqual((await documents().findOne({ _id: 'odd' }))?.extra, { json: JSON.stringify(extra) });
+      assert.deepEqual([(await rows.get('doc'))?.extra, (await rows.get('odd'))?.extra], [nested, extra]);
+    });
+
+    it('is read as it was stored before, with all that is nested as JSON', async () => {
+      const extra = { a: [1, { json: 'x' }] };
+      await documents().insertOne({
+        _id: 'old',
+        group: 'g',
+        size: 1,
+        extra: { json: JSON.stringify(extra) },
+      });
+      assert.deepEqual(await rows.get('old'), item('old', { extra }));
     });
 
     it('has the indexes of the declaration', async () => {
