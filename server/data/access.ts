@@ -1,0 +1,66 @@
+import { type Bearer, metadataOf } from '../access/bearer.ts';
+import { coversAsAdmin, dataScope } from '../credentials/scopes.ts';
+import type { Clock } from '../ground/clock.ts';
+import { createPrivacy, ownTypesIn } from './privacy.ts';
+import { createRecords, type Records } from './records.ts';
+import { type CallerValues, NOBODY } from './resolve.ts';
+import type { OpenType } from './rows.ts';
+
+export type Verb = 'read' | 'write';
+
+export type DataAccess = ReturnType<typeof createDataAccess>;
+
+/** Finds out what the rules of a type mean for a caller. */
+export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; clock: Clock }) {
+  const { types, clock } = parts;
+
+  /** The caller's own records of the types whose fields these rules compare with. */
+  async function ownRecords(
+    names: Iterable<string>,
+    account: string | undefined,
+  ): Promise<CallerValues['own']> {
+    const found = new Map<string, Record<string, unknown> | undefined>();
+    if (account === undefined) return found;
+    for (const name of names) found.set(name, await types.get(name)?.rows.find('createdBy', account));
+    return found;
+  }
+
+  return {
+    /**
+     * The records of a type as this caller sees them; of nobody where `caller` is undefined. `passes`: past the rules,
+     * because a workflow says so or is called as an admin.
+     */
+    async recordsFor(
+      opened: OpenType,
+      caller: Bearer | undefined,
+      { verb, passes = false }: { verb: Verb; passes?: boolean },
+    ): Promise<Records> {
+      const { type } = opened;
+      const own = await ownRecords(ownTypesIn(type), caller?.account.id);
+      const rules = createPrivacy(type, { ...valuesOf(caller), own });
+      const privacy =
+        passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
+      return createRecords(opened, privacy, { clock, rules });
+    },
+  };
+}
+
+function valuesOf(caller: Bearer | undefined): CallerValues {
+  if (caller === undefined) return NOBODY;
+  const { account, client, scopes } = caller;
+  return {
+    account: account.id,
+    email: account.email,
+    client: client?.id,
+    scopes,
+    metadata: metadataOf(caller),
+    own: new Map(),
+  };
+}
+
+/** Whether this caller passes the rules of a type: an admin's token of that scope, or a service that acts for the app. */
+export function passesRules(caller: Bearer | undefined, type: string, verb: Verb): boolean {
+  // Who is no admin any more gives nobody a way past privacy rules either.
+  if (caller === undefined || !caller.account.admin) return false;
+  return caller.actsFor === 'app' || coversAsAdmin(caller.scopes, dataScope(type, verb));
+}

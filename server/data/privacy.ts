@@ -1,0 +1,109 @@
+import { holds } from '../../adapters/holds.ts';
+import { always } from './expressions.ts';
+import { type AnyRecord, anyOf, type CallerValues, type Resolved, resolve } from './resolve.ts';
+import { type DataType, type FieldsRight, kindsOf, OWN_FIELDS, type Rule } from './type.ts';
+
+/** A right that extends to some fields. */
+export type FieldRight = 'view' | 'constrain' | 'change';
+
+/** What one caller may do with the records of one type: the union of the rules that hold for a record. */
+export type Privacy = ReturnType<typeof createPrivacy>;
+
+/** What an admin token, or a service that acts for the app, may do. */
+const EVERYTHING: Rule = {
+  name: 'Past the rules',
+  when: always,
+  find: true,
+  view: true,
+  constrain: true,
+  create: true,
+  change: true,
+  delete: true,
+};
+
+/** The rules of a type for one caller. `passes`: as if one rule gave everything. */
+export function createPrivacy(type: DataType, values: CallerValues, passes = false) {
+  const kinds = kindsOf(type);
+  const rules = (passes ? [EVERYTHING] : type.rules).map((rule) => ({
+    rule,
+    when: resolve(rule.when, values, kinds),
+  }));
+
+  const unionOf = (gives: (rule: Rule) => boolean): Resolved =>
+    anyOf(rules.filter(({ rule }) => gives(rule)).map(({ when }) => when));
+  const someHolds = (record: AnyRecord, gives: (rule: Rule) => boolean): boolean =>
+    rules.some(({ rule, when }) => gives(rule) && meets(record, when));
+  /** Unions are asked for again and again while a list is made. */
+  const known = new Map<string, Resolved>();
+  const remembered = (key: string, make: () => Resolved): Resolved => {
+    const resolved = known.get(key) ?? make();
+    known.set(key, resolved);
+    return resolved;
+  };
+
+  return {
+    /** The records that stand in lists and are counted. */
+    found: unionOf((rule) => rule.find === true),
+
+    /** The records that are there for who knows their id. */
+    there: unionOf((rule) => rule.find === true || isSome(rule.view)),
+
+    /** Where a constraint on this field, or a sort by it, counts. An id is given with each record anyway. */
+    constrainable: (field: string): Resolved =>
+      field === 'id' ? true : remembered(field, () => unionOf((rule) => extendsTo(rule.constrain, field))),
+
+    /** Whether this caller may see the field of this record. */
+    maySee: (record: AnyRecord, field: string): boolean =>
+      field === 'id' || someHolds(record, (rule) => extendsTo(rule.view, field)),
+
+    mayCreate: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.create === true),
+
+    /** Whether this caller may change the field, as far as this state of the record goes. */
+    mayChange: (record: AnyRecord, field: string): boolean =>
+      someHolds(record, (rule) => extendsTo(rule.change, field)),
+
+    mayRemove: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.delete === true),
+
+    /** Whether there is any record at all that this caller may do this with, and with which fields. */
+    mayEver: (right: 'create' | 'delete' | FieldRight): boolean =>
+      unionOf((rule) => isSome(rule[right])) !== false,
+
+    /** Which rules hold for this record. */
+    rulesFor: (record: AnyRecord): readonly Rule[] =>
+      rules.filter(({ when }) => meets(record, when)).map(({ rule }) => rule),
+
+    /** Each rule with the conditions that are left of it for this caller. */
+    resolved: rules as readonly { rule: Rule; when: Resolved }[],
+  };
+}
+
+/** Whether this record meets these conditions. */
+export function meets(record: AnyRecord, resolved: Resolved): boolean {
+  return typeof resolved === 'boolean' ? resolved : holds(resolved, record);
+}
+
+/** Whether a right extends to this field. */
+export function extendsTo(right: FieldsRight<DataType['fields']> | undefined, field: string): boolean {
+  return right === true || (right ?? []).includes(field);
+}
+
+/** The names of the types whose own record of the caller the rules of this one ask for. */
+export function ownTypesIn(type: DataType): ReadonlySet<string> {
+  const found = new Set<string>();
+  const look = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('caller' in value && value.caller === 'own' && 'type' in value) found.add(value.type as string);
+    for (const part of Object.values(value)) look(part);
+  };
+  for (const { when } of type.rules) look(when);
+  return found;
+}
+
+/** The fields of a type, those that each record has by itself too. */
+export function fieldsOf(type: DataType): readonly string[] {
+  return [...OWN_FIELDS, ...Object.keys(type.fields)];
+}
+
+function isSome(right: boolean | readonly string[] | undefined): boolean {
+  return right === true || (Array.isArray(right) && right.length > 0);
+}

@@ -1,0 +1,205 @@
+import type { Change, Collection, Order, Where } from '../../adapters/port.ts';
+import type { Clock } from '../ground/clock.ts';
+import { Problem } from '../ground/errors.ts';
+import { newId } from '../ground/opaque.ts';
+import type { Operand, Test } from './expressions.ts';
+import { meets, type Privacy } from './privacy.ts';
+import { type AnyRecord, allOf, anyOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
+import type { DataRow, OpenType } from './rows.ts';
+import { requireFit } from './tests.ts';
+import { type FieldKind, kindsOf } from './type.ts';
+
+/** One thing that a list is narrowed down by; the value is of the field's kind. */
+export type Constraint = { field: string; test: Test; value?: unknown };
+
+export type Wanted = {
+  constraints: readonly Constraint[];
+  order: readonly { by: string; descending: boolean }[];
+  /** So many records are passed over first. */
+  skip: number;
+  limit: number;
+};
+
+/** The records of one type as one caller sees them. */
+export type Records = ReturnType<typeof createRecords>;
+
+/**
+ * Reads under the rules of the type, and holds changes to them. What the rules hide is as if it were not there: in lists,
+ * counts, orders and the words of a refusal. Constraints and orders on a field that the caller may not constrain are
+ * refused by its name.
+ */
+export function createRecords(
+  { type, rows: collection }: OpenType,
+  privacy: Privacy,
+  {
+    clock,
+    rules,
+  }: { clock: Clock /** Those of the type for this caller, also where it passes them. */; rules: Privacy },
+) {
+  // The fields of a declared type are known to its declaration and not to the compiler.
+  const rows = collection as unknown as Collection<AnyRecord>;
+  const kinds = kindsOf(type);
+  const seen = (row: AnyRecord): AnyRecord => {
+    const fields = Object.entries(row).filter(
+      ([field]) => field === 'id' || (isShown(type.fields, field) && privacy.maySee(row, field)),
+    );
+    return Object.fromEntries(fields) as AnyRecord;
+  };
+
+  return {
+    type,
+
+    /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
+    list(wanted: Wanted): Promise<AnyRecord[]> {
+      return listed(rows, segmentsOf(wanted, narrowed(wanted.constraints, privacy, kinds), privacy), wanted);
+    },
+
+    /** How many there are. */
+    count(constraints: readonly Constraint[]): Promise<number> {
+      const where = narrowed(constraints, privacy, kinds);
+      return where === false ? Promise.resolve(0) : rows.count(whereOf(where));
+    },
+
+    /** Undefined where there is none, or none for this caller. */
+    async get(id: string): Promise<AnyRecord | undefined> {
+      const row = await rows.get(id);
+      return row !== undefined && meets(row, privacy.there) ? row : undefined;
+    },
+
+    /** The record with the fields that this caller may see. */
+    seen,
+
+    /** How many of these the rules would have hidden, where the caller passes them. */
+    hiddenAmong: (some: readonly AnyRecord[]): number =>
+      some.filter((row) => !meets(row, rules.there)).length,
+
+    /** A new record of these fields, which fit the type. Throws 403 where no rule lets the caller make it. */
+    made(
+      fields: Readonly<Record<string, unknown>>,
+      own: { id?: string; createdAt?: number; createdBy: string | undefined },
+    ): DataRow {
+      const row = { ...fields, id: newId('obj_'), createdAt: clock(), ...own };
+      if (!privacy.mayCreate(row)) throw forbidden(`may make no such ${type.name}`);
+      return row;
+    },
+
+    /**
+     * The change that makes these of the record's fields (undefined: none), and the guard under which it may be written.
+     * Throws 403 where the rules do not allow it, for the record as it is or as it would be.
+     */
+    changed(
+      row: AnyRecord,
+      fields: Readonly<Record<string, unknown>>,
+    ): { change: Change<DataRow>; guard: Where<DataRow>; row: DataRow } {
+      const version = Number(row.version ?? 0) + 1;
+      const set = { ...fields, modifiedAt: clock(), version };
+      const next = { ...row, ...set } as AnyRecord & DataRow;
+      for (const field of Object.keys(fields)) {
+        if (privacy.mayChange(row, field) && privacy.mayChange(next, field)) continue;
+        throw forbidden(`may not change ${field} of this ${type.name}`, field);
+      }
+      return { change: { set: set as Change<DataRow>['set'] & object }, guard: asSeen(row), row: next };
+    },
+
+    /** The guard under which the record may be removed. Throws 403 where no rule lets the caller do it. */
+    removed(row: AnyRecord): { guard: Where<DataRow> } {
+      if (!privacy.mayRemove(row)) throw forbidden(`may not delete this ${type.name}`);
+      return { guard: asSeen(row) };
+    },
+  };
+}
+
+/** Holds while nobody has changed the record since it was read. */
+function asSeen({ version }: AnyRecord): Where<DataRow> {
+  return [version === undefined ? ['version', 'absent'] : ['version', '=', version as number]];
+}
+
+/** What the store keeps beside the record is nobody's business. */
+function isShown(fields: object, field: string): boolean {
+  return Object.hasOwn(fields, field) || ['createdAt', 'createdBy', 'modifiedAt'].includes(field);
+}
+
+/** A constraint counts only where a rule lets the caller constrain its field. */
+function narrowed(
+  constraints: readonly Constraint[],
+  privacy: Privacy,
+  kinds: ReadonlyMap<string, FieldKind>,
+): Resolved {
+  const parts = constraints.map(({ field, test, value }): Resolved => {
+    const where = privacy.constrainable(field);
+    if (where === false) throw notConstrainable(field);
+    requireFit(kinds, field, test);
+    const expression = { left: { record: field }, test, right: value as Operand | undefined };
+    return allOf([where, resolve(expression, NOBODY, kinds)]);
+  });
+  return allOf([privacy.found, ...parts]);
+}
+
+type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
+
+/**
+ * Lists that make the wanted one when they are put behind each other. Where the caller may constrain the first field of
+ * the order in some records only, the others are ordered as if they lacked it. A later field could not be
+ * split off so: it must be one that may be constrained in all of them.
+ */
+function segmentsOf({ order }: Wanted, where: Resolved, privacy: Privacy): Segment[] {
+  const allowed = order.map(({ by }, index) => {
+    const part = privacy.constrainable(by);
+    if (part === false || (index > 0 && part !== true)) throw notConstrainable(by);
+    return part;
+  });
+  const [first, ...others] = order as readonly Order<AnyRecord>[];
+  const [part = true] = allowed;
+  if (first === undefined || part === true) return segment(where, order as readonly Order<AnyRecord>[]);
+  const isThere: Resolved = [[first.by, 'present']];
+  const with_ = segment(allOf([where, part, isThere]), [first, ...others]);
+  const without = segment(allOf([where, anyOf([oppositeOf(part), oppositeOf(isThere)])]), others);
+  return first.descending === true ? [...with_, ...without] : [...without, ...with_];
+}
+
+function segment(where: Resolved, order: readonly Order<AnyRecord>[]): Segment[] {
+  return where === false ? [] : [{ where: whereOf(where), order }];
+}
+
+function whereOf(resolved: Exclude<Resolved, false>): Where<AnyRecord> {
+  return resolved === true ? [] : resolved;
+}
+
+async function listed(
+  rows: Collection<AnyRecord>,
+  segments: readonly Segment[],
+  wanted: Pick<Wanted, 'skip' | 'limit'>,
+): Promise<AnyRecord[]> {
+  const found: AnyRecord[] = [];
+  let { skip } = wanted;
+  for (const [index, { where, order }] of segments.entries()) {
+    const limit = wanted.limit - found.length;
+    if (limit === 0) break;
+    const some = await rows.list({ where, order, skip, limit });
+    found.push(...some);
+    const isLast = index === segments.length - 1;
+    if (some.length > 0) skip = 0;
+    else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where));
+  }
+  return found;
+}
+
+function notConstrainable(field: string): Problem {
+  return new Problem({
+    status: 403,
+    code: 'FORBIDDEN',
+    message: `This caller may not search or sort by ${field}.`,
+    hint: 'Leave it out. The rules of the type say who may.',
+    parameter: field,
+  });
+}
+
+function forbidden(what: string, field?: string): Problem {
+  return new Problem({
+    status: 403,
+    code: 'FORBIDDEN',
+    message: `This caller ${what}.`,
+    hint: 'The rules of the type say who may. latchkey explain shows which rule gives what to a token.',
+    ...(field === undefined ? {} : { parameter: field }),
+  });
+}

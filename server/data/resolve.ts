@@ -1,0 +1,160 @@
+import { holds } from '../../adapters/holds.ts';
+import type { Where } from '../../adapters/port.ts';
+import type { CallerValue, Expression, Operand, RecordField, Test } from './expressions.ts';
+import type { FieldKind } from './type.ts';
+
+/** A record of any type, as conditions see it: what its fields hold is held by the kinds and not by the compiler. */
+// biome-ignore lint/suspicious/noExplicitAny: the fields of a declared type are not known to the compiler
+export type AnyRecord = { id: string } & Record<string, any>;
+
+/** Conditions that a record must meet; `true` is every record, `false` none. */
+export type Resolved = boolean | Where<AnyRecord>;
+
+/** What is known of who calls. */
+export type CallerValues = {
+  account?: string | undefined;
+  email?: string | undefined;
+  client?: string | undefined;
+  scopes: readonly string[];
+  metadata: Readonly<Record<string, string>>;
+  /** The caller's own records, by the name of the type. */
+  own: ReadonlyMap<string, Readonly<Record<string, unknown>> | undefined>;
+};
+
+/**
+ * An expression for one caller: what it says of the caller is known now, so that only conditions on the record are left.
+ * `kinds` are those of the fields of the record's type.
+ */
+export function resolve(
+  expression: Expression,
+  values: CallerValues,
+  kinds: ReadonlyMap<string, FieldKind>,
+): Resolved {
+  const resolved = (one: Expression, isNegated: boolean): Resolved => {
+    if ('always' in one) return !isNegated;
+    if ('not' in one) return resolved(one.not, !isNegated);
+    if ('and' in one || 'or' in one) {
+      const parts = ('and' in one ? one.and : one.or).map((part) => resolved(part, isNegated));
+      // Not both is: one of them not.
+      return 'and' in one === isNegated ? anyOf(parts) : allOf(parts);
+    }
+    return resolvedTest(one, { isNegated, values, kinds });
+  };
+  return resolved(expression, false);
+}
+
+/** All of them hold. */
+export function allOf(parts: readonly Resolved[]): Resolved {
+  if (parts.includes(false)) return false;
+  const where = parts.flatMap((part) => (typeof part === 'boolean' ? [] : part));
+  return where.length === 0 ? true : where;
+}
+
+/** At least one of them holds. */
+export function anyOf(parts: readonly Resolved[]): Resolved {
+  if (parts.includes(true)) return true;
+  const wheres = parts.filter((part) => typeof part !== 'boolean');
+  if (wheres.length <= 1) return wheres[0] ?? false;
+  return [['any', wheres]];
+}
+
+type Leaf = Extract<Expression, { test: Test }>;
+
+function resolvedTest(
+  { left, test, right }: Leaf,
+  {
+    isNegated,
+    values,
+    kinds,
+  }: { isNegated: boolean; values: CallerValues; kinds: ReadonlyMap<string, FieldKind> },
+): Resolved {
+  const value = right === undefined ? undefined : operandValue(right, values);
+  const isAbsent = right !== undefined && value === undefined;
+  if (isField(left)) {
+    // What the caller lacks is compared with nothing, so that nobody gets in by lacking something.
+    return isAbsent ? false : onField(left.record, isNegated, test, value, kinds.get(left.record) ?? 'other');
+  }
+  const known = operandValue(left, values);
+  if (test === 'empty') return isBlank(known) !== isNegated;
+  if (isAbsent || known === undefined) return false;
+  // The same words as for records: what is known stands in the place of a field.
+  return holds([['known', test, value]] as unknown as Where<AnyRecord>, { id: '', known }) !== isNegated;
+}
+
+function onField(field: string, isNegated: boolean, test: Test, value: unknown, kind: FieldKind): Resolved {
+  if (test === 'empty' || test === 'filled') return emptiness(field, (test === 'filled') !== isNegated, kind);
+  const condition = [[field, test, value]] as unknown as Where<AnyRecord>;
+  return isNegated ? oppositeOf(condition) : condition;
+}
+
+/** Somebody of whom nothing is known. */
+export const NOBODY: CallerValues = { scopes: [], metadata: {}, own: new Map() };
+
+const OPPOSITES: Readonly<Record<string, string>> = {
+  '=': '!=',
+  in: 'not in',
+  contains: 'lacks',
+  has: 'has not',
+  empty: 'filled',
+  absent: 'present',
+};
+const OPPOSITE = new Map([
+  ...Object.entries(OPPOSITES),
+  ...Object.entries(OPPOSITES).map(([one, other]) => [other, one] as const),
+]);
+const BEYOND = new Map([
+  ['<', '>='],
+  ['>=', '<'],
+  ['>', '<='],
+  ['<=', '>'],
+]);
+
+/** What holds for exactly the records for which this does not. */
+export function oppositeOf(resolved: Resolved): Resolved {
+  if (typeof resolved === 'boolean') return !resolved;
+  return anyOf(resolved.map(oppositeOfCondition));
+}
+
+function oppositeOfCondition(condition: Where<AnyRecord>[number]): Resolved {
+  const [field, test, value] = condition as unknown as [
+    string,
+    string | readonly Where<AnyRecord>[],
+    unknown,
+  ];
+  if (typeof test !== 'string') return allOf(test.map(oppositeOf));
+  const opposite = OPPOSITE.get(test);
+  if (opposite !== undefined)
+    return [
+      value === undefined ? [field, opposite] : [field, opposite, value],
+    ] as unknown as Where<AnyRecord>;
+  return anyOf([[[field, 'absent']], [[field, BEYOND.get(test), value]] as unknown as Where<AnyRecord>]);
+}
+
+/** Nothing is there: no value, and of a text or list an empty one neither. */
+function emptiness(field: string, isNegated: boolean, kind: FieldKind): Resolved {
+  if (kind === 'list') return [[field, isNegated ? 'filled' : 'empty']] as unknown as Where<AnyRecord>;
+  const absence = [[field, isNegated ? 'present' : 'absent']] as unknown as Where<AnyRecord>;
+  if (kind !== 'text') return absence;
+  const blank = [[field, isNegated ? '!=' : '=', '']] as unknown as Where<AnyRecord>;
+  return isNegated ? allOf([absence, blank]) : anyOf([absence, blank]);
+}
+
+function isField(operand: Operand): operand is RecordField<unknown> {
+  return typeof operand === 'object' && 'record' in operand;
+}
+
+function isCallerValue(operand: Operand): operand is CallerValue<unknown> {
+  return typeof operand === 'object' && 'caller' in operand;
+}
+
+function operandValue(operand: Operand, values: CallerValues): unknown {
+  if (!isCallerValue(operand)) return operand;
+  const { caller, key = '', type = '' } = operand;
+  if (caller === 'own') return values.own.get(type)?.[key];
+  if (caller === 'metadata') return Object.hasOwn(values.metadata, key) ? values.metadata[key] : undefined;
+  return values[caller];
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import type { CallerValue, Expression, RecordField } from './expressions.ts';
+
+/** What an app owner declares in types/: fields, what is found fast, and who may do what with a record. */
+
+export type Fields = Record<string, z.ZodType>;
+
+/** What each record has by itself, beside the fields of its type. Times are in epoch seconds. */
+type OwnFields = { id: string; createdAt: number; createdBy: string; modifiedAt: number };
+
+/** The fields that a record of the type has by itself and that a rule may name. */
+export const OWN_FIELDS = ['id', 'createdAt', 'createdBy', 'modifiedAt'] as const;
+
+/** What a record of a data type is when it is read. */
+export type RowOf<F extends Fields> = {
+  id: string;
+  createdAt: number;
+  createdBy?: string | undefined;
+  modifiedAt?: number | undefined;
+} & z.output<z.ZodObject<F>>;
+
+type RuleRecord<F extends Fields> = {
+  readonly [K in keyof F]: RecordField<NonNullable<z.output<F[K]>>>;
+} & { readonly [K in keyof OwnFields]: RecordField<OwnFields[K]> };
+
+/** Who calls, as a rule sees it. */
+export type RuleCaller = {
+  /** The id of the account; absent where nobody is signed in. */
+  readonly account: CallerValue<string>;
+  readonly email: CallerValue<string>;
+  /** The id of the service or app; absent for a personal access token. */
+  readonly client: CallerValue<string>;
+  readonly scopes: CallerValue<readonly string[]>;
+  /** What was noted of the account or token by the management API, such as a plan. */
+  metadata(key: string): CallerValue<string>;
+  /** The caller's own record of a type with `onePerAccount`; all of it is absent where they have none. */
+  own<F extends Fields>(
+    type: DataType<F>,
+  ): { readonly [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };
+};
+
+/** The fields that a right extends to: `true` is all, those that a record has by itself too. */
+export type FieldsRight<F extends Fields> = true | readonly ((keyof F & string) | keyof OwnFields)[];
+
+/** What whoever a rule holds for may do with a record. What no rule gives, nobody may. */
+export type Rule<F extends Fields = Fields> = {
+  /** In plain words, for `latchkey explain`. */
+  name: string;
+  /** For which records and callers it holds. */
+  when: Expression;
+  /** The record stands in lists and is counted. */
+  find?: boolean;
+  /** The fields that are seen. */
+  view?: FieldsRight<F>;
+  /** The fields that lists may be narrowed down and sorted by. */
+  constrain?: FieldsRight<F>;
+  create?: boolean;
+  /** The fields that may be changed; the rule must hold for the record before and after. */
+  change?: FieldsRight<F>;
+  delete?: boolean;
+};
+
+/** What is written in a file of types/. */
+export type WrittenType<F extends Fields> = {
+  /** Lower case with underscores. */
+  name: string;
+  description: string;
+  fields: F;
+  /** Each a list of fields that records are found by, or sorted by, fast. */
+  indexes?: readonly (readonly ((keyof F & string) | keyof OwnFields)[])[];
+  /** Fields of which no two records have the same value. */
+  unique?: readonly (keyof F & string)[];
+  /** No account has more than one record; rules find it by `caller.own(TYPE)`. */
+  onePerAccount?: boolean;
+  /** Who may do what. Without rules only admin tokens and workflows get at the records. */
+  rules?: (record: RuleRecord<F>, caller: RuleCaller) => readonly Rule<F>[];
+};
+
+/** A declared data type. */
+export type DataType<F extends Fields = Fields> = Required<Omit<WrittenType<F>, 'rules'>> & {
+  rules: readonly Rule[];
+};
+
+const declared = new WeakSet<object>();
+
+/** Declares a data type. One file in types/ exports one. */
+export function defineType<F extends Fields>(written: WrittenType<F>): DataType<F> {
+  const { rules = () => [], ...rest } = written;
+  // What is no object of fields is told by load.ts, with the file's name.
+  const fields = Object.keys(Object(written.fields));
+  const record = Object.fromEntries([...fields, ...OWN_FIELDS].map((name) => [name, { record: name }]));
+  const type = {
+    indexes: [],
+    unique: [],
+    onePerAccount: false,
+    ...rest,
+    rules: rules(record as RuleRecord<F>, RULE_CALLER) as readonly Rule[],
+  };
+  declared.add(type);
+  return type;
+}
+
+/** Whether this value came through `defineType`. */
+export function isDataType(value: unknown): value is DataType {
+  return typeof value === 'object' && value !== null && declared.has(value);
+}
+
+const RULE_CALLER: RuleCaller = {
+  account: { caller: 'account' },
+  email: { caller: 'email' },
+  client: { caller: 'client' },
+  scopes: { caller: 'scopes' },
+  metadata: (key) => ({ caller: 'metadata', key }),
+  own: <F extends Fields>(type: DataType<F>) => {
+    const names = Object.keys(type.fields);
+    return Object.fromEntries(
+      names.map((key) => [key, { caller: 'own', type: type.name, key } satisfies CallerValue<unknown>]),
+    ) as { [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };
+  },
+};
+
+/** What a field holds, as conditions see it: a list or an object is not compared as a whole. */
+export type FieldKind = 'text' | 'number' | 'boolean' | 'list' | 'other';
+
+const KINDS: Record<string, FieldKind> = {
+  string: 'text',
+  number: 'number',
+  integer: 'number',
+  boolean: 'boolean',
+};
+
+/** What the fields of a type hold, those that a record has by itself too. */
+export function kindsOf(type: Pick<DataType, 'fields'>): ReadonlyMap<string, FieldKind> {
+  const own = [
+    ['id', 'text'],
+    ['createdBy', 'text'],
+    ['createdAt', 'number'],
+    ['modifiedAt', 'number'],
+  ] as const;
+  return new Map([
+    ...own,
+    ...Object.entries(type.fields).map(([name, schema]) => [name, kindOfSchema(schema)] as const),
+  ]);
+}
+
+/** Of JSON Schema (draft 2020-12). */
+type Written = { type?: string; items?: Written; enum?: readonly unknown[]; const?: unknown };
+
+function kindOfSchema(schema: z.ZodType): FieldKind {
+  const written = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Written;
+  if (written.type === 'array') return scalarKindOf(written.items ?? {}) === undefined ? 'other' : 'list';
+  return scalarKindOf(written) ?? 'other';
+}
+
+function scalarKindOf({ type, ...written }: Written): FieldKind | undefined {
+  if (type !== undefined) return KINDS[type];
+  const [first] = written.enum ?? [written.const];
+  return KINDS[typeof first];
+}
