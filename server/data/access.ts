@@ -15,7 +15,10 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
   const { types, clock } = parts;
 
   /** The caller's own records of the types whose fields these rules compare with. */
-  async function ownRecords(names: Iterable<string>, account: string | undefined): Promise<CallerValues['own']> {
+  async function ownRecords(
+    names: Iterable<string>,
+    account: string | undefined,
+  ): Promise<CallerValues['own']> {
     const found = new Map<string, Record<string, unknown> | undefined>();
     if (account === undefined) return found;
     for (const name of names) found.set(name, await types.get(name)?.rows.find('createdBy', account));
@@ -35,7 +38,8 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
       const { type } = opened;
       const own = await ownRecords(ownTypesIn(type), caller?.account.id);
       const rules = createPrivacy(type, { ...valuesOf(caller), own });
-      const privacy = passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
+      const privacy =
+        passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
       return createRecords(opened, privacy, { clock, rules });
     },
   };

@@ -31,7 +31,10 @@ export type Records = ReturnType<typeof createRecords>;
 export function createRecords(
   { type, rows: collection }: OpenType,
   privacy: Privacy,
-  { clock, rules }: { clock: Clock; /** Those of the type for this caller, also where it passes them. */ rules: Privacy },
+  {
+    clock,
+    rules,
+  }: { clock: Clock /** Those of the type for this caller, also where it passes them. */; rules: Privacy },
 ) {
   // The fields of a declared type are known to its declaration and not to the compiler.
   const rows = collection as unknown as Collection<AnyRecord>;

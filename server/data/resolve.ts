@@ -68,13 +68,13 @@ function resolvedTest(
     kinds,
   }: { isNegated: boolean; values: CallerValues; kinds: ReadonlyMap<string, FieldKind> },
 ): Resolved {
-  const value = right === undefined ? undefined : valueOf(right, values);
+  const value = right === undefined ? undefined : operandValue(right, values);
   const isAbsent = right !== undefined && value === undefined;
   if (isField(left)) {
     // What the caller lacks is compared with nothing, so that nobody gets in by lacking something.
     return isAbsent ? false : onField(left.record, isNegated, test, value, kinds.get(left.record) ?? 'other');
   }
-  const known = valueOf(left, values);
+  const known = operandValue(left, values);
   if (test === 'empty') return isBlank(known) !== isNegated;
   if (isAbsent || known === undefined) return false;
   // The same words as for records: what is known stands in the place of a field.
@@ -116,15 +116,18 @@ export function oppositeOf(resolved: Resolved): Resolved {
 }
 
 function oppositeOfCondition(condition: Where<AnyRecord>[number]): Resolved {
-  const [field, test, value] = condition as unknown as [string, string | readonly Where<AnyRecord>[], unknown];
+  const [field, test, value] = condition as unknown as [
+    string,
+    string | readonly Where<AnyRecord>[],
+    unknown,
+  ];
   if (typeof test !== 'string') return allOf(test.map(oppositeOf));
   const opposite = OPPOSITE.get(test);
   if (opposite !== undefined)
-    return [value === undefined ? [field, opposite] : [field, opposite, value]] as unknown as Where<AnyRecord>;
-  return anyOf([
-    [[field, 'absent']],
-    [[field, BEYOND.get(test), value]] as unknown as Where<AnyRecord>,
-  ]);
+    return [
+      value === undefined ? [field, opposite] : [field, opposite, value],
+    ] as unknown as Where<AnyRecord>;
+  return anyOf([[[field, 'absent']], [[field, BEYOND.get(test), value]] as unknown as Where<AnyRecord>]);
 }
 
 /** Nothing is there: no value, and of a text or list an empty one neither. */
@@ -144,7 +147,7 @@ function isCallerValue(operand: Operand): operand is CallerValue<unknown> {
   return typeof operand === 'object' && 'caller' in operand;
 }
 
-function valueOf(operand: Operand, values: CallerValues): unknown {
+function operandValue(operand: Operand, values: CallerValues): unknown {
   if (!isCallerValue(operand)) return operand;
   const { caller, key = '', type = '' } = operand;
   if (caller === 'own') return values.own.get(type)?.[key];

@@ -36,7 +36,8 @@ export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
     name: `data_${type.name}`,
     schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
     // The names were held to the type's own fields when it was loaded.
-    unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])] as Declaration<DataRow>['unique'] & object,
+    unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])] as Declaration<DataRow>['unique'] &
+      object,
     indexes: indexes as unknown as Declaration<DataRow>['indexes'] & object,
     committed: true,
   });
