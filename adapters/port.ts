@@ -42,7 +42,7 @@ export type ListField<R> = {
  * "and". Each is either true or false, and the pairs `=` `!=`, `in` `not in`, `contains` `lacks`, `has` `has not`, `empty`
  * `filled`, `absent` `present` are each other's opposite: on an absent field those hold that say no. `<` and the like hold
  * between two numbers, or two texts, only. `contains` asks for a text within the text, as it is written; `has` for an
- * element of the list.
+ * element of the list. At most 500 conditions and alternatives, 16 levels of `any`, and 4000 characters to look for.
  */
 export type Condition<R> =
   | {
@@ -70,7 +70,7 @@ export type Change<R> = {
   add?: { [K in ScalarField<R>]?: number };
 };
 
-/** The order of one field. Text is in the order of its code points. Rows that lack it come first, or last descending. */
+/** The order of one field. Text is in the order of its code points, behind all numbers. Rows that lack it come first, or last descending. */
 export type Order<R> = { by: ScalarField<R>; descending?: boolean };
 
 /**

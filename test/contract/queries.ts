@@ -48,6 +48,9 @@ export function queries({ engine, url }: FreshStores): void {
       [[['any', 'absent']], 'a b c'],
       [[['any', '=', 'x']], 'd'],
       [[['any', '!=', 'x']], 'a b c e'],
+      [[['any', '=', '["x"]']], ''],
+      [[['any', 'in', ['["x"]', 1]]], ''],
+      [[['any', '!=', '["x"]']], 'a b c d e'],
       [[['any', []]], ''],
       [[['any', [[]]]], 'a b c d e'],
       [
