@@ -67,9 +67,10 @@ export async function openLedger(store: Store) {
         await tableOf(id).insert({ id, version: 0, cents: CENTS, twin: CENTS, transfers: [] });
     },
 
-    async touch({ id, version }: Purse): Promise<boolean> {
-      const touched = await tableOf(id).update(id, { add: { version: 1 } }, [['version', '=', version]]);
-      return touched !== undefined;
+    /** Writes its name into a purse by a single write, as a transfer would. */
+    async touch(name: string, { id, version, transfers }: Purse): Promise<boolean> {
+      const change = { add: { version: 1 }, set: { transfers: [...transfers, name] } };
+      return (await tableOf(id).update(id, change, [['version', '=', version]])) !== undefined;
     },
 
     transfer: (name: string, wanted: Transfer): Promise<boolean> =>

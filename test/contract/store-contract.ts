@@ -1,5 +1,6 @@
 import { describe } from 'node:test';
 import type { FreshStores } from '../support/stores.ts';
+import { commits } from './commits.ts';
 import { journals } from './journals.ts';
 import { properties } from './properties.ts';
 import { queries } from './queries.ts';
@@ -15,6 +16,7 @@ export function storeContract(stores: FreshStores): void {
   describe('refusals', () => refusals(stores));
   describe('journals', () => journals(stores));
   describe('races', () => races(stores));
+  describe('commits', () => commits(stores));
   describe('properties', () => properties(stores));
   describe('queries', () => queries(stores));
 }
