@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../../adapters/open.ts';
 import { Unavailable } from '../../adapters/port.ts';
 import { type Item, item, items, logbook, notes } from './items.ts';
+import { type Ledger, openLedger } from './ledger.ts';
 
 /**
  * Another process on a store, for the tests that end one, need two, or take its disk away:
@@ -37,6 +38,12 @@ const jobs: Record<string, () => Promise<unknown>> = {
       await rows.update('counter', { add: { size: 1 } });
       await rows.insert(item(`${name}-${i}`, { label: `${name}-${i}` }));
     }
+  },
+
+  /** Moves money between purses until it is ended, four at a time, and prints each transfer that was done. */
+  async transfer() {
+    const ledger = await openLedger(store);
+    await Promise.all(Array.from({ length: 4 }, (_, i) => transferForEver(ledger, i)));
   },
 
   /** Fills the disk with rows. */
@@ -74,6 +81,23 @@ async function insertTogether(): Promise<void> {
     return result.reason instanceof Unavailable ? 'unavailable' : String(result.reason);
   };
   process.stdout.write(`${results.map(outcome).join(' ')}\n`);
+}
+
+async function transferForEver(ledger: Ledger, from: number): Promise<void> {
+  for (let i = from; ; i += 4) {
+    const all = await ledger.all();
+    const [out, into] = [all[i % all.length], all[(i + 1 + (i % 3)) % all.length]];
+    if (out === undefined || into === undefined || out === into) continue;
+    const id = `${name}-${i}`;
+    // Some make a new purse, and some of those that were made go again.
+    const isEmptied = i % 8 === 5 && out.id.includes('-');
+    const to = i % 8 === 1 ? `${into.id.slice(0, 2)}-${id}` : into;
+    try {
+      if (await ledger.transfer(id, { from: out, to, isEmptied })) process.stdout.write(`${id}\n`);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+  }
 }
 
 async function keepForEver(from: number, keep: (row: Item) => Promise<void>): Promise<void> {

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, it } from 'node:test';
+import { openMongodb } from '../../adapters/mongodb/store.ts';
+import { openStore } from '../../adapters/open.ts';
+import { eachStore } from '../support/stores.ts';
+import { CENTS, openLedger } from './ledger.ts';
+
+const PURSES = ['p0', 'p1', 'p2', 'v0', 'v1', 'v2'];
+
+/** Processes that commit all the time are killed in the middle of it, again and again, while another goes on. */
+eachStore(({ engine, url }) => {
+  const children: ChildProcess[] = [];
+  after(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  /** Answers the transfers that were acknowledged before the process was killed. */
+  async function killWriter(address: string, name: string, count: number): Promise<string[]> {
+    const script = join(import.meta.dirname, 'writer-process.ts');
+    const args = [script, address, 'transfer', name];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    const ended = once(child, 'exit');
+    const done: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      done.push(line);
+      if (done.length === count) setTimeout(() => child.kill('SIGKILL'), Math.random() * 20);
+    }
+    assert.deepEqual(await ended, [null, 'SIGKILL']);
+    return done;
+  }
+
+  it('leaves every commit whole or absent when its process is killed', async () => {
+    const address = await url();
+    // Nobody is alive at the end, so nobody needs time.
+    const store = await (engine === 'mongodb'
+      ? openMongodb(address, undefined, { staleMs: 0 })
+      : openStore(address));
+    const ledger = await openLedger(store);
+    await ledger.fill(PURSES);
+    const lives = ['a', 'b'].map(async (name) => {
+      const done: string[] = [];
+      for (let life = 0; life < 3; life += 1)
+        done.push(...(await killWriter(address, `${name}${life}`, 5 + 5 * life)));
+      return done;
+    });
+    const acknowledged = (await Promise.all(lives)).flat();
+    await store.settleCommits();
+
+    const noted = new Set(await ledger.noted());
+    const purses = await ledger.all();
+    assert.deepEqual(
+      acknowledged.filter((name) => !noted.has(name)),
+      [],
+    );
+    assert.equal(
+      purses.reduce((sum, { cents }) => sum + cents, 0),
+      PURSES.length * CENTS,
+    );
+    for (const { id, version, cents, twin, transfers } of purses) {
+      assert.equal(cents, twin, id);
+      assert.equal(transfers.length, PURSES.includes(id) ? version : version + 1, id);
+      for (const name of transfers) assert.ok(noted.has(name), `${name} at ${id}`);
+    }
+    for (const purse of purses) assert.equal(await ledger.touch('last', purse), true, 'nothing is reserved');
+    await store.close();
+  });
+});
