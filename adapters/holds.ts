@@ -8,8 +8,13 @@ export function holds<R extends { id: string }>(where: Where<R>, row: R): boolea
   return (where as Where<never>).every((condition: Condition) =>
     condition[0] === 'any' && Array.isArray(condition[1])
       ? condition[1].some((alternative) => holds(alternative as Where<R>, row))
-      : passes(row[condition[0] as keyof R], condition[1] as string, condition[2]),
+      : passes(valueIn(row, condition[0]), condition[1] as string, condition[2]),
   );
+}
+
+/** A field may have the name of something that every object has. */
+function valueIn(row: object, field: string): unknown {
+  return Object.hasOwn(row, field) ? row[field as keyof object] : undefined;
 }
 
 type Condition = readonly [field: string, test: unknown, value?: unknown];

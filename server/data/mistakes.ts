@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { firstLine } from '../ground/load-fault.ts';
 import type { Expression, Operand, Test } from './expressions.ts';
 import { fieldsOf } from './privacy.ts';
-import { FIT } from './tests.ts';
+import { isCallerValue, isField } from './resolve.ts';
+import { FIT, fits, isComparand, isPresence } from './tests.ts';
 import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
 
 /** Names become scopes, paths and collections; this long they stay readable in all of them. */
@@ -12,8 +13,13 @@ export const NAME_WANTED = `lower case letters, digits and underscores, at most 
 /** What each record has anyway, in all its spellings. */
 const OWN_NAMES = ['id', 'pending', 'version', 'created_at', 'created_by', 'modified_at'];
 
-/** A line for each mistake in the declaration of a data type. */
-export function* mistakesOfType(type: DataType): Generator<string> {
+/** Levels of `and`, `or` and `not`: more than a store asks in one question would be refused at each call. */
+const LEVELS_MAX = 10;
+/** Comparisons in the rules of a type; each question about its records brings most of them. */
+const COMPARISONS_MAX = 100;
+
+/** A line for each mistake in the declaration of a data type. `types` are all that are declared. */
+export function* mistakesOfType(type: DataType, types: readonly DataType[]): Generator<string> {
   yield* mistakesOfNaming(type);
   if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
     yield 'fields is wanted: an object of names and zod schemas';
@@ -27,10 +33,10 @@ export function* mistakesOfType(type: DataType): Generator<string> {
     }
   }
   // What the fields hold is known only of those that are right.
-  if (isReadable) yield* mistakesBesideFields(type);
+  if (isReadable) yield* mistakesBesideFields(type, types);
 }
 
-function* mistakesBesideFields(type: DataType): Generator<string> {
+function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Generator<string> {
   const kinds = kindsOf(type);
   for (const [what, names] of [['indexes', type.indexes.flat()] as const, ['unique', type.unique] as const]) {
     for (const name of names) {
@@ -45,18 +51,26 @@ function* mistakesBesideFields(type: DataType): Generator<string> {
   }
   for (const [index, rule] of type.rules.entries()) {
     const which = `rule ${rule?.name ?? index + 1}`;
-    for (const mistake of mistakesOfRule(rule, type, kinds)) yield `${which}: ${mistake}`;
+    for (const mistake of mistakesOfRule(rule, { type, types, kinds })) yield `${which}: ${mistake}`;
   }
+  const comparisons = type.rules.reduce((count, rule) => count + countOf(rule?.when), 0);
+  if (comparisons > COMPARISONS_MAX) yield `rules: more than ${COMPARISONS_MAX} comparisons in all`;
+}
+
+/** What the rules of one type may name. */
+type Known = { type: DataType; types: readonly DataType[]; kinds: ReadonlyMap<string, FieldKind> };
+
+function countOf(expression: unknown): number {
+  if (!isObject(expression)) return 0;
+  if ('test' in expression) return 1;
+  const parts = [expression.and ?? expression.or ?? expression.not].flat();
+  return parts.reduce<number>((count, part) => count + countOf(part), 0);
 }
 
 const FLAGS = ['find', 'create', 'delete'] as const;
 const FIELD_RIGHTS = ['view', 'constrain', 'change'] as const;
 
-function* mistakesOfRule(
-  rule: Rule,
-  type: DataType,
-  kinds: ReadonlyMap<string, FieldKind>,
-): Generator<string> {
+function* mistakesOfRule(rule: Rule, known: Known): Generator<string> {
   if (!isObject(rule) || typeof rule.name !== 'string' || rule.name.trim() === '') {
     yield 'wanted { name, when, … } with a name in plain words';
     return;
@@ -67,61 +81,98 @@ function* mistakesOfRule(
   for (const flag of FLAGS) {
     if (!['boolean', 'undefined'].includes(typeof rule[flag])) yield `${flag}: wanted true or false`;
   }
-  for (const right of FIELD_RIGHTS) {
-    const fields: unknown = rule[right];
-    if (fields === undefined || fields === true) continue;
-    if (!Array.isArray(fields)) yield `${right}: wanted true or a list of fields`;
-    else {
-      const known = fieldsOf(type);
-      for (const field of fields) if (!known.includes(field)) yield `${right}: there is no field ${field}`;
-    }
-  }
-  yield* mistakesOfExpression(rule.when, kinds);
+  for (const right of FIELD_RIGHTS) yield* mistakesOfRight(right, rule[right], known.type);
+  yield* mistakesOfExpression(rule.when, known, LEVELS_MAX);
 }
 
-function* mistakesOfExpression(
-  expression: Expression,
-  kinds: ReadonlyMap<string, FieldKind>,
+function* mistakesOfRight(
+  right: (typeof FIELD_RIGHTS)[number],
+  fields: unknown,
+  type: DataType,
 ): Generator<string> {
-  if (!isObject(expression)) {
-    yield 'when: wanted an expression, such as is(record.createdBy, caller.account)';
-  } else if ('not' in expression) {
-    yield* mistakesOfExpression(expression.not, kinds);
-  } else if ('and' in expression || 'or' in expression) {
-    const parts = 'and' in expression ? expression.and : expression.or;
-    for (const part of parts) yield* mistakesOfExpression(part, kinds);
-  } else if ('test' in expression) {
-    yield* mistakesOfTest(expression, kinds);
-  } else if (!('always' in expression)) {
-    yield 'when: wanted an expression, such as is(record.createdBy, caller.account)';
+  if (fields === undefined || fields === true) return;
+  if (!Array.isArray(fields)) {
+    yield `${right}: wanted true or a list of fields`;
+    return;
   }
+  for (const field of fields) {
+    if (!fieldsOf(type).includes(field)) yield `${right}: there is no field ${field}`;
+    else if (right === 'change' && !Object.hasOwn(type.fields, field))
+      yield `change: nobody can change ${field}`;
+  }
+}
+
+const WANTED_EXPRESSION = 'when: wanted an expression, such as is(record.createdBy, caller.account)';
+
+function* mistakesOfExpression(expression: Expression, known: Known, levels: number): Generator<string> {
+  if (levels < 0) yield `when: more than ${LEVELS_MAX} levels of and, or and not`;
+  else if (!isObject(expression)) yield WANTED_EXPRESSION;
+  else if ('not' in expression) yield* mistakesOfExpression(expression.not, known, levels - 1);
+  else if ('and' in expression || 'or' in expression) {
+    const parts = 'and' in expression ? expression.and : expression.or;
+    if (!Array.isArray(parts) || parts.length === 0) yield 'when: and, or: wanted at least one expression';
+    else for (const part of parts) yield* mistakesOfExpression(part, known, levels - 1);
+  } else if ('test' in expression) yield* mistakesOfTest(expression, known);
+  else if (!('always' in expression)) yield WANTED_EXPRESSION;
 }
 
 function* mistakesOfTest(
   { left, test, right }: Extract<Expression, { test: Test }>,
-  kinds: ReadonlyMap<string, FieldKind>,
+  known: Known,
 ): Generator<string> {
-  if (isRecordField(right)) yield 'when: two fields of the record cannot be compared with each other';
-  if (test !== 'empty' && !isComparable(right)) {
-    yield 'when: wanted a text, a number, true or false, a list of those, or something of the caller to compare with';
+  if (!isField(left) && !isCallerValue(left)) {
+    yield 'when: wanted a field of the record or something of the caller to begin with: is its name right?';
+    return;
   }
-  if (!isRecordField(left)) return;
-  const kind = kinds.get(left.record);
-  if (kind === undefined) yield `when: there is no field ${left.record}`;
-  else if (!FIT[kind].includes(test)) yield `when: ${left.record} cannot be asked for like that (${test})`;
+  const mistake = [left, right].flatMap((operand) => mistakeOfOperand(operand, known) ?? [])[0];
+  if (mistake !== undefined) {
+    yield `when: ${mistake}`;
+    return;
+  }
+  const name = isField(left) ? left.record : `caller.${left.key ?? left.caller}`;
+  const kind = kindOfOperand(left, known);
+  if (!FIT[kind].includes(test)) yield `when: ${name} cannot be asked for like that (${test})`;
+  else if (isPresence(test)) return;
+  else if (isField(right)) yield 'when: two fields of the record cannot be compared with each other';
+  else if (!isComparable(test, right, known)) {
+    yield test === 'in' || test === 'not in'
+      ? `when: ${name}: wanted a list of texts, numbers or booleans, or a list of the caller's, to look for it in`
+      : `when: ${name}: wanted a text, a number, true or false, or something of the caller to compare it with`;
+  } else if (!isOfKind(kind, right, known))
+    yield `when: ${name} holds ${kind}s, and is compared with something else`;
 }
 
-function isComparable(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(isScalar);
-  return isScalar(value) || (isObject(value) && ('caller' in value || 'record' in value));
+function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known): string | undefined {
+  if (isField(operand)) return kinds.has(operand.record) ? undefined : `there is no field ${operand.record}`;
+  if (!isCallerValue(operand) || operand.caller !== 'own') return undefined;
+  const own = types.find(({ name }) => name === operand.type);
+  if (own === undefined) return `caller.own: wanted a type that a file in types exports (${operand.type})`;
+  if (!own.onePerAccount)
+    return `caller.own: ${own.name} has no onePerAccount, so that nobody has one of their own`;
+  return undefined;
 }
 
-function isScalar(value: unknown): boolean {
-  return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
+/** What the operand holds, as conditions see it. */
+function kindOfOperand(operand: Operand | undefined, { types, kinds }: Known): FieldKind {
+  if (isField(operand)) return kinds.get(operand.record) ?? 'other';
+  if (!isCallerValue(operand)) return 'other';
+  if (operand.caller === 'scopes') return 'list';
+  const own = operand.caller === 'own' && types.find(({ name }) => name === operand.type);
+  return own ? (kindsOf(own).get(operand.key ?? '') ?? 'other') : 'text';
 }
 
-function isRecordField(operand: Operand | undefined): operand is { record: string } {
-  return isObject(operand) && 'record' in operand;
+function isComparable(test: Test, right: Operand | undefined, known: Known): boolean {
+  if (!isCallerValue(right)) return isComparand(test, right);
+  const kind = kindOfOperand(right, known);
+  return test === 'in' || test === 'not in' ? kind === 'list' : kind !== 'list' && kind !== 'other';
+}
+
+/** Whether what is compared with can be the same as what a field of this kind holds. Of a list only its kind is known. */
+function isOfKind(kind: FieldKind, right: Operand | undefined, known: Known): boolean {
+  if (kind === 'list') return true;
+  if (!isCallerValue(right)) return [right].flat().every((one) => fits(kind, one));
+  const other = kindOfOperand(right, known);
+  return other === 'list' || other === kind;
 }
 
 /** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */

@@ -6,7 +6,7 @@ import type { Operand, Test } from './expressions.ts';
 import { meets, type Privacy } from './privacy.ts';
 import { type AnyRecord, allOf, anyOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
-import { requireFit } from './tests.ts';
+import { fits, requireFit, requireOrder } from './tests.ts';
 import { type FieldKind, kindsOf } from './type.ts';
 
 /** One thing that a list is narrowed down by; the value is of the field's kind. */
@@ -51,7 +51,11 @@ export function createRecords(
 
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
     list(wanted: Wanted): Promise<AnyRecord[]> {
-      return listed(rows, segmentsOf(wanted, narrowed(wanted.constraints, privacy, kinds), privacy), wanted);
+      return listed(
+        rows,
+        segmentsOf(wanted, narrowed(wanted.constraints, privacy, kinds), { privacy, kinds }),
+        wanted,
+      );
     },
 
     /** How many there are. */
@@ -78,7 +82,7 @@ export function createRecords(
       fields: Readonly<Record<string, unknown>>,
       own: { id?: string; createdAt?: number; createdBy: string | undefined },
     ): DataRow {
-      const row = { ...fields, id: newId('obj_'), createdAt: clock(), ...own };
+      const row = { ...written(type, kinds, fields), id: newId('obj_'), createdAt: clock(), ...own };
       if (!privacy.mayCreate(row)) throw forbidden(`may make no such ${type.name}`);
       return row;
     },
@@ -92,12 +96,15 @@ export function createRecords(
       fields: Readonly<Record<string, unknown>>,
     ): { change: Change<DataRow>; guard: Where<DataRow>; row: DataRow } {
       const version = Number(row.version ?? 0) + 1;
-      const set = { ...fields, modifiedAt: clock(), version };
+      const set = { ...written(type, kinds, fields), modifiedAt: clock(), version };
       const next = { ...row, ...set } as AnyRecord & DataRow;
       for (const field of Object.keys(fields)) {
         if (privacy.mayChange(row, field) && privacy.mayChange(next, field)) continue;
         throw forbidden(`may not change ${field} of this ${type.name}`, field);
       }
+      // A change of nothing is one too: it would show in the time of the last one.
+      const mayChangeSome = Object.keys(type.fields).some((field) => privacy.mayChange(row, field));
+      if (!mayChangeSome) throw forbidden(`may not change this ${type.name}`);
       return { change: { set: set as Change<DataRow>['set'] & object }, guard: asSeen(row), row: next };
     },
 
@@ -107,6 +114,36 @@ export function createRecords(
       return { guard: asSeen(row) };
     },
   };
+}
+
+/**
+ * The fields as they will be stored, for rules to be held to: in a text, halves of surrogate pairs become U+FFFD. They come
+ * from where owner's code runs or from a caller, and were checked there: what is no field of the type, or cannot be
+ * in it, is a mistake of ours.
+ */
+function written(
+  type: OpenType['type'],
+  kinds: ReadonlyMap<string, FieldKind>,
+  fields: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  for (const [field, value] of Object.entries(fields)) {
+    const schema = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
+    const isFit =
+      value === undefined
+        ? schema?.safeParse(value).success
+        : schema !== undefined && fits(kinds.get(field) ?? 'other', value);
+    if (isFit !== true) throw new TypeError(`${type.name}: ${field} cannot hold that`);
+  }
+  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, wellFormed(value)]));
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name.toWellFormed(), wellFormed(one)]),
+  );
 }
 
 /** Holds while nobody has changed the record since it was read. */
@@ -128,7 +165,7 @@ function narrowed(
   const parts = constraints.map(({ field, test, value }): Resolved => {
     const where = privacy.constrainable(field);
     if (where === false) throw notConstrainable(field);
-    requireFit(kinds, field, test);
+    requireFit(kinds, { field, test, value });
     const expression = { left: { record: field }, test, right: value as Operand | undefined };
     return allOf([where, resolve(expression, NOBODY, kinds)]);
   });
@@ -142,10 +179,15 @@ type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
  * the order in some records only, the others are ordered as if they lacked it. A later field could not be
  * split off so: it must be one that may be constrained in all of them.
  */
-function segmentsOf({ order }: Wanted, where: Resolved, privacy: Privacy): Segment[] {
+function segmentsOf(
+  { order }: Wanted,
+  where: Resolved,
+  { privacy, kinds }: { privacy: Privacy; kinds: ReadonlyMap<string, FieldKind> },
+): Segment[] {
   const allowed = order.map(({ by }, index) => {
     const part = privacy.constrainable(by);
     if (part === false || (index > 0 && part !== true)) throw notConstrainable(by);
+    requireOrder(kinds, by);
     return part;
   });
   const [first, ...others] = order as readonly Order<AnyRecord>[];
@@ -153,7 +195,9 @@ function segmentsOf({ order }: Wanted, where: Resolved, privacy: Privacy): Segme
   if (first === undefined || part === true) return segment(where, order as readonly Order<AnyRecord>[]);
   const isThere: Resolved = [[first.by, 'present']];
   const with_ = segment(allOf([where, part, isThere]), [first, ...others]);
-  const without = segment(allOf([where, anyOf([oppositeOf(part), oppositeOf(isThere)])]), others);
+  // Where nothing else orders them, ids do, in the direction of the whole.
+  const tied = others.length > 0 ? others : [{ ...first, by: 'id' }];
+  const without = segment(allOf([where, anyOf([oppositeOf(part), oppositeOf(isThere)])]), tied);
   return first.descending === true ? [...with_, ...without] : [...without, ...with_];
 }
 

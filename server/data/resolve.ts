@@ -1,6 +1,7 @@
 import { holds } from '../../adapters/holds.ts';
 import type { Where } from '../../adapters/port.ts';
 import type { CallerValue, Expression, Operand, RecordField, Test } from './expressions.ts';
+import { isComparand, isPresence } from './tests.ts';
 import type { FieldKind } from './type.ts';
 
 /** A record of any type, as conditions see it: what its fields hold is held by the kinds and not by the compiler. */
@@ -68,15 +69,19 @@ function resolvedTest(
     kinds,
   }: { isNegated: boolean; values: CallerValues; kinds: ReadonlyMap<string, FieldKind> },
 ): Resolved {
-  const value = right === undefined ? undefined : operandValue(right, values);
-  const isAbsent = right !== undefined && value === undefined;
+  const value = operandValue(right, values);
+  // What the caller lacks is compared with nothing, so that nobody gets in by lacking something. Their own record may be of
+  // a time when its type was another.
+  const isComparable = isPresence(test) || isComparand(test, value);
   if (isField(left)) {
-    // What the caller lacks is compared with nothing, so that nobody gets in by lacking something.
-    return isAbsent ? false : onField(left.record, isNegated, test, value, kinds.get(left.record) ?? 'other');
+    if (!isComparable) return false;
+    return onField(left.record, isNegated, test, value, kinds.get(left.record) ?? 'other');
   }
+  // A name that is misspelt is nothing at all, of which nothing holds, also not that it is empty.
+  if (!isCallerValue(left)) return false;
   const known = operandValue(left, values);
   if (test === 'empty') return isBlank(known) !== isNegated;
-  if (isAbsent || known === undefined) return false;
+  if (!isComparable || known === undefined) return false;
   // The same words as for records: what is known stands in the place of a field.
   return holds([['known', test, value]] as unknown as Where<AnyRecord>, { id: '', known }) !== isNegated;
 }
@@ -139,20 +144,26 @@ function emptiness(field: string, isNegated: boolean, kind: FieldKind): Resolved
   return isNegated ? allOf([absence, blank]) : anyOf([absence, blank]);
 }
 
-function isField(operand: Operand): operand is RecordField<unknown> {
-  return typeof operand === 'object' && 'record' in operand;
+/** Whether this is a field of the record. */
+export function isField(operand: Operand | undefined): operand is RecordField<unknown> {
+  return typeof operand === 'object' && operand !== null && Object.hasOwn(operand, 'record');
 }
 
-function isCallerValue(operand: Operand): operand is CallerValue<unknown> {
-  return typeof operand === 'object' && 'caller' in operand;
+/** Whether this is something of the caller. */
+export function isCallerValue(operand: Operand | undefined): operand is CallerValue<unknown> {
+  return typeof operand === 'object' && operand !== null && Object.hasOwn(operand, 'caller');
 }
 
-function operandValue(operand: Operand, values: CallerValues): unknown {
+function operandValue(operand: Operand | undefined, values: CallerValues): unknown {
   if (!isCallerValue(operand)) return operand;
   const { caller, key = '', type = '' } = operand;
-  if (caller === 'own') return values.own.get(type)?.[key];
-  if (caller === 'metadata') return Object.hasOwn(values.metadata, key) ? values.metadata[key] : undefined;
-  return values[caller];
+  if (caller === 'own') return valueIn(values.own.get(type) ?? {}, key);
+  return caller === 'metadata' ? valueIn(values.metadata, key) : values[caller];
+}
+
+/** A key may have the name of something that every object has. */
+function valueIn(of: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(of, key) ? of[key] : undefined;
 }
 
 function isBlank(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import type { Scalar } from '../../adapters/port.ts';
 import type { Test } from './expressions.ts';
 import type { FieldKind } from './type.ts';
 
@@ -14,9 +15,58 @@ export const FIT: Readonly<Record<FieldKind, readonly Test[]>> = {
   other: PRESENCE,
 };
 
+/** What a text is looked for in a text by; an engine has a bound, and nobody looks for more. */
+const CONTAINED_MAX = 4000;
+
+/** Whether the test is of the field alone. */
+export function isPresence(test: Test): boolean {
+  return PRESENCE.includes(test);
+}
+
+/** Whether this is a value that the test can compare with. */
+export function isComparand(test: Test, value: unknown): boolean {
+  if (test === 'in' || test === 'not in') return Array.isArray(value) && value.every(isScalar);
+  if (test === 'contains' || test === 'lacks')
+    return typeof value === 'string' && value.length <= CONTAINED_MAX;
+  return isScalar(value);
+}
+
+/** A text, true or false, or a number that has an end. */
+export function isScalar(value: unknown): value is Scalar {
+  return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
+}
+
 /** Throws a TypeError where there is no such field, or it cannot be asked for like that. */
-export function requireFit(kinds: ReadonlyMap<string, FieldKind>, field: string, test: Test): void {
+export function requireFit(
+  kinds: ReadonlyMap<string, FieldKind>,
+  { field, test, value }: { field: string; test: Test; value?: unknown },
+): void {
   const kind = kinds.get(field);
   if (kind === undefined) throw new TypeError(`there is no field ${field}`);
   if (!FIT[kind].includes(test)) throw new TypeError(`${field} cannot be asked for like that (${test})`);
+  if (!isPresence(test) && !isComparand(test, value))
+    throw new TypeError(`${field} cannot be compared with that (${test})`);
+}
+
+/** Throws a TypeError where records cannot be put in an order by this field: a list has no place in one. */
+export function requireOrder(kinds: ReadonlyMap<string, FieldKind>, field: string): void {
+  const kind = kinds.get(field);
+  if (kind === undefined) throw new TypeError(`there is no field ${field}`);
+  if (kind === 'list' || kind === 'other') throw new TypeError(`there is no order by ${field}`);
+}
+
+/** Whether a field of this kind can hold this value. What its schema says beyond that was looked at before. */
+export function fits(kind: FieldKind, value: unknown): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string';
+    case 'number':
+      return Number.isFinite(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'list':
+      return Array.isArray(value) && value.every(isScalar);
+    case 'other':
+      return value !== undefined && value !== null;
+  }
 }

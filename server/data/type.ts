@@ -154,6 +154,6 @@ function kindOfSchema(schema: z.ZodType): FieldKind {
 
 function scalarKindOf({ type, ...written }: Written): FieldKind | undefined {
   if (type !== undefined) return KINDS[type];
-  const [first] = written.enum ?? [written.const];
-  return KINDS[typeof first];
+  const kinds = new Set((written.enum ?? [written.const]).map((one) => KINDS[typeof one]));
+  return kinds.size === 1 ? [...kinds][0] : undefined;
 }

@@ -41,9 +41,10 @@ export async function loadDeclarations(
     loadFolder(join(folder, 'types'), 'type', timeLimitMs),
     loadFolder(join(folder, 'workflows'), 'workflow', timeLimitMs),
   ]);
-  const known = new Set(types.map((file) => file.declared));
+  const declaredTypes = types.flatMap((file) => file.declared ?? []);
+  const known = new Set(declaredTypes);
   const lines = [
-    ...linesOf(types, mistakesOfType),
+    ...linesOf(types, (type) => mistakesOfType(type, declaredTypes)),
     ...linesOf(workflows, (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);

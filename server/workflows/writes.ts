@@ -37,6 +37,9 @@ export function createRunData(
     const records = await recordsOf(write.type, 'write', write.unrestricted);
     if (write.what === 'create') {
       const { id, createdAt, for: owner, fields } = write;
+      // `create` has seen to that, in the thread.
+      if (owner !== caller?.account.id && !write.unrestricted && !isAdmin)
+        throw new TypeError(`workflow ${workflow.name}: a ${write.type} for another account`);
       const insert = records.made(fields, { id, createdAt, createdBy: owner });
       return { write: { declaration, insert } as unknown as Write, owner };
     }

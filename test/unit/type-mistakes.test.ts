@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import {
+  always,
+  and,
+  contains,
+  type Expression,
+  has,
+  is,
+  isEmpty,
+  isIn,
+  isLess,
+  not,
+  or,
+} from '../../server/data/expressions.ts';
+import { mistakesOfType } from '../../server/data/mistakes.ts';
+import { type AnyRecord, NOBODY, resolve } from '../../server/data/resolve.ts';
+import { type DataType, defineType, kindsOf, type RuleCaller } from '../../server/data/type.ts';
+
+const profile = defineType({
+  name: 'profile',
+  description: 'What is known of an account',
+  fields: { team: z.string(), level: z.number(), teams: z.array(z.string()) },
+  onePerAccount: true,
+});
+const diary = defineType({ name: 'diary', description: 'A diary', fields: { text: z.string() } });
+
+const FIELDS = {
+  title: z.string(),
+  pages: z.number().optional(),
+  hot: z.boolean(),
+  state: z.enum(['open', 'closed']),
+  readers: z.array(z.string()),
+  extra: z.object({ a: z.number() }),
+};
+
+/** As an owner writes who has no compiler at hand: names and values are whatever was typed. */
+// biome-ignore lint/suspicious/noExplicitAny: what the compiler would refuse is what is tried
+type Anything = any;
+function note(when: (record: Anything, caller: RuleCaller) => Anything, more: object = {}): DataType {
+  return defineType({
+    name: 'note',
+    description: 'A note',
+    fields: FIELDS,
+    rules: (record, caller) => [{ name: 'R', when: when(record, caller), find: true, ...more }],
+  });
+}
+const mistakesIn = (type: DataType) => [...mistakesOfType(type, [type, profile, diary])];
+let deep: Expression = always;
+for (let level = 0; level < 12; level += 1) deep = not(deep);
+
+const refused: [when: Parameters<typeof note>[0], says: RegExp][] = [
+  [(record) => isEmpty(record.titel), /is its name right\?/],
+  [(record) => is(record.titel, 'x'), /is its name right\?/],
+  [(record) => is(record.constructor, 'x'), /is its name right\?/],
+  [() => is(null as Anything, 'x'), /is its name right\?/],
+  [(record, caller) => is(record.title, (caller as Anything).acount), /wanted a text, a number/],
+  [(record, caller) => is(record.title, caller.own(profile as Anything).tema as Anything), /wanted a text/],
+  [(record) => is(record.title, null as Anything), /wanted a text, a number/],
+  [(record, caller) => is(caller.account, record.title), /two fields of the record|something of the caller/],
+  [(record) => is(record.title, record.state), /two fields of the record/],
+  [(record) => is(record.pages, '3'), /pages holds numbers/],
+  [(record) => isIn(record.pages, [1, '2'] as Anything), /pages holds numbers/],
+  [(record, caller) => is(record.hot, caller.metadata('hot') as Anything), /hot holds booleans/],
+  [(record, caller) => isLess(record.pages, caller.own(profile).team as Anything), /pages holds numbers/],
+  [(record, caller) => is(record.title, caller.scopes as Anything), /wanted a text/],
+  [(record, caller) => isIn(record.title, caller.account as Anything), /wanted a list/],
+  [(record) => isIn(record.title, 'open' as Anything), /wanted a list/],
+  [(record) => is(record.readers, 'x'), /readers cannot be asked for like that/],
+  [(record) => is(record.extra, 'x'), /extra cannot be asked for like that/],
+  [(record) => has(record.title, 'x'), /title cannot be asked for like that/],
+  [(_, caller) => contains(caller.scopes as Anything, 'x'), /scopes cannot be asked for like that/],
+  [(record, caller) => is(record.title, caller.own(diary).text), /diary has no onePerAccount/],
+  [(record, caller) => is(record.title, caller.own({ ...diary, name: 'gone' }).text), /wanted a type that a/],
+  [() => and(), /at least one expression/],
+  [() => or(), /at least one expression/],
+  [() => ({ and: null }), /at least one expression/],
+  [() => ({ or: 'abc' }), /at least one expression/],
+  [() => not(undefined as Anything), /wanted an expression/],
+  [() => undefined, /wanted an expression/],
+  [() => true, /wanted an expression/],
+  [() => deep, /more than 10 levels/],
+  [(record) => or(...Array.from({ length: 101 }, () => is(record.title, 'x'))), /more than 100 comparisons/],
+];
+
+test('a rule that asks for what there is not, or compares what cannot be the same, is a mistake that is told', () => {
+  for (const [when, says] of refused) {
+    const mistakes = mistakesIn(note(when));
+    assert.equal(mistakes.length, 1, `${when}: ${mistakes}`);
+    assert.match(mistakes[0] ?? '', says, String(when));
+  }
+});
+
+test('what can be asked for is no mistake', () => {
+  const good: Parameters<typeof note>[0][] = [
+    (record, caller) => is(record.createdBy, caller.account),
+    (record, caller) => and(is(record.state, 'open'), not(isEmpty(caller.client))),
+    (record, caller) => isIn(record.title, caller.scopes),
+    (record, caller) => isIn(record.title, caller.own(profile).teams as Anything),
+    (record, caller) => isLess(record.pages, caller.own(profile).level),
+    (record, caller) => has(record.readers, caller.account),
+    (_, caller) => has(caller.scopes, 'read'),
+    (_, caller) => is(caller.own(profile).team, 'x'),
+    (_, caller) => isEmpty(caller.own(profile).level),
+    (record) => isEmpty(record.extra),
+    () => always,
+  ];
+  for (const when of good) assert.deepEqual(mistakesIn(note(when)), [], String(when));
+});
+
+test('rights name fields that there are, and change only such as can be changed', () => {
+  const rights: [more: object, says: RegExp[]][] = [
+    [{ view: ['title', 'titel'] }, [/view: there is no field titel/]],
+    [{ view: ['constructor', 'pending', 'version'] }, [/constructor/, /pending/, /version/]],
+    [{ change: ['createdBy', 'id'] }, [/nobody can change createdBy/, /nobody can change id/]],
+    [{ change: 'title' }, [/wanted true or a list of fields/]],
+    [{ find: 'yes' }, [/find: wanted true or false/]],
+    [{ read: true }, [/there is no right read/]],
+  ];
+  for (const [more, says] of rights) {
+    const mistakes = mistakesIn(note(() => always, more));
+    assert.equal(mistakes.length, says.length, String(mistakes));
+    for (const [index, one] of says.entries()) assert.match(mistakes[index] ?? '', one);
+  }
+});
+
+test('rules that are no list of rules are told of', () => {
+  const with_ = (rules: Anything) =>
+    defineType({ name: 'note', description: 'A note', fields: FIELDS, rules });
+  assert.match(mistakesIn(with_(() => 'x'))[0] ?? '', /gives a list of rules/);
+  assert.match(mistakesIn(with_(() => undefined))[0] ?? '', /gives a list of rules/);
+  assert.match(mistakesIn(with_(() => [undefined]))[0] ?? '', /wanted \{ name, when/);
+  assert.match(mistakesIn(with_(() => [{ name: '', when: always }]))[0] ?? '', /wanted \{ name, when/);
+});
+
+test('a name that is misspelt lets nobody in, however it got past the check', () => {
+  const kinds = kindsOf(note(() => always));
+  const misspelt = undefined as Anything;
+  for (const leaf of [isEmpty(misspelt), is(misspelt, 'x'), has(misspelt, 'x')]) {
+    for (const expression of [leaf, not(leaf)])
+      assert.equal(resolve(expression, NOBODY, kinds), false, JSON.stringify(expression));
+  }
+});
+
+test("what the caller's own record holds of before its type was another is compared with nothing", () => {
+  const kinds = kindsOf(note(() => always));
+  const own = (key: string) => ({ caller: 'own', type: 'profile', key }) as const;
+  const caller = (row: object) => ({
+    ...NOBODY,
+    account: 'acc_1',
+    own: new Map([['profile', row as AnyRecord]]),
+  });
+  for (const team of [{ $ne: null }, ['x'], null, Number.NaN]) {
+    for (const expression of [
+      is({ record: 'title' }, own('team') as Anything),
+      not(is({ record: 'title' }, own('team') as Anything)),
+      isIn({ record: 'title' }, own('level') as Anything),
+      not(isIn({ record: 'title' }, own('level') as Anything)),
+      is({ record: 'title' }, own('constructor') as Anything),
+      not(is(own('constructor') as Anything, 'x')),
+    ]) {
+      assert.equal(resolve(expression, caller({ team, level: 3 }), kinds), false, JSON.stringify(expression));
+    }
+  }
+});
