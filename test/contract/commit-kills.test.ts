@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { after, it } from 'node:test';
 import { openMongodb } from '../../adapters/mongodb/store.ts';
 import { openStore } from '../../adapters/open.ts';
+import type { Store } from '../../adapters/port.ts';
 import { eachStore } from '../support/stores.ts';
 import { CENTS, openLedger } from './ledger.ts';
 
@@ -14,8 +15,10 @@ const PURSES = ['p0', 'p1', 'p2', 'v0', 'v1', 'v2'];
 /** Processes that commit all the time are killed in the middle of it, again and again, while another goes on. */
 eachStore(({ engine, url }) => {
   const children: ChildProcess[] = [];
-  after(() => {
+  const stores: Store[] = [];
+  after(async () => {
     for (const child of children) child.kill('SIGKILL');
+    await Promise.all(stores.map((store) => store.close()));
   });
 
   /** Answers the transfers that were acknowledged before the process was killed. */
@@ -40,6 +43,7 @@ eachStore(({ engine, url }) => {
     const store = await (engine === 'mongodb'
       ? openMongodb(address, undefined, { staleMs: 0 })
       : openStore(address));
+    stores.push(store);
     const ledger = await openLedger(store);
     await ledger.fill(PURSES);
     const lives = ['a', 'b'].map(async (name) => {
@@ -67,6 +71,5 @@ eachStore(({ engine, url }) => {
       for (const name of transfers) assert.ok(noted.has(name), `${name} at ${id}`);
     }
     for (const purse of purses) assert.equal(await ledger.touch('last', purse), true, 'nothing is reserved');
-    await store.close();
   });
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openMongodb } from '../../adapters/mongodb/store.ts';
 import { openStore } from '../../adapters/open.ts';
 import { Unavailable } from '../../adapters/port.ts';
 import { type Item, item, items, logbook, notes } from './items.ts';
@@ -10,7 +11,9 @@ import { type Ledger, openLedger } from './ledger.ts';
  * `writer-process.ts URL JOB NAME`, where NAME is also the beginning of its rows' ids.
  */
 const [, , url = '', job = '', name = ''] = process.argv;
-const store = await openStore(url);
+const store = await (job === 'transfer' && url.startsWith('mongodb:')
+  ? openMongodb(url, undefined, { atStep: perhapsTheLast })
+  : openStore(url));
 const rows = await store.collection(name.startsWith('note') ? notes : items);
 
 const jobs: Record<string, () => Promise<unknown>> = {
@@ -81,6 +84,12 @@ async function insertTogether(): Promise<void> {
     return result.reason instanceof Unavailable ? 'unavailable' : String(result.reason);
   };
   process.stdout.write(`${results.map(outcome).join(' ')}\n`);
+}
+
+/** A commit takes some ten steps: a kill from outside would mostly miss what lies between them. */
+async function perhapsTheLast(step: string): Promise<void> {
+  await sleep(Math.random() * 10);
+  if (Math.random() < (step === 'apply' ? 1 / 10 : 1 / 100)) process.kill(process.pid, 'SIGKILL');
 }
 
 async function transferForEver(ledger: Ledger, from: number): Promise<void> {
