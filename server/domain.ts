@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openStore } from '../adapters/open.ts';
@@ -114,9 +113,6 @@ export type Domain = Awaited<ReturnType<typeof openDomain>>;
 /** So long what was counted in the last minute may take to be written when the server stops. */
 const COUNTS_AT_STOP_MS = 1000;
 
-/** Where the owner's workflows and data types are declared. */
-const CONFIG_FOLDER = join(import.meta.dirname, '../config');
-
 /** Every collection but those of the owner's data types and the signing keys. */
 const DECLARATIONS = {
   accounts: accountDeclaration,
@@ -175,7 +171,7 @@ export async function openDomain(
   parts: { clock: Clock; log: Logger /** A store that is not there is not made. */; mustExist?: boolean },
 ) {
   const { clock, log } = parts;
-  const declarations = await loadDeclarations(CONFIG_FOLDER);
+  const declarations = await loadDeclarations(settings.config);
   const foundation = await openFoundation(settings, { ...parts, declarations });
   const { store, rows, callCounts, totals, refusals, signIns, sender } = foundation;
   const scopes = createScopes(
@@ -189,7 +185,7 @@ export async function openDomain(
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
-  const threads = createThreads({ folder: CONFIG_FOLDER, log });
+  const threads = createThreads({ folder: settings.config, log });
   const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {

@@ -72,7 +72,7 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
 
 let settings: Settings | undefined;
 try {
-  const ownerSettings = await loadOwnerSettings(() => import('../config/settings.ts'));
+  const ownerSettings = await loadOwnerSettings(process.env);
   settings = readSettings(ownerSettings, process.env);
   const log = createLog();
   catchLateFailures(log, (error) => {

@@ -37,8 +37,8 @@ const RANKS: readonly (readonly string[])[] = [
 /** What may be imported of a room from outside it (by `by` alone, where given), if that is not all of it. */
 const DOORS: readonly { room: string; by?: string; door: RegExp }[] = [
   { room: 'adapters', door: /^adapters\/(port|open|holds)\.ts$/ },
-  // The owner's own folder is read by whoever starts.
-  { room: 'config', door: /^config\/settings\.ts$/ },
+  // The owner's own folder is found by its path, wherever it lies.
+  { room: 'config', door: /^(?!)/ },
   // Pages and mails print limits and times; all else is told to them.
   { room: 'server/ground', by: 'views', door: /^server\/ground\/(limits|time)\.ts$/ },
 ];

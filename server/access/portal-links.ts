@@ -277,7 +277,7 @@ function requireRegistered(registered: readonly string[], returnUrl: string): vo
     message: 'This return_url is not registered.',
     hint:
       registered.length === 0
-        ? 'None is: set portalReturnUrls in config/settings.ts, or LATCHKEY_PORTAL_RETURN_URLS.'
+        ? 'None is: set portalReturnUrls in settings.ts, or LATCHKEY_PORTAL_RETURN_URLS.'
         : 'Send one of those in the setting portalReturnUrls, letter by letter.',
     parameter: 'return_url',
   });

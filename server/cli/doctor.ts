@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { openStore } from '../../adapters/open.ts';
 import { NotThere, type Store } from '../../adapters/port.ts';
@@ -30,8 +29,6 @@ import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import { loadDeclarations } from '../workflows/load.ts';
 import { indented } from './output.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
-
-const CONFIG_FOLDER = fileURLToPath(new URL('../../config/', import.meta.url));
 
 const PROVIDER_TODO = 'look at GOOGLE_ISSUER, GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET';
 
@@ -71,7 +68,7 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
     settings = await settingsOf(terminal);
   } catch (error) {
     if (!(error instanceof WrongSettings)) throw error;
-    const todo = 'correct it in config/settings.ts or in the environment';
+    const todo = 'correct it in settings.ts or in the environment';
     return [
       node,
       ...error.lines.map((found): Finding => ({ level: 'fail', about: 'settings', found, todo })),
@@ -100,7 +97,7 @@ async function lookAround(settings: Settings): Promise<Finding[]> {
   const { data, url } = settings;
   const files = adviceOnFiles(data);
   const rest = Promise.all([
-    look('workflows', 'correct the file in config/', lookAtWorkflows),
+    look('workflows', 'correct that file', () => lookAtWorkflows(settings)),
     look('mail', 'look at LATCHKEY_MAIL and at the mail server', () => lookAtMail(settings)),
     ...(settings.google ? [look('sign-in with', PROVIDER_TODO, () => lookAtProvider(settings))] : []),
     look('public URL', `look at LATCHKEY_URL (${url})`, () => lookAtUrl(url)),
@@ -108,8 +105,8 @@ async function lookAround(settings: Settings): Promise<Finding[]> {
   return [...(await files), ...(await rest)];
 }
 
-async function lookAtWorkflows(): Promise<Found> {
-  const { workflows } = await loadDeclarations(CONFIG_FOLDER);
+async function lookAtWorkflows({ config }: Settings): Promise<Found> {
+  const { workflows } = await loadDeclarations(config);
   return { level: 'ok', found: `${workflows.size} declared, all good` };
 }
 
@@ -170,7 +167,7 @@ async function lookAtStore(settings: Settings): Promise<Finding[]> {
       ),
       look('mails', 'look at the store', () => countMails(store)),
       look('admin', 'look at the store', () => countAdmins(store)),
-      look('scopes', 'look at the store', () => listGoneScopes(store)),
+      look('scopes', 'look at the store', () => listGoneScopes(store, settings)),
       look('PKCE', 'look at the store', () => listWithoutPkce(store)),
     ]);
   } finally {
@@ -239,9 +236,9 @@ async function listWithoutPkce(store: Store): Promise<Found> {
   return { level: 'warn', found: `not required of ${names}`, todo };
 }
 
-/** Scopes of workflows that were renamed or taken out of config/, and who still holds them. */
-async function listGoneScopes(store: Store): Promise<Found> {
-  const { workflows, types } = await loadDeclarations(CONFIG_FOLDER);
+/** Scopes of workflows that were renamed or taken away, and who still holds them. */
+async function listGoneScopes(store: Store, { config }: Settings): Promise<Found> {
+  const { workflows, types } = await loadDeclarations(config);
   const gone = await findGoneScopes({
     clients: await store.collection(clientDeclaration),
     credentials: await store.collection(credentialDeclaration),

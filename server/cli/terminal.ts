@@ -28,7 +28,7 @@ export const OPERATOR: Actor = { kind: 'operator' };
 
 /** The same settings as the server's; a secret is not made. Throws `WrongSettings`. */
 export async function settingsOf(terminal: Terminal): Promise<Settings> {
-  const ownerSettings = await loadOwnerSettings(() => import('../../config/settings.ts'));
+  const ownerSettings = await loadOwnerSettings(terminal.env);
   return readSettings(ownerSettings, terminal.env, { firstStart: 'refused' });
 }
 

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, relative, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shownPath } from './config-folder.ts';
 
 /** A place in a file of the owner's; the column counts from 1. */
 type Place = { file: string; line: number; column?: number | undefined };
@@ -22,7 +23,7 @@ console.log(check.stderr.replace('[stdin]', file));
 `;
 
 /**
- * Why a file of config/ does not load, in one line: what is wrong, at which line and column, and what is to be written
+ * Why a file of the owner's does not load, in one line: what is wrong, at which line and column, and what is to be written
  * instead where that is known.
  */
 export function loadFaultOf(error: unknown, file: string): string {
@@ -40,9 +41,8 @@ export function firstLine(error: unknown): string {
 }
 
 function written({ file, line, column }: Place): string {
-  const path = relative(process.cwd(), file);
   const at = column === undefined ? `line ${line}` : `line ${line}, column ${column}`;
-  return `(${at} of ${path})`;
+  return `(${at} of ${shownPath(file)})`;
 }
 
 /** Node begins the stack of a syntax error with `FILE:LINE`, the source and a mark below; other stacks have frames. */

@@ -5,6 +5,7 @@ const QUOTES = `"'\`“”„‘’«»`;
 /** Settings whose value is a path, or has one behind its scheme. */
 const PATHS: Record<string, RegExp> = {
   data: /^/,
+  config: /^/,
   logo: /^/,
   'google.icon': /^/,
   store: /^sqlite:/,
@@ -71,7 +72,7 @@ export function shownSetting(key: string, value: unknown): string {
   return isWithoutPassword(rest) ? text : JSON.stringify(`${scheme}***`);
 }
 
-/** What is no text, as only config/settings.ts can give it. */
+/** What is no text, as only settings.ts can give it. */
 function shownOther(key: string, value: unknown): string {
   if (value === undefined) return 'not set';
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);

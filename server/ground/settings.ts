@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { configFolder, faultOfConfig, importOwned, shownPath } from './config-folder.ts';
 import { faultOfFile, faultOfFolder, faultOfImage, keptSecret, SecretFault } from './data-folder.ts';
 import {
   APP_NAME_LENGTH_MAX,
@@ -19,7 +20,7 @@ import { isMongodbUrl, PERCENT_ENCODE, readSmtpUrl } from './service-urls.ts';
 import { shownSetting, slipIn } from './setting-values.ts';
 import { signUpSetting } from './sign-up-setting.ts';
 
-/** What an app owner writes in config/settings.ts. Every key may be left out. */
+/** What an app owner writes in settings.ts of their folder. Every key may be left out. */
 export type OwnerSettings = z.input<typeof ownerSchema>;
 /** All settings, checked and filled in. */
 export type Settings = ReturnType<typeof readSettings>;
@@ -277,7 +278,9 @@ const GOOGLE_VARIABLES: Record<string, string> = {
   icon: 'GOOGLE_ICON',
 };
 
-const OWNER_FILE = resolve(import.meta.dirname, '../../config/settings.ts');
+/** Names the folder in which settings.ts lies, so it cannot stand in there. */
+const CONFIG_VARIABLE = 'LATCHKEY_CONFIG';
+const SETTINGS_FILE = 'settings.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -305,7 +308,8 @@ export function readSettings(
   const merged: Record<string, unknown> = { ...owner, ...overrides };
   const google = valuesOf(GOOGLE_VARIABLES, environment);
   if (Object.keys(google).length > 0) merged.google = { ...owner.google, ...google };
-  const given = { merged, overrides, google };
+  const config = configFolder(environment[CONFIG_VARIABLE]);
+  const given = { merged, overrides, google, file: shownPath(join(config, SETTINGS_FILE)) };
 
   const slipped = slipsOf(given);
   const lines = [
@@ -343,43 +347,57 @@ export function readSettings(
     /** Whether the secret lies in the data folder and was there before this start. */
     secretIsOld: values.secret === undefined && !secret.made,
     mail,
-    /** By key (`tokens.maxDays`), where those that were given came from: a variable's name, or config/settings.ts. */
-    origins: originsOf(given),
+    /** By key (`tokens.maxDays`), where those that were given came from: a variable's name, or settings.ts. */
+    origins: originsOf(given, environment),
+    /** The owner's folder: settings.ts, types/, workflows/. */
+    config,
   };
 }
 
-/** Reads config/settings.ts as `load` imports it. Throws `WrongSettings` that says where it does not load. */
-export async function loadOwnerSettings(
-  load: () => Promise<{ settings?: OwnerSettings }>,
-): Promise<OwnerSettings> {
+/** Reads settings.ts of the owner's folder. Throws `WrongSettings` that says where it does not load. */
+export async function loadOwnerSettings(environment: Environment): Promise<OwnerSettings> {
+  const file = join(configFolderIn(environment), SETTINGS_FILE);
   try {
-    const { settings } = await load();
+    const { settings } = await importOwned(file);
     if (typeof settings === 'object' && settings !== null) return settings;
   } catch (error) {
-    throw new WrongSettings([`config/settings.ts does not load: ${loadFaultOf(error, OWNER_FILE)}`], {
+    throw new WrongSettings([`${shownPath(file)} does not load: ${loadFaultOf(error, file)}`], {
       cause: error,
     });
   }
   throw new WrongSettings([
-    'config/settings.ts: it exports no settings: wanted export const settings = { … }',
+    `${shownPath(file)}: it exports no settings: wanted export const settings = { … }`,
   ]);
 }
 
-/** Settings as they were given: all of them, and those that are the environment's. */
+/** The owner's folder, which is there and can be read. Throws `WrongSettings`. */
+export function configFolderIn(environment: Environment): string {
+  const named = environment[CONFIG_VARIABLE];
+  const folder = configFolder(named);
+  const slip = named ? slipIn('config', named) : undefined;
+  const fault = slip ?? faultOfConfig(folder);
+  if (fault === undefined) return folder;
+  const said = named ? `${CONFIG_VARIABLE} is ${shownSetting('config', named)}` : shownPath(folder);
+  throw new WrongSettings([`${said}: ${fault}`]);
+}
+
+/** Settings as they were given: all of them, those that are the environment's, and the file that has the rest. */
 type Given = {
+  file: string;
   merged: Record<string, unknown>;
   overrides: Record<string, unknown>;
   google: Record<string, unknown>;
 };
 
-function originsOf(given: Given): Readonly<Record<string, string>> {
+function originsOf(given: Given, environment: Environment): Readonly<Record<string, string>> {
   const paths = pathsIn(given.merged).map(({ path }) => path);
   const origins = paths.map((path) => {
     const key = path.join('.');
     const name = nameOf(path, given);
-    return [key, name === key ? 'config/settings.ts' : name] as const;
+    return [key, name === key ? given.file : name] as const;
   });
-  return Object.fromEntries(origins);
+  const ofConfig = environment[CONFIG_VARIABLE] ? [['config', CONFIG_VARIABLE] as const] : [];
+  return Object.fromEntries([...origins, ...ofConfig]);
 }
 
 /** What contradicts another setting. */
@@ -408,7 +426,7 @@ function contradictionsIn(
   }
   if (production && values.mailFrom === undefined && !isLoopback(url) && !/^[a-z\d.-]+$/.test(url.hostname)) {
     lines.push(
-      `mailFrom is not set: mails cannot come from the host of ${nameOf(['url'], given)} ${shownAt(['url'], given)}; set mailFrom in config/settings.ts, like "My app" <no-reply@example.com>`,
+      `mailFrom is not set: mails cannot come from the host of ${nameOf(['url'], given)} ${shownAt(['url'], given)}; set mailFrom in ${given.file}, like "My app" <no-reply@example.com>`,
     );
   }
   if (values.tokens.defaultDays > values.tokens.maxDays) {
@@ -486,7 +504,7 @@ function valuesOf(variables: Record<string, string>, environment: Environment): 
 }
 
 function unknownVariables(environment: Environment): string[] {
-  const known = Object.values(VARIABLES);
+  const known = [...Object.values(VARIABLES), CONFIG_VARIABLE];
   const google = Object.values(GOOGLE_VARIABLES);
   const lines = (isUnknown: (name: string) => boolean, all: readonly string[]) =>
     Object.keys(environment)
@@ -544,7 +562,7 @@ function linesFor(issue: z.core.$ZodIssue, given: Given): string[] {
     const known = knownKeys(within).map((key) => [...within, key].join('.'));
     return issue.keys.map(
       (key) =>
-        `config/settings.ts: ${printable([...within, key].join('.'))} is set, but there is no such setting; known are ${known.join(', ')}`,
+        `${given.file}: ${printable([...within, key].join('.'))} is set, but there is no such setting; known are ${known.join(', ')}`,
     );
   }
   // The places of a list are one value, as it was given.

@@ -4,10 +4,10 @@ import { domainsInWords, type SignUpPolicy } from '../ground/sign-up-setting.ts'
 
 /** One setting as it is in force: nothing of its value where that is a secret, or has a password in it. */
 export type ShownSetting = {
-  /** As in config/settings.ts: `tokens.maxDays`. */
+  /** As in settings.ts: `tokens.maxDays`. */
   key: string;
   value: string;
-  /** Where it came from: `config/settings.ts`, the name of a variable, a file, or `default`. */
+  /** Where it came from: settings.ts, the name of a variable, a file, or `default`. */
   from: string;
 };
 
@@ -33,6 +33,7 @@ const WORDS: { readonly [K in keyof Settings]: ((value: Settings[K]) => string |
   port: String,
   store: storeInWords,
   data: text,
+  config: text,
   secret: hidden,
   mail: mailInWords,
   mailFrom: text,

@@ -53,7 +53,7 @@ type Parts = {
   clock: Clock;
 };
 
-/** What the owner declared in config/, as pages and the management API show it. */
+/** What the owner declared, as pages and the management API show it. */
 export function createDeclared(parts: Parts) {
   const { catalogue, declarations, callCounts, rows, scopes, clock } = parts;
   let gone: { at: number; found: GoneScope[] } | undefined;

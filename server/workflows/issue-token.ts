@@ -23,7 +23,7 @@ const LIFE_SECONDS_MIN = MINUTE_SECONDS;
 /**
  * POST /api/1.1/wf/issue_token: a service of the app's owner logs a user in and gets a personal access
  * token of theirs, in the place of the one that it got under the same name before. Not staged like the workflows of
- * config/: the token is one row, written with its audit entry and mail.
+ * the owner: the token is one row, written with its audit entry and mail.
  */
 export function createIssueToken(parts: {
   accounts: Pick<Accounts, 'checkPassword'>;

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import {
   isObject,
   isSchema,
@@ -11,6 +10,7 @@ import {
   unfitForJson,
 } from '../data/mistakes.ts';
 import { type DataType, isDataType } from '../data/type.ts';
+import { importOwned, shownPath } from '../ground/config-folder.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { WrongSettings } from '../ground/settings.ts';
@@ -18,11 +18,14 @@ import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
 import { isOptional, isWorkflow, type Parameter, type Workflow } from './workflow.ts';
 
-/** What config/ declares, each by its name. */
+/** What the owner declares, each by its name. */
 export type Declarations = {
   workflows: ReadonlyMap<string, Workflow>;
   types: ReadonlyMap<string, DataType>;
 };
+
+/** The files that each declare something: no tests, no types of JavaScript, nothing hidden or with an underscore before it. */
+const DECLARING = /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/;
 
 type Kinds = { workflow: Workflow; type: DataType };
 
@@ -56,20 +59,18 @@ async function loadFolder<K extends keyof Kinds>(
   kind: K,
   timeLimitMs: number,
 ): Promise<Loaded<Kinds[K]>[]> {
-  const names = (await filesIn(folder))
-    .filter((name) => /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/.test(name))
-    .sort();
-  return Promise.all(names.map((name) => loadFile(join(folder, name), kind, timeLimitMs)));
-}
-
-/** An owner who declares no types may leave the folder out. */
-async function filesIn(folder: string): Promise<string[]> {
+  let names: string[];
   try {
-    return await readdir(folder);
+    names = await readdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // An owner who declares no types may leave the folder out.
+    if (code === 'ENOENT') return [];
+    const fault = code === 'ENOTDIR' ? 'it is no folder' : `it may not be read (${code})`;
+    return [{ path: shownPath(folder), fault: `${fault}; wanted a folder with one file for each ${kind}` }];
   }
+  const declaring = names.filter((name) => DECLARING.test(name)).sort();
+  return Promise.all(declaring.map((name) => loadFile(join(folder, name), kind, timeLimitMs)));
 }
 
 async function loadFile<K extends keyof Kinds>(
@@ -77,9 +78,9 @@ async function loadFile<K extends keyof Kinds>(
   kind: K,
   timeLimitMs: number,
 ): Promise<Loaded<Kinds[K]>> {
-  const path = relative(process.cwd(), file);
+  const path = shownPath(file);
   try {
-    const loading = doLoad(path, () => import(pathToFileURL(file).href));
+    const loading = doLoad(path, () => importOwned(file));
     const exported: unknown[] = Object.values(await inTime(loading, timeLimitMs));
     const [declared, second] = exported.filter(kind === 'type' ? isDataType : isWorkflow) as Kinds[K][];
     if (declared === undefined) {

@@ -123,7 +123,7 @@ type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Caller
   method?: 'POST' | 'GET';
   callers: C;
   parameters: P;
-  /** The data types it stores, from config/types: `data.NAME.create(…)`. */
+  /** The data types it stores, from types/: `data.NAME.create(…)`. */
   types?: T;
   /** What it answers. Anything else that `run` returns is our mistake and stops the call. */
   returns: R;
@@ -135,7 +135,7 @@ export type Workflow = Required<WrittenWorkflow<Parameters, z.ZodType, Callers, 
 
 const declared = new WeakSet<object>();
 
-/** Declares a workflow. One file in config/workflows exports one. */
+/** Declares a workflow. One file in workflows/ exports one. */
 export function defineWorkflow<
   P extends Parameters,
   R extends z.ZodType,

@@ -112,23 +112,20 @@ it('a workflow whose top-level await does not end is one line, and the start is 
   }
 });
 
-describe('config/settings.ts', () => {
+describe('settings.ts of the folder that LATCHKEY_CONFIG names', () => {
   it('that does not load, or exports nothing, is one line', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));
-    const file = join(folder, 'settings.ts');
-    writeFileSync(file, `${GOOD}export const settings = {\n  appName 'x',\n};`);
-    await assert.rejects(
-      loadOwnerSettings(() => import(file)),
-      (error) => {
-        assert.ok(error instanceof WrongSettings && error.lines.length === 1);
-        assert.match(error.message, /^config\/settings\.ts does not load: .*line 3, column \d+ of/);
-        return true;
-      },
-    );
-    await assert.rejects(
-      loadOwnerSettings(async () => ({})),
-      /exports no settings/,
-    );
+    const [broken, empty] = [join(folder, 'broken'), join(folder, 'empty')];
+    for (const one of [broken, empty]) mkdirSync(one);
+    writeFileSync(join(broken, 'settings.ts'), `${GOOD}export const settings = {\r\n  appName 'x',\r\n};`);
+    writeFileSync(join(empty, 'settings.ts'), GOOD);
+    const of = (config: string) => loadOwnerSettings({ LATCHKEY_CONFIG: config });
+    await assert.rejects(of(broken), (error) => {
+      assert.ok(error instanceof WrongSettings && error.lines.length === 1);
+      assert.match(error.message, /^\/.*\/settings\.ts does not load: .*line 3, column \d+ of \//);
+      return true;
+    });
+    await assert.rejects(of(empty), /exports no settings/);
     rmSync(folder, { recursive: true });
   });
 });

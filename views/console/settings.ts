@@ -23,7 +23,7 @@ export function settingsPage(
 ): Html {
   return layout(site, {
     title: 'Settings',
-    lead: html`As they are in force. Change them in <code>config/settings.ts</code> or in the environment, and start the server again.`,
+    lead: html`As they are in force. Change them in <code>settings.ts</code> or in the environment, and start the server again.`,
     viewer,
     current: '/admin/settings',
     body: [

@@ -39,7 +39,7 @@ export function workflowsPage(
 ): Html {
   return layout(site, {
     title: 'Workflows and types',
-    lead: html`As they are declared in <code>config/</code>. Calls without a token are not counted.`,
+    lead: html`As they are declared in your own folder. Calls without a token are not counted.`,
     viewer,
     current: PATH,
     body: [

@@ -3,7 +3,7 @@ import type { DeclaredParameter, DeclaredWorkflow } from '../../workflows/declar
 import { type ManagementEndpoint, noQuery, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
-/** `/workflows` and `/types`: what is declared in config/, with how often it is called, and scopes that are gone. */
+/** `/workflows` and `/types`: what the owner declared, with how often it is called, and scopes that are gone. */
 export function workflowEndpoints({ declared }: ManagementDependencies): ManagementEndpoint[] {
   return [
     {

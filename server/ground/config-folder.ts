@@ -1,0 +1,78 @@
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** The owner's folder where no other is named. */
+const DEFAULT_FOLDER = join(import.meta.dirname, '../../config');
+
+/** The installation, with a slash at its end. */
+const INSTALLATION = pathToFileURL(join(import.meta.dirname, '../..', sep)).href;
+
+/** What the owner's files import by name without having it installed: the running installation's own. */
+const PROVIDED = /^(?:latchkey|zod)(?:\/|$)/;
+
+let isRegistered = false;
+
+/** The owner's folder that LATCHKEY_CONFIG names, or config/ of the installation. */
+export function configFolder(named: string | undefined): string {
+  return named === undefined || named === '' ? DEFAULT_FOLDER : resolve(named);
+}
+
+/** Why a folder cannot be the owner's; undefined where it can. */
+export function faultOfConfig(folder: string): string | undefined {
+  if (!existsSync(folder)) {
+    const isLink = lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return isLink
+      ? 'it is a link that leads nowhere'
+      : `there is no such folder; make one with npm run latchkey -- init ${folder}`;
+  }
+  if (!statSync(folder).isDirectory()) return 'it is no folder';
+  const todo = 'let the user that runs this read the folder and all that is in it';
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    return `it may not be read (${(error as NodeJS.ErrnoException).code}); ${todo}`;
+  }
+  if (isBelowModules(pathToFileURL(folder).href))
+    return 'Node takes no types away below node_modules; move it elsewhere';
+  if (existsSync(join(folder, 'settings.ts'))) return undefined;
+  return `there is no settings.ts in it, as npm run latchkey -- init DIR writes it`;
+}
+
+/** As people find it: seen from the folder of the installation where it is in there, else the whole path. */
+export function shownPath(path: string): string {
+  const within = relative(process.cwd(), path);
+  return /^\.\.(?:[\\/]|$)/.test(within) || isAbsolute(within) ? path : within;
+}
+
+/** Imports a file of the owner's, which finds 'latchkey' and 'zod' wherever it lies. */
+export async function importOwned(file: string): Promise<Record<string, unknown>> {
+  provideImports();
+  return import(pathToFileURL(file).href);
+}
+
+/**
+ * From now on, in this thread, whatever is loaded finds 'latchkey' and 'zod' as the installation has them. A folder with
+ * a zod of its own gets ours too: schemas of two copies, or of two versions, do not fit into each other. Packages keep what they
+ * brought along. A file of types is a module there, whatever a package.json above it says.
+ */
+export function provideImports(): void {
+  if (isRegistered) return;
+  isRegistered = true;
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const { parentURL } = context;
+      if (parentURL !== undefined && isBelowModules(parentURL)) return nextResolve(specifier, context);
+      const from = PROVIDED.test(specifier) ? { ...context, parentURL: import.meta.url } : context;
+      const found = nextResolve(specifier, from);
+      const { url } = found;
+      if (!url.startsWith('file:') || url.startsWith(INSTALLATION) || isBelowModules(url)) return found;
+      return url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found;
+    },
+  });
+}
+
+function isBelowModules(url: string): boolean {
+  return url.includes('/node_modules/');
+}
