@@ -21,7 +21,7 @@ export type CheckedChange = {
  * it is compared with, so that an engine in which some values of different kinds are equal need not look.
  */
 export type CheckedCondition =
-  | { test: 'any'; alternatives: CheckedCondition[][] }
+  | { test: 'any' | 'none'; alternatives: CheckedCondition[][] }
   | { test: 'absent' | 'present' | 'empty' | 'filled'; field: string }
   | { test: 'in' | 'not in'; field: string; values: readonly Scalar[]; sure: boolean }
   | { test: 'contains' | 'lacks'; field: string; value: string; sure: boolean }
@@ -181,11 +181,12 @@ function takeRoom({ refuse }: Fields, { room }: Bounds): void {
 
 function checkedAny(fields: Fields, parts: readonly unknown[], bounds: Bounds): CheckedCondition {
   const [test, alternatives] = parts;
-  if (test !== 'any' || parts.length !== 2) fields.refuse('a list where a test should be');
+  if ((test !== 'any' && test !== 'none') || parts.length !== 2)
+    return fields.refuse('a list where a test should be');
   const levels = bounds.levels - 1;
   if (levels < 0) fields.refuse('"any" is nested too deep');
   return {
-    test: 'any',
+    test,
     alternatives: (alternatives as readonly unknown[]).map((one) => {
       takeRoom(fields, bounds);
       return checkedWhere(fields, one, { ...bounds, levels });

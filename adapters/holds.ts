@@ -6,8 +6,8 @@ import type { Scalar, Where } from './port.ts';
  */
 export function holds<R extends { id: string }>(where: Where<R>, row: R): boolean {
   return (where as Where<never>).every((condition: Condition) =>
-    condition[0] === 'any' && Array.isArray(condition[1])
-      ? condition[1].some((alternative) => holds(alternative as Where<R>, row))
+    Array.isArray(condition[1])
+      ? condition[1].some((alternative) => holds(alternative as Where<R>, row)) === (condition[0] === 'any')
       : passes(valueIn(row, condition[0]), condition[1] as string, condition[2]),
   );
 }

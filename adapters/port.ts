@@ -38,11 +38,11 @@ export type ListField<R> = {
   string;
 
 /**
- * One test of one field, or `any` of several lists of tests, at least one of which holds as a whole. A list of them means
- * "and". Each is either true or false, and the pairs `=` `!=`, `in` `not in`, `contains` `lacks`, `has` `has not`, `empty`
+ * One test of one field, or `any` of several lists of tests, at least one of which holds as a whole, or `none`, where no
+ * list of them does. A list of them means "and". Each is either true or false, and the pairs `=` `!=`, `in` `not in`, `contains` `lacks`, `has` `has not`, `empty`
  * `filled`, `absent` `present` are each other's opposite: on an absent field those hold that say no. `<` and the like hold
  * between two numbers, or two texts, only. `contains` asks for a text within the text, as it is written; `has` for an
- * element of the list. At most 500 conditions and alternatives, 16 levels of `any`, and 4000 characters to look for.
+ * element of the list. At most 500 conditions and alternatives, 16 levels of `any` and `none`, and 4000 characters to look for.
  */
 export type Condition<R> =
   | {
@@ -55,7 +55,7 @@ export type Condition<R> =
   | readonly [ListField<R>, 'has' | 'has not', Scalar]
   | readonly [ListField<R>, 'empty' | 'filled']
   | readonly [keyof R & string, 'absent' | 'present']
-  | readonly ['any', readonly Where<R>[]];
+  | readonly ['any' | 'none', readonly Where<R>[]];
 
 /** Conditions that hold together. */
 export type Where<R> = readonly Condition<R>[];

@@ -28,12 +28,18 @@ function not(filter: Filter): Filter {
   return { $nor: [filter] };
 }
 
+function noneOf(parts: readonly Filter[]): Filter {
+  return parts.length === 0 ? {} : { $nor: parts };
+}
+
 /** Holds of no document. */
 const NOTHING: Filter = { _id: { $in: [] } };
 
 export function conditionFilter(condition: CheckedCondition): Filter {
-  if (condition.test === 'any')
-    return anyOf(condition.alternatives.map((all) => allOf(all.map(conditionFilter))));
+  if ('alternatives' in condition) {
+    const alternatives = condition.alternatives.map((all) => allOf(all.map(conditionFilter)));
+    return condition.test === 'any' ? anyOf(alternatives) : noneOf(alternatives);
+  }
   const name = fieldOf(condition.field);
   switch (condition.test) {
     case 'absent':

@@ -231,12 +231,15 @@ const OF_INDEX: ReadonlySet<string> = new Set<CheckedCondition['test']>([
 ]);
 
 function requires(condition: CheckedCondition, field: string): boolean {
-  return condition.test !== 'any' && condition.field === field && OF_PRESENT.has(condition.test);
+  return 'field' in condition && condition.field === field && OF_PRESENT.has(condition.test);
 }
 
 /** Whether the rows that fit are found without looking at all. */
 function isFound<R extends { id: string }>(checks: Checks<R>, condition: CheckedCondition): boolean {
-  if (condition.test === 'any')
-    return condition.alternatives.every((all) => all.some((one) => isFound(checks, one)));
+  if ('alternatives' in condition)
+    return (
+      condition.test === 'any' &&
+      condition.alternatives.every((all) => all.some((one) => isFound(checks, one)))
+    );
   return OF_INDEX.has(condition.test) && checks.leadsIndex(condition.field);
 }

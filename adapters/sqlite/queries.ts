@@ -51,6 +51,8 @@ function not({ text, values }: Sql): Sql {
 
 export function conditionSql(condition: CheckedCondition): Sql {
   switch (condition.test) {
+    case 'none':
+      return not(conditionSql({ ...condition, test: 'any' }));
     case 'any':
       return enclosed(anyOf(condition.alternatives.map((all) => allOf(all.map(conditionSql)))));
     case 'absent':

@@ -4,7 +4,7 @@ import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Operand, Test } from './expressions.ts';
 import { meets, type Privacy } from './privacy.ts';
-import { type AnyRecord, allOf, anyOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
+import { type AnyRecord, allOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
 import { fits, requireFit, requireOrder } from './tests.ts';
 import { type FieldKind, kindsOf } from './type.ts';
@@ -197,7 +197,7 @@ function segmentsOf(
   const with_ = segment(allOf([where, part, isThere]), [first, ...others]);
   // Where nothing else orders them, ids do, in the direction of the whole.
   const tied = others.length > 0 ? others : [{ ...first, by: 'id' }];
-  const without = segment(allOf([where, anyOf([oppositeOf(part), oppositeOf(isThere)])]), tied);
+  const without = segment(allOf([where, oppositeOf(allOf([part, isThere]))]), tied);
   return first.descending === true ? [...with_, ...without] : [...without, ...with_];
 }
 

@@ -88,26 +88,27 @@ function resolvedTest(
 
 function onField(field: string, isNegated: boolean, test: Test, value: unknown, kind: FieldKind): Resolved {
   if (test === 'empty' || test === 'filled') return emptiness(field, (test === 'filled') !== isNegated, kind);
-  const condition = [[field, test, value]] as unknown as Where<AnyRecord>;
-  return isNegated ? oppositeOf(condition) : condition;
+  if (!isNegated) return [[field, test, value]] as unknown as Where<AnyRecord>;
+  const beyond = BEYOND.get(test);
+  if (beyond === undefined) return [[field, OPPOSITES.get(test), value]] as unknown as Where<AnyRecord>;
+  // What was of another kind once is on neither side, so that no rule holds for it by its negation.
+  return anyOf([[[field, 'absent']], [[field, beyond, value]] as unknown as Where<AnyRecord>]);
 }
 
 /** Somebody of whom nothing is known. */
 export const NOBODY: CallerValues = { scopes: [], metadata: {}, own: new Map() };
 
-const OPPOSITES: Readonly<Record<string, string>> = {
-  '=': '!=',
-  in: 'not in',
-  contains: 'lacks',
-  has: 'has not',
-  empty: 'filled',
-  absent: 'present',
-};
-const OPPOSITE = new Map([
-  ...Object.entries(OPPOSITES),
-  ...Object.entries(OPPOSITES).map(([one, other]) => [other, one] as const),
+const OPPOSITES = new Map<Test, Test>([
+  ['=', '!='],
+  ['!=', '='],
+  ['in', 'not in'],
+  ['not in', 'in'],
+  ['contains', 'lacks'],
+  ['lacks', 'contains'],
+  ['has', 'has not'],
+  ['has not', 'has'],
 ]);
-const BEYOND = new Map([
+const BEYOND = new Map<Test, Test>([
   ['<', '>='],
   ['>=', '<'],
   ['>', '<='],
@@ -116,23 +117,7 @@ const BEYOND = new Map([
 
 /** What holds for exactly the records for which this does not. */
 export function oppositeOf(resolved: Resolved): Resolved {
-  if (typeof resolved === 'boolean') return !resolved;
-  return anyOf(resolved.map(oppositeOfCondition));
-}
-
-function oppositeOfCondition(condition: Where<AnyRecord>[number]): Resolved {
-  const [field, test, value] = condition as unknown as [
-    string,
-    string | readonly Where<AnyRecord>[],
-    unknown,
-  ];
-  if (typeof test !== 'string') return allOf(test.map(oppositeOf));
-  const opposite = OPPOSITE.get(test);
-  if (opposite !== undefined)
-    return [
-      value === undefined ? [field, opposite] : [field, opposite, value],
-    ] as unknown as Where<AnyRecord>;
-  return anyOf([[[field, 'absent']], [[field, BEYOND.get(test), value]] as unknown as Where<AnyRecord>]);
+  return typeof resolved === 'boolean' ? !resolved : [['none', [resolved]]];
 }
 
 /** Nothing is there: no value, and of a text or list an empty one neither. */

@@ -53,6 +53,9 @@ export function queries({ engine, url }: FreshStores): void {
       [[['any', '!=', '["x"]']], 'a b c d e'],
       [[['any', []]], ''],
       [[['any', [[]]]], 'a b c d e'],
+      [[['none', []]], 'a b c d e'],
+      [[['none', [[]]]], ''],
+      [[['none', [[['number', '<', 0]], [['mark', '>', 0]]]]], 'a c e'],
       [
         [
           [

@@ -101,7 +101,10 @@ const { where } = fc.letrec((tie) => ({
   condition: fc.oneof(
     { maxDepth: 4 },
     { weight: 3, arbitrary: test },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('any'), fc.array(tie('where'), { maxLength: 3 })) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.constantFrom('any', 'none'), fc.array(tie('where'), { maxLength: 3 })),
+    },
   ),
   where: fc.array(tie('condition'), { maxLength: 3 }),
 }));

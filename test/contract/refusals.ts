@@ -87,6 +87,7 @@ export function refusals({ url }: FreshStores): void {
       ['any', [['label', '=', 'L']]],
       ['any', [[]], 'L'],
       ['label', [[]]],
+      ['none', [[]], 'L'],
       [['any', [[]]]],
     ];
     for (const shape of shapes) await refused('count', [shape]);
