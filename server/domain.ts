@@ -206,10 +206,11 @@ export async function openDomain(
     usage: createUsage(rows),
     readiness: createReadiness({ ...rows, store, clock }),
 
-    /** Mail and periodic work. The command line leaves both to the server. */
+    /** Mail, periodic work and the owner's workflows. The command line leaves them to the server. */
     startBackground(): void {
       sender.start();
       jobs.start();
+      if (declarations.workflows.size > 0) threads.warm();
       void tellGoneScopes(declared, log);
     },
 

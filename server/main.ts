@@ -75,10 +75,13 @@ try {
   const ownerSettings = await loadOwnerSettings(process.env);
   settings = readSettings(ownerSettings, process.env);
   const log = createLog();
-  catchLateFailures(log, (error) => {
-    say(error instanceof Error ? (error.stack ?? error.message) : `Uncaught: ${String(error)}`);
-    process.exit(1);
-  });
+  catchLateFailures(
+    (late, message) => log.error(late, message),
+    (error) => {
+      say(error instanceof Error ? (error.stack ?? error.message) : `Uncaught: ${String(error)}`);
+      process.exit(1);
+    },
+  );
   const served = await serve(settings, { clock: systemClock, log });
   tell(settings, served);
   let stopping = false;

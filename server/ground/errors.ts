@@ -18,6 +18,7 @@ export const API_CODES = [
   'ORIGIN_REFUSED',
   'OUT_OF_BOUNDS',
   'TIMEOUT',
+  'TOO_BUSY',
   'TOO_LARGE',
   'TOO_MANY_MAILS',
   'UNAUTHORIZED',
@@ -27,7 +28,6 @@ export const API_CODES = [
   // of issue_token only
   'CHANGED_MEANWHILE',
   'INVALID_NAME',
-  'TOO_BUSY',
   'TOO_MANY_ATTEMPTS',
   'TOO_MANY_TOKENS',
   // of a token about itself

@@ -148,10 +148,13 @@ export const QUERY_PARAMETERS_MAX = 100;
 export const API_BODY_BYTES_MAX = 1024 * 1024;
 /** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
 export const WORKFLOW_SECONDS_MAX = 30;
-/** What one run may hold in memory, buffers aside. */
-export const WORKFLOW_MEGABYTES_MAX = 128;
+/** What the thread of a run may hold in memory, buffers and what is not yet collected among it. */
+export const WORKFLOW_MEGABYTES_MAX = 256;
 /** So many runs at a time; others wait for one of them to end. */
 export const WORKFLOW_THREADS_MAX = 8;
+/** So many wait, and so long; who comes then is told to come again. */
+export const WORKFLOW_RUNS_WAITING_MAX = 100;
+export const WORKFLOW_WAIT_SECONDS_MAX = 5;
 /** So often a run begins again where others changed what it had read. */
 export const WORKFLOW_ATTEMPTS_MAX = 5;
 /** So many mails of one caller's workflows may wait; more would only come late, and fill the outbox. */

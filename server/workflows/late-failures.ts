@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 
 /** Code of the owner's that is at work, and on whose behalf. */
 type Work = {
@@ -11,6 +10,9 @@ type Work = {
   /** How many failures nobody awaited. */
   failures: number;
 };
+
+/** Puts into the log what failed when its run was over. */
+type TellLate = (late: { requestId: string; workflow: string; err: unknown }, message: string) => void;
 
 /** An interval that throws each time must not fill the log. */
 const LOGGED_MAX = 10;
@@ -65,26 +67,26 @@ export function doCheck<T>(whose: Whose, check: () => T): T {
 }
 
 /**
- * Installed once, by the start of the server: an exception or a rejection that nobody handles, and that a run of a
+ * Installed once in each thread, that of the server and those of the workflows: an exception or a rejection that nobody handles, and that a run of a
  * workflow caused, fails that run or, when it is over, is logged; the server goes on. All others go to `crash`, as
  * nobody knows in which state they leave the process.
  */
-export function catchLateFailures(log: Pick<Logger, 'error'>, crash: (error: unknown) => void): void {
+export function catchLateFailures(tell: TellLate, crash: (error: unknown) => void): void {
   // Node raises unhandled rejections as uncaught exceptions too, in the context of the promise.
   process.on('uncaughtException', (error: unknown) => {
     const work = works.getStore();
     if (work === undefined) crash(error);
-    else attribute(work, error, log);
+    else attribute(work, error, tell);
   });
 }
 
-function attribute(work: Work, error: unknown, log: Pick<Logger, 'error'>): void {
+function attribute(work: Work, error: unknown, tell: TellLate): void {
   const { workflow, requestId, end } = work;
   work.failures += 1;
   if (end !== undefined && work.failures === 1) {
     // Never the error itself: a refusal that `run` did not await is a mistake of the workflow, not an answer.
     end(new Error(`workflow ${workflow}: something that run does not await failed`, { cause: error }));
   } else if (work.failures <= LOGGED_MAX) {
-    log.error({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
+    tell({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
   }
 }

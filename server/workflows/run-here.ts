@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../ground/clock.ts';
 import type { Ask, Staged } from './stage.ts';
 import { createStage } from './stage.ts';
@@ -10,10 +11,10 @@ export type RunCall = {
   request: { id: string; from: string };
 };
 
-/** What a run answered, not checked yet, and what it staged. */
-export type RunResult = { answer: unknown; staged: Staged };
+/** The body that answers the call, and what the run staged. */
+export type RunResult = { body: string; staged: Staged };
 
-/** Runs a workflow in this thread. Throws what `run` throws. */
+/** Runs a workflow in this thread and checks its answer. Throws what `run` throws. */
 export async function runHere(
   workflow: Workflow,
   call: RunCall,
@@ -29,8 +30,17 @@ export async function runHere(
   });
   try {
     const answer = await workflow.run({ ...call, data: stage.data, mail: stage.mail, signal } as never);
-    return { answer, staged: stage.close() };
+    const staged = stage.close();
+    return { body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }), staged };
   } finally {
     stage.close();
   }
+}
+
+/** The answer as declared: what `returns` does not name is left out, and anything else is the workflow's mistake. */
+function checkedAnswer(workflow: Workflow, answer: unknown): unknown {
+  const parsed = workflow.returns.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const what = z.prettifyError(parsed.error);
+  throw new TypeError(`workflow ${workflow.name}: its answer is not what returns says: ${what}`);
 }

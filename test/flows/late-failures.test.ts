@@ -19,7 +19,7 @@ const LATE: Record<string, string> = {
   'async function': `(async () => { await null; throw new Error(how); })()`,
   microtask: `queueMicrotask(() => { throw new Error(how); })`,
   'next tick': `process.nextTick(() => { throw new Error(how); })`,
-  'immediate that stores': `setImmediate(() => data.transaction.create({ account: how, phone: '', amount_cents: 1 }))`,
+  'immediate that stores': `setImmediate(() => data.transaction.unrestricted.create({ account: how, phone: '', amount_cents: 1 }))`,
   'throw of nothing': `setImmediate(() => { throw undefined; })`,
   'timer of no time': `setTimeout(() => { throw new Error(how); }, 0)`,
   timer: `setTimeout(() => { throw new Error(how); }, 5)`,
@@ -66,7 +66,7 @@ export const workflow = defineWorkflow({
   types: { transaction },
   returns: z.object({}),
   async run({ parameters: { how, wait }, data, mail, signal }) {
-    data.transaction.create({ account: how, phone: '', amount_cents: 1 });
+    data.transaction.unrestricted.create({ account: how, phone: '', amount_cents: 1 });
     mail.send({ to: 'nobody@example.com', subject: how, text: how });
     switch (how) {
       ${Object.entries(LATE)

@@ -30,6 +30,9 @@ const QUANTITY = new RegExp(
 const SAID: Record<string, readonly string[]> = {
   'README.md': [
     `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
+    `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
+    `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
+    `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
     `at least ${limits.SERVER_SECRET_BYTES_MIN} bytes`,
     `\`${limits.TOKEN_DAYS_DEFAULT}\`, \`${limits.TOKEN_DAYS_MAX}\``,
     `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,

@@ -1,16 +1,26 @@
+import type { MessagePort } from 'node:worker_threads';
 import { Problem, type ProblemDetails } from '../../ground/errors.ts';
 import type { RunCall, RunResult } from '../run-here.ts';
 import type { Asked, SeenRecord } from '../stage.ts';
 
 /**
- * What the server and the thread of a run say to each other, over a channel that each run has of its own. The thread says
- * that it has begun, and asks; the server answers. The result is what the thread's task returns.
+ * What the server and a thread say to each other, over a port that each thread greets with. The thread says which run it
+ * has begun, asks for records, and tells what failed late; the server answers. The result of a run is what the task returns.
  */
 
-/** The task that a thread is given. `at`: when the run begins, by the server's clock. */
+/** The task that a thread is given: one run. `at`: when it begins, by the server's clock. */
 export type RunTask = { workflow: string; call: RunCall; timeLimitMs: number; at: number };
 
-export type FromThread = { begun: true } | { ask: number; asked: Asked };
+/** The same with a number that tells it from other runs. */
+export type NumberedTask = RunTask & { number: number };
+
+/** What a thread says first, when it has loaded the owner's files or found that it cannot. */
+export type Greeting = { threadId: number; port: MessagePort };
+
+export type FromThread =
+  | { begun: number }
+  | { ask: number; run: number; asked: Asked }
+  | { late: { requestId: string; workflow: string }; failed: Failure; message: string };
 
 export type ToThread = { answerTo: number } & ({ found: SeenRecord[] | number } | { failed: Failure });
 
@@ -22,17 +32,32 @@ export type Failure =
 /** How a run ended: what it did, or why it failed. */
 export type RunOutcome = { result: RunResult } | { failed: Failure };
 
-/** The error in a form that goes from thread to thread. */
+/** Errors go into the log; nobody reads more of one. */
+const TEXT_LENGTH_MAX = 10_000;
+
+/** The error in a form that goes from thread to thread, whatever the owner's code threw. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Problem) {
-    const { status, code, message, hint, parameter, headers } = error;
+    const { status, code, parameter, headers } = error;
+    const [message, hint] = [textOf(error.message), textOf(error.hint)];
     return {
       problem: { status, code, message, hint, headers, ...(parameter === undefined ? {} : { parameter }) },
     };
   }
   if (!(error instanceof Error))
-    return { name: 'Error', message: `thrown: ${String(error)}`, stack: undefined };
-  return { name: error.name, message: error.message, stack: error.stack };
+    return { name: 'Error', message: `thrown: ${textOf(error)}`, stack: undefined };
+  const { name, message, stack, cause } = error;
+  const because = cause instanceof Error ? `\ncaused by ${textOf(cause.stack ?? cause.message)}` : '';
+  return { name: textOf(name), message: textOf(message), stack: `${textOf(stack)}${because}` };
+}
+
+/** What the owner's code threw may be anything, also what has no text. */
+function textOf(value: unknown): string {
+  try {
+    return String(value).slice(0, TEXT_LENGTH_MAX);
+  } catch {
+    return 'something that has no text';
+  }
 }
 
 /** The same error on this side. */

@@ -1,0 +1,52 @@
+/** Lets so many do something at a time, and so many more wait for their turn, for some time. */
+export function createRoom(bounds: {
+  atOnceMax: number;
+  waitingMax: number;
+  waitMsMax: number;
+  /** What whoever finds no room is told. */
+  full: () => Error;
+}) {
+  const { atOnceMax, waitingMax, waitMsMax, full } = bounds;
+  // In the order in which they came; whoever gave up is not among them any more.
+  const waiting = new Set<() => void>();
+  let inside = 0;
+
+  async function enter(): Promise<void> {
+    if (inside < atOnceMax) {
+      inside += 1;
+      return;
+    }
+    if (waiting.size >= waitingMax) throw full();
+    // Whoever leaves hands on the place.
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.delete(enterNow);
+        reject(full());
+      }, waitMsMax);
+      function enterNow(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      waiting.add(enterNow);
+    });
+  }
+
+  function leave(): void {
+    const [next] = waiting;
+    if (next === undefined) {
+      inside -= 1;
+      return;
+    }
+    waiting.delete(next);
+    next();
+  }
+
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    await enter();
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  };
+}

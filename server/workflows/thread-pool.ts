@@ -1,0 +1,210 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MessagePort, type Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { Piscina } from 'piscina';
+import { Problem } from '../ground/errors.ts';
+import { WORKFLOW_MEGABYTES_MAX, WORKFLOW_THREADS_MAX } from '../ground/limits.ts';
+import type { RunResult } from './run-here.ts';
+import type { Ask } from './stage.ts';
+import type { ThreadData } from './thread/entry.ts';
+import {
+  errorFrom,
+  type FromThread,
+  failureOf,
+  type Greeting,
+  type NumberedTask,
+  type RunOutcome,
+  type RunTask,
+  type ToThread,
+} from './thread/messages.ts';
+import { watchMemory } from './thread-memory.ts';
+
+/** A thread that does not begin within this is held up by what an earlier run left behind. */
+const BEGIN_MS_MAX = 5000;
+/** Beyond the time limit of a run: so long its code may still do something about the signal that it gets. */
+const GRACE_MS = 200;
+/** A thread that nobody needs is ended after this; one stays. */
+const IDLE_MS = 60_000;
+/** The first thread loads for so long at most before runs are handed to it anyway. */
+const LOAD_MS_MAX = 10_000;
+/** The server stops within seconds: it does not wait for a thread that cannot be ended now. */
+const END_MS_MAX = 500;
+/**
+ * V8's own limit, far above that of thread-memory.ts: where V8 meets its own it may end the process. It takes none of this
+ * before it is needed.
+ */
+const HEAP_MEGABYTES_MAX = 4096;
+
+/** A run that was handed to a thread. */
+type UnderWay = {
+  ask: Ask;
+  /** Where it has begun. */
+  threadId: number | undefined;
+  hasBegun(threadId: number): void;
+  /** Ends its thread and fails it with this. */
+  end(error: Error): void;
+};
+
+/** Its thread did not begin it: nothing was done yet. */
+export class NotBegun extends Error {}
+
+/** The threads themselves, and the runs that are in them: one at a time in each. */
+export function createThreadPool({ folder, log }: { folder: string; log: Pick<Logger, 'error'> }) {
+  const underWay = new Map<number, UnderWay>();
+  let pool: Promise<Piscina> | undefined;
+  let stopWatching = () => {};
+  let last = 0;
+
+  const runIn = ({ threadId }: { threadId: number }) =>
+    [...underWay.values()].find((run) => run.threadId === threadId);
+
+  function endThread(thread: Worker): void {
+    const error = new Error(`it held more than ${WORKFLOW_MEGABYTES_MAX} MB`);
+    const run = runIn(thread);
+    if (run !== undefined) {
+      run.end(error);
+    } else {
+      log.error({ err: error }, 'a thread of the workflows was ended for what a run had left behind');
+      void thread.terminate();
+    }
+  }
+
+  async function open(): Promise<Piscina> {
+    const opened = await openPool(folder, {
+      greeted: (thread) => {
+        thread.port.on('message', (message: FromThread) => hear(message, thread, { underWay, log }));
+        thread.port.unref();
+      },
+      failed: (error) => log.error({ err: error }, 'a thread of the workflows ended between two runs'),
+    });
+    const isBusy = (thread: Worker) => runIn(thread) !== undefined;
+    stopWatching = watchMemory({ threads: () => opened.threads, isBusy, end: endThread });
+    return opened;
+  }
+
+  function opened(): Promise<Piscina> {
+    pool ??= open();
+    return pool;
+  }
+
+  return {
+    /** Has a thread ready for the first run. */
+    warm(): void {
+      opened().catch((error: unknown) =>
+        log.error({ err: error }, 'the threads of the workflows do not start'),
+      );
+    },
+
+    /** Hands it to a thread. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
+    async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
+      const threads = await opened();
+      const controller = new AbortController();
+      last += 1;
+      const number = last;
+      const end = (error: Error) => controller.abort(error);
+      let timer = setTimeout(() => end(new NotBegun()), BEGIN_MS_MAX);
+      const run: UnderWay = {
+        ask,
+        threadId: undefined,
+        hasBegun(threadId) {
+          run.threadId = threadId;
+          clearTimeout(timer);
+          timer = setTimeout(() => end(tooSlow()), task.timeLimitMs + GRACE_MS);
+        },
+        end,
+      };
+      underWay.set(number, run);
+      try {
+        const given: NumberedTask = { number, ...task };
+        const done: Promise<RunOutcome> = threads.run(given, { signal: controller.signal });
+        const outcome = await done.catch((error: Error) => {
+          throw whyLost(error, task, run, controller.signal);
+        });
+        if ('result' in outcome) return outcome.result;
+        throw errorFrom(outcome.failed);
+      } finally {
+        clearTimeout(timer);
+        underWay.delete(number);
+      }
+    },
+
+    /** Ends them all, with what runs in them. */
+    async close(): Promise<void> {
+      stopWatching();
+      const threads = await pool?.catch(() => undefined);
+      await Promise.race([threads?.destroy(), delay(END_MS_MAX, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** Loaded with the first run, or soon after the start: none of it is needed to listen. */
+async function openPool(
+  folder: string,
+  heard: { greeted: (greeting: Greeting) => void; failed: (error: unknown) => void },
+): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  const workerData: ThreadData = { folder };
+  const pool = new Pool({
+    filename: import.meta.resolve('./thread/entry.ts'),
+    name: 'runInThread',
+    minThreads: 1,
+    maxThreads: WORKFLOW_THREADS_MAX,
+    idleTimeout: IDLE_MS,
+    // With its faster way a thread stands still between two runs, and what one left behind would come up in the next.
+    atomics: 'disabled',
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX },
+    workerData,
+  });
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  pool.on('error', (error: unknown) => {
+    heard.failed(error);
+    resolve();
+  });
+  pool.on('message', (message: Greeting | undefined) => {
+    // The owner's code may send something there too.
+    if (!(message?.port instanceof MessagePort)) return;
+    heard.greeted(message);
+    resolve();
+  });
+  await Promise.race([first, delay(LOAD_MS_MAX, undefined, { ref: false })]);
+  return pool;
+}
+
+function hear(
+  message: FromThread,
+  { threadId, port }: Greeting,
+  { underWay, log }: { underWay: ReadonlyMap<number, UnderWay>; log: Pick<Logger, 'error'> },
+): void {
+  if ('begun' in message) underWay.get(message.begun)?.hasBegun(threadId);
+  else if ('ask' in message) {
+    const { ask, run, asked } = message;
+    const answered = answerTo(underWay.get(run)?.ask, asked);
+    void answered.then((answer) => port.postMessage({ answerTo: ask, ...answer } satisfies ToThread));
+  } else log.error({ ...message.late, err: errorFrom(message.failed) }, message.message);
+}
+
+async function answerTo(
+  ask: Ask | undefined,
+  asked: Parameters<Ask>[0],
+): Promise<{ found: Awaited<ReturnType<Ask>> } | { failed: ReturnType<typeof failureOf> }> {
+  try {
+    if (ask === undefined) throw new TypeError('the run is over; await what it starts');
+    return { found: await ask(asked) };
+  } catch (error) {
+    return { failed: failureOf(error) };
+  }
+}
+
+/** Why a run has no outcome: it was ended from here, or its thread ended by itself. */
+function whyLost(error: Error, { workflow }: RunTask, run: UnderWay, signal: AbortSignal): Error {
+  const { reason } = signal;
+  if (signal.aborted && (reason instanceof Problem || reason instanceof NotBegun)) return reason;
+  if (error.name === 'DataCloneError') {
+    return new TypeError(
+      `workflow ${workflow}: its parameters cannot be handed to the thread in which it runs: ${error.message}`,
+    );
+  }
+  if (!signal.aborted && run.threadId === undefined) return new NotBegun();
+  const cause: unknown = signal.aborted ? reason : error;
+  return new Error(`workflow ${workflow}: its thread ended: ${(cause as Error).message}`, { cause });
+}
