@@ -132,7 +132,8 @@ export type Collection<R extends Row> = {
   /** The row that has this value in a unique field. */
   find<K extends ScalarField<R>>(field: K, value: NonNullable<R[K]>): Promise<R | undefined>;
   list(listing: Listing<R>): Promise<R[]>;
-  count(where: Where<R>): Promise<number>;
+  /** How many there are; with `most`, so many at most: what is beyond is not looked at. */
+  count(where: Where<R>, most?: number): Promise<number>;
   /**
    * Changes one row if it is there and `guard` holds, as one atomic step: of two callers whose guards exclude
    * each other exactly one wins. Answers the row as it is now, or undefined when nothing was changed.

@@ -63,6 +63,7 @@ import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
 import { createDataAccess } from './data/access.ts';
+import { createExplain } from './data/explain.ts';
 import { openDataRows } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
@@ -186,6 +187,7 @@ export async function openDomain(
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
   const threads = createThreads({ folder: settings.config, log });
+  const dataAccess = createDataAccess({ ...foundation, clock });
   const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {
@@ -198,7 +200,8 @@ export async function openDomain(
     catalogue,
     declared,
     runs: createRuns({ ...foundation, ...rows }),
-    dataAccess: createDataAccess({ ...foundation, clock }),
+    dataAccess,
+    explain: createExplain({ ...foundation, ...people, ...credentials, dataAccess, scopes }),
     threads,
     isOwners: (workflow: Workflow) => declarations.workflows.get(workflow.name) === workflow,
     ...management,

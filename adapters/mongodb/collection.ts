@@ -127,9 +127,9 @@ function readsOf<R extends { id: string }>(
       return found.map(rowOf<R>);
     },
 
-    async count(where) {
+    async count(where, most) {
       const filter = whereFilter(checks, where, seen);
-      return ask(() => documents.countDocuments(filter));
+      return ask(() => documents.countDocuments(filter, most === undefined ? {} : { limit: most }));
     },
   };
 }

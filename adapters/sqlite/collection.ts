@@ -92,10 +92,12 @@ function readsOf<R extends { id: string }>(
       );
     },
 
-    async count(where) {
+    async count(where, most) {
       const { text, values } = whereSql(shared, where);
-      const statement = `SELECT count(*) AS rows FROM ${name} WHERE ${text}`;
-      return reader.read(() => connection.statement(statement).get(...values)?.rows as number);
+      const some = most === undefined ? undefined : `(SELECT 1 FROM ${name} WHERE ${text} LIMIT ?)`;
+      const statement = `SELECT count(*) AS rows FROM ${some ?? `${name} WHERE ${text}`}`;
+      const bound = most === undefined ? values : [...values, most];
+      return reader.read(() => connection.statement(statement).get(...bound)?.rows as number);
     },
   };
 }

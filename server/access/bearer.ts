@@ -71,7 +71,11 @@ const NO_METADATA: Metadata = Object.freeze(Object.create(null));
  * What the owner of the app noted: the keys of the account, and over them those of the token. Nothing for a service that
  * acts for the whole app: it stands for no account.
  */
-export function metadataOf({ account, actsFor, metadata }: Bearer): Metadata {
+export function metadataOf({
+  account,
+  actsFor,
+  metadata,
+}: Pick<Bearer, 'account' | 'actsFor' | 'metadata'>): Metadata {
   const ofAccount = actsFor === 'account' ? account.metadata : undefined;
   if (ofAccount === undefined && metadata === undefined) return NO_METADATA;
   // Without a prototype: what is not noted is not there, whatever it is called.

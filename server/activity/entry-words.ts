@@ -27,6 +27,7 @@ const CHANGES: Record<string, string> = {
   'app.deleted': 'App deleted',
   'app.ended': 'App cut off',
   'app.registered': 'App made',
+  'data.looked_at': 'Record looked at, as an admin',
   'data.touched': 'Data stored for you',
   'honey.created': 'Honey token made',
   'honey.used': 'Honey token used',

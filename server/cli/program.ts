@@ -7,6 +7,7 @@ import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addAppCommands } from './apps.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addExplainCommand } from './explain.ts';
 import { addImportCommand } from './import-keys.ts';
 import { addLeakCommands } from './leaks.ts';
 import { addMailCommands } from './mail.ts';
@@ -73,6 +74,7 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addMailCommands(program, terminal);
   addLeakCommands(program, terminal);
   addReviewCommand(program, terminal);
+  addExplainCommand(program, terminal);
   addDoctorCommand(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');

@@ -12,6 +12,7 @@ import { createOverviewPage } from './overview.ts';
 import { createReviewsPages } from './reviews.ts';
 import { createServicesPages } from './services.ts';
 import { createSettingsPage } from './settings.ts';
+import { createTypePages } from './types.ts';
 import { createWorkflowPages } from './workflows.ts';
 
 /** Every page of whoever runs the app. Each asks by itself whether that is who looks at it. */
@@ -38,6 +39,9 @@ export function createConsoleRoutes(parts: ConsoleDependencies): Router {
   const workflows = createWorkflowPages(parts);
   router.get('/admin/workflows', workflows.list);
   router.get('/admin/workflows/:workflow', workflows.show);
+  const types = createTypePages(parts);
+  router.get('/admin/types/:type', types.show);
+  router.post('/admin/types/:type', types.ask);
 
   router.get('/admin/settings', createSettingsPage(parts));
 

@@ -8,6 +8,9 @@ import type { OpenType } from './rows.ts';
 
 export type Verb = 'read' | 'write';
 
+/** As much of a caller as rules ask about. */
+export type DataCaller = Pick<Bearer, 'account' | 'client' | 'actsFor' | 'scopes' | 'metadata'>;
+
 export type DataAccess = ReturnType<typeof createDataAccess>;
 
 /** Finds out what the rules of a type mean for a caller. */
@@ -26,6 +29,11 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
   }
 
   return {
+    /** What rules compare with, of this caller: of nobody where it is undefined. */
+    async valuesFor({ type }: OpenType, caller: DataCaller | undefined): Promise<CallerValues> {
+      return { ...valuesOf(caller), own: await ownRecords(ownTypesIn(type), caller?.account.id) };
+    },
+
     /**
      * The records of a type as this caller sees them; of nobody where `caller` is undefined. `passes`: past the rules,
      * because a workflow says so or is called as an admin.
@@ -45,7 +53,7 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
   };
 }
 
-function valuesOf(caller: Bearer | undefined): CallerValues {
+function valuesOf(caller: DataCaller | undefined): CallerValues {
   if (caller === undefined) return NOBODY;
   const { account, client, scopes } = caller;
   return {
@@ -59,7 +67,7 @@ function valuesOf(caller: Bearer | undefined): CallerValues {
 }
 
 /** Whether this caller passes the rules of a type: an admin's token of that scope, or a service that acts for the app. */
-export function passesRules(caller: Bearer | undefined, type: string, verb: Verb): boolean {
+export function passesRules(caller: DataCaller | undefined, type: string, verb: Verb): boolean {
   // Who is no admin any more gives nobody a way past privacy rules either.
   if (caller === undefined || !caller.account.admin) return false;
   return caller.actsFor === 'app' || coversAsAdmin(caller.scopes, dataScope(type, verb));

@@ -139,7 +139,8 @@ export function isCallerValue(operand: Operand | undefined): operand is CallerVa
   return typeof operand === 'object' && operand !== null && Object.hasOwn(operand, 'caller');
 }
 
-function operandValue(operand: Operand | undefined, values: CallerValues): unknown {
+/** What one side of a comparison is, as far as it is no field. */
+export function operandValue(operand: Operand | undefined, values: CallerValues): unknown {
   if (!isCallerValue(operand)) return operand;
   const { caller, key = '', type = '' } = operand;
   if (caller === 'own') return valueIn(values.own.get(type) ?? {}, key);

@@ -170,6 +170,9 @@ export const MAILS_RETRIED_MAX = 10_000;
 /** The days for which the console says how often each workflow was called. */
 export const WORKFLOW_COUNT_DAYS = 30;
 
+/** Records are counted so far where rules are explained: it takes a moment, and beyond it nobody reads the number. */
+export const RECORDS_COUNTED_MAX = 10_000;
+
 /** So many of everybody's tokens and secrets an admin chooses for one act. */
 export const CHOSEN_TOKENS_MAX = 100;
 

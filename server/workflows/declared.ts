@@ -6,6 +6,7 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { findGoneScopes, type GoneScope } from '../credentials/gone-scopes.ts';
 import type { Scopes } from '../credentials/scopes.ts';
+import { type RuleInWords, ruleInWords } from '../data/explain.ts';
 import type { DataType } from '../data/type.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';
@@ -37,7 +38,11 @@ export type DeclaredWorkflow = Pick<Workflow, 'name' | 'description' | 'callers'
   errors: { result: string; count: number }[];
 };
 
-export type DeclaredType = { name: string; description: string; fields: DeclaredValue[] };
+export type DeclaredType = Pick<DataType, 'name' | 'description' | 'indexes' | 'unique' | 'onePerAccount'> & {
+  fields: DeclaredValue[];
+  /** In words. */
+  rules: RuleInWords[];
+};
 
 /** Who holds what may take a moment to find: it is looked for once in so long. */
 const GONE_SECONDS = 10 * MINUTE_SECONDS;
@@ -121,11 +126,12 @@ function workflowOf(workflow: Workflow, counts: readonly RouteCounts[]): Declare
   };
 }
 
-function typeOf({ name, description, fields }: DataType): DeclaredType {
+function typeOf({ fields, rules, ...type }: DataType): DeclaredType {
+  const { name, description, indexes, unique, onePerAccount } = type;
   return {
-    name,
-    description,
+    ...{ name, description, indexes, unique, onePerAccount },
     fields: Object.entries(fields).map(([field, schema]) => declaredValue(field, schema)),
+    rules: rules.map(ruleInWords),
   };
 }
 

@@ -98,6 +98,7 @@ export async function createThings(
     '/admin/:secretId': service.secret.credential.id,
     '/admin/:grantId': grant?.grantId ?? '',
     '/admin/:workflow': 'create_transaction',
+    '/admin/:type': 'transaction',
     '/admin/:reviewId': 'rev_none',
     '/admin/:itemId': token.credential.id,
     '/admin/:answer': 'keep',

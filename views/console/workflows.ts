@@ -20,7 +20,7 @@ type WorkflowView = {
   errors: readonly { result: string; count: number }[];
 };
 
-type TypeView = { name: string; description: string; fields: readonly ValueView[] };
+export type TypeView = { name: string; description: string; fields: readonly ValueView[] };
 
 type GoneScopeView = { name: string; services: number; apps: number; tokens: number };
 
@@ -95,7 +95,7 @@ function shareOf(count: number, calls: number): string {
 function typeSection({ name, description, fields }: TypeView): Html {
   return section({
     title: `Type ${name}`,
-    lead: description,
+    lead: html`${description}. <a href="/admin/types/${name}">Rules of ${name}, and what they let somebody do</a>`,
     body: dataTable({
       caption: `Fields of ${name}`,
       columns: ['Field', 'What it holds', 'Limits', 'Needed'],
@@ -104,7 +104,7 @@ function typeSection({ name, description, fields }: TypeView): Html {
   });
 }
 
-function valueCells({ type, limits, required }: ValueView): Part[] {
+export function valueCells({ type, limits, required }: ValueView): Part[] {
   return [type, limits.join(', '), required ? 'Yes' : 'No'];
 }
 

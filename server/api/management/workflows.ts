@@ -1,10 +1,20 @@
-import { WORKFLOW_COUNT_DAYS } from '../../ground/limits.ts';
-import type { DeclaredParameter, DeclaredWorkflow } from '../../workflows/declared.ts';
+import { z } from 'zod';
+import { explanationForPrograms } from '../../data/explained.ts';
+import { invalidField, noSuch } from '../../ground/errors.ts';
+import { SEARCH_LENGTH_MAX, WORKFLOW_COUNT_DAYS } from '../../ground/limits.ts';
+import type { DeclaredParameter, DeclaredType, DeclaredWorkflow } from '../../workflows/declared.ts';
 import { type ManagementEndpoint, noQuery, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 
+const named = z.string().min(1).max(SEARCH_LENGTH_MAX).optional();
+const explainQuery = z.strictObject({ account: named, client: named, token_id: named, id: named });
+
 /** `/workflows` and `/types`: what the owner declared, with how often it is called, and scopes that are gone. */
-export function workflowEndpoints({ declared }: ManagementDependencies): ManagementEndpoint[] {
+export function workflowEndpoints({
+  declared,
+  types,
+  explain,
+}: ManagementDependencies): ManagementEndpoint[] {
   return [
     {
       method: 'GET',
@@ -25,10 +35,31 @@ export function workflowEndpoints({ declared }: ManagementDependencies): Managem
       path: '/types',
       async answer({ ctx }) {
         queryOf(ctx, noQuery);
-        return { items: declared.types(), next_cursor: null };
+        return { items: declared.types().map(typeJson), next_cursor: null };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/types/:name/explain',
+      async answer({ ctx, params, actor }) {
+        const { id, token_id: credential, account, client } = queryOf(ctx, explainQuery);
+        if (credential !== undefined && (account ?? client) !== undefined)
+          throw invalidField(
+            'token_id',
+            'names a caller by itself',
+            'Send either it, or account and client.',
+          );
+        const opened = types.get(params.name ?? '');
+        if (opened === undefined) throw noSuch('type');
+        const explanation = await explain(opened, { credential, account, client }, { id, by: actor });
+        return explanationForPrograms(explanation);
       },
     },
   ];
+}
+
+function typeJson({ onePerAccount, ...type }: DeclaredType) {
+  return { ...type, one_per_account: onePerAccount };
 }
 
 /** A workflow as programs are told of it. */

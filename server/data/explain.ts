@@ -1,0 +1,264 @@
+import type { Collection } from '../../adapters/port.ts';
+import { NO_ACCOUNT } from '../activity/audit.ts';
+import { momentOf } from '../activity/entry-ids.ts';
+import { dataScope, isAdmin, missingScopes } from '../credentials/scopes.ts';
+import type { Effects } from '../effects/effects.ts';
+import type { Actor } from '../ground/actor.ts';
+import type { Clock } from '../ground/clock.ts';
+import { noSuch } from '../ground/errors.ts';
+import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
+import { hashOf } from '../ground/opaque.ts';
+import { MINUTE_SECONDS } from '../ground/time.ts';
+import { type DataAccess, type DataCaller, passesRules, type Verb } from './access.ts';
+import { type Asked, type AskedCaller, type AskedParts, askedCaller } from './asked-caller.ts';
+import type { Expression, Operand } from './expressions.ts';
+import { createPrivacy, extendsTo, fieldsOf, meets, type Privacy } from './privacy.ts';
+import {
+  type AnyRecord,
+  type CallerValues,
+  isCallerValue,
+  isField,
+  operandValue,
+  type Resolved,
+  resolve,
+} from './resolve.ts';
+import type { OpenType } from './rows.ts';
+import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
+import {
+  expressionInWords,
+  type Leaf,
+  leafInWords,
+  operandInWords,
+  rightsInWords,
+  valueInWords,
+} from './words.ts';
+
+/** Whether something holds: of one record, or of all, some or no records. */
+export type Held = 'yes' | 'some' | 'no';
+
+/** What may be done, and the names of the rules that give it, the first of them. */
+export type Granted = { held: Held; by: string[]; more: number };
+
+/** A rule in words: what it gives, and to whom for which records. */
+export type RuleInWords = { name: string; gives: string; when: string };
+
+/** A rule for one caller: the comparisons that decided it, each with what stood on both sides. */
+export type ExplainedRule = RuleInWords & { held: Held; because: string[] };
+
+/** What one caller may do with the records of a type, or with one of them, and which rule says so. */
+export type Explanation = {
+  type: string;
+  caller: Omit<AskedCaller, 'caller'> & {
+    scopes: readonly string[];
+    accountId?: string | undefined;
+    clientId?: string | undefined;
+  };
+  /** Whether it passes the rules, and why. */
+  passes: Record<Verb, { held: boolean; why: string }>;
+  /** How many records stand in its lists, of how many; neither is counted further than RECORDS_COUNTED_MAX + 1. */
+  finds: { count: number; of: number };
+  /** The record that was asked about. */
+  record?: { id: string; createdBy: string | undefined } | undefined;
+  find: Granted;
+  /** Is answered by its id. */
+  get: Granted;
+  create: Granted;
+  delete: Granted;
+  fields: { name: string; view: Granted; constrain: Granted; change: Granted }[];
+  rules: ExplainedRule[];
+};
+
+/** Each field would have as many. */
+const NAMES_SHOWN_MAX = 5;
+const REASONS_SHOWN_MAX = 10;
+
+type Parts = AskedParts & {
+  dataAccess: Pick<DataAccess, 'valuesFor'>;
+  effects: Pick<Effects, 'commit'>;
+  clock: Clock;
+};
+
+export type Explain = ReturnType<typeof createExplain>;
+
+/**
+ * Explains the rules of a type to an admin. Values of a record are in it, so that asking about one is on record, for its
+ * owner to read; a look at the counts is not.
+ */
+export function createExplain(parts: Parts) {
+  return async function explain(
+    opened: OpenType,
+    whom: Asked,
+    { id, by }: { id?: string | undefined; by: Actor },
+  ): Promise<Explanation> {
+    const { type } = opened;
+    const { caller, ...asked } = await askedCaller(parts, whom, type.name);
+    const rows = opened.rows as unknown as Collection<AnyRecord>;
+    const record = id === undefined ? undefined : await rows.get(id);
+    if (id !== undefined && record === undefined) throw noSuch(`record of ${type.name}`);
+    if (record !== undefined) await tellOwner(parts, record, { type, by });
+    const values = await parts.dataAccess.valuesFor(opened, caller);
+    const privacy = createPrivacy(type, values);
+    const passes = { read: passing(caller, type, 'read'), write: passing(caller, type, 'write') };
+    return {
+      type: type.name,
+      caller: {
+        ...asked,
+        scopes: caller?.scopes ?? [],
+        obstacles: [...asked.obstacles, ...missingInWords(caller, type)],
+        accountId: caller?.account.id,
+        clientId: caller?.client?.id,
+      },
+      passes,
+      finds: await counted(rows, passes.read.held ? true : privacy.found),
+      record: record && { id: record.id, createdBy: record.createdBy },
+      ...rightsOf(type, grantedBy(privacy, passes, record)),
+      rules: privacy.resolved.map(({ rule, when }) => ({
+        ...ruleInWords(rule),
+        held: heldOf(when, record),
+        because: reasonsFor(rule.when, { values, kinds: kindsOf(type), record }),
+      })),
+    };
+  };
+}
+
+/** A rule as it was declared. */
+export function ruleInWords(rule: Rule): RuleInWords {
+  return { name: rule.name, gives: rightsInWords(rule), when: expressionInWords(rule.when) };
+}
+
+/** One entry of a minute for a record and who looks at it, so that a page that is loaded again and again is one line. */
+async function tellOwner(
+  { effects, clock }: Parts,
+  { id, createdBy }: AnyRecord,
+  { type, by }: { type: DataType; by: Actor },
+): Promise<void> {
+  const accountId: string = createdBy ?? NO_ACCOUNT;
+  if (by.id === accountId) return;
+  const startsAt = Math.floor(clock() / MINUTE_SECONDS) * MINUTE_SECONDS;
+  const entry = {
+    id: `${momentOf(startsAt)}${hashOf([id, by.kind, by.id, startsAt].join('\n'))}`,
+    accountId,
+    actor: by,
+    action: 'data.looked_at',
+    targetId: id,
+    targetName: type.name,
+    count: 1,
+  };
+  await effects.commit([], { audit: [entry] });
+}
+
+function passing(
+  caller: DataCaller | undefined,
+  { name }: DataType,
+  verb: Verb,
+): { held: boolean; why: string } {
+  const held = passesRules(caller, name, verb);
+  if (held && caller?.actsFor === 'app')
+    return { held, why: 'It acts for the whole app, and its owner is an admin.' };
+  if (held) return { held, why: 'It has an admin scope for this, and its owner is an admin.' };
+  const isAsAdmin = caller !== undefined && (caller.actsFor === 'app' || isAdmin(caller.scopes));
+  if (isAsAdmin && !caller.account.admin) return { held, why: 'Its owner is no admin any more.' };
+  return { held, why: 'It neither acts for the whole app nor has an admin scope for this.' };
+}
+
+/** What the Data API refuses before any rule is asked; workflows have scopes of their own. */
+function missingInWords(caller: DataCaller | undefined, { name, rules }: DataType): string[] {
+  if (caller === undefined) return [];
+  const missing = missingScopes(caller.scopes, [dataScope(name, 'read'), dataScope(name, 'write')]);
+  if (rules.length === 0 && missing.length > 0)
+    return [
+      'The type has no rules: only services of admins get at its records, and workflows around the rules.',
+    ];
+  return missing.map((scope) => `It lacks the scope ${scope}: by itself the Data API refuses that.`);
+}
+
+async function counted(rows: Collection<AnyRecord>, found: Resolved): Promise<{ count: number; of: number }> {
+  const most = RECORDS_COUNTED_MAX + 1;
+  const of = await rows.count([], most);
+  if (typeof found === 'boolean') return { count: found ? of : 0, of };
+  return { count: await rows.count(found, most), of };
+}
+
+type Gives = (rule: Rule) => boolean;
+
+function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted) {
+  const seesSome = ({ find, view }: Rule) => find === true || view === true || (view ?? []).length > 0;
+  return {
+    find: granted('read', (rule) => rule.find === true),
+    get: granted('read', seesSome),
+    create: granted('write', (rule) => rule.create === true),
+    delete: granted('write', (rule) => rule.delete === true),
+    // The id is given with each record anyway.
+    fields: fieldsOf(type)
+      .filter((name) => name !== 'id')
+      .map((name) => ({
+        name,
+        view: granted('read', (rule) => extendsTo(rule.view, name)),
+        constrain: granted('read', (rule) => extendsTo(rule.constrain, name)),
+        change: granted('write', (rule) => extendsTo(rule.change, name)),
+      })),
+  };
+}
+
+function grantedBy(privacy: Privacy, passes: Explanation['passes'], record: AnyRecord | undefined) {
+  const rules = privacy.resolved.map(({ rule, when }) => ({ rule, held: heldOf(when, record) }));
+  return (verb: Verb, gives: Gives): Granted => {
+    if (passes[verb].held) return { held: 'yes', by: ['Past the rules'], more: 0 };
+    const giving = rules.filter(({ rule, held }) => held !== 'no' && gives(rule));
+    const names = giving.map(({ rule }) => rule.name);
+    const whole: Held = giving.some(({ held }) => held === 'yes') ? 'yes' : 'some';
+    return {
+      held: giving.length === 0 ? 'no' : whole,
+      by: names.slice(0, NAMES_SHOWN_MAX),
+      more: Math.max(0, names.length - NAMES_SHOWN_MAX),
+    };
+  };
+}
+
+function heldOf(resolved: Resolved, record: AnyRecord | undefined): Held {
+  if (typeof resolved === 'boolean') return resolved ? 'yes' : 'no';
+  if (record === undefined) return 'some';
+  return meets(record, resolved) ? 'yes' : 'no';
+}
+
+type Looked = {
+  values: CallerValues;
+  kinds: ReadonlyMap<string, FieldKind>;
+  record: AnyRecord | undefined;
+};
+
+/** The comparisons by which a rule holds, or does not, or for which it depends on the record. */
+function reasonsFor(expression: Expression, looked: Looked): string[] {
+  const reasons = [...new Set(reasonsIn(expression, false, looked))];
+  const more = reasons.length - REASONS_SHOWN_MAX;
+  return more <= 0 ? reasons : [...reasons.slice(0, REASONS_SHOWN_MAX), `and ${more} more`];
+}
+
+function* reasonsIn(expression: Expression, isNegated: boolean, looked: Looked): Generator<string> {
+  if ('always' in expression) return;
+  if ('not' in expression) return yield* reasonsIn(expression.not, !isNegated, looked);
+  if ('test' in expression) return yield reasonOf(expression, isNegated, looked);
+  const held = (one: Expression) =>
+    heldOf(resolve(isNegated ? { not: one } : one, looked.values, looked.kinds), looked.record);
+  const whole = held(expression);
+  const parts = 'and' in expression ? expression.and : expression.or;
+  for (const part of parts) if (held(part) === whole) yield* reasonsIn(part, isNegated, looked);
+}
+
+/** `createdBy is the caller’s account: createdBy is acc_1, the caller’s account is acc_2` */
+function reasonOf(leaf: Leaf, isNegated: boolean, looked: Looked): string {
+  const sides = [leaf.left, leaf.right].flatMap((side) =>
+    side === undefined ? [] : (sideInWords(side, looked) ?? []),
+  );
+  const words = leafInWords(leaf, isNegated);
+  return sides.length === 0 ? words : `${words}: ${sides.join(', ')}`;
+}
+
+/** What stands there now; undefined for a constant, and for a field where no record is looked at. */
+function sideInWords(side: Operand, { values, record }: Looked): string | undefined {
+  const isOfRecord = isField(side);
+  if (isOfRecord ? record === undefined : !isCallerValue(side)) return undefined;
+  const value = isOfRecord ? record?.[side.record] : operandValue(side, values);
+  const name = operandInWords(side);
+  return value === undefined ? `${name}: none` : `${name} is ${valueInWords(value)}`;
+}

@@ -1,0 +1,79 @@
+import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
+import type { Explanation, Granted, Held } from './explain.ts';
+
+/** An explanation as people read it at the command line and in the console, and as programs are given it. */
+
+/** Of one record, or of all there are. */
+const WORDS: Record<'one' | 'all', Record<Held, string>> = {
+  one: { yes: 'Yes', some: 'Perhaps', no: 'No' },
+  all: { yes: 'Every record', some: 'Some records', no: 'No record' },
+};
+
+/** Whether something holds, of the record that was asked about or of all. */
+export function heldInWords(held: Held, { record }: Pick<Explanation, 'record'>): string {
+  return WORDS[record === undefined ? 'all' : 'one'][held];
+}
+
+/** The rules that give something; '' where none does. */
+export function rulesInWords({ by, more }: Granted): string {
+  const others = more === 0 ? '' : `, and ${more.toLocaleString('en')} more`;
+  return `${by.join(', ')}${others}`;
+}
+
+/** `Some records (Whoever made it)` */
+export function grantedInWords(granted: Granted, explanation: Pick<Explanation, 'record'>): string {
+  const words = heldInWords(granted.held, explanation);
+  return granted.by.length === 0 ? words : `${words} (${rulesInWords(granted)})`;
+}
+
+/** `12 of more than 10,000 records` */
+export function findsInWords({ finds: { count, of } }: Pick<Explanation, 'finds'>): string {
+  return `${countInWords(count)} of ${countInWords(of)} ${of === 1 ? 'record' : 'records'}`;
+}
+
+/** A number of records, as far as they were counted. */
+export function countInWords(count: number): string {
+  if (count <= RECORDS_COUNTED_MAX) return count.toLocaleString('en');
+  return `more than ${RECORDS_COUNTED_MAX.toLocaleString('en')}`;
+}
+
+/** The same for programs. */
+export function explanationForPrograms(explanation: Explanation) {
+  const {
+    type,
+    caller,
+    passes,
+    finds,
+    record,
+    find,
+    get,
+    create,
+    delete: remove,
+    fields,
+    rules,
+  } = explanation;
+  const counted = (count: number) => Math.min(count, RECORDS_COUNTED_MAX);
+  return {
+    type,
+    caller: {
+      account_id: caller.accountId ?? null,
+      client_id: caller.clientId ?? null,
+      token_id: caller.tokenId ?? null,
+      description: caller.words,
+      scopes: caller.scopes,
+      obstacles: caller.obstacles,
+      places: caller.places,
+    },
+    passes_rules: passes,
+    records: {
+      found: counted(finds.count),
+      found_is_all: finds.count <= RECORDS_COUNTED_MAX,
+      total: counted(finds.of),
+      total_is_all: finds.of <= RECORDS_COUNTED_MAX,
+    },
+    record: record === undefined ? null : { id: record.id, created_by: record.createdBy ?? null },
+    rights: { find, get, create, delete: remove },
+    fields,
+    rules,
+  };
+}

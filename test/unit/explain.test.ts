@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { z } from 'zod';
+import type { Account } from '../../server/accounts/account.ts';
+import { createDataAccess } from '../../server/data/access.ts';
+import type { Asked } from '../../server/data/asked-caller.ts';
+import { createExplain, type Explain } from '../../server/data/explain.ts';
+import {
+  always,
+  and,
+  contains,
+  type Expression,
+  has,
+  is,
+  isAtMost,
+  isEmpty,
+  isIn,
+  isNot,
+  not,
+  or,
+} from '../../server/data/expressions.ts';
+import { type DataRow, type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { defineType, type Rule } from '../../server/data/type.ts';
+import { expressionInWords, valueInWords } from '../../server/data/words.ts';
+import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
+
+const profile = defineType({
+  name: 'profile',
+  description: 'What is known of an account',
+  fields: { team: z.string() },
+  onePerAccount: true,
+});
+
+const fields = {
+  state: z.enum(['open', 'closed']).optional(),
+  pages: z.number().optional(),
+  readers: z.array(z.string()).optional(),
+  team: z.string().optional(),
+};
+const words: [Expression, string][] = [];
+const paper = defineType({
+  name: 'paper',
+  description: 'A paper',
+  fields,
+  rules(record, caller) {
+    words.push(
+      [always, 'always'],
+      [is(record.createdBy, caller.account), 'createdBy is the caller’s account'],
+      [not(is(record.state, 'open')), 'state is not "open"'],
+      [not(isAtMost(record.pages, 3)), 'pages is not at most 3'],
+      [isIn(record.state, ['open', 'closed']), 'state is one of "open", "closed"'],
+      [isIn(record.team, caller.scopes), 'team is one of the caller’s scopes'],
+      [contains(record.team, 'a'), 'team contains "a"'],
+      [has(record.readers, caller.email), 'readers has the caller’s e-mail address'],
+      [isEmpty(record.readers), 'readers is empty'],
+      [not(isEmpty(caller.client)), 'the caller’s service or app is not empty'],
+      [is(record.team, caller.metadata('plan')), 'team is the caller’s metadata plan'],
+      [is(record.team, caller.own(profile).team), 'team is team of the caller’s own profile'],
+      [
+        and(is(record.state, 'open'), or(isNot(record.pages, 1), not(and(always, isEmpty(record.team))))),
+        'state is "open" and (pages is not 1 or (not (always and team is empty)))',
+      ],
+    );
+    return [
+      {
+        name: 'Whoever made it',
+        when: is(record.createdBy, caller.account),
+        find: true,
+        view: true,
+        constrain: ['state'],
+        create: true,
+        change: ['state'],
+        delete: true,
+      },
+      {
+        name: 'The team',
+        when: and(is(record.team, caller.own(profile).team), is(record.state, 'open')),
+        view: ['state', 'team'],
+      },
+      { name: 'A service', when: not(isEmpty(caller.client)), find: true, view: ['pages'] },
+    ];
+  },
+});
+
+const bare = defineType({ name: 'bare', description: 'Without rules', fields: { note: z.string() } });
+
+describe('rules are explained', () => {
+  let domain: TestDomain;
+  let types: ReadonlyMap<string, OpenType>;
+  let explain: Explain;
+  let [ann, ben]: Account[] = [];
+  const typeOf = (name: string) => types.get(name) ?? assert.fail(name);
+  const why = (asked: Asked, id?: string, type = 'paper') => explain(typeOf(type), asked, { id, by: actor });
+
+  before(async () => {
+    domain = await openTestDomain();
+    [ann, ben] = [await domain.account('ann@example.com', true), await domain.account('ben@example.com')];
+    const declared = new Map([paper, profile, bare].map((type) => [type.name, type]));
+    types = (await openDataRows(domain.store, declared, domain.clock)).opened;
+    const dataAccess = createDataAccess({ types, clock: domain.clock });
+    explain = createExplain({ ...domain, dataAccess });
+    const put = (type: string, row: Partial<DataRow> & { id: string } & Record<string, unknown>) =>
+      typeOf(type).rows.insert({ createdAt: 1, ...row });
+    await put('profile', { id: 'obj_p', createdBy: ben?.id ?? '', team: 'red' });
+    await put('paper', { id: 'obj_1', createdBy: ann?.id ?? '', team: 'red', state: 'closed' });
+    await put('paper', { id: 'obj_2', createdBy: ben?.id ?? '', team: 'blue' });
+    await put('paper', { id: 'obj_3', team: 'red', state: 'open', pages: 1 });
+  });
+  after(() => domain.stop());
+
+  it('in words, for every test and operand', () => {
+    for (const [expression, wanted] of words) assert.equal(expressionInWords(expression), wanted);
+  });
+
+  it('says what an account finds, sees and may do, by which rules', async () => {
+    const {
+      finds,
+      find,
+      create,
+      fields: explained,
+      rules,
+      caller,
+    } = await why({ account: 'ben@example.com' });
+    assert.deepEqual(finds, { count: 1, of: 3 });
+    assert.deepEqual(find, { held: 'some', by: ['Whoever made it'], more: 0 });
+    assert.equal(create.held, 'some');
+    const of = (name: string) => explained.find((field) => field.name === name);
+    assert.deepEqual(of('team'), {
+      name: 'team',
+      view: { held: 'some', by: ['Whoever made it', 'The team'], more: 0 },
+      constrain: { held: 'no', by: [], more: 0 },
+      change: { held: 'no', by: [], more: 0 },
+    });
+    assert.deepEqual(
+      rules.map(({ name, held, because }) => [name, held, because]),
+      [
+        [
+          'Whoever made it',
+          'some',
+          [`createdBy is the caller’s account: the caller’s account is ${ben?.id}`],
+        ],
+        [
+          'The team',
+          'some',
+          [
+            'team is team of the caller’s own profile: team of the caller’s own profile is "red"',
+            'state is "open"',
+          ],
+        ],
+        ['A service', 'no', ['the caller’s service or app is not empty: the caller’s service or app: none']],
+      ],
+    );
+    assert.equal(caller.accountId, ben?.id);
+  });
+
+  it('says of one record which comparison failed, with both sides', async () => {
+    const { record, get, find, rules, fields: explained } = await why({ account: ben?.id }, 'obj_1');
+    assert.deepEqual([record?.id, get.held, find.held], ['obj_1', 'no', 'no']);
+    assert.deepEqual(rules[0]?.because, [
+      `createdBy is the caller’s account: createdBy is ${ann?.id}, the caller’s account is ${ben?.id}`,
+    ]);
+    assert.deepEqual(rules[1]?.because, ['state is "open": state is "closed"']);
+    assert.ok(explained.every(({ view }) => view.held === 'no'));
+    const open = await why({ account: ben?.id }, 'obj_3');
+    assert.deepEqual([open.get.held, open.find.held, open.rules[1]?.held], ['yes', 'no', 'yes']);
+    assert.deepEqual(
+      open.fields.filter(({ view }) => view.held === 'yes').map(({ name }) => name),
+      ['state', 'team'],
+    );
+    await assert.rejects(why({ account: ben?.id }, 'obj_none'), /no such record of paper/);
+  });
+
+  it('tells the owner of a record that an admin asked about it, and of counts nobody', async () => {
+    const looks = async () =>
+      (await domain.audited(ben?.id ?? '')).filter((one) => one.startsWith('data.looked_at'));
+    await why({ account: ben?.id });
+    assert.deepEqual(await looks(), []);
+    await why({ account: ben?.id }, 'obj_2');
+    await why({}, 'obj_2');
+    assert.deepEqual(await looks(), ['data.looked_at paper']);
+    await explain(typeOf('paper'), {}, { id: 'obj_2', by: { kind: 'account', id: ben?.id } });
+    assert.deepEqual(await looks(), ['data.looked_at paper']);
+  });
+
+  it('knows a token by its value or id, dead, narrow and honey ones too', async () => {
+    const { credential, value } = await domain.tokens.mint(
+      {
+        account: ben as Account,
+        name: 'T',
+        scopes: ['data:transaction:read'],
+        narrowing: { ipRanges: ['192.0.2.0/24'] },
+        expiresAt: domain.clock() + 3600,
+      },
+      actor,
+    );
+    const live = await why({ value });
+    assert.deepEqual(live.caller.places, ['Only from 192.0.2.0/24']);
+    assert.deepEqual(live.caller.obstacles, [
+      'It lacks the scope data:paper:read: by itself the Data API refuses that.',
+      'It lacks the scope data:paper:write: by itself the Data API refuses that.',
+    ]);
+    assert.ok(!JSON.stringify(live).includes(value));
+    await domain.tokens.revoke({ accountId: ben?.id ?? '', id: credential.id }, actor);
+    const dead = await why({ credential: credential.id });
+    assert.match(dead.caller.obstacles[0] ?? '', /^The token is revoked since /);
+    assert.equal(dead.finds.count, 1);
+    await assert.rejects(why({ value: 'nothing' }), /no such token/);
+    const honey = await domain.tokens.mint(
+      {
+        account: ben as Account,
+        name: 'H',
+        scopes: ['profile'],
+        honey: true,
+        expiresAt: domain.clock() + 60,
+      },
+      actor,
+    );
+    assert.match((await why({ value: honey.value })).caller.obstacles.join(), /honey/);
+    assert.deepEqual(await domain.mailed('ann@example.com'), [], 'no alarm for a question');
+  });
+
+  it('says who passes the rules, and why', async () => {
+    const service = async (scopes: string[], actsFor: 'app' | 'account') => {
+      const { client } = await domain.services.create(
+        {
+          account: ann as Account,
+          name: `S ${scopes.join()} ${actsFor}`,
+          scopes,
+          actsFor,
+          resourceServer: false,
+          reason: 'test',
+          expiresAt: domain.clock() + 3600,
+        },
+        actor,
+      );
+      return client.id;
+    };
+    const whole = await why({ client: await service(['admin'], 'app') });
+    assert.deepEqual(whole.passes.read, {
+      held: true,
+      why: 'It acts for the whole app, and its owner is an admin.',
+    });
+    assert.deepEqual([whole.finds, whole.get.by], [{ count: 3, of: 3 }, ['Past the rules']]);
+    const own = await why({ client: await service(['profile'], 'account') });
+    assert.equal(own.passes.read.held, false);
+    assert.equal(own.rules[2]?.held, 'yes');
+    assert.equal(own.finds.count, 3);
+    await assert.rejects(why({ client: own.caller.clientId, account: ben?.id }), /not the owner/);
+    const none = await why({ account: ben?.id }, undefined, 'bare');
+    assert.match(none.caller.obstacles[0] ?? '', /has no rules/);
+  });
+
+  it('answers of nobody who is signed in', async () => {
+    const { caller, finds, rules } = await why({});
+    assert.deepEqual([caller.accountId, finds.count], [undefined, 0]);
+    assert.deepEqual(
+      rules.map(({ held }) => held),
+      ['no', 'no', 'no'],
+    );
+  });
+
+  it('stays short for megabytes, many rules and tokens in values', async () => {
+    const token = `lk_pat_${'A'.repeat(36)}`;
+    assert.ok(!valueInWords(`my ${token}`).includes(token));
+    assert.ok(!valueInWords('x'.repeat(90) + token).includes('AAAA'));
+    await typeOf('paper').rows.insert({ id: 'obj_big', createdAt: 1, team: 'é'.repeat(4_000_000) } as never);
+    const { rules } = await why({ account: ben?.id }, 'obj_big');
+    assert.ok(JSON.stringify(rules).length < 3000);
+    await typeOf('paper').rows.remove('obj_big');
+  });
+});
+
+it('a thousand rules are explained in one go', async () => {
+  const domain = await openTestDomain();
+  const many = defineType({
+    name: 'many',
+    description: 'Many rules',
+    fields,
+    rules: (record, caller) =>
+      Array.from(
+        { length: 1000 },
+        (_, number): Rule<typeof fields> => ({
+          name: `Rule ${number}`,
+          when: number < 100 ? is(record.pages, number) : not(isEmpty(caller.account)),
+          ...(number < 100 ? { find: true } : { view: ['pages'] }),
+        }),
+      ),
+  });
+  const { opened } = await openDataRows(domain.store, new Map([['many', many]]), domain.clock);
+  const ann = await domain.account('ann@example.com');
+  const type = opened.get('many') as OpenType;
+  await type.rows.insert({ id: 'obj_1', createdAt: 1, pages: 99 } as never);
+  const dataAccess = createDataAccess({ types: opened, clock: domain.clock });
+  const { finds, get, rules } = await createExplain({ ...domain, dataAccess })(
+    type,
+    { account: ann.id },
+    { by: actor },
+  );
+  assert.deepEqual([finds, get.by.length, get.more, rules.length], [{ count: 1, of: 1 }, 5, 995, 1000]);
+  await domain.stop();
+});
