@@ -19,4 +19,5 @@ export {
 } from './data/expressions.ts';
 export { defineType } from './data/type.ts';
 export type { OwnerSettings } from './ground/settings.ts';
+export { address, date, file, record } from './workflows/parameter-types.ts';
 export { defineWorkflow, oneLine, refusal } from './workflows/workflow.ts';

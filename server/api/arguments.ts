@@ -1,8 +1,16 @@
 import type { Context } from 'koa';
 import { examplesIn, queryOf } from '../workflows/example-call.ts';
+import { fileBytesOf } from '../workflows/parameter-types.ts';
 import { type Argument, type Arguments, invalid, missing } from '../workflows/parameters.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
-import { hasBody, NOTHING, readRequestBody, readRequestQuery, type Sent } from './request-body.ts';
+import {
+  type BodyWanted,
+  hasBody,
+  NOTHING,
+  readRequestBody,
+  readRequestQuery,
+  type Sent,
+} from './request-body.ts';
 import { findWrapped } from './wrapped-values.ts';
 
 /** Each is compared with each absent parameter; who sends more is not in need of a hint. */
@@ -15,10 +23,15 @@ type Request = { workflow: Workflow; sent: Record<Place, Sent> };
  * What was sent with a call, in its body and its query. Called only after the token check, since reading a body
  * costs something and its errors say what a workflow wants.
  */
-export async function readArguments(ctx: Context, workflow: Workflow): Promise<Arguments> {
+export async function readArguments(
+  ctx: Context,
+  workflow: Workflow,
+  files: BodyWanted['files'],
+): Promise<Arguments> {
   const query = readRequestQuery(ctx);
   // What a GET has in its body is misplaced, and told so.
-  const body = workflow.method === 'GET' && !hasBody(ctx) ? NOTHING : await readRequestBody(ctx);
+  const body =
+    workflow.method === 'GET' && !hasBody(ctx) ? NOTHING : await readRequestBody(ctx, { parts: true, files });
   const request: Request = { workflow, sent: { query, body } };
   const isStranger = (name: string) => !Object.hasOwn(workflow.parameters, name);
   const strangers = [...body.values, ...query.values].filter(([name]) => isStranger(name));
@@ -65,6 +78,14 @@ function howToSend(workflow: Workflow, name: string): string {
   const parameter = workflow.parameters[name] as Parameter;
   const place = placesOf(workflow, parameter)[0] as Place;
   if (place === 'query') return `Send ?${queryOf({ [name]: parameter.example })} in the address.`;
+  if (fileBytesOf(parameter.schema) > 0) return howToSendFile(workflow, name);
   const example = { ...examplesIn(workflow, place), [name]: parameter.example };
   return `Send ${JSON.stringify(example)} as the body, with the header "Content-Type: application/json".`;
+}
+
+/** A file stands better in a form: a person has no base64 at hand. */
+function howToSendFile(workflow: Workflow, name: string): string {
+  const others = Object.entries(examplesIn(workflow, 'body')).filter(([other]) => other !== name);
+  const fields = [...queryOf(Object.fromEntries(others))].map(([other, value]) => `-F '${other}=${value}' `);
+  return `Send it as a part of a form, as in curl ${fields.join('')}-F '${name}=@PATH', or in JSON as {"${name}":{"filename":"…","contents":"its bytes in base64"}}.`;
 }

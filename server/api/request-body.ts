@@ -3,8 +3,10 @@ import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
 import { fieldNotUtf8, SEND_UTF8, utf8Of } from '../http/utf8.ts';
-import { inspectJson, NAMES_MAX } from '../workflows/json-faults.ts';
+import { inspectJson, isMostlyLongTexts, NAMES_MAX } from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
+import type { Room } from './body-room.ts';
+import { readMultipart } from './multipart.ts';
 
 /**
  * What was sent in one place, by name. Values of a form or query are texts, or lists of texts where a name is repeated;
@@ -20,27 +22,63 @@ export type Sent = {
 export const NOTHING: Sent = { kind: 'text', values: new Map(), changed: new Map() };
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
+const MULTIPART_TYPE = 'multipart/form-data';
 const SEND_JSON = 'Send a JSON object with the header "Content-Type: application/json".';
 
+/** What is read beyond a plain body: forms of parts, and files in these parameters, for which there is room. */
+export type BodyWanted = {
+  parts: boolean;
+  files?: { bytesMax: number; names: ReadonlySet<string>; room: Room } | undefined;
+};
+
 /**
- * Reads a JSON object or an urlencoded form, bounded. Anything else is a Problem that says what it looks
- * like.
+ * Reads a JSON object or a form, bounded. Anything else is a Problem that says what it looks like.
  */
-export async function readRequestBody(ctx: Context): Promise<Sent> {
-  const bytes = await readBody(ctx, API_BODY_BYTES_MAX);
-  if (bytes.length === 0) return NOTHING;
-  const [type = '', ...rest] = ctx.get('content-type').toLowerCase().split(';');
-  const charset = /charset\s*=\s*"?([^\s"]+)/.exec(rest.join(';'))?.[1] ?? 'utf-8';
+export async function readRequestBody(
+  ctx: Context,
+  { parts, files }: BodyWanted = { parts: false },
+): Promise<Sent> {
+  const contentType = ctx.get('content-type');
+  const [type = '', ...rest] = contentType.toLowerCase().split(';');
   const mediaType = type.trim();
+  const isJson = mediaType === 'application/json' || /^application\/[\w.-]+\+json$/.test(mediaType);
+  const isMultipart = parts && mediaType === MULTIPART_TYPE;
+  const forFiles = files === undefined ? 0 : bytesForFiles(files.bytesMax, { isJson, isMultipart });
+  const bytes = await readBody(ctx, API_BODY_BYTES_MAX + forFiles, files?.room.take);
+  if (bytes.length === 0) return NOTHING;
+  if (isMultipart) return { ...NOTHING, values: await readMultipart(bytes, contentType) };
+  const charset = /charset\s*=\s*"?([^\s"]+)/.exec(rest.join(';'))?.[1] ?? 'utf-8';
   if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
     throw notUnderstood('The body is in a charset that is not read.', 'Send it as UTF-8.');
   }
+  if (bytes.length > API_BODY_BYTES_MAX && !isMostlyLongTexts(bytes, API_BODY_BYTES_MAX)) throw tooMuchElse();
   const text = decoded(bytes);
-  if (mediaType === 'application/json' || /^application\/[\w.-]+\+json$/.test(mediaType))
-    return jsonFrom(text);
+  if (isJson) {
+    const sent = jsonFrom(text);
+    if (bytes.length > API_BODY_BYTES_MAX) requireFilesOnly(sent, files?.names);
+    return sent;
+  }
   if (looksLikeJson(text)) throw jsonSentAs(mediaType);
   if (mediaType === FORM_TYPE) return { ...NOTHING, values: pairsOf(text, 'body') };
   throw wrongType(mediaType);
+}
+
+/** What a body with files of so many bytes is longer. In base64, with line ends that are escaped, half of it comes to it. */
+function bytesForFiles(bytesMax: number, { isJson, isMultipart }: Record<'isJson' | 'isMultipart', boolean>) {
+  if (isMultipart) return bytesMax;
+  return isJson ? Math.ceil(bytesMax * 1.5) : 0;
+}
+
+/** What is longer than other bodies is so for its files: no other parameter has more in it than in those. */
+function requireFilesOnly({ values }: Sent, names: ReadonlySet<string> | undefined): void {
+  let left = API_BODY_BYTES_MAX;
+  for (const [name, value] of values) if (names?.has(name) !== true) take(value);
+
+  function take(value: unknown): void {
+    if (typeof value === 'string') left -= value.length;
+    else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) take(part);
+    if (left < 0) throw tooMuchElse();
+  }
 }
 
 /** Reads the query of the address. */
@@ -145,7 +183,7 @@ function jsonSentAs(mediaType: string): Problem {
 }
 
 function wrongType(mediaType: string): Problem {
-  if (mediaType === 'multipart/form-data') {
+  if (mediaType === MULTIPART_TYPE) {
     return notUnderstood('The body is a multipart form, which is not read.', SEND_JSON);
   }
   return notUnderstood(
@@ -154,6 +192,15 @@ function wrongType(mediaType: string): Problem {
       : `A body of the type ${shortName(mediaType)} is not read.`,
     `${SEND_JSON} A form (application/x-www-form-urlencoded) is read too.`,
   );
+}
+
+function tooMuchElse(): Problem {
+  return new Problem({
+    status: 413,
+    code: 'TOO_LARGE',
+    message: `Without its files the body is larger than ${API_BODY_BYTES_MAX} bytes.`,
+    hint: `Send at most ${API_BODY_BYTES_MAX} bytes beside the files.`,
+  });
 }
 
 function looksLikeJson(text: string): boolean {

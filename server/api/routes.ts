@@ -7,14 +7,17 @@ import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
 import { keepWithinBounds } from '../workflows/bounds.ts';
+import { uploadsOf } from '../workflows/parameter-types.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
+import { createBodyRoom } from './body-room.ts';
 import { createManagement } from './management/routes.ts';
 import { describeCaller } from './me.ts';
 import { allowOf, wrongMethod } from './methods.ts';
 import { createOwnToken } from './own-token.ts';
+import type { BodyWanted } from './request-body.ts';
 import { type ApiCall, createResponder } from './responder.ts';
 
 /** A body that was slower than this has the caller judged again: its token may be revoked by now. */
@@ -28,6 +31,7 @@ export function createApi(parts: Domain) {
   const runner = createRunner(parts);
   const ownToken = createOwnToken({ ...parts, authenticate });
   const management = createManagement({ ...parts, authenticate });
+  const rooms = createBodyRoom();
 
   async function answerMe({ ctx, caller, entry }: ApiCall): Promise<object> {
     requireMethod(ctx, 'GET', ME_PATH);
@@ -52,16 +56,32 @@ export function createApi(parts: Domain) {
     if (workflow === undefined) throw catalogue.noSuchWorkflow(name, caller);
     if (caller !== undefined) catalogue.requireRights(caller, workflow);
     requireMethod(ctx, workflow.method, workflow.name);
+    const uploads = uploadsOf(workflow);
+    if (uploads === undefined) return answerCall({ ctx, caller, entry }, workflow, undefined);
+    const room = rooms.open(caller?.account.id ?? addressOf(ctx));
+    try {
+      return await answerCall({ ctx, caller, entry }, workflow, { ...uploads, room });
+    } finally {
+      room.close();
+    }
+  }
+
+  async function answerCall(
+    { ctx, caller, entry }: ApiCall,
+    workflow: Workflow,
+    files: BodyWanted['files'],
+  ): Promise<string> {
     const startedMs = performance.now();
-    const sent = await readArguments(ctx, workflow);
+    const sent = await readArguments(ctx, workflow, files);
     const parameters = runner.check(workflow, sent, requestIdOf(ctx));
     const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
     const callerNow = isSlow ? await judgedAgain(ctx, workflow) : caller;
+    const named = await runner.named(workflow, parameters, callerNow);
     if (callerNow?.narrowing?.bounds !== undefined) {
       await keepWithinBounds(callerNow, workflow, sent, { limiter, url: settings.url });
     }
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
-    const made = { parameters, caller: callerNow, request };
+    const made = { parameters, named, caller: callerNow, request };
     return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });
   }
 
@@ -72,28 +92,11 @@ export function createApi(parts: Domain) {
     return caller;
   }
 
-  /**
-   * What an address is called with (RFC 9110 section 9.3.7). No token is looked at, so an admin's workflow answers
-   * like one that is not there; the others stand in the metadata anyway.
-   */
-  function answerOptions(ctx: Context): Promise<void> {
-    ctx.status = 204;
-    if (ownToken.isAt(ctx.path)) {
-      ctx.set('Allow', ownToken.allow(ctx.path));
-      return Promise.resolve();
-    }
-    const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
-    const isSaid = workflow !== undefined && workflow.callers !== 'admin';
-    const method = ctx.path === ME_PATH ? 'GET' : isSaid ? workflow.method : undefined;
-    ctx.set('Allow', method === undefined ? allowOf(['GET', 'POST']) : allowOf([method]));
-    return Promise.resolve();
-  }
-
   return (ctx: Context): Promise<unknown> => {
     const { path } = ctx;
     if (ctx.method === 'OPTIONS' && !isPreflight(ctx)) {
       const isThere = path === ME_PATH || isWorkflow(path) || ownToken.isAt(path);
-      return isThere ? answerOptions(ctx) : respond(ctx, answerNothingHere);
+      return isThere ? answerOptions(ctx, { ownToken, catalogue }) : respond(ctx, answerNothingHere);
     }
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
@@ -101,6 +104,27 @@ export function createApi(parts: Domain) {
     if (management.isAt(path)) return respond(ctx, management.answer);
     return respond(ctx, answerNothingHere);
   };
+}
+
+/**
+ * What an address is called with (RFC 9110 section 9.3.7). No token is looked at, so an admin's workflow answers
+ * like one that is not there; the others stand in the metadata anyway.
+ */
+function answerOptions(
+  ctx: Context,
+  parts: { ownToken: ReturnType<typeof createOwnToken>; catalogue: Domain['catalogue'] },
+): Promise<void> {
+  const { ownToken, catalogue } = parts;
+  ctx.status = 204;
+  if (ownToken.isAt(ctx.path)) {
+    ctx.set('Allow', ownToken.allow(ctx.path));
+    return Promise.resolve();
+  }
+  const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
+  const isSaid = workflow !== undefined && workflow.callers !== 'admin';
+  const method = ctx.path === ME_PATH ? 'GET' : isSaid ? workflow.method : undefined;
+  ctx.set('Allow', method === undefined ? allowOf(['GET', 'POST']) : allowOf([method]));
+  return Promise.resolve();
 }
 
 const METHODS = ['GET', 'HEAD', 'POST'];

@@ -146,6 +146,8 @@ export const REFRESH_GRACE_SECONDS = 5;
 export const QUERY_PARAMETERS_MAX = 100;
 /** Enough for the parameters of a call; the body is held in memory whole. */
 export const API_BODY_BYTES_MAX = 1024 * 1024;
+/** All files of one call; they are held in memory whole, and in JSON a third larger. */
+export const UPLOAD_BYTES_MAX = 20_000_000;
 /** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
 export const WORKFLOW_SECONDS_MAX = 30;
 /** What the thread of a run may hold in memory, buffers and what is not yet collected among it. */

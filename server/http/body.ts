@@ -84,7 +84,12 @@ export function sentTwice(name: string): Problem {
  * Reads a whole body of at most `bytesMax` bytes. When it gives up half way the connection is closed after
  * the answer, because the rest of the body would be taken for the next request.
  */
-export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> {
+export async function readBody(
+  ctx: Context,
+  bytesMax: number,
+  /** Told of each part as it comes; what it throws ends the reading. */
+  onBytes?: (count: number) => void,
+): Promise<Buffer> {
   const encoding = ctx.get('content-encoding');
   if (encoding !== '' && encoding !== 'identity') {
     ctx.set('Connection', 'close');
@@ -103,12 +108,12 @@ export async function readBody(ctx: Context, bytesMax: number): Promise<Buffer> 
     for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
       bytes += (chunk as Buffer).length;
       if (bytes > bytesMax) throw tooLarge(ctx, bytesMax);
+      onBytes?.((chunk as Buffer).length);
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    if (error instanceof Problem) throw error;
     ctx.set('Connection', 'close');
-    throw cutOff(error);
+    throw error instanceof Problem ? error : cutOff(error);
   }
   if (length !== undefined && bytes !== length) throw cutOff(undefined);
   return Buffer.concat(chunks, bytes);

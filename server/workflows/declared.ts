@@ -14,6 +14,7 @@ import { WORKFLOW_COUNT_DAYS } from '../ground/limits.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type createCatalogue, scopeFor } from './catalogue.ts';
 import type { Declarations } from './load.ts';
+import { parameterTypeOf } from './parameter-types.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 
 /** One parameter or field, as it was declared. */
@@ -170,6 +171,8 @@ const TYPES: Record<string, string> = {
 };
 
 function typeInWords({ type, format, anyOf, items, ...schema }: Schema): string {
+  const own = parameterTypeOf(schema);
+  if (own !== undefined) return own.words;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((one) => JSON.stringify(one)).join(' or ');
   if (anyOf !== undefined) return [...new Set(anyOf.map(typeInWords))].join(' or ');

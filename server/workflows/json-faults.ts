@@ -64,9 +64,47 @@ function faultOfName(name: string, names: Set<string>): string | undefined {
 
 /** Where the string that begins at `start` ends: behind its closing quote. */
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  let at = text.indexOf('"', start + 1);
+  while (isEscaped(text, at)) at = text.indexOf('"', at + 1);
   return at + 1;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text[before] === '\\') before -= 1;
+  return (at - before) % 2 === 0;
+}
+
+/** Shorter ones are many, where there are many bytes of them. */
+const LONG_TEXT_BYTES_MIN = 1000;
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+/**
+ * Whether all but the long texts of some JSON is at most so many bytes: what takes time to read is everything else.
+ * It is looked at before it is read, so it may be no JSON at all.
+ */
+export function isMostlyLongTexts(json: Buffer, bytesMax: number): boolean {
+  let left = bytesMax;
+  let at = 0;
+  while (left >= 0) {
+    const start = json.indexOf(QUOTE, at);
+    if (start === -1) return json.length - at <= left;
+    let end = start;
+    do {
+      end = json.indexOf(QUOTE, end + 1);
+      left -= 2;
+    } while (end !== -1 && left >= 0 && isQuoteEscaped(json, end));
+    if (end === -1) return json.length - at <= left;
+    left -= start - at + (end - start < LONG_TEXT_BYTES_MIN ? end - start : 0);
+    at = end + 1;
+  }
+  return false;
+}
+
+function isQuoteEscaped(json: Buffer, at: number): boolean {
+  let before = at - 1;
+  while (json[before] === BACKSLASH) before -= 1;
+  return (at - before) % 2 === 0;
 }
 
 /** Whether a colon follows, as it does behind names only. */

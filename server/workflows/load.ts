@@ -16,6 +16,7 @@ import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
+import { insteadOf, mistakesOfReturns, mistakesOfUse } from './type-mistakes.ts';
 import { isOptional, isWorkflow, type Parameter, type Workflow } from './workflow.ts';
 
 /** What the owner declares, each by its name. */
@@ -140,10 +141,11 @@ function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): G
     yield "callers: wanted 'anyone', 'account' or 'admin'";
   }
   if (!isSchema(returns)) yield 'returns: wanted a zod schema of what run answers';
+  else yield* mistakesOfReturns(returns);
   if (typeof run !== 'function') yield 'run: wanted a function';
   if (!isObject(parameters)) yield 'parameters: wanted an object, {} when there are none';
   for (const [parameterName, parameter] of Object.entries(isObject(parameters) ? parameters : {})) {
-    for (const mistake of mistakesOfParameter(workflow, parameterName, parameter)) {
+    for (const mistake of mistakesOfParameter(workflow, parameterName, parameter, known)) {
       yield `parameter ${parameterName}: ${mistake}`;
     }
   }
@@ -153,7 +155,12 @@ function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): G
   }
 }
 
-function* mistakesOfParameter(workflow: Workflow, name: string, parameter: Parameter): Generator<string> {
+function* mistakesOfParameter(
+  workflow: Workflow,
+  name: string,
+  parameter: Parameter,
+  types: ReadonlySet<unknown>,
+): Generator<string> {
   if (!isObject(parameter) || !isSchema(parameter.schema)) {
     yield 'wanted { schema, description, example }';
     return;
@@ -168,12 +175,13 @@ function* mistakesOfParameter(workflow: Workflow, name: string, parameter: Param
     yield "in: a GET workflow reads its parameters from the 'query'";
   }
   const unfit = unfitForJson(parameter.schema, 'input');
-  if (unfit !== undefined) yield `it cannot be sent: ${unfit}`;
+  if (unfit !== undefined) yield `it cannot be sent: ${unfit}${insteadOf(unfit)}`;
   // Trying it also finds schemas that only work with `await`: those are not for us.
   try {
     const parsed = parameter.schema.safeParse(parameter.example);
     isOptional(parameter);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+    yield* mistakesOfUse(workflow, parameter, types);
   } catch (error) {
     yield `schema: ${firstLine(error)}`;
   }

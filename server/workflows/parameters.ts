@@ -4,12 +4,14 @@ import { holdsSecret } from '../ground/without-secrets.ts';
 import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
+import { fileBytesOf } from './parameter-types.ts';
+import { FilePart } from './sent-file.ts';
 import { strayNameIn } from './stray-names.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
 
 /**
  * The value of a parameter as it was sent. `isText` where it came from a query or a form, which know only texts: one, or
- * a list of those of a repeated name. `changed` says why a number in it did not arrive as it was sent.
+ * a list of those of a repeated name; a part of a form may be a `FilePart`. `changed` says why a number in it did not arrive as it was sent.
  */
 export type Argument = { value: unknown; isText: boolean; changed?: string | undefined };
 
@@ -100,6 +102,7 @@ function checkedValue(
   const { schema } = parameter;
   if (argument === undefined) return schema.parse(undefined);
   const { value, isText } = argument;
+  if (hasFilePart(value)) return checkedFiles(workflow, name, parameter, argument);
   const stray = strayNameIn(schema, value);
   if (stray !== undefined) {
     const wrong = `there is no ${shortName(stray.path)} in it`;
@@ -131,6 +134,25 @@ function checkedValue(
   }
   const path = parsed.error.issues[0]?.path;
   throw invalid(workflow, name, wantedBy(parsed.error), hintForWrong(name, parameter, argument, path));
+}
+
+function hasFilePart(value: unknown): boolean {
+  return Array.isArray(value) ? value.some((one) => one instanceof FilePart) : value instanceof FilePart;
+}
+
+/** What came as parts of a form that have a filename. */
+function checkedFiles(workflow: Workflow, name: string, parameter: Parameter, argument: Argument): unknown {
+  const { schema } = parameter;
+  if (fileBytesOf(schema) === 0) {
+    const hint = `Send it as text, in a part without a filename (curl: -F '${name}=…', without @). ${exampleOf(parameter)}`;
+    throw invalid(workflow, name, 'it was sent as a file, and is read as text', hint);
+  }
+  const whole = schema.safeParse(argument.value);
+  if (whole.success) return whole.data;
+  const list = Array.isArray(argument.value) ? undefined : schema.safeParse([argument.value]);
+  if (list?.success) return list.data;
+  const wrong = wantedBy(isNoList(whole.error) && list !== undefined ? list.error : whole.error);
+  throw invalid(workflow, name, wrong, exampleOf(parameter));
 }
 
 /** Whether a list was refused because it is one, and not for what is in it. */

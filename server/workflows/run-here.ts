@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../ground/clock.ts';
+import type { KnownRecord } from './named-records.ts';
 import type { Ask, Staged } from './stage.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
@@ -7,6 +8,8 @@ import type { Workflow, WorkflowCaller } from './workflow.ts';
 /** What `run` is handed of a call; all of it can be handed from one thread to another. */
 export type RunCall = {
   parameters: Record<string, unknown>;
+  /** The records among them. */
+  known: readonly KnownRecord[];
   caller: WorkflowCaller | undefined;
   request: { id: string; from: string };
 };
@@ -21,15 +24,17 @@ export async function runHere(
   parts: { clock: Clock; ask: Ask; signal: AbortSignal },
 ): Promise<RunResult> {
   const { clock, ask, signal } = parts;
-  const { caller } = call;
+  const { known, ...given } = call;
+  const { caller } = given;
   const stage = createStage(workflow, {
     accountId: caller?.accountId,
     isAdmin: caller?.admin === true,
     clock,
     ask,
+    given: known,
   });
   try {
-    const answer = await workflow.run({ ...call, data: stage.data, mail: stage.mail, signal } as never);
+    const answer = await workflow.run({ ...given, data: stage.data, mail: stage.mail, signal } as never);
     const staged = stage.close();
     return { body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }), staged };
   } finally {

@@ -14,6 +14,7 @@ import type { Settings } from '../ground/settings.ts';
 import { msSince } from '../ground/time.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
+import { findNamed, type NamedRecords } from './named-records.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Runs, RunWrites } from './runs.ts';
@@ -42,27 +43,15 @@ export function createRunner(parts: {
   settings: Pick<Settings, 'appName' | 'url'>;
   timeLimitMs?: number;
 }) {
-  const {
-    runs,
-    accounts,
-    threads,
-    isOwners,
-    clock,
-    settings,
-    timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
-  } = parts;
+  const { runs, threads, isOwners, clock, settings, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
 
-  /** For those whose data a run touches as an admin. Throws Problem where one of them is not there. */
-  async function touches(
+  function named(
     workflow: Workflow,
-    { caller, request }: { caller: Bearer | undefined; request: RunCall['request'] },
-    owners: readonly string[],
-  ) {
-    const touched = owners.filter((owner) => owner !== caller?.account.id);
-    if (caller === undefined || touched.length === 0) return [];
-    const found = await Promise.all(touched.map((id) => accounts.get(id)));
-    if (found.includes(undefined)) throw noSuchOwner(workflow);
-    return touchEntries(touched, { workflow, caller, request }, clock());
+    parameters: Record<string, unknown>,
+    caller: Bearer | undefined,
+  ): Promise<NamedRecords> {
+    const passes = caller !== undefined && isCalledAsAdmin(caller, workflow);
+    return findNamed(parts, { workflow, parameters, caller, passes });
   }
 
   function result(workflow: Workflow, call: RunCall, ask: Ask): Promise<RunResult> {
@@ -90,18 +79,26 @@ export function createRunner(parts: {
      */
     async run(
       workflow: Workflow,
-      call: { parameters: Record<string, unknown>; caller: Bearer | undefined; request: RunCall['request'] },
+      call: {
+        parameters: Record<string, unknown>;
+        /** The same with the records that they name, as they were just found. */
+        named: NamedRecords;
+        caller: Bearer | undefined;
+        request: RunCall['request'];
+      },
       record: { entry: Call; startedMs: number } | undefined,
     ): Promise<string> {
-      const { caller } = call;
+      const { caller, parameters, request } = call;
       const seen = caller && seenByWorkflow(caller, workflow);
       const isAdmin = seen?.admin === true;
       const data = createRunData(parts, { workflow, caller, isAdmin });
       for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
-        const { body, staged } = await result(workflow, { ...call, caller: seen }, data.ask);
+        // Another attempt begins with the records as they are by then.
+        const found = attempt === 1 ? call.named : await named(workflow, parameters, caller);
+        const { body, staged } = await result(workflow, { ...found, caller: seen, request }, data.ask);
         const planned = await data.planned(staged);
         if (planned !== undefined) {
-          const audit = isAdmin ? await touches(workflow, call, planned.owners) : [];
+          const audit = isAdmin ? await touchesOf(parts, { ...call, workflow }, planned.owners) : [];
           if (record !== undefined) record.entry.ms = msSince(record.startedMs);
           const mail = staged.mail.map((wanted) =>
             mailOf(workflow, wanted, { settings, accountId: seen?.accountId }),
@@ -113,10 +110,27 @@ export function createRunner(parts: {
       throw conflict(workflow);
     },
 
+    /** The records that these parameters name. Throws Problem 400 where one is not there for this caller. */
+    named,
+
     /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
       doCheck(ranAs(workflow, requestId), () => checkParameters(workflow, sent)),
   };
+}
+
+/** For those whose data a run touches as an admin. Throws Problem where one of them is not there. */
+async function touchesOf(
+  { accounts, clock }: { accounts: Pick<Accounts, 'get'>; clock: Clock },
+  call: { workflow: Workflow; caller: Bearer | undefined; request: RunCall['request'] },
+  owners: readonly string[],
+) {
+  const { workflow, caller, request } = call;
+  const touched = owners.filter((owner) => owner !== caller?.account.id);
+  if (caller === undefined || touched.length === 0) return [];
+  const found = await Promise.all(touched.map((id) => accounts.get(id)));
+  if (found.includes(undefined)) throw noSuchOwner(workflow);
+  return touchEntries(touched, { workflow, caller, request }, clock());
 }
 
 /** The mail that a workflow asked for, in the queue of who calls. */
@@ -143,18 +157,22 @@ function tooSlow({ name }: Workflow, limitMs: number): Problem {
   });
 }
 
-function seenByWorkflow(caller: Bearer, { name }: Workflow): WorkflowCaller {
-  const { account, client, actsFor, scopes } = caller;
+function seenByWorkflow(caller: Bearer, workflow: Workflow): WorkflowCaller {
+  const { account, client, actsFor } = caller;
   return {
     accountId: account.id,
     email: account.email,
     externalId: externalIdOf(caller),
     ...(client === undefined ? {} : { client: { id: client.id, name: client.name, reason: client.reason } }),
     actsFor,
-    // Who is no admin any more gives nobody a way past privacy rules either.
-    admin: account.admin && coversAsAdmin(scopes, workflowScope(name)),
+    admin: isCalledAsAdmin(caller, workflow),
     metadata: metadataOf(caller),
   };
+}
+
+/** Who is no admin any more gives nobody a way past privacy rules either. */
+function isCalledAsAdmin({ account, scopes }: Bearer, { name }: Workflow): boolean {
+  return account.admin && coversAsAdmin(scopes, workflowScope(name));
 }
 
 function conflict({ name }: Workflow): Problem {

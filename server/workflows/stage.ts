@@ -53,6 +53,8 @@ type Parts = {
   isAdmin: boolean;
   clock: Clock;
   ask: Ask;
+  /** Records that `run` is handed with its parameters. */
+  given?: readonly (SeenRecord & { type: string })[];
 };
 
 type FindWanted = {
@@ -75,7 +77,9 @@ type Staging = {
 export function createStage(workflow: Workflow, parts: Parts) {
   const mail: WorkflowMail[] = [];
   const writes: Staging['writes'] = new Map();
-  const known: Staging['known'] = new Map();
+  const known: Staging['known'] = new Map(
+    parts.given?.map(({ type, ...seen }) => [keyOf(type, seen.record.id), seen]),
+  );
   let isOpen = true;
   let characters = 0;
 

@@ -241,7 +241,8 @@ eachStore(({ engine, url }) => {
         });
       };
       const before = (await notes()).length;
-      const call = { parameters: {}, caller: undefined, request: { id: 'r', from: '127.0.0.1' } };
+      const named = { parameters: {}, known: [] };
+      const call = { parameters: {}, named, caller: undefined, request: { id: 'r', from: '127.0.0.1' } };
       await assert.rejects(runner.run(tricky, call, undefined), { status: 504, code: 'TIMEOUT' });
       assert.equal((told as { code?: string }).code, 'TIMEOUT');
       assert.deepEqual([(await notes()).length, await runs()], [before, 0]);

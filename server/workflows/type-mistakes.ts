@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
+import { NamedRecord, type ParameterType, parameterTypeOf, typesIn } from './parameter-types.ts';
+import { type Parameter, placesOf, type Workflow } from './workflow.ts';
+
+/** What zod has and callers have no way to send, and what there is instead. */
+const INSTEAD: readonly [find: RegExp, instead: string][] = [
+  [/^Date /, "use date() from 'latchkey'"],
+  [/^BigInt /, 'take a text of digits'],
+];
+
+/** What to do about a schema that has no JSON form, or nothing. */
+export function insteadOf(unfit: string): string {
+  const instead = INSTEAD.find(([find]) => find.test(unfit))?.[1];
+  return instead === undefined ? '' : `; ${instead}`;
+}
+
+/** A line for each mistake in how a parameter uses date(), file() and the like. `types`: those that are declared. */
+export function* mistakesOfUse(
+  workflow: Workflow,
+  parameter: Parameter,
+  types: ReadonlySet<unknown>,
+): Generator<string> {
+  const { schema } = parameter;
+  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  if (JSON.stringify(written).includes('"format":"binary"')) yield "use file() from 'latchkey' for a file";
+  const found = typesIn(schema);
+  const outer = parameterTypeOf(written);
+  const files = found.filter((one) => one.is === 'file');
+  if (files.length > 0) yield* mistakesOfFiles(workflow, parameter, files, outer);
+  if (outer?.is === 'date' && JSON.stringify(parameter.example).match(/^\[?-?\d/)) {
+    yield 'example: write it as in ISO 8601, such as 2026-11-27T09:30:00Z';
+  }
+  if (found.some((one) => one.is === 'record')) yield* mistakesOfRecords(parameter, types);
+}
+
+function* mistakesOfFiles(
+  workflow: Workflow,
+  parameter: Parameter,
+  files: readonly ParameterType[],
+  outer: ParameterType | undefined,
+): Generator<string> {
+  if (outer?.is !== 'file' || files.length > 1) {
+    yield 'a file() stands by itself or in a list, .array(), not inside of something else';
+  }
+  if (workflow.method === 'GET') yield "a GET has no body to send a file in: method: 'POST' is wanted";
+  else if (placesOf(workflow, parameter).includes('query')) yield "in: a file is read from the 'body'";
+  for (const one of files) {
+    if (one.is !== 'file') continue;
+    if (Number.isInteger(one.bytesMax) && one.bytesMax > 0 && one.bytesMax <= UPLOAD_BYTES_MAX) continue;
+    yield `file: maxBytes: wanted a whole number from 1 to ${UPLOAD_BYTES_MAX}`;
+  }
+}
+
+function* mistakesOfRecords({ schema, example }: Parameter, types: ReadonlySet<unknown>): Generator<string> {
+  const { data, success } = schema.safeParse(example);
+  if (!success) return;
+  const named = recordsIn(data);
+  if (named.length === 0) yield 'record(): what is made of the record is made in run, not by its schema';
+  for (const { type } of named) {
+    if (!types.has(type)) yield `record(${type.name}): wanted a type that a file in types exports`;
+  }
+}
+
+function recordsIn(value: unknown): NamedRecord[] {
+  if (value instanceof NamedRecord) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(recordsIn) : [];
+}
+
+/** A line for what an answer cannot have in it. */
+export function* mistakesOfReturns(returns: z.ZodType): Generator<string> {
+  for (const { is } of typesIn(returns)) {
+    if (is === 'file')
+      yield 'returns: an answer is JSON and has no files: return a text, or where the file is';
+    if (is === 'record') yield 'returns: return the fields of a record, or its id as z.string()';
+  }
+}
