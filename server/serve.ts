@@ -23,6 +23,7 @@ export async function serve(configured: Settings, parts: { clock: Clock; log: Lo
     listener.handle(app.callback());
     if (!listener.server.listening) await listener.listen(settings);
     domain.startBackground();
+    for (const warning of domain.declarations.warnings) parts.log.warn(warning);
     return {
       /** The public URL. */
       url: settings.url,

@@ -106,7 +106,9 @@ async function lookAround(settings: Settings): Promise<Finding[]> {
 }
 
 async function lookAtWorkflows({ config }: Settings): Promise<Found> {
-  const { workflows } = await loadDeclarations(config);
+  const { workflows, warnings } = await loadDeclarations(config);
+  if (warnings.length > 0)
+    return { level: 'warn', found: warnings.join('; '), todo: 'see docs/privacy-rules.md' };
   return { level: 'ok', found: `${workflows.size} declared, all good` };
 }
 

@@ -10,6 +10,7 @@ import {
   unfitForJson,
 } from '../data/mistakes.ts';
 import { type DataType, isDataType } from '../data/type.ts';
+import { warningsOfType } from '../data/warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
@@ -23,6 +24,8 @@ import { isOptional, isWorkflow, type Parameter, type Workflow } from './workflo
 export type Declarations = {
   workflows: ReadonlyMap<string, Workflow>;
   types: ReadonlyMap<string, DataType>;
+  /** A line for each thing that is no mistake, and yet mostly not meant. */
+  warnings: readonly string[];
 };
 
 /** The files that each declare something: no tests, no types of JavaScript, nothing hidden or with an underscore before it. */
@@ -52,7 +55,8 @@ export async function loadDeclarations(
     ...linesOf(workflows, (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
-  return { workflows: byName(workflows), types: byName(types) };
+  const warnings = [...linesOf(types, (type) => warningsOfType(type, declaredTypes))];
+  return { workflows: byName(workflows), types: byName(types), warnings };
 }
 
 async function loadFolder<K extends keyof Kinds>(
@@ -110,10 +114,10 @@ async function inTime<T>(loading: Promise<T>, timeLimitMs: number): Promise<T> {
   }
 }
 
-/** A line for each mistake in these files, and for each name that one before has. */
+/** A line for what is said of each of these files, and for each name that one before has. */
 function* linesOf<T extends { name: string }>(
   files: readonly Loaded<T>[],
-  mistakesOf: (declared: T) => Iterable<string>,
+  saidOf: (declared: T) => Iterable<string>,
 ): Generator<string> {
   const taken = new Map<string, string>();
   for (const { path, declared, fault } of files) {
@@ -121,7 +125,7 @@ function* linesOf<T extends { name: string }>(
       yield `${path}: ${fault}`;
       continue;
     }
-    for (const mistake of mistakesOf(declared)) yield `${path}: ${mistake}`;
+    for (const said of saidOf(declared)) yield `${path}: ${said}`;
     const first = taken.get(declared.name);
     if (first === undefined) taken.set(declared.name, path);
     else yield `${path}: the name ${declared.name} is taken by ${first}`;

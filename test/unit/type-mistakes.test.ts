@@ -11,12 +11,14 @@ import {
   isEmpty,
   isIn,
   isLess,
+  isNot,
   not,
   or,
 } from '../../server/data/expressions.ts';
 import { mistakesOfType } from '../../server/data/mistakes.ts';
 import { type AnyRecord, NOBODY, resolve } from '../../server/data/resolve.ts';
 import { type DataType, defineType, kindsOf, type RuleCaller } from '../../server/data/type.ts';
+import { warningsOfType } from '../../server/data/warnings.ts';
 
 const profile = defineType({
   name: 'profile',
@@ -162,5 +164,57 @@ test("what the caller's own record holds of before its type was another is compa
     ]) {
       assert.equal(resolve(expression, caller({ team, level: 3 }), kinds), false, JSON.stringify(expression));
     }
+  }
+});
+
+const STAFF = { role: z.string(), nickname: z.string().optional() };
+function staff(rule: (record: Anything, caller: RuleCaller) => object): DataType<typeof STAFF> {
+  return defineType({
+    name: 'staff',
+    description: 'What somebody is here',
+    fields: STAFF,
+    onePerAccount: true,
+    rules: (record, caller) => [{ name: 'S', when: always, ...rule(record, caller) }],
+  });
+}
+
+test('a rule that goes by what callers write of themselves is warned of', () => {
+  const mine = (record: Anything, caller: RuleCaller) => is(record.createdBy, caller.account);
+  const warned: [rule: Parameters<typeof staff>[0], isWarned: boolean][] = [
+    [(record, caller) => ({ when: mine(record, caller), change: true }), true],
+    [(record, caller) => ({ when: mine(record, caller), change: ['role'] }), true],
+    [(record, caller) => ({ when: mine(record, caller), create: true }), true],
+    [(record, caller) => ({ when: not(isNot(record.createdBy, caller.account)), create: true }), true],
+    [(_, caller) => ({ when: has(caller.scopes, 'data:staff:write'), change: true }), true],
+    [() => ({ change: true }), true],
+    [(record, caller) => ({ when: mine(record, caller), change: ['nickname'] }), false],
+    [(record, caller) => ({ when: mine(record, caller), view: true, find: true, delete: true }), false],
+    [
+      (record, caller) => ({ when: and(mine(record, caller), is(record.role, 'guest')), create: true }),
+      false,
+    ],
+    [(record, caller) => ({ when: isNot(record.createdBy, caller.account), change: true }), false],
+    [(_, caller) => ({ when: is(caller.metadata('role'), 'boss'), change: true }), false],
+    [(_, caller) => ({ when: not(isEmpty(caller.client)), change: true }), false],
+  ];
+  for (const [rule, isWarned] of warned) {
+    const own = staff(rule);
+    const type = defineType({
+      name: 'note',
+      description: 'A note',
+      fields: FIELDS,
+      rules: (_, caller) => [
+        {
+          name: 'R',
+          when: or(is(caller.own(own).role, 'boss'), is(caller.own(own).role, 'chief')),
+          find: true,
+        },
+      ],
+    });
+    assert.deepEqual([...mistakesOfType(own, [own]), ...mistakesOfType(type, [type, own])], []);
+    const warnings = [...warningsOfType(type, [type, own])];
+    assert.equal(warnings.length, isWarned ? 1 : 0, `${rule}: ${warnings}`);
+    for (const warning of warnings)
+      assert.match(warning, /^rule R: it goes by staff\.role .*\(rule S of staff\)/);
   }
 });
