@@ -1,4 +1,4 @@
-import type { Collection } from '../../adapters/port.ts';
+import type { Collection, Where } from '../../adapters/port.ts';
 import { ACTIVE_ONLY, type Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { monthOf, type Review, type ReviewDigest } from '../credentials/review.ts';
@@ -27,8 +27,11 @@ export type ReviewOf = Review & { account: string };
 /** What a review would ask of an account now. */
 export type Preview = { account: Account; findings: Finding[] };
 
-/** Accounts that are looked at for one page of what would be asked now: two reads of the store each. */
-const ACCOUNTS_LOOKED_AT = 100;
+/** Accounts that are looked at together for a page of what would be asked now: two reads of the store each. */
+const ACCOUNTS_AT_ONCE = 10;
+const STEPS_MAX = 10;
+/** With so many lines, and those of the accounts beside them, a page is full. */
+const FINDINGS_ENOUGH = 40;
 
 type Parts = {
   rows: {
@@ -47,6 +50,10 @@ export function createReviewList(parts: Parts) {
 
   async function withAccount(review: Review): Promise<ReviewOf> {
     return { ...review, account: (await accounts.get(review.accountId))?.email ?? review.accountId };
+  }
+
+  async function previewOf(account: Account): Promise<Preview & { id: string }> {
+    return { id: account.id, account, findings: await reviews.findings(account.id) };
   }
 
   return {
@@ -70,25 +77,28 @@ export function createReviewList(parts: Parts) {
 
     /** What a review would ask of the next accounts, or of this one, if it were made now. A page may have none, and not be the last. */
     async preview(page: PageAsked, accountId?: string): Promise<PageOf<Preview & { id: string }>> {
-      const looked = await pageByKey(
-        rows.accounts,
-        { ...page, limit: ACCOUNTS_LOOKED_AT },
-        {
-          where: accountId === undefined ? ACTIVE_ONLY : [...ACTIVE_ONLY, ['id', '=', accountId]],
-          order: { by: 'id' },
-        },
-      );
-      const asked = await Promise.all(
-        looked.rows.map(async (account) => ({
-          id: account.id,
-          account,
-          findings: await reviews.findings(account.id),
-        })),
-      );
-      const found = asked.filter(({ findings }) => findings.length > 0);
-      return { rows: found, next: looked.next, isPartial: looked.next !== undefined };
+      const where: Where<Account> =
+        accountId === undefined ? ACTIVE_ONLY : [...ACTIVE_ONLY, ['id', '=', accountId]];
+      const found: (Preview & { id: string })[] = [];
+      let next: string | undefined = page.cursor;
+      for (let step = 0; step < STEPS_MAX; step += 1) {
+        const looked: PageOf<Account> = await pageByKey(
+          rows.accounts,
+          { ...page, cursor: next, limit: ACCOUNTS_AT_ONCE },
+          { where, order: { by: 'id' } },
+        );
+        const asked = await Promise.all(looked.rows.map(previewOf));
+        found.push(...asked.filter(({ findings }) => findings.length > 0));
+        next = looked.next;
+        if (next === undefined || findingsIn(found) >= FINDINGS_ENOUGH) break;
+      }
+      return { rows: found, next, isPartial: next !== undefined };
     },
   };
+}
+
+function findingsIn(previews: readonly Preview[]): number {
+  return previews.reduce((sum, { findings }) => sum + findings.length, 0);
 }
 
 type Wanted = Parameters<typeof pageByKey<Review>>[2];

@@ -48,4 +48,26 @@ describe('reviews in the management API', () => {
     for (const query of ['cursor=mine', 'month=May', 'state=open'])
       assert.equal((await server.call(`${PATH}/reviews?${query}`, { token })).status, 400, query);
   });
+
+  test('give what would be asked now in pages that are no longer than others, and leave nobody out', async () => {
+    const { domain } = server;
+    const expiresAt = domain.clock() + 360 * 86_400;
+    for (let count = 0; count < 25; count += 1) {
+      const wanted = { email: `owner-${count}@example.com`, admin: false };
+      const account = await domain.accounts.create(wanted, { kind: 'operator' });
+      for (const name of ['One', 'Two', 'Three', 'Four']) {
+        await domain.tokens.mint({ account, name, scopes: ['profile'], expiresAt }, { kind: 'operator' });
+      }
+    }
+    const pages: { account: string }[][] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await server.call(`${PATH}/review?cursor=${cursor}`, { token });
+      pages.push(body.response.items);
+      cursor = body.response.next_cursor;
+    }
+    const theirs = pages.flat().filter(({ account }) => account.startsWith('owner-'));
+    assert.equal(theirs.length, 100);
+    assert.ok(pages.length > 1, 'one page had them all');
+    for (const page of pages) assert.ok(page.length < 80, `${page.length} on one page`);
+  });
 });
