@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Collection, declare, type Where } from '../../adapters/port.ts';
+import { countedPath } from '../ground/api-address.ts';
 import type { Clock } from '../ground/clock.ts';
 import { DAY_SECONDS } from '../ground/time.ts';
 import type { Call, CallsAbout } from './call.ts';
@@ -231,7 +232,7 @@ export function outcomeOf(status: number): Outcome {
 
 /** Of what was refused the path may be anything, and as many as a caller likes. */
 function routeOf({ status, method, path }: Call): string | undefined {
-  return status < 400 ? `${method} ${path}` : undefined;
+  return status < 400 ? `${method} ${countedPath(path)}` : undefined;
 }
 
 function seriesOf(accountId: string, id: string): string {

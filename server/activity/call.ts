@@ -29,6 +29,8 @@ export const callSchema = z.strictObject({
   refused: z.boolean().optional(),
   /** Set when an admin token was used, which privacy rules do not hold back. */
   privacyBypassed: z.boolean().optional(),
+  /** Of a call that passed over the rules of a data type: how many of its records they would have kept from the caller. */
+  hidden: z.number().optional(),
 });
 
 export type Call = z.infer<typeof callSchema>;

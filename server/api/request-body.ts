@@ -54,7 +54,7 @@ export async function readRequestBody(
   if (bytes.length > API_BODY_BYTES_MAX && !isMostlyLongTexts(bytes, API_BODY_BYTES_MAX)) throw tooMuchElse();
   const text = decoded(bytes);
   if (isJson) {
-    const sent = jsonFrom(text);
+    const sent = sentInJson(text);
     if (bytes.length > API_BODY_BYTES_MAX) requireFilesOnly(sent, files?.names);
     return sent;
   }
@@ -102,15 +102,16 @@ function notUtf8(place: 'query' | 'body', more: { parameter?: string } = {}): Pr
   return invalidData(`The ${place} is not valid UTF-8.`, SEND_UTF8, more);
 }
 
-function jsonFrom(text: string): Sent {
-  const value = parsedJson(text);
+/** The names and values of a JSON object; `what` is what the text is, for people. Throws Problem where it is none. */
+export function sentInJson(text: string, what = 'body'): Sent {
+  const value = parsedJson(text, what);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidData('The body is JSON, but not an object.', hintForNoObject(value));
+    throw invalidData(`The ${what} is JSON, but not an object.`, hintForNoObject(value));
   }
   const { fault, changed } = inspectJson(text);
   if (fault !== undefined) {
     const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
-    throw invalidData(`The body cannot be used: ${fault}.`, hint);
+    throw invalidData(`The ${what} cannot be used: ${fault}.`, hint);
   }
   return { kind: 'json', values: new Map(Object.entries(value)), changed };
 }
@@ -129,13 +130,13 @@ function hintForNoObject(value: unknown): string {
  * The parser's own message would repeat what was sent, which may be a password; only the place is taken
  * from it.
  */
-function parsedJson(text: string): unknown {
+function parsedJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
     throw invalidData(
-      `The body is not valid JSON${place === undefined ? '' : ` (${place})`}.`,
+      `The ${what} is not valid JSON${place === undefined ? '' : ` (${place})`}.`,
       hintForBadJson(text),
     );
   }

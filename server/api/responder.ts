@@ -18,8 +18,19 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 /** One call: who makes it, and its entry in the activity for the case that all goes well. */
 export type ApiCall = { ctx: Context; caller: Bearer | undefined; entry: Call | undefined };
 
+/** An answer that is no 200 with JSON: what was made, that something is gone, lines of text. */
+export class Reply {
+  readonly status: number;
+  readonly content: { type: string; text: string } | undefined;
+
+  constructor(status: number, content?: Reply['content']) {
+    this.status = status;
+    this.content = content;
+  }
+}
+
 /** Does what is called for and answers the body to send, or throws. The entry is recorded when it answers. */
-export type Endpoint = (call: ApiCall) => Promise<string | object>;
+export type Endpoint = (call: ApiCall) => Promise<string | object | Reply>;
 
 /**
  * The frame of each call of the API: finds the caller, lets the endpoint do and record it, records a refusal, answers.
@@ -62,19 +73,34 @@ export function createResponder(
     // The same for every path: a preflight carries no token, so it must not tell what there is.
     if (isPreflight(ctx)) return answerPreflight(ctx, METHODS);
     let caller: Bearer | undefined;
-    let body: string | object;
+    let answer: string | object | Reply;
     try {
       caller = await authenticate.callerOf(ctx);
       const entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
-      body = await endpoint({ ctx, caller, entry });
+      answer = await endpoint({ ctx, caller, entry });
     } catch (error) {
       await recordRefusal(ctx, caller, error);
       throw error;
     }
     ctx.set('Cache-Control', 'no-store');
-    ctx.set('Content-Type', 'application/json; charset=utf-8');
-    ctx.body = typeof body === 'string' ? body : JSON.stringify(body);
+    if (answer instanceof Reply) return send(ctx, answer);
+    ctx.set('Content-Type', JSON_TYPE);
+    ctx.body = typeof answer === 'string' ? answer : JSON.stringify(answer);
   };
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** An answer of JSON with another status than 200. */
+export function jsonReply(status: number, value: object): Reply {
+  return new Reply(status, { type: JSON_TYPE, text: JSON.stringify(value) });
+}
+
+function send(ctx: Context, { status, content }: Reply): void {
+  ctx.status = status;
+  if (content === undefined) return;
+  ctx.set('Content-Type', content.type);
+  ctx.body = content.text;
 }
 
 function calledBy(ctx: Context, status: number, result: string): Called {

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Bearer } from '../access/bearer.ts';
 import type { Domain } from '../domain.ts';
-import { ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
+import { DATA_PATH, ME_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
@@ -13,6 +13,7 @@ import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createBodyRoom } from './body-room.ts';
+import { createDataApi } from './data/routes.ts';
 import { createManagement } from './management/routes.ts';
 import { describeCaller } from './me.ts';
 import { allowOf, wrongMethod } from './methods.ts';
@@ -29,6 +30,7 @@ export function createApi(parts: Domain) {
   const authenticate = createAuthenticate(parts);
   const respond = createResponder({ ...parts, authenticate });
   const runner = createRunner(parts);
+  const data = createDataApi({ ...parts, authenticate });
   const ownToken = createOwnToken({ ...parts, authenticate });
   const management = createManagement({ ...parts, authenticate });
   const rooms = createBodyRoom();
@@ -95,14 +97,15 @@ export function createApi(parts: Domain) {
   return (ctx: Context): Promise<unknown> => {
     const { path } = ctx;
     if (ctx.method === 'OPTIONS' && !isPreflight(ctx)) {
-      const isThere = path === ME_PATH || isWorkflow(path) || ownToken.isAt(path);
-      return isThere ? answerOptions(ctx, { ownToken, catalogue }) : respond(ctx, answerNothingHere);
+      const isThere = path === ME_PATH || isWorkflow(path) || [ownToken, data].some((one) => one.isAt(path));
+      return isThere
+        ? answerOptions(ctx, { others: [ownToken, data], catalogue })
+        : respond(ctx, answerNothingHere);
     }
     if (path === ME_PATH) return respond(ctx, answerMe);
     if (isWorkflow(path)) return respond(ctx, answerWorkflow);
-    if (ownToken.isAt(path)) return respond(ctx, ownToken.answer);
-    if (management.isAt(path)) return respond(ctx, management.answer);
-    return respond(ctx, answerNothingHere);
+    const other = [data, ownToken, management].find((one) => one.isAt(path));
+    return respond(ctx, other?.answer ?? answerNothingHere);
   };
 }
 
@@ -112,12 +115,16 @@ export function createApi(parts: Domain) {
  */
 function answerOptions(
   ctx: Context,
-  parts: { ownToken: ReturnType<typeof createOwnToken>; catalogue: Domain['catalogue'] },
+  parts: {
+    others: readonly { isAt(path: string): boolean; allow(path: string): string }[];
+    catalogue: Domain['catalogue'];
+  },
 ): Promise<void> {
-  const { ownToken, catalogue } = parts;
+  const { others, catalogue } = parts;
   ctx.status = 204;
-  if (ownToken.isAt(ctx.path)) {
-    ctx.set('Allow', ownToken.allow(ctx.path));
+  const other = others.find((one) => one.isAt(ctx.path));
+  if (other !== undefined) {
+    ctx.set('Allow', other.allow(ctx.path));
     return Promise.resolve();
   }
   const workflow = ctx.path === ME_PATH ? undefined : catalogue.get(ctx.path.slice(WORKFLOWS_PATH.length));
@@ -142,6 +149,6 @@ function requireMethod(ctx: Context, wanted: 'GET' | 'POST', what: string): void
 }
 
 async function answerNothingHere({ ctx }: ApiCall): Promise<never> {
-  const hint = `Workflows are at ${WORKFLOWS_PATH}NAME; ${ME_PATH} says who a token is. No slash at the end.`;
+  const hint = `Workflows are at ${WORKFLOWS_PATH}NAME, data at ${DATA_PATH}TYPE; ${ME_PATH} says who a token is. No slash at the end.`;
   throw nothingHere(ctx, hint);
 }

@@ -35,11 +35,19 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
     rules.some(({ rule, when }) => gives(rule) && meets(record, when));
   /** Unions are asked for again and again while a list is made. */
   const known = new Map<string, Resolved>();
-  const remembered = (key: string, make: () => Resolved): Resolved => {
-    const resolved = known.get(key) ?? make();
+  /** The same for all fields that the same rules give: it stands in a query once. */
+  const remembered = (gives: (rule: Rule) => boolean): Resolved => {
+    const key = rules.map(({ rule }) => (gives(rule) ? '1' : '0')).join('');
+    const resolved = known.get(key) ?? unionOf(gives);
     known.set(key, resolved);
     return resolved;
   };
+
+  function constrainable(field: string): Resolved {
+    const finding = rules.filter(({ rule, when }) => rule.find === true && when !== false);
+    const isEach = finding.length > 0 && finding.every(({ rule }) => extendsTo(rule.constrain, field));
+    return isEach || remembered((rule) => extendsTo(rule.constrain, field));
+  }
 
   return {
     /** The records that stand in lists and are counted. */
@@ -48,9 +56,11 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
     /** The records that are there for who knows their id. */
     there: unionOf((rule) => rule.find === true || isSome(rule.view)),
 
-    /** Where a constraint on this field, or a sort by it, counts. An id is given with each record anyway. */
-    constrainable: (field: string): Resolved =>
-      field === 'id' ? true : remembered(field, () => unionOf((rule) => extendsTo(rule.constrain, field))),
+    /**
+     * Where among the records that are found a constraint on this field, or a sort by it, counts: in all of them where each
+     * rule that finds some gives it. An id is given with each record anyway.
+     */
+    constrainable: (field: string): Resolved => field === 'id' || constrainable(field),
 
     /** Whether this caller may see the field of this record. */
     maySee: (record: AnyRecord, field: string): boolean =>

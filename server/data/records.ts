@@ -7,7 +7,7 @@ import { meets, type Privacy } from './privacy.ts';
 import { type AnyRecord, allOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
 import { fits, requireFit, requireOrder } from './tests.ts';
-import { type FieldKind, kindsOf } from './type.ts';
+import { type DataType, type FieldKind, kindsOf } from './type.ts';
 
 /** One thing that a list is narrowed down by; the value is of the field's kind. */
 export type Constraint = { field: string; test: Test; value?: unknown };
@@ -36,6 +36,14 @@ export function createRecords(
     rules,
   }: { clock: Clock /** Those of the type for this caller, also where it passes them. */; rules: Privacy },
 ) {
+  return { type, ...readsOf(type, privacy, { rows: collection, rules }), ...writesOf(type, privacy, clock) };
+}
+
+function readsOf(
+  type: DataType,
+  privacy: Privacy,
+  { rows: collection, rules }: { rows: OpenType['rows']; rules: Privacy },
+) {
   // The fields of a declared type are known to its declaration and not to the compiler.
   const rows = collection as unknown as Collection<AnyRecord>;
   const kinds = kindsOf(type);
@@ -47,8 +55,6 @@ export function createRecords(
   };
 
   return {
-    type,
-
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
     list(wanted: Wanted): Promise<AnyRecord[]> {
       return listed(
@@ -73,16 +79,38 @@ export function createRecords(
     /** The record with the fields that this caller may see. */
     seen,
 
+    /** Whether the caller passes the rules. */
+    passes: privacy !== rules,
+
     /** How many of these the rules would have hidden, where the caller passes them. */
     hiddenAmong: (some: readonly AnyRecord[]): number =>
       some.filter((row) => !meets(row, rules.there)).length,
+
+    /** Whether lists may be narrowed down and sorted by this field: in all records, in some of them, or not at all. */
+    constrains: (field: string): 'all' | 'some' | 'none' => extentOf(privacy.constrainable(field)),
+  };
+}
+
+function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
+  const kinds = kindsOf(type);
+
+  return {
+    /** Whether the caller may change the field, as far as the record as it is goes. */
+    mayChange: (row: AnyRecord, field: string): boolean => privacy.mayChange(row, field),
 
     /** A new record of these fields, which fit the type. Throws 403 where no rule lets the caller make it. */
     made(
       fields: Readonly<Record<string, unknown>>,
       own: { id?: string; createdAt?: number; createdBy: string | undefined },
     ): DataRow {
-      const row = { ...written(type, kinds, fields), id: newId('obj_'), createdAt: clock(), ...own };
+      const now = own.createdAt ?? clock();
+      const row = {
+        ...written(type, kinds, fields),
+        id: newId('obj_'),
+        ...own,
+        createdAt: now,
+        modifiedAt: now,
+      };
       if (!privacy.mayCreate(row)) throw forbidden(`may make no such ${type.name}`);
       return row;
     },
@@ -111,7 +139,8 @@ export function createRecords(
     /** The guard under which the record may be removed. Throws 403 where no rule lets the caller do it. */
     removed(row: AnyRecord): { guard: Where<DataRow> } {
       if (!privacy.mayRemove(row)) throw forbidden(`may not delete this ${type.name}`);
-      return { guard: asSeen(row) };
+      // What the row still carries of an earlier change would go down with it.
+      return { guard: [...asSeen(row), ['pendingId', 'absent']] };
     },
   };
 }
@@ -122,7 +151,7 @@ export function createRecords(
  * in it, is a mistake of ours.
  */
 function written(
-  type: OpenType['type'],
+  type: DataType,
   kinds: ReadonlyMap<string, FieldKind>,
   fields: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
@@ -146,6 +175,11 @@ function wellFormed(value: unknown): unknown {
   );
 }
 
+function extentOf(where: Resolved): 'all' | 'some' | 'none' {
+  if (where === false) return 'none';
+  return where === true ? 'all' : 'some';
+}
+
 /** Holds while nobody has changed the record since it was read. */
 function asSeen({ version }: AnyRecord): Where<DataRow> {
   return [version === undefined ? ['version', 'absent'] : ['version', '=', version as number]];
@@ -162,14 +196,16 @@ function narrowed(
   privacy: Privacy,
   kinds: ReadonlyMap<string, FieldKind>,
 ): Resolved {
-  const parts = constraints.map(({ field, test, value }): Resolved => {
-    const where = privacy.constrainable(field);
-    if (where === false) throw notConstrainable(field);
-    requireFit(kinds, { field, test, value });
-    const expression = { left: { record: field }, test, right: value as Operand | undefined };
-    return allOf([where, resolve(expression, NOBODY, kinds)]);
+  const where = constraints.map(({ field }): Resolved => {
+    const part = privacy.constrainable(field);
+    if (part === false) throw notConstrainable(field);
+    return part;
   });
-  return allOf([privacy.found, ...parts]);
+  const parts = constraints.map(({ field, test, value }): Resolved => {
+    requireFit(kinds, { field, test, value });
+    return resolve({ left: { record: field }, test, right: value as Operand | undefined }, NOBODY, kinds);
+  });
+  return allOf([privacy.found, ...new Set(where), ...parts]);
 }
 
 type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };

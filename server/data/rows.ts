@@ -9,7 +9,7 @@ import type { DataType } from './type.ts';
 export type DataRow = Carrier & {
   createdAt: number;
   createdBy?: string | undefined;
-  /** Epoch seconds; absent where it was never changed. */
+  /** When it was last changed, or made; absent on records of an earlier version. */
   modifiedAt?: number | undefined;
   /** How often it was changed; absent where it never was. */
   version?: number | undefined;

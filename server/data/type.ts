@@ -130,7 +130,16 @@ const KINDS: Record<string, FieldKind> = {
 };
 
 /** What the fields of a type hold, those that a record has by itself too. */
-export function kindsOf(type: Pick<DataType, 'fields'>): ReadonlyMap<string, FieldKind> {
+export function kindsOf({ fields }: Pick<DataType, 'fields'>): ReadonlyMap<string, FieldKind> {
+  const kinds = knownKinds.get(fields) ?? kindsOfFields(fields);
+  knownKinds.set(fields, kinds);
+  return kinds;
+}
+
+/** They are asked for with each call, and take long to find out. */
+const knownKinds = new WeakMap<Fields, ReadonlyMap<string, FieldKind>>();
+
+function kindsOfFields(fields: Fields): ReadonlyMap<string, FieldKind> {
   const own = [
     ['id', 'text'],
     ['createdBy', 'text'],
@@ -139,7 +148,7 @@ export function kindsOf(type: Pick<DataType, 'fields'>): ReadonlyMap<string, Fie
   ] as const;
   return new Map([
     ...own,
-    ...Object.entries(type.fields).map(([name, schema]) => [name, kindOfSchema(schema)] as const),
+    ...Object.entries(fields).map(([name, schema]) => [name, kindOfSchema(schema)] as const),
   ]);
 }
 

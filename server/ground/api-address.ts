@@ -10,6 +10,19 @@ export const ME_TOKEN_PATH = `${ME_PATH}/token`;
 /** A workflow is called behind it, by its name. */
 export const WORKFLOWS_PATH = `${API_PATH}/wf/`;
 
+/** Records of a declared data type are read and written behind it: TYPE, TYPE/ID and TYPE/bulk. */
+export const DATA_PATH = `${API_PATH}/obj/`;
+
+/** The path that calls of one kind are counted by: all records of a type have one. */
+export function countedPath(path: string): string {
+  if (!path.startsWith(DATA_PATH)) return path;
+  const [type = '', id] = path.slice(DATA_PATH.length).split('/', 2);
+  return id === undefined || id === BULK ? path : `${DATA_PATH}${type}/:id`;
+}
+
+/** In the place of an id: many records at once. */
+export const BULK = 'bulk';
+
 /** What is managed by whoever runs the app. */
 export const MANAGEMENT_PATH = `${API_PATH}/admin`;
 

@@ -159,6 +159,22 @@ export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;
 /** So often a run begins again where others changed what it had read. */
 export const WORKFLOW_ATTEMPTS_MAX = 5;
+/** Records on one page of the Data API; many at once come line by line. */
+export const RECORDS_PAGE_MAX = 100;
+/** Where a page may begin: whatever stands before it is read and passed over. */
+export const RECORDS_CURSOR_MAX = 50_000;
+/** A list is narrowed down by so many constraints at most: each is a part of one query of the database. */
+export const CONSTRAINTS_MAX = 20;
+/** Values in the list of one constraint, and characters in one of its texts. */
+export const CONSTRAINT_VALUES_MAX = 100;
+export const CONSTRAINT_TEXT_LENGTH_MAX = 1000;
+/** Fields that a list is sorted by. */
+export const SORT_FIELDS_MAX = 5;
+/** Records in one bulk call, and bytes of all of them: seconds of work for the store. */
+export const BULK_LINES_MAX = 1000;
+export const BULK_BYTES_MAX = 4 * 1024 * 1024;
+/** So often a change of a record is tried where others are quicker each time. */
+export const RECORD_ATTEMPTS_MAX = 5;
 /** So many mails of one caller's workflows may wait; more would only come late, and fill the outbox. */
 export const MAILS_WAITING_MAX = 1000;
 

@@ -161,7 +161,8 @@ function isNoList({ issues: [issue] }: z.ZodError): boolean {
   return issue?.path.length === 0 && codes.includes(issue.code);
 }
 
-function wantedBy(error: z.ZodError): string {
+/** What a schema says of a value that it refuses, on one line, without a word of the value. */
+export function wantedBy(error: z.ZodError): string {
   const issue = error.issues[0];
   const within =
     issue === undefined || issue.path.length === 0 ? '' : `${issue.path.map(String).join('.')}: `;

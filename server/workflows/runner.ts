@@ -130,7 +130,7 @@ async function touchesOf(
   if (caller === undefined || touched.length === 0) return [];
   const found = await Promise.all(touched.map((id) => accounts.get(id)));
   if (found.includes(undefined)) throw noSuchOwner(workflow);
-  return touchEntries(touched, { workflow, caller, request }, clock());
+  return touchEntries(touched, { by: workflow.name, caller, request }, clock());
 }
 
 /** The mail that a workflow asked for, in the queue of who calls. */

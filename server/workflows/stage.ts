@@ -197,7 +197,7 @@ function writesOf(staging: Staging, whose: Whose) {
       if (owner !== accountId && !unrestricted) requireAdmin(workflow, type, owner, isAdmin);
       const fields = checkedFields(type, given);
       const [id, createdAt] = [newId('obj_'), clock()];
-      const record = { id, createdAt, createdBy: owner, ...fields };
+      const record = { id, createdAt, createdBy: owner, modifiedAt: createdAt, ...fields };
       stage({ ...asked, what: 'create', id, createdAt, for: owner, fields }, record);
       return record;
     },

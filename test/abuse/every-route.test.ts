@@ -155,7 +155,6 @@ const ABSENT = [
   '/metrics',
   '/docs',
   '/api/openapi.json',
-  '/api/1.1/obj/transaction',
 ];
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'];
@@ -215,7 +214,8 @@ const ENGINE_MORE = [
   '/.well-known/oauth-authorization-server',
 ];
 const OWN_TOKEN = ['/api/1.1/me/token', '/api/1.1/me/token/rotate', '/api/1.1/me/token/revoke'];
-const API = ['/api/1.1/me', ...OWN_TOKEN, ...workflows];
+const DATA = ['/api/1.1/obj/transaction', '/api/1.1/obj/transaction/bulk', '/api/1.1/obj/transaction/obj_x'];
+const API = ['/api/1.1/me', ...OWN_TOKEN, ...DATA, ...workflows];
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
 const FORGED = `latchkey_session=${'x'.repeat(43)}; latchkey_session.sig=${'x'.repeat(27)}`;
@@ -284,7 +284,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       {
         account,
         name,
-        scopes: ['wf:create_transaction'],
+        scopes: ['wf:create_transaction', 'data:transaction:read', 'data:transaction:write'],
         expiresAt: Math.floor(Date.now() / 1000) + 3600,
       },
       { kind: 'operator' },
@@ -420,7 +420,10 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const ofEngine = [...engine, ...ENGINE_MORE].flatMap(spellingsOf);
       for (const spelling of [...API.flatMap(spellingsOf), ...ofEngine]) {
         for (const method of ['GET', 'POST']) {
-          assert.equal(await ask(method, spelling), 404, `${method} ${spelling}`);
+          const status = await ask(method, spelling);
+          // A record may have any id, and is not called with POST.
+          const isRecord = /obj\/transaction\/[^/]+$/.test(spelling) && method === 'POST';
+          assert.ok(status === 404 || (isRecord && status === 405), `${method} ${spelling}: ${status}`);
         }
       }
     });
@@ -438,6 +441,9 @@ eachStore(({ url: storeUrl, isFirst }) => {
         ['/oauth/end-session', ['GET', 'POST']],
         ['/oauth/end-session/confirm', ['POST']],
         ['/oauth/end-session/success', ['GET']],
+        ['/api/1.1/obj/transaction', ['GET', 'POST']],
+        ['/api/1.1/obj/transaction/bulk', ['POST']],
+        ['/api/1.1/obj/transaction/obj_x', ['GET', 'PATCH', 'PUT', 'DELETE']],
         ['/oauth/token', ['POST']],
         ['/oauth/introspect', ['POST']],
         ['/oauth/revoke', ['POST']],

@@ -71,6 +71,7 @@ eachStore(({ engine, url }) => {
       assert.deepEqual(stored, {
         id: transaction_id,
         createdAt: now,
+        modifiedAt: now,
         createdBy: credential.accountId,
         account: CALL.account,
         phone: CALL.phone,

@@ -101,7 +101,14 @@ function modelOf(given: readonly Rule[], values: CallerValues) {
       .filter(({ constrain }) => extends_(constrain, field))
       .map(({ when }) => plainly(when, undefined, values));
   const mayEver = (field: string) => field === 'id' || verdicts(field).some((one) => one !== false);
-  const mayAlways = (field: string) => field === 'id' || verdicts(field).includes(true);
+  const finding = given.filter(
+    (rule) => rule.find === true && plainly(rule.when, undefined, values) !== false,
+  );
+  /** In all records that are found, at least. */
+  const mayAlways = (field: string) =>
+    field === 'id' ||
+    verdicts(field).includes(true) ||
+    (finding.length > 0 && finding.every(({ constrain }) => extends_(constrain, field)));
 
   function meetsAll(record: AnyRecord, some: readonly Constraint[]): boolean {
     return some.every(

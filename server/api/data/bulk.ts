@@ -1,0 +1,149 @@
+import type { Context } from 'koa';
+import { Taken, type Write } from '../../../adapters/port.ts';
+import type { Records } from '../../data/records.ts';
+import type { DataRow } from '../../data/rows.ts';
+import type { Domain } from '../../domain.ts';
+import { Problem } from '../../ground/errors.ts';
+import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
+import { readBody } from '../../http/body.ts';
+import { SEND_UTF8, utf8Of } from '../../http/utf8.ts';
+import { shortName } from '../../workflows/parameters.ts';
+import { sentInJson } from '../request-body.ts';
+import { Reply } from '../responder.ts';
+import { changedMeanwhile, entryOf, recordEntry, valueTaken, type WriteCall } from './data-call.ts';
+import { wholeRecord } from './fields.ts';
+
+/** Records in one commit, and characters of them. Others are served between two of them. */
+const COMMIT_RECORDS_MAX = 100;
+const COMMIT_CHARACTERS_MAX = 1024 * 1024;
+
+type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'> & {
+  /** The call as of now, once its body has come. */
+  afterBody: (call: WriteCall, startedMs: number) => Promise<WriteCall>;
+};
+
+/** What came of one line. */
+type Outcome = { status: 'success'; id: string } | { status: 'error'; message: string; hint: string };
+
+/** A line that is good so far. */
+type Made = { index: number; row: DataRow; fields: object };
+
+/** Makes many records, each by itself: what cannot be taken is told in its line, and the others are stored. */
+export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) {
+  return async function bulk(made: WriteCall): Promise<Reply> {
+    const startedMs = performance.now();
+    const lines = await readLines(made.ctx);
+    const call = await afterBody(made, startedMs);
+    const { opened, caller, verb } = call;
+    const records = await dataAccess.recordsFor(opened, caller, { verb });
+    const outcomes: Outcome[] = [];
+    let isOnRecord = false;
+
+    async function commit(rows: readonly Made[]): Promise<void> {
+      const writes = rows.map(
+        ({ row }) => ({ declaration: opened.declaration, insert: row }) as unknown as Write,
+      );
+      // With the first of them, so that nothing is stored by a call that is nowhere.
+      const entry = isOnRecord ? undefined : entryOf(call, { status: 200, records, touched: [] });
+      if (!(await effects.commit(writes, { call: entry }))) throw changedMeanwhile(call);
+      isOnRecord = true;
+      for (const { index, row } of rows) outcomes[index] = { status: 'success', id: row.id };
+    }
+
+    /** Where one of them has what another record has, the others are stored without it. */
+    async function store(rows: readonly Made[]): Promise<void> {
+      const [first] = rows;
+      if (first === undefined) return;
+      try {
+        await commit(rows);
+      } catch (error) {
+        if (!(error instanceof Taken || error instanceof Problem)) throw error;
+        if (rows.length === 1) {
+          const problem = error instanceof Taken ? valueTaken(opened.type, error.field, first.fields) : error;
+          outcomes[first.index] = failure(problem);
+          return;
+        }
+        const half = Math.ceil(rows.length / 2);
+        await store(rows.slice(0, half));
+        await store(rows.slice(half));
+      }
+    }
+
+    for (const chunk of chunksOf(lines)) {
+      const rows = chunk.flatMap(([index, line]): Made[] => {
+        const one = madeOf(line, call, records);
+        if (!(one instanceof Problem)) return [{ index, ...one }];
+        outcomes[index] = failure(one);
+        return [];
+      });
+      await store(rows);
+    }
+    if (!isOnRecord) await recordEntry(recorder, entryOf(call, { status: 200, records, touched: [] }));
+    const text = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
+    return new Reply(200, { type: 'text/plain; charset=utf-8', text });
+  };
+}
+
+/** The record that a line is, or what is wrong with it. */
+function madeOf(
+  line: string,
+  { opened, caller }: WriteCall,
+  records: Records,
+): { row: DataRow; fields: object } | Problem {
+  try {
+    const fields = wholeRecord(opened.type, sentInJson(line, 'line'));
+    return { row: records.made(fields, { createdBy: caller.account.id }), fields };
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+function failure({ message, hint }: Problem): Outcome {
+  return { status: 'error', message, hint };
+}
+
+async function readLines(ctx: Context): Promise<string[]> {
+  const [type = ''] = ctx.get('content-type').toLowerCase().split(';');
+  const bytes = await readBody(ctx, BULK_BYTES_MAX);
+  if (type.trim() !== 'text/plain') throw wrongType(type.trim());
+  const text = utf8Of(bytes);
+  if (text === undefined) throw invalid('The body is not valid UTF-8.', SEND_UTF8);
+  const lines = text.split(/\r?\n/, BULK_LINES_MAX + 2);
+  // The end of the last line begins no other one.
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length > BULK_LINES_MAX)
+    throw invalid(
+      `There are more than ${BULK_LINES_MAX} lines.`,
+      `Send at most ${BULK_LINES_MAX} at a time.`,
+    );
+  if (lines.length > 0) return lines;
+  throw new Problem({ status: 400, code: 'MISSING_DATA', message: 'The request has no body.', hint: HOW });
+}
+
+const HOW = 'Send a JSON object on each line, with the header "Content-Type: text/plain".';
+
+function* chunksOf(lines: readonly string[]): Generator<[index: number, line: string][]> {
+  let chunk: [number, string][] = [];
+  let characters = 0;
+  for (const [index, line] of lines.entries()) {
+    const isFull = chunk.length === COMMIT_RECORDS_MAX || characters + line.length > COMMIT_CHARACTERS_MAX;
+    if (isFull && chunk.length > 0) {
+      yield chunk;
+      [chunk, characters] = [[], 0];
+    }
+    chunk.push([index, line]);
+    characters += line.length;
+  }
+  yield chunk;
+}
+
+function wrongType(type: string): Problem {
+  const message =
+    type === '' ? 'The body has no Content-Type.' : `Many records are not read from ${shortName(type)}.`;
+  return new Problem({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message, hint: HOW });
+}
+
+function invalid(message: string, hint: string): Problem {
+  return new Problem({ status: 400, code: 'INVALID_DATA', message, hint });
+}

@@ -1,0 +1,99 @@
+import type { Context } from 'koa';
+import type { z } from 'zod';
+import type { DataType } from '../../data/type.ts';
+import { invalidField, Problem } from '../../ground/errors.ts';
+import { unfitTextIn } from '../../workflows/parameter-text.ts';
+import { shortName, wantedBy } from '../../workflows/parameters.ts';
+import { strayNameIn } from '../../workflows/stray-names.ts';
+import { readRequestBody, type Sent } from '../request-body.ts';
+import { isOwnName, unrecognizedField } from './names.ts';
+
+/** Fields of a record as they were sent; what is taken away is undefined. */
+export type SentFields = Record<string, unknown>;
+
+/** The JSON object that a record is sent as. Throws Problem for another body, and for none. */
+export async function readRecord(ctx: Context): Promise<Sent> {
+  const sent = await readRequestBody(ctx);
+  if (sent.kind === 'json') return sent;
+  const hint = 'Send the fields as a JSON object, with the header "Content-Type: application/json".';
+  if (sent.values.size === 0)
+    throw new Problem({ status: 400, code: 'MISSING_DATA', message: 'The request has no body.', hint });
+  throw new Problem({
+    status: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'A record is not read from a form, which knows texts only.',
+    hint,
+  });
+}
+
+/** Without what the caller sees in the record as it is: who sends back what was read changes nothing by that. */
+export function withoutSame(
+  { values, ...sent }: Sent,
+  isSame: (name: string, value: unknown) => boolean,
+): Sent {
+  return { ...sent, values: new Map([...values].filter(([name, value]) => !isSame(name, value))) };
+}
+
+/** What was sent, checked by the type's schemas; null takes a field away. Throws Problem for the first mistake. */
+export function sentFields(type: DataType, { values, changed }: Sent): SentFields {
+  const fields: SentFields = {};
+  for (const [name, value] of values) {
+    const schema = schemaOf(type, name);
+    const lost = changed.get(name) ?? unfitTextIn(value);
+    if (lost !== undefined) throw invalid(type, name, lost);
+    const stray = strayNameIn(schema, value);
+    if (stray !== undefined)
+      throw invalid(type, name, `there is no ${shortName(stray.path)} in it`, `Did you mean ${stray.meant}?`);
+    const parsed = schema.safeParse(value ?? undefined);
+    if (!parsed.success) {
+      throw value === null
+        ? invalid(type, name, 'it cannot be taken away', 'Each record has it: send a value.')
+        : invalid(type, name, wantedBy(parsed.error));
+    }
+    fields[name] = parsed.data;
+  }
+  return fields;
+}
+
+/** All fields of a new record: what was not sent has its default, if it has one. Throws Problem for what is missing. */
+export function wholeRecord(type: DataType, sent: Sent): SentFields {
+  const fields = sentFields(type, sent);
+  for (const name of Object.keys(type.fields)) {
+    if (!Object.hasOwn(fields, name)) fields[name] = unsentValue(type, name);
+  }
+  return fields;
+}
+
+/** What a record has in a field that was not sent. Throws Problem where it must be. */
+export function unsentValue(type: DataType, name: string): unknown {
+  const parsed = (type.fields[name] as z.ZodType).safeParse(undefined);
+  if (parsed.success) return parsed.data;
+  throw new Problem({
+    status: 400,
+    code: 'MISSING_DATA',
+    message: `Missing field of type ${type.name}: field ${name}`,
+    hint: `Each ${type.name} has: ${requiredOf(type).join(', ')}.`,
+    parameter: name,
+  });
+}
+
+function requiredOf({ fields }: DataType): string[] {
+  return Object.keys(fields).filter((name) => !fields[name]?.safeParse(undefined).success);
+}
+
+function schemaOf(type: DataType, name: string): z.ZodType {
+  const schema = Object.hasOwn(type.fields, name) ? type.fields[name] : undefined;
+  if (schema !== undefined) return schema;
+  if (isOwnName(name)) throw invalidField(name, 'is not written by callers', 'Leave it out.');
+  throw unrecognizedField(name, Object.keys(type.fields));
+}
+
+function invalid(type: DataType, name: string, wrong: string, hint?: string): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: `Invalid data for type ${type.name}: field ${name}: ${wrong}`,
+    hint: hint ?? `Send ${name} as the type declares it.`,
+    parameter: name,
+  });
+}

@@ -1,0 +1,97 @@
+import type { Verb } from '../../data/access.ts';
+import type { Domain } from '../../domain.ts';
+import { BULK, DATA_PATH } from '../../ground/api-address.ts';
+import type { Authenticate } from '../authenticate.ts';
+import { allowOf, wrongMethod } from '../methods.ts';
+import type { ApiCall, Endpoint } from '../responder.ts';
+import { createBulk } from './bulk.ts';
+import type { DataCall, WriteCall } from './data-call.ts';
+import { createReads } from './reads.ts';
+import { createDataRights } from './rights.ts';
+import { createWrites } from './writes.ts';
+
+/** A body that was slower than this has the caller judged again: its token may be revoked by now. */
+const SLOW_BODY_MS = 1000;
+
+type Parts = Pick<
+  Domain,
+  'types' | 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock' | 'settings'
+> & { authenticate: Authenticate };
+
+type Act = (call: WriteCall) => ReturnType<Endpoint>;
+type Read = (call: DataCall) => Promise<object>;
+type Place = 'type' | 'record' | 'bulk';
+
+/** Records of the declared data types, by path and method: who may do what with them, and what it answers. */
+export function createDataApi(parts: Parts) {
+  const { types, authenticate, settings } = parts;
+  const rights = createDataRights(types, settings.url);
+
+  async function afterBody(call: WriteCall, startedMs: number): Promise<WriteCall> {
+    if (performance.now() - startedMs <= SLOW_BODY_MS) return call;
+    const caller = await authenticate.callerOf(call.ctx);
+    if (caller === undefined) throw authenticate.noCredential(call.ctx);
+    rights.requireType(call.opened.type.name, caller, call.verb);
+    return { ...call, caller };
+  }
+
+  const reads = createReads(parts);
+  const writes = createWrites({ ...parts, afterBody });
+  const reading: Record<Place, Read | undefined> = { type: reads.list, record: reads.one, bulk: undefined };
+  const writing: Record<Place, Record<string, Act>> = {
+    type: { POST: writes.create },
+    record: { PATCH: writes.change, PUT: writes.replace, DELETE: writes.remove },
+    bulk: { POST: createBulk({ ...parts, afterBody }) },
+  };
+  const methodsAt = (place: Place): string[] => [
+    ...(reading[place] === undefined ? [] : ['GET']),
+    ...Object.keys(writing[place]),
+  ];
+
+  /** Throws 405 first, which tells nobody what there is; then as for every caller of the API. */
+  const answer: Endpoint = async (call) => {
+    const { ctx } = call;
+    const { type, id, place } = addressIn(ctx.path);
+    // HEAD is GET without the body (RFC 9110 section 9.3.2).
+    const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
+    if (!methodsAt(place).includes(method)) throw wrongMethod(ctx, IN_WORDS[place], methodsAt(place));
+    const [read, write] = [reading[place], writing[place][method]];
+    if (method === 'GET' && read !== undefined) return read(calledFor(call, { type, id, verb: 'read' }));
+    const made = calledFor(call, { type, id, verb: 'write' });
+    if (write === undefined || made.caller === undefined) throw authenticate.noCredential(ctx);
+    return write({ ...made, caller: made.caller });
+  };
+
+  function calledFor(call: ApiCall, of: { type: string; id: string; verb: Verb }): DataCall {
+    const { ctx, caller } = call;
+    const { type, id, verb } = of;
+    if (caller !== undefined) return { ...call, id, verb, opened: rights.requireType(type, caller, verb) };
+    const opened = types.get(type);
+    if (verb === 'read' && opened !== undefined && rights.isForAnyone(opened))
+      return { ...call, id, verb, opened };
+    throw authenticate.noCredential(ctx);
+  }
+
+  return {
+    answer,
+
+    /** Whether it is the address of a type, of a record, or of many. */
+    isAt: (path: string): boolean =>
+      path.startsWith(DATA_PATH) && /^[^/]+(\/[^/]+)?$/.test(path.slice(DATA_PATH.length)),
+
+    /** The `Allow` header of one of them, whether it is there or not. */
+    allow: (path: string): string => allowOf(methodsAt(addressIn(path).place)),
+  };
+}
+
+const IN_WORDS: Record<Place, string> = {
+  type: 'A data type',
+  record: 'A record',
+  bulk: 'The address for many records',
+};
+
+/** The raw path, so that each record has one address and no encoded spelling of it. */
+function addressIn(path: string): { type: string; id: string; place: Place } {
+  const [type = '', id = ''] = path.slice(DATA_PATH.length).split('/');
+  return { type, id, place: id === BULK ? 'bulk' : id === '' ? 'type' : 'record' };
+}

@@ -1,0 +1,152 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { Taken, type Write } from '../../../adapters/port.ts';
+import { covers, dataScope } from '../../credentials/scopes.ts';
+import type { Records } from '../../data/records.ts';
+import type { AnyRecord } from '../../data/resolve.ts';
+import type { Domain } from '../../domain.ts';
+import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
+import type { Sent } from '../request-body.ts';
+import { jsonReply, Reply } from '../responder.ts';
+import {
+  changedMeanwhile,
+  effectsOf,
+  entryOf,
+  noSuchRecord,
+  recordEntry,
+  valueTaken,
+  type WriteCall,
+} from './data-call.ts';
+import { readRecord, type SentFields, sentFields, unsentValue, wholeRecord, withoutSame } from './fields.ts';
+import { recordJson } from './names.ts';
+
+/** Longest pause, for each attempt so far, before a change is tried again. */
+const AGAIN_MS_MAX = 20;
+
+type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'> & {
+  /** The call as of now, once its body has come. */
+  afterBody: (call: WriteCall, startedMs: number) => Promise<WriteCall>;
+};
+
+/** What changes one record: a single guarded write with the call's entry inside. */
+export function createWrites(parts: Parts) {
+  const { effects } = parts;
+
+  return {
+    async create(made: WriteCall): Promise<Reply> {
+      const { call, sent } = await received(parts, made);
+      const { caller, opened } = call;
+      const fields = wholeRecord(opened.type, sent);
+      const records = await recordsOf(parts, call);
+      const row = records.made(fields, { createdBy: caller.account.id });
+      const caused = await effectsOf(call, parts, { status: 201, records, touched: [] });
+      try {
+        await effects.insert(opened.rows, row, caused);
+      } catch (error) {
+        throw error instanceof Taken ? valueTaken(opened.type, error.field, fields) : error;
+      }
+      return jsonReply(201, { status: 'success', id: row.id });
+    },
+
+    /** Changes the fields that are sent; null takes one away. */
+    async change(made: WriteCall): Promise<Reply> {
+      const { call, sent } = await received(parts, made);
+      const { type } = call.opened;
+      return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news));
+    },
+
+    /**
+     * Puts a record in the place of this one. What is not sent is emptied or has its default, as far as the caller may
+     * change it: what they may not touch is not theirs to empty.
+     */
+    async replace(made: WriteCall): Promise<Reply> {
+      const { call, sent } = await received(parts, made);
+      const { type } = call.opened;
+      return changed(parts, call, sent, (row, records, news) => {
+        const fields = sentFields(type, news);
+        for (const name of Object.keys(type.fields)) {
+          if (sent.values.has(name) || !records.mayChange(row, name)) continue;
+          fields[name] = unsentValue(type, name);
+        }
+        return fields;
+      });
+    },
+
+    async remove(call: WriteCall): Promise<Reply> {
+      const { declaration } = call.opened;
+      await attempted(parts, call, async (row, records) => {
+        const { guard } = records.removed(row);
+        const write = { declaration, remove: true, id: row.id, guard } as unknown as Write;
+        const of = { status: 204, records, touched: [row] };
+        return effects.commit([write], await effectsOf(call, parts, of));
+      });
+      return new Reply(204);
+    },
+  };
+}
+
+async function received({ afterBody }: Parts, made: WriteCall): Promise<{ call: WriteCall; sent: Sent }> {
+  const startedMs = performance.now();
+  const sent = await readRecord(made.ctx);
+  return { call: await afterBody(made, startedMs), sent };
+}
+
+function recordsOf({ dataAccess }: Parts, { opened, caller, verb }: WriteCall): Promise<Records> {
+  return dataAccess.recordsFor(opened, caller, { verb });
+}
+
+/** Tries with the record as it is then, until nobody else was quicker. */
+async function attempted(
+  parts: Parts,
+  call: WriteCall,
+  attempt: (row: AnyRecord, records: Records) => Promise<boolean>,
+): Promise<void> {
+  for (let attempts = 1; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
+    const records = await recordsOf(parts, call);
+    const row = await records.get(call.id);
+    if (row === undefined) throw noSuchRecord(call);
+    if (await attempt(row, records)) return;
+    await delay(Math.random() * AGAIN_MS_MAX * attempts);
+  }
+  throw changedMeanwhile(call);
+}
+
+/** Changes what `fieldsFor` makes of the part of what was sent that the record does not show already. */
+async function changed(
+  parts: Parts,
+  call: WriteCall,
+  sent: Sent,
+  fieldsFor: (row: AnyRecord, records: Records, news: Sent) => SentFields,
+): Promise<Reply> {
+  const { opened, caller, id } = call;
+  const { rows, type } = opened;
+  // What a token may not read it cannot find out by sending a guess either.
+  const mayRead = covers(caller.scopes, dataScope(type.name, 'read'));
+  await attempted(parts, call, async (row, records) => {
+    const shown = mayRead ? recordJson(records.seen(row)) : {};
+    const isShown = (name: string, value: unknown) =>
+      Object.hasOwn(shown, name) && isDeepStrictEqual(value, shown[name]);
+    const fields = differing(fieldsFor(row, records, withoutSame(sent, isShown)), row, records);
+    const of = { status: 204, records, touched: [row] };
+    const { change, guard } = records.changed(row, fields);
+    if (Object.keys(fields).length === 0) {
+      await recordEntry(parts.recorder, entryOf(call, of));
+      return true;
+    }
+    const caused = await effectsOf(call, parts, of);
+    const found = await parts.effects.update(rows, id, change, guard, caused).catch((error: unknown) => {
+      throw error instanceof Taken ? valueTaken(type, error.field, fields) : error;
+    });
+    return found !== undefined;
+  });
+  return new Reply(204);
+}
+
+/** Without what stays as it is. Of a field that the caller may not change that would tell what is in it. */
+function differing(fields: SentFields, row: AnyRecord, records: Records): SentFields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, value]) => !(records.mayChange(row, name) && isDeepStrictEqual(value, row[name])),
+    ),
+  );
+}

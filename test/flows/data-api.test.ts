@@ -1,0 +1,646 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
+import { has, is } from '../../server/data/expressions.ts';
+import { defineType } from '../../server/data/type.ts';
+import { newId } from '../../server/ground/opaque.ts';
+import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { eachStore } from '../support/stores.ts';
+
+const NOTES = '/api/1.1/obj/note';
+
+const note = defineType({
+  name: 'note',
+  description: 'A note',
+  fields: {
+    title: z.string(),
+    pages: z.int().optional(),
+    hot: z.boolean().optional(),
+    tags: z.array(z.string()).optional(),
+    state: z.enum(['draft', 'public']).default('draft'),
+    readers: z.array(z.string()).optional(),
+    secret: z.string().optional(),
+    code: z.string().optional(),
+    place: z.object({ street: z.string() }).optional(),
+  },
+  unique: ['code'],
+  rules: (record, caller) => [
+    {
+      name: 'Whoever made it',
+      when: is(record.createdBy, caller.account),
+      find: true,
+      view: true,
+      constrain: true,
+      create: true,
+      change: true,
+      delete: true,
+    },
+    {
+      name: 'Whoever reads it',
+      when: has(record.readers, caller.account),
+      find: true,
+      view: ['title', 'readers', 'pages'],
+      constrain: ['title'],
+      change: ['pages'],
+    },
+    {
+      name: 'Everybody',
+      when: is(record.state, 'public'),
+      find: true,
+      view: ['title', 'state'],
+      constrain: ['title', 'state'],
+    },
+  ],
+});
+
+/** Nobody's but who passes rules. */
+const vault = defineType({ name: 'vault', description: 'What nobody sees', fields: { what: z.string() } });
+
+/** One for each account. */
+const profile = defineType({
+  name: 'profile',
+  description: 'Of an account',
+  fields: { nick: z.string() },
+  onePerAccount: true,
+  rules: (record, caller) => [
+    { name: 'Their own', when: is(record.createdBy, caller.account), find: true, view: true, create: true },
+  ],
+});
+
+const BOTH = ['data:note:read', 'data:note:write', 'data:profile:write', 'data:profile:read'];
+
+eachStore(({ engine, url }) => {
+  describe(`the Data API (${engine})`, () => {
+    let now = 1_800_000_000;
+    let server: ApiServer;
+    let ann: string;
+    let bob: string;
+    let annId: string;
+    let bobId: string;
+    before(async () => {
+      const types = [note, vault, profile];
+      server = await startApiServer({ storeUrl: await url(), clock: () => now, types });
+      [ann, annId] = await somebody();
+      [bob, bobId] = await somebody();
+    });
+    after(() => server.stop());
+
+    async function somebody(scopes = BOTH): Promise<[token: string, accountId: string]> {
+      const { value, credential } = await server.token({ scopes, expiresAt: now + 1_000_000 });
+      return [value, credential.accountId];
+    }
+
+    type Sent = { token?: string; json?: unknown; body?: string; headers?: Record<string, string> };
+    const send = (method: string, path: string, sent: Sent = {}) => server.call(path, { method, ...sent });
+
+    async function make(token: string, fields: object): Promise<string> {
+      const { status, body } = await send('POST', NOTES, { token, json: fields });
+      assert.equal(status, 201, JSON.stringify(body));
+      return body.id;
+    }
+
+    const get = (id: string, token?: string) =>
+      send('GET', `${NOTES}/${id}`, token === undefined ? {} : { token });
+
+    function list(token: string | undefined, asked: Record<string, unknown> = {}) {
+      const texts = Object.entries(asked).map(([name, value]) => [
+        name,
+        typeof value === 'object' ? JSON.stringify(value) : String(value),
+      ]);
+      const query = new URLSearchParams(texts as [string, string][]);
+      return send('GET', `${NOTES}?${query}`, token === undefined ? {} : { token });
+    }
+    const titles = ({ body }: Awaited<ReturnType<typeof list>>) =>
+      body.response.results.map((one: { title: string }) => one.title);
+    const where = (key: string, constraint_type: string, value?: unknown) => ({
+      constraints: [{ key, constraint_type, value }],
+    });
+
+    test('makes, reads, changes, replaces and deletes a record', async () => {
+      now += 10;
+      const id = await make(ann, { title: 'One', pages: 3, tags: ['a'], secret: null });
+      const made = '2027-01-15T08:00:10.000Z';
+      const read = await get(id, ann);
+      assert.deepEqual(read.body, {
+        response: {
+          ...{ _id: id, title: 'One', pages: 3, tags: ['a'], state: 'draft' },
+          ...{ 'Created Date': made, 'Modified Date': made, 'Created By': annId },
+        },
+      });
+      now += 10;
+      const changed = await send('PATCH', `${NOTES}/${id}`, {
+        token: ann,
+        json: { pages: null, secret: 'x' },
+      });
+      assert.deepEqual([changed.status, changed.text], [204, '']);
+      const seen = (await get(id, ann)).body.response;
+      assert.deepEqual(
+        [seen.pages, seen.secret, seen.title, seen['Modified Date']],
+        [undefined, 'x', 'One', '2027-01-15T08:00:20.000Z'],
+      );
+      // What was read can be sent back as it is, with one field changed.
+      const whole = { ...seen, title: 'Two', tags: undefined };
+      assert.equal((await send('PUT', `${NOTES}/${id}`, { token: ann, json: whole })).status, 204);
+      const { title, tags, secret, state } = (await get(id, ann)).body.response;
+      assert.deepEqual([title, tags, secret, state], ['Two', undefined, 'x', 'draft']);
+      assert.equal((await send('DELETE', `${NOTES}/${id}`, { token: ann })).status, 204);
+      const gone = await get(id, ann);
+      assert.deepEqual([gone.status, gone.body.body.status], [404, 'MISSING_DATA']);
+      assert.equal(
+        gone.body.body.message,
+        `Missing object of type note: object with id ${id} does not exist`,
+      );
+    });
+
+    test('shows each caller the records and fields that the rules give, and no others', async () => {
+      const [me, myId] = await somebody();
+      const fields = { title: 'Hers', pages: 1, secret: 's', readers: [bobId] };
+      const own = await make(me, fields);
+      const open = await make(me, { title: 'Open', state: 'public', secret: 's' });
+      assert.deepEqual((await get(own, bob)).body.response, {
+        ...{ _id: own, title: 'Hers', pages: 1, readers: [bobId] },
+      });
+      assert.deepEqual((await get(open, bob)).body.response, { _id: open, title: 'Open', state: 'public' });
+      assert.deepEqual((await get(open)).body.response, { _id: open, title: 'Open', state: 'public' });
+      assert.equal((await get(own)).status, 404);
+      const [other] = await somebody();
+      assert.deepEqual([(await get(own, other)).status, (await get(open, other)).status], [404, 200]);
+      // A count, a constraint and an order are about what is seen alone.
+      const hers = await list(other, where('title', 'equals', 'Hers'));
+      assert.deepEqual(hers.body, { response: { cursor: 0, results: [], count: 0, remaining: 0 } });
+      assert.deepEqual(titles(await list(bob, where('title', 'in', ['Hers', 'Nothing']))), ['Hers']);
+      // Where they may see another field of a record only, a constraint on this one passes it over.
+      assert.deepEqual(titles(await list(bob, where('state', 'equals', 'draft'))), []);
+      assert.deepEqual(titles(await list(me, where('Created By', 'equals', myId))).toSorted(), [
+        'Hers',
+        'Open',
+      ]);
+    });
+
+    test('refuses constraints and orders on what is not theirs by its name', async () => {
+      const nobody = await list(undefined, where('secret', 'equals', 's'));
+      assert.deepEqual([nobody.status, nobody.body.body.parameter], [403, 'secret']);
+      const dated = await list(undefined, { sort_field: 'Created Date' });
+      assert.deepEqual([dated.status, dated.body.body.parameter], [403, 'Created Date']);
+      const later = await list(bob, {
+        sort_field: 'title',
+        additional_sort_fields: [{ sort_field: 'pages' }],
+      });
+      assert.deepEqual([later.status, later.body.body.parameter], [403, 'pages']);
+    });
+
+    test('lets nobody change what the rules do not give, and tells nothing of it', async () => {
+      const id = await make(ann, { title: 'Read', readers: [bobId], secret: 'hidden' });
+      const patch = (json: object, token = bob) => send('PATCH', `${NOTES}/${id}`, { token, json });
+      assert.equal((await patch({ pages: 5 })).status, 204);
+      for (const secret of ['hidden', 'other', null]) {
+        const { status, body } = await patch({ secret });
+        assert.deepEqual([status, body.body.parameter], [403, 'secret']);
+      }
+      assert.equal((await patch({ title: 'Mine' })).status, 403);
+      // Who replaces a record empties nothing that is not theirs.
+      const seen = (await get(id, bob)).body.response;
+      const put = await send('PUT', `${NOTES}/${id}`, { token: bob, json: { title: seen.title } });
+      assert.equal(put.status, 204);
+      const { pages, secret, readers } = (await get(id, ann)).body.response;
+      assert.deepEqual([pages, secret, readers], [undefined, 'hidden', [bobId]]);
+      assert.equal((await send('DELETE', `${NOTES}/${id}`, { token: bob })).status, 403);
+      // It is as if it were not there for whoever sees nothing of it.
+      const [other] = await somebody();
+      for (const [method, json] of [
+        ['PATCH', { pages: 1 }],
+        ['PUT', { title: 'x' }],
+        ['DELETE', undefined],
+      ]) {
+        const none = await send(method as string, `${NOTES}/${id}`, { token: other, json });
+        assert.deepEqual([none.status, none.body.body.status], [404, 'MISSING_DATA']);
+      }
+    });
+
+    test('pages through a list, with what remains, and ties in one order', async () => {
+      const [me, myId] = await somebody();
+      for (const [index, pages] of [2, 1, 2, 1, 3].entries()) await make(me, { title: `p${index}`, pages });
+      const asked = { sort_field: 'pages', descending: true, limit: 2 };
+      const seen: string[] = [];
+      for (const cursor of [0, 2, 4]) {
+        const page = (await list(me, { ...asked, cursor, ...where('Created By', 'equals', myId) })).body
+          .response;
+        assert.deepEqual(
+          [page.cursor, page.count, page.remaining],
+          [cursor, cursor === 4 ? 1 : 2, [3, 1, 0][cursor / 2]],
+        );
+        seen.push(...page.results.map((one: { _id: string; pages: number }) => `${one.pages} ${one._id}`));
+      }
+      assert.deepEqual(seen, seen.toSorted().toReversed());
+      assert.equal(new Set(seen).size, 5);
+      const bare = (await list(me, { limit: 1, exclude_remaining: true })).body.response;
+      assert.deepEqual([bare.count, 'remaining' in bare], [1, false]);
+      const counted = (await list(me, { limit: 0 })).body.response;
+      assert.deepEqual([counted.count, counted.remaining >= 5], [0, true]);
+    });
+
+    test('finds by each constraint of the format', async () => {
+      const [me, myId] = await somebody();
+      now += 100;
+      const first = now;
+      await make(me, { title: 'apple pie', pages: 1, tags: ['red', 'x'], hot: true });
+      now += 100;
+      await make(me, { title: 'Apple', pages: 2, tags: [], hot: false });
+      now += 100;
+      await make(me, { title: 'pear', tags: ['green'] });
+      const iso = new Date((first + 100) * 1000).toISOString();
+      for (const [key, type, value, expected] of [
+        ['title', 'equals', 'pear', '3'],
+        ['title', 'not equal', 'pear', '12'],
+        ['title', 'text contains', 'pple', '12'],
+        ['title', 'not text contains', 'apple', '23'],
+        ['title', 'in', ['pear', 'Apple'], '23'],
+        ['title', 'not in', ['pear', 'Apple'], '1'],
+        ['pages', 'greater than', 1, '2'],
+        ['pages', 'less than', 2, '1'],
+        ['pages', 'is_empty', undefined, '3'],
+        ['pages', 'is_not_empty', undefined, '12'],
+        ['pages', 'not equal', 1, '23'],
+        ['hot', 'equals', false, '2'],
+        ['tags', 'contains', 'red', '1'],
+        ['tags', 'not contains', 'red', '23'],
+        ['tags', 'empty', undefined, '2'],
+        ['tags', 'not empty', undefined, '13'],
+        ['Created Date', 'greater than', iso, '3'],
+        ['Created Date', 'less than', (first + 100) * 1000, '1'],
+        ['Created Date', 'equals', iso, '2'],
+        ['Modified Date', 'greater than', (first + 50) * 1000, '23'],
+      ] as const) {
+        const own = where('Created By', 'equals', myId).constraints;
+        const found = titles(
+          await list(me, { constraints: [...own, ...where(key, type, value).constraints] }),
+        );
+        const numbers = found
+          .map((title: string) => ['apple pie', 'Apple', 'pear'].indexOf(title) + 1)
+          .join('');
+        assert.equal(numbers, expected, `${key} ${type} ${JSON.stringify(value)}`);
+      }
+    });
+
+    test('says what is wrong with a list that is asked for, and what was meant', async () => {
+      for (const [asked, status, message, hint] of [
+        [{ constraints: 'x' }, 400, /not valid JSON/, /percent-encoded/],
+        [{ constraints: '{}' }, 400, /is a list, and an object came/, /\[\{/],
+        [{ constraints: '[1]' }, 400, /has a number where an object is wanted/, /\[\{/],
+        [{ constraints: [{ kee: 'title' }] }, 400, /not read: kee/, /There are: key, constraint_type, value/],
+        [
+          { constraints: [{ key: 'title', constraintType: 'in' }] },
+          400,
+          /constraintType/,
+          /constraint_type\?/,
+        ],
+        [
+          { constraints: [{ key: { $ne: null }, constraint_type: 'equals' }] },
+          400,
+          /an object where the text key/,
+          /./,
+        ],
+        [where('titel', 'equals', 'x'), 400, /^Unrecognized field: titel$/, /Did you mean title\?/],
+        [where('__proto__', 'equals', 'x'), 400, /Unrecognized field/, /There are/],
+        [where('created_date', 'equals', 'x'), 400, /Unrecognized field/, /Did you mean Created Date\?/],
+        [
+          where('title', 'Equal', 'x'),
+          404,
+          /^Constraint type not found Equal for field title and type note$/,
+          /Did you mean equals\?/,
+        ],
+        [
+          where('pages', 'text contains', 'x'),
+          404,
+          /Constraint type not found/,
+          /For pages there are: equals/,
+        ],
+        [where('title', 'geographic_search', 'x'), 404, /Constraint type not found/, /For title/],
+        [where('title', 'equals', ['x']), 400, /"title" is a text, and a list came/, /constraint type in/],
+        [where('title', 'equals', { $ne: null }), 400, /is a text, and an object came/, /./],
+        [where('title', 'equals', null), 400, /null came/, /is_empty/],
+        [where('title', 'equals', 'a\0b'), 400, /NUL/, /./],
+        [where('title', 'equals', '\ud800'), 400, /half a character/, /./],
+        [where('title', 'text contains', 'x'.repeat(1001)), 400, /too long/, /1000/],
+        [where('pages', 'equals', '1'), 400, /is a number, and a text came/, /quotes/],
+        [
+          { constraints: '[{"key":"pages","constraint_type":"equals","value":9007199254740993}]' },
+          400,
+          /not kept/,
+          /./,
+        ],
+        [{ constraints: '[{"key":"pages","constraint_type":"equals","value":1e999}]' }, 400, /not kept/, /./],
+        [{ constraints: '[{"key":"pages","constraint_type":"equals","value":NaN}]' }, 400, /valid JSON/, /./],
+        [{ constraints: '[{"key":"title","key":"pages","constraint_type":"is_empty"}]' }, 400, /twice/, /./],
+        [where('tags', 'contains', ['x']), 400, /and a list came/, /./],
+        [where('title', 'in', 'x'), 400, /one of a list, and a text came/, /./],
+        [
+          where(
+            'title',
+            'in',
+            Array.from({ length: 101 }, () => 'x'),
+          ),
+          400,
+          /101 values/,
+          /100/,
+        ],
+        [where('Created Date', 'less than', 1_800_000_000), 400, /epoch seconds/, /milliseconds/],
+        [where('Created Date', 'less than', 'yesterday'), 400, /a text that is none/, /2026/],
+        [
+          { constraints: Array.from({ length: 21 }, () => ({ key: 'title', constraint_type: 'is_empty' })) },
+          400,
+          /21 parts/,
+          /20/,
+        ],
+        [{ cursor: 50_001 }, 400, /more than 50000/, /Created Date/],
+        [{ cursor: '1e9' }, 400, /no whole number/, /./],
+        [{ cursor: '9'.repeat(40) }, 400, /no whole number/, /./],
+        [{ cursor: -1 }, 400, /no whole number/, /./],
+        [{ limit: 101 }, 400, /more than 100/, /cursor/],
+        [{ descending: 'yes' }, 400, /neither true nor false/, /./],
+        [{ sort_field: 'tags' }, 400, /has no order/, /./],
+        [{ sort_field: 'pagse' }, 400, /Unrecognized field/, /Did you mean pages\?/],
+        [{ additional_sort_fields: [{ sortField: 'pages' }] }, 400, /sortField/, /sort_field\?/],
+        [{ title: 'x' }, 400, /"title" is not read here/, /constraints=\[/],
+        [{ sortfield: 'x' }, 400, /is not read here/, /Did you mean sort_field\?/],
+      ] as [Record<string, unknown>, number, RegExp, RegExp][]) {
+        const refused = await list(ann, asked);
+        const said = JSON.stringify(asked).slice(0, 200);
+        assert.equal(refused.status, status, `${said}: ${refused.text}`);
+        assert.match(refused.body.body.message, message, said);
+        assert.match(refused.body.body.hint, hint, said);
+      }
+      const twice = await send('GET', `${NOTES}?limit=1&limit=2`, { token: ann });
+      assert.equal(twice.status, 400);
+    });
+
+    test('says what is wrong with a record that is sent', async () => {
+      for (const [sent, status, code, message] of [
+        [{ json: {} }, 400, 'MISSING_DATA', /^Missing field of type note: field title$/],
+        [{ json: { titel: 'x' } }, 400, 'INVALID_DATA', /^Unrecognized field: titel$/],
+        [{ json: { title: 1 } }, 400, 'INVALID_DATA', /field title: expected string, received number/],
+        [{ json: { title: ['x'] } }, 400, 'INVALID_DATA', /expected string, received array/],
+        [{ json: { title: { $ne: null } } }, 400, 'INVALID_DATA', /expected string, received object/],
+        [{ json: { title: null } }, 400, 'INVALID_DATA', /cannot be taken away/],
+        [{ json: { title: 'x', _id: 'obj_1' } }, 400, 'INVALID_DATA', /"_id" is not written by callers/],
+        [{ json: { title: 'x', 'Created By': 'acc_1' } }, 400, 'INVALID_DATA', /not written/],
+        [{ json: { title: 'x', createdBy: 'acc_1' } }, 400, 'INVALID_DATA', /Unrecognized field/],
+        [{ json: { title: 'x', version: 7 } }, 400, 'INVALID_DATA', /Unrecognized field/],
+        [{ json: { title: 'x', pending: {} } }, 400, 'INVALID_DATA', /Unrecognized field/],
+        [{ json: { title: 'x', constructor: 1 } }, 400, 'INVALID_DATA', /Unrecognized field/],
+        [{ json: { title: 'x\0' } }, 400, 'INVALID_DATA', /NUL/],
+        [{ json: { title: 'x', place: { Street: 'y' } } }, 400, 'INVALID_DATA', /there is no Street in it/],
+        [{ json: [{ title: 'x' }] }, 400, 'INVALID_DATA', /not an object/],
+        [
+          { body: '{"title":"x","__proto__":{}}', headers: { 'content-type': 'application/json' } },
+          400,
+          'INVALID_DATA',
+          /__proto__/,
+        ],
+        [
+          { body: '{"title":"x","pages":9007199254740993}', headers: { 'content-type': 'application/json' } },
+          400,
+          'INVALID_DATA',
+          /pages/,
+        ],
+        [
+          { body: '{"title":"x"}', headers: { 'content-type': 'text/plain' } },
+          415,
+          'UNSUPPORTED_MEDIA_TYPE',
+          /looks like JSON/,
+        ],
+        [
+          { body: 'title=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+          415,
+          'UNSUPPORTED_MEDIA_TYPE',
+          /form/,
+        ],
+        [{}, 400, 'MISSING_DATA', /no body/],
+      ] as [Sent, number, string, RegExp][]) {
+        const { status: got, body, text } = await send('POST', NOTES, { token: ann, ...sent });
+        const said = JSON.stringify(sent);
+        assert.deepEqual([got, body.body.status], [status, code], `${said}: ${text}`);
+        assert.match(body.body.message, message, said);
+        assert.ok(body.body.hint.length > 0 && body.body.requestId.length > 0);
+      }
+    });
+
+    test('keeps unique values apart, and records that there is one of for an account', async () => {
+      const code = newId('code_');
+      await make(ann, { title: 'First', code });
+      const second = await send('POST', NOTES, { token: bob, json: { title: 'Second', code } });
+      assert.deepEqual(
+        [second.status, second.body.body.status, second.body.body.parameter],
+        [409, 'CONFLICT', 'code'],
+      );
+      const id = await make(bob, { title: 'Third' });
+      const changed = await send('PATCH', `${NOTES}/${id}`, { token: bob, json: { code } });
+      assert.deepEqual([changed.status, changed.body.body.parameter], [409, 'code']);
+      const [me] = await somebody();
+      const own = () => send('POST', '/api/1.1/obj/profile', { token: me, json: { nick: 'n' } });
+      assert.equal((await own()).status, 201);
+      const again = await own();
+      assert.deepEqual(
+        [again.status, again.body.body.message],
+        [409, 'This account has its profile already.'],
+      );
+    });
+
+    test('answers to each token what its scopes and its account give, and to none what anybody may read', async () => {
+      const id = await make(ann, { title: 'Public', state: 'public' });
+      const [reader] = await somebody(['data:note:read']);
+      const [writer] = await somebody(['data:note:write']);
+      const refused = await send('POST', NOTES, { token: reader, json: { title: 'x' } });
+      assert.deepEqual([refused.status, refused.body.body.status], [403, 'insufficient_scope']);
+      assert.match(refused.headers.get('www-authenticate') ?? '', /scope="data:note:write"/);
+      assert.equal((await get(id, writer)).status, 403);
+      assert.equal((await get(id)).status, 200);
+      assert.equal((await send('POST', NOTES, { json: { title: 'x' } })).status, 401);
+      assert.equal((await send('DELETE', `${NOTES}/${id}`)).status, 401);
+      for (const path of ['/api/1.1/obj/profile', '/api/1.1/obj/vault', '/api/1.1/obj/nothing'])
+        assert.equal((await send('GET', path)).status, 401, path);
+      // A type without rules is as one that there is not.
+      const [none, hidden] = await Promise.all(
+        ['nothing', 'vault'].map((type) => send('GET', `/api/1.1/obj/${type}`, { token: ann })),
+      );
+      assert.deepEqual(
+        [hidden?.status, { ...hidden?.body.body, requestId: '' }],
+        [404, { ...none?.body.body, requestId: '' }],
+      );
+      const near = await send('GET', '/api/1.1/obj/notes', { token: ann });
+      assert.deepEqual([near.status, near.body.body.hint], [404, 'Did you mean note?']);
+      const inQuery = await send('GET', `${NOTES}?access_token=x`);
+      assert.deepEqual([inQuery.status, inQuery.body.body.status], [401, 'invalid_request']);
+    });
+
+    test('answers methods: OPTIONS, HEAD, preflights and what an address is not called with', async () => {
+      const id = await make(ann, { title: 'Methods', state: 'public' });
+      for (const [path, allow] of [
+        [NOTES, 'GET, HEAD, POST, OPTIONS'],
+        [`${NOTES}/bulk`, 'POST, OPTIONS'],
+        [`${NOTES}/${id}`, 'GET, HEAD, PATCH, PUT, DELETE, OPTIONS'],
+        ['/api/1.1/obj/nothing', 'GET, HEAD, POST, OPTIONS'],
+      ] as const) {
+        const options = await send('OPTIONS', path);
+        assert.deepEqual([options.status, options.headers.get('allow')], [204, allow]);
+      }
+      const headers = { origin: 'https://a.example', 'access-control-request-method': 'PATCH' };
+      const preflight = await send('OPTIONS', `${NOTES}/${id}`, { headers });
+      assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /PUT, PATCH, DELETE/);
+      const head = await send('HEAD', `${NOTES}/${id}`, { token: ann });
+      assert.deepEqual([head.status, head.text], [200, '']);
+      for (const [method, path] of [
+        ['POST', `${NOTES}/${id}`],
+        ['DELETE', NOTES],
+        ['GET', `${NOTES}/bulk`],
+      ] as const) {
+        const wrong = await send(method, path, { token: ann });
+        assert.deepEqual([wrong.status, wrong.body.body.status], [405, 'METHOD_NOT_ALLOWED']);
+      }
+      for (const path of [`${NOTES}/`, `${NOTES}/${id}/more`, '/api/1.1/obj/', '/api/1.1/obj'])
+        assert.equal((await send('GET', path, { token: ann })).status, 404, path);
+    });
+
+    test('passes the rules for an admin token and a service of the app, and marks it', async () => {
+      const [me, myId] = await somebody();
+      const id = await make(me, { title: 'Private', secret: 's' });
+      const open = await make(me, { title: 'Public', state: 'public' });
+      for (const scopes of [['admin'], ['admin:data:note:read', 'admin:data:note:write'], BOTH]) {
+        const { value, clientId } = await server.serviceToken(scopes);
+        await server.domain.rows.clients.update(clientId, { set: { reason: 'Looks after data' } });
+        const ids = where('_id', 'in', [id, open]);
+        const seen = await list(value, ids);
+        assert.deepEqual(titles(seen).toSorted(), ['Private', 'Public'], scopes.join());
+        assert.equal((await get(id, value)).body.response.secret, 's');
+        now += 60;
+        const changed = await send('PATCH', `${NOTES}/${id}`, {
+          token: value,
+          json: { secret: 's', pages: now },
+        });
+        assert.equal(changed.status, 204);
+        const calls = (await server.calls()).filter((call) => call.clientId === clientId);
+        assert.deepEqual(
+          calls.map(({ method, privacyBypassed, hidden }) => [method, privacyBypassed, hidden]),
+          [
+            ['GET', true, 1],
+            ['GET', true, 1],
+            ['PATCH', true, 1],
+          ],
+        );
+        const told = (
+          await server.domain.rows.audit.list({ where: [['accountId', '=', myId]], limit: 100 })
+        ).filter(({ actor }) => actor.id === clientId);
+        assert.deepEqual(
+          told.map(({ action, targetName, actor }) => [action, targetName, actor.reason]),
+          [['data.touched', 'data note', 'Looks after data']],
+        );
+      }
+      const [vaults] = ['/api/1.1/obj/vault'];
+      const { value: keeper } = await server.serviceToken(['admin:data:vault:read']);
+      assert.equal((await send('GET', vaults as string, { token: keeper })).status, 200);
+      const unable = await send('POST', vaults as string, { token: keeper, json: { what: 'x' } });
+      assert.match(unable.headers.get('www-authenticate') ?? '', /scope="admin:data:vault:write"/);
+      // Who is no admin any more passes nothing.
+      const { value: former } = await server.serviceToken(['admin:data:note:read'], { admin: false });
+      assert.equal((await get(id, former)).status, 404);
+      const [, ...mine] = (await server.calls()).filter((call) => call.accountId === myId);
+      assert.ok(mine.every((call) => call.privacyBypassed === undefined && call.hidden === undefined));
+    });
+
+    test('makes many records line by line, and keeps those that are good', async () => {
+      const [me, myId] = await somebody();
+      const code = newId('code_');
+      const lines = [
+        JSON.stringify({ title: 'b1', code }),
+        '{"title":',
+        '',
+        JSON.stringify({ titel: 'b2' }),
+        JSON.stringify({ title: 'b3', code }),
+        '[]',
+        '{"title":"x","title":"y"}',
+        ...Array.from({ length: 150 }, (_, index) => JSON.stringify({ title: `b${index + 4}` })),
+      ];
+      const bulk = (body: string | Buffer<ArrayBuffer>, type = 'text/plain', token = me) =>
+        fetch(`${server.url}${NOTES}/bulk`, {
+          method: 'POST',
+          body,
+          headers: { authorization: `Bearer ${token}`, 'content-type': type },
+        });
+      const answered = await bulk(`${lines.join('\n')}\n`);
+      const outcomes = (await answered.text())
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        [answered.status, answered.headers.get('content-type'), outcomes.length],
+        [200, 'text/plain; charset=utf-8', lines.length],
+      );
+      assert.deepEqual(
+        outcomes.slice(0, 8).map(({ status }) => status),
+        ['success', 'error', 'error', 'error', 'error', 'error', 'error', 'success'],
+      );
+      assert.match(outcomes[1].message, /line is not valid JSON/);
+      assert.match(outcomes[3].message, /Unrecognized field: titel/);
+      assert.match(outcomes[4].message, /Another note has this code/);
+      assert.equal(new Set(outcomes.map(({ id }) => id)).size, 152);
+      assert.equal(
+        (await list(me, { limit: 0, ...where('Created By', 'equals', myId) })).body.response.remaining,
+        151,
+      );
+      const [entry, ...others] = (await server.calls()).filter(
+        ({ path, accountId }) => path === `${NOTES}/bulk` && accountId === myId,
+      );
+      assert.deepEqual([entry?.status, others.length], [200, 0]);
+      for (const [body, type, status, message] of [
+        ['', 'text/plain', 400, /no body/],
+        ['{"title":"x"}', 'application/json', 415, /application\/json/],
+        ['\n'.repeat(1001), 'text/plain', 400, /more than 1000 lines/],
+        ['x'.repeat(10 * 1024 * 1024), 'text/plain', 413, /larger/],
+        [Buffer.from([0x7b, 0xff]), 'text/plain', 400, /UTF-8/],
+      ] as const) {
+        const refused = await bulk(body, type);
+        assert.equal(refused.status, status);
+        assert.match(JSON.stringify(await refused.json()), message);
+      }
+      const [reader] = await somebody(['data:note:read']);
+      assert.equal((await bulk('{"title":"x"}', 'text/plain', reader)).status, 403);
+    });
+
+    test('loses no change of two that change one record at the same time', async () => {
+      const id = await make(ann, { title: 'Race', readers: [bobId] });
+      const patch = (json: object, token: string) => send('PATCH', `${NOTES}/${id}`, { token, json });
+      const answers = await Promise.all([
+        ...Array.from({ length: 3 }, (_, index) => patch({ hot: true, secret: `s${index}` }, ann)),
+        ...Array.from({ length: 3 }, (_, index) => patch({ pages: index }, bob)),
+      ]);
+      assert.ok(answers.every(({ status }) => status === 204 || status === 409));
+      const { hot, pages, title } = (await get(id, ann)).body.response;
+      assert.deepEqual([hot, typeof pages, title], [true, 'number', 'Race']);
+    });
+
+    test('counts calls of all records of a type by one route', async () => {
+      const [token, accountId] = await somebody();
+      const { id: tokenId } = (await server.call('/api/1.1/me', { token })).body.response.token;
+      for (const title of ['1', '2', '3']) await get(await make(token, { title }), token);
+      await server.domain.callCounts.flush();
+      const { routes } = await server.domain.callCounts.of({
+        ...{ accountId, about: { tokenId }, from: now - 86_400, before: now + 86_400 },
+      });
+      const named = routes
+        .map(({ route, count }) => `${route} ${count}`)
+        .filter((one) => one.includes('obj'));
+      assert.deepEqual(named.toSorted(), [`GET ${NOTES}/:id 3`, `POST ${NOTES} 3`]);
+    });
+
+    test('holds tokens that are narrowed to where they work', async () => {
+      const narrow = { scopes: BOTH, expiresAt: now + 1000 };
+      const far = await server.token({ ...narrow, narrowing: { ipRanges: ['192.0.2.0/24'] } });
+      const refused = await list(far.value);
+      assert.deepEqual([refused.status, refused.body.body.status], [403, 'ADDRESS_REFUSED']);
+      const page = await server.token({ ...narrow, narrowing: { origin: 'https://a.example' } });
+      assert.equal((await list(page.value)).body.body.status, 'ORIGIN_REFUSED');
+      const idle = await server.token({ ...narrow, createdAt: now - 86_400 * 9, narrowing: { idleDays: 7 } });
+      assert.equal((await list(idle.value)).status, 401);
+    });
+  });
+});
