@@ -19,7 +19,7 @@ type ConsentPage = {
   };
   /** E-mail of who is signed in. */
   email: string;
-  scopes: readonly { description: string; isNew: boolean }[];
+  scopes: readonly { description: string; isNew: boolean; isData: boolean }[];
   /** Where the answers are sent: below this path. */
   path: string;
 };
@@ -36,7 +36,7 @@ export function consentPage(site: Site, props: ConsentPage): Html {
         { label: 'Signed in as', value: html`<strong>${props.email}</strong>` },
         { label: 'Sends you back to', value: code(app.goesTo) },
       ]),
-      section({ title: 'It will be able to', plain: true, body: bulletList(props.scopes.map(scopeLine)) }),
+      section({ title: 'It will be able to', plain: true, body: scopeLists(props.scopes) }),
       warnings(site, app),
       html`<p class="fine">It keeps this access, also while you are away, until you cut it off. You can do that at any time
 on your page <strong>Connected apps</strong>.</p>`,
@@ -66,6 +66,15 @@ function warnings(site: Site, app: ConsentPage['app']): Part {
         'Allow it only if you started it on this computer a moment ago. Any program here can give itself this name.',
         'This app runs on your own computer.',
       ),
+  ];
+}
+
+function scopeLists(scopes: ConsentPage['scopes']): Part {
+  const data = scopes.filter(({ isData }) => isData);
+  const others = scopes.filter(({ isData }) => !isData);
+  return [
+    others.length > 0 && bulletList(others.map(scopeLine)),
+    data.length > 0 && html`<p>With data, as far as you may yourself:</p>${bulletList(data.map(scopeLine))}`,
   ];
 }
 

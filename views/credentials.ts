@@ -41,7 +41,11 @@ type Filled<Typed> = { form: Typed; problem: FormProblem | undefined };
 export type CredentialForm<Typed> = Filled<Typed> & { scopes: readonly ScopeView[]; expiry: ExpiryChoices };
 
 /** A scope as people choose it: what it allows, and its name for those who know it. */
-export type ScopeView = { name: string; description: string; isWorkflow: boolean; isAdmin: boolean };
+export type ScopeView = {
+  name: string;
+  description: string;
+  kind: 'workflow' | 'data' | 'admin' | 'other';
+};
 
 /** The name of a credential above what is left of its value: prefix, first and last four characters. */
 export function nameAndEnds(credential: CredentialView): Html {
@@ -115,16 +119,17 @@ export function noteField({ form, problem }: Filled<{ note: string }>): Html {
   });
 }
 
-/** Boxes for scopes, those of workflows apart from the others. All carry the name `scopes`. */
+/** Boxes for scopes: those of workflows, of data and the others. All carry the name `scopes`. */
 export function scopeBoxes(
   props: Filled<{ scopes: readonly string[] }> & { scopes: readonly ScopeView[] },
   hint: string,
 ): Part {
   const { form, problem, scopes } = props;
   const groups = [
-    { label: 'Workflows it may run', of: scopes.filter((scope) => scope.isWorkflow) },
-    { label: 'What else it may do', of: scopes.filter((scope) => !scope.isWorkflow && !scope.isAdmin) },
-    { label: 'Past privacy rules, as an admin', of: scopes.filter((scope) => scope.isAdmin) },
+    { label: 'Workflows it may run', of: scopes.filter(({ kind }) => kind === 'workflow') },
+    { label: 'Data, as far as you may yourself', of: scopes.filter(({ kind }) => kind === 'data') },
+    { label: 'What else it may do', of: scopes.filter(({ kind }) => kind === 'other') },
+    { label: 'Past privacy rules, as an admin', of: scopes.filter(({ kind }) => kind === 'admin') },
   ].filter((group) => group.of.length > 0);
   return groups.map((group, index) =>
     checkboxGroup({

@@ -11,7 +11,7 @@ import type { Account } from '../accounts/account.ts';
 import type { Asked } from '../data/asked-caller.ts';
 import type { Explanation, Granted } from '../data/explain.ts';
 import { countInWords, findsInWords, heldInWords, rulesInWords } from '../data/explained.ts';
-import { invalidField, noSuch, type Problem } from '../ground/errors.ts';
+import { noSuch, Problem } from '../ground/errors.ts';
 import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { readForm } from '../http/body.ts';
@@ -105,19 +105,20 @@ async function namedBy(
   if (known?.kind === 'access_token' || known?.kind === 'refresh_token')
     return known.id.startsWith('app_') ? { who: known.accountId, client: known.id } : { who: known.id };
   if (known !== undefined) return { who: known.id };
-  if (!LAST_FOUR.test(who)) throw nobody('names nobody', 'Type an e-mail address, an id or a whole value.');
+  if (!LAST_FOUR.test(who))
+    throw nobody('This names nobody.', 'Type an e-mail address, an id or a whole value.');
   const { rows } = await credentialList.list({ lastFour: who }, { cursor: '', limit: 2 });
   const [first, second] = rows;
-  if (first === undefined) throw nobody('names nobody', 'No token or secret ends with it.');
+  if (first === undefined) throw nobody('This names nobody.', 'No token or secret ends with it.');
   if (second !== undefined)
-    throw nobody('ends several tokens or secrets', 'Type the id of the one that you mean.');
+    throw nobody('Several tokens or secrets end with this.', 'Type the id of the one that you mean.');
   return { who: first.id };
 }
 
 const ID = /^(?:acc|svc|app|tok|sec)_[0-9A-Za-z]{1,40}$/;
 
-function nobody(what: string, hint: string): Problem {
-  return invalidField('who', what, hint);
+function nobody(message: string, hint: string): Problem {
+  return new Problem({ status: 400, code: 'INVALID_DATA', message, hint, parameter: 'who' });
 }
 
 /** An id says by its prefix what it is of. */

@@ -6,6 +6,7 @@ export const ADMIN_SCOPE = 'admin';
 /** Before another scope: that one alone, for every account and past privacy rules. */
 const ADMIN_PREFIX = `${ADMIN_SCOPE}:`;
 const WORKFLOW_PREFIX = 'wf:';
+const DATA_PREFIX = 'data:';
 
 /** The scope that calls a workflow. */
 export function workflowScope(workflow: string): string {
@@ -19,7 +20,14 @@ export function workflowOf(scope: string): string | undefined {
 
 /** The scope that reads or writes the records of a data type, as far as its rules let the caller. */
 export function dataScope(type: string, verb: 'read' | 'write'): string {
-  return `data:${type}:${verb}`;
+  return `${DATA_PREFIX}${type}:${verb}`;
+}
+
+/** What a scope is about, as pages group them. */
+export function kindOfScope(scope: string): 'workflow' | 'data' | 'admin' | 'other' {
+  if (isAdminScope(scope)) return 'admin';
+  if (workflowOf(scope) !== undefined) return 'workflow';
+  return scope.startsWith(DATA_PREFIX) ? 'data' : 'other';
 }
 
 /** The narrow admin scope for what this one allows: `admin:wf:NAME` for `wf:NAME`. */
@@ -172,7 +180,7 @@ function narrowAdminScopes(workflows: readonly DeclaredWorkflow[], types: readon
 function dataScopes(types: readonly DeclaredType[]) {
   return types.flatMap(({ name, description }) => [
     [dataScope(name, 'read'), `Read the data “${name}” (${description})`] as const,
-    [dataScope(name, 'write'), `Write the data “${name}” (${description})`] as const,
+    [dataScope(name, 'write'), `Add, change and delete the data “${name}” (${description})`] as const,
   ]);
 }
 

@@ -8,7 +8,7 @@ import { wordsOf } from '../activity/entry-words.ts';
 import type { Client } from '../credentials/client.ts';
 import { type Credential, endOf, stateOf } from '../credentials/credential.ts';
 import { narrowingInWords } from '../credentials/narrowing.ts';
-import { isAdmin, isAdminScope, type Scope, workflowOf } from '../credentials/scopes.ts';
+import { isAdmin, kindOfScope, type Scope } from '../credentials/scopes.ts';
 import { prefixOf } from '../credentials/secret-format.ts';
 
 type Describe = (scope: string) => string;
@@ -16,7 +16,7 @@ type Describe = (scope: string) => string;
 /* Rows as pages show them: scopes in words, states named, and never a hash. */
 
 export function scopeView({ name, description }: Scope): ScopeView {
-  return { name, description, isWorkflow: workflowOf(name) !== undefined, isAdmin: isAdminScope(name) };
+  return { name, description, kind: kindOfScope(name) };
 }
 
 export function credentialView(row: Credential, now: number): CredentialView {

@@ -6,6 +6,7 @@ import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Client } from '../credentials/client.ts';
+import { kindOfScope } from '../credentials/scopes.ts';
 import { Problem, SignInNeeded } from '../ground/errors.ts';
 import { isLoopback } from '../ground/loopback.ts';
 import { readForm } from '../http/body.ts';
@@ -189,6 +190,7 @@ async function consentPageFor(
     scopes: waiting.scopes.map((name) => ({
       description: scopes.describe(name),
       isNew: someGranted && waiting.newScopes.includes(name),
+      isData: kindOfScope(name) === 'data',
     })),
     path: `/interaction/${waiting.uid}`,
   });

@@ -73,6 +73,46 @@ describe('the console, in a browser', () => {
     });
   }
 
+  for (const { title, javaScript } of BROWSERS) {
+    it(`says what somebody may do with a record, by keyboard, ${title}`, async () => {
+      const { domain, person } = walk.people;
+      const { account } = await person();
+      const { value } = await domain.tokens.mint(
+        { account, scopes: ['data:transaction:read'], expiresAt: walk.now() + 86_400, name: 'Phone' },
+        { kind: 'operator' },
+      );
+      const record = { account: 'savings', phone: '+1', amount_cents: 5, createdBy: admin.account.id };
+      const id = `obj_${title.replace(' ', '')}`;
+      await domain.types.get('transaction')?.rows.insert({ ...record, id, createdAt: 1 } as never);
+      await walk.visit({ javaScript, as: admin.agent }, async (visitor) => {
+        const { page } = visitor;
+        await visitor.open('/admin/workflows');
+        await tabTo(page, 'Rules of transaction, and what they let somebody do');
+        await page.keyboard.press('Enter');
+        await visitor.arrive('Type transaction');
+        await visitor.look('admin-type', 'main');
+        await tabTo(page, 'Who (optional)');
+        await page.keyboard.type(value);
+        await tabTo(page, 'Record (optional)');
+        await page.keyboard.type(id);
+        await page.keyboard.press('Enter');
+        await page.getByText(`createdBy is ${admin.account.id}`).waitFor();
+        assert.ok(!page.url().includes(value));
+        await visitor.reads(
+          'the token “Phone”',
+          'lacks the scope data:transaction:write',
+          'Answered by its id No',
+        );
+        await visitor.look('admin-type-explained', 'main');
+        await tabTo(page, 'Who (optional)');
+        await page.keyboard.type('?');
+        await page.keyboard.press('Enter');
+        await page.getByText('This names nobody.').waitFor();
+        await visitor.look('admin-type-refused');
+      });
+    });
+  }
+
   it('says of each page that it is of the console, and each can be used by everybody on any screen', () =>
     walk.visit({ javaScript: true, as: admin.agent }, async (visitor) => {
       for (const path of PAGES) {

@@ -23,7 +23,13 @@ eachStore(({ url: storeUrl }) => {
           name: 'Ledger',
           redirectUris: ['https://app.example.com/callback'],
           confidential: false,
-          scopes: ['openid', 'email'],
+          scopes: [
+            'openid',
+            'email',
+            'wf:create_transaction',
+            'data:transaction:read',
+            'data:transaction:write',
+          ],
         },
         { kind: 'operator' },
       );
@@ -69,6 +75,22 @@ eachStore(({ url: storeUrl }) => {
         assert.equal((await agent.post(allow, {})).status, 400);
         await change({ scopes: wanted.scopes, redirectUris: wanted.redirectUris });
       }
+    });
+
+    it('names data apart from workflows, here and where a token is made', async () => {
+      const { agent } = await people.person();
+      const { location } = await app.start({
+        scope: 'data:transaction:write openid data:transaction:read wf:create_transaction',
+      });
+      const { text } = await agent.follow(`${location.pathname}${location.search}`);
+      const data =
+        /(Know .*|Record a .*)(Know .*|Record a .*)With data, as far as you may yourself: Read .* Add, change and delete .* It keeps/;
+      assert.match(textOf(text), data);
+      const form = textOf((await agent.get('/tokens/new')).text);
+      assert.match(
+        form,
+        /Workflows it may run .*Data, as far as you may yourself Read .*What else it may do/,
+      );
     });
 
     it('says that access lasts until it is cut off, as it does without being asked for', async () => {

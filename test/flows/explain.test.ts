@@ -131,7 +131,7 @@ describe('what rules let a caller do', () => {
 
   it('says at the form what is wrong with it', async () => {
     for (const [form, status, says] of [
-      [{ who: 'no such thing' }, 400, /names nobody/],
+      [{ who: 'no such thing' }, 400, /This names nobody/],
       [{ who: 'zzzz' }, 400, /No token or secret ends with it/],
       [{ who: 'acc_nobody' }, 404, /There is no such account/],
       [{ who: 'app_nobody' }, 404, /There is no such service or app/],

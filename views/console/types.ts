@@ -53,7 +53,7 @@ const WORKFLOWS = '/admin/workflows';
 
 /** /admin/types/NAME */
 export function typePage(site: Site, viewer: Viewer, props: TypePage): Html {
-  const { type, records, explained, problem } = props;
+  const { type, records, explained } = props;
   const { name, description, fields, indexes, unique, onePerAccount, rules } = type;
   const wholeFields = section({
     title: 'Fields',
@@ -80,22 +80,23 @@ export function typePage(site: Site, viewer: Viewer, props: TypePage): Html {
         ]),
       }),
       askSection(viewer, props),
-      explained !== undefined && problem === undefined && explainedSections(explained),
-      section({
-        title: 'Rules',
-        lead: 'What no rule gives, nobody may: only services of admins pass them, and workflows that say so.',
-        body: dataTable({
-          caption: 'Rules',
-          columns: ['Rule', 'Holds where', 'Gives'],
-          rows: rules.map(({ name: rule, when, gives }) => [rule, when, gives]),
-          empty: {
-            title: 'No rules',
-            text: 'Nobody gets at the records but services of admins and workflows.',
-          },
-        }),
-      }),
+      explained !== undefined && explainedSections(explained),
+      explained === undefined && rulesSection(rules),
       wholeFields,
     ],
+  });
+}
+
+function rulesSection(rules: readonly RuleView[]): Html {
+  return section({
+    title: 'Rules',
+    lead: 'What no rule gives, nobody may: only services of admins pass them, and workflows that say so.',
+    body: dataTable({
+      caption: 'Rules',
+      columns: ['Rule', 'Holds where', 'Gives'],
+      rows: rules.map(({ name, when, gives }) => [name, when, gives]),
+      empty: { title: 'No rules', text: 'Nobody gets at the records but services of admins and workflows.' },
+    }),
   });
 }
 
