@@ -33,6 +33,8 @@ export type EntryView = {
   requestId: string;
   /** An admin's token was used, which privacy rules do not hold back. */
   privacyBypassed: boolean;
+  /** How many records those would have kept from it, where that was counted. */
+  hidden?: number | undefined;
 };
 
 /** What the list is filtered by; '' is no filter. */
@@ -190,9 +192,14 @@ export function entryCells(entry: EntryView): [Part, Part, ...Part[]] {
 
 /** How it went, how long it took, and whether privacy rules held it back. */
 export function resultCell(entry: EntryView, asAdmin = 'Privacy rules passed over'): Html {
-  return html`${resultOf(entry)}${entry.privacyBypassed && html` ${badge('admin', asAdmin)}`}${
+  return html`${resultOf(entry)}${entry.privacyBypassed && html` ${badge('admin', asAdmin + hiddenOf(entry))}`}${
     entry.ms !== undefined && html` <span class="fine whole">${entry.ms} ms</span>`
   }`;
+}
+
+function hiddenOf({ hidden }: EntryView): string {
+  if (hidden === undefined) return '';
+  return `, ${hidden} ${hidden === 1 ? 'record' : 'records'}`;
 }
 
 /** From where, and in which request. */

@@ -231,6 +231,11 @@ function callOf(call: Call): object {
   return {
     ...{ id, at: time(call.at), client_id: clientId, token_id: tokenId, token_kind: tokenKind },
     ...{ token_name: tokenName, method, path, status, result, from, request_id: call.requestId },
-    ...{ ms: call.ms, count: call.count, privacy_bypassed: call.privacyBypassed },
+    ...{
+      ms: call.ms,
+      count: call.count,
+      privacy_bypassed: call.privacyBypassed,
+      records_hidden: call.hidden,
+    },
   };
 }

@@ -28,7 +28,7 @@ const CHANGES: Record<string, string> = {
   'app.ended': 'App cut off',
   'app.registered': 'App made',
   'data.looked_at': 'Record looked at, as an admin',
-  'data.touched': 'Data stored for you',
+  'data.touched': 'Your data written',
   'honey.created': 'Honey token made',
   'honey.used': 'Honey token used',
   'identity.linked': 'Way to sign in added',

@@ -16,7 +16,7 @@ import { accountNamed, askedFor, isChecked, thingPath } from './entries.ts';
 const PATH = '/admin/activity';
 const COLUMNS = [
   ...['time', 'account', 'account_id', 'credential', 'credential_id', 'client_id', 'method', 'path'],
-  ...['result', 'code', 'status', 'ms', 'calls', 'from', 'request_id', 'admin_use'],
+  ...['result', 'code', 'status', 'ms', 'calls', 'from', 'request_id', 'admin_use', 'records_hidden'],
 ];
 
 /** /admin/activity: the calls of everybody, as a page and as a file. */
@@ -99,6 +99,7 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
     requestId,
     requestUrl: requestId === '' ? undefined : pathWith(PATH, { request: requestId }),
     privacyBypassed: call.privacyBypassed === true,
+    hidden: call.hidden,
     account: accountNamed(call.accountId, names),
     credential: {
       label: tokenName,
@@ -111,10 +112,10 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
 
 function cellsOf(call: Call, names: EntryNames): string[] {
   const { at, accountId, tokenName, tokenId, clientId = '', method, path, status, result } = call;
-  const { ms = '', count = 1, from, requestId, privacyBypassed = false } = call;
+  const { ms = '', count = 1, from, requestId, privacyBypassed = false, hidden = '' } = call;
   return [
     ...[isoTime(at), accountNamed(accountId, names).label, accountId, tokenName, tokenId, clientId],
     ...[method, path, resultOf(call).result, status < 400 ? '' : result, status, ms, count],
-    ...[from, requestId, privacyBypassed ? 'yes' : ''],
+    ...[from, requestId, privacyBypassed ? 'yes' : '', hidden],
   ].map(String);
 }

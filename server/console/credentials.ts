@@ -229,9 +229,19 @@ async function entriesOf({ activity }: ConsoleDependencies, row: Credential): Pr
 
 function entryView(entry: Entry): EntryView {
   if (entry.kind === 'call') {
-    const { at, method, path, tokenName, ms, from, requestId, privacyBypassed = false } = entry.call;
+    const { at, method, path, tokenName, ms, from, requestId, privacyBypassed = false, hidden } = entry.call;
     const what = `${method} ${path}`;
-    return { at, what, name: tokenName, ...resultOf(entry.call), ms, from, requestId, privacyBypassed };
+    return {
+      at,
+      what,
+      name: tokenName,
+      ...resultOf(entry.call),
+      ms,
+      from,
+      requestId,
+      privacyBypassed,
+      hidden,
+    };
   }
   const { at, actor, targetName } = entry.change;
   const { from = '', requestId = '', reason } = actor;

@@ -109,7 +109,8 @@ export async function aboutOf(
 /** An entry in words; `names` are those of `namesOf`. */
 export function entryView(entry: Entry, names: ReadonlyMap<string, string>, asked?: Asked): EntryView {
   if (entry.kind === 'call') {
-    const { at, method, path, tokenName, status, ms, result, from, requestId, privacyBypassed } = entry.call;
+    const { at, method, path, tokenName, status, ms, result, from, requestId, privacyBypassed, hidden } =
+      entry.call;
     return {
       at,
       what: `${method} ${path}`,
@@ -121,6 +122,7 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
       from,
       requestId,
       privacyBypassed: privacyBypassed === true,
+      hidden,
     };
   }
   const { at, accountId, action, actor, targetName, refused } = entry.change;

@@ -24,7 +24,7 @@ describe('activity and audit of everybody in the console', () => {
     await people.domain.rows.calls.insertMany([
       call(1, { at: THEN, tokenName: '=1+1' }),
       call(2, { at: THEN + 59, status: 403, result: 'insufficient_scope', refused: true }),
-      call(3, { at: THEN + 60, from: '203.0.113.9', privacyBypassed: true }),
+      call(3, { at: THEN + 60, from: '203.0.113.9', privacyBypassed: true, hidden: 1 }),
       call(4, { at: THEN + DAY, accountId: 'acc_gone', clientId: 'svc_1', tokenId: 'at_1' }),
     ]);
   });
@@ -159,8 +159,9 @@ describe('activity and audit of everybody in the console', () => {
     assert.equal(
       lines[3],
       `"${isoTime(THEN)}","${other.account.email}","${other.account.id}","'=1+1","tok_x","","GET",` +
-        `"/api/1.1/call-1","Success","","200","","1","192.0.2.1","${momentOf(THEN)}-1",""`,
+        `"/api/1.1/call-1","Success","","200","","1","192.0.2.1","${momentOf(THEN)}-1","",""`,
     );
+    assert.match(lines[1] ?? '', /"yes","1"$/);
     const audit = (await admin.agent.get('/admin/audit.csv?reason=yes')).text;
     assert.match(
       audit,

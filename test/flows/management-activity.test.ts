@@ -33,6 +33,7 @@ describe('activity and audit of everybody in the management API', () => {
       ...{ account_id: one.credential.accountId, client_id: null, token_id: one.credential.id },
       ...{ token_kind: 'personal_access_token', token_name: 'Test token', method: 'GET' },
       ...{ path: '/api/1.1/me', status: 200, result: 'success', count: 1, privacy_bypassed: false },
+      records_hidden: null,
     });
     assert.ok(id.startsWith('call_') && ms >= 0 && from !== '');
     assert.equal(Date.parse(created) / 1000, createdAt);

@@ -86,6 +86,7 @@ function callJson(call: Call) {
     ...{ token_id: tokenId, token_kind: tokenKind, token_name: tokenName, method, path, status, result },
     ...{ ms: call.ms ?? null, count: call.count ?? 1, from: call.from, request_id: call.requestId },
     privacy_bypassed: call.privacyBypassed === true,
+    records_hidden: call.hidden ?? null,
   };
 }
 
