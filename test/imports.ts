@@ -11,12 +11,12 @@ const root = resolve(import.meta.dirname, '..');
 /** Rooms from top to bottom. Features stand beside each other (one rank) and never import each other. */
 const RANKS: readonly (readonly string[])[] = [
   ['server/start'],
-  ['server/main.ts', 'server/cli'],
+  ['server/main.ts', 'server/dev.ts', 'server/cli'],
   ['server/serve.ts'],
   ['server/app.ts'],
   ['server/sign-in', 'server/console', 'server/portal', 'server/api'],
   ['config'],
-  ['server/declare.ts'],
+  ['server/declare.ts', 'server/testing.ts'],
   ['server/domain.ts'],
   ['server/pages'],
   ['server/oauth'],

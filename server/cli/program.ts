@@ -6,6 +6,8 @@ import { WrongSettings } from '../ground/settings.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addAppCommands } from './apps.ts';
+import { addCheckCommand } from './check.ts';
+import { addDeclareCommands } from './declare.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addExplainCommand } from './explain.ts';
 import { addImportCommand } from './import-keys.ts';
@@ -76,6 +78,8 @@ function programFor(terminal: Terminal, fail: (failure: Failure) => void): Comma
   addReviewCommand(program, terminal);
   addExplainCommand(program, terminal);
   addDoctorCommand(program, terminal);
+  addCheckCommand(program, terminal);
+  addDeclareCommands(program, terminal);
   for (const command of program.commands.flatMap((one) => (one.commands.length > 0 ? one.commands : one))) {
     command.option('--json', 'print JSON');
     refuseTwice(command);

@@ -1,17 +1,20 @@
 import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The owner's folder where no other is named. */
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../config');
 
-/** The installation, with a slash at its end. */
-const INSTALLATION = pathToFileURL(join(import.meta.dirname, '../..', sep)).href;
+/** The same and the installation, as the beginnings of URLs. */
+const [DEFAULT_URL, INSTALLATION_URL] = [DEFAULT_FOLDER, join(import.meta.dirname, '../..')].map(
+  (folder) => pathToFileURL(join(folder, sep)).href,
+) as [string, string];
 
 /** What the owner's files import by name without having it installed: the running installation's own. */
 const PROVIDED = /^(?:latchkey|zod)(?:\/|$)/;
 
+const loaded = new Set<string>();
 let isRegistered = false;
 
 /** The owner's folder that LATCHKEY_CONFIG names, or config/ of the installation. */
@@ -67,10 +70,20 @@ export function provideImports(): void {
       const from = PROVIDED.test(specifier) ? { ...context, parentURL: import.meta.url } : context;
       const found = nextResolve(specifier, from);
       const { url } = found;
-      if (!url.startsWith('file:') || url.startsWith(INSTALLATION) || isBelowModules(url)) return found;
+      if (!url.startsWith('file:') || isOurs(url) || isBelowModules(url)) return found;
+      loaded.add(fileURLToPath(url));
       return url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found;
     },
   });
+}
+
+/** The files of the owner's that were loaded so far. */
+export function loadedFiles(): readonly string[] {
+  return [...loaded];
+}
+
+function isOurs(url: string): boolean {
+  return url.startsWith(INSTALLATION_URL) && !url.startsWith(DEFAULT_URL);
 }
 
 function isBelowModules(url: string): boolean {

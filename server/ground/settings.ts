@@ -304,28 +304,7 @@ export function readSettings(
   environment: Environment,
   { firstStart = 'allowed' }: { firstStart?: 'allowed' | 'refused' } = {},
 ) {
-  const overrides = valuesOf(VARIABLES, environment);
-  const merged: Record<string, unknown> = { ...owner, ...overrides };
-  const google = valuesOf(GOOGLE_VARIABLES, environment);
-  if (Object.keys(google).length > 0) merged.google = { ...owner.google, ...google };
-  const config = configFolder(environment[CONFIG_VARIABLE]);
-  const given = { merged, overrides, google, file: shownPath(join(config, SETTINGS_FILE)) };
-
-  const slipped = slipsOf(given);
-  const lines = [
-    ...unknownVariables(environment),
-    ...slipped.map(({ path, slip }) => `${nameOf(path, given)} is ${shownAt(path, given)}: ${slip}`),
-    ...mistakesIn(given, slipped),
-  ];
-  const parsed = ownerSchema.safeParse(merged);
-  if (lines.length > 0 || !parsed.success) throw new WrongSettings(lines);
-  const values = parsed.data;
-  const url = new URL(values.url ?? `http://localhost:${values.port}`);
-  const production = url.protocol === 'https:';
-  const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
-  const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
-  const contradictions = contradictionsIn({ ...values, mailGiven: values.mail, mail, store }, url, given);
-  if (contradictions.length > 0) throw new WrongSettings(contradictions);
+  const { values, url, production, store, mail, config, given } = checkSettings(owner, environment);
 
   // The command line makes nothing; it says itself what is not there.
   const paths = firstStart === 'allowed' ? pathFaultsIn({ data: values.data, store, mail }, given) : [];
@@ -352,6 +331,33 @@ export function readSettings(
     /** The owner's folder: settings.ts, types/, workflows/. */
     config,
   };
+}
+
+/** The same without a look at anything outside of the settings: folders, files, the secret. Throws `WrongSettings`. */
+export function checkSettings(owner: OwnerSettings, environment: Environment) {
+  const overrides = valuesOf(VARIABLES, environment);
+  const merged: Record<string, unknown> = { ...owner, ...overrides };
+  const google = valuesOf(GOOGLE_VARIABLES, environment);
+  if (Object.keys(google).length > 0) merged.google = { ...owner.google, ...google };
+  const config = configFolder(environment[CONFIG_VARIABLE]);
+  const given = { merged, overrides, google, file: shownPath(join(config, SETTINGS_FILE)) };
+
+  const slipped = slipsOf(given);
+  const lines = [
+    ...unknownVariables(environment),
+    ...slipped.map(({ path, slip }) => `${nameOf(path, given)} is ${shownAt(path, given)}: ${slip}`),
+    ...mistakesIn(given, slipped),
+  ];
+  const parsed = ownerSchema.safeParse(merged);
+  if (lines.length > 0 || !parsed.success) throw new WrongSettings(lines);
+  const values = parsed.data;
+  const url = new URL(values.url ?? `http://localhost:${values.port}`);
+  const production = url.protocol === 'https:';
+  const store = values.store ?? `sqlite:${join(values.data, 'latchkey.db')}`;
+  const mail = values.mail ?? `file:${join(values.data, 'mail')}`;
+  const contradictions = contradictionsIn({ ...values, mailGiven: values.mail, mail, store }, url, given);
+  if (contradictions.length > 0) throw new WrongSettings(contradictions);
+  return { values, url, production, store, mail, config, given };
 }
 
 /** Reads settings.ts of the owner's folder. Throws `WrongSettings` that says where it does not load. */

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type FSWatcher, watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { configFolder } from './ground/config-folder.ts';
+
+/**
+ * `npm run dev`: a server that is started again when a file of the owner's changes. What was changed is loaded by a process of
+ * its own first; where that fails, the server of before goes on.
+ */
+
+/** Editors write a file in several steps. */
+const QUIET_MS = 100;
+
+/** Files that a server is made of; none that begins with a dot, as editors' own do. */
+const WATCHED = /^[^.].*(?<!\.test)\.(?:[mc]?[jt]s|json)$/;
+
+const START = join(import.meta.dirname, 'start');
+const folder = configFolder(process.env.LATCHKEY_CONFIG);
+
+/** What `latchkey check --json` says. */
+type Checked = { mistakes: string[]; warnings: string[]; files: string[] };
+
+let server: ChildProcess | undefined;
+let checking: ChildProcess | undefined;
+let watchers: FSWatcher[] = [];
+let isStopping = false;
+let turn = Promise.resolve();
+let timer: NodeJS.Timeout | undefined;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Loads what the server would load. Answers why it cannot be loaded, or which files it was. */
+async function check(): Promise<Checked> {
+  checking = spawn(process.execPath, [join(START, 'cli.js'), 'check', '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { stdout, stderr } = checking;
+  const [out, err] = await Promise.all([stdout, stderr].map((stream) => (stream ? text(stream) : '')));
+  checking = undefined;
+  try {
+    return JSON.parse(out ?? '') as Checked;
+  } catch {
+    return { mistakes: [wordsOf(err ?? '')], warnings: [], files: [] };
+  }
+}
+
+/** A command that fails says `{"error":{"message":…}}`. */
+function wordsOf(err: string): string {
+  try {
+    return (JSON.parse(err) as { error: { message: string } }).error.message;
+  } catch {
+    return err.trim();
+  }
+}
+
+/** Looks at the folders, not at the files: editors put another file in the place of the one that they write. */
+function follow(files: readonly string[]): void {
+  const folders = [
+    folder,
+    join(folder, 'types'),
+    join(folder, 'workflows'),
+    ...files.map((file) => dirname(file)),
+  ];
+  for (const watcher of watchers) watcher.close();
+  watchers = [...new Set(folders)].flatMap((path) => {
+    try {
+      // Whatever becomes of a folder, the others are still looked at.
+      return [watch(path, (_, name) => changed(name)).on('error', () => undefined)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function changed(name: string | null): void {
+  const isFolder = name === 'types' || name === 'workflows';
+  if (name !== null && !isFolder && !WATCHED.test(name)) return;
+  clearTimeout(timer);
+  timer = setTimeout(again, QUIET_MS);
+}
+
+/** One after the other: what changes meanwhile has another turn. */
+function again(): void {
+  turn = turn.then(load).catch((error: unknown) => say(String(error)));
+}
+
+async function load(): Promise<void> {
+  if (isStopping) return;
+  // Before it is loaded, so that no change is missed.
+  if (watchers.length === 0) follow([]);
+  const { mistakes, warnings, files } = await check();
+  if (isStopping) return;
+  follow(files);
+  for (const warning of warnings) say(`Warning: ${warning}`);
+  if (mistakes.length > 0) {
+    for (const mistake of mistakes) say(mistake);
+    say(server ? 'The server goes on as it was.' : 'The server starts when that is mended.');
+    return;
+  }
+  await endServer();
+  if (!isStopping) startServer();
+}
+
+function startServer(): void {
+  const started = spawn(process.execPath, [join(START, 'server.js')], { stdio: 'inherit' });
+  server = started;
+  started.on('exit', (code, signal) => {
+    if (server !== started) return;
+    server = undefined;
+    if (!isStopping) say(`The server has ended (${code ?? signal}). It starts again when a file changes.`);
+  });
+}
+
+async function endServer(): Promise<void> {
+  const ending = server;
+  if (ending === undefined) return;
+  server = undefined;
+  const ended = once(ending, 'exit');
+  ending.kill('SIGTERM');
+  await ended;
+}
+
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  checking?.kill('SIGKILL');
+  await Promise.all([endServer(), turn]);
+  process.exit(0);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop());
+// However this ends, nothing is left behind that holds the port.
+process.on('exit', () => server?.kill('SIGTERM'));
+again();

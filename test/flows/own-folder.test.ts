@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { runCommand } from '../../server/cli/program.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const root = mkdtempSync(join(tmpdir(), 'latchkey-own-'));
+after(() => rmSync(root, { recursive: true }));
+
+const run = promisify(execFile);
+
+async function latchkey(args: readonly string[], env: Record<string, string> = {}) {
+  let [out, err] = ['', ''];
+  const code = await runCommand(args, {
+    env,
+    stdin: Readable.from(['four words nobody guesses']),
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+  });
+  return { code, out, err };
+}
+
+/** A folder as `init` writes it. */
+async function made(name: string): Promise<{ folder: string; env: { LATCHKEY_CONFIG: string } }> {
+  const folder = join(root, name);
+  assert.equal((await latchkey(['init', folder])).code, 0);
+  return { folder, env: { LATCHKEY_CONFIG: folder } };
+}
+
+describe('latchkey init', () => {
+  it('writes a folder whose test passes under plain node, which check likes, and where tsc finds all types', async () => {
+    const { folder, env } = await made('whole');
+    const flags = ['--import', join(ROOT, 'server/start/hooks.js'), '--test'];
+    const tested = run(process.execPath, flags, { cwd: folder, env: { PATH: process.env.PATH } });
+    // What they hold is checked here where they lie (server/cli/template), so that it is read once only.
+    const listed = run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder, '--listFilesOnly']);
+    assert.match((await tested).stdout, /pass 1\n/);
+    assert.equal((await tested).stderr, '');
+    for (const file of [
+      'server/declare.ts',
+      'server/testing.ts',
+      'node_modules/zod/index.d.ts',
+      'types/node/index.d.ts',
+    ]) {
+      assert.match((await listed).stdout, new RegExp(`${file}\n`));
+    }
+    const { out, code } = await latchkey(['check'], env);
+    assert.match(out, /whole: all good, 1 type and 1 workflow\n$/);
+    assert.equal(code, 0);
+    const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    assert.match(scripts.test, /^node --import="\..*\/server\/start\/hooks\.js" --test$/);
+  });
+
+  it('goes through a link, and writes nothing over', async () => {
+    const folder = join(root, 'real');
+    mkdirSync(folder);
+    symlinkSync(folder, join(root, 'link'));
+    assert.equal((await latchkey(['init', join(root, 'link')])).code, 0);
+    assert.ok(existsSync(join(folder, 'settings.ts')));
+    const again = await latchkey(['init', folder]);
+    assert.match(again.err, /there is something in it.*empty or not there yet/);
+    assert.equal(again.code, 1);
+  });
+
+  const file = join(root, 'file');
+  writeFileSync(file, '');
+  symlinkSync(join(root, 'nowhere'), join(root, 'broken'));
+  symlinkSync(ROOT, join(root, 'installation'));
+  for (const [dir, says] of [
+    [file, /file is no folder/],
+    [join(file, 'below'), /file is no folder/],
+    [join(root, 'broken'), /link that leads nowhere/],
+    [join(ROOT, 'data-of-mine'), /it is in the installation.*outside/],
+    [join(root, 'installation/mine'), /it is in the installation/],
+    [ROOT, /it is in the installation/],
+    [join(root, 'node_modules/mine'), /below node_modules/],
+  ] as const) {
+    it(`refuses ${dir.replace(root, '').replace(ROOT, 'INSTALLATION')}`, async () => {
+      const { err, code } = await latchkey(['init', dir]);
+      assert.match(err, says);
+      assert.equal(code, 1);
+    });
+  }
+});
+
+describe('types new and workflows new', () => {
+  it('write what passes check at once, also under a word of JavaScript', async () => {
+    const { env } = await made('added');
+    for (const name of ['invoice', 'class', 'constructor', 'a'.repeat(40)]) {
+      assert.equal((await latchkey(['types', 'new', name], env)).code, 0, name);
+      assert.equal((await latchkey(['workflows', 'new', name], env)).code, 0, name);
+    }
+    assert.match((await latchkey(['check'], env)).out, /all good, 5 types and 5 workflows/);
+  });
+
+  it('refuse names that are bad or taken, and write nothing outside of their folder', async () => {
+    const { folder, env } = await made('refused');
+    symlinkSync(join(root, 'elsewhere.ts'), join(folder, 'types/link.ts'));
+    for (const name of [
+      '../evil',
+      'a/b',
+      'Note',
+      '1a',
+      '',
+      '__proto__',
+      'a.ts',
+      'ä',
+      'a'.repeat(41),
+      'a\n',
+    ]) {
+      assert.match((await latchkey(['types', 'new', name], env)).err, /no name for it. Wanted: lower case/);
+    }
+    for (const [kind, name] of [
+      ['types', 'note'],
+      ['types', 'link'],
+      ['workflows', 'add_note'],
+      ['workflows', 'issue_token'],
+    ] as const) {
+      assert.match((await latchkey([kind, 'new', name], env)).err, /is taken/);
+    }
+    assert.ok(!existsSync(join(root, 'elsewhere.ts')));
+  });
+});
+
+describe('latchkey check', () => {
+  it('says all mistakes at once, with file, line and column, and ends with 1', async () => {
+    const { folder, env } = await made('wrong');
+    writeFileSync(join(folder, 'settings.ts'), "export const settings = {};\nthrow new Error('oh');\n");
+    writeFileSync(join(folder, 'types/bad.ts'), "import { defineTyp } from 'latchkey';\n");
+    writeFileSync(join(folder, 'workflows/bad.ts'), "import { x } from '../types/note';\n");
+    writeFileSync(join(folder, 'workflows/old.js'), "const z = require('zod');\n(;\n");
+    const { out, code } = await latchkey(['check'], env);
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /settings\.ts does not load: Error: oh \(line 2, column 7 of \/.*wrong\/settings\.ts\)/,
+    );
+    assert.match(
+      out,
+      /types\/bad\.ts: .*does not provide an export named 'defineTyp' \(line 1, column 10 of/,
+    );
+    assert.match(out, /workflows\/bad\.ts: .*\(line 1, column 20 of .*write '\.\.\/types\/note\.ts'/);
+    assert.match(out, /workflows\/old\.js: .*\(line 2, column 2 of/);
+  });
+
+  it('says mistakes in the values of the settings, and of a folder that is not there', async () => {
+    const { folder, env } = await made('values');
+    writeFileSync(join(folder, 'settings.ts'), "export const settings = { colour: 'red' };\n");
+    assert.match(
+      (await latchkey(['check'], env)).out,
+      /\/values\/settings\.ts: colour is set, but there is no/,
+    );
+    const gone = await latchkey(['check'], { LATCHKEY_CONFIG: join(root, 'gone') });
+    assert.match(gone.err, /LATCHKEY_CONFIG is ".*gone": there is no such folder; make one with/);
+    assert.equal(gone.code, 1);
+  });
+
+  it('warns of a workflow that makes what no rule lets its callers make', async () => {
+    const { folder, env } = await made('warned');
+    const type = join(folder, 'types/note.ts');
+    const workflow = join(folder, 'workflows/add_note.ts');
+    writeFileSync(workflow, readFileSync(workflow, 'utf8').replace("'account'", "'anyone'"));
+    const { out, code } = await latchkey(['check'], env);
+    assert.match(out, /Warning: workflow add_note makes a note, but no rule .* a caller without a token/);
+    assert.equal(code, 0);
+    // Loaded once a process, so from another place.
+    const second = await made('warned-too');
+    writeFileSync(
+      join(second.folder, 'types/note.ts'),
+      readFileSync(type, 'utf8').replace('      create: true,\n', ''),
+    );
+    assert.match((await latchkey(['check'], second.env)).out, /Warning: .* no rule .* lets anybody do so/);
+  });
+});
+
+describe('npm run dev', () => {
+  it('serves the folder, follows changes, goes on where one does not load, and leaves nothing behind', async () => {
+    const { folder, env } = await made('served');
+    const data = join(root, 'data');
+    const everywhere = { ...env, LATCHKEY_DATA: data, LATCHKEY_STORE: `sqlite:${join(data, 'latchkey.db')}` };
+    const child = spawn(process.execPath, [join(ROOT, 'server/start/dev.js')], {
+      env: { PATH: process.env.PATH, PORT: '0', ...everywhere },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+    const urls = () => [...output.matchAll(/Latchkey listens on (\S+)/g)].map((match) => match[1] ?? '');
+    try {
+      await until('the server', () => urls().length === 1);
+      await latchkey(['accounts', 'create', '--email', 'ann@example.com', '--password-stdin'], everywhere);
+      const scopes = ['--scopes', 'wf:add_note'];
+      const token = await latchkey(
+        ['tokens', 'create', '--account', 'ann@example.com', '--name', 'x', ...scopes, '--json'],
+        everywhere,
+      );
+      const [value] = /lk_pat_\w+/.exec(token.out) ?? [];
+      const add = async (title: string) => {
+        const response = await fetch(`${urls().at(-1)}/api/1.1/wf/add_note`, {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${value}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify({ title }),
+        });
+        const answer = (await response.json()) as { status?: string; body?: { message: string } };
+        return answer.body?.message ?? answer.status;
+      };
+      assert.equal(await add('One'), 'success', token.err);
+      assert.equal(await add('One'), 'You have a note of that title.');
+
+      const file = join(folder, 'workflows/add_note.ts');
+      const good = readFileSync(file, 'utf8');
+      writeFileSync(file, good.replace('defineWorkflow({', 'defineWorkflow({,'));
+      await until('the mistake', () => output.includes('The server goes on as it was.'));
+      assert.match(output, /add_note\.ts: it does not load: .*\(line 5, column \d+ of/);
+      assert.equal(await add('One'), 'You have a note of that title.');
+
+      mkdirSync(join(root, 'shared'));
+      writeFileSync(join(root, 'shared/words.ts'), "export const WORDS = 'One is enough.';\n");
+      const imported = `import { WORDS } from '../../shared/words.ts';\n${good}`;
+      writeFileSync(file, imported.replace("'You have a note of that title.'", 'WORDS'));
+      await until('the change', () => urls().length === 2);
+      assert.equal(await add('One'), 'One is enough.');
+      // What is imported from outside of the folder is followed too.
+      writeFileSync(join(root, 'shared/words.ts'), "export const WORDS = 'No more.';\n");
+      await until('the change of what it imports', () => urls().length === 3);
+      assert.equal(await add('One'), 'No more.');
+    } finally {
+      child.kill('SIGTERM');
+    }
+    await until('the end', () => child.exitCode !== null);
+    assert.equal(child.exitCode, 0);
+    assert.throws(() => process.kill(-(child.pid ?? 0), 0), { code: 'ESRCH' });
+  });
+});
