@@ -31,7 +31,10 @@ export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
   const declared = Object.fromEntries(
     Object.keys(type.fields).map((field) => [field, z.unknown().optional()]),
   );
-  const indexes = [['createdBy', 'createdAt'], ['createdAt'], ['pendingAt'], ...type.indexes];
+  // Within each, in the order of their making, which is what lists are in: so the first fifty are found without a look at
+  // the others, however many there are.
+  const declaredIndexes = type.indexes.map((fields) => [...new Set([...fields, 'createdAt'])]);
+  const indexes = [['createdBy', 'createdAt'], ['createdAt'], ['pendingAt'], ...declaredIndexes];
   return declare<DataRow>({
     name: `data_${type.name}`,
     schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
