@@ -4,7 +4,7 @@ import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Operand, Test } from './expressions.ts';
 import { meets, type Privacy } from './privacy.ts';
-import { type AnyRecord, allOf, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
+import { type AnyRecord, allOf, implies, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
 import { fits, requireFit, requireOrder } from './tests.ts';
 import { type DataType, type FieldKind, kindsOf } from './type.ts';
@@ -79,6 +79,9 @@ function readsOf(
     /** The record with the fields that this caller may see. */
     seen,
 
+    /** Whether this caller may see the field of the record, also where it is absent. */
+    maySee: (row: AnyRecord, field: string): boolean => privacy.maySee(row, field),
+
     /** Whether the caller passes the rules. */
     passes: privacy !== rules,
 
@@ -86,8 +89,8 @@ function readsOf(
     hiddenAmong: (some: readonly AnyRecord[]): number =>
       some.filter((row) => !meets(row, rules.there)).length,
 
-    /** Whether lists may be narrowed down and sorted by this field: in all records, in some of them, or not at all. */
-    constrains: (field: string): 'all' | 'some' | 'none' => extentOf(privacy.constrainable(field)),
+    /** Whether lists may be narrowed down and sorted by this field: in all records that they have, in some of them, or not at all. */
+    constrains: (field: string): 'all' | 'some' | 'none' => extentOf(constrainableAmong(privacy, field)),
   };
 }
 
@@ -197,7 +200,7 @@ function narrowed(
   kinds: ReadonlyMap<string, FieldKind>,
 ): Resolved {
   const where = constraints.map(({ field }): Resolved => {
-    const part = privacy.constrainable(field);
+    const part = constrainableAmong(privacy, field);
     if (part === false) throw notConstrainable(field);
     return part;
   });
@@ -205,7 +208,14 @@ function narrowed(
     requireFit(kinds, { field, test, value });
     return resolve({ left: { record: field }, test, right: value as Operand | undefined }, NOBODY, kinds);
   });
-  return allOf([privacy.found, ...new Set(where), ...parts]);
+  const different = new Map(where.map((part) => [JSON.stringify(part), part]));
+  return allOf([privacy.found, ...different.values(), ...parts]);
+}
+
+/** Where a constraint on the field counts, among the records that are found: mostly one rule gives both. */
+function constrainableAmong({ found, constrainable }: Privacy, field: string): Resolved {
+  const part = constrainable(field);
+  return part !== false && implies(found, part) ? true : part;
 }
 
 type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
@@ -213,7 +223,7 @@ type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
 /**
  * Lists that make the wanted one when they are put behind each other. Where the caller may constrain the first field of
  * the order in some records only, the others are ordered as if they lacked it. A later field could not be
- * split off so: it must be one that may be constrained in all of them.
+ * split off so: it must be one that may be constrained in all of them that are found.
  */
 function segmentsOf(
   { order }: Wanted,
@@ -221,7 +231,7 @@ function segmentsOf(
   { privacy, kinds }: { privacy: Privacy; kinds: ReadonlyMap<string, FieldKind> },
 ): Segment[] {
   const allowed = order.map(({ by }, index) => {
-    const part = privacy.constrainable(by);
+    const part = constrainableAmong(privacy, by);
     if (part === false || (index > 0 && part !== true)) throw notConstrainable(by);
     requireOrder(kinds, by);
     return part;

@@ -120,6 +120,27 @@ export function oppositeOf(resolved: Resolved): Resolved {
   return typeof resolved === 'boolean' ? !resolved : [['none', [resolved]]];
 }
 
+/** Whether the words alone say that each record for which the first holds is one for which the second does. */
+export function implies(first: Resolved, second: Resolved): boolean {
+  if (first === false || second === true) return true;
+  if (first === true || second === false) return false;
+  const wanted = alternativesOf(second).map((one) => one.map(wordsOf));
+  return alternativesOf(first).every((one) => {
+    const words = new Set(one.map(wordsOf));
+    return wanted.some((all) => all.every((word) => words.has(word)));
+  });
+}
+
+function wordsOf(condition: Where<AnyRecord>[number]): string {
+  return JSON.stringify(condition);
+}
+
+function alternativesOf(where: Where<AnyRecord>): readonly Where<AnyRecord>[] {
+  const [[test, alternatives] = [], ...others] = where as unknown as readonly (readonly unknown[])[];
+  const isChoice = test === 'any' && Array.isArray(alternatives) && others.length === 0;
+  return isChoice ? (alternatives as readonly Where<AnyRecord>[]) : [where];
+}
+
 /** Nothing is there: no value, and of a text or list an empty one neither. */
 function emptiness(field: string, isNegated: boolean, kind: FieldKind): Resolved {
   if (kind === 'list') return [[field, isNegated ? 'filled' : 'empty']] as unknown as Where<AnyRecord>;

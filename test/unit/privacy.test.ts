@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { is, not } from '../../server/data/expressions.ts';
 import { createPrivacy, meets } from '../../server/data/privacy.ts';
-import { type CallerValues, oppositeOf, resolve } from '../../server/data/resolve.ts';
+import { type CallerValues, implies, oppositeOf, type Resolved, resolve } from '../../server/data/resolve.ts';
 import { defineType, kindsOf } from '../../server/data/type.ts';
 import { callers, expressions, leaves, oldRecords, paper, plainly, records } from '../support/papers.ts';
 
@@ -77,4 +77,35 @@ test('what no rule gives, nobody may; and the rules that hold are added up', () 
   assert.deepEqual([privacy.mayChange(mine, 'text'), privacy.mayChange(mine, 'state')], [true, false]);
   assert.deepEqual([privacy.constrainable('text'), privacy.constrainable('id')], [false, true]);
   assert.equal(meets(closed, createPrivacy(note, values, true).found), true);
+});
+
+test('conditions are seen to be at least as narrow as others where they name them all', () => {
+  const [a, b, c] = (['a', 'b', 'c'] as const).map((text) => ['title', '=', text] as const);
+  const either = [['any', [[a], [b]]]] as never;
+  const those = [
+    [[a, b], [a], true],
+    [[a], [a, b], false],
+    [[a], [['any', [[a], [c]]]], true],
+    [either, either, true],
+    [either, [['any', [[a], [b], [c]]]], true],
+    [either, [['any', [[a], [c]]]], false],
+    [
+      [
+        [
+          'any',
+          [
+            [a, c],
+            [b, c],
+          ],
+        ],
+      ],
+      [c],
+      true,
+    ],
+    [false, [a], true],
+    [true, [a], false],
+    [[a], true, true],
+    [[a], false, false],
+  ] as never as [Resolved, Resolved, boolean][];
+  for (const [one, other, does] of those) assert.equal(implies(one, other), does, fc.stringify([one, other]));
 });

@@ -142,11 +142,12 @@ async function changed(
   return new Reply(204);
 }
 
-/** Without what stays as it is. Of a field that the caller may not change that would tell what is in it. */
+/** Without what stays as it is, as far as the caller knows: elsewhere, that nothing changed would tell what is in it. */
 function differing(fields: SentFields, row: AnyRecord, records: Records): SentFields {
   return Object.fromEntries(
     Object.entries(fields).filter(
-      ([name, value]) => !(records.mayChange(row, name) && isDeepStrictEqual(value, row[name])),
+      ([name, value]) =>
+        !(records.mayChange(row, name) && records.maySee(row, name) && isDeepStrictEqual(value, row[name])),
     ),
   );
 }
