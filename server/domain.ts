@@ -24,7 +24,7 @@ import { createResets, resetDeclaration } from './access/resets.ts';
 import { createSessionList } from './access/session-list.ts';
 import { createTokenExchange, exchangedTokenDeclaration } from './access/token-exchange.ts';
 import { createVouchedAccounts } from './access/vouched-accounts.ts';
-import { accountDeclaration, identityDeclaration } from './accounts/account.ts';
+import { type Account, accountDeclaration, identityDeclaration } from './accounts/account.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import {
   authorizationRequestDeclaration,
@@ -62,7 +62,7 @@ import { createScopes, type Scopes } from './credentials/scopes.ts';
 import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
-import { createDataAccess } from './data/access.ts';
+import { createDataAccess, shownToAccount } from './data/access.ts';
 import { createExplain } from './data/explain.ts';
 import { openDataRows } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
@@ -187,7 +187,6 @@ export async function openDomain(
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
   const threads = createThreads({ folder: settings.config, log });
-  const dataAccess = createDataAccess({ ...foundation, clock });
   const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {
@@ -200,8 +199,7 @@ export async function openDomain(
     catalogue,
     declared,
     runs: createRuns({ ...foundation, ...rows }),
-    dataAccess,
-    explain: createExplain({ ...foundation, ...people, ...credentials, dataAccess, scopes }),
+    explain: createExplain({ ...foundation, ...people, ...credentials, scopes }),
     threads,
     isOwners: (workflow: Workflow) => declarations.workflows.get(workflow.name) === workflow,
     ...management,
@@ -267,7 +265,13 @@ async function openFoundation(
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const types = await openDataRows(store, declarations.types, clock);
-  const data = new Map([...types.opened].map(([name, { rows: records }]) => [name, records]));
+  const dataAccess = createDataAccess({ types: types.opened, clock });
+  const data = new Map(
+    [...types.opened].map(([name, opened]) => {
+      const shownTo = (account: Account) => shownToAccount(dataAccess, opened, account);
+      return [name, { rows: opened.rows, shownTo }];
+    }),
+  );
   await settleCommits({ store, log });
   const workflows = [...declarations.workflows.keys(), ISSUE_TOKEN.name];
   const workflowPaths = new Set(workflows.map((name) => WORKFLOWS_PATH + name));
@@ -297,6 +301,7 @@ async function openFoundation(
     store,
     rows,
     data,
+    dataAccess,
     types: types.opened,
     expiries,
     effects,

@@ -168,7 +168,7 @@ export function takeDataPage(site: Site, viewer: Viewer): Html {
       'Your account, ways to sign in and sessions.',
       'Tokens, services, apps and what you allowed other apps, without any secret.',
       `Changes and calls, the newest ${ENTRIES_TAKEN_MAX.toLocaleString('en')} of each.`,
-      'What workflows stored for you.',
+      'The data that you made or that was stored for you, as far as you may see it.',
     ])}
 ${form}</div>`,
   });
@@ -195,7 +195,7 @@ export function deleteAccountPage(
       'It is gone at once and for good, and nobody can sign in to it any more.',
       'Your tokens, services and apps end, and so does what you allowed other apps.',
       `A record of what you had and of what was done with it stays here for up to ${recordDays} days, with your e-mail address.`,
-      html`What workflows stored for you stays as well. <a href="/account/data">Take out your data</a> first if you want it.`,
+      html`The data that you made or that was stored for you stays as well. <a href="/account/data">Take out your data</a> first if you want it.`,
     ],
     inputs: typed,
     action: '/account/delete',

@@ -24,6 +24,12 @@ const PAGE_ROWS = 200;
 /** A row of a data type that the owner of the app declared. */
 type OwnedRow = { id: string; createdAt: number; createdBy?: string | undefined };
 
+/** The records of a data type, and what the rules of the type show of them to an account. */
+type OwnedData = {
+  rows: Collection<OwnedRow>;
+  shownTo(account: Account): Promise<(row: OwnedRow) => object | undefined>;
+};
+
 type Parts = {
   accountRows: Collection<Account>;
   credentials: Collection<Credential>;
@@ -31,7 +37,7 @@ type Parts = {
   reviews: Collection<Review>;
   audit: Collection<AuditEntry>;
   calls: Collection<Call>;
-  data: ReadonlyMap<string, Collection<OwnedRow>>;
+  data: ReadonlyMap<string, OwnedData>;
   identities: Pick<Identities, 'list'>;
   grants: Pick<Grants, 'list'>;
   sessions: Pick<SessionList, 'list'>;
@@ -69,9 +75,11 @@ async function* documentOf(parts: Parts, account: Account): AsyncGenerator<strin
   }
   yield ',\n"data":{';
   let separator = '\n';
-  for (const [type, collection] of parts.data) {
+  for (const [type, { rows, shownTo }] of parts.data) {
     yield `${separator}${JSON.stringify(type)}:`;
-    yield* arrayOf(pagesOf(collection, { where: [['createdBy', '=', account.id]], by: 'createdAt' }));
+    const shown = await shownTo(account);
+    const pages = pagesOf(rows, { where: [['createdBy', '=', account.id]], by: 'createdAt' });
+    yield* arrayOf(mapped(pages, (row) => recordOf(shown(row))));
     separator = ',\n';
   }
   yield '}}\n';
@@ -128,8 +136,12 @@ async function* pagesOf<R extends { id: string }>(
   } while (after !== undefined);
 }
 
-async function* mapped<R>(pages: AsyncIterable<R[]>, shown: (row: R) => object): AsyncGenerator<object[]> {
-  for await (const page of pages) yield page.map(shown);
+/** Without those of which nothing is shown. */
+async function* mapped<R>(
+  pages: AsyncIterable<R[]>,
+  shown: (row: R) => object | undefined,
+): AsyncGenerator<object[]> {
+  for await (const page of pages) yield page.flatMap((row) => shown(row) ?? []);
 }
 
 async function* once(read: () => Promise<object[]>): AsyncGenerator<object[]> {
@@ -139,6 +151,15 @@ async function* once(read: () => Promise<object[]>): AsyncGenerator<object[]> {
 /** JSON leaves out what is undefined. */
 function time(at: number | undefined): string | undefined {
   return at === undefined ? undefined : isoTime(at);
+}
+
+/** Its own fields as they are, and when it was made and changed as all other times. */
+function recordOf(shown: object | undefined): object | undefined {
+  if (shown === undefined) return undefined;
+  const { createdAt, createdBy, modifiedAt, ...fields } = shown as Partial<OwnedRow> & {
+    modifiedAt?: number;
+  };
+  return { ...fields, created_at: time(createdAt), modified_at: time(modifiedAt) };
 }
 
 function accountOf(account: Account): object {

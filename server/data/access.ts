@@ -3,7 +3,7 @@ import { coversAsAdmin, dataScope } from '../credentials/scopes.ts';
 import type { Clock } from '../ground/clock.ts';
 import { createPrivacy, ownTypesIn } from './privacy.ts';
 import { createRecords, type Records } from './records.ts';
-import { type CallerValues, NOBODY } from './resolve.ts';
+import { type AnyRecord, type CallerValues, NOBODY } from './resolve.ts';
 import type { OpenType } from './rows.ts';
 
 export type Verb = 'read' | 'write';
@@ -40,7 +40,7 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
      */
     async recordsFor(
       opened: OpenType,
-      caller: Bearer | undefined,
+      caller: DataCaller | undefined,
       { verb, passes = false }: { verb: Verb; passes?: boolean },
     ): Promise<Records> {
       const { type } = opened;
@@ -71,4 +71,15 @@ export function passesRules(caller: DataCaller | undefined, type: string, verb: 
   // Who is no admin any more gives nobody a way past privacy rules either.
   if (caller === undefined || !caller.account.admin) return false;
   return caller.actsFor === 'app' || coversAsAdmin(caller.scopes, dataScope(type, verb));
+}
+
+/** The fields of a record that an account sees on pages, as its owner who is signed in; undefined where it sees none of it. */
+export async function shownToAccount(
+  { recordsFor }: DataAccess,
+  opened: OpenType,
+  account: DataCaller['account'],
+): Promise<(row: AnyRecord) => AnyRecord | undefined> {
+  const caller = { account, actsFor: 'account', scopes: [] } as const;
+  const records = await recordsFor(opened, caller, { verb: 'read' });
+  return (row) => (records.isThere(row) ? records.seen(row) : undefined);
 }

@@ -76,6 +76,9 @@ function readsOf(
       return row !== undefined && meets(row, privacy.there) ? row : undefined;
     },
 
+    /** Whether it is there for this caller. */
+    isThere: (row: AnyRecord): boolean => meets(row, privacy.there),
+
     /** The record with the fields that this caller may see. */
     seen,
 
