@@ -73,6 +73,14 @@ const SAID: Record<string, readonly string[]> = {
     `once and for ${duration(limits.PORTAL_LINK_SECONDS)}`,
     `of its kind for ${duration(limits.PORTAL_SESSION_SECONDS)}`,
   ],
+  'docs/data-api.md': [
+    `Up to ${limits.BULK_LINES_MAX.toLocaleString('en')} lines of ${limits.BULK_BYTES_MAX / 2 ** 20} MiB`,
+    `a JSON list of up to ${limits.CONSTRAINTS_MAX} of them`,
+    `${limits.RECORDS_PAGE_MAX} at the most`,
+    `a JSON list of up to ${limits.SORT_FIELDS_MAX} of`,
+    `begins at ${limits.RECORDS_CURSOR_MAX.toLocaleString('en')} at the furthest`,
+    `in the list \`value\`, of up to ${limits.CONSTRAINT_VALUES_MAX}`,
+  ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,
     `for its ${WORDS[limits.SERVICE_TOKEN_SECONDS / MINUTE_SECONDS]} minutes`,
