@@ -40,7 +40,13 @@ export type Ask = (asked: Asked) => Promise<SeenRecord[] | number>;
 /** One write that a run staged; of a record that is there, with the version that the run saw. */
 export type StagedWrite = { type: string; unrestricted: boolean; id: string } & (
   | { what: 'create'; createdAt: number; for: string | undefined; fields: Record<string, unknown> }
-  | { what: 'change'; version: number | undefined; fields: Record<string, unknown> }
+  | {
+      what: 'change';
+      version: number | undefined;
+      fields: Record<string, unknown>;
+      /** Those of the fields that are held to the rules, also where others are changed around them. */
+      underRules: readonly string[];
+    }
   | { what: 'delete'; version: number | undefined }
 );
 
@@ -63,11 +69,12 @@ type FindWanted = {
   limit?: number;
 };
 
-/** What a run has staged so far, and the records as it knows them, each by type and id. */
+/** What a run has staged so far, by type and id; and the records as it knows them, under the rules and around them. */
 type Staging = {
   writes: Map<string, StagedWrite>;
-  known: Map<string, SeenRecord>;
-  stage(write: StagedWrite, record: SeenRecord['record'] | undefined): void;
+  known: Record<'ruled' | 'unrestricted', Map<string, SeenRecord>>;
+  /** `record`: as it will be, to whoever may see as much as the one who writes. */
+  stage(write: StagedWrite, record: SeenRecord['record'] | undefined, isUnrestricted: boolean): void;
 };
 
 /**
@@ -77,9 +84,10 @@ type Staging = {
 export function createStage(workflow: Workflow, parts: Parts) {
   const mail: WorkflowMail[] = [];
   const writes: Staging['writes'] = new Map();
-  const known: Staging['known'] = new Map(
-    parts.given?.map(({ type, ...seen }) => [keyOf(type, seen.record.id), seen]),
-  );
+  const known: Staging['known'] = {
+    ruled: new Map(parts.given?.map(({ type, ...seen }) => [keyOf(type, seen.record.id), seen])),
+    unrestricted: new Map(),
+  };
   let isOpen = true;
   let characters = 0;
 
@@ -94,12 +102,20 @@ export function createStage(workflow: Workflow, parts: Parts) {
     return JSON.parse(json) as T;
   }
 
-  function stage(write: StagedWrite, record: SeenRecord['record'] | undefined): void {
+  function stage(
+    write: StagedWrite,
+    record: SeenRecord['record'] | undefined,
+    isUnrestricted: boolean,
+  ): void {
     const key = keyOf(write.type, write.id);
     writes.delete(key);
     writes.set(key, taken(write, writes.size, WRITES_MAX));
-    if (record === undefined) known.delete(key);
-    else known.set(key, { record, version: 'version' in write ? write.version : undefined });
+    for (const [mode, seen] of Object.entries(known)) {
+      // What a run makes it knows whole. Of what it changes around the rules, the caller sees no more than before.
+      const isSeen = write.what === 'create' || (mode === 'unrestricted') === isUnrestricted;
+      if (record === undefined || !isSeen) seen.delete(key);
+      else seen.set(key, { record, version: 'version' in write ? write.version : undefined });
+    }
   }
 
   const staging = { writes, known, stage };
@@ -142,17 +158,41 @@ function keyOf(type: string, id: string): string {
   return `${type} ${id}`;
 }
 
+function knownTo({ known }: Staging, { unrestricted }: Whose): Map<string, SeenRecord> {
+  return known[unrestricted ? 'unrestricted' : 'ruled'];
+}
+
 async function getRecord(
-  { writes, known }: Staging,
-  { type: { name: type }, unrestricted, ask }: Whose,
+  staging: Staging,
+  whose: Whose,
   id: string,
 ): Promise<SeenRecord['record'] | undefined> {
-  const key = keyOf(type, id);
-  const own = writes.get(key);
-  if (own !== undefined) return own.what === 'delete' ? undefined : known.get(key)?.record;
-  const [found] = (await ask({ type, unrestricted, what: 'get', id: String(id) })) as SeenRecord[];
-  if (found !== undefined) known.set(key, found);
-  return found?.record;
+  const { type, unrestricted, ask } = whose;
+  const key = keyOf(type.name, id);
+  const known = knownTo(staging, whose);
+  const before = staging.writes.get(key);
+  if (before?.what === 'delete') return undefined;
+  if (before !== undefined && known.has(key)) return known.get(key)?.record;
+  const [found] = (await ask({ type: type.name, unrestricted, what: 'get', id: String(id) })) as SeenRecord[];
+  // Meanwhile the run may have gone on.
+  const own = staging.writes.get(key);
+  if (found === undefined || own?.what === 'delete') return undefined;
+  const seen = own?.what === 'change' ? asStaged(found, own, unrestricted) : found;
+  known.set(key, seen);
+  return seen.record;
+}
+
+/** A record as a staged change will leave it: of fields that are hidden from the caller, none more is shown for it. */
+function asStaged(
+  { record, version }: SeenRecord,
+  { fields, underRules }: Extract<StagedWrite, { what: 'change' }>,
+  unrestricted: boolean,
+): SeenRecord {
+  const shown = Object.entries(fields)
+    .filter(([field]) => unrestricted || underRules.includes(field) || Object.hasOwn(record, field))
+    .map(([field, value]) => [field, value ?? undefined] as const);
+  const changed = Object.fromEntries(shown);
+  return { record: without({ ...record, ...changed }, changed), version };
 }
 
 function readsOf(staging: Staging, whose: Whose) {
@@ -165,10 +205,11 @@ function readsOf(staging: Staging, whose: Whose) {
       const by = [order].flat().map((one) => ({ by: one.by, descending: one.descending === true }));
       const wanted = { where, order: by, limit: Math.min(limit, FOUND_MAX) };
       const found = (await ask({ ...asked, what: 'find', ...wanted })) as SeenRecord[];
+      const known = knownTo(staging, whose);
       for (const one of found) {
         const key = keyOf(type.name, one.record.id);
         // What this run staged of it stays as it staged it.
-        if (!staging.writes.has(key)) staging.known.set(key, one);
+        if (!staging.writes.has(key)) known.set(key, one);
       }
       return found.map(({ record }) => record);
     },
@@ -178,15 +219,21 @@ function readsOf(staging: Staging, whose: Whose) {
 }
 
 function writesOf(staging: Staging, whose: Whose) {
-  const { writes, known, stage } = staging;
+  const { writes, stage } = staging;
+  const known = knownTo(staging, whose);
   const { workflow, type, unrestricted, clock, accountId, isAdmin } = whose;
   const asked = { type: type.name, unrestricted };
 
-  /** The record that is to be changed or removed, as this run last saw it. */
-  async function current(wanted: string | { id: string }): Promise<SeenRecord & { key: string }> {
+  /** Sees to it that the record that is to be changed or removed is known; answers its id. */
+  async function look(wanted: string | { id: string }): Promise<string> {
     const id = typeof wanted === 'string' ? wanted : wanted.id;
+    if (!known.has(keyOf(type.name, id))) await getRecord(staging, whose, id);
+    return id;
+  }
+
+  /** The same record as this run sees it now, also where others of its changes came in between. */
+  function current(id: string): SeenRecord & { key: string } {
     const key = keyOf(type.name, id);
-    if (!known.has(key)) await getRecord(staging, whose, id);
     const found = known.get(key);
     if (found === undefined) throw noSuchRecord(type, id);
     return { ...found, key };
@@ -198,32 +245,42 @@ function writesOf(staging: Staging, whose: Whose) {
       const fields = checkedFields(type, given);
       const [id, createdAt] = [newId('obj_'), clock()];
       const record = { id, createdAt, createdBy: owner, modifiedAt: createdAt, ...fields };
-      stage({ ...asked, what: 'create', id, createdAt, for: owner, fields }, record);
+      stage({ ...asked, what: 'create', id, createdAt, for: owner, fields }, record, unrestricted);
       return record;
     },
 
     async change(wanted: string | { id: string }, given: unknown) {
-      const { record, version, key } = await current(wanted);
+      const { record, version, key } = current(await look(wanted));
       const fields = checkedChange(type, given);
       const before = writes.get(key);
       const next = without({ ...record, ...fields }, fields);
       if (before?.what === 'create') {
-        stage({ ...before, fields: without({ ...before.fields, ...fields }, fields) }, next);
+        stage({ ...before, fields: without({ ...before.fields, ...fields }, fields) }, next, unrestricted);
         return next;
       }
-      const all = before?.what === 'change' ? { ...before.fields, ...fields } : fields;
+      const earlier = before?.what === 'change' ? before : undefined;
       // JSON knows no undefined: what is taken away travels as null, which no field of a type can hold.
-      const sent = Object.fromEntries(Object.entries(all).map(([field, value]) => [field, value ?? null]));
-      stage({ ...asked, what: 'change', id: record.id, version, fields: sent }, next);
+      const sent = Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, value ?? null]));
+      const others = (earlier?.underRules ?? []).filter((field) => !Object.hasOwn(sent, field));
+      const change = {
+        ...asked,
+        unrestricted: unrestricted || earlier?.unrestricted === true,
+        what: 'change' as const,
+        id: record.id,
+        version: earlier === undefined ? version : earlier.version,
+        fields: { ...earlier?.fields, ...sent },
+        underRules: unrestricted ? others : [...others, ...Object.keys(sent)],
+      };
+      stage(change, next, unrestricted);
       return next;
     },
 
     async delete(wanted: string | { id: string }): Promise<void> {
-      const { record, version, key } = await current(wanted);
+      const { record, version, key } = current(await look(wanted));
       const isNew = writes.get(key)?.what === 'create';
       if (isNew) writes.delete(key);
-      else stage({ ...asked, what: 'delete', id: record.id, version }, undefined);
-      known.delete(key);
+      else stage({ ...asked, what: 'delete', id: record.id, version }, undefined, unrestricted);
+      for (const seen of Object.values(staging.known)) seen.delete(key);
     },
   };
 }

@@ -32,9 +32,10 @@ export function createRunData(
 
   async function plannedOf(
     write: StagedWrite,
+    recordsFor: typeof recordsOf,
   ): Promise<{ write: Write; owner?: string | undefined } | undefined> {
     const { declaration } = openedType(write.type);
-    const records = await recordsOf(write.type, 'write', write.unrestricted);
+    const records = await recordsFor(write.type, 'write', write.unrestricted);
     if (write.what === 'create') {
       const { id, createdAt, for: owner, fields } = write;
       // `create` has seen to that, in the thread.
@@ -51,7 +52,11 @@ export function createRunData(
       const { guard } = records.removed(row);
       return { write: { declaration, remove: true, id, guard } as unknown as Write, owner };
     }
-    const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined]);
+    const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined] as const);
+    const ruled = fields.filter(([field]) => write.underRules.includes(field));
+    // A run may change some fields around the rules: the others are held to them as if they alone were changed.
+    if (write.unrestricted && ruled.length > 0)
+      (await recordsFor(write.type, 'write', false)).changed(row, Object.fromEntries(ruled));
     const { change, guard } = records.changed(row, Object.fromEntries(fields));
     return { write: { declaration, change, id, guard } as unknown as Write, owner };
   }
@@ -69,12 +74,25 @@ export function createRunData(
      * the run saw it. Throws Problem where the rules do not allow it.
      */
     async planned({ writes }: Staged): Promise<{ writes: Write[]; owners: string[] } | undefined> {
-      const planned = await Promise.all(writes.map(plannedOf));
+      // The rules are looked up once for all writes, and not for each of a thousand.
+      const recordsFor = remembered(recordsOf);
+      const planned = await Promise.all(writes.map((write) => plannedOf(write, recordsFor)));
       const all = planned.filter((one) => one !== undefined);
       if (all.length < planned.length) return undefined;
       const owners = all.flatMap(({ owner }) => owner ?? []);
       return { writes: all.map(({ write }) => write), owners: [...new Set(owners)] };
     },
+  };
+}
+
+/** The same, with what was answered before for the same arguments. */
+function remembered<A extends (string | boolean)[], T>(make: (...args: A) => T): (...args: A) => T {
+  const known = new Map<string, T>();
+  return (...args) => {
+    const key = args.join(' ');
+    const value = known.get(key) ?? make(...args);
+    known.set(key, value);
+    return value;
   };
 }
 

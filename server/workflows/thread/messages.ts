@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { Unavailable } from '../../../adapters/port.ts';
 import { Problem, type ProblemDetails } from '../../ground/errors.ts';
 import type { RunCall, RunResult } from '../run-here.ts';
 import type { Asked, SeenRecord } from '../stage.ts';
@@ -24,9 +25,10 @@ export type FromThread =
 
 export type ToThread = { answerTo: number } & ({ found: SeenRecord[] | number } | { failed: Failure });
 
-/** An error on its way from one thread to another: a refusal stays one. */
+/** An error on its way from one thread to another: a refusal stays one, and a store that is away is told as that. */
 export type Failure =
   | { problem: ProblemDetails }
+  | { unavailable: string }
   | { name: string; message: string; stack: string | undefined };
 
 /** How a run ended: what it did, or why it failed. */
@@ -44,6 +46,7 @@ export function failureOf(error: unknown): Failure {
       problem: { status, code, message, hint, headers, ...(parameter === undefined ? {} : { parameter }) },
     };
   }
+  if (error instanceof Unavailable) return { unavailable: textOf(error.message) };
   if (!(error instanceof Error))
     return { name: 'Error', message: `thrown: ${textOf(error)}`, stack: undefined };
   const { name, message, stack, cause } = error;
@@ -63,6 +66,7 @@ function textOf(value: unknown): string {
 /** The same error on this side. */
 export function errorFrom(failure: Failure): Error {
   if ('problem' in failure) return new Problem(failure.problem);
+  if ('unavailable' in failure) return new Unavailable(failure.unavailable);
   const error = new Error(failure.message);
   error.name = failure.name;
   if (failure.stack !== undefined) error.stack = failure.stack;

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, it } from 'node:test';
+import { z } from 'zod';
+import { openStore } from '../../adapters/open.ts';
+import { type Store, Unavailable } from '../../adapters/port.ts';
+import type { Bearer } from '../../server/access/bearer.ts';
+import { createDataAccess } from '../../server/data/access.ts';
+import { is } from '../../server/data/expressions.ts';
+import { type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { defineType } from '../../server/data/type.ts';
+import { Problem } from '../../server/ground/errors.ts';
+import { runHere } from '../../server/workflows/run-here.ts';
+import { errorFrom, failureOf } from '../../server/workflows/thread/messages.ts';
+import { defineWorkflow, type RecordsOf } from '../../server/workflows/workflow.ts';
+import { createRunData } from '../../server/workflows/writes.ts';
+import { sqliteStores } from '../support/stores.ts';
+
+/** What a run may do with one record both under the rules for its caller and around them. */
+
+const fields = { text: z.string(), views: z.number(), secret: z.string().optional() };
+const post = defineType({
+  name: 'post',
+  description: 'A post',
+  fields,
+  rules: (record, caller) => [
+    { name: 'Everybody', when: is(record.secret, 'open'), find: true, view: ['text'] },
+    {
+      name: 'Whoever made it',
+      when: is(record.createdBy, caller.account),
+      find: true,
+      view: ['text', 'views'],
+      change: ['text'],
+    },
+  ],
+});
+
+const account = { id: 'acc_1', email: 'ann@example.com', admin: false };
+const caller = { account, actsFor: 'account', scopes: [], tokenId: 'tok_1' } as unknown as Bearer;
+const stored = { id: 'obj_1', createdAt: 1, createdBy: 'acc_1', text: 'a', views: 1, secret: 's' };
+
+sqliteStores(({ url }) => {
+  let store: Store;
+  let types: ReadonlyMap<string, OpenType>;
+
+  before(async () => {
+    store = await openStore(await url());
+    ({ opened: types } = await openDataRows(store, new Map([['post', post]]), () => 1000));
+  });
+  beforeEach(() => types.get('post')?.rows.put(stored as never));
+  after(() => store.close());
+
+  /** Runs it, and answers what it gave with the record as its writes left it. */
+  async function ran(run: (posts: RecordsOf<typeof fields>) => Promise<unknown>) {
+    const workflow = defineWorkflow({
+      name: 'edit',
+      description: 'Edit',
+      callers: 'account',
+      parameters: {},
+      types: { post },
+      returns: z.unknown(),
+      run: ({ data }) => run(data.post),
+    });
+    const dataAccess = createDataAccess({ types, clock: () => 1000 });
+    const data = createRunData({ types, dataAccess }, { workflow, caller, isAdmin: false });
+    const call = {
+      parameters: {},
+      known: [],
+      caller: { accountId: 'acc_1', email: account.email, actsFor: 'account', admin: false, metadata: {} },
+      request: { id: 'r', from: '192.0.2.1' },
+    } as const;
+    const parts = { clock: () => 1000, ask: data.ask, signal: AbortSignal.timeout(10_000) };
+    const { body, staged } = await runHere(workflow, call, parts);
+    const planned = await data.planned(staged);
+    assert.ok(planned !== undefined && (await store.commit(planned.writes)));
+    return { answer: JSON.parse(body).response, row: await types.get('post')?.rows.get('obj_1') };
+  }
+
+  it('counts around the rules, and holds what the caller changes to them all the same', async () => {
+    const forbidden = (error: unknown) => error instanceof Problem && error.parameter === 'secret';
+    for (const change of [
+      async (posts: RecordsOf<typeof fields>) => {
+        await posts.change('obj_1', { secret: 'mine' });
+        await posts.unrestricted.change('obj_1', { views: 2 });
+      },
+      async (posts: RecordsOf<typeof fields>) => {
+        await posts.unrestricted.change('obj_1', { views: 2, secret: 'ours' });
+        await posts.change('obj_1', { secret: 'mine' });
+      },
+    ])
+      await assert.rejects(ran(change), forbidden);
+    const { row } = await ran(async (posts) => {
+      await posts.change('obj_1', { text: 'b' });
+      await posts.unrestricted.change('obj_1', { views: 2, secret: undefined });
+    });
+    const { secret, ...rest } = stored;
+    assert.deepEqual(row, { ...rest, text: 'b', views: 2, version: 1, modifiedAt: 1000 });
+  });
+
+  it('shows the caller no more of a record because it was changed around the rules', async () => {
+    const { answer } = await ran(async (posts) => {
+      await posts.unrestricted.change('obj_1', { views: 2, secret: 'open' });
+      await posts.change('obj_1', { text: 'b' });
+      return [await posts.get('obj_1'), await posts.unrestricted.get('obj_1')];
+    });
+    assert.deepEqual(answer, [
+      { id: 'obj_1', text: 'b', views: 2 },
+      { ...stored, text: 'b', views: 2, secret: 'open' },
+    ]);
+  });
+
+  it('keeps both of two changes at once', async () => {
+    const { answer } = await ran(async ({ unrestricted: posts }) => {
+      await Promise.all([posts.change('obj_1', { text: 'b' }), posts.change('obj_1', { views: 2 })]);
+      return posts.get('obj_1');
+    });
+    assert.deepEqual(answer, { ...stored, text: 'b', views: 2 });
+  });
+});
+
+it('a store that is away is that on both sides of a thread', () => {
+  const error = errorFrom(failureOf(errorFrom(failureOf(new Unavailable('the store is away')))));
+  assert.ok(error instanceof Unavailable);
+  assert.equal(error.message, 'the store is away');
+});
