@@ -33,8 +33,14 @@ export type TestAccount = {
 /** A record as it is stored. */
 export type TestRecord = { id: string; createdAt: number; createdBy?: string } & Record<string, unknown>;
 
-/** Calls a workflow. Rejects with the refusal: a Problem with `code`, `message`, `hint`, `status`. */
-type CallWorkflow = (name: string, parameters?: Record<string, unknown>) => Promise<unknown>;
+/**
+ * Calls a workflow and answers what it returns, which `T` says the shape of. Rejects with the refusal: a Problem with `code`,
+ * `message`, `hint`, `status`.
+ */
+type CallWorkflow = <T = Record<string, unknown>>(
+  name: string,
+  parameters?: Record<string, unknown>,
+) => Promise<T>;
 
 export type TestStore = Awaited<ReturnType<typeof openTestStore>>;
 
@@ -56,11 +62,11 @@ export async function openTestStore(folder: string) {
   const domain = await openDomain(settings, { clock: () => clock.now, log: pino({ level: 'silent' }) });
   const runner = createRunner({ ...domain, isOwners: () => false });
 
-  async function call(
+  async function call<T>(
     name: string,
     parameters: Record<string, unknown>,
     callerOf: (workflow: Workflow) => Bearer | undefined,
-  ): Promise<unknown> {
+  ): Promise<T> {
     const workflow = domain.catalogue.get(name);
     if (workflow === undefined) throw domain.catalogue.noSuchWorkflow(name, undefined);
     const caller = callerOf(workflow);
@@ -72,7 +78,7 @@ export async function openTestStore(folder: string) {
     const checked = runner.check(workflow, argumentsFrom(workflow, parameters), request.id);
     const named = await runner.named(workflow, checked, caller);
     const body = await runner.run(workflow, { parameters: checked, named, caller, request }, undefined);
-    return (JSON.parse(body) as { response: unknown }).response;
+    return (JSON.parse(body) as { response: T }).response;
   }
 
   const anyone: CallWorkflow = (name, parameters = {}) => call(name, parameters, () => undefined);

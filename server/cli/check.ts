@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { createPrivacy } from '../data/privacy.ts';
 import { NOBODY } from '../data/resolve.ts';
 import { loadedFiles, shownPath } from '../ground/config-folder.ts';
+import { placeOfMistake } from '../ground/mistake-place.ts';
 import { checkSettings, configFolderIn, loadOwnerSettings, WrongSettings } from '../ground/settings.ts';
 import { type Declarations, loadDeclarations } from '../workflows/load.ts';
 import type { Workflow } from '../workflows/workflow.ts';
@@ -40,12 +42,20 @@ async function check(env: Terminal['env']): Promise<Checked> {
   const declarations = declared.done;
   return {
     folder,
-    mistakes: [...settings.mistakes, ...declared.mistakes],
+    mistakes: [...settings.mistakes.map((mistake) => placed(mistake, folder)), ...declared.mistakes],
     warnings: declarations === undefined ? [] : warningsOf(declarations),
     types: declarations?.types.size ?? 0,
     workflows: declarations?.workflows.size ?? 0,
     files: loadedFiles(),
   };
+}
+
+/** With the file and the place in it, where it is about a value that the file has. */
+function placed(mistake: string, folder: string): string {
+  const file = shownPath(join(folder, 'settings.ts'));
+  const bare = mistake.startsWith(`${file}: `) ? mistake.slice(file.length + 2) : mistake;
+  const place = placeOfMistake(file, bare);
+  return place === '' ? mistake : `${file}: ${bare}${place}`;
 }
 
 async function mistakesOf<T>(work: () => Promise<T>): Promise<{ done?: T; mistakes: readonly string[] }> {

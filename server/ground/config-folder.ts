@@ -67,8 +67,9 @@ export function provideImports(): void {
     resolve(specifier, context, nextResolve) {
       const { parentURL } = context;
       if (parentURL !== undefined && isBelowModules(parentURL)) return nextResolve(specifier, context);
-      const from = PROVIDED.test(specifier) ? { ...context, parentURL: import.meta.url } : context;
-      const found = nextResolve(specifier, from);
+      const found = PROVIDED.test(specifier)
+        ? provided(specifier, parentURL, (from) => nextResolve(specifier, { ...context, parentURL: from }))
+        : nextResolve(specifier, context);
       const { url } = found;
       if (!url.startsWith('file:') || isOurs(url) || isBelowModules(url)) return found;
       loaded.add(fileURLToPath(url));
@@ -80,6 +81,17 @@ export function provideImports(): void {
 /** The files of the owner's that were loaded so far. */
 export function loadedFiles(): readonly string[] {
   return [...loaded];
+}
+
+/** As the installation finds it. Where it has no such thing, the error names the file that wants it. */
+function provided<T>(specifier: string, importer: string | undefined, find: (from: string) => T): T {
+  try {
+    return find(import.meta.url);
+  } catch (cause) {
+    const file = importer === undefined ? 'the command line' : fileURLToPath(importer);
+    const error = new Error(`Cannot find module '${specifier}' imported from ${file}`, { cause });
+    throw Object.assign(error, { code: 'ERR_MODULE_NOT_FOUND' });
+  }
 }
 
 function isOurs(url: string): boolean {

@@ -120,6 +120,9 @@ function hintFor(error: Error): string | undefined {
   if (/does not provide an export named/.test(error.message)) {
     return 'if it is a type, write import type; otherwise look how it is called there';
   }
+  if (/before initialization$/.test(error.message)) {
+    return 'where files import each other, move what both need into a third one';
+  }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
     return 'Node takes types away and translates nothing: write it in plain JavaScript';
   }

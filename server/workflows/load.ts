@@ -14,6 +14,7 @@ import { warningsOfType } from '../data/warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
+import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
@@ -125,10 +126,10 @@ function* linesOf<T extends { name: string }>(
       yield `${path}: ${fault}`;
       continue;
     }
-    for (const said of saidOf(declared)) yield `${path}: ${said}`;
+    for (const said of saidOf(declared)) yield `${path}: ${said}${placeOfMistake(path, said)}`;
     const first = taken.get(declared.name);
     if (first === undefined) taken.set(declared.name, path);
-    else yield `${path}: the name ${declared.name} is taken by ${first}`;
+    else yield `${path}: the name ${declared.name} is taken by ${first}${placeOfMistake(path, 'name is')}`;
   }
 }
 

@@ -169,6 +169,42 @@ describe('latchkey check', () => {
     assert.equal(gone.code, 1);
   });
 
+  it('says where in a declaration a mistake stands', async () => {
+    const { folder, env } = await made('declared');
+    const type = readFileSync(join(folder, 'types/note.ts'), 'utf8');
+    const workflow = readFileSync(join(folder, 'workflows/add_note.ts'), 'utf8');
+    writeFileSync(
+      join(folder, 'types/note.ts'),
+      type
+        .replace("description: 'A note'", "description: ''")
+        .replace('title: z.string()', 'title: z.date()')
+        .replace('z.string().max(10_000)', 'z.map(z.string(), z.string())'),
+    );
+    writeFileSync(
+      join(folder, 'workflows/add_note.ts'),
+      workflow.replace("'account'", "'everybody'").replace("example: 'Groceries'", 'example: 5'),
+    );
+    const { out } = await latchkey(['check'], env);
+    for (const says of [
+      /note\.ts: description: wanted .* \(line 7, column 3\)/,
+      /note\.ts: field title: .* \(line 10, column 5\)/,
+      /note\.ts: field text: .* \(line 11, column 5\)/,
+      /add_note\.ts: callers: wanted .* \(line 8, column 3\)/,
+      /add_note\.ts: parameter title: example: .* \(line 10, column \d\d\)/,
+    ]) {
+      assert.match(out, says);
+    }
+  });
+
+  it('likes what README has to copy', async () => {
+    const { folder, env } = await made('readme');
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const examples = [...readme.matchAll(/```ts\n\/\/ config\/(\S+\.ts)\n(.*?)```/gs)];
+    assert.ok(examples.length >= 2);
+    for (const { 1: name = '', 2: text = '' } of examples) writeFileSync(join(folder, name), text);
+    assert.match((await latchkey(['check'], env)).out, /all good, 2 types and 2 workflows\n$/);
+  });
+
   it('warns of a workflow that makes what no rule lets its callers make', async () => {
     const { folder, env } = await made('warned');
     const type = join(folder, 'types/note.ts');
