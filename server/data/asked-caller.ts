@@ -73,7 +73,7 @@ export async function askedCaller(parts: AskedParts, asked: Asked, type: string)
 const NOBODY_SIGNED_IN: AskedCaller = {
   caller: undefined,
   words: 'somebody without a token',
-  obstacles: ['Without a token only workflows that anyone may call get so far as the rules.'],
+  obstacles: [],
   places: [],
 };
 

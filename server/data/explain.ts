@@ -1,7 +1,7 @@
 import type { Collection } from '../../adapters/port.ts';
 import { NO_ACCOUNT } from '../activity/audit.ts';
 import { momentOf } from '../activity/entry-ids.ts';
-import { dataScope, isAdmin, missingScopes } from '../credentials/scopes.ts';
+import { dataScope, isAdmin, missingScopes, narrowAdminScope } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -68,6 +68,7 @@ export type Explanation = {
   rules: ExplainedRule[];
 };
 
+const VERBS = ['read', 'write'] as const;
 /** Each field would have as many. */
 const NAMES_SHOWN_MAX = 5;
 const REASONS_SHOWN_MAX = 10;
@@ -104,7 +105,7 @@ export function createExplain(parts: Parts) {
       caller: {
         ...asked,
         scopes: caller?.scopes ?? [],
-        obstacles: [...asked.obstacles, ...missingInWords(caller, type)],
+        obstacles: [...asked.obstacles, ...missingInWords(caller, type, privacy)],
         accountId: caller?.account.id,
         clientId: caller?.client?.id,
       },
@@ -162,13 +163,23 @@ function passing(
 }
 
 /** What the Data API refuses before any rule is asked; workflows have scopes of their own. */
-function missingInWords(caller: DataCaller | undefined, { name, rules }: DataType): string[] {
-  if (caller === undefined) return [];
-  const missing = missingScopes(caller.scopes, [dataScope(name, 'read'), dataScope(name, 'write')]);
-  if (rules.length === 0 && missing.length > 0)
+function missingInWords(
+  caller: DataCaller | undefined,
+  { name, rules }: DataType,
+  privacy: Privacy,
+): string[] {
+  if (caller === undefined) {
+    const reads =
+      privacy.there === false ? 'the Data API answers nothing' : 'the Data API lets nothing be written';
+    return [`Without a token ${reads}; a workflow that anyone may call goes by these rules.`];
+  }
+  const passing = VERBS.some((verb) => passesRules(caller, name, verb));
+  if (rules.length === 0 && !passing)
     return [
       'The type has no rules: only services of admins get at its records, and workflows around the rules.',
     ];
+  const needed = VERBS.map((verb) => dataScope(name, verb));
+  const missing = missingScopes(caller.scopes, rules.length === 0 ? needed.map(narrowAdminScope) : needed);
   return missing.map((scope) => `It lacks the scope ${scope}: by itself the Data API refuses that.`);
 }
 
@@ -180,6 +191,8 @@ async function counted(rows: Collection<AnyRecord>, found: Resolved): Promise<{ 
 }
 
 type Gives = (rule: Rule) => boolean;
+
+const NEVER: Granted = { held: 'no', by: [], more: 0 };
 
 function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted) {
   const seesSome = ({ find, view }: Rule) => find === true || view === true || (view ?? []).length > 0;
@@ -195,7 +208,10 @@ function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted
         name,
         view: granted('read', (rule) => extendsTo(rule.view, name)),
         constrain: granted('read', (rule) => extendsTo(rule.constrain, name)),
-        change: granted('write', (rule) => extendsTo(rule.change, name)),
+        // What a record has by itself nobody changes, past the rules neither.
+        change: Object.hasOwn(type.fields, name)
+          ? granted('write', (rule) => extendsTo(rule.change, name))
+          : NEVER,
       })),
   };
 }

@@ -242,6 +242,8 @@ describe('rules are explained', () => {
       why: 'It acts for the whole app, and its owner is an admin.',
     });
     assert.deepEqual([whole.finds, whole.get.by], [{ count: 3, of: 3 }, ['Past the rules']]);
+    const changed = whole.fields.filter(({ change }) => change.held === 'yes').map(({ name }) => name);
+    assert.deepEqual(changed, Object.keys(fields), 'nobody changes when a record was made');
     const own = await why({ client: await service(['profile'], 'account') });
     assert.equal(own.passes.read.held, false);
     assert.equal(own.rules[2]?.held, 'yes');
@@ -249,11 +251,21 @@ describe('rules are explained', () => {
     await assert.rejects(why({ client: own.caller.clientId, account: ben?.id }), /not the owner/);
     const none = await why({ account: ben?.id }, undefined, 'bare');
     assert.match(none.caller.obstacles[0] ?? '', /has no rules/);
+    const half = await why(
+      { client: await service(['admin:data:transaction:read'], 'app') },
+      undefined,
+      'bare',
+    );
+    assert.deepEqual(half.caller.obstacles, [
+      'It lacks the scope admin:data:bare:read: by itself the Data API refuses that.',
+      'It lacks the scope admin:data:bare:write: by itself the Data API refuses that.',
+    ]);
   });
 
   it('answers of nobody who is signed in', async () => {
     const { caller, finds, rules } = await why({});
     assert.deepEqual([caller.accountId, finds.count], [undefined, 0]);
+    assert.match(caller.obstacles.join(), /^Without a token the Data API answers nothing/);
     assert.deepEqual(
       rules.map(({ held }) => held),
       ['no', 'no', 'no'],
@@ -283,6 +295,8 @@ describe('rules are explained', () => {
         const seen = Object.keys(records.seen(row)).filter((field) => field !== 'id');
         const views = told.fields.filter(({ name, view }) => view.held === 'yes' && row[name] !== undefined);
         assert.deepEqual(views.map(({ name }) => name).sort(), seen.sort(), id);
+        for (const { name, change } of told.fields.filter(({ name: one }) => Object.hasOwn(fields, one)))
+          assert.equal(change.held === 'yes', records.mayChange(row, name), `${id} ${name}`);
       }
     }
   });
