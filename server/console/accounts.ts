@@ -37,7 +37,17 @@ export function createAccountsPages(parts: ConsoleDependencies) {
       const isOwn = account.id === admin.id;
       const whole = await wholeAccountOf(parts, account);
       const done = queryOne(ctx, 'done');
-      sendPage(ctx, accountPage(site, admin, { account, whole, isOwn, now: clock(), done }));
+      sendPage(
+        ctx,
+        accountPage(site, admin, {
+          account,
+          whole,
+          types: [...parts.types.keys()],
+          isOwn,
+          now: clock(),
+          done,
+        }),
+      );
     },
 
     async showAct(ctx: RouterContext): Promise<void> {

@@ -47,7 +47,8 @@ export function createCredentialPages(parts: ConsoleDependencies) {
         usageOf(parts, row),
         entriesOf(parts, row),
       ]);
-      const facts = { credential, use, entries, now: clock(), done: queryOne(ctx, 'done') };
+      const types = [...parts.types.keys()];
+      const facts = { credential, types, use, entries, now: clock(), done: queryOne(ctx, 'done') };
       sendPage(ctx, credentialPage(site, admin, facts));
     },
 

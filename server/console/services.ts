@@ -72,6 +72,7 @@ function viewPages(parts: ConsoleDependencies) {
       ]);
       const page = consoleServicePage(site, viewer, {
         service: serviceRow(parts, listed),
+        types: [...parts.types.keys()],
         isOwn: accountId === viewer.id,
         secrets: liveAndDead(all.map((row) => credentialView(row, now))),
         adminUse,

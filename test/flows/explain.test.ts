@@ -102,6 +102,19 @@ describe('what rules let a caller do', () => {
   it('is answered there for a value, which stands in no address and no page', async () => {
     const { credential, value } = await mint(ann, 'Mine');
     const { location, page } = await ask({ who: value });
+    const { client } = await domain.services.create(
+      { account: ann.account, name: 'S', scopes: ['profile'], actsFor: 'account', resourceServer: false },
+      actor,
+    );
+    for (const [path, id] of [
+      ['credentials', credential.id],
+      ['accounts', ann.account.id],
+      ['services', client.id],
+    ] as const) {
+      const way = `${PAGE}?who=${id}`;
+      assert.ok((await admin.agent.get(`/admin/${path}/${id}`)).text.includes(`href="${way}"`), way);
+      assert.match(textOf((await admin.agent.get(way)).text), /What they may do/);
+    }
     assert.equal(location, `${PAGE}?who=${credential.id}&client=&record=`);
     const text = textOf(page.text);
     assert.match(text, /the token “Mine” of .* 1 of 2 records/);

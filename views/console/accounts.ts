@@ -11,6 +11,7 @@ import { THINGS_DONE } from './account-things.ts';
 import { listForm, listPager } from './list.ts';
 import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
+import { dataFact } from './type-links.ts';
 import { type WholeAccount, wholeAccount } from './whole-account.ts';
 
 /** An account as the console shows it. */
@@ -175,9 +176,17 @@ export function accountsPage(
 export function accountPage(
   site: Site,
   viewer: Viewer,
-  props: { account: AccountView; whole: WholeAccount; isOwn: boolean; now: number; done: string },
+  props: {
+    account: AccountView;
+    whole: WholeAccount;
+    /** The names of the data types. */
+    types: readonly string[];
+    isOwn: boolean;
+    now: number;
+    done: string;
+  },
 ): Html {
-  const { account, whole, isOwn, now, done } = props;
+  const { account, whole, types, isOwn, now, done } = props;
   const { id, email, name, externalId, metadata, admin, createdAt, suspendedAt, removalAt } = account;
   const locking: Act[] = isOwn
     ? []
@@ -202,6 +211,7 @@ export function accountPage(
             value: whole.broughtBy && `The service ${whole.broughtBy}, on its word for the e-mail address`,
           },
           metadataFact(metadata),
+          dataFact(id, types),
           { label: 'State', value: stateOf(account) },
           { label: 'Made', value: relativeTime(createdAt, now) },
         ]),

@@ -16,6 +16,7 @@ import { CREDENTIALS_PATH, credentialLink } from './credential-link.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
 import { metadataFact } from './metadata.ts';
 import { managePage } from './reason.ts';
+import { dataFact } from './type-links.ts';
 
 /** A token or a secret as the console shows it. A secret allows what its client does. */
 export type CredentialInConsole = TokenView & {
@@ -158,6 +159,8 @@ export function credentialPage(
   viewer: Viewer,
   props: {
     credential: CredentialInConsole;
+    /** The names of the data types. */
+    types: readonly string[];
     /** Of an app's secret there is none: its calls are those of the people who let the app in. */
     use: { latest: UsageView; counts: CountsView } | undefined;
     entries: readonly EntryView[];
@@ -165,7 +168,7 @@ export function credentialPage(
     done: string;
   },
 ): Html {
-  const { credential, use, entries, now, done } = props;
+  const { credential, types, use, entries, now, done } = props;
   return layout(site, {
     title: credential.name,
     viewer,
@@ -173,7 +176,7 @@ export function credentialPage(
     back: { label: 'Tokens and secrets', url: PATH },
     body: [
       doneNotice(DONE, done),
-      html`<div class="card">${tokenFacts(credential, now, { first: firstFacts(credential), folder: PATH })}${actsOf(credential)}
+      html`<div class="card">${tokenFacts(credential, now, { first: firstFacts(credential, types), folder: PATH })}${actsOf(credential)}
 <p class="fine">${LAST_USED_HINT} <a href="/admin/activity?credential=${credential.id}">See each of its calls.</a></p></div>`,
       use && useSection(credential, use, now),
       section({
@@ -190,7 +193,7 @@ export function credentialPage(
   });
 }
 
-function firstFacts(credential: CredentialInConsole) {
+function firstFacts(credential: CredentialInConsole, types: readonly string[]) {
   const { id, kind, client, metadata } = credential;
   const clientPaused = client?.pausedAt !== undefined && html` ${badge('neutral', 'Paused')}`;
   return [
@@ -202,6 +205,8 @@ function firstFacts(credential: CredentialInConsole) {
       value: client && html`${clientOf(client)} <code>${client.id}</code>${clientPaused}`,
     },
     metadataFact(metadata),
+    // A secret opens what its service or app does.
+    dataFact(id, kind === 'client_secret' ? [] : types),
   ];
 }
 

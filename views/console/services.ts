@@ -26,6 +26,7 @@ import { type AdminUseView, badgesOf, type ServiceView, serviceFacts, stateNotic
 import { accountLink } from './apps.ts';
 import { type ListAsked, listForm, listPager } from './list.ts';
 import { managePage, reasonField } from './reason.ts';
+import { dataFact } from './type-links.ts';
 
 const PATH = '/admin/services';
 /** Of more scopes than these a list names the first; its page has all. */
@@ -151,6 +152,8 @@ export function consoleServicePage(
   viewer: Viewer,
   props: {
     service: ServiceRow;
+    /** The names of the data types. */
+    types: readonly string[];
     isOwn: boolean;
     secrets: LiveAndDead<CredentialView>;
     adminUse: AdminUseView | undefined;
@@ -161,7 +164,7 @@ export function consoleServicePage(
     done: string;
   },
 ): Html {
-  const { service, isOwn, secrets, adminUse, counts, calls, now, done } = props;
+  const { service, types, isOwn, secrets, adminUse, counts, calls, now, done } = props;
   const { id, actsFor, accountId, ownerEmail } = service;
   const path = `${PATH}/${id}`;
   const reaches = actsFor === 'app' ? 'The whole app' : 'The data of its owner';
@@ -169,6 +172,7 @@ export function consoleServicePage(
     { label: 'Owner', value: accountLink(accountId, ownerEmail) },
     ...serviceFacts(service, { reaches, adminUse, now }),
     { label: 'Last used', value: lastUseOf(service, now) },
+    dataFact(id, types),
     {
       label: 'Activity',
       value: html`<a href="/admin/activity?credential=${id}">Its calls</a> · <a href="/admin/audit?target=${id}">Changes of it</a>`,
