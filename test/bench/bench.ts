@@ -12,8 +12,16 @@ import { createTable } from './table.ts';
 const START_SECONDS_AIM = 1;
 const MEMORY_MEGABYTES_AIM = 300;
 
-const FULL = { lengths: { warmSeconds: 4, roundSeconds: 6 }, manyCredentials: 1_000_000 };
-const QUICK = { lengths: { warmSeconds: 1, roundSeconds: 2 }, manyCredentials: 100_000 };
+const FULL = {
+  lengths: { warmSeconds: 4, roundSeconds: 6 },
+  manyCredentials: 1_000_000,
+  manyRecords: 1_000_000,
+};
+const QUICK = {
+  lengths: { warmSeconds: 1, roundSeconds: 2 },
+  manyCredentials: 100_000,
+  manyRecords: 100_000,
+};
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
 const names = [...pairRows.map((row) => row.name), 'start'];
@@ -22,7 +30,7 @@ if (options.only !== undefined && !names.includes(options.only)) {
   process.exit(1);
 }
 const wanted = (name: string) => options.only === undefined || options.only === name;
-const { lengths, manyCredentials } = options.quick ? QUICK : FULL;
+const { lengths, manyCredentials, manyRecords } = options.quick ? QUICK : FULL;
 
 const table = createTable();
 const generator = startGenerator();
@@ -31,7 +39,7 @@ const rows = pairRows.filter(({ name }) => wanted(name));
 if (rows.length > 0) await finishInstallation(generator);
 for (const row of rows) {
   console.error(`${row.title} …`);
-  const pair = await row.measure({ generator, lengths, manyCredentials });
+  const pair = await row.measure({ generator, lengths, manyCredentials, manyRecords });
   const latchkeys = row.comparesLatchkeys ? [pair.ours, pair.theirs] : [pair.ours];
   residentBytes = Math.max(residentBytes, ...latchkeys.map((side) => side.residentBytes));
   table.addPair(row, pair);
@@ -53,7 +61,7 @@ const [cpu] = cpus();
 console.log(
   [
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} cores of ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB.`,
-    `Medians of 3 rounds of ${lengths.roundSeconds} s each, the two sides in turn; 32 connections; many credentials: ${manyCredentials.toLocaleString('en')}.`,
+    `Medians of 3 rounds of ${lengths.roundSeconds} s each, the two sides in turn; 32 connections; many: ${manyCredentials.toLocaleString('en')} credentials, ${manyRecords.toLocaleString('en')} records.`,
     'Ratios above 1 are in favour of Latchkey; the aim is for requests a second.',
   ].join('\n'),
 );

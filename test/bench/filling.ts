@@ -31,7 +31,11 @@ export type Filled = {
 };
 
 /** Puts accounts with personal access tokens and two services straight into an empty store, before a server opens it. */
-export async function fillStore(storeUrl: string, credentialCount: number): Promise<Filled> {
+export async function fillStore(
+  storeUrl: string,
+  credentialCount: number,
+  scopes: readonly string[] = ['profile', 'wf:create_transaction'],
+): Promise<Filled> {
   const store = await openStore(storeUrl);
   const accounts = await store.collection(accountDeclaration);
   const credentials = await store.collection(credentialDeclaration);
@@ -41,7 +45,7 @@ export async function fillStore(storeUrl: string, credentialCount: number): Prom
   const tokens: string[] = [];
 
   for (let done = 0; done < credentialCount; done += BATCH) {
-    const batch = newBatch(Math.min(BATCH, credentialCount - done), now);
+    const batch = newBatch(Math.min(BATCH, credentialCount - done), now, [...scopes]);
     for (let index = 0; index < batch.credentials.length; index += everyNth) {
       const value = newSecret('lk_pat_');
       Object.assign(batch.credentials[index] ?? {}, { hash: hashOf(value), ...endsOf(value) });
@@ -61,14 +65,18 @@ export async function fillStore(storeUrl: string, credentialCount: number): Prom
   return { tokens, service, resourceServer };
 }
 
-function newBatch(size: number, now: number): { accounts: Account[]; credentials: Credential[] } {
+function newBatch(
+  size: number,
+  now: number,
+  scopes: string[],
+): { accounts: Account[]; credentials: Credential[] } {
   const accounts = Array.from({ length: Math.ceil(size / TOKENS_AN_ACCOUNT) }, () => newAccount(now));
   // Drawn at once: a million small draws would take longer than the rows themselves.
   const random = randomBytes(size * RANDOM_BYTES).toString('base64url');
   const credentials = Array.from({ length: size }, (_, index) => {
     const owner = accounts[Math.floor(index / TOKENS_AN_ACCOUNT)] as Account;
     const own = random.slice(index * RANDOM_LENGTH, (index + 1) * RANDOM_LENGTH);
-    return newToken(own, `Token ${index % TOKENS_AN_ACCOUNT}`, owner);
+    return newToken(own, `Token ${index % TOKENS_AN_ACCOUNT}`, owner, scopes);
   });
   return { accounts, credentials };
 }
@@ -80,7 +88,7 @@ function newAccount(now: number): Account {
 }
 
 /** A row that nobody has the value of: its hash and id only look like real ones. */
-function newToken(random: string, name: string, owner: Account): Credential {
+function newToken(random: string, name: string, owner: Account, scopes: string[]): Credential {
   const life = { createdAt: owner.createdAt, expiresAt: owner.createdAt + 90 * DAY_SECONDS };
   return {
     id: `tok_${random.slice(HASH_LENGTH, HASH_LENGTH + 20)}`,
@@ -91,7 +99,7 @@ function newToken(random: string, name: string, owner: Account): Credential {
     name,
     liveName: `${owner.id}\n${name}`,
     accountId: owner.id,
-    scopes: ['profile', 'wf:create_transaction'],
+    scopes,
     ...life,
     remindAt: nextReminder(life, owner.createdAt),
   };

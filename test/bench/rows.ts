@@ -1,6 +1,7 @@
 import { newSecret } from '../../server/credentials/secret-format.ts';
 import { fillStore } from './filling.ts';
 import { createFolder, startFilledLatchkey, startLatchkey, storeUrlIn } from './latchkey-server.ts';
+import { listAgainstKoa, listOfManyAgainstFew } from './lists.ts';
 import type { LoadRequest } from './load.ts';
 import { type Generator, type Lengths, measurePair, median, type Pair } from './pair.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
@@ -10,7 +11,7 @@ const CREDENTIALS = 10_000;
 const INTROSPECTED = 320;
 const STARTS = 3;
 
-type Run = { generator: Generator; lengths: Lengths; manyCredentials: number };
+type Run = { generator: Generator; lengths: Lengths; manyCredentials: number; manyRecords: number };
 
 export type PairRow = {
   name: string;
@@ -66,6 +67,24 @@ export const pairRows: readonly PairRow[] = [
     aim: 0.9,
     atLeast: 0.9,
     measure: manyAgainstFew,
+  },
+  {
+    name: 'list',
+    title: 'A list of 50 records under a rule',
+    against: 'the same SELECT behind bare Koa',
+    aim: 0.6,
+    atLeast: 0.6,
+    measure: (run) => listAgainstKoa(run, run.manyRecords),
+  },
+  {
+    name: 'list-many',
+    title: 'The same list, of many records',
+    against: 'Latchkey with 10,000',
+    comparesLatchkeys: true,
+    // Within 1.2 times.
+    aim: 0.83,
+    atLeast: 0.83,
+    measure: (run) => listOfManyAgainstFew(run, run.manyRecords),
   },
 ];
 
