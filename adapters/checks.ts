@@ -1,5 +1,14 @@
 import type { z } from 'zod';
-import type { Change, Declaration, Listing, Order, Scalar, Where } from './port.ts';
+import {
+  type Change,
+  CONTAINED_LENGTH_MAX,
+  type Declaration,
+  isScalar,
+  type Listing,
+  type Order,
+  type Scalar,
+  type Where,
+} from './port.ts';
 
 /**
  * What both engines hold a caller to before anything reaches a database: rows fit their schema, fields are
@@ -41,9 +50,6 @@ const CONDITIONS_MAX = 500;
 /** Each level of `any` is four in a filter of MongoDB, which takes a hundred. */
 const ANY_LEVELS_MAX = 16;
 
-/** MongoDB takes patterns of 32,764 bytes. */
-const CONTAINED_MAX = 4000;
-
 const ORDERS_MAX = 16;
 
 /** Names go into JSON paths and index definitions as they are, so only plain ones are allowed. */
@@ -51,10 +57,6 @@ const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 /** SQLite's JSON functions stop at 1000 levels; people's data does not come near. */
 const NESTING_MAX = 500;
-
-export function isScalar(value: unknown): value is Scalar {
-  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
-}
 
 export function createChecks<R extends { id: string }>(declaration: Declaration<R>) {
   const { schema, unique = [] } = declaration;
@@ -212,7 +214,8 @@ function checkedTest(fields: Fields, [name, test, value]: readonly unknown[]): C
     case 'contains':
     case 'lacks':
       if (typeof value !== 'string') return refuse(`${field}: what it contains is text`);
-      if (value.length > CONTAINED_MAX) refuse(`${field}: more than ${CONTAINED_MAX} characters to look for`);
+      if (value.length > CONTAINED_LENGTH_MAX)
+        refuse(`${field}: more than ${CONTAINED_LENGTH_MAX} characters to look for`);
       return { test, field, value, sure: isSure(field, value) };
     case 'has':
     case 'has not':

@@ -17,6 +17,14 @@ import type { z } from 'zod';
 /** A value that a condition may compare with. Objects are refused at run time, so no operator can slip in. */
 export type Scalar = string | number | boolean;
 
+/** Whether this is one: a text, true or false, or a number that has an end. */
+export function isScalar(value: unknown): value is Scalar {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+}
+
+/** So many characters may `contains` look for: MongoDB takes patterns of 32,764 bytes. */
+export const CONTAINED_LENGTH_MAX = 4000;
+
 type Row = { id: string };
 
 /** The fields of a row that hold a scalar: those that can be compared, ordered by, indexed. */
@@ -42,7 +50,7 @@ export type ListField<R> = {
  * list of them does. A list of them means "and". Each is either true or false, and the pairs `=` `!=`, `in` `not in`, `contains` `lacks`, `has` `has not`, `empty`
  * `filled`, `absent` `present` are each other's opposite: on an absent field those hold that say no. `<` and the like hold
  * between two numbers, or two texts, only. `contains` asks for a text within the text, as it is written; `has` for an
- * element of the list. At most 500 conditions and alternatives, 16 levels of `any` and `none`, and 4000 characters to look for.
+ * element of the list. At most 500 conditions and alternatives, 16 levels of `any` and `none`, and CONTAINED_LENGTH_MAX characters to look for.
  */
 export type Condition<R> =
   | {
@@ -169,6 +177,11 @@ export type Write<R extends Row = Row> =
   | { declaration: Declaration<R>; insert: R }
   | { declaration: Declaration<R>; change: Change<R>; id: string; guard: Where<R> }
   | { declaration: Declaration<R>; remove: true; id: string; guard: Where<R> };
+
+/** Holds a write to the rows of its collection, and gives it the type that the writes of all collections share. */
+export function writeOf<R extends Row>(write: Write<R>): Write {
+  return write as unknown as Write;
+}
 
 /** A database that was opened. */
 export type Store = {

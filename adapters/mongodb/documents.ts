@@ -1,7 +1,7 @@
 import type mongoose from 'mongoose';
-import { isScalar } from '../checks.ts';
 import { frozen } from '../frozen.ts';
 import { toJson } from '../json-text.ts';
+import { isScalar } from '../port.ts';
 
 /**
  * Rows as documents. `id` is `_id`, and what a field holds stands as itself, so that it can be asked for; only what not

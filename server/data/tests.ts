@@ -1,4 +1,4 @@
-import type { Scalar } from '../../adapters/port.ts';
+import { CONTAINED_LENGTH_MAX, isScalar } from '../../adapters/port.ts';
 import type { Test } from './expressions.ts';
 import type { FieldKind } from './type.ts';
 
@@ -15,9 +15,6 @@ export const FIT: Readonly<Record<FieldKind, readonly Test[]>> = {
   other: PRESENCE,
 };
 
-/** What a text is looked for in a text by; an engine has a bound, and nobody looks for more. */
-const CONTAINED_MAX = 4000;
-
 /** Whether the test is of the field alone. */
 export function isPresence(test: Test): boolean {
   return PRESENCE.includes(test);
@@ -27,13 +24,8 @@ export function isPresence(test: Test): boolean {
 export function isComparand(test: Test, value: unknown): boolean {
   if (test === 'in' || test === 'not in') return Array.isArray(value) && value.every(isScalar);
   if (test === 'contains' || test === 'lacks')
-    return typeof value === 'string' && value.length <= CONTAINED_MAX;
+    return typeof value === 'string' && value.length <= CONTAINED_LENGTH_MAX;
   return isScalar(value);
-}
-
-/** A text, true or false, or a number that has an end. */
-export function isScalar(value: unknown): value is Scalar {
-  return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
 }
 
 /** Throws a TypeError where there is no such field, or it cannot be asked for like that. */

@@ -11,6 +11,7 @@ import {
   Unavailable,
   type Where,
   type Write,
+  writeOf,
 } from '../../adapters/port.ts';
 import { type AuditEntry, auditSchema, withActorKey } from '../activity/audit.ts';
 import { type Call, callSchema } from '../activity/call.ts';
@@ -153,8 +154,8 @@ export function createEffects(parts: Parts) {
      */
     async commit(writes: readonly Write[], effects: EffectsOfChange): Promise<boolean> {
       const run: Carrier = { id: newId('run_'), ...pendingOf(effects) };
-      const declaration = parts.runs.declaration as unknown as Declaration<{ id: string }>;
-      if (!(await parts.store.commit([...writes, { declaration, insert: run }]))) return false;
+      const { declaration } = parts.runs;
+      if (!(await parts.store.commit([...writes, writeOf({ declaration, insert: run })]))) return false;
       await deliverOrLeave(requireSwept(parts.runs.rows), run);
       return true;
     },

@@ -1,4 +1,4 @@
-import type { Taken, Write } from '../../adapters/port.ts';
+import { type Taken, type Write, writeOf } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
 import type { Constraint, Records } from '../data/records.ts';
@@ -42,7 +42,7 @@ export function createRunData(
       if (owner !== caller?.account.id && !write.unrestricted && !isAdmin)
         throw new TypeError(`workflow ${workflow.name}: a ${write.type} for another account`);
       const insert = records.made(fields, { id, createdAt, createdBy: owner });
-      return { write: { declaration, insert } as unknown as Write, owner };
+      return { write: writeOf({ declaration, insert }), owner };
     }
     const row = await records.get(write.id);
     if (row === undefined || row.version !== write.version) return undefined;
@@ -50,7 +50,7 @@ export function createRunData(
     const { id } = write;
     if (write.what === 'delete') {
       const { guard } = records.removed(row);
-      return { write: { declaration, remove: true, id, guard } as unknown as Write, owner };
+      return { write: writeOf({ declaration, remove: true, id, guard }), owner };
     }
     const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined] as const);
     const ruled = fields.filter(([field]) => write.underRules.includes(field));
@@ -58,7 +58,7 @@ export function createRunData(
     if (write.unrestricted && ruled.length > 0)
       (await recordsFor(write.type, 'write', false)).changed(row, Object.fromEntries(ruled));
     const { change, guard } = records.changed(row, Object.fromEntries(fields));
-    return { write: { declaration, change, id, guard } as unknown as Write, owner };
+    return { write: writeOf({ declaration, change, id, guard }), owner };
   }
 
   const ask: Ask = async (asked) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, it } from 'node:test';
 import { openMongodb } from '../../adapters/mongodb/store.ts';
-import { type Collection, declare, type Store, Taken, type Write } from '../../adapters/port.ts';
+import { type Collection, declare, type Store, Taken, writeOf } from '../../adapters/port.ts';
 import { mongodbStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';
 
@@ -42,10 +42,15 @@ mongodbStores(({ url }) => {
       died = resolve;
     });
     const writes = [
-      { declaration, id: 'a', change: { set: { label: 'A2' }, add: { size: 1 } }, guard: [['size', '=', 1]] },
-      { declaration, id: 'b', remove: true, guard: [] },
-      { declaration, insert: item('d', { label: 'D' }) },
-    ] as unknown as Write[];
+      writeOf({
+        declaration,
+        id: 'a',
+        change: { set: { label: 'A2' }, add: { size: 1 } },
+        guard: [['size', '=', 1]],
+      }),
+      writeOf({ declaration, id: 'b', remove: true, guard: [] }),
+      writeOf({ declaration, insert: item('d', { label: 'D' }) }),
+    ];
     const outcome = dying.commit(writes);
     await Promise.race([death, outcome]);
     return { outcome };

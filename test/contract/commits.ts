@@ -9,6 +9,7 @@ import {
   Taken,
   type Where,
   type Write,
+  writeOf,
 } from '../../adapters/port.ts';
 import type { FreshStores } from '../support/stores.ts';
 import { type Item, item, items, logbook } from './items.ts';
@@ -16,11 +17,10 @@ import { CENTS, openLedger } from './ledger.ts';
 
 const declaration = declare({ ...items, name: 'committed_items', committed: true });
 
-const insert = (row: Item) => ({ declaration, insert: row }) as unknown as Write;
+const insert = (row: Item) => writeOf({ declaration, insert: row });
 const change = (id: string, change: Change<Item>, guard: Where<Item> = []) =>
-  ({ declaration, id, change, guard }) as unknown as Write;
-const remove = (id: string, guard: Where<Item> = []) =>
-  ({ declaration, id, remove: true, guard }) as unknown as Write;
+  writeOf({ declaration, id, change, guard });
+const remove = (id: string, guard: Where<Item> = []) => writeOf({ declaration, id, remove: true, guard });
 
 /** What adapters/port.ts says of `commit`. */
 export function commits({ url }: FreshStores): void {
@@ -147,8 +147,8 @@ export function commits({ url }: FreshStores): void {
       [loose({ id: 'a', change: {}, guard: [['size', '=', { $ne: 1 }]] })],
       [loose({ id: { $ne: '' }, remove: true, guard: [] })],
       [loose({ id: 'a', remove: true })],
-      [{ declaration: items, id: 'a', remove: true, guard: [] } as unknown as Write],
-      [{ declaration: { ...logbook, committed: true }, insert: item('a') } as unknown as Write],
+      [writeOf({ declaration: items, id: 'a', remove: true, guard: [] })],
+      [loose({ declaration: { ...logbook, committed: true }, insert: item('a') })],
     ];
     for (const writes of wrong) await assert.rejects(store.commit([insert(item('z')), ...writes]), TypeError);
     assert.deepEqual(await all(), there);

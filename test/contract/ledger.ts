@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type Collection, type Declaration, declare, type Store, type Write } from '../../adapters/port.ts';
+import {
+  type Collection,
+  type Declaration,
+  declare,
+  type Store,
+  type Write,
+  writeOf,
+} from '../../adapters/port.ts';
 
 const purseSchema = z.strictObject({
   id: z.string(),
@@ -101,5 +108,5 @@ function writesOf(
       ? { declaration: declarationOf(to), insert: { id: to, ...fresh } }
       : change(to, cents, seats[1]);
   const note: Write<{ id: string }> = { declaration: notes, insert: { id: name } };
-  return [note, into, out] as unknown as Write[];
+  return [writeOf(note), writeOf(into), writeOf(out)];
 }

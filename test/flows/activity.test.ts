@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Write } from '../../adapters/port.ts';
+import { writeOf } from '../../adapters/port.ts';
 import type { Call } from '../../server/activity/call.ts';
 import { momentOf } from '../../server/activity/entry-ids.ts';
 import { secretIn, textOf } from '../support/page-text.ts';
@@ -469,7 +469,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const { declaration } = people.domain.types.get('transaction') ?? assert.fail();
       const fields = { createdAt: 1, account: 'a', phone: '1', amount_cents: 1 };
       for (let turn = 0; turn < 3; turn += 1) {
-        const write = { declaration, insert: { id: `obj_${turn}`, ...fields } } as unknown as Write;
+        const write = writeOf({ declaration, insert: { id: `obj_${turn}`, ...fields } });
         await people.domain.runs.commit({ writes: [write], mail: [], audit }, undefined);
       }
       const [newest = ''] = rowsOf(await activityOf(person));
