@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { examplesIn, queryOf } from '../workflows/example-call.ts';
+import { examplesIn, formOf, queryOf } from '../workflows/example-call.ts';
 import { fileBytesOf } from '../workflows/parameter-types.ts';
 import { type Argument, type Arguments, invalid, missing } from '../workflows/parameters.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from '../workflows/workflow.ts';
@@ -85,7 +85,10 @@ function howToSend(workflow: Workflow, name: string): string {
 
 /** A file stands better in a form: a person has no base64 at hand. */
 function howToSendFile(workflow: Workflow, name: string): string {
-  const others = Object.entries(examplesIn(workflow, 'body')).filter(([other]) => other !== name);
-  const fields = [...queryOf(Object.fromEntries(others))].map(([other, value]) => `-F '${other}=${value}' `);
-  return `Send it as a part of a form, as in curl ${fields.join('')}-F '${name}=@PATH', or in JSON as {"${name}":{"filename":"…","contents":"its bytes in base64"}}.`;
+  const { [name]: _, ...others } = examplesIn(workflow, 'body');
+  const texts = formOf(workflow, others).map((part) =>
+    'text' in part ? `--form-string '${part.name}=${part.text}'` : `-F '${part.name}=@PATH'`,
+  );
+  const form = [...texts, `-F '${name}=@PATH'`].join(' ');
+  return `Send it as a part of a form, as in curl ${form}, or in JSON as {"${name}":{"filename":"…","contents":"its bytes in base64"}}.`;
 }

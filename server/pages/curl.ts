@@ -1,6 +1,6 @@
 import type { Client } from '../credentials/client.ts';
 import { ME_PATH } from '../ground/api-address.ts';
-import { exampleCall } from '../workflows/example-call.ts';
+import { type ExampleCall, exampleCall, type FormPart } from '../workflows/example-call.ts';
 import type { Declarations } from '../workflows/load.ts';
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
@@ -16,10 +16,22 @@ export function callLine(
   return lines([
     'curl',
     `-H ${quoted(`Authorization: Bearer ${token}`)}`,
-    call?.body !== undefined && `-H ${quoted('Content-Type: application/json')}`,
-    call?.body !== undefined && `-d ${quoted(JSON.stringify(call.body))}`,
+    ...sentWith(call),
     quoted(`${url}${call?.path ?? ME_PATH}`),
   ]);
+}
+
+function sentWith(call: ExampleCall | undefined): string[] {
+  if (call?.form !== undefined) return call.form.map(formOption);
+  if (call?.body === undefined) return [];
+  return [`-H ${quoted('Content-Type: application/json')}`, `-d ${quoted(JSON.stringify(call.body))}`];
+}
+
+/** As `-F` a text that begins with `@` would be the name of a file. */
+function formOption(part: FormPart): string {
+  if ('text' in part) return `--form-string ${quoted(`${part.name}=${part.text}`)}`;
+  const type = part.type === undefined ? '' : `;type=${part.type}`;
+  return `-F ${quoted(`${part.name}=@${part.path}${type}`)}`;
 }
 
 /** What a service does with its secret: get an access token, ask about others' tokens, or both. */

@@ -171,8 +171,8 @@ const TYPES: Record<string, string> = {
 };
 
 function typeInWords({ type, format, anyOf, items, ...schema }: Schema): string {
-  const own = parameterTypeOf(schema);
-  if (own !== undefined) return own.words;
+  const own = parameterTypeOf({ type, items, ...schema });
+  if (own !== undefined) return type === 'array' ? `list of ${own.listed}` : own.words;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((one) => JSON.stringify(one)).join(' or ');
   if (anyOf !== undefined) return [...new Set(anyOf.map(typeInWords))].join(' or ');

@@ -1,6 +1,7 @@
 import { workflowOf } from '../credentials/scopes.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import type { Declarations } from './load.ts';
+import { fileBytesOf } from './parameter-types.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 
 /** A call that its workflow accepts, with the example values of the declaration. */
@@ -11,7 +12,12 @@ export type ExampleCall = {
   path: string;
   /** What to send as JSON; absent for GET. */
   body?: Record<string, unknown>;
+  /** The same as fields and files of a form, where some are files: a person at a shell has no base64 at hand. */
+  form?: FormPart[];
 };
+
+/** One part of a form: a text, or a file of the caller's. */
+export type FormPart = { name: string } & ({ text: string } | { path: string; type: string | undefined });
 
 /**
  * A ready-made call for a scope, from the examples of the declaration; undefined for a scope of no workflow.
@@ -22,9 +28,23 @@ export function exampleCall({ workflows }: Declarations, scope: string): Example
   const { name, method } = workflow;
   const query = queryOf(examplesIn(workflow, 'query'));
   const path = `${WORKFLOWS_PATH}${name}${query.size === 0 ? '' : `?${query}`}`;
-  return method === 'GET'
-    ? { name, method, path }
-    : { name, method, path, body: examplesIn(workflow, 'body') };
+  if (method === 'GET') return { name, method, path };
+  const body = examplesIn(workflow, 'body');
+  const form = formOf(workflow, body);
+  const hasFiles = form.some((part) => 'path' in part);
+  return { name, method, path, body, ...(hasFiles ? { form } : {}) };
+}
+
+/** These values as the parts of a form. */
+export function formOf({ parameters }: Workflow, values: Record<string, unknown>): FormPart[] {
+  return Object.entries(values).flatMap(([name, value]): FormPart[] => {
+    const parameter = parameters[name];
+    if (parameter === undefined || fileBytesOf(parameter.schema) === 0) {
+      return [...queryOf({ [name]: value }).values()].map((text) => ({ name, text }));
+    }
+    const files = [value].flat() as { filename?: unknown; type?: string }[];
+    return files.map(({ filename, type }) => ({ name, path: String(filename), type }));
+  });
 }
 
 /** The examples of the required parameters that are read from this place. */

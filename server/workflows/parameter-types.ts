@@ -11,11 +11,11 @@ import type { Workflow } from './workflow.ts';
  * again within a list, or behind `.optional()`.
  */
 
-/** What one of these schemas takes; `words` as pages say it. */
-export type ParameterType =
-  | { is: 'date' | 'address'; words: string }
-  | { is: 'record'; words: string; type: string }
-  | { is: 'file'; words: string; bytesMax: number };
+/** What one of these schemas takes; `words` and, for a list of them, `listed` as pages say it. */
+export type ParameterType = { words: string; listed: string } & (
+  | { is: 'date' | 'address' | 'record' }
+  | { is: 'file'; bytesMax: number }
+);
 
 /** The key of JSON Schema that it stands under. */
 const KEY = 'x-latchkey';
@@ -23,7 +23,7 @@ const KEY = 'x-latchkey';
 /** A moment: ISO 8601 with a time zone, a day alone (its midnight in UTC), or milliseconds since 1970. `run` gets a Date. */
 export function date(): z.ZodType<Date, string | number | Date> {
   const about = { type: 'string', format: 'date-time' };
-  return typed({ is: 'date', words: 'date' }, about, readDate) as never;
+  return typed({ is: 'date', words: 'date', listed: 'dates' }, about, readDate) as never;
 }
 
 /** A postal address as people write it, and where that is, if the caller knows. */
@@ -41,7 +41,7 @@ export function address(): z.ZodType<SentAddress, string | SentAddress> {
       },
     ],
   };
-  return typed({ is: 'address', words: 'address' }, about, readAddress) as never;
+  return typed({ is: 'address', words: 'address', listed: 'addresses' }, about, readAddress) as never;
 }
 
 /**
@@ -62,10 +62,10 @@ export function file(wanted: {
     },
     required: ['filename', 'contents'],
   };
-  const words = `file (at most ${bytesInWords(bytesMax)})`;
-  return typed({ is: 'file', words, bytesMax }, about, (sent) =>
-    readFile(sent, { bytesMax, types }),
-  ) as never;
+  const size = bytesInWords(bytesMax);
+  const kind = { words: `file (at most ${size})`, listed: `files (at most ${size} each)` };
+  const read = (sent: unknown) => readFile(sent, { bytesMax, types });
+  return typed({ is: 'file', bytesMax, ...kind }, about, read) as never;
 }
 
 /** The id of a record of this type that the caller may see; `run` gets what they may see of it. */
@@ -73,9 +73,10 @@ export function record<F extends Fields>(
   type: DataType<F>,
 ): z.ZodType<{ id: string } & Partial<RowOf<F>>, string> {
   const { name } = type;
-  const words = `id of ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
-  const about = { type: 'string' };
-  return typed({ is: 'record', words, type: name }, about, (sent) => readId(sent, type as never)) as never;
+  const a = /^[aeiou]/.test(name) ? 'an' : 'a';
+  const kind = { words: `id of ${a} ${name}`, listed: `ids, each of ${a} ${name}` };
+  const read = (sent: unknown) => readId(sent, type as unknown as DataType);
+  return typed({ is: 'record', ...kind }, { type: 'string' }, read) as never;
 }
 
 /** In the place of a record, until it is looked up for who calls (named-records.ts). */

@@ -5,8 +5,8 @@ import { type Parameter, placesOf, type Workflow } from './workflow.ts';
 
 /** What zod has and callers have no way to send, and what there is instead. */
 const INSTEAD: readonly [find: RegExp, instead: string][] = [
-  [/^Date /, "use date() from 'latchkey'"],
-  [/^BigInt /, 'take a text of digits'],
+  [/\bDate cannot/, "use date() from 'latchkey'"],
+  [/\bBigInt cannot/, 'take a text of digits'],
 ];
 
 /** What to do about a schema that has no JSON form, or nothing. */

@@ -43,6 +43,8 @@ export async function startApiServer(
   options: {
     storeUrl?: string;
     settings?: OwnerSettings;
+    /** The owner's folder, if it is another one than config/. */
+    config?: string;
     clock?: Clock;
     workflows?: Workflow[];
     types?: DataType[];
@@ -61,7 +63,8 @@ export async function startApiServer(
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
   const storeUrl = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
-  const settings = readSettings({ url, data: folder, store: storeUrl, ...options.settings }, {});
+  const environment = options.config === undefined ? {} : { LATCHKEY_CONFIG: options.config };
+  const settings = readSettings({ url, data: folder, store: storeUrl, ...options.settings }, environment);
   const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log });
   const { rows, declarations } = opened;
   const declared = [...declarations.types.values(), ...(options.types ?? [])];

@@ -125,7 +125,7 @@ describe('create_transaction takes sensible values only', () => {
 });
 
 const IMPORTS = `import { z } from '${import.meta.resolve('zod')}';
-import { defineType, defineWorkflow } from '${import.meta.resolve('latchkey')}';
+import { date, defineType, defineWorkflow, file, record } from '${import.meta.resolve('latchkey')}';
 `;
 const workflow = (changes: string) => `${IMPORTS}
 export const workflow = defineWorkflow({
@@ -196,11 +196,54 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
     [
       /parameter to-whom: wanted a name/,
       /parameter plain: wanted \{ schema/,
-      /parameter when: it cannot be sent: .*Date/,
+      /parameter when: it cannot be sent: .*Date.*; use date\(\) from 'latchkey'/,
       /parameter many: example: its own schema refuses it/,
       /parameter place: in: wanted/,
       /parameter slow: schema: .*[Aa]sync/,
       /parameter bare: it needs a description/,
+    ],
+  ],
+  [
+    'files, dates and records where they cannot be',
+    {
+      'workflows/a.ts': workflow(`(() => {
+        const about = { description: 'x', example: { filename: 'a', contents: '' } };
+        const doc = file({ maxBytes: 5 });
+        const bill = defineType({ name: 'bill', description: 'x', fields: { amount: z.number() } });
+        return { parameters: {
+          raw: { schema: z.file(), description: 'x', example: new File([], 'x') },
+          place: { ...about, schema: doc, in: 'either' },
+          large: { ...about, schema: file({ maxBytes: 20_000_001 }) },
+          none: { ...about, schema: file({ maxBytes: 0 }) },
+          text: { ...about, schema: file({ maxBytes: '5' }) },
+          inside: { schema: z.object({ doc }), description: 'x', example: { doc: about.example } },
+          one_of: { ...about, schema: z.union([doc, z.string()]) },
+          right: { schema: doc.array().max(3).optional(), description: 'x', example: [about.example] },
+          at: { schema: date(), description: 'x', example: 1795336731000 },
+          days: { schema: date().array(), description: 'x', example: [1795336731000] },
+          of: { schema: record(bill), description: 'x', example: 'obj_1' },
+          made: { schema: record(bill).transform((one) => one.id), description: 'x', example: 'obj_1' },
+        }, returns: z.object({ doc, bills: record(bill).array(), at: date() }) };
+      })()`),
+      'workflows/b.ts': workflow(
+        `{ name: 'b', method: 'GET', parameters: { doc: { schema: file({ maxBytes: 5 }), description: 'x', example: { filename: 'a', contents: '' } } } }`,
+      ),
+    },
+    [
+      /returns: an answer is JSON and has no files/,
+      /returns: return the fields of a record/,
+      /parameter raw: use file\(\) from 'latchkey'/,
+      /parameter place: in: a file is read from the 'body'/,
+      /parameter large: file: maxBytes: wanted a whole number from 1 to 20000000/,
+      /parameter none: file: maxBytes/,
+      /parameter text: file: maxBytes/,
+      /parameter inside: a file\(\) stands by itself or in a list/,
+      /parameter one_of: a file\(\) stands by itself/,
+      /parameter at: example: write it as in ISO 8601/,
+      /parameter days: example: write it as in ISO 8601/,
+      /parameter of: record\(bill\): wanted a type that a file in types exports/,
+      /parameter made: record\(\): what is made of the record is made in run/,
+      /b\.ts: parameter doc: a GET has no body/,
     ],
   ],
   [
