@@ -18,11 +18,8 @@ import { createManagement } from './management/routes.ts';
 import { describeCaller } from './me.ts';
 import { allowOf, wrongMethod } from './methods.ts';
 import { createOwnToken } from './own-token.ts';
-import type { BodyWanted } from './request-body.ts';
+import { type BodyWanted, SLOW_BODY_MS } from './request-body.ts';
 import { type ApiCall, createResponder } from './responder.ts';
-
-/** A body that was slower than this has the caller judged again: its token may be revoked by now. */
-const SLOW_BODY_MS = 1000;
 
 /** Everything below /api: who may call what, and what it answers. */
 export function createApi(parts: Domain) {

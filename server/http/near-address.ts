@@ -1,4 +1,4 @@
-import { ME_PATH, ME_TOKEN_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
+import { DATA_PATH, ME_PATH, ME_TOKEN_PATH, WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 
 /** Last words of paths that other servers have, or that people guess, and what answers to them here. */
@@ -22,6 +22,9 @@ const BY_LAST_WORD: Record<string, string> = wordsOf({
 
 /** A workflow called below another path, such as `/api/wf/NAME`. */
 const WORKFLOW = /(?:^|\/)(?:wf|workflows?)\/([\w-]{1,80})$/i;
+
+/** Records of a data type below another path, such as `/api/obj/TYPE`. */
+const DATA = /(?:^|\/)obj\/([\w-]{1,80}(?:\/[\w-]{1,80})?)$/i;
 
 /** Ends of paths whose last word by itself means another address. */
 const BY_END = [
@@ -50,6 +53,8 @@ export function nearAddress(path: string): string | undefined {
     .replace(/\/$/, '');
   const workflow = WORKFLOW.exec(plain)?.[1];
   if (workflow !== undefined) return only(path, withoutSecrets(WORKFLOWS_PATH + workflow));
+  const data = DATA.exec(plain)?.[1];
+  if (data !== undefined) return only(path, withoutSecrets(DATA_PATH + data));
   const lower = plain.toLowerCase();
   if (OWN_PAGES.test(lower)) return undefined;
   const [, address] = BY_END.find(([end]) => lower.endsWith(end)) ?? [];

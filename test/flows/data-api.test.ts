@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
+import { Unavailable } from '../../adapters/port.ts';
 import { has, is } from '../../server/data/expressions.ts';
 import { defineType } from '../../server/data/type.ts';
 import { newId } from '../../server/ground/opaque.ts';
@@ -198,6 +199,10 @@ eachStore(({ engine, url }) => {
         assert.deepEqual([status, body.body.parameter], [403, 'secret']);
       }
       assert.equal((await patch({ title: 'Mine' })).status, 403);
+      // A token that may not read finds out nothing by sending a guess.
+      const { value: blind } = await server.token({ accountId: bobId, scopes: ['data:note:write'] });
+      for (const title of ['Read', 'Guess']) assert.equal((await patch({ title }, blind)).status, 403);
+      assert.equal((await patch({ title: 'Read' })).status, 204);
       // Who replaces a record empties nothing that is not theirs.
       const seen = (await get(id, bob)).body.response;
       const put = await send('PUT', `${NOTES}/${id}`, { token: bob, json: { title: seen.title } });
@@ -370,6 +375,9 @@ eachStore(({ engine, url }) => {
         assert.match(refused.body.body.message, message, said);
         assert.match(refused.body.body.hint, hint, said);
       }
+      const many = Array.from({ length: 2000 }, () => ({ key: 'title', constraint_type: 'is_empty' }));
+      // Too much for any header.
+      assert.equal((await list(ann, { constraints: many })).status, 431);
       const twice = await send('GET', `${NOTES}?limit=1&limit=2`, { token: ann });
       assert.equal(twice.status, 400);
     });
@@ -547,6 +555,45 @@ eachStore(({ engine, url }) => {
       assert.ok(mine.every((call) => call.privacyBypassed === undefined && call.hidden === undefined));
     });
 
+    test('keeps a service of an account, and an app that acts for one, to what that account may', async () => {
+      const { value, owner } = await server.serviceToken(BOTH, { admin: false });
+      const id = await make(value, { title: 'Of a service' });
+      const { response } = (await get(id, value)).body;
+      assert.deepEqual([response['Created By'], response.title], [owner, 'Of a service']);
+      assert.equal((await get(id, ann)).status, 404);
+      const hers = await make(ann, { title: 'Of Ann' });
+      assert.equal((await get(hers, value)).status, 404);
+      const [call] = (await server.calls()).filter(
+        ({ accountId, status }) => accountId === owner && status === 201,
+      );
+      assert.deepEqual([call?.privacyBypassed, call?.hidden], [undefined, undefined]);
+    });
+
+    test('has the entry of a change in the change itself, and answers no read without one', async () => {
+      const [token, accountId] = await somebody();
+      const id = await make(token, { title: 'Kept' });
+      await send('PATCH', `${NOTES}/${id}`, { token, json: { pages: 1 } });
+      await send('PUT', `${NOTES}/${id}`, { token, json: { title: 'Kept' } });
+      await get(id, token);
+      await send('DELETE', `${NOTES}/${id}`, { token });
+      await send('PATCH', `${NOTES}/${id}`, { token, json: { pages: 2 } });
+      const calls = (await server.calls()).filter((call) => call.accountId === accountId);
+      assert.deepEqual(
+        calls.map(
+          ({ method, path, status, result }) => `${method} ${path === NOTES ? '' : 'ID'} ${status} ${result}`,
+        ),
+        [
+          'POST  201 success',
+          'PATCH ID 204 success',
+          'PUT ID 204 success',
+          'GET ID 200 success',
+          'DELETE ID 204 success',
+          'PATCH ID 404 MISSING_DATA',
+        ],
+      );
+      assert.ok(calls.every(({ ms }) => ms !== undefined));
+    });
+
     test('makes many records line by line, and keeps those that are good', async () => {
       const [me, myId] = await somebody();
       const code = newId('code_');
@@ -591,6 +638,13 @@ eachStore(({ engine, url }) => {
         ({ path, accountId }) => path === `${NOTES}/bulk` && accountId === myId,
       );
       assert.deepEqual([entry?.status, others.length], [200, 0]);
+      await server.domain.callCounts.flush();
+      const { days } = await server.domain.callCounts.of({
+        accountId: myId,
+        from: now - 86_400,
+        before: now + 60,
+      });
+      assert.equal(days.at(-1)?.success, 2);
       for (const [body, type, status, message] of [
         ['', 'text/plain', 400, /no body/],
         ['{"title":"x"}', 'application/json', 415, /application\/json/],
@@ -642,5 +696,34 @@ eachStore(({ engine, url }) => {
       const idle = await server.token({ ...narrow, createdAt: now - 86_400 * 9, narrowing: { idleDays: 7 } });
       assert.equal((await list(idle.value)).status, 401);
     });
+  });
+});
+
+describe('the Data API while its activity cannot be written', () => {
+  test('keeps no change without its entry, and answers no read', async () => {
+    let fails = false;
+    const server = await startApiServer({
+      types: [note],
+      recorder: (real) => ({
+        ...real,
+        record: (entry, durability) =>
+          fails ? Promise.reject(new Unavailable('gone')) : real.record(entry, durability),
+      }),
+    });
+    try {
+      const { value: token } = await server.token({ scopes: BOTH });
+      fails = true;
+      // What carries its entry inside needs no other place for it.
+      const made = await server.call(NOTES, { method: 'POST', token, json: { title: 'x' } });
+      assert.equal(made.status, 201);
+      assert.equal((await server.call(`${NOTES}/${made.body.id}`, { token })).status, 503);
+      fails = false;
+      assert.deepEqual(
+        (await server.calls()).map(({ method, status }) => [method, status]),
+        [['POST', 201]],
+      );
+    } finally {
+      await server.stop();
+    }
   });
 });

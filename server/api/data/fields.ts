@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
-import { unfitTextIn } from '../../workflows/parameter-text.ts';
+import { isMisread, lossOfText, unfitTextIn } from '../../workflows/parameter-text.ts';
 import { shortName, wantedBy } from '../../workflows/parameters.ts';
 import { strayNameIn } from '../../workflows/stray-names.ts';
 import { readRequestBody, type Sent } from '../request-body.ts';
@@ -15,7 +15,8 @@ export type SentFields = Record<string, unknown>;
 export async function readRecord(ctx: Context): Promise<Sent> {
   const sent = await readRequestBody(ctx);
   if (sent.kind === 'json') return sent;
-  const hint = 'Send the fields as a JSON object, with the header "Content-Type: application/json".';
+  const how = 'Send the fields as a JSON object, with the header "Content-Type: application/json".';
+  const hint = ctx.querystring === '' ? how : `Nothing is read from the query of the address. ${how}`;
   if (sent.values.size === 0)
     throw new Problem({ status: 400, code: 'MISSING_DATA', message: 'The request has no body.', hint });
   throw new Problem({
@@ -45,6 +46,11 @@ export function sentFields(type: DataType, { values, changed }: Sent): SentField
     if (stray !== undefined)
       throw invalid(type, name, `there is no ${shortName(stray.path)} in it`, `Did you mean ${stray.meant}?`);
     const parsed = schema.safeParse(value ?? undefined);
+    // A schema of the owner's may make a number or a yes of whatever it gets.
+    if (isMisread(schema, value, parsed.data))
+      throw invalid(type, name, `it would arrive as ${String(parsed.data)}`);
+    const loss = typeof parsed.data === 'number' ? lossOfText(value) : undefined;
+    if (loss !== undefined) throw invalid(type, name, loss);
     if (!parsed.success) {
       throw value === null
         ? invalid(type, name, 'it cannot be taken away', 'Each record has it: send a value.')

@@ -3,15 +3,13 @@ import type { Domain } from '../../domain.ts';
 import { BULK, DATA_PATH } from '../../ground/api-address.ts';
 import type { Authenticate } from '../authenticate.ts';
 import { allowOf, wrongMethod } from '../methods.ts';
+import { SLOW_BODY_MS } from '../request-body.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { createBulk } from './bulk.ts';
 import type { DataCall, WriteCall } from './data-call.ts';
 import { createReads } from './reads.ts';
 import { createDataRights } from './rights.ts';
 import { createWrites } from './writes.ts';
-
-/** A body that was slower than this has the caller judged again: its token may be revoked by now. */
-const SLOW_BODY_MS = 1000;
 
 type Parts = Pick<
   Domain,
