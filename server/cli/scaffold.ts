@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
 /** The files that `init`, `types new` and `workflows new` write. */
@@ -74,7 +74,7 @@ export function filesOfNewFolder(folder: string): Record<string, string> {
   const manifest = {
     private: true,
     type: 'module',
-    scripts: { test: `node --import="${installation}/server/start/hooks.js" --test` },
+    scripts: { test: `${nodeFor(installation)} --import="${installation}/server/start/hooks.js" --test` },
   };
   return {
     'settings.ts': template('settings.ts'),
@@ -87,12 +87,18 @@ export function filesOfNewFolder(folder: string): Record<string, string> {
   };
 }
 
+/** The Node that came with the installation: one that is too old for its files would find no test, and say that all is well. */
+function nodeFor(installation: string): string {
+  const own = 'node_modules/.bin/node';
+  return existsSync(join(INSTALLATION, own)) ? `"${installation}/${own}"` : 'node';
+}
+
 function readmeFor(folder: string): string {
   return `# What this app's users can call
 
 Declared for Latchkey: types/ has what is stored, with the rules of who may do what with it; workflows/ what users can call.
 
-- Test: \`npm test\` in here (Node 24).
+- Test: \`npm test\` in here.
 - All else in \`${INSTALLATION}\`, after \`export LATCHKEY_CONFIG=${folder}\`:
   - \`npm run dev\` starts the server, and again when a file changes; \`npm start\` starts it for good.
   - \`npm run -s latchkey -- check\` says all mistakes with file, line and column.

@@ -44,8 +44,15 @@ async function made(name: string): Promise<{ folder: string; env: { LATCHKEY_CON
 describe('latchkey init', () => {
   it('writes a folder whose test passes under plain node, which check likes, and where tsc finds all types', async () => {
     const { folder, env } = await made('whole');
-    const flags = ['--import', join(ROOT, 'server/start/hooks.js'), '--test'];
-    const tested = run(process.execPath, flags, { cwd: folder, env: { PATH: process.env.PATH } });
+    // As somebody runs it whose machine has an older Node, or none.
+    const bin = join(root, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'node'), '#!/bin/sh\necho "this is another node"; exit 1\n', { mode: 0o755 });
+    const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const tested = run('sh', ['-c', scripts.test], {
+      cwd: folder,
+      env: { PATH: `${bin}:${process.env.PATH}` },
+    });
     // What they hold is checked here where they lie (server/cli/template), so that it is read once only.
     const listed = run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder, '--listFilesOnly']);
     assert.match((await tested).stdout, /pass 1\n/);
@@ -61,8 +68,6 @@ describe('latchkey init', () => {
     const { out, code } = await latchkey(['check'], env);
     assert.match(out, /whole: all good, 1 type and 1 workflow\n$/);
     assert.equal(code, 0);
-    const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    assert.match(scripts.test, /^node --import="\..*\/server\/start\/hooks\.js" --test$/);
   });
 
   it('goes through a link, and writes nothing over', async () => {
