@@ -62,9 +62,11 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
      */
     constrainable: (field: string): Resolved => field === 'id' || constrainable(field),
 
-    /** Whether this caller may see the field of this record. */
-    maySee: (record: AnyRecord, field: string): boolean =>
-      field === 'id' || someHolds(record, (rule) => extendsTo(rule.view, field)),
+    /** Which fields of this record this caller may see. */
+    maySeeIn(record: AnyRecord): (field: string) => boolean {
+      const holding = rules.filter(({ rule, when }) => isSome(rule.view) && meets(record, when));
+      return (field) => field === 'id' || holding.some(({ rule }) => extendsTo(rule.view, field));
+    },
 
     mayCreate: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.create === true),
 

@@ -48,8 +48,9 @@ function readsOf(
   const rows = collection as unknown as Collection<AnyRecord>;
   const kinds = kindsOf(type);
   const seen = (row: AnyRecord): AnyRecord => {
+    const maySee = privacy.maySeeIn(row);
     const fields = Object.entries(row).filter(
-      ([field]) => field === 'id' || (isShown(type.fields, field) && privacy.maySee(row, field)),
+      ([field]) => field === 'id' || (isShown(type.fields, field) && maySee(field)),
     );
     return Object.fromEntries(fields) as AnyRecord;
   };
@@ -83,7 +84,7 @@ function readsOf(
     seen,
 
     /** Whether this caller may see the field of the record, also where it is absent. */
-    maySee: (row: AnyRecord, field: string): boolean => privacy.maySee(row, field),
+    maySee: (row: AnyRecord, field: string): boolean => privacy.maySeeIn(row)(field),
 
     /** Whether the caller passes the rules. */
     passes: privacy !== rules,

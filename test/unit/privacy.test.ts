@@ -61,11 +61,11 @@ test('what no rule gives, nobody may; and the rules that hold are added up', () 
   const theirs = { ...mine, createdBy: 'acc_2' };
   const closed = { ...theirs, state: 'closed' };
   assert.deepEqual(
-    ['text', 'state'].map((field) => privacy.maySee(mine, field)),
+    ['text', 'state'].map((field) => privacy.maySeeIn(mine)(field)),
     [true, true],
   );
   assert.deepEqual(
-    ['text', 'state'].map((field) => privacy.maySee(theirs, field)),
+    ['text', 'state'].map((field) => privacy.maySeeIn(theirs)(field)),
     [false, true],
   );
   assert.equal(meets(closed, privacy.there), false);
