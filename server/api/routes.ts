@@ -6,7 +6,7 @@ import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
-import { keepWithinBounds } from '../workflows/bounds.ts';
+import { countCall, keepWithinBounds } from '../workflows/bounds.ts';
 import { uploadsOf } from '../workflows/parameter-types.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
@@ -80,6 +80,7 @@ export function createApi(parts: Domain) {
       await keepWithinBounds(callerNow, workflow, sent, { limiter, url: settings.url });
     }
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
+    await countCall(workflow, { caller: callerNow, from: request.from }, limiter);
     const made = { parameters, named, caller: callerNow, request };
     return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });
   }

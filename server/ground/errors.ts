@@ -20,6 +20,7 @@ export const API_CODES = [
   'TIMEOUT',
   'TOO_BUSY',
   'TOO_LARGE',
+  'TOO_MANY_CALLS',
   'TOO_MANY_MAILS',
   'UNAUTHORIZED',
   'UNAVAILABLE',

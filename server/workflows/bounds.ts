@@ -2,8 +2,8 @@ import type { Bearer } from '../access/bearer.ts';
 import type { DailyBound, ValueBound } from '../credentials/narrowing.ts';
 import { BearerProblem, Problem } from '../ground/errors.ts';
 import { lossOf, NUMBER } from '../ground/exact-number.ts';
-import type { Limiter } from '../ground/limiter.ts';
-import { DAY_SECONDS } from '../ground/time.ts';
+import { type Limiter, networkBuckets } from '../ground/limiter.ts';
+import { DAY_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import type { Arguments } from './parameters.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -34,6 +34,34 @@ export async function keepWithinBounds(
   } catch (error) {
     throw error instanceof Problem ? usedUp(workflow, limit, error.headers) : error;
   }
+}
+
+/** Counts a call of a workflow that takes so many a minute. Throws Problem 429 past them. */
+export async function countCall(
+  workflow: Workflow,
+  who: { caller: Bearer | undefined; from: string },
+  limiter: Pick<Limiter, 'count' | 'countEach'>,
+): Promise<void> {
+  const { callsAMinute } = workflow.limits;
+  if (callsAMinute === undefined) return;
+  const limit = { limit: callsAMinute, windowSeconds: MINUTE_SECONDS };
+  const name = `calls of ${workflow.name}`;
+  try {
+    if (who.caller !== undefined) await limiter.count(`${name}:${who.caller.account.id}`, limit);
+    else await limiter.countEach(networkBuckets(name, who.from, limit));
+  } catch (error) {
+    throw error instanceof Problem ? tooManyCalls(workflow, callsAMinute, error.headers) : error;
+  }
+}
+
+function tooManyCalls({ name }: Workflow, limit: number, headers: Record<string, string>): Problem {
+  return new Problem({
+    status: 429,
+    code: 'TOO_MANY_CALLS',
+    message: `Workflow ${name} takes ${limit} ${limit === 1 ? 'call' : 'calls'} a minute of one account, or of one address without a token.`,
+    hint: 'Nothing was stored or sent. Retry-After says in how many seconds it takes another one.',
+    headers,
+  });
 }
 
 /** What was sent is compared, and not what the schema makes of it: the owner of the token knows that alone. */

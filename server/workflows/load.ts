@@ -18,8 +18,9 @@ import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
+import { unfitForThread } from './thread/fit.ts';
 import { insteadOf, mistakesOfReturns, mistakesOfUse } from './type-mistakes.ts';
-import { isOptional, isWorkflow, type Parameter, type Workflow } from './workflow.ts';
+import { isOptional, isWorkflow, type Parameter, type Workflow, type WorkflowLimits } from './workflow.ts';
 
 /** What the owner declares, each by its name. */
 export type Declarations = {
@@ -148,6 +149,7 @@ function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): G
   if (!isSchema(returns)) yield 'returns: wanted a zod schema of what run answers';
   else yield* mistakesOfReturns(returns);
   if (typeof run !== 'function') yield 'run: wanted a function';
+  yield* mistakesOfLimits(workflow.limits);
   if (!isObject(parameters)) yield 'parameters: wanted an object, {} when there are none';
   for (const [parameterName, parameter] of Object.entries(isObject(parameters) ? parameters : {})) {
     for (const mistake of mistakesOfParameter(workflow, parameterName, parameter, known)) {
@@ -158,6 +160,21 @@ function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): G
     if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types exports`;
     else if (type.name !== typeName) yield `types.${typeName}: wanted under its own name, ${type.name}`;
   }
+}
+
+function* mistakesOfLimits(limits: WorkflowLimits): Generator<string> {
+  if (!isObject(limits)) {
+    yield 'limits: wanted { seconds, callsAMinute }, either or both';
+    return;
+  }
+  const { seconds = 1, callsAMinute = 1, ...others } = limits;
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > WORKFLOW_SECONDS_MAX) {
+    yield `limits.seconds: wanted a whole number from 1 to ${WORKFLOW_SECONDS_MAX}`;
+  }
+  if (!Number.isInteger(callsAMinute) || callsAMinute < 1) {
+    yield 'limits.callsAMinute: wanted a whole number from 1';
+  }
+  for (const key of Object.keys(others)) yield `limits: there is no ${key}, only seconds and callsAMinute`;
 }
 
 function* mistakesOfParameter(
@@ -187,6 +204,10 @@ function* mistakesOfParameter(
     isOptional(parameter);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
     yield* mistakesOfUse(workflow, parameter, types);
+    const unfit = parsed.success ? unfitForThread(parsed.data) : undefined;
+    if (unfit !== undefined) {
+      yield `schema: what it makes of the example cannot be handed to the thread in which run works: ${unfit}; make that in run`;
+    }
   } catch (error) {
     yield `schema: ${firstLine(error)}`;
   }

@@ -34,7 +34,8 @@ export async function runHere(
     given: known,
   });
   try {
-    const answer = await workflow.run({ ...given, data: stage.data, mail: stage.mail, signal } as never);
+    const handed = { ...given, data: stage.data, mail: stage.mail, http: httpUntil(signal), signal };
+    const answer = await workflow.run(handed as never);
     const staged = stage.close();
     return { body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }), staged };
   } finally {
@@ -48,4 +49,14 @@ function checkedAnswer(workflow: Workflow, answer: unknown): unknown {
   if (parsed.success) return parsed.data;
   const what = z.prettifyError(parsed.error);
   throw new TypeError(`workflow ${workflow.name}: its answer is not what returns says: ${what}`);
+}
+
+/** The same as the `fetch` of all, but that it ends with the run. */
+function httpUntil(signal: AbortSignal): { fetch: typeof fetch } {
+  return {
+    fetch: (input, init = {}) => {
+      const own = init.signal ?? (input instanceof Request ? input.signal : undefined);
+      return fetch(input, { ...init, signal: own === undefined ? signal : AbortSignal.any([signal, own]) });
+    },
+  };
 }

@@ -19,6 +19,8 @@ import { type Arguments, checkParameters } from './parameters.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Runs, RunWrites } from './runs.ts';
 import type { Ask } from './stage.ts';
+import { unfitForThread } from './thread/fit.ts';
+import type { RunTask } from './thread/messages.ts';
 import type { Threads } from './threads.ts';
 import { touchEntries } from './touched.ts';
 import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
@@ -54,23 +56,22 @@ export function createRunner(parts: {
     return findNamed(parts, { workflow, parameters, caller, passes });
   }
 
-  function result(workflow: Workflow, call: RunCall, ask: Ask): Promise<RunResult> {
-    const error = () => tooSlow(workflow, timeLimitMs);
-    const task = { workflow: workflow.name, call, timeLimitMs, at: clock() };
-    if (isOwners(workflow)) return threads.run(task, ask, error);
-    const limit = { ms: timeLimitMs, error };
+  function result(workflow: Workflow, call: RunCall, ask: Ask, leftMs: number): Promise<RunResult> {
+    const error = () => tooSlow(workflow, limitMsOf(workflow));
+    const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs, at: clock() };
+    if (isOwners(workflow)) {
+      requireFit(task);
+      return threads.run(task, ask, error);
+    }
+    const limit = { ms: leftMs, error };
     return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
       runHere(workflow, call, { clock, ask, signal }),
     );
   }
 
-  async function committed(workflow: Workflow, writes: RunWrites, call: Call | undefined): Promise<boolean> {
-    try {
-      return await runs.commit(writes, call);
-    } catch (error) {
-      throw error instanceof Taken ? takenProblem(workflow, error) : error;
-    }
-  }
+  /** All attempts of a call together have this. */
+  const limitMsOf = ({ limits: { seconds } }: Workflow) =>
+    seconds === undefined ? timeLimitMs : Math.min(timeLimitMs, seconds * 1000);
 
   return {
     /**
@@ -92,10 +93,18 @@ export function createRunner(parts: {
       const seen = caller && seenByWorkflow(caller, workflow);
       const isAdmin = seen?.admin === true;
       const data = createRunData(parts, { workflow, caller, isAdmin });
+      const startedMs = performance.now();
       for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
+        const leftMs = Math.ceil(limitMsOf(workflow) - (attempt === 1 ? 0 : msSince(startedMs)));
+        if (leftMs <= 0) break;
         // Another attempt begins with the records as they are by then.
         const found = attempt === 1 ? call.named : await named(workflow, parameters, caller);
-        const { body, staged } = await result(workflow, { ...found, caller: seen, request }, data.ask);
+        const { body, staged } = await result(
+          workflow,
+          { ...found, caller: seen, request },
+          data.ask,
+          leftMs,
+        );
         const planned = await data.planned(staged);
         if (planned !== undefined) {
           const audit = isAdmin ? await touchesOf(parts, { ...call, workflow }, planned.owners) : [];
@@ -103,7 +112,8 @@ export function createRunner(parts: {
           const mail = staged.mail.map((wanted) =>
             mailOf(workflow, wanted, { settings, accountId: seen?.accountId }),
           );
-          if (await committed(workflow, { writes: planned.writes, mail, audit }, record?.entry)) return body;
+          if (await committed(runs, workflow, { writes: planned.writes, mail, audit }, record?.entry))
+            return body;
         }
         await delay(Math.random() * AGAIN_MS_MAX * attempt);
       }
@@ -117,6 +127,19 @@ export function createRunner(parts: {
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
       doCheck(ranAs(workflow, requestId), () => checkParameters(workflow, sent)),
   };
+}
+
+async function committed(
+  runs: Runs,
+  workflow: Workflow,
+  writes: RunWrites,
+  call: Call | undefined,
+): Promise<boolean> {
+  try {
+    return await runs.commit(writes, call);
+  } catch (error) {
+    throw error instanceof Taken ? takenProblem(workflow, error) : error;
+  }
 }
 
 /** For those whose data a run touches as an admin. Throws Problem where one of them is not there. */
@@ -142,6 +165,15 @@ function mailOf(
   const written = { subject, text, workflow: workflow.name };
   const content = html === undefined ? fromWorkflow(settings, written) : { subject, text, html };
   return { to, queue: accountId ?? 'anyone', ...content };
+}
+
+/** What the schemas made of the parameters must be in the thread what it is here. */
+function requireFit({ workflow, call }: RunTask): void {
+  const unfit = unfitForThread(call.parameters);
+  if (unfit === undefined) return;
+  throw new TypeError(
+    `workflow ${workflow}: what a schema makes of its parameters cannot be handed to the thread of the run: ${unfit}`,
+  );
 }
 
 function ranAs({ name }: Workflow, requestId: string) {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { DataType, Fields } from '../data/type.ts';
+import type { Test } from '../data/expressions.ts';
+import { requireFit, requireOrder } from '../data/tests.ts';
+import { type DataType, type Fields, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
@@ -162,6 +164,27 @@ function knownTo({ known }: Staging, { unrestricted }: Whose): Map<string, SeenR
   return known[unrestricted ? 'unrestricted' : 'ruled'];
 }
 
+/**
+ * What a run has worked on is the record as it saw it first: where it sees it changed later, its write of it must fail and
+ * the run begin again.
+ */
+function note(staging: Staging, whose: Whose, key: string, found: SeenRecord): void {
+  const { ruled, unrestricted } = staging.known;
+  const first = ruled.get(key) ?? unrestricted.get(key);
+  knownTo(staging, whose).set(key, first === undefined ? found : { ...found, version: first.version });
+}
+
+/** A wrong field or test is the mistake of the workflow, whoever calls it and whatever the rules are. */
+function requireAskable(
+  type: DataType,
+  where: readonly AskedCondition[],
+  order: readonly { by: string }[] = [],
+): void {
+  const kinds = kindsOf(type);
+  for (const [field, test, value] of where) requireFit(kinds, { field, test: test as Test, value });
+  for (const { by } of order) requireOrder(kinds, by);
+}
+
 async function getRecord(
   staging: Staging,
   whose: Whose,
@@ -178,7 +201,7 @@ async function getRecord(
   const own = staging.writes.get(key);
   if (found === undefined || own?.what === 'delete') return undefined;
   const seen = own?.what === 'change' ? asStaged(found, own, unrestricted) : found;
-  known.set(key, seen);
+  note(staging, whose, key, seen);
   return seen.record;
 }
 
@@ -203,18 +226,22 @@ function readsOf(staging: Staging, whose: Whose) {
 
     async find({ where = [], order = [], limit = FOUND_MAX }: FindWanted = {}) {
       const by = [order].flat().map((one) => ({ by: one.by, descending: one.descending === true }));
+      requireAskable(type, where, by);
+      if (!Number.isInteger(limit) || limit < 0) throw new TypeError('limit: wanted a whole number from 0');
       const wanted = { where, order: by, limit: Math.min(limit, FOUND_MAX) };
       const found = (await ask({ ...asked, what: 'find', ...wanted })) as SeenRecord[];
-      const known = knownTo(staging, whose);
       for (const one of found) {
         const key = keyOf(type.name, one.record.id);
         // What this run staged of it stays as it staged it.
-        if (!staging.writes.has(key)) known.set(key, one);
+        if (!staging.writes.has(key)) note(staging, whose, key, one);
       }
       return found.map(({ record }) => record);
     },
 
-    count: ({ where = [] }: Pick<FindWanted, 'where'> = {}) => ask({ ...asked, what: 'count', where }),
+    async count({ where = [] }: Pick<FindWanted, 'where'> = {}) {
+      requireAskable(type, where);
+      return ask({ ...asked, what: 'count', where });
+    },
   };
 }
 

@@ -199,11 +199,6 @@ async function answerTo(
 function whyLost(error: Error, { workflow }: RunTask, run: UnderWay, signal: AbortSignal): Error {
   const { reason } = signal;
   if (signal.aborted && (reason instanceof Problem || reason instanceof NotBegun)) return reason;
-  if (error.name === 'DataCloneError') {
-    return new TypeError(
-      `workflow ${workflow}: its parameters cannot be handed to the thread in which it runs: ${error.message}`,
-    );
-  }
   if (!signal.aborted && run.threadId === undefined) return new NotBegun();
   const cause: unknown = signal.aborted ? reason : error;
   return new Error(`workflow ${workflow}: its thread ended: ${(cause as Error).message}`, { cause });

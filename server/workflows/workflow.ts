@@ -108,10 +108,20 @@ export type WorkflowCall<P extends Parameters, C extends Callers, T extends Type
   caller: C extends 'anyone' ? WorkflowCaller | undefined : WorkflowCaller;
   data: DataOf<T>;
   mail: { send(mail: WorkflowMail): void };
-  /** Aborted after 30 seconds; hand it to `fetch` and the like. */
+  /** `fetch` that ends with the run: at its time limit, or where the run has failed. */
+  http: { fetch: typeof fetch };
+  /** Aborted at the time limit, or where the run has failed; hand it to whatever can be ended. */
   signal: AbortSignal;
   /** The request's id, as in logs and activity, and the caller's network address. */
   request: { id: string; from: string };
+};
+
+/** Bounds of a workflow's own, within those that all have. */
+export type WorkflowLimits = {
+  /** How long a run may take: 1 to 30, 30 where nothing is said. */
+  seconds?: number;
+  /** How many calls of one account it takes a minute; of one network address where nobody is signed in. */
+  callsAMinute?: number;
 };
 
 type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Callers, T extends Types> = {
@@ -125,6 +135,7 @@ type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Caller
   parameters: P;
   /** The data types it stores, from types/: `data.NAME.create(…)`. */
   types?: T;
+  limits?: WorkflowLimits;
   /** What it answers. Anything else that `run` returns is our mistake and stops the call. */
   returns: R;
   run(call: WorkflowCall<P, C, T>): z.input<R> | Promise<z.input<R>>;
@@ -143,7 +154,7 @@ export function defineWorkflow<
   T extends Types = Record<never, never>,
 >(written: WrittenWorkflow<P, R, C, T>): Workflow {
   // What `run` is handed is made from this same declaration (runner.ts), so its own types hold for it.
-  const workflow = { method: 'POST', types: {}, ...written } as unknown as Workflow;
+  const workflow = { method: 'POST', types: {}, limits: {}, ...written } as unknown as Workflow;
   declared.add(workflow);
   return workflow;
 }

@@ -69,7 +69,7 @@ async function ran({ workflows }: Declarations, task: NumberedTask): Promise<Run
   } catch (error) {
     // What it goes on with nobody knows: the server ends the thread, in a moment.
     if (error === over) return new Promise(() => {});
-    return { failed: failureOf(error) };
+    return { failed: failureOf(error, `workflow ${name}: `) };
   }
 }
 

@@ -37,8 +37,8 @@ export type RunOutcome = { result: RunResult } | { failed: Failure };
 /** Errors go into the log; nobody reads more of one. */
 const TEXT_LENGTH_MAX = 10_000;
 
-/** The error in a form that goes from thread to thread, whatever the owner's code threw. */
-export function failureOf(error: unknown): Failure {
+/** The error in a form that goes from thread to thread, whatever the owner's code threw. `prefix` says whose mistake it is. */
+export function failureOf(error: unknown, prefix = ''): Failure {
   if (error instanceof Problem) {
     const { status, code, parameter, headers } = error;
     const [message, hint] = [textOf(error.message), textOf(error.hint)];
@@ -47,11 +47,17 @@ export function failureOf(error: unknown): Failure {
     };
   }
   if (error instanceof Unavailable) return { unavailable: textOf(error.message) };
-  if (!(error instanceof Error))
-    return { name: 'Error', message: `thrown: ${textOf(error)}`, stack: undefined };
+  if (!(error instanceof Error)) {
+    return { name: 'Error', message: `${prefix}thrown: ${textOf(error)}`, stack: undefined };
+  }
   const { name, message, stack, cause } = error;
   const because = cause instanceof Error ? `\ncaused by ${textOf(cause.stack ?? cause.message)}` : '';
-  return { name: textOf(name), message: textOf(message), stack: `${textOf(stack)}${because}` };
+  const text = textOf(message);
+  return {
+    name: textOf(name),
+    message: text.startsWith(prefix) ? text : prefix + text,
+    stack: `${textOf(stack)}${because}`,
+  };
 }
 
 /** What the owner's code threw may be anything, also what has no text. */

@@ -1,0 +1,38 @@
+import { types } from 'node:util';
+
+/**
+ * What of this value would not arrive in another thread as it is (structuredClone drops the class of an object without a
+ * word), and where; undefined where all of it does.
+ */
+export function unfitForThread(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol') return told(`a ${typeof value}`, path);
+  if (typeof value !== 'object' || value === null || isKept(value)) return undefined;
+  if (types.isMap(value) || types.isSet(value)) return firstUnfit([...value].flat().entries(), path);
+  if (Array.isArray(value)) return firstUnfit(value.entries(), path);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return firstUnfit(Object.entries(value), path);
+  return told(`an object of the class ${value.constructor?.name || 'without a name'}`, path);
+}
+
+/** Of the classes that structuredClone knows. */
+function isKept(value: object): boolean {
+  return (
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isAnyArrayBuffer(value) ||
+    ArrayBuffer.isView(value) ||
+    value instanceof Blob
+  );
+}
+
+function firstUnfit(entries: Iterable<[string | number, unknown]>, path: string): string | undefined {
+  for (const [key, value] of entries) {
+    const unfit = unfitForThread(value, path === '' ? String(key) : `${path}.${key}`);
+    if (unfit !== undefined) return unfit;
+  }
+  return undefined;
+}
+
+function told(what: string, path: string): string {
+  return path === '' ? what : `${path}: ${what}`;
+}
