@@ -20,7 +20,9 @@ import {
 import { watchMemory } from './thread-memory.ts';
 
 /** A thread that does not begin within this is held up by what an earlier run left behind. */
-const BEGIN_MS_MAX = 5000;
+const BEGIN_MS_MAX = 3000;
+/** So often a run that no thread has taken waits for as long again: others are loading. */
+const WAITS_MAX = 3;
 /** Beyond the time limit of a run: so long its code may still do something about the signal that it gets. */
 const GRACE_MS = 200;
 /** A thread that nobody needs is ended after this; one stays. */
@@ -102,14 +104,14 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
       last += 1;
       const number = last;
       const end = (error: Error) => controller.abort(error);
-      let timer = setTimeout(() => end(new NotBegun()), BEGIN_MS_MAX);
+      let timer = untilBegun(threads, () => end(new NotBegun()));
       const run: UnderWay = {
         ask,
         threadId: undefined,
         hasBegun(threadId) {
           run.threadId = threadId;
-          clearTimeout(timer);
-          timer = setTimeout(() => end(tooSlow()), task.timeLimitMs + GRACE_MS);
+          timer.clear();
+          timer = timerOf(task.timeLimitMs + GRACE_MS, () => end(tooSlow()));
         },
         end,
       };
@@ -123,7 +125,7 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
         if ('result' in outcome) return outcome.result;
         throw errorFrom(outcome.failed);
       } finally {
-        clearTimeout(timer);
+        timer.clear();
         underWay.delete(number);
       }
     },
@@ -135,6 +137,25 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
       await Promise.race([threads?.destroy(), delay(END_MS_MAX, undefined, { ref: false })]);
     },
   };
+}
+
+type Timer = { clear(): void };
+
+function timerOf(ms: number, over: () => void): Timer {
+  const timer = setTimeout(over, ms);
+  return { clear: () => clearTimeout(timer) };
+}
+
+/** Is over where a thread does not begin with a run that it has; longer where no thread has taken it, as they are loading. */
+function untilBegun(threads: Pick<Piscina, 'queueSize'>, over: () => void): Timer {
+  let waits = 0;
+  const timer = setInterval(() => {
+    waits += 1;
+    if (threads.queueSize > 0 && waits < WAITS_MAX) return;
+    clearInterval(timer);
+    over();
+  }, BEGIN_MS_MAX);
+  return { clear: () => clearInterval(timer) };
 }
 
 /** Loaded with the first run, or soon after the start: none of it is needed to listen. */

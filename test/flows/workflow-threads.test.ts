@@ -26,15 +26,11 @@ const HARM: Record<string, string> = {
   'loop of promises': 'for (;;) await null;',
   'regular expression': `/^(a+)+$/.test('a'.repeat(60) + '!');`,
   'never ends': 'await new Promise(() => {});',
-  objects: 'const held = []; for (;;) held.push({ x: Math.random(), y: [] });',
   numbers: 'const held = []; for (let i = 0; ; i += 1) held.push(i * 1.5);',
   map: 'const held = new Map(); for (let i = 0; ; i += 1) held.set(i, { i });',
-  texts: `const held = []; for (;;) held.push(held.join('') + Math.random());`,
-  lists: 'const held = []; for (;;) held.push(new Array(1e7).fill(1));',
   buffers: 'const held = []; for (;;) held.push(Buffer.alloc(1e7, 1));',
   'leak with pauses': 'const held = []; for (;;) { held.push(Buffer.alloc(1e7, 1)); await sleep(1); }',
   exit: 'process.exit(0);',
-  'exit with a code': 'process.exit(3);',
   'exit code and nothing': 'process.exitCode = 3; throw new Error(how);',
   'throws nothing': 'throw undefined;',
   'throws what has no text': 'throw Object.create(null);',
@@ -69,7 +65,7 @@ export const workflow = defineWorkflow({
       ${Object.entries(HARM)
         .map(([how, code]) => `case ${JSON.stringify(how)}: { ${code} break; }`)
         .join('\n')}
-      case 'slow': await sleep(600); break;
+      case 'slow': await sleep(200); break;
       case 'prints': console.log('printed by run'); console.error('and as an error'); break;
       case 'leaves a loop': setTimeout(() => { for (;;); }, 20); break;
       case 'leaves an exit': setTimeout(() => process.exit(), 20); break;
@@ -138,7 +134,7 @@ export const workflow = defineWorkflow({
 };
 
 sqliteStores(({ url: storeUrl }) => {
-  describe('what an owner’s code does in its thread', { concurrency: 4 }, () => {
+  describe('what an owner’s code does in its thread', () => {
     const config = makeConfigFolder({ 'types/note.ts': NOTE, ...OTHERS });
     let folder: string;
     let server: ServerProcess;
@@ -168,34 +164,42 @@ sqliteStores(({ url: storeUrl }) => {
       return { status: response.status, text, requestId, retryAfter: response.headers.get('retry-after') };
     }
     const harm = (how: string) => call(TIMED_OUT.includes(how) ? 'harmful_soon' : 'harmful', { how });
-    const notes = async (): Promise<string[]> => JSON.parse((await call('quick')).text).response.notes;
 
-    for (const how of Object.keys(HARM)) {
-      test(`${how}: fails with its request id, and nothing of it is stored`, async () => {
-        const answer = await harm(how);
-        const expected =
-          how === 'refusal of no texts'
-            ? [400, 'NOT_RUN']
-            : TIMED_OUT.includes(how)
-              ? [504, 'TIMEOUT']
-              : [500, 'INTERNAL'];
-        assert.deepEqual([answer.status, JSON.parse(answer.text).body.status], expected, answer.text);
-        assert.equal(JSON.parse(answer.text).body.requestId, answer.requestId);
-        assert.ok(!(await notes()).includes(how));
-        if (answer.status !== 500) return;
-        const line = await until('it is logged', () =>
-          server
-            .output()
-            .split('\n')
-            .find((one) => one.includes(answer.requestId) && one.includes('"level":50')),
-        );
-        assert.match(line, /workflow harmful: /);
-      });
-    }
+    describe('fails its call alone:', { concurrency: 4 }, () => {
+      for (const how of Object.keys(HARM)) {
+        test(`${how}: fails with its request id`, async () => {
+          const answer = await harm(how);
+          const expected =
+            how === 'refusal of no texts'
+              ? [400, 'NOT_RUN']
+              : TIMED_OUT.includes(how)
+                ? [504, 'TIMEOUT']
+                : [500, 'INTERNAL'];
+          assert.deepEqual([answer.status, JSON.parse(answer.text).body.status], expected, answer.text);
+          assert.equal(JSON.parse(answer.text).body.requestId, answer.requestId);
+          if (answer.status !== 500) return;
+          const line = await until('it is logged', () =>
+            server
+              .output()
+              .split('\n')
+              .find((one) => one.includes(answer.requestId) && one.includes('"level":50')),
+          );
+          assert.match(line, /workflow harmful: /);
+        });
+      }
+    });
+
+    test('nothing of what failed is stored', async () => {
+      const { notes } = JSON.parse((await call('quick')).text).response;
+      assert.deepEqual(
+        Object.keys(HARM).filter((how) => notes.includes(how)),
+        [],
+      );
+    });
 
     test('tokens are answered, people sign in and others run while threads loop', async () => {
       const account = await people.account();
-      const loops = Promise.all([harm('loop'), harm('loop'), harm('objects')]);
+      const loops = Promise.all([harm('loop'), harm('loop'), harm('numbers')]);
       const started = performance.now();
       const agent = await people.signIn(account.email);
       const token = await fetch(`${server.url}/oauth/token`, {
