@@ -44,7 +44,8 @@ async function explain(terminal: Terminal, domain: Domain, wanted: Wanted): Prom
     1
   )
     throw twoCallers();
-  const isId = token !== undefined && /^(?:tok|sec)_[0-9A-Za-z]{1,40}$/.test(token);
+  // A key of foreign form may look like an id.
+  const isId = token !== undefined && (await domain.rows.credentials.get(token)) !== undefined;
   const value = tokenStdin ? await lineFrom(terminal) : token;
   const whom = isId ? { credential: token } : { value, account, client };
   const explanation = await domain.explain(opened, whom, { id, by: OPERATOR });

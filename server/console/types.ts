@@ -100,11 +100,12 @@ async function namedBy(
 ): Promise<{ who: string; client?: string }> {
   // What pages show of a value stands before its last four characters.
   const who = typed.replace(/^.*(?:…|\.{3})/, '');
-  if (who === '' || who.includes('@') || ID.test(who)) return { who };
-  const known = await leaks.identify(who);
+  // Keys of foreign form may look like anything.
+  const known = who === '' ? undefined : await leaks.identify(who);
   if (known?.kind === 'access_token' || known?.kind === 'refresh_token')
     return known.id.startsWith('app_') ? { who: known.accountId, client: known.id } : { who: known.id };
   if (known !== undefined) return { who: known.id };
+  if (who === '' || who.includes('@') || ID.test(who)) return { who };
   if (!LAST_FOUR.test(who))
     throw nobody('This names nobody.', 'Type an e-mail address, an id or a whole value.');
   const { rows } = await credentialList.list({ lastFour: who }, { cursor: '', limit: 2 });

@@ -105,7 +105,7 @@ function textInWords(text: string): string {
     : `${JSON.stringify(shown.slice(0, TEXT_SHOWN_MAX))} and so on`;
 }
 
-/** What a rule gives: `find, view account and state, create`. */
+/** What a rule gives: `find; view account, state; create`. */
 export function rightsInWords(rule: Rule): string {
   const rights = [
     rule.find === true && 'find',
@@ -115,10 +115,10 @@ export function rightsInWords(rule: Rule): string {
     fieldsInWords('change', rule.change),
     rule.delete === true && 'delete',
   ].filter((right) => right !== false);
-  return rights.length === 0 ? 'nothing' : rights.join(', ');
+  return rights.length === 0 ? 'nothing' : rights.join('; ');
 }
 
 function fieldsInWords(right: string, fields: true | readonly string[] | undefined): string | false {
   if (fields === true) return `${right} all fields`;
-  return fields !== undefined && fields.length > 0 && `${right} ${fields.join(' and ')}`;
+  return fields !== undefined && fields.length > 0 && `${right} ${fields.join(', ')}`;
 }

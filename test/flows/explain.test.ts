@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { runCommand } from '../../server/cli/program.ts';
@@ -93,7 +94,7 @@ describe('what rules let a caller do', () => {
     const list = await admin.agent.get('/admin/workflows');
     assert.ok(list.text.includes(`href="${PAGE}"`));
     const text = textOf((await admin.agent.get(PAGE)).text);
-    for (const shown of ['How many 2', 'createdBy is the caller’s account', 'find, view all fields'])
+    for (const shown of ['How many 2', 'createdBy is the caller’s account', 'find; view all fields'])
       assert.ok(text.includes(shown), `${shown} is not in ${text}`);
     for (const none of ['nothing', '__proto__', '%24ne'])
       assert.equal((await admin.agent.get(`/admin/types/${none}`)).status, 404, none);
@@ -176,7 +177,7 @@ describe('what rules let a caller do', () => {
     assert.deepEqual(body.response.items[0].rules, [
       {
         name: 'Whoever made it',
-        gives: 'find, view all fields, constrain all fields, create',
+        gives: 'find; view all fields; constrain all fields; create',
         when: 'createdBy is the caller’s account',
       },
     ]);
@@ -230,6 +231,13 @@ describe('what rules let a caller do', () => {
     }
     const { out } = await run(['--account', ann.account.email, '--type', 'transaction', '--json']);
     assert.equal(JSON.parse(out).records.found, 1);
+    const foreign = 'tok_AKeyOfForeignForm1234';
+    const sha256 = createHash('sha256').update(foreign).digest('hex');
+    const key = { sha256, name: 'Old', scopes: ['profile'], email: ann.account.email };
+    const options = { makeAccounts: false, dryRun: false };
+    await domain.keyImport.begin(options, actor).take([{ ...key, expires: domain.clock() + 3600 }]);
+    const old = await run(['--token', foreign, '--type', 'transaction']);
+    assert.match(old.out, /the token “Old”/, old.err);
     for (const [args, says] of [
       [['--type', 'nothing'], /There are: transaction/],
       [['--type', 'transaction', '--token', value, '--account', ann.account.id], /More than one caller/],

@@ -5,7 +5,7 @@ import { submit } from '../kit/buttons.ts';
 import { field } from '../kit/fields.ts';
 import { VIEWER_FIELD } from '../kit/form-pages.ts';
 import { badge, notice } from '../kit/notices.ts';
-import { bulletList, keyValues, section } from '../kit/sections.ts';
+import { bulletList, disclosure, keyValues, section } from '../kit/sections.ts';
 import { dataTable } from '../kit/tables.ts';
 import { layout, type Site, type Viewer } from '../layout.ts';
 import { type TypeView, valueCells } from './workflows.ts';
@@ -55,13 +55,10 @@ const WORKFLOWS = '/admin/workflows';
 export function typePage(site: Site, viewer: Viewer, props: TypePage): Html {
   const { type, records, explained } = props;
   const { name, description, fields, indexes, unique, onePerAccount, rules } = type;
-  const wholeFields = section({
-    title: 'Fields',
-    body: dataTable({
-      caption: `Fields of ${name}`,
-      columns: ['Field', 'What it holds', 'Limits', 'Needed'],
-      rows: fields.map((one) => [html`<code>${one.name}</code>`, ...valueCells(one)]),
-    }),
+  const wholeFields = dataTable({
+    caption: `Fields of ${name}`,
+    columns: ['Field', 'What it holds', 'Limits', 'Needed'],
+    rows: fields.map((one) => [html`<code>${one.name}</code>`, ...valueCells(one)]),
   });
   return layout(site, {
     title: `Type ${name}`,
@@ -82,7 +79,9 @@ export function typePage(site: Site, viewer: Viewer, props: TypePage): Html {
       askSection(viewer, props),
       explained !== undefined && explainedSections(explained),
       explained === undefined && rulesSection(rules),
-      wholeFields,
+      explained === undefined
+        ? section({ title: 'Fields', body: wholeFields })
+        : disclosure({ summary: 'Fields as they are declared', body: wholeFields }),
     ],
   });
 }
