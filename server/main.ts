@@ -64,6 +64,7 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
   }
   const advice = adviceOnProxies(settings);
   if (advice !== undefined) say(`Warning: ${advice.found}; ${advice.todo}.`);
+  if (settings.origins.config !== undefined) say(`Types and workflows are those of ${settings.config}`);
   if (settings.mail.startsWith('file:')) {
     say(`Mails are kept in ${resolve(settings.mail.slice('file:'.length))} (set LATCHKEY_MAIL to send them)`);
   }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -37,7 +37,7 @@ export function faultOfConfig(folder: string): string | undefined {
   } catch (error) {
     return `it may not be read (${(error as NodeJS.ErrnoException).code}); ${todo}`;
   }
-  if (isBelowModules(pathToFileURL(folder).href))
+  if (isBelowModules(pathToFileURL(realpathSync(folder)).href))
     return 'Node takes no types away below node_modules; move it elsewhere';
   if (existsSync(join(folder, 'settings.ts'))) return undefined;
   return `there is no settings.ts in it, as npm run latchkey -- init DIR writes it`;
@@ -67,9 +67,10 @@ export function provideImports(): void {
     resolve(specifier, context, nextResolve) {
       const { parentURL } = context;
       if (parentURL !== undefined && isBelowModules(parentURL)) return nextResolve(specifier, context);
-      const found = PROVIDED.test(specifier)
-        ? provided(specifier, parentURL, (from) => nextResolve(specifier, { ...context, parentURL: from }))
-        : nextResolve(specifier, context);
+      if (PROVIDED.test(specifier) && parentURL !== import.meta.url) {
+        return { url: provided(specifier, parentURL), shortCircuit: true };
+      }
+      const found = nextResolve(specifier, context);
       const { url } = found;
       if (!url.startsWith('file:') || isOurs(url) || isBelowModules(url)) return found;
       loaded.add(fileURLToPath(url));
@@ -83,10 +84,10 @@ export function loadedFiles(): readonly string[] {
   return [...loaded];
 }
 
-/** As the installation finds it. Where it has no such thing, the error names the file that wants it. */
-function provided<T>(specifier: string, importer: string | undefined, find: (from: string) => T): T {
+/** Where the installation has it, for `require` too. Where it has no such thing, the error names the file that wants it. */
+function provided(specifier: string, importer: string | undefined): string {
   try {
-    return find(import.meta.url);
+    return import.meta.resolve(specifier);
   } catch (cause) {
     const file = importer === undefined ? 'the command line' : fileURLToPath(importer);
     const error = new Error(`Cannot find module '${specifier}' imported from ${file}`, { cause });

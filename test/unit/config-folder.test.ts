@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { z } from 'zod';
 import { loadOwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { loadDeclarations } from '../../server/workflows/load.ts';
 
@@ -27,6 +28,16 @@ export const workflow = defineWorkflow({
   callers: 'account',
   parameters: {},
   types: { note },
+  returns: z.object({}),
+  run: () => ({}),
+});
+`;
+const COMMON_JS = `const { z } = require('zod');
+module.exports.workflow = require('latchkey').defineWorkflow({
+  name: 'old',
+  description: 'Old',
+  callers: 'account',
+  parameters: {},
   returns: z.object({}),
   run: () => ({}),
 });
@@ -68,8 +79,14 @@ describe('a folder of the owner elsewhere', () => {
       assert.equal(settings.origins.appName, join(folder, 'settings.ts'));
       const { types, workflows } = await loadDeclarations(settings.config);
       assert.deepEqual([...types.keys(), ...workflows.keys()], ['note', 'add']);
+      assert.ok(types.get('note')?.fields.text instanceof z.ZodString);
     });
   }
+
+  it('may hold CommonJS, with the same zod and the same latchkey', async () => {
+    const { workflows } = await loadDeclarations(folderWith({ 'workflows/old.cjs': COMMON_JS }));
+    assert.ok(workflows.get('old')?.returns instanceof z.ZodObject);
+  });
 
   it('is reached through a link', async () => {
     const link = join(root, 'link');
