@@ -11,7 +11,7 @@ import { hashOf } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type DataAccess, type DataCaller, passesRules, type Verb } from './access.ts';
 import { type Asked, type AskedCaller, type AskedParts, askedCaller } from './asked-caller.ts';
-import type { Expression, Operand } from './expressions.ts';
+import type { Expression, Leaf, Operand } from './expressions.ts';
 import { createPrivacy, extendsTo, fieldsOf, meets, type Privacy } from './privacy.ts';
 import {
   type AnyRecord,
@@ -24,14 +24,7 @@ import {
 } from './resolve.ts';
 import type { OpenType } from './rows.ts';
 import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
-import {
-  expressionInWords,
-  type Leaf,
-  leafInWords,
-  operandInWords,
-  rightsInWords,
-  valueInWords,
-} from './words.ts';
+import { expressionInWords, leafInWords, operandInWords, rightsInWords, valueInWords } from './words.ts';
 
 /** Whether something holds: of one record, or of all, some or no records. */
 export type Held = 'yes' | 'some' | 'no';

@@ -11,9 +11,9 @@ export type RecordField<T> = { readonly record: string; readonly holds?: T };
 /** Something of who calls; absent where the caller has no such thing, and then no comparison with it holds. */
 export type CallerValue<T> = {
   readonly caller: 'account' | 'client' | 'email' | 'scopes' | 'metadata' | 'own';
-  /** The key of the metadata, or the field of the caller's own row. */
+  /** The key of the metadata, or the field of the caller's own record. */
   readonly key?: string;
-  /** The type of the caller's own row. */
+  /** The type of the caller's own record. */
   readonly type?: string;
   readonly holds?: T;
 };
@@ -25,9 +25,12 @@ export type Test =
   | ('=' | '!=' | '<' | '<=' | '>' | '>=')
   | ('in' | 'not in' | 'contains' | 'lacks' | 'has' | 'has not' | 'empty' | 'filled');
 
+/** A comparison, of which all other expressions are made. */
+export type Leaf = { readonly left: Operand; readonly test: Test; readonly right?: Operand | undefined };
+
 export type Expression =
   | { readonly always: true }
-  | { readonly left: Operand; readonly test: Test; readonly right?: Operand | undefined }
+  | Leaf
   | { readonly and: readonly Expression[] }
   | { readonly or: readonly Expression[] }
   | { readonly not: Expression };

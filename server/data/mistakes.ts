@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { firstLine } from '../ground/load-fault.ts';
-import type { Expression, Operand, Test } from './expressions.ts';
+import type { Expression, Leaf, Operand, Test } from './expressions.ts';
+import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
 import { fieldsOf } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
-import { FIT, fits, isComparand, isPresence } from './tests.ts';
 import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
 
 /** Names become scopes, paths and collections; this long they stay readable in all of them. */
@@ -116,10 +116,7 @@ function* mistakesOfExpression(expression: Expression, known: Known, levels: num
   else if (!('always' in expression)) yield WANTED_EXPRESSION;
 }
 
-function* mistakesOfTest(
-  { left, test, right }: Extract<Expression, { test: Test }>,
-  known: Known,
-): Generator<string> {
+function* mistakesOfTest({ left, test, right }: Leaf, known: Known): Generator<string> {
   if (!isField(left) && !isCallerValue(left)) {
     yield 'when: wanted a field of the record or something of the caller to begin with: is its name right?';
     return;
@@ -178,7 +175,7 @@ function isOfKind(kind: FieldKind, right: Operand | undefined, known: Known): bo
 /** In a store an absent field is absent, so nothing may be null; and what is stored is JSON. */
 function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
   if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
-  if (OWN_NAMES.includes(name)) yield 'each row has that by itself, choose another name';
+  if (OWN_NAMES.includes(name)) yield 'each record has that by itself, choose another name';
   if (!isSchema(schema)) {
     yield 'wanted a zod schema';
     return;

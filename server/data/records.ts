@@ -3,10 +3,10 @@ import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Operand, Test } from './expressions.ts';
+import { fits, requireFit, requireOrder } from './field-tests.ts';
 import { meets, type Privacy } from './privacy.ts';
 import { type AnyRecord, allOf, implies, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
-import { fits, requireFit, requireOrder } from './tests.ts';
 import { type DataType, type FieldKind, kindsOf } from './type.ts';
 
 /** One thing that a list is narrowed down by; the value is of the field's kind. */

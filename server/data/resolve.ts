@@ -1,7 +1,7 @@
 import { holds } from '../../adapters/holds.ts';
 import type { Where } from '../../adapters/port.ts';
-import type { CallerValue, Expression, Operand, RecordField, Test } from './expressions.ts';
-import { isComparand, isPresence } from './tests.ts';
+import type { CallerValue, Expression, Leaf, Operand, RecordField, Test } from './expressions.ts';
+import { isComparand, isPresence } from './field-tests.ts';
 import type { FieldKind } from './type.ts';
 
 /** A record of any type, as conditions see it: what its fields hold is held by the kinds and not by the compiler. */
@@ -59,8 +59,6 @@ export function anyOf(parts: readonly Resolved[]): Resolved {
   return [['any', wheres]];
 }
 
-type Leaf = Extract<Expression, { test: Test }>;
-
 function resolvedTest(
   { left, test, right }: Leaf,
   {
@@ -83,16 +81,21 @@ function resolvedTest(
   if (test === 'empty') return isBlank(known) !== isNegated;
   if (!isComparable || known === undefined) return false;
   // The same words as for records: what is known stands in the place of a field.
-  return holds([['known', test, value]] as unknown as Where<AnyRecord>, { id: '', known }) !== isNegated;
+  return holds(whereField('known', test, value), { id: '', known }) !== isNegated;
 }
 
 function onField(field: string, isNegated: boolean, test: Test, value: unknown, kind: FieldKind): Resolved {
   if (test === 'empty' || test === 'filled') return emptiness(field, (test === 'filled') !== isNegated, kind);
-  if (!isNegated) return [[field, test, value]] as unknown as Where<AnyRecord>;
+  if (!isNegated) return whereField(field, test, value);
   const beyond = BEYOND.get(test);
-  if (beyond === undefined) return [[field, OPPOSITES.get(test), value]] as unknown as Where<AnyRecord>;
+  if (beyond === undefined) return whereField(field, OPPOSITES.get(test) ?? test, value);
   // What was of another kind once is on neither side, so that no rule holds for it by its negation.
-  return anyOf([[[field, 'absent']], [[field, beyond, value]] as unknown as Where<AnyRecord>]);
+  return anyOf([[[field, 'absent']], whereField(field, beyond, value)]);
+}
+
+/** One condition; that test and value go together is held by `isComparand` and not by the compiler. */
+function whereField(field: string, test: Test, value: unknown): Where<AnyRecord> {
+  return [[field, test, value]] as unknown as Where<AnyRecord>;
 }
 
 /** Somebody of whom nothing is known. */
@@ -143,10 +146,10 @@ function alternativesOf(where: Where<AnyRecord>): readonly Where<AnyRecord>[] {
 
 /** Nothing is there: no value, and of a text or list an empty one neither. */
 function emptiness(field: string, isNegated: boolean, kind: FieldKind): Resolved {
-  if (kind === 'list') return [[field, isNegated ? 'filled' : 'empty']] as unknown as Where<AnyRecord>;
-  const absence = [[field, isNegated ? 'present' : 'absent']] as unknown as Where<AnyRecord>;
+  if (kind === 'list') return [[field, isNegated ? 'filled' : 'empty']];
+  const absence: Resolved = [[field, isNegated ? 'present' : 'absent']];
   if (kind !== 'text') return absence;
-  const blank = [[field, isNegated ? '!=' : '=', '']] as unknown as Where<AnyRecord>;
+  const blank: Resolved = [[field, isNegated ? '!=' : '=', '']];
   return isNegated ? allOf([absence, blank]) : anyOf([absence, blank]);
 }
 

@@ -1,4 +1,4 @@
-import type { CallerValue, Expression, Operand, Test } from './expressions.ts';
+import type { CallerValue, Expression, Leaf, Operand } from './expressions.ts';
 import { extendsTo } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
 import type { DataType } from './type.ts';
@@ -47,11 +47,7 @@ function mayHoldFor(expression: Expression, field: string, isNegated: boolean): 
   return mayTestHold(expression, field, isNegated);
 }
 
-function mayTestHold(
-  { left, test, right }: Extract<Expression, { test: Test }>,
-  field: string,
-  isNegated: boolean,
-): boolean {
+function mayTestHold({ left, test, right }: Leaf, field: string, isNegated: boolean): boolean {
   if (isField(left)) {
     // What says which values there may be has thought of them.
     if (left.record === field) return false;

@@ -1,5 +1,5 @@
 import { withoutSecrets } from '../ground/without-secrets.ts';
-import type { CallerValue, Expression, Operand, Test } from './expressions.ts';
+import type { CallerValue, Expression, Leaf, Operand, Test } from './expressions.ts';
 import { isCallerValue, isField } from './resolve.ts';
 import type { Rule } from './type.ts';
 
@@ -22,9 +22,6 @@ const TESTS: Readonly<Record<Test, readonly [is: string, isNot: string]>> = {
   empty: ['is empty', 'is not empty'],
   filled: ['is not empty', 'is empty'],
 };
-
-/** A comparison of an expression. */
-export type Leaf = Extract<Expression, { test: Test }>;
 
 /** `createdBy is the caller’s account and state is not "closed"` */
 export function expressionInWords(expression: Expression): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Test } from '../data/expressions.ts';
-import { requireFit, requireOrder } from '../data/tests.ts';
+import { requireFit, requireOrder } from '../data/field-tests.ts';
 import { type DataType, type Fields, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';

@@ -3,11 +3,11 @@ import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
+import { FIT } from '../../server/data/field-tests.ts';
 import { createPrivacy } from '../../server/data/privacy.ts';
 import { type Constraint, createRecords, type Records, type Wanted } from '../../server/data/records.ts';
 import type { AnyRecord, CallerValues } from '../../server/data/resolve.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
-import { FIT } from '../../server/data/tests.ts';
 import { kindsOf, type Rule } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import {

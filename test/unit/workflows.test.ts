@@ -276,7 +276,7 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
     [
       /types\/a\.ts: name is "Bill"/,
       /types\/b\.ts: fields is wanted/,
-      /types\/c\.ts: field id: each row has that/,
+      /types\/c\.ts: field id: each record has that/,
       /types\/c\.ts: field Amount: wanted a name/,
       /types\/c\.ts: field at: it cannot be stored: .*Date/,
       /types\/c\.ts: field n: wanted a zod schema/,

@@ -1,6 +1,6 @@
 import type { Test } from '../../data/expressions.ts';
+import { FIT } from '../../data/field-tests.ts';
 import type { Constraint, Records } from '../../data/records.ts';
-import { FIT } from '../../data/tests.ts';
 import { type FieldKind, kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { CONSTRAINT_TEXT_LENGTH_MAX, CONSTRAINT_VALUES_MAX, CONSTRAINTS_MAX } from '../../ground/limits.ts';
