@@ -3,7 +3,7 @@ import type { Bearer, BearerRefusal } from '../access/bearer.ts';
 import type { Attribution } from '../activity/recorder.ts';
 import { type Credential, endOf, idleEndOf } from '../credentials/credential.ts';
 import { isAdmin } from '../credentials/scopes.ts';
-import { SECRET_PREFIX } from '../credentials/secret-format.ts';
+import { damageOf, SECRET_PREFIX } from '../credentials/secret-format.ts';
 import type { Domain } from '../domain.ts';
 import { BearerProblem } from '../ground/errors.ts';
 import { timeToTheMinute } from '../ground/time.ts';
@@ -110,7 +110,7 @@ function wordsFor(refusal: BearerRefusal, value: string, url: string): [message:
   switch (refusal.refused) {
     case 'malformed':
       return [
-        'The token looks cut off or mistyped.',
+        `The token ${damageOf(value)}.`,
         `Its check digits do not fit. Copy it again, whole; if it is gone, make a new one at ${url}/tokens.`,
       ];
     case 'expired':

@@ -41,6 +41,14 @@ export function checkFormat(value: string): 'ours' | 'damaged' | 'foreign' {
   return value.endsWith(checksumOf(random)) ? 'ours' : 'damaged';
 }
 
+/** How a damaged value differs from a whole one, as far as its length tells. Nothing of it is said. */
+export function damageOf(value: string): string {
+  const prefix = value.startsWith(TOKEN_PREFIX) ? TOKEN_PREFIX : SECRET_PREFIX;
+  const whole = prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH;
+  if (value.length < whole) return `is cut off: ${value.length} of its ${whole} characters came`;
+  return value.length > whole ? `has more than its ${whole} characters` : 'looks mistyped';
+}
+
 /** CRC-32 (zlib's polynomial) in base62, padded with zeros to six characters. */
 export function checksumOf(random: string): string {
   let rest = crc32(random);

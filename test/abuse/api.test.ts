@@ -169,6 +169,21 @@ eachStore(({ url: storeUrl }) => {
       }
     }
 
+    const damages: [what: string, of: (token: string) => string, says: RegExp][] = [
+      ['cut off', (token) => token.slice(0, -5), /is cut off: 38 of its 43 characters came/],
+      ['cut off at its beginning', (token) => `lk_pat_${token.slice(20)}`, /is cut off: 30 of its 43/],
+      ['nothing but its beginning', () => 'lk_pat_', /is cut off: 7 of its 43/],
+      ['longer', (token) => `${token}x`, /has more than its 43 characters/],
+      ['mistyped', (token) => token.slice(0, -1) + (token.endsWith('a') ? 'b' : 'a'), /looks mistyped/],
+    ];
+    for (const [what, of, says] of damages) {
+      test(`a token that is ${what} is told so`, async () => {
+        const { body, head } = await get('/api/1.1/me', [`Authorization: Bearer ${of(good)}`]);
+        assert.match(JSON.parse(body).body.message, says);
+        assertNoEcho(head + body, of(good));
+      });
+    }
+
     const queries = [
       'access_token=@',
       'token=@',

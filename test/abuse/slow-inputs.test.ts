@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { address } from '../../server/workflows/parameter-types.ts';
+import { readDate } from '../../server/workflows/sent-date.ts';
+import { readFile } from '../../server/workflows/sent-file.ts';
 import { startGoogle, type TestGoogle } from '../support/google.ts';
 import { openPeople, type Person } from '../support/people.ts';
 import { createThings, pathWith, readRoutes } from '../support/routes.ts';
@@ -139,7 +142,35 @@ const BODIES: [type: string, body: string][] = [
   ['application/json', JSON.stringify({ overlap: long('1', BODY), deep: { overlap: long('1', 100) } })],
   ['application/json', `{"a":"${long('\\u0301', BODY)}"}`],
   ['application/json', `${' '.repeat(BODY)}x`],
+  ['application/json', `{"account":"${long('\\\\', BODY)}"}`],
+  ['application/json', `{"account":"${long('\\"', BODY)}"}`],
 ];
+
+/** What is slow to look for, and what is many. */
+function formsOfParts(): [type: string, body: string][] {
+  const head = 'Content-Disposition: form-data; name="account"';
+  const of = (boundary: string, text: string, more = ''): [string, string] => [
+    `multipart/form-data; boundary=${boundary}`,
+    `--${boundary}\r\n${head}${more}\r\n\r\n${text}\r\n--${boundary}--\r\n`,
+  ];
+  return [
+    of('-'.repeat(70), long('-', BODY)),
+    of(`y${'x'.repeat(69)}`, long(`\r\n--${'x'.repeat(70)}`, BODY)),
+    of('x', long('\r\n', BODY)),
+    of('x', long('\r\n--x\r\n\r\n', BODY)),
+    of('x', long(`\r\n--x\r\n${head}\r\n\r\n`, BODY)),
+    of('x', 'x', `; filename="${long('../', BODY)}"`),
+    of('x', 'x', `; filename="${MARKS}"`),
+    of('x', 'x', `; filename*=utf-8''${long('%41', BODY)}`),
+    of('x', 'x', long('; a=b', BODY)),
+    of('x', 'x', `; x="${long('\\"', BODY)}"`),
+    of('x', 'x', `\r\n${long('A: b\r\n', BODY)}`),
+    of('x', 'x', `\r\n${long(' a\r\n', BODY)}`),
+    of('x', 'x', `\r\nContent-Type: ${long('a;', BODY)}`),
+    ['multipart/form-data', long('--', BODY)],
+    [`multipart/form-data; boundary="${long('"; boundary=', 10_000)}`, 'x'],
+  ];
+}
 
 function fieldsWith(name: string, value: string): string {
   return new URLSearchParams({ ...FIELDS, ...NARROWING, [name]: '' })
@@ -249,17 +280,55 @@ describe('no request holds up the others', () => {
       const methods = methodsOf.get(path)?.map(({ method }) => method) ?? ['GET', 'POST'];
       const [first = 'GET'] = methods;
       const bodies = methods.includes('POST') ? BODIES : [];
+      // Nothing else reads such forms.
+      const forms = path.startsWith('/api/1.1/wf/') ? formsOfParts() : [];
       await staysFree([
         ...QUERIES.map((query): Parameters<typeof busyMs> => [first, `${at}?${query}`, own]),
         ...(readsHeaders(path) ? HEADERS : []).map((headers): Parameters<typeof busyMs> => {
           return [first, at, { ...own, ...headers }];
         }),
-        ...bodies.map(([type, body]): Parameters<typeof busyMs> => {
+        ...[...bodies, ...forms].map(([type, body]): Parameters<typeof busyMs> => {
           return ['POST', at, { ...own, 'Content-Type': type }, body];
         }),
       ]);
     });
   }
+
+  test('values of types that a workflow may take', () => {
+    const texts = [
+      long('1', BODY),
+      long('2026-11-27T', BODY),
+      `2026-11-27T09:30:00.${long('1', BODY)}`,
+      `2026-11-27T09:30:00Z${long(' ', BODY)}`,
+      MARKS,
+      long('a://', BODY),
+      `data:${long(';', BODY)}`,
+      `data:${long(';base64', BODY)},`,
+      long('data:', BODY),
+      long('=', BODY),
+      `${long(' ', BODY)}x`,
+      long('a \n', BODY),
+    ];
+    const wanted = { bytesMax: 5, types: ['text/plain'] };
+    const readers: Record<string, (text: string) => unknown> = {
+      date: readDate,
+      address: (text) => address().safeParse(text),
+      'a place': (text) => address().safeParse({ address: text, [text]: text }),
+      'a file': (text) => readFile(text, wanted),
+      contents: (contents) => readFile({ filename: 'a', contents }, wanted),
+      'a filename': (filename) => readFile({ filename, contents: '' }, wanted),
+      'a type': (type) => readFile({ filename: 'a', type, contents: '' }, wanted),
+      'a name': (name) => readFile({ [name]: 1, filename: 'a' }, wanted),
+    };
+    for (const [what, read] of Object.entries(readers)) {
+      for (const text of texts) {
+        const before = process.threadCpuUsage();
+        read(text);
+        const { user, system } = process.threadCpuUsage(before);
+        assert.ok((user + system) / 1000 < BUSY_MS_MAX, `${what} ${text.slice(0, 40)}`);
+      }
+    }
+  });
 
   test('addresses that nothing is at', async () => {
     const ends = PATHS.flatMap((path) => [

@@ -446,6 +446,24 @@ describe('dates, addresses, records and files', () => {
     });
   });
 
+  test('a token that is revoked while a file is on its way takes none', async () => {
+    const { value, credential } = await server.token({ scopes: SCOPES });
+    const { hostname, port } = new URL(server.url);
+    const body = `--xyz\r\nContent-Disposition: form-data; name="doc"; filename="a"\r\n\r\nhello\r\n--xyz--\r\n`;
+    const socket = connect(Number(port), hostname);
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+    socket.write(
+      `POST /api/1.1/wf/upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${value}\r\n` +
+        `Content-Type: multipart/form-data; boundary=xyz\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 80)}`,
+    );
+    // Beyond what is taken for quick; it is let in within the first moments of it.
+    await sleep(300);
+    await server.domain.rows.credentials.update(credential.id, { set: { revokedAt: server.domain.clock() } });
+    await sleep(900);
+    socket.write(body.slice(80));
+    assert.match(await answer, /^HTTP\/1\.1 401 [\s\S]*invalid_token/);
+  });
+
   test('slow uploads of one caller take no more than their room, and give it back', async () => {
     const { hostname, port } = new URL(server.url);
     const size = 1_400_000;

@@ -30,6 +30,7 @@ const QUANTITY = new RegExp(
 const SAID: Record<string, readonly string[]> = {
   'README.md': [
     `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
+    `All files of a call have ${limits.UPLOAD_BYTES_MAX / 1e6} MB at most`,
     `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
     `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
@@ -93,6 +94,8 @@ const SAID: Record<string, readonly string[]> = {
     `${duration(limits.ID_TOKEN_AGE_SECONDS)} after it was made`,
     `"expires_in": ${limits.TOKEN_DAYS_DEFAULT * DAY_SECONDS},`,
     `larger than ${limits.API_BODY_BYTES_MAX / 2 ** 20} MiB`,
+    `stays within ${limits.API_BODY_BYTES_MAX / 2 ** 20} MiB`,
+    `have ${limits.UPLOAD_BYTES_MAX / 1e6} MB at most`,
     `up to ${limits.LEAKS_REPORTED_MAX.toLocaleString('en')} values`,
     `${limits.MAILS_WAITING_MAX.toLocaleString('en')} mails`,
     `more than ${limits.WORKFLOW_SECONDS_MAX} seconds`,
