@@ -48,8 +48,11 @@ export type Explanation = {
   };
   /** Whether it passes the rules, and why. */
   passes: Record<Verb, { held: boolean; why: string }>;
-  /** How many records stand in its lists, of how many; neither is counted further than RECORDS_COUNTED_MAX + 1. */
-  finds: { count: number; of: number };
+  /**
+   * How many records stand in its lists, of how many, and how many by the rules alone; none of it is counted further than
+   * RECORDS_COUNTED_MAX + 1.
+   */
+  finds: { count: number; of: number; byRules: number };
   /** The record that was asked about. */
   record?: { id: string; createdBy: string | undefined } | undefined;
   find: Granted;
@@ -103,7 +106,7 @@ export function createExplain(parts: Parts) {
         clientId: caller?.client?.id,
       },
       passes,
-      finds: await counted(rows, passes.read.held ? true : privacy.found),
+      finds: await counted(rows, privacy.found, passes.read.held),
       record: record && { id: record.id, createdBy: record.createdBy },
       ...rightsOf(type, grantedBy(privacy, passes, record)),
       rules: privacy.resolved.map(({ rule, when }) => ({
@@ -176,11 +179,16 @@ function missingInWords(
   return missing.map((scope) => `It lacks the scope ${scope}: by itself the Data API refuses that.`);
 }
 
-async function counted(rows: Collection<AnyRecord>, found: Resolved): Promise<{ count: number; of: number }> {
+async function counted(
+  rows: Collection<AnyRecord>,
+  found: Resolved,
+  passes: boolean,
+): Promise<Explanation['finds']> {
   const most = RECORDS_COUNTED_MAX + 1;
   const of = await rows.count([], most);
-  if (typeof found === 'boolean') return { count: found ? of : 0, of };
-  return { count: await rows.count(found, most), of };
+  const whole = found === true ? of : 0;
+  const byRules = typeof found === 'boolean' ? whole : await rows.count(found, most);
+  return { count: passes ? of : byRules, of, byRules };
 }
 
 type Gives = (rule: Rule) => boolean;

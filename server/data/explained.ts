@@ -27,8 +27,10 @@ export function grantedInWords(granted: Granted, explanation: Pick<Explanation, 
 }
 
 /** `12 of more than 10,000 records` */
-export function findsInWords({ finds: { count, of } }: Pick<Explanation, 'finds'>): string {
-  return `${countInWords(count)} of ${countInWords(of)} ${of === 1 ? 'record' : 'records'}`;
+export function findsInWords({ finds, passes }: Pick<Explanation, 'finds' | 'passes'>): string {
+  const { count, of, byRules } = finds;
+  const words = `${countInWords(count)} of ${countInWords(of)} ${of === 1 ? 'record' : 'records'}`;
+  return passes.read.held ? `${words}; by the rules alone ${countInWords(byRules)}` : words;
 }
 
 /** A number of records, as far as they were counted. */
@@ -68,6 +70,7 @@ export function explanationForPrograms(explanation: Explanation) {
     records: {
       found: counted(finds.count),
       found_is_all: finds.count <= RECORDS_COUNTED_MAX,
+      found_by_rules: counted(finds.byRules),
       total: counted(finds.of),
       total_is_all: finds.of <= RECORDS_COUNTED_MAX,
     },

@@ -184,7 +184,13 @@ describe('what rules let a caller do', () => {
     const token = await mint(ann, 'Other');
     const asked = `${API}/transaction/explain?token_id=${token.credential.id}&id=obj_ann`;
     const { response } = (await get(asked, manager)).body;
-    assert.deepEqual(response.records, { found: 1, found_is_all: true, total: 2, total_is_all: true });
+    assert.deepEqual(response.records, {
+      found: 1,
+      found_is_all: true,
+      found_by_rules: 1,
+      total: 2,
+      total_is_all: true,
+    });
     assert.deepEqual(
       [response.caller.token_id, response.rights.get.held, response.rules[0].held],
       [token.credential.id, 'yes', 'yes'],

@@ -6,6 +6,7 @@ import type { Account } from '../../server/accounts/account.ts';
 import { createDataAccess } from '../../server/data/access.ts';
 import { type Asked, askedCaller } from '../../server/data/asked-caller.ts';
 import { createExplain, type Explain } from '../../server/data/explain.ts';
+import { explanationForPrograms, findsInWords } from '../../server/data/explained.ts';
 import {
   always,
   and,
@@ -23,6 +24,7 @@ import {
 import { type DataRow, type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { defineType, type Rule } from '../../server/data/type.ts';
 import { expressionInWords, valueInWords } from '../../server/data/words.ts';
+import { RECORDS_COUNTED_MAX } from '../../server/ground/limits.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
 const profile = defineType({
@@ -122,7 +124,7 @@ describe('rules are explained', () => {
       rules,
       caller,
     } = await why({ account: 'ben@example.com' });
-    assert.deepEqual(finds, { count: 1, of: 3 });
+    assert.deepEqual(finds, { count: 1, of: 3, byRules: 1 });
     assert.deepEqual(find, { held: 'some', by: ['Whoever made it'], more: 0 });
     assert.equal(create.held, 'some');
     const of = (name: string) => explained.find((field) => field.name === name);
@@ -241,7 +243,9 @@ describe('rules are explained', () => {
       held: true,
       why: 'It acts for the whole app, and its owner is an admin.',
     });
-    assert.deepEqual([whole.finds, whole.get.by], [{ count: 3, of: 3 }, ['Past the rules']]);
+    assert.deepEqual([whole.finds, whole.get.by], [{ count: 3, of: 3, byRules: 3 }, ['Past the rules']]);
+    const bareOne = await why({ client: whole.caller.clientId }, undefined, 'profile');
+    assert.equal(findsInWords(bareOne), '1 of 1 record; by the rules alone 0');
     const changed = whole.fields.filter(({ change }) => change.held === 'yes').map(({ name }) => name);
     assert.deepEqual(changed, Object.keys(fields), 'nobody changes when a record was made');
     const own = await why({ client: await service(['profile'], 'account') });
@@ -344,7 +348,44 @@ it('a thousand rules are explained in one go', async () => {
     { account: ann.id },
     { by: actor },
   );
-  assert.deepEqual([finds, get.by.length, get.more, rules.length], [{ count: 1, of: 1 }, 5, 995, 1000]);
+  assert.deepEqual(
+    [finds, get.by.length, get.more, rules.length],
+    [{ count: 1, of: 1, byRules: 1 }, 5, 995, 1000],
+  );
   assert.deepEqual([rules[0]?.because.length, rules[0]?.because.at(-1)], [11, 'and 89 more']);
+  await domain.stop();
+});
+
+it('records are counted so far as somebody reads the number', async () => {
+  const domain = await openTestDomain();
+  const open = defineType({
+    name: 'open',
+    description: 'For everybody',
+    fields,
+    rules: (record) => [
+      { name: 'Everybody', when: isAtMost(record.pages, RECORDS_COUNTED_MAX), find: true, view: true },
+      { name: 'The others', when: is(record.team, 'none'), view: true },
+    ],
+  });
+  const { opened } = await openDataRows(domain.store, new Map([['open', open]]), domain.clock);
+  const type = opened.get('open') as OpenType;
+  const rows = Array.from({ length: RECORDS_COUNTED_MAX + 2 }, (_, pages) => ({
+    ...{ id: `obj_${pages}`, createdAt: 1, pages },
+  }));
+  await type.rows.insertMany(rows as never);
+  const dataAccess = createDataAccess({ types: opened, clock: domain.clock });
+  const explain = createExplain({ ...domain, dataAccess });
+  const told = await explain(type, {}, { by: actor });
+  assert.equal(findsInWords(told), 'more than 10,000 of more than 10,000 records');
+  const { records } = explanationForPrograms(told);
+  assert.deepEqual(records, {
+    found: 10_000,
+    found_is_all: false,
+    found_by_rules: 10_000,
+    total: 10_000,
+    total_is_all: false,
+  });
+  await type.rows.removeMany([['createdAt', '=', 1]], 2);
+  assert.equal(findsInWords(await explain(type, {}, { by: actor })), '9,999 of 10,000 records');
   await domain.stop();
 });
