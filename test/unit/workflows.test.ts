@@ -314,6 +314,14 @@ describe('a declaration with a mistake stops the start', () => {
     });
   }
 
+  test('a parameter that names a record of a declared type is none', async () => {
+    const config = await written({
+      'types/bill.ts': type("{ name: 'bill' }"),
+      'workflows/a.ts': `import { type as bill } from '../types/bill.ts';\n${workflow("{ parameters: { of: { schema: record(bill), description: 'd', example: 'obj_1' } } }")}`,
+    });
+    assert.deepEqual([...(await loadDeclarations(config)).workflows.keys()], ['pay']);
+  });
+
   test('what is no declaration is left alone, and missing folders are empty ones', async () => {
     const config = await written({
       'workflows/a.ts': workflow('{}'),

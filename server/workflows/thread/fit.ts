@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { NamedRecord } from '../parameter-types.ts';
 
 /**
  * What of this value would not arrive in another thread as it is (structuredClone drops the class of an object without a
@@ -7,6 +8,8 @@ import { types } from 'node:util';
 export function unfitForThread(value: unknown, path = ''): string | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') return told(`a ${typeof value}`, path);
   if (typeof value !== 'object' || value === null || isKept(value)) return undefined;
+  // The record itself stands in its place by then.
+  if (value instanceof NamedRecord) return undefined;
   if (types.isMap(value) || types.isSet(value)) return firstUnfit([...value].flat().entries(), path);
   if (Array.isArray(value)) return firstUnfit(value.entries(), path);
   const prototype: unknown = Object.getPrototypeOf(value);
