@@ -64,7 +64,7 @@ import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
 import { createDataAccess, shownToAccount } from './data/access.ts';
 import { createExplain } from './data/explain.ts';
-import { openDataRows } from './data/rows.ts';
+import { openDataRows, removeRecordsOf } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
@@ -269,7 +269,9 @@ async function openFoundation(
   const data = new Map(
     [...types.opened].map(([name, opened]) => {
       const shownTo = (account: Account) => shownToAccount(dataAccess, opened, account);
-      return [name, { rows: opened.rows, shownTo }];
+      const removeOf = (accountId: string) => removeRecordsOf(opened, accountId);
+      const goes = opened.type.deletedWithAccount;
+      return [name, { rows: opened.rows, shownTo, removeOf: goes ? removeOf : undefined }];
     }),
   );
   await settleCommits({ store, log });

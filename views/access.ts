@@ -174,11 +174,22 @@ ${form}</div>`,
   });
 }
 
+/** Which of the data types lose the records of an account with it. */
+const DATA_GOES = {
+  all: 'The data that you made or that was stored for you is deleted too.',
+  some: 'Of the data that you made or that was stored for you some is deleted too, and some stays.',
+  none: 'The data that you made or that was stored for you stays as well.',
+};
+
 /** Has the e-mail address typed before an account is gone for good. */
 export function deleteAccountPage(
   site: Site,
   viewer: Viewer,
-  { recordDays, problem }: { recordDays: number; problem?: FormProblem | undefined },
+  {
+    recordDays,
+    dataGoes,
+    problem,
+  }: { recordDays: number; dataGoes: 'all' | 'some' | 'none'; problem?: FormProblem | undefined },
 ): Html {
   const typed = field({
     label: 'Your e-mail address',
@@ -195,7 +206,7 @@ export function deleteAccountPage(
       'It is gone at once and for good, and nobody can sign in to it any more.',
       'Your tokens, services and apps end, and so does what you allowed other apps.',
       `A record of what you had and of what was done with it stays here for up to ${recordDays} days, with your e-mail address.`,
-      html`The data that you made or that was stored for you stays as well. <a href="/account/data">Take out your data</a> first if you want it.`,
+      html`${DATA_GOES[dataGoes]} <a href="/account/data">Take out your data</a> first if you want it.`,
     ],
     inputs: typed,
     action: '/account/delete',

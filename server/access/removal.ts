@@ -19,6 +19,11 @@ import type { LongWork } from './long-work.ts';
 import type { SessionList } from './session-list.ts';
 
 type Parts = {
+  /** What removes a batch of an account's records of each data type, where those go with it; answers what is left. */
+  data: ReadonlyMap<
+    string,
+    { removeOf?: ((accountId: string) => Promise<'more' | 'some' | 'none'>) | undefined }
+  >;
   accountRows: Collection<Account>;
   admins: Pick<Admins, 'requireOther'>;
   sessions: Pick<SessionList, 'endAll'>;
@@ -119,6 +124,11 @@ async function endSome(parts: Parts, { id, removalBy = { kind: 'system' } }: Acc
   await parts.services.revokeAll(id, removalBy);
   await parts.apps.removeAll(id, removalBy);
   if (await parts.grants.revokeSome({ accountId: id }, removalBy)) return true;
+  for (const { removeOf } of parts.data.values()) {
+    const left = await removeOf?.(id);
+    // Those that carry something yet wait for the sweep, and the account with them.
+    if (left === 'more' || left === 'some') return left === 'more';
+  }
   // A row that still carries what tells of its end would take that with it: once it is delivered, the sweep removes it.
   await parts.accountRows.remove(id, [['pendingId', 'absent']]);
   return false;

@@ -45,6 +45,7 @@ function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Gene
       else if (kind === 'list' || kind === 'other') yield `${what}: ${name} holds no text, number or boolean`;
     }
   }
+  if (typeof type.deletedWithAccount !== 'boolean') yield 'deletedWithAccount: wanted true or false';
   if (!Array.isArray(type.rules)) {
     yield 'rules: wanted a function that gives a list of rules';
     return;

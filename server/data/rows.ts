@@ -67,3 +67,20 @@ export async function openDataRows(
   ]);
   return { opened: new Map(opened), carriers };
 }
+
+/** Records at a time; others are served between two batches. */
+const BATCH_RECORDS = 500;
+
+/**
+ * Removes a batch of an account's records of a type, and answers what is left of them: more to remove at once, some that
+ * carry effects which are not delivered yet, or none.
+ */
+export async function removeRecordsOf(
+  { rows }: OpenType,
+  accountId: string,
+): Promise<'more' | 'some' | 'none'> {
+  const theirs = ['createdBy', '=', accountId] as const;
+  const removed = await rows.removeMany([theirs, ['pendingId', 'absent']], BATCH_RECORDS);
+  if (removed === BATCH_RECORDS) return 'more';
+  return (await rows.count([theirs])) === 0 ? 'none' : 'some';
+}

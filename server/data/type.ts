@@ -72,6 +72,8 @@ export type WrittenType<F extends Fields> = {
   unique?: readonly (keyof F & string)[];
   /** No account has more than one record; rules find it by `caller.own(TYPE)`. */
   onePerAccount?: boolean;
+  /** The records that an account made, or that were made for it, go when the account is deleted. Otherwise they stay. */
+  deletedWithAccount?: boolean;
   /** Who may do what. Without rules only admin tokens and workflows get at the records. */
   rules?: (record: RuleRecord<F>, caller: RuleCaller) => readonly Rule<F>[];
 };
@@ -93,6 +95,7 @@ export function defineType<F extends Fields>(written: WrittenType<F>): DataType<
     indexes: [],
     unique: [],
     onePerAccount: false,
+    deletedWithAccount: false,
     ...rest,
     rules: rules(record as RuleRecord<F>, RULE_CALLER) as readonly Rule[],
   };

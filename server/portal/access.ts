@@ -116,13 +116,15 @@ function dataPages({ site, signedIn, accountData, clock, log }: PortalDependenci
 function deletePages(parts: PortalDependencies) {
   const { site, signedIn, removal, admins, sessions } = parts;
   const recordDays = Math.max(...Object.values(parts.settings.retention));
+  const types = [...parts.types.values()].map(({ type }) => type.deletedWithAccount);
+  const dataGoes = !types.includes(true) ? 'none' : types.includes(false) ? 'some' : 'all';
 
   return {
     async showDelete(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       // Told before anybody has typed anything.
       await admins.requireOther(account);
-      sendPage(ctx, deleteAccountPage(site, account, { recordDays }));
+      sendPage(ctx, deleteAccountPage(site, account, { recordDays, dataGoes }));
     },
 
     async delete(ctx: RouterContext): Promise<void> {
@@ -137,7 +139,7 @@ function deletePages(parts: PortalDependencies) {
         });
       } catch (error) {
         await showRefusal(ctx, error, async (problem) =>
-          deleteAccountPage(site, (await signIn(ctx)).account, { recordDays, problem }),
+          deleteAccountPage(site, (await signIn(ctx)).account, { recordDays, dataGoes, problem }),
         );
       }
     },
