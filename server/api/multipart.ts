@@ -88,7 +88,26 @@ async function partsOf(bytes: Buffer, contentType: string): Promise<Part[]> {
     await finished;
   }
   if (fault !== undefined) throw fault;
+  // The parser passes over what it cannot read; here nothing is left out without a word.
+  if (parts.length < countParts(bytes, contentType)) {
+    throw invalidForm(
+      'one of its parts has no Content-Disposition of form-data, or a name with a line end in it',
+      'Let the client write the parts: curl -F and FormData do.',
+    );
+  }
   return parts;
+}
+
+/** How many parts stand between the boundaries. */
+function countParts(bytes: Buffer, contentType: string): number {
+  const [, quoted, bare] = BOUNDARY.exec(contentType) ?? [];
+  const boundary = Buffer.from(`--${quoted ?? bare}`);
+  const between = Buffer.concat([Buffer.from('\r\n'), boundary]);
+  // The last one ends the form.
+  let count = bytes.subarray(0, boundary.length).equals(boundary) ? 0 : -1;
+  for (let at = bytes.indexOf(between); at !== -1; at = bytes.indexOf(between, at + between.length))
+    count += 1;
+  return count;
 }
 
 function textOf(bytes: Buffer, name: string): string {

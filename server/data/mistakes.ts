@@ -182,7 +182,9 @@ function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
     return;
   }
   const unfit = unfitForJson(schema, 'output');
-  if (unfit !== undefined) yield `it cannot be stored: ${unfit}`;
+  if (unfit !== undefined) {
+    yield `it cannot be stored: ${unfit}; keep a text (of a date: z.iso.datetime()), a number, yes or no, lists or objects of them`;
+  }
   try {
     if (schema.safeParse(null).success) yield 'it takes null: wanted .optional() instead';
   } catch (error) {

@@ -19,7 +19,7 @@ import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
 import { unfitForThread } from './thread/fit.ts';
-import { insteadOf, mistakesOfReturns, mistakesOfUse } from './type-mistakes.ts';
+import { insteadOf, mistakesOfReturns, mistakesOfUse, withoutRecords } from './type-mistakes.ts';
 import { isOptional, isWorkflow, type Parameter, type Workflow, type WorkflowLimits } from './workflow.ts';
 
 /** What the owner declares, each by its name. */
@@ -204,7 +204,7 @@ function* mistakesOfParameter(
     isOptional(parameter);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
     yield* mistakesOfUse(workflow, parameter, types);
-    const unfit = parsed.success ? unfitForThread(parsed.data) : undefined;
+    const unfit = parsed.success ? unfitForThread(withoutRecords(parsed.data)) : undefined;
     if (unfit !== undefined) {
       yield `schema: what it makes of the example cannot be handed to the thread in which run works: ${unfit}; make that in run`;
     }

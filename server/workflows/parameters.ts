@@ -4,7 +4,7 @@ import { holdsSecret } from '../ground/without-secrets.ts';
 import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
-import { fileBytesOf } from './parameter-types.ts';
+import { fileBytesOf, uploadsOf } from './parameter-types.ts';
 import { FilePart } from './sent-file.ts';
 import { strayNameIn } from './stray-names.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
@@ -44,7 +44,21 @@ export function checkParameters(workflow: Workflow, sent: Arguments): Record<str
     return { name, parameter, argument };
   });
   requireNoParts(workflow, sent);
-  return Object.fromEntries(found.map((one) => [one.name, checkedValue(workflow, one)]));
+  const values = Object.fromEntries(found.map((one) => [one.name, checkedValue(workflow, one)]));
+  requireFilesWithin(workflow, values);
+  return values;
+}
+
+/** Each file is within its own bound; all of them have one too. */
+function requireFilesWithin(workflow: Workflow, values: Readonly<Record<string, unknown>>): void {
+  const uploads = uploadsOf(workflow);
+  let left = uploads?.bytesMax ?? 0;
+  for (const name of uploads?.names ?? []) {
+    for (const file of [values[name]].flat() as { bytes?: Uint8Array }[]) left -= file?.bytes?.length ?? 0;
+    if (left >= 0) continue;
+    const hint = 'Send fewer of them, or smaller ones.';
+    throw invalid(workflow, name, `all files together have more than ${uploads?.bytesMax} bytes`, hint);
+  }
 }
 
 function requireLeftOutRightly(workflow: Workflow, name: string, sent: Arguments): void {

@@ -67,6 +67,15 @@ function recordsIn(value: unknown): NamedRecord[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(recordsIn) : [];
 }
 
+/** A value without the records in it, which are looked up before `run` is handed it. */
+export function withoutRecords(value: unknown): unknown {
+  if (value instanceof NamedRecord) return undefined;
+  if (Array.isArray(value)) return value.map(withoutRecords);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutRecords(part)]));
+}
+
 /** A line for what an answer cannot have in it. */
 export function* mistakesOfReturns(returns: z.ZodType): Generator<string> {
   for (const { is } of typesIn(returns)) {

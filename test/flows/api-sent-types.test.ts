@@ -77,6 +77,15 @@ const upload = defineWorkflow({
   run: ({ parameters }) => ({ got: said(parameters) }),
 });
 
+const uploadMany = defineWorkflow({
+  name: 'upload_many',
+  description: 'Take many files',
+  callers: 'account',
+  parameters: { many: { schema: file({ maxBytes: 10_000_000 }).array(), description: 'Files', example: [] } },
+  returns: z.object({}),
+  run: () => ({}),
+});
+
 const bump = defineWorkflow({
   name: 'bump',
   description: 'Count a note up',
@@ -102,14 +111,14 @@ const make = defineWorkflow({
 });
 
 const PNG = Buffer.from('89504e470d0a1a0a00', 'hex');
-const SCOPES = ['wf:typed', 'wf:upload', 'wf:bump', 'wf:make'];
+const SCOPES = ['wf:typed', 'wf:upload', 'wf:upload_many', 'wf:bump', 'wf:make'];
 
 describe('dates, addresses, records and files', () => {
   let server: ApiServer;
   let token: string;
   let other: string;
   before(async () => {
-    server = await startApiServer({ workflows: [typed, upload, bump, make], types: [note] });
+    server = await startApiServer({ workflows: [typed, upload, uploadMany, bump, make], types: [note] });
     token = (await server.token({ scopes: SCOPES })).value;
     other = (await server.token({ scopes: SCOPES })).value;
   });
@@ -413,6 +422,9 @@ describe('dates, addresses, records and files', () => {
       ['that is no UTF-8', Buffer.from(`${head('text')}\xe4${END}`, 'latin1'), 400, /not valid UTF-8/],
       ['with too much text', `${head('text')}${'x'.repeat(1_100_000)}${END}`, 413, /Without its files/],
       ['that is JSON', '{"doc":1}', 400, /boundary/],
+      ['with a part of another kind', head('text').replace('form-data', 'attachment') + END, 400, /line end/],
+      ['with a bare line end in a name', `${head('doc', '; filename="a\nb"')}x${END}`, 400, /line end/],
+      ['with a part that says nothing', `${head('text')}x\r\n--xyz\r\n\r\nx${END}`, 400, /line end|no name/],
       ['of nothing', '--xyz--\r\n', 400, /Missing parameter/],
       [
         'with a filename of 10 kB',
