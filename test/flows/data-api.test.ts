@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
@@ -378,6 +379,16 @@ eachStore(({ engine, url }) => {
       const many = Array.from({ length: 2000 }, () => ({ key: 'title', constraint_type: 'is_empty' }));
       // Too much for any header.
       assert.equal((await list(ann, { constraints: many })).status, 431);
+      // `fetch` sends no body with a GET.
+      const withBody = await new Promise<number | undefined>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${ann}`, 'content-length': 2 };
+        const asked = httpRequest(`${server.url}${NOTES}`, { headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        asked.on('error', reject).end('{}');
+      });
+      assert.equal(withBody, 400);
       const twice = await send('GET', `${NOTES}?limit=1&limit=2`, { token: ann });
       assert.equal(twice.status, 400);
     });
