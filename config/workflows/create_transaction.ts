@@ -64,7 +64,7 @@ export const workflow = defineWorkflow({
     created_at: z.string(),
   }),
 
-  // Rows and mails are staged: they happen together once `run` has returned, or, if it throws, not at all. To
+  // Records and mails are staged: they happen together once `run` has returned, or, if it throws, not at all. To
   // turn a call down, throw `refusal(message, hint)` from 'latchkey'.
   run({ parameters, caller, data, mail }) {
     const { account, phone, amount: cents } = parameters;

@@ -86,7 +86,7 @@ function warningsOf({ workflows }: Declarations): string[] {
         const who = workflow.callers === 'anyone' ? 'a caller without a token' : 'anybody';
         const mayCreate =
           workflow.callers === 'anyone'
-            ? createPrivacy(type, NOBODY).mayEver('create')
+            ? createPrivacy(type, NOBODY).mayEverCreate
             : type.rules.some((rule) => rule.create === true);
         return mayCreate
           ? []

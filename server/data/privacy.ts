@@ -3,9 +3,6 @@ import { always } from './expressions.ts';
 import { type AnyRecord, anyOf, type CallerValues, type Resolved, resolve } from './resolve.ts';
 import { type DataType, type FieldsRight, kindsOf, OWN_FIELDS, type Rule } from './type.ts';
 
-/** A right that extends to some fields. */
-export type FieldRight = 'view' | 'constrain' | 'change';
-
 /** What one caller may do with the records of one type: the union of the rules that hold for a record. */
 export type Privacy = ReturnType<typeof createPrivacy>;
 
@@ -76,13 +73,8 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
 
     mayRemove: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.delete === true),
 
-    /** Whether there is any record at all that this caller may do this with, and with which fields. */
-    mayEver: (right: 'create' | 'delete' | FieldRight): boolean =>
-      unionOf((rule) => isSome(rule[right])) !== false,
-
-    /** Which rules hold for this record. */
-    rulesFor: (record: AnyRecord): readonly Rule[] =>
-      rules.filter(({ when }) => meets(record, when)).map(({ rule }) => rule),
+    /** Whether there is any record at all that this caller may make. */
+    mayEverCreate: unionOf((rule) => rule.create === true) !== false,
 
     /** Each rule with the conditions that are left of it for this caller. */
     resolved: rules as readonly { rule: Rule; when: Resolved }[],

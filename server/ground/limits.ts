@@ -157,7 +157,7 @@ export const WORKFLOW_THREADS_MAX = 8;
 /** So many wait, and so long; who comes then is told to come again. */
 export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;
-/** So often a run begins again where others changed what it had read. */
+/** So often a run begins where others are quicker to change what it changes. */
 export const WORKFLOW_ATTEMPTS_MAX = 5;
 /** Records on one page of the Data API; many at once come line by line. */
 export const RECORDS_PAGE_MAX = 100;

@@ -20,7 +20,7 @@ const RECORDS_MAX = 100;
  * Looks up the records that a call names, under the rules for who makes it; `passes`: past them. Throws Problem 400 where
  * there is none, or none for this caller, in the same words.
  */
-export async function findNamed(
+export async function findNamedRecords(
   parts: { types: ReadonlyMap<string, OpenType>; dataAccess: DataAccess },
   call: {
     workflow: Workflow;

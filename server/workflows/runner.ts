@@ -14,7 +14,7 @@ import type { Settings } from '../ground/settings.ts';
 import { msSince } from '../ground/time.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
-import { findNamed, type NamedRecords } from './named-records.ts';
+import { findNamedRecords, type NamedRecords } from './named-records.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Runs, RunWrites } from './runs.ts';
@@ -31,7 +31,7 @@ const AGAIN_MS_MAX = 20;
 
 /**
  * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
- * the run staged and its entry; where somebody else was quicker to change what it had read, the run begins again.
+ * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
  */
 export function createRunner(parts: {
   runs: Runs;
@@ -53,7 +53,7 @@ export function createRunner(parts: {
     caller: Bearer | undefined,
   ): Promise<NamedRecords> {
     const passes = caller !== undefined && isCalledAsAdmin(caller, workflow);
-    return findNamed(parts, { workflow, parameters, caller, passes });
+    return findNamedRecords(parts, { workflow, parameters, caller, passes });
   }
 
   function result(workflow: Workflow, call: RunCall, ask: Ask, leftMs: number): Promise<RunResult> {

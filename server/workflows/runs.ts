@@ -73,7 +73,7 @@ export function createRuns(parts: {
   return {
     /**
      * Makes it happen and records the call. When this has answered true, both are done for good, whatever becomes of
-     * the store after; when it answers false, because somebody else changed what the run had read, or throws, neither is.
+     * the store after; when it answers false, because somebody else was quicker to change what the run changes, or throws, neither is.
      * Throws Problem 429 while too many mails of the same caller wait to be sent, and `Taken`.
      */
     async commit({ writes, mail, audit = [] }: RunWrites, call: Call | undefined): Promise<boolean> {

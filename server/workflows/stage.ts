@@ -345,11 +345,11 @@ function without<T extends object>(record: T, fields: Readonly<Record<string, un
 }
 
 function requireAdmin(workflow: Workflow, type: DataType, owner: unknown, isAdmin: boolean): void {
-  if (!isAdmin) throw ownRowsOnly(workflow);
+  if (!isAdmin) throw ownRecordsOnly(workflow);
   if (typeof owner !== 'string') throw new TypeError(`data.${type.name}.create: for is no account id`);
 }
 
-function ownRowsOnly({ name }: Workflow): Problem {
+function ownRecordsOnly({ name }: Workflow): Problem {
   return new Problem({
     status: 403,
     code: 'FORBIDDEN',

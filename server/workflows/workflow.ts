@@ -78,30 +78,37 @@ type ReadsOf<R, Seen> = {
   count(wanted?: Pick<FindWanted<R>, 'where'>): Promise<number>;
 };
 
-type WritesOf<F extends Fields> = {
+type WritesOf<F extends Fields, Seen> = {
   /**
    * Checks the fields and answers the record that will be stored once `run` has returned. A call as an admin may
    * store it for another account, by its id; that account's activity says so.
    */
   create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RowOf<F>;
-  /** Changes these fields; undefined takes an optional one away. Of what others change meanwhile nothing is lost. */
+  /**
+   * Changes these fields; undefined takes an optional one away. Where others change the record before `run` has returned,
+   * the run begins again, so that nothing of theirs is lost. What it answers is the record as `get` would.
+   */
   change(
     record: string | { id: string },
     fields: { [K in keyof F]?: z.input<F[K]> | undefined },
-  ): Promise<RowOf<F>>;
+  ): Promise<Seen>;
   delete(record: string | { id: string }): Promise<void>;
 };
 
 /** The records of a type for one run: under the rules of the type for who calls, or `unrestricted`, around them. */
-export type RecordsOf<F extends Fields> = ReadsOf<RowOf<F>, { id: string } & Partial<RowOf<F>>> &
-  WritesOf<F> & { unrestricted: ReadsOf<RowOf<F>, RowOf<F>> & WritesOf<F> };
+export type RecordsOf<F extends Fields> = AccessOf<F, { id: string } & Partial<RowOf<F>>> & {
+  unrestricted: AccessOf<F, RowOf<F>>;
+};
+
+/** `Seen`: as much of a record as is given out. */
+type AccessOf<F extends Fields, Seen> = ReadsOf<RowOf<F>, Seen> & WritesOf<F, Seen>;
 
 type DataOf<T extends Types> = {
   [K in keyof T]: T[K] extends DataType<infer F> ? RecordsOf<F> : never;
 };
 
 /**
- * What `run` is given. Rows and mails are staged: they happen when `run` has returned, all of them or none.
+ * What `run` is given. Records and mails are staged: they happen when `run` has returned, all of them or none.
  */
 export type WorkflowCall<P extends Parameters, C extends Callers, T extends Types> = {
   parameters: { [K in keyof P]: z.output<P[K]['schema']> };
@@ -133,7 +140,7 @@ type WrittenWorkflow<P extends Parameters, R extends z.ZodType, C extends Caller
   method?: 'POST' | 'GET';
   callers: C;
   parameters: P;
-  /** The data types it stores, from types/: `data.NAME.create(…)`. */
+  /** The data types that it works with, from types/: `data.NAME.create(…)`. */
   types?: T;
   limits?: WorkflowLimits;
   /** What it answers. Anything else that `run` returns is our mistake and stops the call. */
