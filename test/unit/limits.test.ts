@@ -63,6 +63,7 @@ const SAID: Record<string, readonly string[]> = {
     `calls of the last ${limits.USED_DAYS} days`,
     `\`unused\` (for ${limits.REVIEW_UNUSED_DAYS} days)`,
     `longer than ${limits.LATENCY_BOUNDS_MS.at(-1)?.toLocaleString('en')} ms`,
+    `counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`,
   ],
   'docs/importing-keys.md': [
     `up to ${limits.LIVE_TOKENS_MAX} live tokens`,

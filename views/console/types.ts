@@ -119,7 +119,7 @@ function askSection(viewer: Viewer, { type, asked, problem }: TypePage): Html {
 ${input(
   'Who (optional)',
   'who',
-  'E-mail address or id of an account; id, last four characters or whole value of a token; id of a service. Empty: somebody without a token.',
+  'E-mail address or id of an account; id, end or whole value of a token; id of a service. Empty: somebody without a token.',
 )}${input('App (optional)', 'client', 'Id of the app that acts for this account.')}${input(
   'Record (optional)',
   'record',
