@@ -43,7 +43,7 @@ async function check(env: Terminal['env']): Promise<Checked> {
   return {
     folder,
     mistakes: [...settings.mistakes.map((mistake) => placed(mistake, folder)), ...declared.mistakes],
-    warnings: declarations === undefined ? [] : warningsOf(declarations),
+    warnings: declarations === undefined ? [] : [...declarations.warnings, ...warningsOf(declarations)],
     types: declarations?.types.size ?? 0,
     workflows: declarations?.workflows.size ?? 0,
     files: loadedFiles(),

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, lstatSync, realpathSync, statSync } 
 import { registerHooks } from 'node:module';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { WORKFLOW_SECONDS_MAX } from './limits.ts';
 
 /** The owner's folder where no other is named. */
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../config');
@@ -50,9 +51,27 @@ export function shownPath(path: string): string {
 }
 
 /** Imports a file of the owner's, which finds 'latchkey' and 'zod' wherever it lies. */
-export async function importOwned(file: string): Promise<Record<string, unknown>> {
+export async function importOwned(
+  file: string,
+  timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
+): Promise<Record<string, unknown>> {
   provideImports();
-  return import(pathToFileURL(file).href);
+  return inTime(import(pathToFileURL(file).href), timeLimitMs);
+}
+
+/** Fails where a top-level await does not end: Node would stop, or wait, without a word of the file. */
+async function inTime<T>(loading: Promise<T>, timeLimitMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const error = new Error(
+    `what it awaits at its top level takes more than ${timeLimitMs / 1000} seconds; await it in run`,
+  );
+  error.stack = '';
+  const timer = setTimeout(reject, timeLimitMs, error);
+  try {
+    return await Promise.race([loading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

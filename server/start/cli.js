@@ -13,10 +13,15 @@ process.stdout.on('error', (error) => {
   if (!('code' in error && error.code === 'EPIPE')) process.stderr.write(line);
   process.exit(1);
 });
-process.exitCode = await runCommand(process.argv.slice(2), {
+const code = await runCommand(process.argv.slice(2), {
   env: process.env,
   stdin: process.stdin,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+});
+process.exitCode = code;
+// A file of the owner's may have begun what does not end, such as a timer; what was written goes out first.
+process.stdout.write('', (error) => {
+  if (!error) process.stderr.write('', () => process.exit());
 });

@@ -42,10 +42,7 @@ type Loaded<T> = { path: string; declared?: T; fault?: string };
  * Loads the workflows and types that an app owner declared in `folder`. Throws `WrongSettings` with one
  * line for each mistake in any file, so that the start stops once and not once a file.
  */
-export async function loadDeclarations(
-  folder: string,
-  timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
-): Promise<Declarations> {
+export async function loadDeclarations(folder: string, timeLimitMs?: number): Promise<Declarations> {
   const [types, workflows] = await Promise.all([
     loadFolder(join(folder, 'types'), 'type', timeLimitMs),
     loadFolder(join(folder, 'workflows'), 'workflow', timeLimitMs),
@@ -64,7 +61,7 @@ export async function loadDeclarations(
 async function loadFolder<K extends keyof Kinds>(
   folder: string,
   kind: K,
-  timeLimitMs: number,
+  timeLimitMs: number | undefined,
 ): Promise<Loaded<Kinds[K]>[]> {
   let names: string[];
   try {
@@ -83,12 +80,11 @@ async function loadFolder<K extends keyof Kinds>(
 async function loadFile<K extends keyof Kinds>(
   file: string,
   kind: K,
-  timeLimitMs: number,
+  timeLimitMs: number | undefined,
 ): Promise<Loaded<Kinds[K]>> {
   const path = shownPath(file);
   try {
-    const loading = doLoad(path, () => importOwned(file));
-    const exported: unknown[] = Object.values(await inTime(loading, timeLimitMs));
+    const exported: unknown[] = Object.values(await doLoad(path, () => importOwned(file, timeLimitMs)));
     const [declared, second] = exported.filter(kind === 'type' ? isDataType : isWorkflow) as Kinds[K][];
     if (declared === undefined) {
       const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
@@ -98,21 +94,6 @@ async function loadFile<K extends keyof Kinds>(
     return { path, declared };
   } catch (error) {
     return { path, fault: `it does not load: ${loadFaultOf(error, file)}` };
-  }
-}
-
-/** Fails where a top-level await does not end: Node would stop, or wait, without a word of the file. */
-async function inTime<T>(loading: Promise<T>, timeLimitMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const error = new Error(
-    `what it awaits at its top level takes more than ${timeLimitMs / 1000} seconds; await it in run`,
-  );
-  error.stack = '';
-  const timer = setTimeout(reject, timeLimitMs, error);
-  try {
-    return await Promise.race([loading, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -201,6 +201,17 @@ describe('latchkey check', () => {
     }
   });
 
+  it('ends also where a file has begun what does not end', async () => {
+    const { folder, env } = await made('endless');
+    writeFileSync(
+      join(folder, 'settings.ts'),
+      'export const settings = {};\nsetInterval(() => undefined, 1000);\n',
+    );
+    const options = { env: { PATH: process.env.PATH, ...env }, timeout: 30_000 };
+    const { stdout } = await run(process.execPath, [join(ROOT, 'server/start/cli.js'), 'check'], options);
+    assert.match(stdout, /all good/);
+  });
+
   it('likes what README has to copy', async () => {
     const { folder, env } = await made('readme');
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
