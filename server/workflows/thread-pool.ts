@@ -36,6 +36,8 @@ const END_MS_MAX = 500;
  * before it is needed.
  */
 const HEAP_MEGABYTES_MAX = 4096;
+/** What was made last: all threads are busy with little, and should not hold much for it. */
+const YOUNG_MEGABYTES_MAX = 8;
 
 /** A run that was handed to a thread. */
 type UnderWay = {
@@ -173,7 +175,10 @@ async function openPool(
     idleTimeout: IDLE_MS,
     // With its faster way a thread stands still between two runs, and what one left behind would come up in the next.
     atomics: 'disabled',
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX },
+    resourceLimits: {
+      maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX,
+      maxYoungGenerationSizeMb: YOUNG_MEGABYTES_MAX,
+    },
     workerData,
   });
   const { promise: first, resolve } = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@ import { createFolder, startFilledLatchkey, startLatchkey, storeUrlIn } from './
 import { listAgainstKoa, listOfManyAgainstFew } from './lists.ts';
 import type { LoadRequest } from './load.ts';
 import { type Generator, type Lengths, measurePair, median, type Pair } from './pair.ts';
+import { storingAgainstKoa } from './runs.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
 const CREDENTIALS = 10_000;
@@ -85,6 +86,14 @@ export const pairRows: readonly PairRow[] = [
     aim: 0.83,
     atLeast: 0.83,
     measure: (run) => listOfManyAgainstFew(run, run.manyRecords),
+  },
+  {
+    name: 'workflow',
+    title: 'A workflow that stores one record, durable',
+    against: 'one durable INSERT behind bare Koa',
+    aim: 0.6,
+    atLeast: 0.6,
+    measure: storingAgainstKoa,
   },
 ];
 
