@@ -1,9 +1,9 @@
 import type { Checks } from '../checks.ts';
 import { type Collection, type Declaration, Taken, Unavailable, type Where } from '../port.ts';
-import { BUSY, whileBusy } from './commit.ts';
 import type { Document, Documents } from './documents.ts';
 import { allOf, conditionFilter, type Filter } from './queries.ts';
 import { COMMIT, nextOf, SEEN } from './reservations.ts';
+import { BUSY, whileBusy } from './settle.ts';
 
 /** Runs one command and answers with the port's errors; `written` tells which row's values may be taken. */
 export type Ask<R> = <T>(command: () => Promise<T>, written?: Partial<R>) => Promise<T>;
