@@ -184,7 +184,7 @@ function tooSlow({ name }: Workflow, limitMs: number): Problem {
   return new Problem({
     status: 504,
     code: 'TIMEOUT',
-    message: `Workflow ${name} took longer than ${limitMs / 1000} seconds and was stopped.`,
+    message: `Workflow ${name} took longer than ${limitMs / 1000} ${limitMs === 1000 ? 'second' : 'seconds'} and was stopped.`,
     hint: 'Nothing was stored or sent. Try again; if it stays, tell whoever runs this server.',
   });
 }

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadDeclarations } from '../../server/workflows/load.ts';
+import { makeConfigFolder } from '../support/config-folder.ts';
+
+const workflow = (more: string, schema = 'z.string()') => `
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+export const workflow = defineWorkflow({
+  name: 'tried', description: 'Tried', callers: 'anyone', returns: z.object({}), run: () => ({}),
+  parameters: { where: { schema: ${schema}, description: 'Where', example: 'http://x.example' } },
+  ${more}
+} as never);
+`;
+
+for (const [what, text, says] of [
+  ['no time', workflow('limits: { seconds: 0 },'), /limits.seconds: wanted a whole number from 1 to 30/],
+  ['too much time', workflow('limits: { seconds: 31 },'), /limits.seconds/],
+  ['half a call', workflow('limits: { callsAMinute: 0.5 },'), /limits.callsAMinute: wanted a whole number/],
+  ['a limit that is not there', workflow('limits: { minutes: 1 },'), /limits: there is no minutes/],
+  ['limits that are none', workflow('limits: 5,'), /limits: wanted \{ seconds, callsAMinute \}/],
+  [
+    'an object of a class for the thread',
+    workflow('', 'z.string().transform((text) => ({ at: new URL(text) }))'),
+    /parameter where: schema: .*thread.*at: an object of the class URL; make that in run/,
+  ],
+] as const) {
+  test(`a workflow with ${what} stops the start with a line that says so`, async (t) => {
+    const config = makeConfigFolder({ 'workflows/tried.ts': text });
+    t.after(config.remove);
+    await assert.rejects(loadDeclarations(config.folder), says);
+  });
+}
