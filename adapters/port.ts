@@ -94,6 +94,8 @@ export type Listing<R> = {
   after?: R;
   /** So many rows are passed over first, each of which costs nearly what giving it would. */
   skip?: number;
+  /** Asked of each row in turn; the list ends before the first for which it answers no, and what is behind is not read. */
+  takes?: (row: R) => boolean;
 };
 
 /**

@@ -123,8 +123,10 @@ function readsOf<R extends { id: string }>(
       const { filter, sort, limit, skip } = listingQuery(checks, listing, seen);
       // To the driver a limit of 0 means "all".
       if (limit === 0) return [];
-      const found = await ask(() => documents.find(filter).sort(sort).skip(skip).limit(limit).toArray());
-      return found.map(rowOf<R>);
+      const find = () => documents.find(filter).sort(sort).skip(skip).limit(limit);
+      const { takes } = listing;
+      if (takes !== undefined) return ask(() => taken<R>(find(), takes));
+      return (await ask(() => find().toArray())).map(rowOf<R>);
     },
 
     async count(where, most) {
@@ -272,6 +274,16 @@ function listingQuery<R extends { id: string }>(
     limit: checks.checkLimit(listing.limit),
     skip: checks.checkLimit(listing.skip ?? 0),
   };
+}
+
+async function taken<R>(found: AsyncIterable<Document>, takes: (row: R) => boolean): Promise<R[]> {
+  const rows: R[] = [];
+  for await (const document of found) {
+    const row = rowOf<R>(document);
+    if (!takes(row)) break;
+    rows.push(row);
+  }
+  return rows;
 }
 
 /** Which value of a refused row is in use, where the server does not say. */

@@ -84,12 +84,12 @@ function readsOf<R extends { id: string }>(
 
     async list(listing) {
       const { text, values } = listingSql(shared, listing);
-      return reader.read(() =>
-        connection
-          .statement(text)
-          .all(...values)
-          .map((found) => rowOf<R>(found) as R),
-      );
+      const { takes } = listing;
+      return reader.read(() => {
+        const statement = connection.statement(text);
+        if (takes !== undefined) return taken<R>(statement.iterate(...values), takes);
+        return statement.all(...values).map((found) => rowOf<R>(found) as R);
+      });
     },
 
     async count(where, most) {
@@ -183,6 +183,16 @@ function removalsOf<R extends { id: string }>(
 
 function run<R extends { id: string }>(shared: Shared<R>, text: string, values: readonly Bound[]): number {
   return Number(shared.connection.statement(text).run(...values).changes);
+}
+
+function taken<R>(found: Iterable<unknown>, takes: (row: R) => boolean): R[] {
+  const rows: R[] = [];
+  for (const one of found) {
+    const row = rowOf<R>(one) as R;
+    if (!takes(row)) break;
+    rows.push(row);
+  }
+  return rows;
 }
 
 function rowOf<R>(found: unknown): R | undefined {

@@ -18,6 +18,8 @@ export type Wanted = {
   /** So many records are passed over first. */
   skip: number;
   limit: number;
+  /** Asked of each record in turn: the list ends before the first for which it answers no. */
+  takes?: (row: AnyRecord) => boolean;
 };
 
 /** The records of one type as one caller sees them. */
@@ -262,14 +264,20 @@ function whereOf(resolved: Exclude<Resolved, false>): Where<AnyRecord> {
 async function listed(
   rows: Collection<AnyRecord>,
   segments: readonly Segment[],
-  wanted: Pick<Wanted, 'skip' | 'limit'>,
+  wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'>,
 ): Promise<AnyRecord[]> {
   const found: AnyRecord[] = [];
+  let isOver = false;
+  const takes = (row: AnyRecord): boolean => {
+    isOver = wanted.takes?.(row) === false;
+    return !isOver;
+  };
   let { skip } = wanted;
   for (const [index, { where, order }] of segments.entries()) {
     const limit = wanted.limit - found.length;
-    if (limit === 0) break;
-    const some = await rows.list({ where, order, skip, limit });
+    if (limit === 0 || isOver) break;
+    const bound = wanted.takes === undefined ? {} : { takes };
+    const some = await rows.list({ where, order, skip, limit, ...bound });
     found.push(...some);
     const isLast = index === segments.length - 1;
     if (some.length > 0) skip = 0;

@@ -157,10 +157,15 @@ export const WORKFLOW_THREADS_MAX = 8;
 /** So many wait, and so long; who comes then is told to come again. */
 export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;
+/** Characters of the records that one `find` of a run may read, and of what it asks with. */
+export const WORKFLOW_FOUND_CHARACTERS_MAX = 8 * 1024 * 1024;
+export const WORKFLOW_ASKED_CHARACTERS_MAX = 256 * 1024;
 /** So often a run begins where others are quicker to change what it changes. */
 export const WORKFLOW_ATTEMPTS_MAX = 5;
 /** Records on one page of the Data API; many at once come line by line. */
 export const RECORDS_PAGE_MAX = 100;
+/** Characters of all of them as JSON: a page of long records ends earlier. */
+export const RECORDS_PAGE_CHARACTERS_MAX = 2 * 1024 * 1024;
 /** Where a page may begin: whatever stands before it is read and passed over. */
 export const RECORDS_CURSOR_MAX = 50_000;
 /** A list is narrowed down by so many constraints at most: each is a part of one query of the database. */

@@ -4,6 +4,7 @@ import { requireFit, requireOrder } from '../data/field-tests.ts';
 import { type DataType, type Fields, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { WORKFLOW_ASKED_CHARACTERS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import { isOneAddress } from '../mail/recipient.ts';
 import type { Workflow, WorkflowMail } from './workflow.ts';
@@ -180,6 +181,10 @@ function requireAskable(
   where: readonly AskedCondition[],
   order: readonly { by: string }[] = [],
 ): void {
+  // The server reads all of it, and answers nobody else meanwhile.
+  if (JSON.stringify(where).length > WORKFLOW_ASKED_CHARACTERS_MAX) {
+    throw new TypeError(`data.${type.name}: where has more than ${WORKFLOW_ASKED_CHARACTERS_MAX} characters`);
+  }
   const kinds = kindsOf(type);
   for (const [field, test, value] of where) requireFit(kinds, { field, test: test as Test, value });
   for (const { by } of order) requireOrder(kinds, by);

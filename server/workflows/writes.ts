@@ -2,8 +2,10 @@ import { type Taken, type Write, writeOf } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
 import type { Constraint, Records } from '../data/records.ts';
+import { roomFor } from '../data/room.ts';
 import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
+import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
 import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './stage.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -107,7 +109,20 @@ async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | 
   }
   const constraints = asked.where.map(([field, test, value]) => ({ field, test, value }) as Constraint);
   if (asked.what === 'count') return records.count(constraints);
-  const rows = await records.list({ constraints, order: asked.order, skip: 0, limit: asked.limit });
+  const { takes, isFull } = roomFor(WORKFLOW_FOUND_CHARACTERS_MAX);
+  const rows = await records.list({
+    constraints,
+    order: asked.order,
+    skip: 0,
+    limit: asked.limit,
+    takes: (row) => takes(records.seen(row)),
+  });
+  // A list that ends too early in silence would be taken for the whole.
+  if (isFull()) {
+    throw new TypeError(
+      `data.${asked.type}.find: these records have more than ${WORKFLOW_FOUND_CHARACTERS_MAX} characters; ask for fewer with limit`,
+    );
+  }
   return rows.map(toSeen);
 }
 

@@ -90,6 +90,10 @@ export function queries({ engine, url }: FreshStores): void {
     assert.equal(await page({ skip: 2 }), 'c b a');
     assert.equal(await page({ after: { id: 'd', number: 2 ** 60 } }), 'c b a');
     assert.equal(await page({ after: { id: 'd', number: 2 ** 60 }, skip: 1 }), 'b a');
+    const asked: string[] = [];
+    const takes = ({ id }: Item) => asked.push(id) < 2;
+    assert.equal((await rows.list({ order, limit: 3, takes })).map(({ id }) => id).join(' '), 'e');
+    assert.equal(asked.join(' '), 'e d');
   });
 
   it('finds, counts and orders what the plain model does, whatever is asked', async () => {

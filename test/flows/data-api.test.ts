@@ -118,6 +118,23 @@ eachStore(({ engine, url }) => {
       constraints: [{ key, constraint_type, value }],
     });
 
+    test('a page of long records ends earlier, by what its reader sees of them, and the next goes on', async () => {
+      const [me, myId] = await somebody();
+      const [reader, readerId] = await somebody();
+      for (const secret of ['a', 'b', 'c'])
+        await make(me, { title: 'Long', secret: secret.repeat(1_000_000), readers: [readerId] });
+      const mine = where('Created By', 'equals', myId);
+      const sizes = async (asked: object) => {
+        const { response } = (await list(me, { ...mine, ...asked })).body;
+        return [response.count, response.remaining];
+      };
+      assert.deepEqual(await sizes({}), [2, 1]);
+      assert.deepEqual(await sizes({ cursor: 2 }), [1, 0]);
+      assert.deepEqual(await sizes({ limit: 1 }), [1, 2]);
+      const theirs = (await list(reader, where('title', 'equals', 'Long'))).body.response;
+      assert.deepEqual([theirs.count, theirs.remaining], [3, 0]);
+    });
+
     test('makes, reads, changes, replaces and deletes a record', async () => {
       now += 10;
       const id = await make(ann, { title: 'One', pages: 3, tags: ['a'], secret: null });

@@ -108,6 +108,25 @@ sqliteStores(({ url }) => {
     ]);
   });
 
+  it('asks with so much and finds so much at a time only', async () => {
+    await assert.rejects(
+      ran((posts) => posts.count({ where: [['text', '=', 'x'.repeat(300_000)]] })),
+      /where has more than 262144 characters/,
+    );
+    const rows = types.get('post')?.rows;
+    const long = 'x'.repeat(900_000);
+    for (let index = 0; index < 10; index += 1)
+      await rows?.put({ ...stored, id: `obj_long${index}`, text: long, createdBy: 'acc_long' } as never);
+    const find = (limit: number) =>
+      ran(
+        async (posts) =>
+          (await posts.unrestricted.find({ limit, order: { by: 'id', descending: true } })).length,
+      );
+    await assert.rejects(find(10), /more than 8388608 characters; ask for fewer with limit/);
+    assert.equal((await find(9)).answer, 9);
+    await rows?.removeMany([['createdBy', '=', 'acc_long']], 10);
+  });
+
   it('keeps both of two changes at once', async () => {
     const { answer } = await ran(async ({ unrestricted: posts }) => {
       await Promise.all([posts.change('obj_1', { text: 'b' }), posts.change('obj_1', { views: 2 })]);

@@ -1,6 +1,9 @@
+import type { AnyRecord } from '../../data/resolve.ts';
+import { roomFor } from '../../data/room.ts';
 import type { Domain } from '../../domain.ts';
+import { RECORDS_PAGE_CHARACTERS_MAX } from '../../ground/limits.ts';
 import { type DataCall, entryOf, noSuchRecord, recordEntry } from './data-call.ts';
-import { type ListQuery, listQuery } from './list-query.ts';
+import { listQuery } from './list-query.ts';
 import { recordJson } from './names.ts';
 
 /** What reads records, under the rules for who calls. */
@@ -13,11 +16,19 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
       const { ctx, opened, caller, verb } = call;
       const records = await dataAccess.recordsFor(opened, caller, { verb });
       const wanted = listQuery(ctx, records);
-      const rows = await records.list(wanted);
-      const behind = () => remaining(wanted, rows.length, () => records.count(wanted.constraints));
+      const results: object[] = [];
+      const room = roomFor(RECORDS_PAGE_CHARACTERS_MAX);
+      const takes = (row: AnyRecord): boolean => {
+        const shown = recordJson(records.seen(row));
+        return room.takes(shown) && results.push(shown) > 0;
+      };
+      const rows = await records.list({ ...wanted, takes });
+      const isLast = rows.length < wanted.limit && !room.isFull();
+      // Behind the last page nothing need be counted.
+      const behind = async () =>
+        isLast ? 0 : Math.max(0, (await records.count(wanted.constraints)) - wanted.skip - rows.length);
       const left = wanted.excludesRemaining ? {} : { remaining: await behind() };
       await recordEntry(recorder, entryOf(call, { status: 200, records, touched: rows }));
-      const results = rows.map((row) => recordJson(records.seen(row)));
       return { response: { cursor: wanted.skip, results, count: results.length, ...left } };
     },
 
@@ -31,13 +42,4 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
       return { response: recordJson(records.seen(row)) };
     },
   };
-}
-
-/** How many there are behind the page. One that is not full is the last, and nothing need be counted. */
-async function remaining(
-  { skip, limit }: ListQuery,
-  count: number,
-  countAll: () => Promise<number>,
-): Promise<number> {
-  return count < limit ? 0 : Math.max(0, (await countAll()) - skip - count);
 }
