@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import {
   type Change,
+  CONDITIONS_MAX,
   CONTAINED_LENGTH_MAX,
   type Declaration,
   isScalar,
@@ -43,9 +44,6 @@ const COMPARISONS: ReadonlySet<unknown> = new Set<Comparison>(['=', '!=', '<', '
 
 /** One step of an order; the last is always that of the id. */
 export type CheckedOrder = { by: string; descending: boolean };
-
-/** SQLite takes expressions of 1000 levels, and each condition of a list is one. */
-const CONDITIONS_MAX = 500;
 
 /** Each level of `any` is four in a filter of MongoDB, which takes a hundred. */
 const ANY_LEVELS_MAX = 16;

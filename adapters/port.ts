@@ -65,6 +65,9 @@ export type Condition<R> =
   | readonly [keyof R & string, 'absent' | 'present']
   | readonly ['any' | 'none', readonly Where<R>[]];
 
+/** SQLite takes expressions of 1000 levels, and each condition of a list is one. */
+export const CONDITIONS_MAX = 500;
+
 /** Conditions that hold together. */
 export type Where<R> = readonly Condition<R>[];
 

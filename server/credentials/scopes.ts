@@ -153,11 +153,7 @@ export function createScopes(workflows: readonly DeclaredWorkflow[], types: read
     /** What any account may give to a personal access token, which never reaches past its owner's own data. */
     forTokens: all.filter((scope) => scope.access === 'account') as readonly Scope[],
     /** What a service that an admin made may issue to a person: all that the account may do by itself. */
-    forIssuing: all
-      .filter(
-        ({ access, name }) => access === 'account' && (workflowOf(name) !== undefined || name === 'profile'),
-      )
-      .map(({ name }) => name) as readonly string[],
+    forIssuing: all.filter(({ access }) => access === 'account').map(({ name }) => name) as readonly string[],
     /** What an app may ask a person for on the consent page. */
     forApps: all.filter((scope) => scope.access !== 'admin') as readonly Scope[],
   };

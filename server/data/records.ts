@@ -1,4 +1,4 @@
-import type { Change, Collection, Order, Where } from '../../adapters/port.ts';
+import { type Change, CONDITIONS_MAX, type Collection, type Order, type Where } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
@@ -258,7 +258,28 @@ function segment(where: Resolved, order: readonly Order<AnyRecord>[]): Segment[]
 }
 
 function whereOf(resolved: Exclude<Resolved, false>): Where<AnyRecord> {
-  return resolved === true ? [] : resolved;
+  const where = resolved === true ? [] : resolved;
+  if (conditionsIn(where) > CONDITIONS_MAX) throw tooManyConditions();
+  return where;
+}
+
+/** As the store counts them: each condition, and each alternative. */
+function conditionsIn(where: Where<AnyRecord>): number {
+  return where.reduce((sum, condition) => {
+    const alternatives: unknown = condition[1];
+    if (!Array.isArray(alternatives)) return sum + 1;
+    return alternatives.reduce((all, one) => all + 1 + conditionsIn(one), sum + 1);
+  }, 0);
+}
+
+/** Each constraint brings the rules that let the caller constrain its field. */
+function tooManyConditions(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'These constraints, with the rules that they bring, are more than one question may hold.',
+    hint: 'Send fewer constraints, or sort by another field.',
+  });
 }
 
 async function listed(

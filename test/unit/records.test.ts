@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import type { Store } from '../../adapters/port.ts';
+import { is, or } from '../../server/data/expressions.ts';
 import { FIT } from '../../server/data/field-tests.ts';
 import { createPrivacy } from '../../server/data/privacy.ts';
 import { type Constraint, createRecords, type Records, type Wanted } from '../../server/data/records.ts';
 import type { AnyRecord, CallerValues } from '../../server/data/resolve.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
-import { kindsOf, type Rule } from '../../server/data/type.ts';
+import { defineType, kindsOf, type Rule } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import {
   callers,
@@ -342,5 +344,34 @@ eachStore(({ engine, url }) => {
       },
     );
     await fc.assert(property, { numRuns: runs });
+  });
+
+  it('refuses constraints that bring more conditions than a question may hold', async () => {
+    const letters = [...'abcdefghij'];
+    const type = defineType({
+      name: 'wide',
+      description: 'Many fields',
+      fields: Object.fromEntries(letters.map((letter) => [letter, z.string()])),
+      // Each field is constrained by all rules but one, so that no two have the same conditions.
+      rules: (record) =>
+        letters.map((left) => ({
+          name: `All but ${left}`,
+          when: or(...letters.slice(1).map((letter) => is(record.createdBy, `${left}${letter}`))),
+          find: left === 'a',
+          view: true,
+          constrain: letters.filter((letter) => letter !== left),
+        })),
+    });
+    const { opened: wide } = await openDataRows(store, new Map([['wide', type]]), () => NOW);
+    const privacy = createPrivacy(type, { scopes: [], metadata: {}, own: new Map() });
+    const parts = { clock: () => NOW, rules: privacy };
+    const all = createRecords(wide.get('wide') as OpenType, privacy, parts);
+    const on = (count: number): Constraint[] =>
+      letters.slice(0, count).map((field) => ({ field, test: '=', value: 'x' }));
+    assert.equal(await all.count(on(2)), 0);
+    const tooMany = { status: 400, code: 'INVALID_DATA' };
+    await assert.rejects(all.count(on(10)), tooMany);
+    const wanted = { constraints: on(10), order: [], skip: 0, limit: 1 };
+    await assert.rejects(async () => all.list(wanted), tooMany);
   });
 });
