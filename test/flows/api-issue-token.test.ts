@@ -34,7 +34,8 @@ eachStore(({ engine, url }) => {
       assert.deepEqual([body.status, user_id, expires], ['success', userId, 90 * 86_400]);
       const me = (await server.call('/api/1.1/me', { token })).body.response;
       assert.deepEqual(me.account, { id: userId, email: 'user@example.com' });
-      assert.deepEqual(me.token.scopes, ['wf:create_transaction', 'profile']);
+      const data = ['data:transaction:read', 'data:transaction:write'];
+      assert.deepEqual(me.token.scopes, ['wf:create_transaction', ...data, 'profile']);
       assert.equal(me.token.expires_in, expires);
       assert.equal((await server.call(TRANSACTION, { method: 'POST', token, json: CALL })).status, 200);
       const [entry] = await server.domain.rows.audit.list({

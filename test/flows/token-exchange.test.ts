@@ -114,7 +114,7 @@ eachStore(({ engine, isFirst, url }) => {
       assert.deepEqual(rest, {
         issued_token_type: ACCESS_TOKEN,
         token_type: 'Bearer',
-        scope: 'wf:create_transaction profile',
+        scope: 'wf:create_transaction data:transaction:read data:transaction:write profile',
       });
       assert.equal(headers.get('cache-control'), 'no-store');
       const { response } = (await me(access_token)).body;
@@ -337,7 +337,11 @@ eachStore(({ engine, isFirst, url }) => {
         [{ actor_token: 'x', actor_token_type: ID_TOKEN }, 'invalid_request', /actor_token/],
         [{ resource: 'https://evil.example' }, 'invalid_target', /resource has to be/],
         [{ audience: 'https://evil.example' }, 'invalid_target', /audience has to be/],
-        [{ scope: 'admin' }, 'invalid_scope', /Choose among: wf:create_transaction profile/],
+        [
+          { scope: 'admin' },
+          'invalid_scope',
+          /Choose among: wf:create_transaction data:transaction:read data:transaction:write profile/,
+        ],
         [{ scope: 'openid' }, 'invalid_scope', /Choose among/],
         [{ scope: 'wf:nothing' }, 'invalid_scope', /Choose among/],
         [{ name: ' ' }, 'invalid_request', /./],

@@ -61,6 +61,7 @@ const SAID: Record<string, readonly string[]> = {
     `Up to ${limits.METADATA_KEYS_MAX} keys`,
     `a text of up to ${limits.METADATA_VALUE_LENGTH_MAX} characters`,
     `calls of the last ${limits.USED_DAYS} days`,
+    `counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`,
     `\`unused\` (for ${limits.REVIEW_UNUSED_DAYS} days)`,
     `longer than ${limits.LATENCY_BOUNDS_MS.at(-1)?.toLocaleString('en')} ms`,
     `counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`,
