@@ -12,7 +12,15 @@ import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type DataAccess, type DataCaller, passesRules, type Verb } from './access.ts';
 import { type Asked, type AskedCaller, type AskedParts, askedCaller } from './asked-caller.ts';
 import type { Expression, Leaf, Operand } from './expressions.ts';
-import { createPrivacy, extendsTo, fieldsOf, meets, type Privacy } from './privacy.ts';
+import {
+  createPrivacy,
+  EVERYTHING,
+  extendsTo,
+  fieldsOf,
+  givesRecord,
+  meets,
+  type Privacy,
+} from './privacy.ts';
 import {
   type AnyRecord,
   type CallerValues,
@@ -196,10 +204,9 @@ type Gives = (rule: Rule) => boolean;
 const NEVER: Granted = { held: 'no', by: [], more: 0 };
 
 function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted) {
-  const seesSome = ({ find, view }: Rule) => find === true || view === true || (view ?? []).length > 0;
   return {
     find: granted('read', (rule) => rule.find === true),
-    get: granted('read', seesSome),
+    get: granted('read', givesRecord),
     create: granted('write', (rule) => rule.create === true),
     delete: granted('write', (rule) => rule.delete === true),
     // The id is given with each record anyway.
@@ -220,7 +227,7 @@ function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted
 function grantedBy(privacy: Privacy, passes: Explanation['passes'], record: AnyRecord | undefined) {
   const rules = privacy.resolved.map(({ rule, when }) => ({ rule, held: heldOf(when, record) }));
   return (verb: Verb, gives: Gives): Granted => {
-    if (passes[verb].held) return { held: 'yes', by: ['Past the rules'], more: 0 };
+    if (passes[verb].held) return { held: 'yes', by: [EVERYTHING.name], more: 0 };
     const giving = rules.filter(({ rule, held }) => held !== 'no' && gives(rule));
     const names = giving.map(({ rule }) => rule.name);
     const whole: Held = giving.some(({ held }) => held === 'yes') ? 'yes' : 'some';

@@ -7,7 +7,7 @@ import { type DataType, type FieldsRight, kindsOf, OWN_FIELDS, type Rule } from 
 export type Privacy = ReturnType<typeof createPrivacy>;
 
 /** What an admin token, or a service that acts for the app, may do. */
-const EVERYTHING: Rule = {
+export const EVERYTHING: Rule = {
   name: 'Past the rules',
   when: always,
   find: true,
@@ -51,7 +51,7 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
     found: unionOf((rule) => rule.find === true),
 
     /** The records that are there for who knows their id. */
-    there: unionOf((rule) => rule.find === true || isSome(rule.view)),
+    there: unionOf(givesRecord),
 
     /**
      * Where among the records that are found a constraint on this field, or a sort by it, counts: in all of them where each
@@ -84,6 +84,11 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
 /** Whether this record meets these conditions. */
 export function meets(record: AnyRecord, resolved: Resolved): boolean {
   return typeof resolved === 'boolean' ? resolved : holds(resolved, record);
+}
+
+/** Whether the rule makes a record be there for who knows its id: it is found, or something of it is seen. */
+export function givesRecord({ find, view }: Rule): boolean {
+  return find === true || isSome(view);
 }
 
 /** Whether a right extends to this field. */

@@ -14,7 +14,7 @@ import { WORKFLOW_COUNT_DAYS } from '../ground/limits.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type createCatalogue, scopeFor } from './catalogue.ts';
 import type { Declarations } from './load.ts';
-import { parameterTypeOf } from './parameter-types.ts';
+import { limitsInWords, typeInWords, type WrittenSchema } from './schema-words.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 
 /** One parameter or field, as it was declared. */
@@ -136,68 +136,8 @@ function typeOf({ fields, rules, ...type }: DataType): DeclaredType {
   };
 }
 
-/** What is read of JSON Schema (draft 2020-12): what a transformation or a refinement adds is not in it. */
-type Schema = {
-  type?: string;
-  format?: string;
-  enum?: unknown[];
-  const?: unknown;
-  anyOf?: Schema[];
-  items?: Schema;
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-  exclusiveMaximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  minItems?: number;
-  maxItems?: number;
-  pattern?: string;
-};
-
 function declaredValue(name: string, schema: z.ZodType): DeclaredValue {
-  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as WrittenSchema;
   const required = !schema.safeParse(undefined).success;
   return { name, type: typeInWords(written), limits: limitsInWords(written), required };
-}
-
-const TYPES: Record<string, string> = {
-  string: 'text',
-  number: 'number',
-  integer: 'whole number',
-  boolean: 'true or false',
-  object: 'object',
-  null: 'null',
-};
-
-function typeInWords({ type, format, anyOf, items, ...schema }: Schema): string {
-  const own = parameterTypeOf({ type, items, ...schema });
-  if (own !== undefined) return type === 'array' ? `list of ${own.listed}` : own.words;
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) return schema.enum.map((one) => JSON.stringify(one)).join(' or ');
-  if (anyOf !== undefined) return [...new Set(anyOf.map(typeInWords))].join(' or ');
-  if (type === 'array') return `list of ${typeInWords(items ?? {})}`;
-  if (type === 'string' && format !== undefined) return `text (${format})`;
-  return TYPES[type ?? ''] ?? 'anything';
-}
-
-/** zod has these for a whole number of which nothing else is said. */
-const isSaid = (bound: number | undefined): bound is number =>
-  bound !== undefined && Math.abs(bound) !== Number.MAX_SAFE_INTEGER;
-
-function limitsInWords(schema: Schema): string[] {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, pattern, format } = schema;
-  const bounds: [word: string, bound: number | undefined, unit: string][] = [
-    ['at least', minimum, ''],
-    ['more than', exclusiveMinimum, ''],
-    ['at most', maximum, ''],
-    ['less than', exclusiveMaximum, ''],
-    ['at least', schema.minLength, ' characters'],
-    ['at most', schema.maxLength, ' characters'],
-    ['at least', schema.minItems, ' of them'],
-    ['at most', schema.maxItems, ' of them'],
-  ];
-  const said = bounds.flatMap(([word, bound, unit]) => (isSaid(bound) ? [`${word} ${bound}${unit}`] : []));
-  // What has a format has a long pattern that says the same.
-  return pattern === undefined || format !== undefined ? said : [...said, `like /${pattern}/`];
 }
