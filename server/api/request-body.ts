@@ -3,7 +3,7 @@ import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
 import { fieldNotUtf8, SEND_UTF8, utf8Of } from '../http/utf8.ts';
-import { inspectJson, isMostlyLongTexts, NAMES_MAX } from '../workflows/json-faults.ts';
+import { inspectJson, isMostlyLongTexts, isTooDeep, NAMES_MAX, TOO_DEEP } from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
 import type { Room } from './body-room.ts';
 import { readMultipart } from './multipart.ts';
@@ -112,11 +112,13 @@ export function sentInJson(text: string, what = 'body'): Sent {
     throw invalidData(`The ${what} is JSON, but not an object.`, hintForNoObject(value));
   }
   const { fault, changed } = inspectJson(text);
-  if (fault !== undefined) {
-    const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
-    throw invalidData(`The ${what} cannot be used: ${fault}.`, hint);
-  }
+  if (fault !== undefined) throw unusable(what, fault);
   return { kind: 'json', values: new Map(Object.entries(value)), changed };
+}
+
+function unusable(what: string, fault: string): Problem {
+  const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
+  return invalidData(`The ${what} cannot be used: ${fault}.`, hint);
 }
 
 function hintForNoObject(value: unknown): string {
@@ -134,6 +136,7 @@ function hintForNoObject(value: unknown): string {
  * from it.
  */
 function parsedJson(text: string, what: string): unknown {
+  if (isTooDeep(text)) throw unusable(what, TOO_DEEP);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -15,6 +15,9 @@ export type JsonFindings = {
   changed: ReadonlyMap<string, string>;
 };
 
+/** What is told of it. */
+export const TOO_DEEP = `it is nested more than ${DEPTH_MAX} deep`;
+
 const NUMBER = /-?\d[\d.eE+-]*/y;
 
 /**
@@ -30,7 +33,7 @@ export function inspectJson(text: string): JsonFindings {
     const sign = text[at] as string;
     if (sign === '{' || sign === '[') {
       open.push(sign === '{' ? new Set() : undefined);
-      if (open.length > DEPTH_MAX) return { fault: `it is nested more than ${DEPTH_MAX} deep`, changed };
+      if (open.length > DEPTH_MAX) return { fault: TOO_DEEP, changed };
     } else if (sign === '}' || sign === ']') {
       open.pop();
     } else if (sign === '"') {
@@ -52,6 +55,20 @@ export function inspectJson(text: string): JsonFindings {
     }
   }
   return { changed };
+}
+
+/** Whether it is nested too deep, which takes JSON.parse seconds. It is looked at before, so it may be no JSON at all. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at] as string;
+    if (sign === '{' || sign === '[') depth += 1;
+    else if (sign === '}' || sign === ']') depth -= 1;
+    else if (sign === '"') at = endOfString(text, at) - 1;
+    // A text without an end has none behind it that counts.
+    if (depth > DEPTH_MAX || at < 0) return at >= 0;
+  }
+  return false;
 }
 
 /** Takes a name into those of its object. */

@@ -8,7 +8,7 @@ import type { Bearer } from '../../server/access/bearer.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { exampleCall } from '../../server/workflows/example-call.ts';
-import { inspectJson } from '../../server/workflows/json-faults.ts';
+import { inspectJson, isTooDeep } from '../../server/workflows/json-faults.ts';
 import { loadDeclarations } from '../../server/workflows/load.ts';
 import { nearMissOf } from '../../server/workflows/near-miss.ts';
 import { checkParameters } from '../../server/workflows/parameters.ts';
@@ -453,6 +453,20 @@ describe('nearMissOf', () => {
 });
 
 const jsonFaultOf = (text: string) => inspectJson(text).fault;
+
+test('knows endless nesting before the parser has worked on it, in what is no JSON too', () => {
+  const nested = (depth: number) => '[{"a":'.repeat(depth / 2) + '1' + '}]'.repeat(depth / 2);
+  assert.deepEqual([isTooDeep(nested(32)), isTooDeep(nested(34))], [false, true]);
+  assert.equal(isTooDeep('['.repeat(4_000_000)), true);
+  for (const text of [
+    JSON.stringify('['.repeat(99)),
+    '[],'.repeat(99),
+    `"${'['.repeat(99)}`,
+    '"\\"'.repeat(99),
+    '',
+  ])
+    assert.equal(isTooDeep(text), false, text);
+});
 
 describe('inspectJson finds what JSON.parse lets through', () => {
   const faults: [text: string, fault: RegExp | undefined][] = [
