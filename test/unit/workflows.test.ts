@@ -455,7 +455,7 @@ describe('nearMissOf', () => {
 const jsonFaultOf = (text: string) => inspectJson(text).fault;
 
 test('knows endless nesting before the parser has worked on it, in what is no JSON too', () => {
-  const nested = (depth: number) => '[{"a":'.repeat(depth / 2) + '1' + '}]'.repeat(depth / 2);
+  const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`;
   assert.deepEqual([isTooDeep(nested(32)), isTooDeep(nested(34))], [false, true]);
   assert.equal(isTooDeep('['.repeat(4_000_000)), true);
   for (const text of [
