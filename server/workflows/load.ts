@@ -18,8 +18,8 @@ import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { doLoad } from './late-failures.ts';
+import { insteadOf, mistakesOfReturns, mistakesOfUse, withoutRecords } from './parameter-mistakes.ts';
 import { unfitForThread } from './thread/fit.ts';
-import { insteadOf, mistakesOfReturns, mistakesOfUse, withoutRecords } from './type-mistakes.ts';
 import { isOptional, isWorkflow, type Parameter, type Workflow, type WorkflowLimits } from './workflow.ts';
 
 /** What the owner declares, each by its name. */
