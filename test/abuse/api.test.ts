@@ -306,7 +306,7 @@ eachStore(({ url: storeUrl }) => {
       'INVALID_DATA',
       /flat/,
     ],
-    ['endless nesting', [JSON_TYPE], '{"a":'.repeat(50_000), 400, 'INVALID_DATA', /double quotes/],
+    ['endless nesting', [JSON_TYPE], '{"a":'.repeat(50_000), 400, 'INVALID_DATA', /flat object/],
     [
       'deep nesting',
       [JSON_TYPE],

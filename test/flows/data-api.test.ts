@@ -625,6 +625,8 @@ eachStore(({ engine, url }) => {
     test('makes many records line by line, and keeps those that are good', async () => {
       const [me, myId] = await somebody();
       const code = newId('code_');
+      // FerretDB takes its time over each; more than one commit has are tried on SQLite.
+      const more = engine === 'mongodb' ? 20 : 150;
       const lines = [
         JSON.stringify({ title: 'b1', code }),
         '{"title":',
@@ -633,7 +635,7 @@ eachStore(({ engine, url }) => {
         JSON.stringify({ title: 'b3', code }),
         '[]',
         '{"title":"x","title":"y"}',
-        ...Array.from({ length: 150 }, (_, index) => JSON.stringify({ title: `b${index + 4}` })),
+        ...Array.from({ length: more }, (_, index) => JSON.stringify({ title: `b${index + 4}` })),
       ];
       const bulk = (body: string | Buffer<ArrayBuffer>, type = 'text/plain', token = me) =>
         fetch(`${server.url}${NOTES}/bulk`, {
@@ -657,10 +659,10 @@ eachStore(({ engine, url }) => {
       assert.match(outcomes[1].message, /line is not valid JSON/);
       assert.match(outcomes[3].message, /Unrecognized field: titel/);
       assert.match(outcomes[4].message, /Another note has this code/);
-      assert.equal(new Set(outcomes.map(({ id }) => id)).size, 152);
+      assert.equal(new Set(outcomes.map(({ id }) => id)).size, more + 2);
       assert.equal(
         (await list(me, { limit: 0, ...where('Created By', 'equals', myId) })).body.response.remaining,
-        151,
+        more + 1,
       );
       const [entry, ...others] = (await server.calls()).filter(
         ({ path, accountId }) => path === `${NOTES}/bulk` && accountId === myId,

@@ -46,7 +46,15 @@ describe('what a client finds by itself', () => {
       assert.deepEqual(await response.json(), {
         resource: `${server.url}/api/1.1`,
         authorization_servers: [server.url],
-        scopes_supported: ['wf:create_transaction', 'profile', 'openid', 'email', 'offline_access'],
+        scopes_supported: [
+          'wf:create_transaction',
+          'data:transaction:read',
+          'data:transaction:write',
+          'profile',
+          'openid',
+          'email',
+          'offline_access',
+        ],
         bearer_methods_supported: ['header'],
         resource_name: 'Latchkey API',
       });

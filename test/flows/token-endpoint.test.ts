@@ -418,7 +418,8 @@ eachStore(({ url: storeUrl, isFirst }) => {
         for (const path of ['openid-configuration', 'oauth-authorization-server']) {
           const response = await fetch(`${site.url}/.well-known/${path}`);
           const metadata = (await response.json()) as Record<string, unknown>;
-          const wanted = ['wf:create_transaction', 'profile', 'openid', 'email', 'offline_access'];
+          const data = ['data:transaction:read', 'data:transaction:write'];
+          const wanted = ['wf:create_transaction', ...data, 'profile', 'openid', 'email', 'offline_access'];
           assert.deepEqual([...(metadata.scopes_supported as string[])].sort(), wanted.sort());
           const withSecret = ['client_secret_basic', 'client_secret_post'];
           assert.deepEqual(metadata.introspection_endpoint_auth_methods_supported, withSecret);

@@ -83,6 +83,7 @@ const SAID: Record<string, readonly string[]> = {
     `a JSON list of up to ${limits.SORT_FIELDS_MAX} of`,
     `begins at ${limits.RECORDS_CURSOR_MAX.toLocaleString('en')} at the furthest`,
     `in the list \`value\`, of up to ${limits.CONSTRAINT_VALUES_MAX}`,
+    `ends earlier, at ${limits.RECORDS_PAGE_CHARACTERS_MAX / 2 ** 20} MiB`,
   ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,
