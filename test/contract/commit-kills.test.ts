@@ -47,7 +47,7 @@ eachStore(({ engine, url }) => {
     const ledger = await openLedger(store);
     await ledger.fill(PURSES);
     // What there may be between the steps of a commit is MongoDB's alone: SQLite's are one transaction.
-    const [livesMax, transfers] = engine === 'mongodb' ? [3, 5] : [1, 40];
+    const [livesMax, transfers] = engine === 'mongodb' ? [2, 4] : [1, 40];
     const lives = ['a', 'b'].map(async (name) => {
       const done: string[] = [];
       for (let life = 0; life < livesMax; life += 1)

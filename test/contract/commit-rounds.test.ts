@@ -36,7 +36,7 @@ eachStore(({ engine, url }) => {
 
   it('leaves every commit whole or absent, and nothing reserved', async () => {
     // A process dies between steps on MongoDB alone. A round mostly waits, so two are played beside each other.
-    const rounds = Number(process.env.ROUNDS ?? (engine === 'mongodb' ? 20 : 6));
+    const rounds = Number(process.env.ROUNDS ?? (engine === 'mongodb' ? 8 : 6));
     await Promise.all([playRounds(rounds / 2), playRounds(rounds / 2)]);
   });
 });

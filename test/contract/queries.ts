@@ -114,6 +114,6 @@ export function queries({ engine, url }: FreshStores): void {
         assert.equal(await rows.count(where as Where<Item>), count, fc.stringify(where));
       }
     });
-    await fc.assert(property, { numRuns: engine === 'sqlite' ? 150 : 60 });
+    await fc.assert(property, { numRuns: engine === 'sqlite' ? 150 : 30 });
   });
 }

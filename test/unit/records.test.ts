@@ -185,7 +185,7 @@ const refusedFor = (answer: unknown, field: string) =>
 eachStore(({ engine, url }) => {
   let store: Store;
   let opened: OpenType;
-  const runs = engine === 'sqlite' ? 300 : 30;
+  const runs = engine === 'sqlite' ? 200 : 12;
 
   before(async () => {
     store = await openStore(await url());
