@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
 import type { Expression, Leaf, Operand, Test } from './expressions.ts';
 import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
@@ -221,9 +222,4 @@ export function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string 
 /** Whether this is a zod schema. */
 export function isSchema(value: unknown): value is z.ZodType {
   return isObject(value) && '_zod' in value;
-}
-
-/** Whether this is an object with names, and no list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -307,13 +307,14 @@ async function listed(
   return found;
 }
 
-function notConstrainable(field: string): Problem {
+/** What a caller is told who asks for a field, by its name, that no rule lets them ask for. */
+export function notConstrainable(name: string): Problem {
   return new Problem({
     status: 403,
     code: 'FORBIDDEN',
-    message: `This caller may not search or sort by ${field}.`,
+    message: `This caller may not search or sort by ${name}.`,
     hint: 'Leave it out. The rules of the type say who may.',
-    parameter: field,
+    parameter: name,
   });
 }
 

@@ -2,7 +2,7 @@ import type { Bearer } from '../access/bearer.ts';
 import { requireScopes } from '../access/required-scopes.ts';
 import { covers, narrowAdminScope, workflowScope } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';
-import { nearMissOf } from './near-miss.ts';
+import { nearMissHint } from './near-miss.ts';
 import type { Workflow } from './workflow.ts';
 
 /** Which workflows there are, built-in ones too, and who may call which. `url` is the server's, for hints. */
@@ -37,16 +37,16 @@ export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
     /** The answer to a name that no workflow has. It names only what this caller may call. */
     noSuchWorkflow(name: string, caller: Bearer | undefined): Problem {
       const callable = callableBy(caller).map((workflow) => workflow.name);
-      const near = nearMissOf(name, callable);
       const list = callable.slice(0, 10).join(', ');
       return new Problem({
         status: 404,
         code: 'NOT_FOUND',
         message: 'There is no workflow of that name.',
-        hint:
-          near !== undefined
-            ? `Did you mean ${near}?`
-            : `This token may call: ${list === '' ? 'no workflow, its scopes name none' : list}.`,
+        hint: nearMissHint(
+          name,
+          callable,
+          `This token may call: ${list === '' ? 'no workflow, its scopes name none' : list}.`,
+        ),
       });
     },
   };

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  isObject,
   isSchema,
   mistakesOfNaming,
   mistakesOfType,
@@ -12,6 +11,7 @@ import {
 import { type DataType, isDataType } from '../data/type.ts';
 import { warningsOfType } from '../data/warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
+import { isObject } from '../ground/is-object.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';

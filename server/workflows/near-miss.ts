@@ -21,6 +21,12 @@ export function nearMissOf(sent: string, names: Iterable<string>): string | unde
   return near;
 }
 
+/** The hint that asks whether the nearest of these names was meant; `otherwise` where none is near. */
+export function nearMissHint(sent: string, names: Iterable<string>, otherwise: string): string {
+  const near = nearMissOf(sent, names);
+  return near === undefined ? otherwise : `Did you mean ${near}?`;
+}
+
 function plainForm(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }

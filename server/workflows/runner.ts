@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Taken } from '../../adapters/port.ts';
 import { fromWorkflow } from '../../views/mail/from-workflow.ts';
 import { type Bearer, externalIdOf, metadataOf } from '../access/bearer.ts';
@@ -6,6 +5,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
 import type { DataAccess } from '../data/access.ts';
+import { pauseBefore } from '../data/again.ts';
 import type { OpenType } from '../data/rows.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -25,9 +25,6 @@ import type { Threads } from './threads.ts';
 import { touchEntries } from './touched.ts';
 import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
 import { createRunData, takenProblem } from './writes.ts';
-
-/** Longest pause, for each attempt so far, before a run begins again. */
-const AGAIN_MS_MAX = 20;
 
 /**
  * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
@@ -95,6 +92,7 @@ export function createRunner(parts: {
       const data = createRunData(parts, { workflow, caller, isAdmin });
       const startedMs = performance.now();
       for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
+        await pauseBefore(attempt);
         const leftMs = Math.ceil(limitMsOf(workflow) - (attempt === 1 ? 0 : msSince(startedMs)));
         if (leftMs <= 0) break;
         // Another attempt begins with the records as they are by then.
@@ -115,7 +113,6 @@ export function createRunner(parts: {
           if (await committed(runs, workflow, { writes: planned.writes, mail, audit }, record?.entry))
             return body;
         }
-        await delay(Math.random() * AGAIN_MS_MAX * attempt);
       }
       throw conflict(workflow);
     },

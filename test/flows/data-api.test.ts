@@ -8,6 +8,7 @@ import { defineType } from '../../server/data/type.ts';
 import { newId } from '../../server/ground/opaque.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
+import { toItsMaker } from '../support/workflows.ts';
 
 const NOTES = '/api/1.1/obj/note';
 
@@ -27,16 +28,7 @@ const note = defineType({
   },
   unique: ['code'],
   rules: (record, caller) => [
-    {
-      name: 'Whoever made it',
-      when: is(record.createdBy, caller.account),
-      find: true,
-      view: true,
-      constrain: true,
-      create: true,
-      change: true,
-      delete: true,
-    },
+    ...toItsMaker(record, caller),
     {
       name: 'Whoever reads it',
       when: has(record.readers, caller.account),

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { Taken, type Write } from '../../../adapters/port.ts';
+import { Taken, writeOf } from '../../../adapters/port.ts';
 import type { Records } from '../../data/records.ts';
 import type { DataRow } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
@@ -40,9 +40,7 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
     let isOnRecord = false;
 
     async function commit(rows: readonly Made[]): Promise<void> {
-      const writes = rows.map(
-        ({ row }) => ({ declaration: opened.declaration, insert: row }) as unknown as Write,
-      );
+      const writes = rows.map(({ row }) => writeOf({ declaration: opened.declaration, insert: row }));
       // With the first of them, so that nothing is stored by a call that is nowhere.
       const entry = isOnRecord ? undefined : entryOf(call, { status: 200, records, touched: [] });
       if (!(await effects.commit(writes, { call: entry }))) throw changedMeanwhile(call);

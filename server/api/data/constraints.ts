@@ -1,13 +1,14 @@
 import type { Test } from '../../data/expressions.ts';
 import { FIT } from '../../data/field-tests.ts';
-import type { Constraint, Records } from '../../data/records.ts';
+import { type Constraint, notConstrainable, type Records } from '../../data/records.ts';
 import { type FieldKind, kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
+import { isObject } from '../../ground/is-object.ts';
 import { CONSTRAINT_TEXT_LENGTH_MAX, CONSTRAINT_VALUES_MAX, CONSTRAINTS_MAX } from '../../ground/limits.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../workflows/near-miss.ts';
 import { unfitTextIn } from '../../workflows/parameter-text.ts';
 import { shortName } from '../../workflows/parameters.ts';
-import { isObject, objectsIn, requireKnownNames } from './json-lists.ts';
+import { objectsIn, requireKnownNames } from './json-lists.ts';
 import { fieldNamed, isMoment, kindInWords, namesOf, unrecognizedField } from './names.ts';
 
 /** What a constraint's `value` is: nothing that is read, one value, or a list of values. */
@@ -65,13 +66,7 @@ export function constrainedField(name: string, records: Records): string {
     throw unrecognizedField(name, theirs);
   }
   if (records.constrains(field) !== 'none') return field;
-  throw new Problem({
-    status: 403,
-    code: 'FORBIDDEN',
-    message: `This caller may not search or sort by ${name}.`,
-    hint: 'Leave it out. The rules of the type say who may.',
-    parameter: name,
-  });
+  throw notConstrainable(name);
 }
 
 function valueFrom(
@@ -101,8 +96,7 @@ function oneValue(value: unknown, { key, field, kind }: { key: string; field: st
     );
   }
   // What the elements of a list are is the type's own affair: another kind than theirs is in no list.
-  const fits =
-    kind === 'list' ? !isObject(value) && !Array.isArray(value) : WORDS[kind] === WORDS_OF[typeof value];
+  const fits = kind === 'list' ? !isObject(value) && !Array.isArray(value) : kind === KIND_OF[typeof value];
   if (!fits) {
     const expected = kind === 'list' ? 'a text, a number, true or false' : WORDS[kind];
     throw invalidField(key, `is ${expected}, and ${kindInWords(value)} came`, hintFor(kind, value));
@@ -124,11 +118,7 @@ const WORDS: Record<FieldKind, string> = {
   list: 'a list',
   other: 'an object',
 };
-const WORDS_OF: Partial<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  boolean: 'true or false',
-};
+const KIND_OF: Partial<Record<string, FieldKind>> = { string: 'text', number: 'number', boolean: 'boolean' };
 
 function hintFor(kind: FieldKind, value: unknown): string {
   if (Array.isArray(value)) return 'For one of several values there is the constraint type in.';
@@ -159,12 +149,11 @@ function momentInWords(value: unknown): string {
 
 function noSuchType(name: string, key: string, kind: FieldKind, { type }: Records): Problem {
   const fitting = [...TYPES].filter(([, { test }]) => FIT[kind].includes(test)).map(([one]) => one);
-  const near = nearMissOf(name, fitting);
   return new Problem({
     status: 404,
     code: 'NOT_FOUND',
     message: `Constraint type not found ${shortName(name)} for field ${key} and type ${type.name}`,
-    hint: near === undefined ? `For ${key} there are: ${fitting.join(', ')}.` : `Did you mean ${near}?`,
+    hint: nearMissHint(name, fitting, `For ${key} there are: ${fitting.join(', ')}.`),
     parameter: key,
   });
 }

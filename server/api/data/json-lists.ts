@@ -1,6 +1,7 @@
 import { invalidField } from '../../ground/errors.ts';
+import { isObject } from '../../ground/is-object.ts';
 import { inspectJson } from '../../workflows/json-faults.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../workflows/near-miss.ts';
 import { shortName } from '../../workflows/parameters.ts';
 import { kindInWords } from './names.ts';
 
@@ -30,17 +31,11 @@ export function objectsIn(
 export function requireKnownNames(parameter: string, one: object, known: readonly string[]): void {
   const stranger = Object.keys(one).find((name) => !known.includes(name));
   if (stranger === undefined) return;
-  const near = nearMissOf(stranger, known);
   throw invalidField(
     parameter,
     `has a part that is not read: ${shortName(stranger)}`,
-    near === undefined ? `There are: ${known.join(', ')}.` : `Did you mean ${near}?`,
+    nearMissHint(stranger, known, `There are: ${known.join(', ')}.`),
   );
-}
-
-/** Whether this is an object with names, and no list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parsed(parameter: string, text: string, how: string): unknown {

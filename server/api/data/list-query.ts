@@ -4,7 +4,7 @@ import { kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { RECORDS_CURSOR_MAX, RECORDS_PAGE_MAX, SORT_FIELDS_MAX } from '../../ground/limits.ts';
 import { sentTwice } from '../../http/body.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../workflows/near-miss.ts';
 import { hasBody, readRequestQuery } from '../request-body.ts';
 import { constrainedField, constraintsFrom } from './constraints.ts';
 import { objectsIn, requireKnownNames } from './json-lists.ts';
@@ -65,14 +65,13 @@ function isParameter(name: string): name is Parameter {
 }
 
 function notRead(name: string, records: Records): Problem {
-  const near = nearMissOf(name, PARAMETERS);
   const field = fieldNamed(records.type, name);
   const isTheirs = field !== undefined && records.constrains(field) !== 'none';
   const asConstraint = isTheirs ? constraintFor(name) : undefined;
   return invalidField(
     name,
     'is not read here',
-    asConstraint ?? (near === undefined ? `There are: ${PARAMETERS.join(', ')}.` : `Did you mean ${near}?`),
+    asConstraint ?? nearMissHint(name, PARAMETERS, `There are: ${PARAMETERS.join(', ')}.`),
   );
 }
 

@@ -2,7 +2,7 @@ import type { AnyRecord } from '../../data/resolve.ts';
 import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
 import { isoTime } from '../../ground/time.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../workflows/near-miss.ts';
 import { shortName } from '../../workflows/parameters.ts';
 
 /** What each record has by itself, as Bubble's Data API calls it. */
@@ -47,12 +47,11 @@ export function recordJson(seen: AnyRecord): Record<string, unknown> {
 
 /** What no field is called; `known` are the names that the caller may be told of. */
 export function unrecognizedField(name: string, known: readonly string[]): Problem {
-  const near = nearMissOf(name, known);
   return new Problem({
     status: 400,
     code: 'INVALID_DATA',
     message: `Unrecognized field: ${shortName(name)}`,
-    hint: near === undefined ? `There are: ${known.join(', ')}.` : `Did you mean ${near}?`,
+    hint: nearMissHint(name, known, `There are: ${known.join(', ')}.`),
     parameter: shortName(name),
   });
 }

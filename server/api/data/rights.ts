@@ -7,7 +7,7 @@ import { NOBODY } from '../../data/resolve.ts';
 import type { OpenType } from '../../data/rows.ts';
 import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../workflows/near-miss.ts';
 
 /** Which types there are for a caller, and what their token allows. `url` is the server's, for hints. */
 export function createDataRights(types: ReadonlyMap<string, OpenType>, url: string) {
@@ -49,15 +49,15 @@ function noSuchType(name: string, caller: Bearer, types: ReadonlyMap<string, Ope
         (['read', 'write'] as const).some((verb) => covers(caller.scopes, scopeFor(type, verb))),
     )
     .map((type) => type.name);
-  const near = nearMissOf(name, theirs);
   const list = theirs.slice(0, 10).join(', ');
   return new Problem({
     status: 404,
     code: 'NOT_FOUND',
     message: 'There is no data type of that name.',
-    hint:
-      near !== undefined
-        ? `Did you mean ${near}?`
-        : `This token may reach: ${list === '' ? 'no data, its scopes name none' : list}.`,
+    hint: nearMissHint(
+      name,
+      theirs,
+      `This token may reach: ${list === '' ? 'no data, its scopes name none' : list}.`,
+    ),
   });
 }

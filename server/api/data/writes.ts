@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { Taken, type Write } from '../../../adapters/port.ts';
+import { Taken, writeOf } from '../../../adapters/port.ts';
 import { covers, dataScope } from '../../credentials/scopes.ts';
+import { pauseBefore } from '../../data/again.ts';
 import type { Records } from '../../data/records.ts';
 import type { AnyRecord } from '../../data/resolve.ts';
 import type { Domain } from '../../domain.ts';
@@ -19,9 +19,6 @@ import {
 } from './data-call.ts';
 import { readRecord, type SentFields, sentFields, unsentValue, wholeRecord, withoutSame } from './fields.ts';
 import { recordJson } from './names.ts';
-
-/** Longest pause, for each attempt so far, before a change is tried again. */
-const AGAIN_MS_MAX = 20;
 
 type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'> & {
   /** The call as of now, once its body has come. */
@@ -76,7 +73,7 @@ export function createWrites(parts: Parts) {
       const { declaration } = call.opened;
       await attempted(parts, call, async (row, records) => {
         const { guard } = records.removed(row);
-        const write = { declaration, remove: true, id: row.id, guard } as unknown as Write;
+        const write = writeOf({ declaration, remove: true, id: row.id, guard });
         const of = { status: 204, records, touched: [row] };
         return effects.commit([write], await effectsOf(call, parts, of));
       });
@@ -102,11 +99,11 @@ async function attempted(
   attempt: (row: AnyRecord, records: Records) => Promise<boolean>,
 ): Promise<void> {
   for (let attempts = 1; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
+    await pauseBefore(attempts);
     const records = await recordsOf(parts, call);
     const row = await records.get(call.id);
     if (row === undefined) throw noSuchRecord(call);
     if (await attempt(row, records)) return;
-    await delay(Math.random() * AGAIN_MS_MAX * attempts);
   }
   throw changedMeanwhile(call);
 }
