@@ -63,7 +63,7 @@ import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
 import { createDataAccess, shownToAccount } from './data/access.ts';
-import { createExplain } from './data/explain.ts';
+import { createExplain } from './data/explanation.ts';
 import { openDataRows, removeRecordsOf } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
-import { NAME, NAME_WANTED } from '../data/mistakes.ts';
+import { NAME, NAME_WANTED } from '../data/type-mistakes.ts';
 import { faultOfFolder } from '../ground/data-folder.ts';
 import { Problem } from '../ground/errors.ts';
 import { configFolderIn, WrongSettings } from '../ground/settings.ts';

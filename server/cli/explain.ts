@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
-import type { Explanation } from '../data/explain.ts';
-import { explanationForPrograms, findsInWords, grantedInWords, heldInWords } from '../data/explained.ts';
+import type { Explanation } from '../data/explanation.ts';
+import {
+  explanationForPrograms,
+  findsInWords,
+  grantedInWords,
+  heldInWords,
+} from '../data/shown-explanation.ts';
 import type { Domain } from '../domain.ts';
 import { Problem } from '../ground/errors.ts';
 import { lineFrom } from './arguments.ts';

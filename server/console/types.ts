@@ -8,9 +8,9 @@ import {
 import type { FormProblem } from '../../views/form-problem.ts';
 import type { Html } from '../../views/html.ts';
 import type { Account } from '../accounts/account.ts';
-import type { Asked } from '../data/asked-caller.ts';
-import type { Explanation, Granted } from '../data/explain.ts';
-import { countInWords, findsInWords, heldInWords, rulesInWords } from '../data/explained.ts';
+import type { CallerNamed } from '../data/explained-caller.ts';
+import type { Explanation, Granted } from '../data/explanation.ts';
+import { countInWords, findsInWords, heldInWords, rulesInWords } from '../data/shown-explanation.ts';
 import { noSuch, Problem } from '../ground/errors.ts';
 import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
@@ -123,7 +123,7 @@ function nobody(message: string, hint: string): Problem {
 }
 
 /** An id says by its prefix what it is of. */
-function whomIn({ who, client }: ExplainAsked): Asked {
+function whomIn({ who, client }: ExplainAsked): CallerNamed {
   if (/^(?:tok|sec)_/.test(who)) return { credential: who };
   if (/^(?:svc|app)_/.test(who)) return { client: who };
   return { account: who === '' ? undefined : who, client: client === '' ? undefined : client };

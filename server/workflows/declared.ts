@@ -6,7 +6,7 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { findGoneScopes, type GoneScope } from '../credentials/gone-scopes.ts';
 import type { Scopes } from '../credentials/scopes.ts';
-import { type RuleInWords, ruleInWords } from '../data/explain.ts';
+import { type RuleInWords, ruleInWords } from '../data/rule-words.ts';
 import type { DataType } from '../data/type.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
 import { type Clock, isWithin } from '../ground/clock.ts';

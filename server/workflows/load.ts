@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DataType, isDataType } from '../data/type.ts';
 import {
   isSchema,
   mistakesOfNaming,
@@ -7,8 +8,7 @@ import {
   NAME,
   NAME_WANTED,
   unfitForJson,
-} from '../data/mistakes.ts';
-import { type DataType, isDataType } from '../data/type.ts';
+} from '../data/type-mistakes.ts';
 import { warningsOfType } from '../data/warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
 import { isObject } from '../ground/is-object.ts';

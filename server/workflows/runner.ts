@@ -5,7 +5,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Call } from '../activity/call.ts';
 import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
 import type { DataAccess } from '../data/access.ts';
-import { pauseBefore } from '../data/again.ts';
+import { pauseBeforeAttempt } from '../data/retry-pause.ts';
 import type { OpenType } from '../data/rows.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -92,7 +92,7 @@ export function createRunner(parts: {
       const data = createRunData(parts, { workflow, caller, isAdmin });
       const startedMs = performance.now();
       for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
-        await pauseBefore(attempt);
+        await pauseBeforeAttempt(attempt);
         const leftMs = Math.ceil(limitMsOf(workflow) - (attempt === 1 ? 0 : msSince(startedMs)));
         if (leftMs <= 0) break;
         // Another attempt begins with the records as they are by then.

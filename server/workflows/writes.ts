@@ -1,8 +1,8 @@
 import { type Taken, type Write, writeOf } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
+import { characterBudget } from '../data/character-budget.ts';
 import type { Constraint, Records } from '../data/records.ts';
-import { roomFor } from '../data/room.ts';
 import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
@@ -109,7 +109,7 @@ async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | 
   }
   const constraints = asked.where.map(([field, test, value]) => ({ field, test, value }) as Constraint);
   if (asked.what === 'count') return records.count(constraints);
-  const { takes, isFull } = roomFor(WORKFLOW_FOUND_CHARACTERS_MAX);
+  const { takes, isUsedUp } = characterBudget(WORKFLOW_FOUND_CHARACTERS_MAX);
   const rows = await records.list({
     constraints,
     order: asked.order,
@@ -118,7 +118,7 @@ async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | 
     takes: (row) => takes(records.seen(row)),
   });
   // A list that ends too early in silence would be taken for the whole.
-  if (isFull()) {
+  if (isUsedUp()) {
     throw new TypeError(
       `data.${asked.type}.find: these records have more than ${WORKFLOW_FOUND_CHARACTERS_MAX} characters; ask for fewer with limit`,
     );

@@ -4,9 +4,8 @@ import { z } from 'zod';
 import type { Bearer } from '../../server/access/bearer.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { createDataAccess } from '../../server/data/access.ts';
-import { type Asked, askedCaller } from '../../server/data/asked-caller.ts';
-import { createExplain, type Explain } from '../../server/data/explain.ts';
-import { explanationForPrograms, findsInWords } from '../../server/data/explained.ts';
+import { type CallerNamed, findExplainedCaller } from '../../server/data/explained-caller.ts';
+import { createExplain, type Explain } from '../../server/data/explanation.ts';
 import {
   always,
   and,
@@ -22,8 +21,9 @@ import {
   or,
 } from '../../server/data/expressions.ts';
 import { type DataRow, type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { expressionInWords, valueInWords } from '../../server/data/rule-words.ts';
+import { explanationForPrograms, findsInWords } from '../../server/data/shown-explanation.ts';
 import { defineType, type Rule } from '../../server/data/type.ts';
-import { expressionInWords, valueInWords } from '../../server/data/words.ts';
 import { RECORDS_COUNTED_MAX } from '../../server/ground/limits.ts';
 import { actor, openTestDomain, type TestDomain } from '../support/domain.ts';
 
@@ -93,7 +93,8 @@ describe('rules are explained', () => {
   let explain: Explain;
   let [ann, ben]: Account[] = [];
   const typeOf = (name: string) => types.get(name) ?? assert.fail(name);
-  const why = (asked: Asked, id?: string, type = 'paper') => explain(typeOf(type), asked, { id, by: actor });
+  const why = (asked: CallerNamed, id?: string, type = 'paper') =>
+    explain(typeOf(type), asked, { id, by: actor });
 
   before(async () => {
     domain = await openTestDomain();
@@ -278,11 +279,11 @@ describe('rules are explained', () => {
 
   it('agrees with what the records themselves let each caller do', async () => {
     const dataAccess = createDataAccess({ types, clock: domain.clock });
-    const every: Asked[] = [{}, { account: ann?.id }, { account: ben?.id }];
+    const every: CallerNamed[] = [{}, { account: ann?.id }, { account: ben?.id }];
     for (const { id } of await domain.services.list(ann?.id ?? '')) every.push({ client: id });
     assert.ok(every.length >= 5);
     for (const asked of every) {
-      const { caller } = await askedCaller(domain, asked, 'paper');
+      const { caller } = await findExplainedCaller(domain, asked, 'paper');
       const records = await dataAccess.recordsFor(typeOf('paper'), caller as Bearer, { verb: 'read' });
       const listed = await records.list({ constraints: [], order: [], skip: 0, limit: 10 });
       assert.equal((await why(asked)).finds.count, listed.length);

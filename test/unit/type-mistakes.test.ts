@@ -15,9 +15,9 @@ import {
   not,
   or,
 } from '../../server/data/expressions.ts';
-import { mistakesOfType } from '../../server/data/mistakes.ts';
 import { type AnyRecord, NOBODY, resolve } from '../../server/data/resolve.ts';
 import { type DataType, defineType, kindsOf, type RuleCaller } from '../../server/data/type.ts';
+import { mistakesOfType } from '../../server/data/type-mistakes.ts';
 import { warningsOfType } from '../../server/data/warnings.ts';
 
 const profile = defineType({

@@ -1,5 +1,5 @@
+import { characterBudget } from '../../data/character-budget.ts';
 import type { AnyRecord } from '../../data/resolve.ts';
-import { roomFor } from '../../data/room.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORDS_PAGE_CHARACTERS_MAX } from '../../ground/limits.ts';
 import { type DataCall, entryOf, noSuchRecord, recordEntry } from './data-call.ts';
@@ -17,13 +17,13 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
       const records = await dataAccess.recordsFor(opened, caller, { verb });
       const wanted = listQuery(ctx, records);
       const results: object[] = [];
-      const room = roomFor(RECORDS_PAGE_CHARACTERS_MAX);
+      const budget = characterBudget(RECORDS_PAGE_CHARACTERS_MAX);
       const takes = (row: AnyRecord): boolean => {
         const shown = recordJson(records.seen(row));
-        return room.takes(shown) && results.push(shown) > 0;
+        return budget.takes(shown) && results.push(shown) > 0;
       };
       const rows = await records.list({ ...wanted, takes });
-      const isLast = rows.length < wanted.limit && !room.isFull();
+      const isLast = rows.length < wanted.limit && !budget.isUsedUp();
       // Behind the last page nothing need be counted.
       const behind = async () =>
         isLast ? 0 : Math.max(0, (await records.count(wanted.constraints)) - wanted.skip - rows.length);

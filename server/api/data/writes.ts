@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Taken, writeOf } from '../../../adapters/port.ts';
 import { covers, dataScope } from '../../credentials/scopes.ts';
-import { pauseBefore } from '../../data/again.ts';
 import type { Records } from '../../data/records.ts';
 import type { AnyRecord } from '../../data/resolve.ts';
+import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
 import type { Sent } from '../request-body.ts';
@@ -99,7 +99,7 @@ async function attempted(
   attempt: (row: AnyRecord, records: Records) => Promise<boolean>,
 ): Promise<void> {
   for (let attempts = 1; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
-    await pauseBefore(attempts);
+    await pauseBeforeAttempt(attempts);
     const records = await recordsOf(parts, call);
     const row = await records.get(call.id);
     if (row === undefined) throw noSuchRecord(call);

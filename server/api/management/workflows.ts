@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { explanationForPrograms } from '../../data/explained.ts';
+import { explanationForPrograms } from '../../data/shown-explanation.ts';
 import { invalidField, noSuch } from '../../ground/errors.ts';
 import { SEARCH_LENGTH_MAX, WORKFLOW_COUNT_DAYS } from '../../ground/limits.ts';
 import type { DeclaredParameter, DeclaredType, DeclaredWorkflow } from '../../workflows/declared.ts';

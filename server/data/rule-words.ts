@@ -5,6 +5,14 @@ import type { Rule } from './type.ts';
 
 /** Rules in plain words, as pages, the command line and the management API show them. */
 
+/** A rule in words: what it gives, and to whom for which records. */
+export type RuleInWords = { name: string; gives: string; when: string };
+
+/** A rule as it was declared. */
+export function ruleInWords(rule: Rule): RuleInWords {
+  return { name: rule.name, gives: rightsInWords(rule), when: expressionInWords(rule.when) };
+}
+
 /** What each test says, and what it says under `not`. */
 const TESTS: Readonly<Record<Test, readonly [is: string, isNot: string]>> = {
   '=': ['is', 'is not'],

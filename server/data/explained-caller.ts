@@ -14,7 +14,7 @@ import { findNamed } from '../management/named-account.ts';
 import type { DataCaller } from './access.ts';
 
 /** Of whom an admin asks what they may do: by a value, or by ids; of nobody who is signed in where all is absent. */
-export type Asked = {
+export type CallerNamed = {
   /** The value of any token or client secret of ours. It is repeated nowhere. */
   value?: string | undefined;
   /** The id of a personal access token or client secret. */
@@ -26,7 +26,7 @@ export type Asked = {
 };
 
 /** The caller that was asked about, as if everything that it hangs on were live. */
-export type AskedCaller = {
+export type ExplainedCaller = {
   caller: DataCaller | undefined;
   tokenId?: string;
   /** Who it is, in words. */
@@ -37,7 +37,7 @@ export type AskedCaller = {
   places: string[];
 };
 
-export type AskedParts = {
+export type CallerParts = {
   accounts: Pick<Accounts, 'get' | 'findByEmail'>;
   bearers: Pick<Bearers, 'find'>;
   leaks: Pick<ReturnType<typeof createLeaks>, 'identify'>;
@@ -47,7 +47,11 @@ export type AskedParts = {
 };
 
 /** Finds the caller that an admin asks about, for records of this type. Throws Problem. */
-export async function askedCaller(parts: AskedParts, asked: Asked, type: string): Promise<AskedCaller> {
+export async function findExplainedCaller(
+  parts: CallerParts,
+  asked: CallerNamed,
+  type: string,
+): Promise<ExplainedCaller> {
   if (asked.value !== undefined) return byValue(parts, asked.value, type);
   if (asked.credential !== undefined) {
     const row = await parts.rows.credentials.get(asked.credential);
@@ -70,19 +74,19 @@ export async function askedCaller(parts: AskedParts, asked: Asked, type: string)
   };
 }
 
-const NOBODY_SIGNED_IN: AskedCaller = {
+const NOBODY_SIGNED_IN: ExplainedCaller = {
   caller: undefined,
   words: 'somebody without a token',
   obstacles: [],
   places: [],
 };
 
-async function byValue(parts: AskedParts, value: string, type: string): Promise<AskedCaller> {
+async function byValue(parts: CallerParts, value: string, type: string): Promise<ExplainedCaller> {
   const known = await parts.leaks.identify(value);
   if (known === undefined) throw noSuch('token or secret');
   const { kind, id, accountId, state } = known;
   if (kind === 'personal_access_token' || kind === 'client_secret')
-    return askedCaller(parts, { credential: id }, type);
+    return findExplainedCaller(parts, { credential: id }, type);
   const [client, found] = await Promise.all([parts.rows.clients.get(id), parts.bearers.find(value)]);
   const account = client?.kind === 'app' ? await parts.accounts.get(accountId) : undefined;
   const asked = await byClient(parts, id, account);
@@ -98,7 +102,7 @@ async function byValue(parts: AskedParts, value: string, type: string): Promise<
 const REFRESH =
   'It is a refresh token, which calls nothing itself: this is what the tokens got by it may do.';
 
-async function byCredential(parts: AskedParts, row: Credential): Promise<AskedCaller> {
+async function byCredential(parts: CallerParts, row: Credential): Promise<ExplainedCaller> {
   if (row.kind === 'client_secret') {
     const client = await parts.rows.clients.get(row.clientId ?? '');
     const account = client?.kind === 'app' ? await parts.accounts.get(row.accountId) : undefined;
@@ -124,7 +128,11 @@ async function byCredential(parts: AskedParts, row: Credential): Promise<AskedCa
 }
 
 /** A service acts for its owner or for the app; an app for the account that let it in. */
-async function byClient(parts: AskedParts, id: string, account: Account | undefined): Promise<AskedCaller> {
+async function byClient(
+  parts: CallerParts,
+  id: string,
+  account: Account | undefined,
+): Promise<ExplainedCaller> {
   const client = await parts.rows.clients.get(id);
   if (client === undefined) throw noSuch('service or app');
   const owner = await parts.accounts.get(client.accountId);

@@ -1,5 +1,6 @@
 import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
-import type { Explanation, Granted, Held } from './explain.ts';
+import type { Explanation, Granted } from './explanation.ts';
+import type { Held } from './rule-reasons.ts';
 
 /** An explanation as people read it at the command line and in the console, and as programs are given it. */
 

@@ -10,38 +10,21 @@ import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
 import { hashOf } from '../ground/opaque.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type DataAccess, type DataCaller, passesRules, type Verb } from './access.ts';
-import { type Asked, type AskedCaller, type AskedParts, askedCaller } from './asked-caller.ts';
-import type { Expression, Leaf, Operand } from './expressions.ts';
 import {
-  createPrivacy,
-  EVERYTHING,
-  extendsTo,
-  fieldsOf,
-  givesRecord,
-  meets,
-  type Privacy,
-} from './privacy.ts';
-import {
-  type AnyRecord,
-  type CallerValues,
-  isCallerValue,
-  isField,
-  operandValue,
-  type Resolved,
-  resolve,
-} from './resolve.ts';
+  type CallerNamed,
+  type CallerParts,
+  type ExplainedCaller,
+  findExplainedCaller,
+} from './explained-caller.ts';
+import { createPrivacy, EVERYTHING, extendsTo, fieldsOf, givesRecord, type Privacy } from './privacy.ts';
+import type { AnyRecord, Resolved } from './resolve.ts';
 import type { OpenType } from './rows.ts';
-import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
-import { expressionInWords, leafInWords, operandInWords, rightsInWords, valueInWords } from './words.ts';
-
-/** Whether something holds: of one record, or of all, some or no records. */
-export type Held = 'yes' | 'some' | 'no';
+import { type Held, heldOf, reasonsFor } from './rule-reasons.ts';
+import { type RuleInWords, ruleInWords } from './rule-words.ts';
+import { type DataType, kindsOf, type Rule } from './type.ts';
 
 /** What may be done, and the names of the rules that give it, the first of them. */
 export type Granted = { held: Held; by: string[]; more: number };
-
-/** A rule in words: what it gives, and to whom for which records. */
-export type RuleInWords = { name: string; gives: string; when: string };
 
 /** A rule for one caller: the comparisons that decided it, each with what stood on both sides. */
 export type ExplainedRule = RuleInWords & { held: Held; because: string[] };
@@ -49,7 +32,7 @@ export type ExplainedRule = RuleInWords & { held: Held; because: string[] };
 /** What one caller may do with the records of a type, or with one of them, and which rule says so. */
 export type Explanation = {
   type: string;
-  caller: Omit<AskedCaller, 'caller'> & {
+  caller: Omit<ExplainedCaller, 'caller'> & {
     scopes: readonly string[];
     accountId?: string | undefined;
     clientId?: string | undefined;
@@ -75,9 +58,8 @@ export type Explanation = {
 const VERBS = ['read', 'write'] as const;
 /** Each field would have as many. */
 const NAMES_SHOWN_MAX = 5;
-const REASONS_SHOWN_MAX = 10;
 
-type Parts = AskedParts & {
+type Parts = CallerParts & {
   dataAccess: Pick<DataAccess, 'valuesFor'>;
   effects: Pick<Effects, 'commit'>;
   clock: Clock;
@@ -92,11 +74,11 @@ export type Explain = ReturnType<typeof createExplain>;
 export function createExplain(parts: Parts) {
   return async function explain(
     opened: OpenType,
-    whom: Asked,
+    whom: CallerNamed,
     { id, by }: { id?: string | undefined; by: Actor },
   ): Promise<Explanation> {
     const { type } = opened;
-    const { caller, ...asked } = await askedCaller(parts, whom, type.name);
+    const { caller, ...asked } = await findExplainedCaller(parts, whom, type.name);
     const rows = opened.rows as unknown as Collection<AnyRecord>;
     const record = id === undefined ? undefined : await rows.get(id);
     if (id !== undefined && record === undefined) throw noSuch(`record of ${type.name}`);
@@ -124,11 +106,6 @@ export function createExplain(parts: Parts) {
       })),
     };
   };
-}
-
-/** A rule as it was declared. */
-export function ruleInWords(rule: Rule): RuleInWords {
-  return { name: rule.name, gives: rightsInWords(rule), when: expressionInWords(rule.when) };
 }
 
 /** One entry of a minute for a record and who looks at it, so that a page that is loaded again and again is one line. */
@@ -237,52 +214,4 @@ function grantedBy(privacy: Privacy, passes: Explanation['passes'], record: AnyR
       more: Math.max(0, names.length - NAMES_SHOWN_MAX),
     };
   };
-}
-
-function heldOf(resolved: Resolved, record: AnyRecord | undefined): Held {
-  if (typeof resolved === 'boolean') return resolved ? 'yes' : 'no';
-  if (record === undefined) return 'some';
-  return meets(record, resolved) ? 'yes' : 'no';
-}
-
-type Looked = {
-  values: CallerValues;
-  kinds: ReadonlyMap<string, FieldKind>;
-  record: AnyRecord | undefined;
-};
-
-/** The comparisons by which a rule holds, or does not, or for which it depends on the record. */
-function reasonsFor(expression: Expression, looked: Looked): string[] {
-  const reasons = [...new Set(reasonsIn(expression, false, looked))];
-  const more = reasons.length - REASONS_SHOWN_MAX;
-  return more <= 0 ? reasons : [...reasons.slice(0, REASONS_SHOWN_MAX), `and ${more} more`];
-}
-
-function* reasonsIn(expression: Expression, isNegated: boolean, looked: Looked): Generator<string> {
-  if ('always' in expression) return;
-  if ('not' in expression) return yield* reasonsIn(expression.not, !isNegated, looked);
-  if ('test' in expression) return yield reasonOf(expression, isNegated, looked);
-  const held = (one: Expression) =>
-    heldOf(resolve(isNegated ? { not: one } : one, looked.values, looked.kinds), looked.record);
-  const whole = held(expression);
-  const parts = 'and' in expression ? expression.and : expression.or;
-  for (const part of parts) if (held(part) === whole) yield* reasonsIn(part, isNegated, looked);
-}
-
-/** `createdBy is the caller’s account: createdBy is acc_1, the caller’s account is acc_2` */
-function reasonOf(leaf: Leaf, isNegated: boolean, looked: Looked): string {
-  const sides = [leaf.left, leaf.right].flatMap((side) =>
-    side === undefined ? [] : (sideInWords(side, looked) ?? []),
-  );
-  const words = leafInWords(leaf, isNegated);
-  return sides.length === 0 ? words : `${words}: ${sides.join(', ')}`;
-}
-
-/** What stands there now; undefined for a constant, and for a field where no record is looked at. */
-function sideInWords(side: Operand, { values, record }: Looked): string | undefined {
-  const isOfRecord = isField(side);
-  if (isOfRecord ? record === undefined : !isCallerValue(side)) return undefined;
-  const value = isOfRecord ? record?.[side.record] : operandValue(side, values);
-  const name = operandInWords(side);
-  return value === undefined ? `${name}: none` : `${name} is ${valueInWords(value)}`;
 }
