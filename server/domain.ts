@@ -102,10 +102,10 @@ import { createServiceList } from './management/service-list.ts';
 import { sentFormDeclaration } from './pages/one-time-forms.ts';
 import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
-import { createDeclared } from './workflows/declared.ts';
 import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
-import { type Declarations, loadDeclarations } from './workflows/load.ts';
+import { type Declarations, loadDeclarations } from './workflows/load-declarations.ts';
 import { createRuns, runDeclaration } from './workflows/runs.ts';
+import { createDeclared } from './workflows/shown-declarations.ts';
 import { createThreads } from './workflows/threads.ts';
 import type { Workflow } from './workflows/workflow.ts';
 

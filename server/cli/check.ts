@@ -5,7 +5,7 @@ import { NOBODY } from '../data/resolve.ts';
 import { loadedFiles, shownPath } from '../ground/config-folder.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';
 import { checkSettings, configFolderIn, loadOwnerSettings, WrongSettings } from '../ground/settings.ts';
-import { type Declarations, loadDeclarations } from '../workflows/load.ts';
+import { type Declarations, loadDeclarations } from '../workflows/load-declarations.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { type Options, say, type Terminal } from './terminal.ts';
 

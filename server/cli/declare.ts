@@ -1,12 +1,12 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
-import { NAME, NAME_WANTED } from '../data/type-mistakes.ts';
+import { NAME, NAME_WANTED } from '../data/declaration-mistakes.ts';
 import { faultOfFolder } from '../ground/data-folder.ts';
 import { Problem } from '../ground/errors.ts';
 import { configFolderIn, WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
-import { loadDeclarations } from '../workflows/load.ts';
+import { loadDeclarations } from '../workflows/load-declarations.ts';
 import type { Said } from './output.ts';
 import { filesOfNewFolder, typeFile, workflowFile } from './scaffold.ts';
 import { type Options, say, type Terminal } from './terminal.ts';

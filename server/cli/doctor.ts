@@ -26,7 +26,7 @@ import { createIdentityProvider } from '../sign-in/identity-provider.ts';
 import { callbackUrl } from '../sign-in/paths.ts';
 import { reasonOf } from '../sign-in/provider-fault.ts';
 import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
-import { loadDeclarations } from '../workflows/load.ts';
+import { loadDeclarations } from '../workflows/load-declarations.ts';
 import { indented } from './output.ts';
 import { type Options, say, settingsOf, type Terminal } from './terminal.ts';
 

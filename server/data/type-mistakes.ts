@@ -1,16 +1,13 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
+import { isSchema, mistakesOfNaming, NAME, NAME_WANTED, unfitForJson } from './declaration-mistakes.ts';
 import type { Expression, Leaf, Operand, Test } from './expressions.ts';
 import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
 import { fieldsOf } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
 import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
 
-/** Names become scopes, paths and collections; this long they stay readable in all of them. */
-const NAME_LENGTH_MAX = 40;
-export const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
-export const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
 /** What each record has anyway, in all its spellings. */
 const OWN_NAMES = ['id', 'pending', 'version', 'created_at', 'created_by', 'modified_at'];
 
@@ -191,35 +188,4 @@ function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
   } catch (error) {
     yield firstLine(error);
   }
-}
-
-/** Every declaration has a name, which stands in scopes and paths, and says what it is. */
-export function* mistakesOfNaming({
-  name,
-  description,
-}: {
-  name: unknown;
-  description: unknown;
-}): Generator<string> {
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    yield `name is ${JSON.stringify(name)}: wanted ${NAME_WANTED}`;
-  }
-  if (typeof description !== 'string' || description.trim() === '') {
-    yield 'description: wanted a sentence in plain words';
-  }
-}
-
-/** What travels as JSON must have a JSON form: no dates, maps or functions. Answers why it has none. */
-export function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string | undefined {
-  try {
-    z.toJSONSchema(schema, { io });
-    return undefined;
-  } catch (error) {
-    return firstLine(error);
-  }
-}
-
-/** Whether this is a zod schema. */
-export function isSchema(value: unknown): value is z.ZodType {
-  return isObject(value) && '_zod' in value;
 }

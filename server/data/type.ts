@@ -88,7 +88,7 @@ const declared = new WeakSet<object>();
 /** Declares a data type. One file in types/ exports one. */
 export function defineType<F extends Fields>(written: WrittenType<F>): DataType<F> {
   const { rules = () => [], ...rest } = written;
-  // What is no object of fields is told by load.ts, with the file's name.
+  // What is no object of fields is told by load-declarations.ts, with the file's name.
   const fields = Object.keys(Object(written.fields));
   const record = Object.fromEntries([...fields, ...OWN_FIELDS].map((name) => [name, { record: name }]));
   const type = {

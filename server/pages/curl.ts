@@ -1,7 +1,7 @@
 import type { Client } from '../credentials/client.ts';
 import { ME_PATH } from '../ground/api-address.ts';
 import { type ExampleCall, exampleCall, type FormPart } from '../workflows/example-call.ts';
-import type { Declarations } from '../workflows/load.ts';
+import type { Declarations } from '../workflows/load-declarations.ts';
 
 /** The first call that one of these scopes allows; for none of them who the token is. */
 export function callLine(

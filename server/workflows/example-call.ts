@@ -1,6 +1,6 @@
 import { workflowOf } from '../credentials/scopes.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
-import type { Declarations } from './load.ts';
+import type { Declarations } from './load-declarations.ts';
 import { fileBytesOf } from './parameter-types.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 

@@ -4,7 +4,7 @@ import type { Records } from '../data/records.ts';
 import type { OpenType } from '../data/rows.ts';
 import { NamedRecord, takesRecords } from './parameter-types.ts';
 import { invalid } from './parameters.ts';
-import type { SeenRecord } from './stage.ts';
+import type { SeenRecord } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
 /** A record that a call named, as its caller sees it. */

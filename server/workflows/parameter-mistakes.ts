@@ -1,7 +1,48 @@
 import { z } from 'zod';
+import { isSchema, NAME, NAME_WANTED, unfitForJson } from '../data/declaration-mistakes.ts';
+import { isObject } from '../ground/is-object.ts';
 import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
+import { firstLine } from '../ground/load-fault.ts';
 import { NamedRecord, type ParameterType, parameterTypeOf, typesIn } from './parameter-types.ts';
-import { type Parameter, placesOf, type Workflow } from './workflow.ts';
+import { unfitForThread } from './thread/fit.ts';
+import { isOptional, type Parameter, placesOf, type Workflow } from './workflow.ts';
+
+/** A line for each mistake in the declaration of a parameter. `types`: those that are declared. */
+export function* mistakesOfParameter(
+  workflow: Workflow,
+  name: string,
+  parameter: Parameter,
+  types: ReadonlySet<unknown>,
+): Generator<string> {
+  if (!isObject(parameter) || !isSchema(parameter.schema)) {
+    yield 'wanted { schema, description, example }';
+    return;
+  }
+  if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
+  if (typeof parameter.description !== 'string' || parameter.description === '') {
+    yield 'it needs a description';
+  }
+  if (!['body', 'query', 'either', undefined].includes(parameter.in)) {
+    yield "in: wanted 'body', 'query' or 'either'";
+  } else if (workflow.method === 'GET' && (parameter.in ?? 'query') !== 'query') {
+    yield "in: a GET workflow reads its parameters from the 'query'";
+  }
+  const unfit = unfitForJson(parameter.schema, 'input');
+  if (unfit !== undefined) yield `it cannot be sent: ${unfit}${insteadOf(unfit)}`;
+  // Trying it also finds schemas that only work with `await`: those are not for us.
+  try {
+    const parsed = parameter.schema.safeParse(parameter.example);
+    isOptional(parameter);
+    if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+    yield* mistakesOfUse(workflow, parameter, types);
+    const unfit = parsed.success ? unfitForThread(withoutRecords(parsed.data)) : undefined;
+    if (unfit !== undefined) {
+      yield `schema: what it makes of the example cannot be handed to the thread in which run works: ${unfit}; make that in run`;
+    }
+  } catch (error) {
+    yield `schema: ${firstLine(error)}`;
+  }
+}
 
 /** What zod has and callers have no way to send, and what there is instead. */
 const INSTEAD: readonly [find: RegExp, instead: string][] = [
@@ -10,13 +51,13 @@ const INSTEAD: readonly [find: RegExp, instead: string][] = [
 ];
 
 /** What to do about a schema that has no JSON form, or nothing. */
-export function insteadOf(unfit: string): string {
+function insteadOf(unfit: string): string {
   const instead = INSTEAD.find(([find]) => find.test(unfit))?.[1];
   return instead === undefined ? '' : `; ${instead}`;
 }
 
-/** A line for each mistake in how a parameter uses date(), file() and the like. `types`: those that are declared. */
-export function* mistakesOfUse(
+/** A line for each mistake in how a parameter uses date(), file() and the like. */
+function* mistakesOfUse(
   workflow: Workflow,
   parameter: Parameter,
   types: ReadonlySet<unknown>,
@@ -68,7 +109,7 @@ function recordsIn(value: unknown): NamedRecord[] {
 }
 
 /** A value without the records in it, which are looked up before `run` is handed it. */
-export function withoutRecords(value: unknown): unknown {
+function withoutRecords(value: unknown): unknown {
   if (value instanceof NamedRecord) return undefined;
   if (Array.isArray(value)) return value.map(withoutRecords);
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../ground/clock.ts';
 import type { KnownRecord } from './named-records.ts';
-import type { Ask, Staged } from './stage.ts';
+import type { Ask, Staged } from './run-protocol.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
 

@@ -5,7 +5,7 @@ import type { Piscina } from 'piscina';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_MEGABYTES_MAX, WORKFLOW_THREADS_MAX } from '../ground/limits.ts';
 import type { RunResult } from './run-here.ts';
-import type { Ask } from './stage.ts';
+import type { Ask } from './run-protocol.ts';
 import type { ThreadData } from './thread/entry.ts';
 import {
   errorFrom,

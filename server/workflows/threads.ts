@@ -7,7 +7,7 @@ import {
 } from '../ground/limits.ts';
 import { createRoom } from './room.ts';
 import type { RunResult } from './run-here.ts';
-import type { Ask } from './stage.ts';
+import type { Ask } from './run-protocol.ts';
 import type { RunTask } from './thread/messages.ts';
 import { createThreadPool, NotBegun } from './thread-pool.ts';
 

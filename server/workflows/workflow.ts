@@ -5,7 +5,7 @@ import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
 
 /**
  * What an app owner writes in workflows/. The functions here only keep the types
- * of what is written and remember that it came through them; load.ts checks it, runner.ts carries it out.
+ * of what is written and remember that it came through them; load-declarations.ts checks it, runner.ts carries it out.
  */
 
 /** One parameter of a workflow. */

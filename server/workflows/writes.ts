@@ -6,7 +6,7 @@ import type { Constraint, Records } from '../data/records.ts';
 import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
-import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './stage.ts';
+import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
 /**

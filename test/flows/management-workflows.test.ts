@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
-import { createDeclared } from '../../server/workflows/declared.ts';
+import { createDeclared } from '../../server/workflows/shown-declarations.ts';
 import { defineWorkflow, oneLine } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { until } from '../support/until.ts';

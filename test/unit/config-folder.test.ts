@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { z } from 'zod';
 import { loadOwnerSettings, readSettings } from '../../server/ground/settings.ts';
-import { loadDeclarations } from '../../server/workflows/load.ts';
+import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'latchkey-config-'));
 after(() => rmSync(root, { recursive: true }));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadOwnerSettings, WrongSettings } from '../../server/ground/settings.ts';
-import { loadDeclarations } from '../../server/workflows/load.ts';
+import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
 
 const GOOD = 'export const x: number = 1;\n';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadDeclarations } from '../../server/workflows/load.ts';
+import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 
 const workflow = (more: string, schema = 'z.string()') => `

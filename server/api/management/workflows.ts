@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { explanationForPrograms } from '../../data/shown-explanation.ts';
 import { invalidField, noSuch } from '../../ground/errors.ts';
 import { SEARCH_LENGTH_MAX, WORKFLOW_COUNT_DAYS } from '../../ground/limits.ts';
-import type { DeclaredParameter, DeclaredType, DeclaredWorkflow } from '../../workflows/declared.ts';
+import type {
+  DeclaredParameter,
+  DeclaredType,
+  DeclaredWorkflow,
+} from '../../workflows/shown-declarations.ts';
 import { type ManagementEndpoint, noQuery, queryOf } from './endpoint.ts';
 import type { ManagementDependencies } from './routes.ts';
 

@@ -1,8 +1,8 @@
 import { MessageChannel, parentPort, threadId, workerData } from 'node:worker_threads';
 import { catchLateFailures, doRun } from '../late-failures.ts';
-import { type Declarations, loadDeclarations } from '../load.ts';
+import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
-import type { Ask, Asked } from '../stage.ts';
+import type { Ask, Asked } from '../run-protocol.ts';
 import {
   errorFrom,
   type FromThread,

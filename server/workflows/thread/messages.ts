@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Unavailable } from '../../../adapters/port.ts';
 import { Problem, type ProblemDetails } from '../../ground/errors.ts';
 import type { RunCall, RunResult } from '../run-here.ts';
-import type { Asked, SeenRecord } from '../stage.ts';
+import type { Asked, SeenRecord } from '../run-protocol.ts';
 
 /**
  * What the server and a thread say to each other, over a port that each thread greets with. The thread says which run it

@@ -13,7 +13,7 @@ import { type Clock, isWithin } from '../ground/clock.ts';
 import { WORKFLOW_COUNT_DAYS } from '../ground/limits.ts';
 import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type createCatalogue, scopeFor } from './catalogue.ts';
-import type { Declarations } from './load.ts';
+import type { Declarations } from './load-declarations.ts';
 import { limitsInWords, typeInWords, type WrittenSchema } from './schema-words.ts';
 import { isOptional, placesOf, type Workflow } from './workflow.ts';
 

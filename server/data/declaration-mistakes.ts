@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { isObject } from '../ground/is-object.ts';
+import { firstLine } from '../ground/load-fault.ts';
+
+/** What every declaration of an owner's is held to, of a type or of a workflow: its name, and schemas of what is JSON. */
+
+/** Names become scopes, paths and collections; this long they stay readable in all of them. */
+const NAME_LENGTH_MAX = 40;
+export const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
+export const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
+/** Every declaration has a name, which stands in scopes and paths, and says what it is. */
+export function* mistakesOfNaming({
+  name,
+  description,
+}: {
+  name: unknown;
+  description: unknown;
+}): Generator<string> {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    yield `name is ${JSON.stringify(name)}: wanted ${NAME_WANTED}`;
+  }
+  if (typeof description !== 'string' || description.trim() === '') {
+    yield 'description: wanted a sentence in plain words';
+  }
+}
+
+/** What travels as JSON must have a JSON form: no dates, maps or functions. Answers why it has none. */
+export function unfitForJson(schema: z.ZodType, io: 'input' | 'output'): string | undefined {
+  try {
+    z.toJSONSchema(schema, { io });
+    return undefined;
+  } catch (error) {
+    return firstLine(error);
+  }
+}
+
+/** Whether this is a zod schema. */
+export function isSchema(value: unknown): value is z.ZodType {
+  return isObject(value) && '_zod' in value;
+}
