@@ -7,6 +7,7 @@ import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
 import type { DataAccess } from '../data/access.ts';
 import { pauseBeforeAttempt } from '../data/retry-pause.ts';
 import type { OpenType } from '../data/rows.ts';
+import { touchEntries } from '../data/touched-owners.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_ATTEMPTS_MAX, WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
@@ -16,15 +17,14 @@ import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
 import { findNamedRecords, type NamedRecords } from './named-records.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
+import { createRunData, takenProblem } from './run-data.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Ask } from './run-protocol.ts';
 import type { Runs, RunWrites } from './runs.ts';
 import { unfitForThread } from './thread/fit.ts';
 import type { RunTask } from './thread/messages.ts';
 import type { Threads } from './threads.ts';
-import { touchEntries } from './touched.ts';
 import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
-import { createRunData, takenProblem } from './writes.ts';
 
 /**
  * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
@@ -105,7 +105,7 @@ export function createRunner(parts: {
         );
         const planned = await data.planned(staged);
         if (planned !== undefined) {
-          const audit = isAdmin ? await touchesOf(parts, { ...call, workflow }, planned.owners) : [];
+          const audit = await touchesOf(parts, { workflow, caller, request }, planned.owners);
           if (record !== undefined) record.entry.ms = msSince(record.startedMs);
           const mail = staged.mail.map((wanted) =>
             mailOf(workflow, wanted, { settings, accountId: seen?.accountId }),
@@ -139,18 +139,18 @@ async function committed(
   }
 }
 
-/** For those whose data a run touches as an admin. Throws Problem where one of them is not there. */
+/** What those whose records a run touched as an admin read of it. */
 async function touchesOf(
-  { accounts, clock }: { accounts: Pick<Accounts, 'get'>; clock: Clock },
-  call: { workflow: Workflow; caller: Bearer | undefined; request: RunCall['request'] },
-  owners: readonly string[],
+  parts: Parameters<typeof touchEntries>[0],
+  {
+    workflow,
+    caller,
+    request,
+  }: { workflow: Workflow; caller: Bearer | undefined; request: RunCall['request'] },
+  owners: Parameters<typeof touchEntries>[1],
 ) {
-  const { workflow, caller, request } = call;
-  const touched = owners.filter((owner) => owner !== caller?.account.id);
-  if (caller === undefined || touched.length === 0) return [];
-  const found = await Promise.all(touched.map((id) => accounts.get(id)));
-  if (found.includes(undefined)) throw noSuchOwner(workflow);
-  return touchEntries(touched, { by: workflow.name, caller, request }, clock());
+  if (caller === undefined || !isCalledAsAdmin(caller, workflow)) return [];
+  return touchEntries(parts, owners, { by: workflow.name, caller, request });
 }
 
 /** The mail that a workflow asked for, in the queue of who calls. */
@@ -210,14 +210,5 @@ function conflict({ name }: Workflow): Problem {
     code: 'CONFLICT',
     message: `Others changed again and again what workflow ${name} works on.`,
     hint: 'Nothing was stored or sent. Try again in a moment.',
-  });
-}
-
-function noSuchOwner({ name }: Workflow): Problem {
-  return new Problem({
-    status: 400,
-    code: 'NOT_RUN',
-    message: `Workflow ${name} was to store something for an account that is not there.`,
-    hint: 'Nothing was stored or sent. Name an account of this site by its id.',
   });
 }

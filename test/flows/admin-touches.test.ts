@@ -28,6 +28,20 @@ const leaveMemo = defineWorkflow({
   },
 });
 
+const clearMemos = defineWorkflow({
+  name: 'clear_memos',
+  description: 'Empty a memo and throw another away',
+  callers: 'admin',
+  parameters: { ids: { schema: z.array(z.string()).length(2), description: 'Which', example: ['a', 'b'] } },
+  types: { memo },
+  returns: z.object({}),
+  async run({ parameters: { ids }, data }) {
+    await data.memo.change(String(ids[0]), { text: '' });
+    await data.memo.delete(String(ids[1]));
+    return {};
+  },
+});
+
 eachStore(({ engine, url }) => {
   describe(`what an admin's service does to other accounts (${engine})`, () => {
     let now = 1_800_000_000;
@@ -38,7 +52,7 @@ eachStore(({ engine, url }) => {
       server = await startApiServer({
         storeUrl: await url(),
         clock: () => now,
-        workflows: [leaveMemo],
+        workflows: [leaveMemo, clearMemos],
         types: [memo],
       });
     });
@@ -117,6 +131,22 @@ eachStore(({ engine, url }) => {
       }
       assert.deepEqual([await memosOf(ann), await touched(ann)], [0, []]);
       assert.equal(await server.domain.rows.runs.count([]), 0);
+    });
+
+    test('goes on where the account of an owner is gone, and tells the others', async () => {
+      const memos = await server.domain.store.collection(rowDeclarationOf(memo));
+      const row = (id: string, createdBy: string) => ({ id, createdAt: now, createdBy, text: 'Hello' });
+      await memos.insertMany([row(`obj_${now}a`, 'acc_gone'), row(`obj_${now}b`, ann)]);
+      const { value } = await service(['admin:wf:clear_memos']);
+      const { status, text } = await server.call('/api/1.1/wf/clear_memos', {
+        method: 'POST',
+        token: value,
+        json: { ids: [`obj_${now}a`, `obj_${now}b`] },
+      });
+      assert.equal(status, 200, text);
+      assert.equal((await memos.get(`obj_${now}a`))?.version, 1);
+      assert.equal(await memos.get(`obj_${now}b`), undefined);
+      assert.deepEqual([(await touched(ann)).length, await touched('acc_gone')], [1, []]);
     });
 
     test('issue_token says why the service may', async () => {

@@ -9,10 +9,10 @@ import { is } from '../../server/data/expressions.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { createRunData } from '../../server/workflows/run-data.ts';
 import { runHere } from '../../server/workflows/run-here.ts';
 import { errorFrom, failureOf } from '../../server/workflows/thread/messages.ts';
 import { defineWorkflow, type RecordsOf } from '../../server/workflows/workflow.ts';
-import { createRunData } from '../../server/workflows/writes.ts';
 import { sqliteStores } from '../support/stores.ts';
 
 /** What a run may do with one record both under the rules for its caller and around them. */
@@ -36,6 +36,7 @@ const post = defineType({
 
 const account = { id: 'acc_1', email: 'ann@example.com', admin: false };
 const caller = { account, actsFor: 'account', scopes: [], tokenId: 'tok_1' } as unknown as Bearer;
+const accounts = { get: async (id: string) => (id === account.id ? caller.account : undefined) };
 const stored = { id: 'obj_1', createdAt: 1, createdBy: 'acc_1', text: 'a', views: 1, secret: 's' };
 
 sqliteStores(({ url }) => {
@@ -61,7 +62,7 @@ sqliteStores(({ url }) => {
       run: ({ data }) => run(data.post),
     });
     const dataAccess = createDataAccess({ types, clock: () => 1000 });
-    const data = createRunData({ types, dataAccess }, { workflow, caller, isAdmin: false });
+    const data = createRunData({ types, dataAccess, accounts }, { workflow, caller, isAdmin: false });
     const call = {
       parameters: {},
       known: [],
@@ -106,6 +107,16 @@ sqliteStores(({ url }) => {
       { id: 'obj_1', text: 'b', views: 2 },
       { ...stored, text: 'b', views: 2, secret: 'open' },
     ]);
+  });
+
+  it('stores nothing for an account that is not there, around the rules neither', async () => {
+    const notRun = (error: unknown) => error instanceof Problem && error.code === 'NOT_RUN';
+    const make = (owner: string) =>
+      ran(async (posts) => {
+        await posts.unrestricted.create({ text: 'for', views: 1 }, { for: owner });
+      });
+    await assert.rejects(make('acc_gone'), notRun);
+    await make('acc_1');
   });
 
   it('asks with so much and finds so much at a time only', async () => {

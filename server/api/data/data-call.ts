@@ -4,13 +4,13 @@ import type { Verb } from '../../data/access.ts';
 import type { Records } from '../../data/records.ts';
 import type { AnyRecord } from '../../data/resolve.ts';
 import type { OpenType } from '../../data/rows.ts';
+import { touchEntries } from '../../data/touched-owners.ts';
 import type { Domain } from '../../domain.ts';
 import type { EffectsOfChange } from '../../effects/effects.ts';
 import { Problem } from '../../ground/errors.ts';
 import { msSince } from '../../ground/time.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../../http/request.ts';
 import { shortName } from '../../workflows/parameters.ts';
-import { touchEntries } from '../../workflows/touched.ts';
 import type { ApiCall } from '../responder.ts';
 
 /** A call about records of a type that the caller's token reaches. */
@@ -42,20 +42,15 @@ export async function recordEntry({ record }: Domain['recorder'], entry: Call | 
 /** What a change of a record brings with it: the call's entry, and what its owner reads of a call that passed the rules. */
 export async function effectsOf(
   call: WriteCall,
-  { accounts, clock }: Pick<Domain, 'accounts' | 'clock'>,
+  parts: Pick<Domain, 'accounts' | 'clock'>,
   of: Parameters<typeof entryOf>[1],
 ): Promise<EffectsOfChange> {
   const { ctx, caller, opened } = call;
   const { records, touched } = of;
-  const entry = entryOf(call, of);
-  const owners = touched.flatMap(({ createdBy }) => (createdBy === undefined ? [] : [String(createdBy)]));
-  const others = records.passes ? [...new Set(owners)].filter((owner) => owner !== caller.account.id) : [];
-  const found = await Promise.all(others.map((owner) => accounts.get(owner)));
-  // One whose account is gone reads nothing any more.
-  const told = others.filter((_, index) => found[index] !== undefined);
   const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
-  const made = { by: `data ${opened.type.name}`, caller, request };
-  return { call: entry, audit: touchEntries(told, made, clock()) };
+  const owners = records.passes ? touched.map(({ createdBy }) => createdBy) : [];
+  const audit = await touchEntries(parts, owners, { by: `data ${opened.type.name}`, caller, request });
+  return { call: entryOf(call, of), audit };
 }
 
 /** The answer where there is no such record, or none for this caller. */

@@ -1,5 +1,6 @@
 import { type Taken, type Write, writeOf } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
 import { characterBudget } from '../data/character-budget.ts';
 import type { Constraint, Records } from '../data/records.ts';
@@ -9,15 +10,21 @@ import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
 import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
+type StagedCreate = Extract<StagedWrite, { what: 'create' }>;
+
 /**
  * Reads and writes of one run, under the rules for who calls it; around them where the run says so or is called as an
  * admin.
  */
 export function createRunData(
-  parts: { types: ReadonlyMap<string, OpenType>; dataAccess: DataAccess },
+  parts: {
+    types: ReadonlyMap<string, OpenType>;
+    dataAccess: DataAccess;
+    accounts: Pick<Accounts, 'get'>;
+  },
   run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean },
 ) {
-  const { types, dataAccess } = parts;
+  const { types, dataAccess, accounts } = parts;
   const { workflow, caller, isAdmin } = run;
 
   function openedType(name: string): OpenType {
@@ -32,6 +39,13 @@ export function createRunData(
     return dataAccess.recordsFor(openedType(type), caller, { verb, passes: unrestricted || isAdmin });
   }
 
+  /** A record for another account than the caller's: `create` has looked whether the run may, in the thread. */
+  async function requireOther({ type, unrestricted, for: owner }: StagedCreate): Promise<void> {
+    if (!unrestricted && !isAdmin)
+      throw new TypeError(`workflow ${workflow.name}: a ${type} for another account`);
+    if (owner !== undefined && (await accounts.get(owner)) === undefined) throw noSuchOwner(workflow);
+  }
+
   async function plannedOf(
     write: StagedWrite,
     recordsFor: typeof recordsOf,
@@ -40,9 +54,7 @@ export function createRunData(
     const records = await recordsFor(write.type, 'write', write.unrestricted);
     if (write.what === 'create') {
       const { id, createdAt, for: owner, fields } = write;
-      // `create` has seen to that, in the thread.
-      if (owner !== caller?.account.id && !write.unrestricted && !isAdmin)
-        throw new TypeError(`workflow ${workflow.name}: a ${write.type} for another account`);
+      if (owner !== caller?.account.id) await requireOther(write);
       const insert = records.made(fields, { id, createdAt, createdBy: owner });
       return { write: writeOf({ declaration, insert }), owner };
     }
@@ -75,14 +87,15 @@ export function createRunData(
      * What the run staged as writes of the store, and whose records they are; undefined where a record is not any more as
      * the run saw it. Throws Problem where the rules do not allow it.
      */
-    async planned({ writes }: Staged): Promise<{ writes: Write[]; owners: string[] } | undefined> {
+    async planned({
+      writes,
+    }: Staged): Promise<{ writes: Write[]; owners: (string | undefined)[] } | undefined> {
       // The rules are looked up once for all writes, and not for each of a thousand.
       const recordsFor = remembered(recordsOf);
       const planned = await Promise.all(writes.map((write) => plannedOf(write, recordsFor)));
       const all = planned.filter((one) => one !== undefined);
       if (all.length < planned.length) return undefined;
-      const owners = all.flatMap(({ owner }) => owner ?? []);
-      return { writes: all.map(({ write }) => write), owners: [...new Set(owners)] };
+      return { writes: all.map(({ write }) => write), owners: all.map(({ owner }) => owner) };
     },
   };
 }
@@ -133,5 +146,14 @@ export function takenProblem(workflow: Workflow, { field }: Taken): Problem {
     code: 'CONFLICT',
     message: `Workflow ${workflow.name} was to store a ${field} that another record has.`,
     hint: 'Nothing was stored or sent. Send another value.',
+  });
+}
+
+function noSuchOwner({ name }: Workflow): Problem {
+  return new Problem({
+    status: 400,
+    code: 'NOT_RUN',
+    message: `Workflow ${name} was to store something for an account that is not there.`,
+    hint: 'Nothing was stored or sent. Name an account of this site by its id.',
   });
 }
