@@ -359,8 +359,11 @@ eachStore(({ engine, url }) => {
           /101 values/,
           /100/,
         ],
-        [where('Created Date', 'less than', 1_800_000_000), 400, /epoch seconds/, /milliseconds/],
-        [where('Created Date', 'less than', 'yesterday'), 400, /a text that is none/, /2026/],
+        [where('Created Date', 'less than', 1_800_000_000), 400, /too small to tell from seconds/, /2026/],
+        [where('Created Date', 'less than', 'yesterday'), 400, /no moment: expected a date/, /2026/],
+        [where('Created Date', 'less than', '2027-02-30'), 400, /there is no such day/, /milliseconds/],
+        [where('Modified Date', 'in', ['2027-02-20T25:00:00Z']), 400, /no such time of day/, /milliseconds/],
+        [where('Created Date', 'equals', '2027-02-20T14:03:22'), 400, /no time zone/, /milliseconds/],
         [
           { constraints: Array.from({ length: 21 }, () => ({ key: 'title', constraint_type: 'is_empty' })) },
           400,

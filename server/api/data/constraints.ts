@@ -8,6 +8,7 @@ import { CONSTRAINT_TEXT_LENGTH_MAX, CONSTRAINT_VALUES_MAX, CONSTRAINTS_MAX } fr
 import { nearMissHint } from '../../workflows/near-miss.ts';
 import { unfitTextIn } from '../../workflows/parameter-text.ts';
 import { shortName } from '../../workflows/parameters.ts';
+import { readDate } from '../../workflows/sent-date.ts';
 import { objectsIn, requireKnownNames } from './json-lists.ts';
 import { fieldNamed, isMoment, kindInWords, namesOf, unrecognizedField } from './names.ts';
 
@@ -127,24 +128,17 @@ function hintFor(kind: FieldKind, value: unknown): string {
   return `Send ${kind === 'boolean' ? 'true or false, without quotes' : WORDS[kind]}.`;
 }
 
-const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
-/** Of before 1973; a number of seconds that was meant for now looks so. */
-const EARLIEST_MS = 1e11;
-
-/** Epoch seconds from a moment in ISO 8601 or in epoch milliseconds. */
+/** Epoch seconds from a moment in ISO 8601 or in epoch milliseconds, as parameters of workflows are read. */
 function momentFrom(value: unknown, key: string): number {
-  const hint = 'Send "2026-02-20T14:03:22Z", or epoch milliseconds as a number.';
-  if (typeof value === 'number') {
-    if (Math.abs(value) >= EARLIEST_MS || value === 0) return value / 1000;
-    throw invalidField(key, 'is compared with epoch seconds, it seems', hint);
-  }
-  const at = typeof value === 'string' && DATE.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isFinite(at)) return at / 1000;
-  throw invalidField(key, `is a moment, and ${momentInWords(value)} came`, hint);
-}
-
-function momentInWords(value: unknown): string {
-  return typeof value === 'string' ? 'a text that is none' : kindInWords(value);
+  // What all moments are later than.
+  if (value === 0) return 0;
+  const read = readDate(value);
+  if (read instanceof Date) return read.getTime() / 1000;
+  throw invalidField(
+    key,
+    `is compared with no moment: ${read}`,
+    'Send "2026-02-20T14:03:22Z", or epoch milliseconds as a number.',
+  );
 }
 
 function noSuchType(name: string, key: string, kind: FieldKind, { type }: Records): Problem {
