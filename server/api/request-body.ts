@@ -3,7 +3,14 @@ import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { readBody } from '../http/body.ts';
 import { fieldNotUtf8, SEND_UTF8, utf8Of } from '../http/utf8.ts';
-import { inspectJson, isMostlyLongTexts, isTooDeep, NAMES_MAX, TOO_DEEP } from '../workflows/json-faults.ts';
+import {
+  DEPTH_MAX,
+  inspectJson,
+  isMostlyLongTexts,
+  isTooDeep,
+  NAMES_MAX,
+  TOO_DEEP,
+} from '../workflows/json-faults.ts';
 import { shortName } from '../workflows/parameters.ts';
 import type { Room } from './body-room.ts';
 import { readMultipart } from './multipart.ts';
@@ -117,12 +124,12 @@ export function sentInJson(text: string, what = 'body'): Sent {
 }
 
 function unusable(what: string, fault: string): Problem {
-  const hint = `Send each name once, at most ${NAMES_MAX}, in a flat object.`;
+  const hint = `Send each name once, at most ${NAMES_MAX} of them, nested at most ${DEPTH_MAX} deep.`;
   return invalidData(`The ${what} cannot be used: ${fault}.`, hint);
 }
 
 function hintForNoObject(value: unknown): string {
-  const how = 'Send one object that has the parameters as its names.';
+  const how = 'Send one object that has parameters or fields as its names.';
   if (typeof value === 'string' && looksLikeJson(value)) {
     return `It is JSON inside a text, as if it was encoded twice. ${how}`;
   }

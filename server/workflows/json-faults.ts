@@ -2,7 +2,7 @@ import { lossOf } from '../ground/exact-number.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 
 /** Deeper than any declared parameter; what walks over values later does so by recursion. */
-const DEPTH_MAX = 32;
+export const DEPTH_MAX = 32;
 
 /** More than any workflow has parameters; what looks at each name stays quick. */
 export const NAMES_MAX = 1000;
