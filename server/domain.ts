@@ -270,8 +270,10 @@ async function openFoundation(
     [...types.opened].map(([name, opened]) => {
       const shownTo = (account: Account) => shownToAccount(dataAccess, opened, account);
       const removeOf = (accountId: string) => removeRecordsOf(opened, accountId);
-      const goes = opened.type.deletedWithAccount;
-      return [name, { rows: opened.rows, shownTo, removeOf: goes ? removeOf : undefined }];
+      const { rules, deletedWithAccount: goes } = opened.type;
+      const isKnown = rules.length > 0;
+      const { rows } = opened;
+      return [name, { rows, shownTo: isKnown ? shownTo : undefined, removeOf: goes ? removeOf : undefined }];
     }),
   );
   await settleCommits({ store, log });

@@ -27,7 +27,8 @@ type OwnedRow = { id: string; createdAt: number; createdBy?: string | undefined 
 /** The records of a data type, and what the rules of the type show of them to an account. */
 type OwnedData = {
   rows: Collection<OwnedRow>;
-  shownTo(account: Account): Promise<(row: OwnedRow) => object | undefined>;
+  /** Undefined for a type that accounts know nothing of. */
+  shownTo?: ((account: Account) => Promise<(row: OwnedRow) => object | undefined>) | undefined;
 };
 
 type Parts = {
@@ -76,6 +77,7 @@ async function* documentOf(parts: Parts, account: Account): AsyncGenerator<strin
   yield ',\n"data":{';
   let separator = '\n';
   for (const [type, { rows, shownTo }] of parts.data) {
+    if (shownTo === undefined) continue;
     yield `${separator}${JSON.stringify(type)}:`;
     const shown = await shownTo(account);
     const pages = pagesOf(rows, { where: [['createdBy', '=', account.id]], by: 'createdAt' });

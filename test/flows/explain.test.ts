@@ -204,6 +204,10 @@ describe('what rules let a caller do', () => {
       [`${API}/transaction/explain?token_id=tok_1&account=acc_1`, 400],
     ] as const)
       assert.equal((await get(path, manager)).status, status, path);
+    for (const name of ['__proto__', 'constructor']) {
+      const refused = await get(`${API}/transaction/explain?${name}=x`, manager);
+      assert.equal((refused.body as unknown as { body: { parameter: string } }).body.parameter, name);
+    }
     assert.equal((await get(asked, token.value)).status, 404);
   });
 

@@ -90,22 +90,22 @@ export function actorOfCall(ctx: Context, { client, account }: Bearer): Actor {
 }
 
 /** As the domain calls what is sent under another name here. */
-const OWN_NAMES: Record<string, string> = {
-  actsFor: 'acts_for',
-  expires: 'expires_at',
-  ipRanges: 'ip_ranges',
-  idleDays: 'idle_days',
-  redirectUris: 'redirect_uris',
-  postLogoutRedirectUris: 'post_logout_redirect_uris',
-  withoutPkce: 'requires_pkce',
-};
+const OWN_NAMES = new Map([
+  ['actsFor', 'acts_for'],
+  ['expires', 'expires_at'],
+  ['ipRanges', 'ip_ranges'],
+  ['idleDays', 'idle_days'],
+  ['redirectUris', 'redirect_uris'],
+  ['postLogoutRedirectUris', 'post_logout_redirect_uris'],
+  ['withoutPkce', 'requires_pkce'],
+]);
 
 /** What is wrong with a field is said under the name that it has here. */
 export async function underOwnNames<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const parameter = error instanceof Problem ? OWN_NAMES[error.parameter ?? ''] : undefined;
+    const parameter = error instanceof Problem ? OWN_NAMES.get(error.parameter ?? '') : undefined;
     if (!(error instanceof Problem) || parameter === undefined) throw error;
     const { status, code, message, hint } = error;
     throw new Problem({ status, code, message, hint, parameter });
