@@ -27,6 +27,8 @@ const WAITS_MAX = 3;
 const GRACE_MS = 200;
 /** A thread that nobody needs is ended after this; one stays. */
 const IDLE_MS = 60_000;
+/** The first thread is made so long after the start, unless a run comes first: it is not in the way of the first answers. */
+const WARM_AFTER_MS = 1000;
 /** The first thread loads for so long at most before runs are handed to it anyway. */
 const LOAD_MS_MAX = 10_000;
 /** The server stops within seconds: it does not wait for a thread that cannot be ended now. */
@@ -55,7 +57,9 @@ export class NotBegun extends Error {}
 /** The threads themselves, and the runs that are in them: one at a time in each. */
 export function createThreadPool({ folder, log }: { folder: string; log: Pick<Logger, 'error'> }) {
   const underWay = new Map<number, UnderWay>();
+  const closing = new AbortController();
   let pool: Promise<Piscina> | undefined;
+  let warming: NodeJS.Timeout | undefined;
   let stopWatching = () => {};
   let last = 0;
 
@@ -74,7 +78,7 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   }
 
   async function open(): Promise<Piscina> {
-    const opened = await openPool(folder, {
+    const opened = await openPool(folder, closing.signal, {
       greeted: (thread) => {
         thread.port.on('message', (message: FromThread) => hear(message, thread, { underWay, log }));
         thread.port.unref();
@@ -92,11 +96,13 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   }
 
   return {
-    /** Has a thread ready for the first run. */
+    /** Has a thread ready for the first run, soon. */
     warm(): void {
-      opened().catch((error: unknown) =>
-        log.error({ err: error }, 'the threads of the workflows do not start'),
-      );
+      const begin = () =>
+        opened().catch((error: unknown) =>
+          log.error({ err: error }, 'the threads of the workflows do not start'),
+        );
+      warming = setTimeout(begin, WARM_AFTER_MS).unref();
     },
 
     /** Hands it to a thread. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
@@ -134,6 +140,8 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
 
     /** Ends them all, with what runs in them. */
     async close(): Promise<void> {
+      clearTimeout(warming);
+      closing.abort();
       stopWatching();
       const threads = await pool?.catch(() => undefined);
       await Promise.race([threads?.destroy(), delay(END_MS_MAX, undefined, { ref: false })]);
@@ -160,9 +168,10 @@ function untilBegun(threads: Pick<Piscina, 'queueSize'>, over: () => void): Time
   return { clear: () => clearInterval(timer) };
 }
 
-/** Loaded with the first run, or soon after the start: none of it is needed to listen. */
+/** Loaded with the first run, or soon after the start: none of it is needed to listen. `closing` ends the wait for it. */
 async function openPool(
   folder: string,
+  closing: AbortSignal,
   heard: { greeted: (greeting: Greeting) => void; failed: (error: unknown) => void },
 ): Promise<Piscina> {
   const { Piscina: Pool } = await import('piscina');
@@ -192,7 +201,8 @@ async function openPool(
     heard.greeted(message);
     resolve();
   });
-  await Promise.race([first, delay(LOAD_MS_MAX, undefined, { ref: false })]);
+  const enough = delay(LOAD_MS_MAX, undefined, { ref: false, signal: closing }).catch(() => undefined);
+  await Promise.race([first, enough]);
   return pool;
 }
 
