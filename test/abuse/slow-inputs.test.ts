@@ -192,8 +192,11 @@ const OTHERS = [
   '/nothing',
 ];
 
-/** Below an account's own pages all have their headers read by the same lines: they are tried at the first of each. */
-const OWN_PAGES = /^\/(tokens|services|developer|apps|account)\/./;
+/**
+ * Below an account's own pages, and below the console's, all have their headers read by the same lines: they are tried at
+ * the first of each.
+ */
+const OWN_PAGES = /^\/(tokens|services|developer|apps|account|admin)\/./;
 
 function readsHeaders(path: string): boolean {
   return !OWN_PAGES.test(path);

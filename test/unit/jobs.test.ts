@@ -187,16 +187,20 @@ eachStore(({ url }) => {
       assert.equal(await leaseEnd(), 0);
     });
 
-    it('says when it waits for a lease, and looks again soon', async () => {
+    it('says when it waits for a lease, and looks again soon', async (t) => {
       const lines: string[] = [];
       let now = START;
       const { rows, jobs } = await fresh(() => now, undefined, lines);
       await rows.leases.insert({ id: 'jobs', holder: 'dead', endsAt: START + 10 });
       await rows.passes.insert({ id: 'past', expiresAt: START - 100 });
+      t.mock.timers.enable({ apis: ['setTimeout'] });
       jobs.start();
       await until('it says so', () => lines.some((line) => line.includes('waits for the lease')));
       assert.match(lines.join(''), /"endsIn":10,/);
       now += 10;
+      // Its timer is set in the moment after.
+      await delay(1);
+      t.mock.timers.tick(5000);
       await until('it has done its work', async () => (await rows.passes.count([])) === 0);
     });
 

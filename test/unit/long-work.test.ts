@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
 import { it } from 'node:test';
 import { createLongWork } from '../../server/access/long-work.ts';
 
@@ -6,6 +7,12 @@ const log = { error: () => undefined };
 
 it('what takes minutes is done once at a time, answered in seconds, and left where the process ends', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
+  // Those who have imported it by name see it too.
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.timers.reset();
+    syncBuiltinESMExports();
+  });
   const work = createLongWork({ log });
   let batches = 0;
   const gates: (() => void)[] = [];
