@@ -8,9 +8,12 @@ import type { Scalar } from '../../adapters/port.ts';
 /** A field of the record that a rule is about. Two of them cannot be compared with each other. */
 export type RecordField<T> = { readonly record: string; readonly holds?: T };
 
+/** What a rule may ask of who calls. */
+export const CALLER_VALUES = ['account', 'client', 'email', 'scopes', 'metadata', 'own'] as const;
+
 /** Something of who calls; absent where the caller has no such thing, and then no comparison with it holds. */
 export type CallerValue<T> = {
-  readonly caller: 'account' | 'client' | 'email' | 'scopes' | 'metadata' | 'own';
+  readonly caller: (typeof CALLER_VALUES)[number];
   /** The key of the metadata, or the field of the caller's own record. */
   readonly key?: string;
   /** The type of the caller's own record. */

@@ -1,6 +1,14 @@
 import { holds } from '../../adapters/holds.ts';
 import type { Where } from '../../adapters/port.ts';
-import type { CallerValue, Expression, Leaf, Operand, RecordField, Test } from './expressions.ts';
+import {
+  CALLER_VALUES,
+  type CallerValue,
+  type Expression,
+  type Leaf,
+  type Operand,
+  type RecordField,
+  type Test,
+} from './expressions.ts';
 import { isComparand, isPresence } from './field-tests.ts';
 import type { FieldKind } from './type.ts';
 
@@ -72,11 +80,12 @@ function resolvedTest(
   // a time when its type was another.
   const isComparable = isPresence(test) || isComparand(test, value);
   if (isField(left)) {
-    if (!isComparable) return false;
-    return onField(left.record, isNegated, test, value, kinds.get(left.record) ?? 'other');
+    const kind = kinds.get(left.record);
+    if (!isComparable || kind === undefined) return false;
+    return onField(left.record, isNegated, test, value, kind);
   }
   // A name that is misspelt is nothing at all, of which nothing holds, also not that it is empty.
-  if (!isCallerValue(left)) return false;
+  if (!isCallerValue(left) || !CALLER_VALUES.includes(left.caller)) return false;
   const known = operandValue(left, values);
   if (test === 'empty') return isBlank(known) !== isNegated;
   if (!isComparable || known === undefined) return false;

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
+import { meant } from '../ground/near-miss.ts';
 import { isSchema, mistakesOfNaming, NAME, NAME_WANTED, unfitForJson } from './declaration-mistakes.ts';
-import type { Expression, Leaf, Operand, Test } from './expressions.ts';
+import { CALLER_VALUES, type Expression, type Leaf, type Operand, type Test } from './expressions.ts';
 import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
 import { fieldsOf } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
@@ -39,7 +40,7 @@ function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Gene
   for (const [what, names] of [['indexes', type.indexes.flat()] as const, ['unique', type.unique] as const]) {
     for (const name of names) {
       const kind = kinds.get(name);
-      if (kind === undefined) yield `${what}: there is no field ${name}`;
+      if (kind === undefined) yield `${what}: ${noField(name, kinds.keys())}`;
       else if (kind === 'list' || kind === 'other') yield `${what}: ${name} holds no text, number or boolean`;
     }
   }
@@ -68,6 +69,7 @@ function countOf(expression: unknown): number {
 
 const FLAGS = ['find', 'create', 'delete'] as const;
 const FIELD_RIGHTS = ['view', 'constrain', 'change'] as const;
+const RULE_KEYS: readonly string[] = ['name', 'when', ...FLAGS, ...FIELD_RIGHTS];
 
 function* mistakesOfRule(rule: Rule, known: Known): Generator<string> {
   if (!isObject(rule) || typeof rule.name !== 'string' || rule.name.trim() === '') {
@@ -75,7 +77,7 @@ function* mistakesOfRule(rule: Rule, known: Known): Generator<string> {
     return;
   }
   for (const key of Object.keys(rule)) {
-    if (!['name', 'when', ...FLAGS, ...FIELD_RIGHTS].includes(key)) yield `there is no right ${key}`;
+    if (!RULE_KEYS.includes(key)) yield `there is no right ${key}${meant(key, RULE_KEYS)}`;
   }
   for (const flag of FLAGS) {
     if (!['boolean', 'undefined'].includes(typeof rule[flag])) yield `${flag}: wanted true or false`;
@@ -95,7 +97,7 @@ function* mistakesOfRight(
     return;
   }
   for (const field of fields) {
-    if (!fieldsOf(type).includes(field)) yield `${right}: there is no field ${field}`;
+    if (!fieldsOf(type).includes(field)) yield `${right}: ${noField(field, fieldsOf(type))}`;
     else if (right === 'change' && !Object.hasOwn(type.fields, field))
       yield `change: nobody can change ${field}`;
   }
@@ -139,13 +141,24 @@ function* mistakesOfTest({ left, test, right }: Leaf, known: Known): Generator<s
 }
 
 function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known): string | undefined {
-  if (isField(operand)) return kinds.has(operand.record) ? undefined : `there is no field ${operand.record}`;
-  if (!isCallerValue(operand) || operand.caller !== 'own') return undefined;
+  if (isField(operand)) return kinds.has(operand.record) ? undefined : noField(operand.record, kinds.keys());
+  if (!isCallerValue(operand)) return undefined;
+  if (!CALLER_VALUES.includes(operand.caller)) {
+    const there = 'account, email, client, scopes, metadata(KEY) and own(TYPE)';
+    return `the caller has no ${operand.caller}${meant(operand.caller, CALLER_VALUES)}; there are ${there}`;
+  }
+  if (operand.caller !== 'own') return undefined;
   const own = types.find(({ name }) => name === operand.type);
   if (own === undefined) return `caller.own: wanted a type that a file in types exports (${operand.type})`;
   if (!own.onePerAccount)
     return `caller.own: ${own.name} has no onePerAccount, so that nobody has one of their own`;
-  return undefined;
+  const names = Object.keys(own.fields);
+  const key = operand.key ?? '';
+  return names.includes(key) ? undefined : `caller.own: ${noField(key, names)} in ${own.name}`;
+}
+
+function noField(name: string, names: Iterable<string>): string {
+  return `there is no field ${name}${meant(name, names)}`;
 }
 
 /** What the operand holds, as conditions see it. */

@@ -23,8 +23,11 @@ type RuleRecord<F extends Fields> = {
   readonly [K in keyof F]: RecordField<NonNullable<z.output<F[K]>>>;
 } & { readonly [K in keyof OwnFields]: RecordField<OwnFields[K]> };
 
-/** Who calls, as a rule sees it. */
-export type RuleCaller = {
+/** What the caller's own record of a type holds. */
+type OwnRecord<F extends Fields> = { readonly [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };
+
+/** Who calls, as a rule of the type with the fields `F` sees it. */
+export type RuleCaller<F extends Fields = Fields> = {
   /** The id of the account; absent where nobody is signed in. */
   readonly account: CallerValue<string>;
   readonly email: CallerValue<string>;
@@ -33,10 +36,11 @@ export type RuleCaller = {
   readonly scopes: CallerValue<readonly string[]>;
   /** What was noted of the account or token by the management API, such as a plan. */
   metadata(key: string): CallerValue<string>;
-  /** The caller's own record of a type with `onePerAccount`; all of it is absent where they have none. */
-  own<F extends Fields>(
-    type: DataType<F>,
-  ): { readonly [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };
+  /**
+   * The caller's own record of a type with `onePerAccount`, of the type that the rule is about where none is named; all of
+   * it is absent where they have none.
+   */
+  own<G extends Fields = F>(type?: DataType<G>): OwnRecord<G>;
 };
 
 /** The fields that a right extends to: `true` is all, those that a record has by itself too. */
@@ -70,12 +74,12 @@ export type WrittenType<F extends Fields> = {
   indexes?: readonly (readonly ((keyof F & string) | keyof OwnFields)[])[];
   /** Fields of which no two records have the same value. */
   unique?: readonly (keyof F & string)[];
-  /** No account has more than one record; rules find it by `caller.own(TYPE)`. */
+  /** No account has more than one record; rules find it by `caller.own(TYPE)`, those of this type by `caller.own()`. */
   onePerAccount?: boolean;
   /** The records that an account made, or that were made for it, go when the account is deleted. Otherwise they stay. */
   deletedWithAccount?: boolean;
   /** Who may do what. Without rules only admin tokens and workflows get at the records. */
-  rules?: (record: RuleRecord<F>, caller: RuleCaller) => readonly Rule<F>[];
+  rules?: (record: RuleRecord<F>, caller: RuleCaller<F>) => readonly Rule<F>[];
 };
 
 /** A declared data type. */
@@ -88,16 +92,16 @@ const declared = new WeakSet<object>();
 /** Declares a data type. One file in types/ exports one. */
 export function defineType<F extends Fields>(written: WrittenType<F>): DataType<F> {
   const { rules = () => [], ...rest } = written;
-  // What is no object of fields is told by load-declarations.ts, with the file's name.
-  const fields = Object.keys(Object(written.fields));
-  const record = Object.fromEntries([...fields, ...OWN_FIELDS].map((name) => [name, { record: name }]));
   const type = {
     indexes: [],
     unique: [],
     onePerAccount: false,
     deletedWithAccount: false,
     ...rest,
-    rules: rules(record as RuleRecord<F>, RULE_CALLER) as readonly Rule[],
+    // What is no function is told by type-mistakes.ts.
+    rules: (typeof rules === 'function'
+      ? rules(recordOf<F>(), callerOf(written))
+      : undefined) as readonly Rule[],
   };
   declared.add(type);
   return type;
@@ -108,19 +112,28 @@ export function isDataType(value: unknown): value is DataType {
   return typeof value === 'object' && value !== null && declared.has(value);
 }
 
-const RULE_CALLER: RuleCaller = {
-  account: { caller: 'account' },
-  email: { caller: 'email' },
-  client: { caller: 'client' },
-  scopes: { caller: 'scopes' },
-  metadata: (key) => ({ caller: 'metadata', key }),
-  own: <F extends Fields>(type: DataType<F>) => {
-    const names = Object.keys(type.fields);
-    return Object.fromEntries(
-      names.map((key) => [key, { caller: 'own', type: type.name, key } satisfies CallerValue<unknown>]),
-    ) as { [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };
-  },
-};
+/** What stands for a name, also for one that is misspelt: type-mistakes.ts says which names there are. */
+function named<T>(standsFor: (name: string) => unknown): T {
+  const get = (_: object, name: string | symbol) => (typeof name === 'symbol' ? undefined : standsFor(name));
+  return new Proxy({}, { get }) as T;
+}
+
+function recordOf<F extends Fields>(): RuleRecord<F> {
+  return named((record) => ({ record }));
+}
+
+function callerOf<F extends Fields>({ name: ruled }: WrittenType<F>): RuleCaller<F> {
+  const metadata: RuleCaller['metadata'] = (key) => ({ caller: 'metadata', key });
+  const own = (...of: readonly DataType[]) => {
+    const type = of.length === 0 ? ruled : String(of[0]?.name);
+    return named((key) => ({ caller: 'own', type, key }));
+  };
+  const methods = new Map<string, unknown>([
+    ['metadata', metadata],
+    ['own', own],
+  ]);
+  return named((caller) => methods.get(caller) ?? { caller });
+}
 
 /** What a field holds, as conditions see it: a list or an object is not compared as a whole. */
 export type FieldKind = 'text' | 'number' | 'boolean' | 'list' | 'other';

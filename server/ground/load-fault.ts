@@ -121,7 +121,7 @@ function hintFor(error: Error): string | undefined {
     return 'if it is a type, write import type; otherwise look how it is called there';
   }
   if (/before initialization$/.test(error.message)) {
-    return 'where files import each other, move what both need into a third one';
+    return 'where files import each other, move what both need into a third one; a rule has the own record of its own type as caller.own()';
   }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
     return 'Node takes types away and translates nothing: write it in plain JavaScript';

@@ -2,7 +2,7 @@ import type { Bearer } from '../access/bearer.ts';
 import { requireScopes } from '../access/required-scopes.ts';
 import { covers, narrowAdminScope, workflowScope } from '../credentials/scopes.ts';
 import { Problem } from '../ground/errors.ts';
-import { nearMissHint } from './near-miss.ts';
+import { nearMissHint } from '../ground/near-miss.ts';
 import type { Workflow } from './workflow.ts';
 
 /** Which workflows there are, built-in ones too, and who may call which. `url` is the server's, for hints. */

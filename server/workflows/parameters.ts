@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
+import { nearMissOf } from '../ground/near-miss.ts';
 import { holdsSecret } from '../ground/without-secrets.ts';
-import { nearMissOf } from './near-miss.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
 import { fileBytesOf, uploadsOf } from './parameter-types.ts';

@@ -1,5 +1,5 @@
+import { nearMissOf } from '../ground/near-miss.ts';
 import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
-import { nearMissOf } from './near-miss.ts';
 import { wordFor } from './sent-date.ts';
 
 /** A file as `run` gets it. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nearMissOf } from './near-miss.ts';
+import { nearMissOf } from '../ground/near-miss.ts';
 
 /** Of a list, so many are looked at: a slip is in each of them. */
 const ELEMENTS_MAX = 20;

@@ -53,12 +53,25 @@ let deep: Expression = always;
 for (let level = 0; level < 12; level += 1) deep = not(deep);
 
 const refused: [when: Parameters<typeof note>[0], says: RegExp][] = [
-  [(record) => isEmpty(record.titel), /is its name right\?/],
-  [(record) => is(record.titel, 'x'), /is its name right\?/],
-  [(record) => is(record.constructor, 'x'), /is its name right\?/],
+  [(record) => isEmpty(record.titel), /when: there is no field titel \(did you mean title\?\)/],
+  [(record) => is(record.titel, 'x'), /there is no field titel/],
+  [(record) => is(record.constructor, 'x'), /there is no field constructor/],
+  [(record) => is(record, 'x'), /is its name right\?/],
   [() => is(null as Anything, 'x'), /is its name right\?/],
-  [(record, caller) => is(record.title, (caller as Anything).acount), /wanted a text, a number/],
-  [(record, caller) => is(record.title, caller.own(profile as Anything).tema as Anything), /wanted a text/],
+  [
+    (record, caller) => is(record.title, (caller as Anything).acount),
+    /the caller has no acount \(did you mean account\?\)/,
+  ],
+  [(record, caller) => is(record.title, caller.metadata as Anything), /wanted a text, a number/],
+  [
+    (record, caller) => is(record.title, caller.own(profile as Anything).tema as Anything),
+    /caller\.own: there is no field tema \(did you mean team\?\) in profile/,
+  ],
+  [(record, caller) => is(record.title, caller.own().title as Anything), /note has no onePerAccount/],
+  [
+    (record, caller) => is(record.title, caller.own(undefined as Anything).title as Anything),
+    /wanted a type that a file/,
+  ],
   [(record) => is(record.title, null as Anything), /wanted a text, a number/],
   [(record, caller) => is(caller.account, record.title), /two fields of the record|something of the caller/],
   [(record) => is(record.title, record.state), /two fields of the record/],
@@ -113,12 +126,13 @@ test('what can be asked for is no mistake', () => {
 
 test('rights name fields that there are, and change only such as can be changed', () => {
   const rights: [more: object, says: RegExp[]][] = [
-    [{ view: ['title', 'titel'] }, [/view: there is no field titel/]],
+    [{ view: ['title', 'titel'] }, [/view: there is no field titel \(did you mean title\?\)$/]],
     [{ view: ['constructor', 'pending', 'version'] }, [/constructor/, /pending/, /version/]],
     [{ change: ['createdBy', 'id'] }, [/nobody can change createdBy/, /nobody can change id/]],
     [{ change: 'title' }, [/wanted true or a list of fields/]],
     [{ find: 'yes' }, [/find: wanted true or false/]],
-    [{ read: true }, [/there is no right read/]],
+    [{ read: true }, [/there is no right read$/]],
+    [{ constrian: true }, [/there is no right constrian \(did you mean constrain\?\)$/]],
   ];
   for (const [more, says] of rights) {
     const mistakes = mistakesIn(note(() => always, more));
@@ -132,16 +146,21 @@ test('rules that are no list of rules are told of', () => {
     defineType({ name: 'note', description: 'A note', fields: FIELDS, rules });
   assert.match(mistakesIn(with_(() => 'x'))[0] ?? '', /gives a list of rules/);
   assert.match(mistakesIn(with_(() => undefined))[0] ?? '', /gives a list of rules/);
+  assert.match(
+    mistakesIn(with_([{ name: 'R', when: always, find: true }]))[0] ?? '',
+    /gives a list of rules/,
+  );
   assert.match(mistakesIn(with_(() => [undefined]))[0] ?? '', /wanted \{ name, when/);
   assert.match(mistakesIn(with_(() => [{ name: '', when: always }]))[0] ?? '', /wanted \{ name, when/);
 });
 
 test('a name that is misspelt lets nobody in, however it got past the check', () => {
   const kinds = kindsOf(note(() => always));
-  const misspelt = undefined as Anything;
-  for (const leaf of [isEmpty(misspelt), is(misspelt, 'x'), has(misspelt, 'x')]) {
-    for (const expression of [leaf, not(leaf)])
-      assert.equal(resolve(expression, NOBODY, kinds), false, JSON.stringify(expression));
+  for (const misspelt of [undefined, { record: 'titel' }, { caller: 'acount' }] as Anything[]) {
+    for (const leaf of [isEmpty(misspelt), is(misspelt, 'x'), has(misspelt, 'x')]) {
+      for (const expression of [leaf, not(leaf)])
+        assert.equal(resolve(expression, NOBODY, kinds), false, JSON.stringify(expression));
+    }
   }
 });
 
@@ -165,6 +184,22 @@ test("what the caller's own record holds of before its type was another is compa
       assert.equal(resolve(expression, caller({ team, level: 3 }), kinds), false, JSON.stringify(expression));
     }
   }
+});
+
+test('the rules of a type go by the caller’s own record of the same type', () => {
+  const colleague = defineType({
+    name: 'colleague',
+    description: 'Who somebody is in their team',
+    fields: { name: z.string(), team: z.string() },
+    onePerAccount: true,
+    rules: (record, caller) => [
+      { name: 'Colleagues', when: is(record.team, caller.own().team), find: true, view: ['name'] },
+    ],
+  });
+  assert.deepEqual([...mistakesOfType(colleague, [colleague])], []);
+  const [rule] = colleague.rules;
+  const caller = { ...NOBODY, own: new Map([['colleague', { team: 'blue' } as unknown as AnyRecord]]) };
+  assert.deepEqual(rule && resolve(rule.when, caller, kindsOf(colleague)), [['team', '=', 'blue']]);
 });
 
 const STAFF = { role: z.string(), nickname: z.string().optional() };

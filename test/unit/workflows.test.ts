@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import type { Bearer } from '../../server/access/bearer.ts';
+import { nearMissOf } from '../../server/ground/near-miss.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
 import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { exampleCall } from '../../server/workflows/example-call.ts';
 import { inspectJson, isTooDeep } from '../../server/workflows/json-faults.ts';
 import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
-import { nearMissOf } from '../../server/workflows/near-miss.ts';
 import { checkParameters } from '../../server/workflows/parameters.ts';
 import { type Callers, defineWorkflow, type Workflow } from '../../server/workflows/workflow.ts';
 

@@ -5,7 +5,7 @@ import { type FieldKind, kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { isObject } from '../../ground/is-object.ts';
 import { CONSTRAINT_TEXT_LENGTH_MAX, CONSTRAINT_VALUES_MAX, CONSTRAINTS_MAX } from '../../ground/limits.ts';
-import { nearMissHint } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../ground/near-miss.ts';
 import { unfitTextIn } from '../../workflows/parameter-text.ts';
 import { shortName } from '../../workflows/parameters.ts';
 import { readDate } from '../../workflows/sent-date.ts';

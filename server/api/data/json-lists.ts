@@ -1,7 +1,7 @@
 import { invalidField } from '../../ground/errors.ts';
 import { isObject } from '../../ground/is-object.ts';
+import { nearMissHint } from '../../ground/near-miss.ts';
 import { inspectJson } from '../../workflows/json-faults.ts';
-import { nearMissHint } from '../../workflows/near-miss.ts';
 import { shortName } from '../../workflows/parameters.ts';
 import { kindInWords } from './names.ts';
 

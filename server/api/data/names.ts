@@ -1,8 +1,8 @@
 import type { AnyRecord } from '../../data/resolve.ts';
 import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
+import { nearMissHint } from '../../ground/near-miss.ts';
 import { isoTime } from '../../ground/time.ts';
-import { nearMissHint } from '../../workflows/near-miss.ts';
 import { shortName } from '../../workflows/parameters.ts';
 
 /** What each record has by itself, as Bubble's Data API calls it. */

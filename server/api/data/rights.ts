@@ -7,7 +7,7 @@ import { NOBODY } from '../../data/resolve.ts';
 import type { OpenType } from '../../data/rows.ts';
 import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
-import { nearMissHint } from '../../workflows/near-miss.ts';
+import { nearMissHint } from '../../ground/near-miss.ts';
 
 /** Which types there are for a caller, and what their token allows. `url` is the server's, for hints. */
 export function createDataRights(types: ReadonlyMap<string, OpenType>, url: string) {

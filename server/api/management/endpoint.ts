@@ -4,9 +4,9 @@ import type { Bearer } from '../../access/bearer.ts';
 import type { Actor } from '../../ground/actor.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { SEARCH_LENGTH_MAX } from '../../ground/limits.ts';
+import { nearMissOf } from '../../ground/near-miss.ts';
 import { addressOf, requestIdOf } from '../../http/request.ts';
 import type { PageAsked } from '../../management/by-key.ts';
-import { nearMissOf } from '../../workflows/near-miss.ts';
 import { readRequestBody, readRequestQuery } from '../request-body.ts';
 import type { ApiCall } from '../responder.ts';
 

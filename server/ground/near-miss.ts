@@ -27,6 +27,12 @@ export function nearMissHint(sent: string, names: Iterable<string>, otherwise: s
   return near === undefined ? otherwise : `Did you mean ${near}?`;
 }
 
+/** The same, to go on with behind a mistake that names the name: nothing where none is near. */
+export function meant(sent: string, names: Iterable<string>): string {
+  const near = nearMissOf(sent, names);
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
+}
+
 function plainForm(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
