@@ -9,33 +9,41 @@ export async function makeSchema<R extends { id: string }>(
   documents: Documents,
   declaration: Declaration<R>,
 ): Promise<void> {
-  const known = new Set(await indexNames(documents));
-  if (declaration.committed === true && !known.has(COMMIT)) {
+  const known = await knownIndexes(documents);
+  const { committed = false, unique = [], indexes = [] } = declaration;
+  if (committed && !known.names.has(COMMIT)) {
     // For who looks for what was left behind. Sparse, so that other writes do not touch it.
     await documents.createIndex({ [COMMIT]: 1 }, { name: COMMIT, sparse: true });
   }
-  const next = declaration.committed === true ? (declaration.unique ?? []).map(nextOf) : [];
-  for (const field of [...(declaration.unique ?? []), ...next]) {
+  for (const field of [...unique, ...(committed ? unique.map(nextOf) : [])]) {
     const name = `unique_${field}`;
     // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
     // anyway.
-    if (!known.has(name))
+    if (!known.names.has(name))
       await documents.createIndex({ [fieldOf(field)]: 1 }, { name, unique: true, sparse: true });
   }
-  for (const fields of declaration.indexes ?? []) {
-    const name = `by_${fields.join('_')}`;
+  for (const fields of indexes) {
     // The id at the end makes paging with ties a walk along the index.
-    const keys = Object.fromEntries([...fields.map(fieldOf), '_id'].map((key) => [key, 1 as const]));
-    if (!known.has(name)) await documents.createIndex(keys, { name });
+    const keys = [...fields.map(fieldOf), '_id'];
+    // What has the same keys is the same, whatever it is called: older stores had other names.
+    if (known.keys.has(keys.join())) continue;
+    known.keys.add(keys.join());
+    const key = Object.fromEntries(keys.map((one) => [one, 1 as const]));
+    // A comma stands in no name of a field, so no two indexes have the same name.
+    await documents.createIndex(key, { name: `by_${fields.join()}` });
   }
 }
 
-async function indexNames(documents: Documents): Promise<string[]> {
+async function knownIndexes(documents: Documents): Promise<{ names: Set<string>; keys: Set<string> }> {
+  const known = { names: new Set<string>(), keys: new Set<string>() };
   try {
-    return (await documents.listIndexes().toArray()).map((index) => index.name as string);
+    for (const { name, key } of await documents.listIndexes().toArray()) {
+      known.names.add(name as string);
+      known.keys.add(Object.keys(key as object).join());
+    }
   } catch (error) {
     // A collection that is not there yet: it comes with its first index or row.
-    if ((error as mongoose.mongo.MongoServerError).codeName === 'NamespaceNotFound') return [];
-    throw error;
+    if ((error as mongoose.mongo.MongoServerError).codeName !== 'NamespaceNotFound') throw error;
   }
+  return known;
 }

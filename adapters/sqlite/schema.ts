@@ -3,11 +3,17 @@ import type { Declaration } from '../port.ts';
 import type { Connection } from './connection.ts';
 import { fieldOf } from './queries.ts';
 
-const UNIQUE = '_unique_';
+/**
+ * A dot and commas, which stand in no name of a table or field: in one database no index has the name of another one, or
+ * of a table.
+ */
+const indexName = (table: string, fields: readonly string[]) => `${table}.by.${fields.join()}`;
+const uniqueName = (table: string, field: string) => `${table}.unique.${field}`;
 
-/** The field that a unique index stands for; any other clash is one of ids. */
+/** The field that a unique index stands for, also one of a store that named them otherwise; any other clash is one of ids. */
 export function fieldOfUnique(table: string, index: string): string {
-  return index.startsWith(table + UNIQUE) ? index.slice((table + UNIQUE).length) : 'id';
+  const found = [uniqueName(table, ''), `${table}_unique_`].find((start) => index.startsWith(start));
+  return found === undefined ? 'id' : index.slice(found.length);
 }
 
 /** Creates what is missing of a declaration's table and indexes. */
@@ -19,32 +25,29 @@ export async function makeSchema<R extends { id: string }>(
   const { name, unique = [], indexes = [] } = declaration;
   // Rows without the leading field stay out of the index: they would only make every insert dearer.
   const present = (field: string) => (checks.isOptional(field) ? ` WHERE ${fieldOf(field)} IS NOT NULL` : '');
-  const uniqueFields = unique.map((field) => [name + UNIQUE + field, field] as const);
-
-  const wanted = new Map([
-    [name, `TABLE IF NOT EXISTS "${name}" (id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)`],
-  ]);
-  for (const [index, field] of uniqueFields) {
-    wanted.set(
-      index,
-      `UNIQUE INDEX IF NOT EXISTS "${index}" ON "${name}" (${fieldOf(field)})${present(field)}`,
-    );
-  }
-  for (const fields of indexes) {
-    const index = `${name}_by_${fields.join('_')}`;
+  const wanted = [
+    [`TABLE`, name, '(id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)'],
+    ...unique.map((field) => [
+      'UNIQUE INDEX',
+      uniqueName(name, field),
+      `ON "${name}" (${fieldOf(field)})${present(field)}`,
+    ]),
     // No id at the end, though pages are ordered by it within ties: SQLite sorts those few itself, and rows that
     // come one after another are written side by side. By random ids, each would dirty a page of its own.
-    const columns = fields.map(fieldOf).join(', ');
-    wanted.set(
-      index,
-      `INDEX IF NOT EXISTS "${index}" ON "${name}" (${columns})${present(fields[0] ?? 'id')}`,
-    );
-  }
+    ...indexes.map((fields) => [
+      'INDEX',
+      indexName(name, fields),
+      `ON "${name}" (${fields.map(fieldOf).join(', ')})${present(fields[0] ?? 'id')}`,
+    ]),
+  ] as const;
 
   await connection.attempt(() => {
-    const known = connection.statement('SELECT name FROM sqlite_schema WHERE tbl_name = ?').all(name);
-    const names = new Set(known.map((entry) => entry.name));
-    const missing = [...wanted].filter(([entry]) => !names.has(entry)).map(([, what]) => `CREATE ${what}`);
+    const known = connection.statement('SELECT sql FROM sqlite_schema WHERE tbl_name = ?').all(name);
+    // What says the same is the same, whatever it is called: older stores had other names.
+    const there = new Set(known.map(({ sql }) => String(sql).replace(/ "[^"]*"/, '')));
+    const missing = wanted
+      .filter(([kind, , what]) => !there.has(`CREATE ${kind} ${what}`))
+      .map(([kind, called, what]) => `CREATE ${kind} IF NOT EXISTS "${called}" ${what}`);
     if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
   });
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, it } from 'node:test';
+import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { type Collection, type Store, Taken, Unavailable } from '../../adapters/port.ts';
+import { type Collection, declare, type Store, Taken, Unavailable } from '../../adapters/port.ts';
 import type { FreshStores } from '../support/stores.ts';
 import { type Item, item, items, notes } from './items.ts';
 
@@ -324,6 +325,20 @@ export function sentences({ engine, url }: FreshStores): void {
     assert.equal(await rows.get('one'), undefined);
     assert.equal((await others.update('one', { add: { size: 1 } }))?.size, 2);
     assert.equal(await others.removeMany([], 10), 1);
+  });
+
+  it('tells indexes and collections apart whose names run together', async () => {
+    const text = z.string().optional();
+    const schema = z.strictObject({ id: z.string(), a: text, b: text, a_b: text });
+    const pairs = declare({ name: 'pairs', schema, unique: ['b'], indexes: [['a', 'b'], ['a_b']] });
+    const others = declare({ name: 'pairs_unique_b', schema, indexes: [['a', 'b']] });
+    for (const one of [store, await open()]) {
+      const [pair, other] = [await one.collection(pairs), await one.collection(others)];
+      await other.put({ id: 'one', b: 'B' });
+      await pair.put({ id: 'one', b: 'B', a_b: 'AB' });
+      await assert.rejects(pair.insert({ id: 'two', b: 'B' }), taken('b'));
+      assert.equal(await pair.count([['a_b', '=', 'AB']]), 1);
+    }
   });
 
   it('answers Unavailable once it is closed, having done what was asked before', async () => {

@@ -22,8 +22,9 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { type Store, Unavailable } from '../../adapters/port.ts';
+import { declare, type Store, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { slowDisk } from '../support/slow-disk.ts';
 import { until } from '../support/until.ts';
@@ -644,6 +645,29 @@ describe('the SQLite file', () => {
     const rows = await store.collection(items);
     assert.equal((await rows.find('label', 'L'))?.id, 'one');
     await assert.rejects(rows.insert(item('two', { label: 'L' })), /label is taken/);
+  });
+
+  it('goes on with the indexes of an older file, and has one for each list of fields', async () => {
+    const called = (file: DatabaseSync) =>
+      file
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+        .all()
+        .map(({ name }) => name);
+    mkdirSync(dirname(path));
+    const before = new DatabaseSync(path);
+    const text = z.string().optional();
+    const schema = z.strictObject({ id: z.string(), a: text, b: text, a_b: text });
+    const pairs = declare({ name: 'pairs', schema, unique: ['b'], indexes: [['a', 'b'], ['a_b']] });
+    const field = (name: string) => `json_extract(doc, '$.${name}')`;
+    before.exec(`CREATE TABLE "pairs" (id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL);
+      CREATE UNIQUE INDEX "pairs_unique_b" ON "pairs" (${field('b')}) WHERE ${field('b')} IS NOT NULL;
+      CREATE INDEX "pairs_by_a_b" ON "pairs" (${field('a_b')}) WHERE ${field('a_b')} IS NOT NULL`);
+    store = await openSqlite(path);
+    const rows = await store.collection(pairs);
+    assert.deepEqual(called(before), ['pairs.by.a,b', 'pairs_by_a_b', 'pairs_unique_b']);
+    await rows.insert({ id: 'one', b: 'B' });
+    await assert.rejects(rows.insert({ id: 'two', b: 'B' }), /b is taken/);
+    before.close();
   });
 
   it('stays as it was when a newer declaration cannot be: rows share what is to be unique', async () => {
