@@ -145,10 +145,10 @@ eachStore(({ engine, url }) => {
       });
       assert.deepEqual([changed.status, changed.text], [204, '']);
       const seen = (await get(id, ann)).body.response;
-      assert.deepEqual(
-        [seen.pages, seen.secret, seen.title, seen['Modified Date']],
-        [undefined, 'x', 'One', '2027-01-15T08:00:20.000Z'],
-      );
+      assert.deepEqual(seen, {
+        ...{ _id: id, title: 'One', tags: ['a'], state: 'draft', secret: 'x' },
+        ...{ 'Created Date': made, 'Modified Date': '2027-01-15T08:00:20.000Z', 'Created By': annId },
+      });
       // What was read can be sent back as it is, with one field changed.
       const whole = { ...seen, title: 'Two', tags: undefined };
       assert.equal((await send('PUT', `${NOTES}/${id}`, { token: ann, json: whole })).status, 204);

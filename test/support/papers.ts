@@ -75,6 +75,8 @@ export const paper = defineType({
       isEmpty(record.readers),
       isEmpty(record.extra),
       isEmpty(caller.client),
+      isEmpty(caller.scopes),
+      isEmpty(caller.own(profile).team),
       is(caller.client, 'svc_1'),
     ];
     return [];

@@ -102,6 +102,10 @@ test('conditions are seen to be at least as narrow as others where they name the
       [c],
       true,
     ],
+    // What is beside a choice, or is the opposite of one, is no choice.
+    [[a], [['any', [[a], [b]]], c], false],
+    [[['any', [[a], [b]]], c], [c], true],
+    [[['none', [[a]]]], [a], false],
     [false, [a], true],
     [true, [a], false],
     [[a], true, true],

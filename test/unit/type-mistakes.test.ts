@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { CONTAINED_LENGTH_MAX } from '../../adapters/port.ts';
 import {
   always,
   and,
@@ -172,16 +173,24 @@ test("what the caller's own record holds of before its type was another is compa
     account: 'acc_1',
     own: new Map([['profile', row as AnyRecord]]),
   });
+  const [many, long] = [['x', { $ne: null }], 'x'.repeat(CONTAINED_LENGTH_MAX + 1)];
   for (const team of [{ $ne: null }, ['x'], null, Number.NaN]) {
     for (const expression of [
       is({ record: 'title' }, own('team') as Anything),
       not(is({ record: 'title' }, own('team') as Anything)),
       isIn({ record: 'title' }, own('level') as Anything),
       not(isIn({ record: 'title' }, own('level') as Anything)),
+      isIn({ record: 'title' }, own('many') as Anything),
+      contains({ record: 'title' }, own('long') as Anything),
+      not(contains({ record: 'title' }, own('long') as Anything)),
       is({ record: 'title' }, own('constructor') as Anything),
       not(is(own('constructor') as Anything, 'x')),
     ]) {
-      assert.equal(resolve(expression, caller({ team, level: 3 }), kinds), false, JSON.stringify(expression));
+      assert.equal(
+        resolve(expression, caller({ team, level: 3, many, long }), kinds),
+        false,
+        JSON.stringify(expression),
+      );
     }
   }
 });
