@@ -25,9 +25,6 @@ export type Sent = {
   changed: ReadonlyMap<string, string>;
 };
 
-/** A body that was slower than this has the caller judged again: its token may be revoked by now. */
-export const SLOW_BODY_MS = 1000;
-
 /** Nothing was sent. */
 export const NOTHING: Sent = { kind: 'text', values: new Map(), changed: new Map() };
 

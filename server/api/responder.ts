@@ -48,7 +48,8 @@ export function createResponder(
 
   /** A refusal whose entry cannot be recorded is a 503 instead. */
   async function recordRefusal(ctx: Context, caller: Bearer | undefined, error: unknown): Promise<void> {
-    const refused = error instanceof RefusedCaller ? error.attribution : undefined;
+    // One that was good when its call began, and is cut off since, is no dead one that came.
+    const refused = caller === undefined && error instanceof RefusedCaller ? error.attribution : undefined;
     const whose = caller === undefined ? refused : attributionOf(caller);
     // With the store away there is nowhere to record it, and the caller has waited long enough.
     if (whose === undefined || error instanceof Unavailable) return;

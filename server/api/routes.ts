@@ -11,6 +11,7 @@ import { uploadsOf } from '../workflows/parameter-types.ts';
 import { createRunner } from '../workflows/runner.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { readArguments } from './arguments.ts';
+import { asOfNow } from './as-of-now.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createBodyRoom } from './body-room.ts';
 import { createDataApi } from './data/routes.ts';
@@ -18,7 +19,7 @@ import { createManagement } from './management/routes.ts';
 import { describeCaller } from './me.ts';
 import { allowOf, wrongMethod } from './methods.ts';
 import { createOwnToken } from './own-token.ts';
-import { type BodyWanted, SLOW_BODY_MS } from './request-body.ts';
+import type { BodyWanted } from './request-body.ts';
 import { type ApiCall, createResponder } from './responder.ts';
 
 /** Everything below /api: who may call what, and what it answers. */
@@ -70,23 +71,21 @@ export function createApi(parts: Domain) {
     workflow: Workflow,
     files: BodyWanted['files'],
   ): Promise<string> {
-    const startedMs = performance.now();
+    const callerNow = asOfNow(caller, () => judged(ctx, workflow));
     const sent = await readArguments(ctx, workflow, files);
     const parameters = runner.check(workflow, sent, requestIdOf(ctx));
-    const isSlow = performance.now() - startedMs > SLOW_BODY_MS;
-    const callerNow = isSlow ? await judgedAgain(ctx, workflow) : caller;
-    const named = await runner.named(workflow, parameters, callerNow);
-    if (callerNow?.narrowing?.bounds !== undefined) {
-      await keepWithinBounds(callerNow, workflow, sent, { limiter, url: settings.url });
+    const sender = await callerNow();
+    const named = await runner.named(workflow, parameters, sender);
+    if (sender?.narrowing?.bounds !== undefined) {
+      await keepWithinBounds(sender, workflow, sent, { limiter, url: settings.url });
     }
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
-    await countCall(workflow, { caller: callerNow, from: request.from }, limiter);
-    const made = { parameters, named, caller: callerNow, request };
+    await countCall(workflow, { caller: sender, from: request.from }, limiter);
+    const made = { parameters, named, caller: sender, callerNow, request };
     return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });
   }
 
-  /** The caller as of now: what was judged before a body that was slow to come may be revoked since. */
-  async function judgedAgain(ctx: Context, workflow: Workflow): Promise<Bearer | undefined> {
+  async function judged(ctx: Context, workflow: Workflow): Promise<Bearer | undefined> {
     const caller = await authenticate.callerOf(ctx);
     if (caller !== undefined) catalogue.requireRights(caller, workflow);
     return caller;

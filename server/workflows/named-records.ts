@@ -4,6 +4,7 @@ import type { Records } from '../data/records.ts';
 import type { OpenType } from '../data/rows.ts';
 import { NamedRecord, takesRecords } from './parameter-types.ts';
 import { invalid } from './parameters.ts';
+import { createPassedRules, type PassedRules } from './passed-rules.ts';
 import type { SeenRecord } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -11,7 +12,11 @@ import type { Workflow } from './workflow.ts';
 export type KnownRecord = SeenRecord & { type: string };
 
 /** The parameters with the records in the place of their ids. */
-export type NamedRecords = { parameters: Record<string, unknown>; known: readonly KnownRecord[] };
+export type NamedRecords = {
+  parameters: Record<string, unknown>;
+  known: readonly KnownRecord[];
+  passed: PassedRules;
+};
 
 /** Each is read from the store. */
 const RECORDS_MAX = 100;
@@ -33,6 +38,7 @@ export async function findNamedRecords(
   const names = takesRecords(workflow);
   const known = new Map<string, KnownRecord>();
   const records = new Map<string, Promise<Records>>();
+  const passed = createPassedRules();
   let left = RECORDS_MAX;
 
   function recordsOf(type: string): Promise<Records> {
@@ -52,6 +58,7 @@ export async function findNamedRecords(
     const ofType = await recordsOf(type);
     const row = await ofType.get(id);
     if (row === undefined) throw noSuch(workflow, parameter, type);
+    passed.note(ofType, [row]);
     const record = ofType.seen(row);
     known.set(key, { type, record, version: row.version as number | undefined });
     return record;
@@ -72,10 +79,10 @@ export async function findNamedRecords(
     return Object.fromEntries(entries);
   }
 
-  if (names.length === 0) return { parameters, known: [] };
+  if (names.length === 0) return { parameters, known: [], passed };
   const all = { ...parameters };
   for (const name of names) all[name] = await filled(name, parameters[name]);
-  return { parameters: all, known: [...known.values()] };
+  return { parameters: all, known: [...known.values()], passed };
 }
 
 function noSuch(workflow: Workflow, parameter: string, type: string) {

@@ -4,9 +4,11 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
 import { characterBudget } from '../data/character-budget.ts';
 import type { Constraint, Records } from '../data/records.ts';
+import type { AnyRecord } from '../data/resolve.ts';
 import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
+import type { PassedRules } from './passed-rules.ts';
 import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -22,10 +24,10 @@ export function createRunData(
     dataAccess: DataAccess;
     accounts: Pick<Accounts, 'get'>;
   },
-  run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean },
+  run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean; passed: PassedRules },
 ) {
   const { types, dataAccess, accounts } = parts;
-  const { workflow, caller, isAdmin } = run;
+  const { workflow, caller, isAdmin, passed } = run;
 
   function openedType(name: string): OpenType {
     const opened = types.get(name);
@@ -49,53 +51,61 @@ export function createRunData(
   async function plannedOf(
     write: StagedWrite,
     recordsFor: typeof recordsOf,
-  ): Promise<{ write: Write; owner?: string | undefined } | undefined> {
+  ): Promise<{ write: Write; told?: string | undefined } | undefined> {
     const { declaration } = openedType(write.type);
     const records = await recordsFor(write.type, 'write', write.unrestricted);
+    const isRuled = !write.unrestricted || (write.what === 'change' && write.underRules.length > 0);
+    const underRules = isRuled ? await recordsFor(write.type, 'write', false) : undefined;
+    // Its owner reads of what is done past the rules because of who calls.
+    const isTold = isAdmin || underRules?.passes === true;
     if (write.what === 'create') {
       const { id, createdAt, for: owner, fields } = write;
       if (owner !== caller?.account.id) await requireOther(write);
       const insert = records.made(fields, { id, createdAt, createdBy: owner });
-      return { write: writeOf({ declaration, insert }), owner };
+      if (underRules !== undefined) passed.note(underRules, []);
+      return { write: writeOf({ declaration, insert }), told: isTold ? owner : undefined };
     }
     const row = await records.get(write.id);
     if (row === undefined || row.version !== write.version) return undefined;
-    const owner = row.createdBy as string | undefined;
+    if (underRules !== undefined) passed.note(underRules, [row]);
+    const told = isTold ? (row.createdBy as string | undefined) : undefined;
     const { id } = write;
     if (write.what === 'delete') {
       const { guard } = records.removed(row);
-      return { write: writeOf({ declaration, remove: true, id, guard }), owner };
+      return { write: writeOf({ declaration, remove: true, id, guard }), told };
     }
     const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined] as const);
     const ruled = fields.filter(([field]) => write.underRules.includes(field));
     // A run may change some fields around the rules: the others are held to them as if they alone were changed.
-    if (write.unrestricted && ruled.length > 0)
-      (await recordsFor(write.type, 'write', false)).changed(row, Object.fromEntries(ruled));
+    if (write.unrestricted) underRules?.changed(row, Object.fromEntries(ruled));
     const { change, guard } = records.changed(row, Object.fromEntries(fields));
-    return { write: writeOf({ declaration, change, id, guard }), owner };
+    return { write: writeOf({ declaration, change, id, guard }), told };
   }
 
   const ask: Ask = async (asked) => {
     const records = await recordsOf(asked.type, 'read', asked.unrestricted);
-    return answerTo(asked, records);
+    const note = (rows: readonly AnyRecord[]) => {
+      if (!asked.unrestricted) passed.note(records, rows);
+    };
+    return answerTo(asked, records, note);
   };
 
   return {
     ask,
 
     /**
-     * What the run staged as writes of the store, and whose records they are; undefined where a record is not any more as
-     * the run saw it. Throws Problem where the rules do not allow it.
+     * What the run staged as writes of the store, and the owners who read of them; undefined where a record is not any more
+     * as the run saw it. Throws Problem where the rules do not allow it.
      */
     async planned({
       writes,
-    }: Staged): Promise<{ writes: Write[]; owners: (string | undefined)[] } | undefined> {
+    }: Staged): Promise<{ writes: Write[]; told: (string | undefined)[] } | undefined> {
       // The rules are looked up once for all writes, and not for each of a thousand.
       const recordsFor = remembered(recordsOf);
       const planned = await Promise.all(writes.map((write) => plannedOf(write, recordsFor)));
       const all = planned.filter((one) => one !== undefined);
       if (all.length < planned.length) return undefined;
-      return { writes: all.map(({ write }) => write), owners: all.map(({ owner }) => owner) };
+      return { writes: all.map(({ write }) => write), told: all.map(({ told }) => told) };
     },
   };
 }
@@ -111,17 +121,25 @@ function remembered<A extends (string | boolean)[], T>(make: (...args: A) => T):
   };
 }
 
-async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | number> {
+async function answerTo(
+  asked: Asked,
+  records: Records,
+  note: (rows: readonly AnyRecord[]) => void,
+): Promise<SeenRecord[] | number> {
   const toSeen = (row: Awaited<ReturnType<Records['list']>>[number]): SeenRecord => ({
     record: records.seen(row),
     version: row.version as number | undefined,
   });
   if (asked.what === 'get') {
     const row = await records.get(asked.id);
+    note(row === undefined ? [] : [row]);
     return row === undefined ? [] : [toSeen(row)];
   }
   const constraints = asked.where.map(([field, test, value]) => ({ field, test, value }) as Constraint);
-  if (asked.what === 'count') return records.count(constraints);
+  if (asked.what === 'count') {
+    note([]);
+    return records.count(constraints);
+  }
   const { takes, isUsedUp } = characterBudget(WORKFLOW_FOUND_CHARACTERS_MAX);
   const rows = await records.list({
     constraints,
@@ -136,6 +154,7 @@ async function answerTo(asked: Asked, records: Records): Promise<SeenRecord[] | 
       `data.${asked.type}.find: these records have more than ${WORKFLOW_FOUND_CHARACTERS_MAX} characters; ask for fewer with limit`,
     );
   }
+  note(rows);
   return rows.map(toSeen);
 }
 

@@ -17,20 +17,17 @@ import { ISSUE_TOKEN } from './issue-token.ts';
 import { doCheck, doRun } from './late-failures.ts';
 import { findNamedRecords, type NamedRecords } from './named-records.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
+import type { PassedRules } from './passed-rules.ts';
 import { createRunData, takenProblem } from './run-data.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
-import type { Ask } from './run-protocol.ts';
+import type { Ask, Staged } from './run-protocol.ts';
 import type { Runs, RunWrites } from './runs.ts';
 import { unfitForThread } from './thread/fit.ts';
 import type { RunTask } from './thread/messages.ts';
 import type { Threads } from './threads.ts';
 import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
 
-/**
- * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
- * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
- */
-export function createRunner(parts: {
+type RunnerParts = {
   runs: Runs;
   accounts: Pick<Accounts, 'get'>;
   types: ReadonlyMap<string, OpenType>;
@@ -41,15 +38,21 @@ export function createRunner(parts: {
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
   timeLimitMs?: number;
-}) {
-  const { runs, threads, isOwners, clock, settings, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
+};
+
+/**
+ * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
+ * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
+ */
+export function createRunner(parts: RunnerParts) {
+  const { threads, isOwners, clock, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
 
   function named(
     workflow: Workflow,
     parameters: Record<string, unknown>,
     caller: Bearer | undefined,
   ): Promise<NamedRecords> {
-    const passes = caller !== undefined && isCalledAsAdmin(caller, workflow);
+    const passes = isCalledAsAdmin(caller, workflow);
     return findNamedRecords(parts, { workflow, parameters, caller, passes });
   }
 
@@ -82,37 +85,31 @@ export function createRunner(parts: {
         /** The same with the records that they name, as they were just found. */
         named: NamedRecords;
         caller: Bearer | undefined;
+        /** Judges the caller again where the call has taken a while. Throws Problem. */
+        callerNow?: () => Promise<Bearer | undefined>;
         request: RunCall['request'];
       },
       record: { entry: Call; startedMs: number } | undefined,
     ): Promise<string> {
       const { caller, parameters, request } = call;
       const seen = caller && seenByWorkflow(caller, workflow);
-      const isAdmin = seen?.admin === true;
-      const data = createRunData(parts, { workflow, caller, isAdmin });
+      const { callerNow = async () => caller } = call;
       const startedMs = performance.now();
       for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
         await pauseBeforeAttempt(attempt);
         const leftMs = Math.ceil(limitMsOf(workflow) - (attempt === 1 ? 0 : msSince(startedMs)));
         if (leftMs <= 0) break;
         // Another attempt begins with the records as they are by then.
-        const found = attempt === 1 ? call.named : await named(workflow, parameters, caller);
-        const { body, staged } = await result(
-          workflow,
-          { ...found, caller: seen, request },
-          data.ask,
-          leftMs,
-        );
-        const planned = await data.planned(staged);
-        if (planned !== undefined) {
-          const audit = await touchesOf(parts, { workflow, caller, request }, planned.owners);
-          if (record !== undefined) record.entry.ms = msSince(record.startedMs);
-          const mail = staged.mail.map((wanted) =>
-            mailOf(workflow, wanted, { settings, accountId: seen?.accountId }),
-          );
-          if (await committed(runs, workflow, { writes: planned.writes, mail, audit }, record?.entry))
-            return body;
-        }
+        const { passed, ...found } = attempt === 1 ? call.named : await named(workflow, parameters, caller);
+        const dataFor = (who: Bearer | undefined) =>
+          createRunData(parts, { workflow, caller: who, isAdmin: isCalledAsAdmin(who, workflow), passed });
+        const given = { ...found, caller: seen, request };
+        const { body, staged } = await result(workflow, given, dataFor(caller).ask, leftMs);
+        // Nothing happens in the name of who was cut off while it ran.
+        const isStaged = staged.writes.length + staged.mail.length > 0;
+        const writer = isStaged ? await callerNow() : caller;
+        const run = { workflow, staged, data: dataFor(writer), passed, caller: writer, request };
+        if (await carriedOut(parts, run, record)) return body;
       }
       throw conflict(workflow);
     },
@@ -124,6 +121,30 @@ export function createRunner(parts: {
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
       doCheck(ranAs(workflow, requestId), () => checkParameters(workflow, sent)),
   };
+}
+
+/** Does what a run staged, with the entry of its call; answers false where somebody else changed what it changes. */
+async function carriedOut(
+  parts: Pick<RunnerParts, 'runs' | 'accounts' | 'clock' | 'settings'>,
+  run: {
+    workflow: Workflow;
+    staged: Staged;
+    data: Pick<ReturnType<typeof createRunData>, 'planned'>;
+    passed: PassedRules;
+    caller: Bearer | undefined;
+    request: RunCall['request'];
+  },
+  record: { entry: Call; startedMs: number } | undefined,
+): Promise<boolean> {
+  const { workflow, staged, caller, request } = run;
+  const planned = await run.data.planned(staged);
+  if (planned === undefined) return false;
+  const audit = await touchesOf(parts, planned.told, { by: workflow.name, caller, request });
+  if (record !== undefined)
+    Object.assign(record.entry, run.passed.marks(), { ms: msSince(record.startedMs) });
+  const from = { settings: parts.settings, accountId: caller?.account.id };
+  const mail = staged.mail.map((wanted) => mailOf(workflow, wanted, from));
+  return committed(parts.runs, workflow, { writes: planned.writes, mail, audit }, record?.entry);
 }
 
 async function committed(
@@ -139,18 +160,13 @@ async function committed(
   }
 }
 
-/** What those whose records a run touched as an admin read of it. */
+/** What those whose records a run touched past the rules read of it: without a caller there is nobody who passes them. */
 async function touchesOf(
   parts: Parameters<typeof touchEntries>[0],
-  {
-    workflow,
-    caller,
-    request,
-  }: { workflow: Workflow; caller: Bearer | undefined; request: RunCall['request'] },
-  owners: Parameters<typeof touchEntries>[1],
+  told: Parameters<typeof touchEntries>[1],
+  { caller, ...made }: { by: string; caller: Bearer | undefined; request: RunCall['request'] },
 ) {
-  if (caller === undefined || !isCalledAsAdmin(caller, workflow)) return [];
-  return touchEntries(parts, owners, { by: workflow.name, caller, request });
+  return caller === undefined ? [] : touchEntries(parts, told, { ...made, caller });
 }
 
 /** The mail that a workflow asked for, in the queue of who calls. */
@@ -200,8 +216,8 @@ function seenByWorkflow(caller: Bearer, workflow: Workflow): WorkflowCaller {
 }
 
 /** Who is no admin any more gives nobody a way past privacy rules either. */
-function isCalledAsAdmin({ account, scopes }: Bearer, { name }: Workflow): boolean {
-  return account.admin && coversAsAdmin(scopes, workflowScope(name));
+function isCalledAsAdmin(caller: Bearer | undefined, { name }: Workflow): boolean {
+  return caller?.account.admin === true && coversAsAdmin(caller.scopes, workflowScope(name));
 }
 
 function conflict({ name }: Workflow): Problem {

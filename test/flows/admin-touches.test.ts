@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
 import { rowDeclarationOf } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
+import { record } from '../../server/workflows/parameter-types.ts';
 import { defineWorkflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
@@ -42,6 +43,24 @@ const clearMemos = defineWorkflow({
   },
 });
 
+const keepMemo = defineWorkflow({
+  name: 'keep_memo',
+  description: 'Change a memo',
+  callers: 'account',
+  parameters: {
+    id: { schema: record(memo), description: 'Which', example: 'obj_1' },
+    around: { schema: z.boolean().default(false), description: 'Around the rules', example: true },
+  },
+  types: { memo },
+  returns: z.object({}),
+  async run({ parameters: { id: one, around }, data }) {
+    const memos = around ? data.memo.unrestricted : data.memo;
+    await memos.find({ where: [['text', '=', String(one.text)]] });
+    await memos.change(one.id, { text: 'Kept' });
+    return {};
+  },
+});
+
 eachStore(({ engine, url }) => {
   describe(`what an admin's service does to other accounts (${engine})`, () => {
     let now = 1_800_000_000;
@@ -52,7 +71,7 @@ eachStore(({ engine, url }) => {
       server = await startApiServer({
         storeUrl: await url(),
         clock: () => now,
-        workflows: [leaveMemo, clearMemos],
+        workflows: [leaveMemo, clearMemos, keepMemo],
         types: [memo],
       });
     });
@@ -147,6 +166,24 @@ eachStore(({ engine, url }) => {
       assert.equal((await memos.get(`obj_${now}a`))?.version, 1);
       assert.equal(await memos.get(`obj_${now}b`), undefined);
       assert.deepEqual([(await touched(ann)).length, await touched('acc_gone')], [1, []]);
+    });
+
+    test('is marked where a service passes the rules because it acts for the app', async () => {
+      const memos = await server.domain.store.collection(rowDeclarationOf(memo));
+      const ids = ['c', 'd'].map((letter) => `obj_${now}${letter}`);
+      await memos.insertMany(ids.map((id) => ({ id, createdAt: now, createdBy: ann, text: `Memo ${id}` })));
+      const keep = async (token: string, id = '', around = false) => {
+        const sent = { method: 'POST', token, json: { id, around } };
+        const { status, text } = await server.call('/api/1.1/wf/keep_memo', sent);
+        assert.equal(status, 200, text);
+        const { privacyBypassed, hidden } = (await server.calls()).at(-1) ?? {};
+        return [privacyBypassed, hidden, (await touched(ann)).length];
+      };
+      const own = await server.token({ accountId: ann, scopes: ['wf:keep_memo'] });
+      assert.deepEqual(await keep(own.value, ids[0]), [undefined, undefined, 0]);
+      // What the workflow does around the rules for everybody is no pass of who calls.
+      assert.deepEqual(await keep(own.value, ids[0], true), [undefined, undefined, 0]);
+      assert.deepEqual(await keep((await service(['wf:keep_memo'])).value, ids[1]), [true, 1, 1]);
     });
 
     test('issue_token says why the service may', async () => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { transaction } from '../../config/types/transaction.ts';
+import { JUDGED_AGAIN_MS } from '../../server/api/as-of-now.ts';
 import { rowDeclarationOf } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
 import { systemClock } from '../../server/ground/clock.ts';
+import { createPassedRules } from '../../server/workflows/passed-rules.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
 import { defineWorkflow, refusal, type Workflow } from '../../server/workflows/workflow.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
@@ -242,11 +245,36 @@ eachStore(({ engine, url }) => {
         });
       };
       const before = (await notes()).length;
-      const named = { parameters: {}, known: [] };
+      const named = { parameters: {}, known: [], passed: createPassedRules() };
       const call = { parameters: {}, named, caller: undefined, request: { id: 'r', from: '127.0.0.1' } };
       await assert.rejects(runner.run(tricky, call, undefined), { status: 504, code: 'TIMEOUT' });
       assert.equal((told as { code?: string }).code, 'TIMEOUT');
       assert.deepEqual([(await notes()).length, await runs()], [before, 0]);
+    });
+
+    test('a run whose caller is cut off meanwhile stores and sends nothing', async () => {
+      const cutOff = async (stages: boolean, set: { revokedAt: number } | { suspendedAt?: number }) => {
+        const { value, credential } = await tokenFor('wf:tricky');
+        const { credentials, accounts } = server.domain.rows;
+        act = async ({ data, mail }) => {
+          if (stages) data.note?.create({ text: 'late' });
+          if (stages) mail.send({ to: 'late@example.com', subject: 'Late', text: 'mail' });
+          if ('revokedAt' in set) await credentials.update(credential.id, { set });
+          else await accounts.update(credential.accountId, { set });
+          await delay(1.5 * JUDGED_AGAIN_MS);
+          return {};
+        };
+        return (await server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })).status;
+      };
+      const before = [(await notes()).length, (await mails()).length];
+      assert.deepEqual(
+        [await cutOff(true, { revokedAt: now }), await cutOff(true, { suspendedAt: now })],
+        [401, 401],
+      );
+      assert.equal((await lastCall())?.result, 'invalid_token');
+      assert.deepEqual([(await notes()).length, (await mails()).length], before);
+      assert.equal(await cutOff(false, { revokedAt: now }), 200);
+      assert.equal(await cutOff(true, {}), 200);
     });
 
     test('a run with several rows and mails does them all, with defaults filled in', async () => {

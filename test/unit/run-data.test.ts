@@ -9,6 +9,7 @@ import { is } from '../../server/data/expressions.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { createPassedRules } from '../../server/workflows/passed-rules.ts';
 import { createRunData } from '../../server/workflows/run-data.ts';
 import { runHere } from '../../server/workflows/run-here.ts';
 import { errorFrom, failureOf } from '../../server/workflows/thread/messages.ts';
@@ -62,7 +63,15 @@ sqliteStores(({ url }) => {
       run: ({ data }) => run(data.post),
     });
     const dataAccess = createDataAccess({ types, clock: () => 1000 });
-    const data = createRunData({ types, dataAccess, accounts }, { workflow, caller, isAdmin: false });
+    const data = createRunData(
+      { types, dataAccess, accounts },
+      {
+        workflow,
+        caller,
+        isAdmin: false,
+        passed: createPassedRules(),
+      },
+    );
     const call = {
       parameters: {},
       known: [],

@@ -1,9 +1,9 @@
 import type { Verb } from '../../data/access.ts';
 import type { Domain } from '../../domain.ts';
 import { BULK, DATA_PATH } from '../../ground/api-address.ts';
+import { JUDGED_AGAIN_MS } from '../as-of-now.ts';
 import type { Authenticate } from '../authenticate.ts';
 import { allowOf, wrongMethod } from '../methods.ts';
-import { SLOW_BODY_MS } from '../request-body.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { createBulk } from './bulk.ts';
 import type { DataCall, WriteCall } from './data-call.ts';
@@ -26,7 +26,7 @@ export function createDataApi(parts: Parts) {
   const rights = createDataRights(types, settings.url);
 
   async function afterBody(call: WriteCall, startedMs: number): Promise<WriteCall> {
-    if (performance.now() - startedMs <= SLOW_BODY_MS) return call;
+    if (performance.now() - startedMs <= JUDGED_AGAIN_MS) return call;
     const caller = await authenticate.callerOf(call.ctx);
     if (caller === undefined) throw authenticate.noCredential(call.ctx);
     rights.requireType(call.opened.type.name, caller, call.verb);
