@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { CONTAINED_LENGTH_MAX, type Store } from '../../adapters/port.ts';
 import { createDataAccess, type DataCaller, shownToAccount } from '../../server/data/access.ts';
+import { characterBudget } from '../../server/data/character-budget.ts';
 import { and, is, isNot, or } from '../../server/data/expressions.ts';
 import type { Records } from '../../server/data/records.ts';
-import { roomFor } from '../../server/data/room.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
@@ -188,11 +188,11 @@ sqliteStores(({ url }) => {
   });
 
   it('has room for the first record, however long, and for no other beyond it', () => {
-    const room = roomFor(10);
-    assert.deepEqual([room.takes({ text: 'long enough' }), room.isFull()], [true, false]);
-    assert.deepEqual([room.takes({}), room.isFull()], [false, true]);
+    const budget = characterBudget(10);
+    assert.deepEqual([budget.takes({ text: 'long enough' }), budget.isUsedUp()], [true, false]);
+    assert.deepEqual([budget.takes({}), budget.isUsedUp()], [false, true]);
     // `{}` is two characters.
-    const five = roomFor(10);
+    const five = characterBudget(10);
     assert.deepEqual(
       [1, 2, 3, 4, 5, 6].map(() => five.takes({})),
       [true, true, true, true, true, false],
