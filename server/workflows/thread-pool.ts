@@ -18,6 +18,7 @@ import {
   type ToThread,
 } from './thread/messages.ts';
 import { watchMemory } from './thread-memory.ts';
+import { createPresence } from './thread-presence.ts';
 
 /** A thread that does not begin within this is held up by what an earlier run left behind. */
 const BEGIN_MS_MAX = 3000;
@@ -31,8 +32,6 @@ const IDLE_MS = 60_000;
 const WARM_AFTER_MS = 1000;
 /** The first thread loads for so long at most before runs are handed to it anyway. */
 const LOAD_MS_MAX = 10_000;
-/** The server stops within seconds: it does not wait for a thread that cannot be ended now. */
-const END_MS_MAX = 500;
 /**
  * V8's own limit, far above that of thread-memory.ts: where V8 meets its own it may end the process. It takes none of this
  * before it is needed.
@@ -47,8 +46,15 @@ type UnderWay = {
   /** Where it has begun. */
   threadId: number | undefined;
   hasBegun(threadId: number): void;
+  /** It is over like that, and its thread has to go. */
+  isSpent(outcome: RunOutcome): void;
   /** Ends its thread and fails it with this. */
   end(error: Error): void;
+  /** Aborted by `end`. */
+  signal: AbortSignal;
+  /** How it ended where its thread has to go. */
+  spent: Promise<RunOutcome>;
+  stopTimer(): void;
 };
 
 /** Its thread did not begin it: nothing was done yet. */
@@ -58,6 +64,7 @@ export class NotBegun extends Error {}
 export function createThreadPool({ folder, log }: { folder: string; log: Pick<Logger, 'error'> }) {
   const underWay = new Map<number, UnderWay>();
   const closing = new AbortController();
+  const presence = createPresence(log);
   let pool: Promise<Piscina> | undefined;
   let warming: NodeJS.Timeout | undefined;
   let stopWatching = () => {};
@@ -80,7 +87,10 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   async function open(): Promise<Piscina> {
     const opened = await openPool(folder, closing.signal, {
       greeted: (thread) => {
-        thread.port.on('message', (message: FromThread) => hear(message, thread, { underWay, log }));
+        const programs = presence.enter(thread.port);
+        thread.port.on('message', (message: FromThread) =>
+          hear(message, thread, { underWay, programs, log }),
+        );
         thread.port.unref();
       },
       failed: (error) => log.error({ err: error }, 'a thread of the workflows ended between two runs'),
@@ -108,32 +118,21 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
     /** Hands it to a thread. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
     async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
       const threads = await opened();
-      const controller = new AbortController();
       last += 1;
       const number = last;
-      const end = (error: Error) => controller.abort(error);
-      let timer = untilBegun(threads, () => end(new NotBegun()));
-      const run: UnderWay = {
-        ask,
-        threadId: undefined,
-        hasBegun(threadId) {
-          run.threadId = threadId;
-          timer.clear();
-          timer = timerOf(task.timeLimitMs + GRACE_MS, () => end(tooSlow()));
-        },
-        end,
-      };
+      const run = createUnderWay(threads, { ask, tooSlow, timeLimitMs: task.timeLimitMs });
       underWay.set(number, run);
       try {
         const given: NumberedTask = { number, ...task };
-        const done: Promise<RunOutcome> = threads.run(given, { signal: controller.signal });
-        const outcome = await done.catch((error: Error) => {
-          throw whyLost(error, task, run, controller.signal);
+        const done: Promise<RunOutcome> = threads.run(given, { signal: run.signal });
+        const lost = done.catch((error: Error) => {
+          throw whyLost(error, task, run);
         });
+        const outcome = await Promise.race([run.spent, lost]);
         if ('result' in outcome) return outcome.result;
         throw errorFrom(outcome.failed);
       } finally {
-        timer.clear();
+        run.stopTimer();
         underWay.delete(number);
       }
     },
@@ -144,9 +143,37 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
       closing.abort();
       stopWatching();
       const threads = await pool?.catch(() => undefined);
-      await Promise.race([threads?.destroy(), delay(END_MS_MAX, undefined, { ref: false })]);
+      await presence.allGone(threads?.destroy());
     },
   };
+}
+
+function createUnderWay(
+  threads: Pick<Piscina, 'queueSize'>,
+  { ask, tooSlow, timeLimitMs }: { ask: Ask; tooSlow: () => Problem; timeLimitMs: number },
+): UnderWay {
+  const controller = new AbortController();
+  const { promise: spent, resolve } = Promise.withResolvers<RunOutcome>();
+  const end = (error: Error) => controller.abort(error);
+  let timer = untilBegun(threads, () => end(new NotBegun()));
+  const run: UnderWay = {
+    ask,
+    threadId: undefined,
+    hasBegun(threadId) {
+      run.threadId = threadId;
+      timer.clear();
+      timer = timerOf(timeLimitMs + GRACE_MS, () => end(tooSlow()));
+    },
+    isSpent(outcome) {
+      resolve(outcome);
+      end(new Error('something of its run goes on in it'));
+    },
+    end,
+    signal: controller.signal,
+    spent,
+    stopTimer: () => timer.clear(),
+  };
+  return run;
 }
 
 type Timer = { clear(): void };
@@ -209,9 +236,16 @@ async function openPool(
 function hear(
   message: FromThread,
   { threadId, port }: Greeting,
-  { underWay, log }: { underWay: ReadonlyMap<number, UnderWay>; log: Pick<Logger, 'error'> },
+  heard: {
+    underWay: ReadonlyMap<number, UnderWay>;
+    programs: { note(program: { pid: number; runs: boolean }): void };
+    log: Pick<Logger, 'error'>;
+  },
 ): void {
+  const { underWay, programs, log } = heard;
   if ('begun' in message) underWay.get(message.begun)?.hasBegun(threadId);
+  else if ('spent' in message) underWay.get(message.spent)?.isSpent(message.outcome);
+  else if ('program' in message) programs.note(message.program);
   else if ('ask' in message) {
     const { ask, run, asked } = message;
     const answered = answerTo(underWay.get(run)?.ask, asked);
@@ -232,10 +266,10 @@ async function answerTo(
 }
 
 /** Why a run has no outcome: it was ended from here, or its thread ended by itself. */
-function whyLost(error: Error, { workflow }: RunTask, run: UnderWay, signal: AbortSignal): Error {
+function whyLost(error: Error, { workflow }: RunTask, { signal, threadId }: UnderWay): Error {
   const { reason } = signal;
   if (signal.aborted && (reason instanceof Problem || reason instanceof NotBegun)) return reason;
-  if (!signal.aborted && run.threadId === undefined) return new NotBegun();
+  if (!signal.aborted && threadId === undefined) return new NotBegun();
   const cause: unknown = signal.aborted ? reason : error;
   return new Error(`workflow ${workflow}: its thread ended: ${(cause as Error).message}`, { cause });
 }

@@ -3,6 +3,7 @@ import { catchLateFailures, doRun } from '../late-failures.ts';
 import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
 import type { Ask, Asked } from '../run-protocol.ts';
+import { closePrototype, guardProcess, watchStarted } from './guards.ts';
 import {
   errorFrom,
   type FromThread,
@@ -31,6 +32,9 @@ catchLateFailures(
   },
 );
 
+const { limitCalls } = guardProcess();
+const started = watchStarted((program) => say({ program }));
+
 const askOf = createAsking();
 
 /**
@@ -40,7 +44,18 @@ const askOf = createAsking();
 export const runInThread: Promise<(task: NumberedTask) => Promise<RunOutcome>> = loadDeclarations(
   (workerData as ThreadData).folder,
 ).then(
-  (declarations) => (task) => ran(declarations, task),
+  (declarations) => {
+    closePrototype();
+    started.areLoaded();
+    return async (task) => {
+      limitCalls(task.timeLimitMs);
+      const outcome = await ran(declarations, task);
+      if (!started.isLeftBehind()) return outcome;
+      await started.endPrograms();
+      say({ spent: task.number, outcome });
+      return new Promise(() => {});
+    };
+  },
   (error: Error) => async () => {
     setImmediate(() => process.exit(1));
     const message = `the owner's files do not load any more, as they did at the start: ${error.message}`;
@@ -68,7 +83,10 @@ async function ran({ workflows }: Declarations, task: NumberedTask): Promise<Run
     return { result };
   } catch (error) {
     // What it goes on with nobody knows: the server ends the thread, in a moment.
-    if (error === over) return new Promise(() => {});
+    if (error === over) {
+      void started.endPrograms();
+      return new Promise(() => {});
+    }
     return { failed: failureOf(error, `workflow ${name}: `) };
   }
 }

@@ -20,6 +20,10 @@ export type Greeting = { threadId: number; port: MessagePort };
 
 export type FromThread =
   | { begun: number }
+  /** The run is over, and its thread must not be used again. */
+  | { spent: number; outcome: RunOutcome }
+  /** A program that the owner's code started, or that has ended. */
+  | { program: { pid: number; runs: boolean } }
   | { ask: number; run: number; asked: Asked }
   | { late: { requestId: string; workflow: string }; failed: Failure; message: string };
 

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+
+/** The server stops within seconds: it does not wait for a thread that cannot be ended now. */
+const END_MS_MAX = 1000;
+
+/** Which threads are there, and the programs that were started in them: those end with their thread. */
+export function createPresence(log: Pick<Logger, 'error'>) {
+  const present = new Map<MessagePort, Promise<void>>();
+
+  return {
+    /** A thread is there, until its end of this port closes. */
+    enter(port: MessagePort): { note(program: { pid: number; runs: boolean }): void } {
+      const running = new Set<number>();
+      const { promise: gone, resolve } = Promise.withResolvers<void>();
+      present.set(port, gone);
+      port.once('close', () => {
+        present.delete(port);
+        for (const pid of running) endProgram(pid);
+        resolve();
+      });
+      return {
+        note({ pid, runs }) {
+          if (runs) running.add(pid);
+          else running.delete(pid);
+        },
+      };
+    },
+
+    /**
+     * Waits until they have ended, for a moment. Node would wait for them at the end of the process, and in a call to the
+     * system that does not return (a pipe that nobody writes to) a thread cannot be ended: then the process ends itself.
+     */
+    async allGone(poolEnds: Promise<void> | undefined): Promise<void> {
+      let areGone = false;
+      const gone = Promise.all([poolEnds, ...present.values()]).then(() => {
+        areGone = true;
+      });
+      await Promise.race([gone, delay(END_MS_MAX, undefined, { ref: false })]);
+      if (areGone) return;
+      log.error('a thread of the workflows does not end: the process will not wait for it');
+      process.once('exit', () => areGone || process.kill(process.pid, 'SIGKILL'));
+    },
+  };
+}
+
+function endProgram(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
