@@ -73,6 +73,10 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   const runIn = ({ threadId }: { threadId: number }) =>
     [...underWay.values()].find((run) => run.threadId === threadId);
 
+  /** Whether a thread that has loaded the owner's files has no run. */
+  const isOneFree = () =>
+    presence.count() > [...underWay.values()].filter(({ threadId }) => threadId !== undefined).length;
+
   function endThread(thread: Worker): void {
     const error = new Error(`it held more than ${WORKFLOW_MEGABYTES_MAX} MB`);
     const run = runIn(thread);
@@ -120,15 +124,10 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
       const threads = await opened();
       last += 1;
       const number = last;
-      const run = createUnderWay(threads, { ask, tooSlow, timeLimitMs: task.timeLimitMs });
+      const run = createUnderWay({ ask, tooSlow, isOneFree, timeLimitMs: task.timeLimitMs });
       underWay.set(number, run);
       try {
-        const given: NumberedTask = { number, ...task };
-        const done: Promise<RunOutcome> = threads.run(given, { signal: run.signal });
-        const lost = done.catch((error: Error) => {
-          throw whyLost(error, task, run);
-        });
-        const outcome = await Promise.race([run.spent, lost]);
+        const outcome = await outcomeOf(threads, { number, ...task }, run);
         if ('result' in outcome) return outcome.result;
         throw errorFrom(outcome.failed);
       } finally {
@@ -148,14 +147,26 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   };
 }
 
-function createUnderWay(
-  threads: Pick<Piscina, 'queueSize'>,
-  { ask, tooSlow, timeLimitMs }: { ask: Ask; tooSlow: () => Problem; timeLimitMs: number },
-): UnderWay {
+/** Throws where the run is ended, or its thread is. */
+function outcomeOf(threads: Piscina, task: NumberedTask, run: UnderWay): Promise<RunOutcome> {
+  const done: Promise<RunOutcome> = threads.run(task, { signal: run.signal });
+  const lost = done.catch((error: Error) => {
+    throw whyLost(error, task, run);
+  });
+  return Promise.race([run.spent, lost]);
+}
+
+function createUnderWay(parts: {
+  ask: Ask;
+  tooSlow: () => Problem;
+  isOneFree: () => boolean;
+  timeLimitMs: number;
+}): UnderWay {
+  const { ask, tooSlow, isOneFree, timeLimitMs } = parts;
   const controller = new AbortController();
   const { promise: spent, resolve } = Promise.withResolvers<RunOutcome>();
   const end = (error: Error) => controller.abort(error);
-  let timer = untilBegun(threads, () => end(new NotBegun()));
+  let timer = untilBegun(isOneFree, () => end(new NotBegun()));
   const run: UnderWay = {
     ask,
     threadId: undefined,
@@ -183,12 +194,12 @@ function timerOf(ms: number, over: () => void): Timer {
   return { clear: () => clearTimeout(timer) };
 }
 
-/** Is over where a thread does not begin with a run that it has; longer where no thread has taken it, as they are loading. */
-function untilBegun(threads: Pick<Piscina, 'queueSize'>, over: () => void): Timer {
+/** Is over where a thread that is free does not begin with a run; later where there is none, as they are loading. */
+function untilBegun(isOneFree: () => boolean, over: () => void): Timer {
   let waits = 0;
   const timer = setInterval(() => {
     waits += 1;
-    if (threads.queueSize > 0 && waits < WAITS_MAX) return;
+    if (!isOneFree() && waits < WAITS_MAX) return;
     clearInterval(timer);
     over();
   }, BEGIN_MS_MAX);

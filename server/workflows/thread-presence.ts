@@ -10,6 +10,8 @@ export function createPresence(log: Pick<Logger, 'error'>) {
   const present = new Map<MessagePort, Promise<void>>();
 
   return {
+    count: () => present.size,
+
     /** A thread is there, until its end of this port closes. */
     enter(port: MessagePort): { note(program: { pid: number; runs: boolean }): void } {
       const running = new Set<number>();
