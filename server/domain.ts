@@ -34,7 +34,7 @@ import { createIdentities } from './accounts/identities.ts';
 import { createInvitations, invitationDeclaration } from './accounts/invitations.ts';
 import { createMailedInvitations, mailedInvitationDeclaration } from './accounts/mailed-invitations.ts';
 import { createNewcomers } from './accounts/newcomers.ts';
-import { createPasswords } from './accounts/passwords.ts';
+import { createPasswords, type PasswordCost } from './accounts/passwords.ts';
 import { createSignUpRules } from './accounts/sign-up-policy.ts';
 import { createSignUps, signUpDeclaration } from './accounts/sign-ups.ts';
 import { createActivity } from './activity/activity.ts';
@@ -169,7 +169,13 @@ function declarationsFor({ retention }: Pick<Settings, 'retention'>): typeof DEC
  */
 export async function openDomain(
   settings: Settings,
-  parts: { clock: Clock; log: Logger /** A store that is not there is not made. */; mustExist?: boolean },
+  parts: {
+    clock: Clock;
+    log: Logger;
+    /** A store that is not there is not made. */
+    mustExist?: boolean;
+    passwordCost?: PasswordCost;
+  },
 ) {
   const { clock, log } = parts;
   const declarations = await loadDeclarations(settings.config);
@@ -179,7 +185,7 @@ export async function openDomain(
     [...declarations.workflows.values(), ISSUE_TOKEN],
     [...declarations.types.values()],
   );
-  const people = createPeople(foundation);
+  const people = createPeople({ ...foundation, passwordCost: parts.passwordCost });
   const credentials = createCredentials({ ...foundation, ...people, scopes });
   const management = createManagement({ ...foundation, ...people, ...credentials, scopes });
   const works = worksOf({ ...foundation, ...people, ...credentials, ...management, scopes });
@@ -331,8 +337,9 @@ async function settleCommits({ store, log }: { store: Store; log: Logger }): Pro
 type Foundation = Awaited<ReturnType<typeof openFoundation>>;
 
 /** Who people are and how they come in. Each finds its own rows by their name. */
-function createPeople(foundation: Foundation) {
-  const passwords = createPasswords(foundation.settings);
+function createPeople(foundation: Foundation & { passwordCost: PasswordCost | undefined }) {
+  const { settings, passwordCost } = foundation;
+  const passwords = createPasswords({ ...settings, passwordCost });
   const parts = { ...foundation.rows, ...foundation, passwords };
   const accounts = createAccounts(parts);
   const signUpRules = createSignUpRules({ ...parts, ...foundation.rows });

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { PasswordCost } from './accounts/passwords.ts';
 import { createApp } from './app.ts';
 import { type Domain, openDomain } from './domain.ts';
 import type { Clock } from './ground/clock.ts';
@@ -14,7 +15,10 @@ const STOP_MS_MAX = 5000;
  * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public
  * URL follows it.
  */
-export async function serve(configured: Settings, parts: { clock: Clock; log: Logger }) {
+export async function serve(
+  configured: Settings,
+  parts: { clock: Clock; log: Logger; passwordCost?: PasswordCost },
+) {
   const listener = createListener(parts.log);
   const settings = configured.port === 0 ? await onFreePort(listener, configured) : configured;
   const domain = await openDomain(settings, parts);

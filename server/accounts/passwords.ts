@@ -28,13 +28,14 @@ export type Passwords = ReturnType<typeof createPasswords>;
 /**
  * Hashes and checks passwords with argon2id (RFC 9106), off the event loop. Only a few at a time: a flood of
  * sign-ins gets 503 and takes neither the machine's memory nor all of its processors, nor the places of others:
- * `asker` says whose place it is.
+ * `asker` says whose place it is. `passwordCost` is for tests, which sign in thousands of people and have nothing to protect.
  */
-export function createPasswords(parts: { appName: string }) {
+export function createPasswords(parts: { appName: string; passwordCost?: PasswordCost | undefined }) {
+  const current = parts.passwordCost ?? CURRENT;
   const turns = createTurns({ inFlightMax: IN_FLIGHT_MAX, places: PLACES, refusal: tooBusy });
 
   /** Fits no password. Checked where there is no hash, so the work is the same with and without an account. */
-  const hashOfNobody = phcOf(CURRENT, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
+  const hashOfNobody = phcOf(current, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   return {
     /** What is stored of a password: a PHC string. */
@@ -42,8 +43,8 @@ export function createPasswords(parts: { appName: string }) {
       const message = readPassword(password);
       if (message === undefined) throw new TypeError('a password is hashed that was not checked');
       const salt = randomBytes(SALT_BYTES);
-      const tag = await turns.take(asker, () => tagOf(message, salt, TAG_BYTES, CURRENT));
-      return phcOf(CURRENT, salt, tag);
+      const tag = await turns.take(asker, () => tagOf(message, salt, TAG_BYTES, current));
+      return phcOf(current, salt, tag);
     },
 
     /** Whether the password fits. `outdated`: it does, and should be hashed again with today's parameters. */
@@ -54,7 +55,7 @@ export function createPasswords(parts: { appName: string }) {
       const known = readPhc(phc ?? hashOfNobody);
       const tag = await turns.take(asker, () => tagOf(message, known.salt, known.tag.length, known.cost));
       const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
-      return { right, outdated: right && !isCurrent(known) };
+      return { right, outdated: right && !fits(known, current) };
     },
 
     /** Throws a Problem where a new password is too short, too long or too easily guessed. */
@@ -68,25 +69,26 @@ export function createPasswords(parts: { appName: string }) {
 
 type Verdict = { right: boolean; outdated: boolean };
 
-type Cost = typeof CURRENT;
+/** `memory` in KiB. */
+export type PasswordCost = typeof CURRENT;
 
 /** One password, one sequence of bytes, however the keyboard composed it (NIST SP 800-63B section 5.1.1.2). */
 function readPassword(typed: string): Normalised | undefined {
   return normalised(typed, 'NFC', PASSWORD_LENGTH_MAX);
 }
 
-function tagOf({ text }: Normalised, salt: Buffer, tagLength: number, cost: Cost): Promise<Buffer> {
+function tagOf({ text }: Normalised, salt: Buffer, tagLength: number, cost: PasswordCost): Promise<Buffer> {
   return derive('argon2id', { message: text, nonce: salt, tagLength, ...cost });
 }
 
 /** https://github.com/P-H-C/phc-string-format: `$argon2id$v=19$m=…,t=…,p=…$SALT$TAG`, base64 without padding. */
-function phcOf(cost: Cost, salt: Buffer, tag: Buffer): string {
+function phcOf(cost: PasswordCost, salt: Buffer, tag: Buffer): string {
   const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
   const { memory, passes, parallelism } = cost;
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`;
 }
 
-function readPhc(phc: string): { cost: Cost; salt: Buffer; tag: Buffer } {
+function readPhc(phc: string): { cost: PasswordCost; salt: Buffer; tag: Buffer } {
   const [, memory, passes, parallelism, salt, tag] =
     /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([\w+/-]+)\$([\w+/-]+)$/.exec(phc) ?? [];
   if (salt === undefined || tag === undefined) throw new Error('a stored password hash cannot be read');
@@ -97,8 +99,11 @@ function readPhc(phc: string): { cost: Cost; salt: Buffer; tag: Buffer } {
   };
 }
 
-function isCurrent({ cost, salt, tag }: { cost: Cost; salt: Buffer; tag: Buffer }): boolean {
-  return isDeepStrictEqual(cost, CURRENT) && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
+function fits(
+  { cost, salt, tag }: { cost: PasswordCost; salt: Buffer; tag: Buffer },
+  wanted: PasswordCost,
+): boolean {
+  return isDeepStrictEqual(cost, wanted) && salt.length === SALT_BYTES && tag.length === TAG_BYTES;
 }
 
 /** What makes a password weak. No rules about the kinds of characters (NIST SP 800-63B section 5.1.1.2). */

@@ -28,8 +28,6 @@ const WAITS_MAX = 3;
 const GRACE_MS = 200;
 /** A thread that nobody needs is ended after this; one stays. */
 const IDLE_MS = 60_000;
-/** The first thread is made so long after the start, unless a run comes first: it is not in the way of the first answers. */
-const WARM_AFTER_MS = 1000;
 /** The first thread loads for so long at most before runs are handed to it anyway. */
 const LOAD_MS_MAX = 10_000;
 /**
@@ -66,7 +64,6 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   const closing = new AbortController();
   const presence = createPresence(log);
   let pool: Promise<Piscina> | undefined;
-  let warming: NodeJS.Timeout | undefined;
   let stopWatching = () => {};
   let last = 0;
 
@@ -104,19 +101,14 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
     return opened;
   }
 
-  function opened(): Promise<Piscina> {
-    pool ??= open();
-    return pool;
-  }
+  const opened = () => (pool ??= open());
 
   return {
-    /** Has a thread ready for the first run, soon. */
+    /** Has a thread ready for the first run. */
     warm(): void {
-      const begin = () =>
-        opened().catch((error: unknown) =>
-          log.error({ err: error }, 'the threads of the workflows do not start'),
-        );
-      warming = setTimeout(begin, WARM_AFTER_MS).unref();
+      opened().catch((error: unknown) =>
+        log.error({ err: error }, 'the threads of the workflows do not start'),
+      );
     },
 
     /** Hands it to a thread. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
@@ -138,7 +130,6 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
 
     /** Ends them all, with what runs in them. */
     async close(): Promise<void> {
-      clearTimeout(warming);
       closing.abort();
       stopWatching();
       const threads = await pool?.catch(() => undefined);

@@ -32,6 +32,7 @@ import { createCatalogue } from '../../server/workflows/catalogue.ts';
 import { createIssueToken } from '../../server/workflows/issue-token.ts';
 import { createRuns, runDeclaration } from '../../server/workflows/runs.ts';
 import type { Workflow } from '../../server/workflows/workflow.ts';
+import { passwordCost } from './password-cost.ts';
 
 export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
 
@@ -65,7 +66,7 @@ export async function startApiServer(
   const storeUrl = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
   const environment = options.config === undefined ? {} : { LATCHKEY_CONFIG: options.config };
   const settings = readSettings({ url, data: folder, store: storeUrl, ...options.settings }, environment);
-  const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log });
+  const opened = await openDomain(settings, { clock: options.clock ?? systemClock, log, passwordCost });
   const { rows, declarations } = opened;
   const declared = [...declarations.types.values(), ...(options.types ?? [])];
   const { opened: types, carriers } = await openDataRows(

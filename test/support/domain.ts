@@ -7,6 +7,7 @@ import { type Domain, openDomain } from '../../server/domain.ts';
 import type { Actor } from '../../server/ground/actor.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
+import { passwordCost } from './password-cost.ts';
 
 export const actor: Actor = { kind: 'operator', from: '192.0.2.7', requestId: 'request-1' };
 
@@ -32,7 +33,7 @@ export async function openTestDomain(
   const settings = readSettings({ data: folder, store, ...options.settings }, {});
   let now = 1_900_000_000;
   const log = createLog(new Writable({ write: (_chunk, _encoding, done) => done() }));
-  const domain = await openDomain(settings, { clock: () => now, log });
+  const domain = await openDomain(settings, { clock: () => now, log, passwordCost });
   const { rows } = domain;
 
   return {

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { type Agent, createAgent } from './browserless.ts';
+import { passwordCost } from './password-cost.ts';
 import type { TestServer } from './server.ts';
 import { createThirdPartyApp } from './third-party-app.ts';
 
@@ -28,9 +29,9 @@ export async function openPeople(server: TestServer, given: OwnerSettings = {}, 
   const domain: Domain = await openDomain(settings, {
     clock,
     log: createLog({ write: () => undefined }),
+    passwordCost,
   });
   let count = 0;
-  /** One for all of them: argon2 is the dearest thing that most tests do. */
   const passwordHash = domain.passwords.hash(PASSWORD);
 
   async function account(options: { admin?: boolean } = {}): Promise<Account> {

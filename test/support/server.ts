@@ -7,6 +7,7 @@ import { systemClock } from '../../server/ground/clock.ts';
 import { createLog } from '../../server/ground/log.ts';
 import { type OwnerSettings, readSettings } from '../../server/ground/settings.ts';
 import { serve } from '../../server/serve.ts';
+import { passwordCost } from './password-cost.ts';
 
 export type TestServer = {
   url: string;
@@ -42,7 +43,11 @@ export async function startTestServer(
     },
     {},
   );
-  const served = await serve(settings, { clock: options.clock ?? systemClock, log: createLog(sink) });
+  const served = await serve(settings, {
+    clock: options.clock ?? systemClock,
+    log: createLog(sink),
+    passwordCost,
+  });
   return {
     url: served.url,
     dataFolder,
