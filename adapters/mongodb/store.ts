@@ -2,6 +2,7 @@ import mongoose from 'mongoose';
 import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
 import { insertsWith, openCollection } from './collection.ts';
 import { type CommitOptions, type Commits, createCommits } from './commit.ts';
+import { EndingConnection } from './connection.ts';
 import { openError, unavailableFrom } from './failures.ts';
 import { journalOf } from './journal.ts';
 
@@ -36,6 +37,7 @@ export async function openMongodb(
       autoIndex: false,
       autoCreate: false,
       bufferCommands: false,
+      ...{ connectionType: EndingConnection },
       ...(/^[^/]+\/\/[^/]+\/[^?]/.test(url) ? {} : { dbName: DATABASE }),
     });
   } catch (error) {

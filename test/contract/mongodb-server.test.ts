@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import mongoose from 'mongoose';
 import { openMongodb } from '../../adapters/mongodb/store.ts';
@@ -71,6 +71,32 @@ mongodbStores(({ url }) => {
     assert.ok(performance.now() - started < 5000);
     line.hold(false);
     assert.deepEqual(await eventually(() => rows.get('one')), item('one', { label: 'L' }));
+  });
+
+  it('answers a call that begins while its connection ends, and goes on', async () => {
+    const [near, far] = await connectedPair();
+    for (let round = 0; round < 3; round += 1) {
+      await eventually(() => Promise.all([rows.get('one'), rows.get('one'), rows.get('one')]));
+      // Ends and a word that come in one turn of the event loop. The sockets close in the turns after it, and
+      // a call of each of these finds them in another state.
+      line.end();
+      far.write('x');
+      await once(near, 'data');
+      const answers: Promise<string>[] = [];
+      for (let turn = 0; turn < 4; turn += 1) {
+        answers.push(
+          rows.get('one').then(
+            () => 'there',
+            (error) => error.constructor.name,
+          ),
+        );
+        await immediate();
+      }
+      for (const answer of await Promise.all(answers)) assert.match(answer, /^(there|Unavailable)$/);
+    }
+    assert.deepEqual(await eventually(() => rows.get('one')), item('one', { label: 'L' }));
+    near.destroy();
+    far.destroy();
   });
 
   it('is Unavailable at once when there is no server at the start', async () => {
@@ -142,7 +168,7 @@ mongodbStores(({ url }) => {
 });
 
 /** A line between the store and the server that can be cut, held silent, and restored. */
-type Line = { url: string; cut(): void; restore(): Promise<void>; hold(silent: boolean): void };
+type Line = { url: string; end(): void; cut(): void; restore(): Promise<void>; hold(silent: boolean): void };
 
 async function startLine(address: string): Promise<Line> {
   const { hostname, port, pathname } = new URL(address);
@@ -177,6 +203,10 @@ async function startLine(address: string): Promise<Line> {
   return {
     // Directly, so that a member of a replica set does not send the driver past this line.
     url: `mongodb://127.0.0.1:${at}${pathname}?directConnection=true`,
+    /** Ends every connection; whoever comes next is let in. */
+    end() {
+      for (const socket of sockets) socket.destroy();
+    },
     cut() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -188,6 +218,16 @@ async function startLine(address: string): Promise<Line> {
       silent = held;
     },
   };
+}
+
+/** Two ends of a connection of this process with itself. */
+async function connectedPair(): Promise<[near: Socket, far: Socket]> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as { port: number }).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  return [near, far];
 }
 
 /** The first answer within five seconds. */
