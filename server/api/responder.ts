@@ -3,13 +3,15 @@ import { Unavailable } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { Call } from '../activity/call.ts';
 import type { Called } from '../activity/recorder.ts';
+import { explainCommand } from '../data/shown-explanation.ts';
 import type { Domain } from '../domain.ts';
 import { MANAGEMENT_PATH } from '../ground/api-address.ts';
+import { Problem } from '../ground/errors.ts';
 import { msSince } from '../ground/time.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import { answerPreflight, isPreflight } from '../http/cors.ts';
 import { problemFrom } from '../http/error-response.ts';
-import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
+import { addressOf, noteExplain, requestIdOf, startedMsOf } from '../http/request.ts';
 import { type Authenticate, attributionOf, RefusedCaller } from './authenticate.ts';
 
 /** Those that we do not have too: only so a page can read that answer. */
@@ -80,6 +82,8 @@ export function createResponder(
       const entry = caller && recorder.entry(attributionOf(caller), calledBy(ctx, 200, 'success'));
       answer = await endpoint({ ctx, caller, entry });
     } catch (error) {
+      if (error instanceof Problem && error.refusedBy !== undefined)
+        noteExplain(ctx, explainCommand(error.refusedBy, caller));
       await recordRefusal(ctx, caller, error);
       throw error;
     }

@@ -2,6 +2,7 @@ import type { RouterContext } from '@koa/router';
 import { type CallsAskedView, type CallView, callsPage } from '../../views/console/activity.ts';
 import type { Call } from '../activity/call.ts';
 import { resultOf, resultsFor } from '../activity/entry-words.ts';
+import { DATA_PATH, dataAddressIn } from '../ground/api-address.ts';
 import { isoDate, isoTime } from '../ground/time.ts';
 import { sendPage } from '../http/page.ts';
 import type { PageAsked, PageOf } from '../management/by-key.ts';
@@ -97,6 +98,7 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
     ms,
     from,
     requestId,
+    rulesUrl: rulesUrlOf(call),
     requestUrl: requestId === '' ? undefined : pathWith(PATH, { request: requestId }),
     privacyBypassed: call.privacyBypassed === true,
     hidden: call.hidden,
@@ -108,6 +110,18 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
       onlyUrl: pathWith(PATH, { credential: id }),
     },
   };
+}
+
+/** Of a call that privacy rules refused: the page that says which rule gives what to who made it. */
+function rulesUrlOf({ path, result, accountId, clientId, tokenId }: Call): string | undefined {
+  if (result !== 'FORBIDDEN' || !path.startsWith(DATA_PATH)) return undefined;
+  const { type, id, place } = dataAddressIn(path);
+  const isApp = clientId?.startsWith('app_') === true;
+  return pathWith(`/admin/types/${type}`, {
+    who: isApp ? accountId : (clientId ?? tokenId),
+    client: isApp ? clientId : '',
+    record: place === 'record' ? id : '',
+  });
 }
 
 function cellsOf(call: Call, names: EntryNames): string[] {

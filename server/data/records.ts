@@ -4,10 +4,11 @@ import { Problem } from '../ground/errors.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Operand, Test } from './expressions.ts';
 import { fits, requireFit, requireOrder } from './field-tests.ts';
-import { meets, type Privacy } from './privacy.ts';
+import { fieldsOf, meets, type Privacy } from './privacy.ts';
 import { type AnyRecord, allOf, implies, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
 import type { DataRow, OpenType } from './rows.ts';
-import { type DataType, type FieldKind, kindsOf } from './type.ts';
+import { notAllowed, notChangeable, notConstrainable, notMakable, notSortedLater } from './rule-refusals.ts';
+import { type DataType, kindsOf } from './type.ts';
 
 /** One thing that a list is narrowed down by; the value is of the field's kind. */
 export type Constraint = { field: string; test: Test; value?: unknown };
@@ -48,7 +49,7 @@ function readsOf(
 ) {
   // The fields of a declared type are known to its declaration and not to the compiler.
   const rows = collection as unknown as Collection<AnyRecord>;
-  const kinds = kindsOf(type);
+  const rights: Rights = { type, privacy };
   const seen = (row: AnyRecord): AnyRecord => {
     const maySee = privacy.maySeeIn(row);
     const fields = Object.entries(row).filter(
@@ -60,16 +61,12 @@ function readsOf(
   return {
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
     list(wanted: Wanted): Promise<AnyRecord[]> {
-      return listed(
-        rows,
-        segmentsOf(wanted, narrowed(wanted.constraints, privacy, kinds), { privacy, kinds }),
-        wanted,
-      );
+      return listed(rows, segmentsOf(wanted, narrowed(wanted.constraints, rights), rights), wanted);
     },
 
     /** How many there are. */
     count(constraints: readonly Constraint[]): Promise<number> {
-      const where = narrowed(constraints, privacy, kinds);
+      const where = narrowed(constraints, rights);
       return where === false ? Promise.resolve(0) : rows.count(whereOf(where));
     },
 
@@ -101,7 +98,7 @@ function readsOf(
 }
 
 function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
-  const kinds = kindsOf(type);
+  const named = ({ id }: AnyRecord) => ({ type: type.name, id });
 
   return {
     /** Whether the caller may change the field, as far as the record as it is goes. */
@@ -114,13 +111,13 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
     ): DataRow {
       const now = own.createdAt ?? clock();
       const row = {
-        ...written(type, kinds, fields),
+        ...written(type, fields),
         id: newId('obj_'),
         ...own,
         createdAt: now,
         modifiedAt: now,
       };
-      if (!privacy.mayCreate(row)) throw forbidden(`may make no such ${type.name}`);
+      if (!privacy.mayCreate(row)) throw notMakable({ type: type.name }, privacy.mayEverCreate);
       return row;
     },
 
@@ -133,21 +130,21 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
       fields: Readonly<Record<string, unknown>>,
     ): { change: Change<DataRow>; guard: Where<DataRow>; row: DataRow } {
       const version = Number(row.version ?? 0) + 1;
-      const set = { ...written(type, kinds, fields), modifiedAt: clock(), version };
+      const set = { ...written(type, fields), modifiedAt: clock(), version };
       const next = { ...row, ...set } as AnyRecord & DataRow;
       for (const field of Object.keys(fields)) {
-        if (privacy.mayChange(row, field) && privacy.mayChange(next, field)) continue;
-        throw forbidden(`may not change ${field} of this ${type.name}`, field);
+        if (!privacy.mayChange(row, field) || !privacy.mayChange(next, field))
+          throw notChangeable(named(row), field);
       }
       // A change of nothing is one too: it would show in the time of the last one.
       const mayChangeSome = Object.keys(type.fields).some((field) => privacy.mayChange(row, field));
-      if (!mayChangeSome) throw forbidden(`may not change this ${type.name}`);
+      if (!mayChangeSome) throw notAllowed(named(row), 'change');
       return { change: { set: set as Change<DataRow>['set'] & object }, guard: asSeen(row), row: next };
     },
 
     /** The guard under which the record may be removed. Throws 403 where no rule lets the caller do it. */
     removed(row: AnyRecord): { guard: Where<DataRow> } {
-      if (!privacy.mayRemove(row)) throw forbidden(`may not delete this ${type.name}`);
+      if (!privacy.mayRemove(row)) throw notAllowed(named(row), 'delete');
       // What the row still carries of an earlier change would go down with it.
       return { guard: [...asSeen(row), ['pendingId', 'absent']] };
     },
@@ -159,11 +156,8 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
  * from where owner's code runs or from a caller, and were checked there: what is no field of the type, or cannot be
  * in it, is a mistake of ours.
  */
-function written(
-  type: DataType,
-  kinds: ReadonlyMap<string, FieldKind>,
-  fields: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+function written(type: DataType, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const kinds = kindsOf(type);
   for (const [field, value] of Object.entries(fields)) {
     const schema = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
     const isFit =
@@ -199,17 +193,14 @@ function isShown(fields: object, field: string): boolean {
   return Object.hasOwn(fields, field) || ['createdAt', 'createdBy', 'modifiedAt'].includes(field);
 }
 
+/** What a caller may do with the records of a type. */
+type Rights = { type: DataType; privacy: Privacy };
+
 /** A constraint counts only where a rule lets the caller constrain its field. */
-function narrowed(
-  constraints: readonly Constraint[],
-  privacy: Privacy,
-  kinds: ReadonlyMap<string, FieldKind>,
-): Resolved {
-  const where = constraints.map(({ field }): Resolved => {
-    const part = constrainableAmong(privacy, field);
-    if (part === false) throw notConstrainable(field);
-    return part;
-  });
+function narrowed(constraints: readonly Constraint[], rights: Rights): Resolved {
+  const { type, privacy } = rights;
+  const kinds = kindsOf(type);
+  const where = constraints.map(({ field }) => whereConstrainable(field, rights));
   const parts = constraints.map(({ field, test, value }): Resolved => {
     requireFit(kinds, { field, test, value });
     return resolve({ left: { record: field }, test, right: value as Operand | undefined }, NOBODY, kinds);
@@ -224,6 +215,14 @@ function constrainableAmong({ found, constrainable }: Privacy, field: string): R
   return part !== false && implies(found, part) ? true : part;
 }
 
+/** The same. Throws 403 where it counts in no record. */
+function whereConstrainable(field: string, { type, privacy }: Rights): Exclude<Resolved, false> {
+  const part = constrainableAmong(privacy, field);
+  if (part !== false) return part;
+  const others = fieldsOf(type).filter((one) => constrainableAmong(privacy, one) !== false);
+  throw notConstrainable({ type: type.name }, field, others);
+}
+
 type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
 
 /**
@@ -231,15 +230,11 @@ type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
  * the order in some records only, the others are ordered as if they lacked it. A later field could not be
  * split off so: it must be one that may be constrained in all of them that are found.
  */
-function segmentsOf(
-  { order }: Wanted,
-  where: Resolved,
-  { privacy, kinds }: { privacy: Privacy; kinds: ReadonlyMap<string, FieldKind> },
-): Segment[] {
+function segmentsOf({ order }: Wanted, where: Resolved, rights: Rights): Segment[] {
   const allowed = order.map(({ by }, index) => {
-    const part = constrainableAmong(privacy, by);
-    if (part === false || (index > 0 && part !== true)) throw notConstrainable(by);
-    requireOrder(kinds, by);
+    const part = whereConstrainable(by, rights);
+    if (index > 0 && part !== true) throw notSortedLater({ type: rights.type.name }, by);
+    requireOrder(kindsOf(rights.type), by);
     return part;
   });
   const [first, ...others] = order as readonly Order<AnyRecord>[];
@@ -305,25 +300,4 @@ async function listed(
     else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where));
   }
   return found;
-}
-
-/** What a caller is told who asks for a field, by its name, that no rule lets them ask for. */
-export function notConstrainable(name: string): Problem {
-  return new Problem({
-    status: 403,
-    code: 'FORBIDDEN',
-    message: `This caller may not search or sort by ${name}.`,
-    hint: 'Leave it out. The rules of the type say who may.',
-    parameter: name,
-  });
-}
-
-function forbidden(what: string, field?: string): Problem {
-  return new Problem({
-    status: 403,
-    code: 'FORBIDDEN',
-    message: `This caller ${what}.`,
-    hint: 'The rules of the type say who may. latchkey explain shows which rule gives what to a token.',
-    ...(field === undefined ? {} : { parameter: field }),
-  });
 }

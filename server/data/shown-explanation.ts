@@ -1,3 +1,4 @@
+import type { Bearer } from '../access/bearer.ts';
 import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
 import type { Explanation, Granted } from './explanation.ts';
 import type { Held } from './rule-reasons.ts';
@@ -38,6 +39,20 @@ export function findsInWords({ finds, passes }: Pick<Explanation, 'finds' | 'pas
 export function countInWords(count: number): string {
   if (count <= RECORDS_COUNTED_MAX) return count.toLocaleString('en');
   return `more than ${RECORDS_COUNTED_MAX.toLocaleString('en')}`;
+}
+
+/** The command by which whoever runs the server sees why rules refused this caller something. */
+export function explainCommand(
+  { type, id }: { type: string; id?: string },
+  caller: Pick<Bearer, 'tokenId' | 'account' | 'client'> | undefined,
+): string {
+  const record = id === undefined ? '' : ` --id ${id}`;
+  return `latchkey explain --type ${type}${record}${caller === undefined ? '' : ` ${namedAs(caller)}`}`;
+}
+
+function namedAs({ tokenId, account, client }: Pick<Bearer, 'tokenId' | 'account' | 'client'>): string {
+  if (client === undefined) return `--token ${tokenId}`;
+  return client.kind === 'app' ? `--client ${client.id} --account ${account.id}` : `--client ${client.id}`;
 }
 
 /** The same for programs. */

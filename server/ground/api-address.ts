@@ -23,6 +23,15 @@ export function countedPath(path: string): string {
 /** In the place of an id: many records at once. */
 export const BULK = 'bulk';
 
+/** What an address behind DATA_PATH is of. */
+export type DataPlace = 'type' | 'record' | 'bulk';
+
+/** Which type, and which of its records. The raw path, so that each record has one address and no encoded spelling of it. */
+export function dataAddressIn(path: string): { type: string; id: string; place: DataPlace } {
+  const [type = '', id = ''] = path.slice(DATA_PATH.length).split('/');
+  return { type, id, place: id === BULK ? 'bulk' : id === '' ? 'type' : 'record' };
+}
+
 /** What is managed by whoever runs the app. */
 export const MANAGEMENT_PATH = `${API_PATH}/admin`;
 

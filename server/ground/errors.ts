@@ -126,6 +126,8 @@ export type ProblemDetails = {
   /** The parameter at fault, when there is one. */
   parameter?: string;
   headers?: Record<string, string>;
+  /** The data type whose rules refuse it, and the record: for the log of whoever runs the server. */
+  refusedBy?: { type: string; id?: string };
   cause?: unknown;
 };
 
@@ -136,6 +138,7 @@ export class Problem extends Error {
   readonly hint: string;
   readonly parameter: string | undefined;
   readonly headers: Record<string, string>;
+  readonly refusedBy: ProblemDetails['refusedBy'];
   /** What else is wrong with the same form; see `checkAll`. */
   others: readonly Problem[] = [];
   /** A path of this site that the person was on the way to, for the link of the page that says this. */
@@ -149,6 +152,7 @@ export class Problem extends Error {
     this.hint = details.hint;
     this.parameter = details.parameter;
     this.headers = details.headers ?? {};
+    this.refusedBy = details.refusedBy;
   }
 }
 

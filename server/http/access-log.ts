@@ -23,6 +23,7 @@ export function accessLog(log: Logger, clientAddress: ClientAddress, clock: Cloc
         ms: Math.round((performance.now() - request.startedMs) * 10) / 10,
         from: request.address,
         credential: request.credential,
+        explain: request.explain,
       },
       'request',
     );

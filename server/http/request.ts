@@ -22,6 +22,8 @@ type RequestNotes = {
   readonly address: string;
   /** A `token_id`, never a token. */
   credential?: string;
+  /** The command that says why privacy rules refused it. */
+  explain?: string;
 };
 
 /** Begins what is known of this request. Called by the outermost middleware. */
@@ -61,6 +63,11 @@ export function addressOf(ctx: Context): string {
 /** Which credential this request came with, for its line in the log. */
 export function noteCredential(ctx: Context, tokenId: string): void {
   notesOf(ctx).credential = tokenId;
+}
+
+/** By which command whoever runs the server sees why privacy rules refused this, for its line in the log. */
+export function noteExplain(ctx: Context, command: string): void {
+  notesOf(ctx).explain = command;
 }
 
 /** Who acts when a signed-in person does something on a page, for the audit. */

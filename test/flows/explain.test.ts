@@ -259,6 +259,45 @@ describe('what rules let a caller do', () => {
     }
   });
 
+  it('is led to by what rules refused: from the log by a command, from the console by a link', async () => {
+    const { value, credential } = await domain.tokens.mint(
+      {
+        account: ann.account,
+        name: 'Writer',
+        scopes: ['data:transaction:write'],
+        expiresAt: domain.clock() + 3600,
+      },
+      actor,
+    );
+    const { client, secret } = await domain.services.create(
+      {
+        ...{ account: ann.account, name: 'S', scopes: ['data:transaction:write'] },
+        ...{ actsFor: 'account', resourceServer: false },
+      },
+      actor,
+    );
+    const ofService = await tokenOf(client.id, secret.value);
+    for (const [token, who, flag] of [
+      [value, credential.id, `--token ${credential.id}`],
+      [ofService, client.id, `--client ${client.id}`],
+    ] as const) {
+      const response = await fetch(`${server.url}/api/1.1/obj/transaction/obj_ann`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${token}` },
+      });
+      const { body } = (await response.json()) as { body: { hint: string; requestId: string } };
+      assert.equal(response.status, 403);
+      assert.match(body.hint, /ask whoever runs this server/);
+      const lines = server.logged().trim().split('\n');
+      const line = lines.map((one) => JSON.parse(one)).find((one) => one.requestId === body.requestId);
+      assert.equal(line.explain, `latchkey explain --type transaction --id obj_ann ${flag}`);
+      const page = await admin.agent.get(`/admin/activity?request=${body.requestId}`);
+      const link = `${PAGE}?who=${who}&record=obj_ann`;
+      assert.ok(page.text.includes(`href="${link.replaceAll('&', '&amp;')}"`), page.text);
+      assert.match(textOf((await admin.agent.get(link)).text), /May delete No/);
+    }
+  });
+
   it('shows names and values of people as text', () => {
     const evil = '<script>alert(1)</script>';
     const site = {

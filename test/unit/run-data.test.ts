@@ -7,6 +7,7 @@ import type { Bearer } from '../../server/access/bearer.ts';
 import { createDataAccess } from '../../server/data/access.ts';
 import { is } from '../../server/data/expressions.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { notAllowed } from '../../server/data/rule-refusals.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { createPassedRules } from '../../server/workflows/passed-rules.ts';
@@ -154,6 +155,15 @@ sqliteStores(({ url }) => {
     });
     assert.deepEqual(answer, { ...stored, text: 'b', views: 2 });
   });
+});
+
+it('what rules refused is known as that on both sides of a thread', () => {
+  const refused = notAllowed({ type: 'post', id: 'obj_1' }, 'delete');
+  const { message, hint, refusedBy } = errorFrom(failureOf(refused)) as Problem;
+  assert.deepEqual(
+    [message, hint, refusedBy],
+    [refused.message, refused.hint, { type: 'post', id: 'obj_1' }],
+  );
 });
 
 it('a store that is away is that on both sides of a thread', () => {

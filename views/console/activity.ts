@@ -24,6 +24,8 @@ export type CallView = EntryView & {
   credential: NamedView;
   /** All of the same request. */
   requestUrl: string | undefined;
+  /** Which privacy rules refused it. */
+  rulesUrl: string | undefined;
 };
 
 /** What the list is filtered by; '' is no filter. */
@@ -86,12 +88,12 @@ function lineOf(call: CallView): Part[] {
 }
 
 function wholeRow(call: CallView): Part[] {
-  const { what, account, credential, at, from, requestId } = call;
+  const { what, account, credential, at, from, requestId, rulesUrl } = call;
   return [
     what,
     namedCell(account),
     namedCell(credential),
-    resultCell(call),
+    html`${resultCell(call)}${rulesUrl !== undefined && html` <a href="${rulesUrl}">Which rules</a>`}`,
     exactTime(at),
     fromCell(from, requestId),
   ];

@@ -1,6 +1,7 @@
 import type { Test } from '../../data/expressions.ts';
 import { FIT } from '../../data/field-tests.ts';
-import { type Constraint, notConstrainable, type Records } from '../../data/records.ts';
+import type { Constraint, Records } from '../../data/records.ts';
+import { notConstrainable } from '../../data/rule-refusals.ts';
 import { type FieldKind, kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { isObject } from '../../ground/is-object.ts';
@@ -62,12 +63,11 @@ function constraintFrom(one: Record<string, unknown>, records: Records): Constra
 export function constrainedField(name: string, records: Records): string {
   const { type } = records;
   const field = fieldNamed(type, name);
-  if (field === undefined) {
-    const theirs = namesOf(type).filter((one) => records.constrains(fieldNamed(type, one) ?? '') !== 'none');
-    throw unrecognizedField(name, theirs);
-  }
-  if (records.constrains(field) !== 'none') return field;
-  throw notConstrainable(name);
+  if (field !== undefined && records.constrains(field) !== 'none') return field;
+  const others = namesOf(type).filter((one) => records.constrains(fieldNamed(type, one) ?? '') !== 'none');
+  throw field === undefined
+    ? unrecognizedField(name, others)
+    : notConstrainable({ type: type.name }, name, others);
 }
 
 function valueFrom(

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Records, Wanted } from '../../data/records.ts';
+import { notSortedLater } from '../../data/rule-refusals.ts';
 import { kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { RECORDS_CURSOR_MAX, RECORDS_PAGE_MAX, SORT_FIELDS_MAX } from '../../ground/limits.ts';
@@ -117,15 +118,7 @@ function orderBy(
       'has no order',
       'Sort by a field that holds a text, a number, or true or false.',
     );
-  if (index > 0 && records.constrains(by) === 'some') {
-    throw new Problem({
-      status: 403,
-      code: 'FORBIDDEN',
-      message: `This caller may sort by ${name} in some records only, and so by nothing before it.`,
-      hint: `Send ${name} as sort_field, the first of the fields that the list is sorted by.`,
-      parameter: name,
-    });
-  }
+  if (index > 0 && records.constrains(by) === 'some') throw notSortedLater({ type: records.type.name }, name);
   return { by, descending };
 }
 

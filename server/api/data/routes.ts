@@ -1,6 +1,6 @@
 import type { Verb } from '../../data/access.ts';
 import type { Domain } from '../../domain.ts';
-import { BULK, DATA_PATH } from '../../ground/api-address.ts';
+import { DATA_PATH, type DataPlace, dataAddressIn } from '../../ground/api-address.ts';
 import { JUDGED_AGAIN_MS } from '../as-of-now.ts';
 import type { Authenticate } from '../authenticate.ts';
 import { allowOf, wrongMethod } from '../methods.ts';
@@ -18,7 +18,6 @@ type Parts = Pick<
 
 type Act = (call: WriteCall) => ReturnType<Endpoint>;
 type Read = (call: DataCall) => Promise<object>;
-type Place = 'type' | 'record' | 'bulk';
 
 /** Records of the declared data types, by path and method: who may do what with them, and what it answers. */
 export function createDataApi(parts: Parts) {
@@ -35,13 +34,17 @@ export function createDataApi(parts: Parts) {
 
   const reads = createReads(parts);
   const writes = createWrites({ ...parts, afterBody });
-  const reading: Record<Place, Read | undefined> = { type: reads.list, record: reads.one, bulk: undefined };
-  const writing: Record<Place, Record<string, Act>> = {
+  const reading: Record<DataPlace, Read | undefined> = {
+    type: reads.list,
+    record: reads.one,
+    bulk: undefined,
+  };
+  const writing: Record<DataPlace, Record<string, Act>> = {
     type: { POST: writes.create },
     record: { PATCH: writes.change, PUT: writes.replace, DELETE: writes.remove },
     bulk: { POST: createBulk({ ...parts, afterBody }) },
   };
-  const methodsAt = (place: Place): string[] => [
+  const methodsAt = (place: DataPlace): string[] => [
     ...(reading[place] === undefined ? [] : ['GET']),
     ...Object.keys(writing[place]),
   ];
@@ -49,7 +52,7 @@ export function createDataApi(parts: Parts) {
   /** Throws 405 first, which tells nobody what there is; then as for every caller of the API. */
   const answer: Endpoint = async (call) => {
     const { ctx } = call;
-    const { type, id, place } = addressIn(ctx.path);
+    const { type, id, place } = dataAddressIn(ctx.path);
     // HEAD is GET without the body (RFC 9110 section 9.3.2).
     const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
     if (!methodsAt(place).includes(method)) throw wrongMethod(ctx, IN_WORDS[place], methodsAt(place));
@@ -78,18 +81,12 @@ export function createDataApi(parts: Parts) {
       path.startsWith(DATA_PATH) && /^[^/]+(\/[^/]+)?$/.test(path.slice(DATA_PATH.length)),
 
     /** The `Allow` header of one of them, whether it is there or not. */
-    allow: (path: string): string => allowOf(methodsAt(addressIn(path).place)),
+    allow: (path: string): string => allowOf(methodsAt(dataAddressIn(path).place)),
   };
 }
 
-const IN_WORDS: Record<Place, string> = {
+const IN_WORDS: Record<DataPlace, string> = {
   type: 'A data type',
   record: 'A record',
   bulk: 'The address for many records',
 };
-
-/** The raw path, so that each record has one address and no encoded spelling of it. */
-function addressIn(path: string): { type: string; id: string; place: Place } {
-  const [type = '', id = ''] = path.slice(DATA_PATH.length).split('/');
-  return { type, id, place: id === BULK ? 'bulk' : id === '' ? 'type' : 'record' };
-}

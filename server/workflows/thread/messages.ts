@@ -44,11 +44,13 @@ const TEXT_LENGTH_MAX = 10_000;
 /** The error in a form that goes from thread to thread, whatever the owner's code threw. `prefix` says whose mistake it is. */
 export function failureOf(error: unknown, prefix = ''): Failure {
   if (error instanceof Problem) {
-    const { status, code, parameter, headers } = error;
+    const { status, code, parameter, headers, refusedBy } = error;
     const [message, hint] = [textOf(error.message), textOf(error.hint)];
-    return {
-      problem: { status, code, message, hint, headers, ...(parameter === undefined ? {} : { parameter }) },
+    const named = {
+      ...(parameter === undefined ? {} : { parameter }),
+      ...(refusedBy === undefined ? {} : { refusedBy }),
     };
+    return { problem: { status, code, message, hint, headers, ...named } };
   }
   if (error instanceof Unavailable) return { unavailable: textOf(error.message) };
   if (!(error instanceof Error)) {
