@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
+import { meant } from '../ground/near-miss.ts';
 
 /** What every declaration of an owner's is held to, of a type or of a workflow: its name, and schemas of what is JSON. */
 
@@ -22,6 +23,34 @@ export function* mistakesOfNaming({
   if (typeof description !== 'string' || description.trim() === '') {
     yield 'description: wanted a sentence in plain words';
   }
+}
+
+/** What a compiler would say of a key that means nothing; without one it would be left alone without a word. */
+export function* mistakesOfKeys(what: string, declared: object, keys: readonly string[]): Generator<string> {
+  for (const key of Object.keys(declared)) {
+    if (!keys.includes(key))
+      yield `${key}: ${what} has no such key${meant(key, keys)}, only ${keys.join(', ')}`;
+  }
+}
+
+/**
+ * Zod takes the value of `.default(…)` as it is. Answers why the schema itself would refuse it; what a schema makes of a value
+ * may have another form than what it takes, so such a one is not asked.
+ */
+export function unfitDefault(schema: z.ZodType): string | undefined {
+  const { def } = schema as { def: { type: string; defaultValue?: unknown; innerType?: z.ZodType } };
+  if (def.innerType === undefined) return undefined;
+  if (def.type !== 'default' || isMaking(def.innerType)) return unfitDefault(def.innerType);
+  const parsed = def.innerType.safeParse(def.defaultValue);
+  return parsed.error && `default: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+}
+
+function isMaking(schema: z.ZodType): boolean {
+  const { def } = schema as { def: { type: string; innerType?: z.ZodType } };
+  return (
+    ['pipe', 'transform', 'custom'].includes(def.type) ||
+    (def.innerType !== undefined && isMaking(def.innerType))
+  );
 }
 
 /** What travels as JSON must have a JSON form: no dates, maps or functions. Answers why it has none. */

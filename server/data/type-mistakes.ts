@@ -2,7 +2,15 @@ import type { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
 import { meant } from '../ground/near-miss.ts';
-import { isSchema, mistakesOfNaming, NAME, NAME_WANTED, unfitForJson } from './declaration-mistakes.ts';
+import {
+  isSchema,
+  mistakesOfKeys,
+  mistakesOfNaming,
+  NAME,
+  NAME_WANTED,
+  unfitDefault,
+  unfitForJson,
+} from './declaration-mistakes.ts';
 import { CALLER_VALUES, type Expression, type Leaf, type Operand, type Test } from './expressions.ts';
 import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
 import { fieldsOf } from './privacy.ts';
@@ -12,6 +20,8 @@ import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
 /** What each record has anyway, in all its spellings. */
 const OWN_NAMES = ['id', 'pending', 'version', 'created_at', 'created_by', 'modified_at'];
 
+const KEYS = 'name description fields indexes unique onePerAccount deletedWithAccount rules'.split(' ');
+
 /** Levels of `and`, `or` and `not`: more than a store asks in one question would be refused at each call. */
 const LEVELS_MAX = 10;
 /** Comparisons in the rules of a type; each question about its records brings most of them. */
@@ -20,6 +30,7 @@ const COMPARISONS_MAX = 100;
 /** A line for each mistake in the declaration of a data type. `types` are all that are declared. */
 export function* mistakesOfType(type: DataType, types: readonly DataType[]): Generator<string> {
   yield* mistakesOfNaming(type);
+  yield* mistakesOfKeys('a type', type, KEYS);
   if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
     yield 'fields is wanted: an object of names and zod schemas';
     return;
@@ -37,16 +48,25 @@ export function* mistakesOfType(type: DataType, types: readonly DataType[]): Gen
 
 function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Generator<string> {
   const kinds = kindsOf(type);
-  for (const [what, names] of [['indexes', type.indexes.flat()] as const, ['unique', type.unique] as const]) {
-    for (const name of names) {
+  const indexes: readonly unknown[] = Array.isArray(type.indexes) ? type.indexes : [undefined];
+  if (!indexes.every(Array.isArray))
+    yield "indexes: wanted a list of lists of fields, such as [['state'], ['team', 'level']]";
+  if (!Array.isArray(type.unique)) yield 'unique: wanted a list of fields';
+  for (const [what, wanted] of [
+    ['indexes', indexes.filter(Array.isArray).flat()],
+    ['unique', type.unique],
+  ] as const) {
+    for (const name of Array.isArray(wanted) ? wanted : []) {
       const kind = kinds.get(name);
       if (kind === undefined) yield `${what}: ${noField(name, kinds.keys())}`;
       else if (kind === 'list' || kind === 'other') yield `${what}: ${name} holds no text, number or boolean`;
     }
   }
-  if (typeof type.deletedWithAccount !== 'boolean') yield 'deletedWithAccount: wanted true or false';
+  for (const flag of ['onePerAccount', 'deletedWithAccount'] as const) {
+    if (typeof type[flag] !== 'boolean') yield `${flag}: wanted true or false`;
+  }
   if (!Array.isArray(type.rules)) {
-    yield 'rules: wanted a function that gives a list of rules';
+    yield 'rules: wanted a function that gives a list of rules: (record, caller) => [{ name, when, … }]';
     return;
   }
   for (const [index, rule] of type.rules.entries()) {
@@ -197,6 +217,8 @@ function* mistakesOfField(name: string, schema: z.ZodType): Generator<string> {
     yield `it cannot be stored: ${unfit}; keep a text (of a date: z.iso.datetime()), a number, yes or no, lists or objects of them`;
   }
   try {
+    const unfit = unfitDefault(schema);
+    if (unfit !== undefined) yield unfit;
     if (schema.safeParse(null).success) yield 'it takes null: wanted .optional() instead';
   } catch (error) {
     yield firstLine(error);

@@ -13,7 +13,8 @@ const [DEFAULT_URL, INSTALLATION_URL] = [DEFAULT_FOLDER, join(import.meta.dirnam
 ) as [string, string];
 
 /** What the owner's files import by name without having it installed: the running installation's own. */
-const PROVIDED = /^(?:latchkey|zod)(?:\/|$)/;
+export const PROVIDED = ['latchkey', 'zod'] as const;
+const IS_PROVIDED = /^(?:latchkey|zod)(?:\/|$)/;
 
 const loaded = new Set<string>();
 let isRegistered = false;
@@ -56,7 +57,29 @@ export async function importOwned(
   timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
 ): Promise<Record<string, unknown>> {
   provideImports();
-  return inTime(import(pathToFileURL(file).href), timeLimitMs);
+  if (loading.size === 0) process.on('exit', tellOfExit);
+  loading.add(file);
+  try {
+    return await inTime(import(pathToFileURL(file).href), timeLimitMs);
+  } finally {
+    loading.delete(file);
+    if (loading.size === 0) process.removeListener('exit', tellOfExit);
+  }
+}
+
+/** The files of the owner's that are being loaded. */
+const loading = new Set<string>();
+
+/** A file that ends the process while it loads would do it without a word, and as if all were well. */
+function tellOfExit(): void {
+  const frames = new Error().stack?.matchAll(/(file:\/\/[^\n]+?):(\d+):(\d+)/g) ?? [];
+  for (const [, url = '', line, column] of frames) {
+    if (isOurs(url) || isBelowModules(url)) continue;
+    const place = `${shownPath(fileURLToPath(url))}: it ends the process (line ${line}, column ${column})`;
+    process.stderr.write(`${place}; leave that out, or throw an error\n`);
+    process.exitCode = 1;
+    return;
+  }
 }
 
 /** Fails where a top-level await does not end: Node would stop, or wait, without a word of the file. */
@@ -86,7 +109,7 @@ export function provideImports(): void {
     resolve(specifier, context, nextResolve) {
       const { parentURL } = context;
       if (parentURL !== undefined && isBelowModules(parentURL)) return nextResolve(specifier, context);
-      if (PROVIDED.test(specifier) && parentURL !== import.meta.url) {
+      if (IS_PROVIDED.test(specifier) && parentURL !== import.meta.url) {
         return { url: provided(specifier, parentURL), shortCircuit: true };
       }
       const found = nextResolve(specifier, context);

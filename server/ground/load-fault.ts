@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { shownPath } from './config-folder.ts';
+import { PROVIDED, shownPath } from './config-folder.ts';
+import { nearMissOf } from './near-miss.ts';
 
 /** A place in a file of the owner's; the column counts from 1. */
 type Place = { file: string; line: number; column?: number | undefined };
@@ -31,7 +32,7 @@ export function loadFaultOf(error: unknown, file: string): string {
   if (!(error instanceof Error)) return what;
   const missing = missingImportOf(error);
   const place = missing?.place ?? placeIn(error.stack ?? '') ?? placeOfSyntax(error, file);
-  const hint = missing?.hint ?? hintFor(error);
+  const hint = missing?.hint ?? hintForName(error, place?.file) ?? hintFor(error);
   return [place === undefined ? what : `${what} ${written(place)}`, ...(hint ? [hint] : [])].join('; ');
 }
 
@@ -85,8 +86,25 @@ function missingImportOf(error: Error): { place: Place | undefined; hint: string
   if (importer === undefined || wanted === undefined) return undefined;
   const file = pathOf(importer);
   const found = importIn(file, wanted);
-  const there = found && endingFor(wanted);
-  return { place: found?.place, hint: there && `write '${withEnding(found.specifier, there)}'` };
+  return { place: found?.place, hint: found && hintForMissing(found.specifier, wanted) };
+}
+
+/** What is to be written instead of an import that leads nowhere. */
+function hintForMissing(specifier: string, wanted: string): string | undefined {
+  if (!/^[./]|^file:/.test(specifier)) {
+    const near = nearMissOf(specifier, PROVIDED);
+    return near === undefined
+      ? 'where its name is right, install it: npm install in your folder'
+      : `write '${near}'`;
+  }
+  const ending = endingFor(wanted);
+  if (ending !== undefined) return `write '${withEnding(specifier, ending)}'`;
+  const near = nearMissOf(basename(wanted), filesIn(dirname(wanted)));
+  return near && `write '${specifier.slice(0, -basename(specifier).length)}${near}'`;
+}
+
+function filesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 function importIn(file: string, wanted: string): { specifier: string; place: Place } | undefined {
@@ -115,10 +133,52 @@ function withEnding(specifier: string, ending: string): string {
   return `${bare.replace(/\/$/, '')}${ending}`;
 }
 
+/** An import of a name that the module does not export: which one is meant, or all that there are. */
+function hintForName({ message }: Error, importer: string | undefined): string | undefined {
+  const [, specifier, name] = /module '(.+)' does not provide an export named '(.+)'/.exec(message) ?? [];
+  if (specifier === undefined || name === undefined) return undefined;
+  const text = textOf(specifier, importer);
+  if (text === undefined) return 'if it is a type, write import type; otherwise look how it is called there';
+  if (new RegExp(`export (?:type|interface) (?:\\{[^}]*)?\\b${name}\\b`).test(text))
+    return 'it is a type: write import type';
+  const names = exportsIn(text);
+  const near = nearMissOf(name, names);
+  if (near !== undefined) return `did you mean ${near}?`;
+  return names.length === 0 ? 'nothing is exported there' : `there are ${names.join(', ')}`;
+}
+
+/** What stands in the module, where it is one of the owner's or ours. */
+function textOf(specifier: string, importer: string | undefined): string | undefined {
+  try {
+    const isPath = specifier.startsWith('.');
+    if (isPath && importer === undefined) return undefined;
+    const file = isPath
+      ? resolve(dirname(importer ?? ''), specifier)
+      : fileURLToPath(import.meta.resolve(specifier));
+    return file.includes('/node_modules/') ? undefined : readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The values that a module exports, as far as it names them itself. */
+function exportsIn(text: string): string[] {
+  const declared = [...text.matchAll(/^export (?:const|let|async function|function|class) ([\w$]+)/gm)];
+  const listed = [...text.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, names = '']) => names.split(','));
+  const names = listed.map(
+    (one) =>
+      one
+        .trim()
+        .split(/\s+as\s+/)
+        .at(-1) ?? '',
+  );
+  return [...declared.map(([, name = '']) => name), ...names.filter((one) => /^[\w$]+$/.test(one))];
+}
+
 function hintFor(error: Error): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
-  if (/does not provide an export named/.test(error.message)) {
-    return 'if it is a type, write import type; otherwise look how it is called there';
+  if (error instanceof SyntaxError && /<eof>|Unexpected end/.test(error.message)) {
+    return 'the file ends too early: a bracket or a quotation mark before is not closed';
   }
   if (/before initialization$/.test(error.message)) {
     return 'where files import each other, move what both need into a third one; a rule has the own record of its own type as caller.own()';

@@ -24,17 +24,18 @@ export function placeOfMistake(file: string, mistake: string): string {
 }
 
 function offsetOf(text: string, mistake: string): number | undefined {
-  const [, rule] = /^rule (.*?): /.exec(mistake) ?? [];
-  if (rule !== undefined) {
-    const at = text.indexOf(rule);
-    return at === -1 ? undefined : at;
-  }
   // As long as before, so that offsets stay the same.
   const code = text.replace(UNREAD, (unread) => unread.replace(/[^\n]/g, ' '));
+  const [, rule, right = ''] = /^rule (.*?): (?:there is no right )?(\w+)/.exec(mistake) ?? [];
+  if (rule !== undefined) {
+    const at = text.indexOf(rule);
+    return at === -1 ? undefined : (keyAt(code, right, at) ?? at);
+  }
   const beginning = BEGINNING.exec(code);
   if (beginning === null) return undefined;
   let from = beginning.index + beginning[0].length;
-  let found: number | undefined;
+  // What a declaration lacks is missed in the whole of it; what settings lack may stand in the environment.
+  let found = beginning[0].startsWith('define') ? beginning.index : undefined;
   for (const key of keysOf(mistake)) {
     const next = keyAt(code, key, from);
     if (next === undefined) return found;

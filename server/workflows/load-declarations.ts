@@ -38,9 +38,10 @@ export async function loadDeclarations(folder: string, timeLimitMs?: number): Pr
   ]);
   const declaredTypes = types.flatMap((file) => file.declared ?? []);
   const known = new Set(declaredTypes);
+  const faulty = [...types, ...workflows];
   const lines = [
-    ...linesOf(types, (type) => mistakesOfType(type, declaredTypes)),
-    ...linesOf(workflows, (workflow) => mistakesOfWorkflow(workflow, known)),
+    ...linesOf(told(types, faulty), (type) => mistakesOfType(type, declaredTypes)),
+    ...linesOf(told(workflows, faulty), (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
   const warnings = [...linesOf(types, (type) => warningsOfType(type, declaredTypes))];
@@ -86,6 +87,16 @@ async function loadFile<K extends keyof Kinds>(
   }
 }
 
+/** Without those that do not load because of another one, of which that is told. */
+function told<T>(files: readonly Loaded<T>[], all: readonly Loaded<unknown>[]): Loaded<T>[] {
+  return files.filter(
+    ({ path, fault }) =>
+      !all.some(
+        (other) => other.path !== path && other.fault === fault && fault?.includes(` of ${other.path})`),
+      ),
+  );
+}
+
 /** A line for what is said of each of these files, and for each name that one before has. */
 function* linesOf<T extends { name: string }>(
   files: readonly Loaded<T>[],
@@ -94,13 +105,13 @@ function* linesOf<T extends { name: string }>(
   const taken = new Map<string, string>();
   for (const { path, declared, fault } of files) {
     if (declared === undefined) {
-      yield `${path}: ${fault}`;
+      yield `${path}: ${fault?.replace(` of ${path})`, ')')}`;
       continue;
     }
     for (const said of saidOf(declared)) yield `${path}: ${said}${placeOfMistake(path, said)}`;
     const first = taken.get(declared.name);
     if (first === undefined) taken.set(declared.name, path);
-    else yield `${path}: the name ${declared.name} is taken by ${first}${placeOfMistake(path, 'name is')}`;
+    else yield `${path}: the name ${declared.name} is taken by ${first}${placeOfMistake(path, 'the name ')}`;
   }
 }
 

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { isSchema, NAME, NAME_WANTED, unfitForJson } from '../data/declaration-mistakes.ts';
+import {
+  isSchema,
+  mistakesOfKeys,
+  NAME,
+  NAME_WANTED,
+  unfitDefault,
+  unfitForJson,
+} from '../data/declaration-mistakes.ts';
 import { isObject } from '../ground/is-object.ts';
 import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
 import { firstLine } from '../ground/load-fault.ts';
@@ -18,6 +25,7 @@ export function* mistakesOfParameter(
     yield 'wanted { schema, description, example }';
     return;
   }
+  yield* mistakesOfKeys('a parameter', parameter, ['schema', 'in', 'description', 'example']);
   if (!NAME.test(name)) yield `wanted a name of ${NAME_WANTED}`;
   if (typeof parameter.description !== 'string' || parameter.description === '') {
     yield 'it needs a description';
@@ -34,6 +42,8 @@ export function* mistakesOfParameter(
     const parsed = parameter.schema.safeParse(parameter.example);
     isOptional(parameter);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+    const unfitIfAbsent = unfitDefault(parameter.schema);
+    if (unfitIfAbsent !== undefined) yield unfitIfAbsent;
     yield* mistakesOfUse(workflow, parameter, types);
     const unfit = parsed.success ? unfitForThread(withoutRecords(parsed.data)) : undefined;
     if (unfit !== undefined) {

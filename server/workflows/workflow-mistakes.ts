@@ -1,14 +1,17 @@
-import { isSchema, mistakesOfNaming } from '../data/declaration-mistakes.ts';
+import { isSchema, mistakesOfKeys, mistakesOfNaming } from '../data/declaration-mistakes.ts';
 import { isObject } from '../ground/is-object.ts';
 import { WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import { ISSUE_TOKEN } from './issue-token.ts';
 import { mistakesOfParameter, mistakesOfReturns } from './parameter-mistakes.ts';
 import type { Workflow, WorkflowLimits } from './workflow.ts';
 
+const KEYS = 'name description method callers parameters types limits returns run'.split(' ');
+
 /** A line for each mistake in the declaration of a workflow. `known` are the types that are declared. */
 export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): Generator<string> {
   const { name, method, callers, parameters, types, returns, run } = workflow;
   yield* mistakesOfNaming(workflow);
+  yield* mistakesOfKeys('a workflow', workflow, KEYS);
   if (name === ISSUE_TOKEN.name) yield `the name ${name} belongs to a built-in workflow`;
   if (!['POST', 'GET'].includes(method)) yield "method: wanted 'POST' or 'GET'";
   if (!['anyone', 'account', 'admin'].includes(callers)) {
@@ -16,7 +19,8 @@ export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unkno
   }
   if (!isSchema(returns)) yield 'returns: wanted a zod schema of what run answers';
   else yield* mistakesOfReturns(returns);
-  if (typeof run !== 'function') yield 'run: wanted a function';
+  if (typeof run !== 'function')
+    yield 'run: wanted a function: run({ parameters, caller, data }) { return … }';
   yield* mistakesOfLimits(workflow.limits);
   if (!isObject(parameters)) yield 'parameters: wanted an object, {} when there are none';
   for (const [parameterName, parameter] of Object.entries(isObject(parameters) ? parameters : {})) {
@@ -24,7 +28,8 @@ export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unkno
       yield `parameter ${parameterName}: ${mistake}`;
     }
   }
-  for (const [typeName, type] of Object.entries(types ?? {})) {
+  if (!isObject(types)) yield 'types: wanted an object of types, such as { note }';
+  for (const [typeName, type] of Object.entries(isObject(types) ? types : {})) {
     if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types exports`;
     else if (type.name !== typeName) yield `types.${typeName}: wanted under its own name, ${type.name}`;
   }

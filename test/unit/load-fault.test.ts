@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadOwnerSettings, WrongSettings } from '../../server/ground/settings.ts';
 import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
+import { makeConfigFolder } from '../support/config-folder.ts';
 
 const GOOD = 'export const x: number = 1;\n';
 
@@ -14,22 +16,22 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     'a comma that lacks',
     { 'a.ts': `${GOOD}const y = {\n  a: 1\n  b: 2,\n};` },
     /Expected ','/,
-    /line 4, column 3 of .*a\.ts/,
+    /\(line 4, column 3\)/,
   ],
   [
     'an operator too many',
     { 'a.ts': `${GOOD}const y = 1 +* 2;` },
     /Expression expected/,
-    /line 2, column 14 of/,
+    /line 2, column 14\)/,
   ],
-  ['a name used twice', { 'a.ts': `${GOOD}const x = 2;` }, /already been declared/, /line 2, column 7 of/],
+  ['a name used twice', { 'a.ts': `${GOOD}const x = 2;` }, /already been declared/, /line 2, column 7\)/],
   [
     'an enum',
     { 'a.ts': `${GOOD}enum A { B }` },
     /enum is not supported.*plain JavaScript/,
-    /line 2, column 1 of/,
+    /line 2, column 1\)/,
   ],
-  ['a throw', { 'a.ts': `${GOOD}const y: any = undefined;\ny.z();` }, /Cannot read/, /line 3, column 3 of/],
+  ['a throw', { 'a.ts': `${GOOD}const y: any = undefined;\ny.z();` }, /Cannot read/, /line 3, column 3\)/],
   [
     'a fault in what it imports',
     { 'a.ts': "import './_b.ts';", '_b.ts': `${GOOD}const y = ;` },
@@ -40,13 +42,13 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     'an import without its ending',
     { 'a.ts': `${GOOD}import { x as y } from './_b';`, '_b.ts': GOOD },
     /write '\.\/_b\.ts'/,
-    /line 2, column 25 of/,
+    /line 2, column 25\)/,
   ],
   [
     'an import of a type of elsewhere, without it',
     { 'a.ts': "import '../types/bill';", '../types/bill.ts': GOOD },
     /write '\.\.\/types\/bill\.ts'/,
-    /line 1, column 9 of/,
+    /line 1, column 9\)/,
   ],
   [
     'an import with the ending of what tsc makes',
@@ -64,13 +66,41 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     'a package that is not installed',
     { 'a.ts': `${GOOD}import 'not-installed-here';` },
     /Cannot find package/,
-    /line 2, column 9 of/,
+    /line 2, column 9\)/,
   ],
+  [
+    'a package whose name is misspelt',
+    { 'a.ts': "import { is } from 'latchky';" },
+    /write 'latchkey'/,
+    /line 1, column 21/,
+  ],
+  [
+    'a file whose name is misspelt',
+    { 'a.ts': "import '../types/wallte.ts';", '../types/_wallet.ts': GOOD },
+    /write '\.\.\/types\/_wallet\.ts'/,
+    /line 1, column 9/,
+  ],
+  [
+    'a name that latchkey does not have',
+    { 'a.ts': "import { iss } from 'latchkey';\nexport const y = iss;" },
+    /; there are always, .*\bis, .*defineWorkflow/,
+    /line 1, column 10/,
+  ],
+  [
+    'a name of another file that is misspelt',
+    {
+      'a.ts': "import { walet } from './_b.ts';\nexport const y = walet;",
+      '_b.ts': 'const wallet = 1;\nexport { wallet };',
+    },
+    /; did you mean wallet\?$/,
+    /line 1, column 10/,
+  ],
+  ['a bracket that is not closed', { 'a.ts': `${GOOD}const y = {` }, /the file ends too early/, /line 2/],
   [
     'a type imported as a value',
     { 'a.ts': "import { T } from './_b.ts';\nexport const y: T = 1;", '_b.ts': 'export type T = number;' },
     /write import type/,
-    /line 1, column 10 of/,
+    /line 1, column 10\)/,
   ],
 ];
 
@@ -96,6 +126,32 @@ describe('a workflow that does not load', () => {
       }
     });
   }
+});
+
+it('a fault in a file is told once, and not for each file that imports it', async (t) => {
+  const wallet = "import { wallet } from '../types/wallet.ts';\nexport const one = wallet;";
+  const config = makeConfigFolder({
+    'types/wallet.ts': 'export const wallet = ;',
+    'types/bill.ts': wallet,
+    'workflows/pay.ts': wallet,
+  });
+  t.after(config.remove);
+  await assert.rejects(loadDeclarations(config.folder), (error) => {
+    assert.ok(error instanceof WrongSettings && error.lines.length === 1, String(error));
+    assert.match(error.message, /types\/wallet\.ts: it does not load: .*\(line 1, column 23\)$/);
+    return true;
+  });
+});
+
+it('a file that ends the process while it loads is told, and is no success', (t) => {
+  const config = makeConfigFolder({ 'types/wallet.ts': `${GOOD}process.exit(0);` });
+  t.after(config.remove);
+  const { status, stderr } = spawnSync(process.execPath, ['server/start/cli.js', 'check'], {
+    env: { ...process.env, LATCHKEY_CONFIG: config.folder },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /types\/wallet\.ts: it ends the process \(line 2, column 9\)/);
 });
 
 it('a workflow whose top-level await does not end is one line, and the start is no longer waiting', async () => {

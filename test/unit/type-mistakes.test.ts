@@ -155,6 +155,47 @@ test('rules that are no list of rules are told of', () => {
   assert.match(mistakesIn(with_(() => [{ name: '', when: always }]))[0] ?? '', /wanted \{ name, when/);
 });
 
+test('what else a declaration says is told where it means nothing', () => {
+  const with_ = (more: object) =>
+    mistakesIn(defineType({ name: 'note', description: 'A note', fields: FIELDS, ...more }));
+  const wrong: [more: object, says: RegExp][] = [
+    [{ indices: [['title']] }, /^indices: a type has no such key, only name, .*indexes/],
+    [{ onePerAcount: true }, /^onePerAcount: .*did you mean onePerAccount\?/],
+    [{ onePerAccount: 'yes' }, /^onePerAccount: wanted true or false/],
+    [{ indexes: ['title', 'pages'] }, /^indexes: wanted a list of lists/],
+    [{ indexes: 'title' }, /^indexes: wanted a list of lists/],
+    [{ indexes: [['titel']] }, /^indexes: there is no field titel \(did you mean title\?\)/],
+    [{ unique: 'title' }, /^unique: wanted a list of fields/],
+    [
+      { fields: { state: z.enum(['open', 'closed']).default('shut' as never) } },
+      /^field state: default: its own/,
+    ],
+    [
+      {
+        fields: {
+          pages: z
+            .number()
+            .default('3' as never)
+            .optional(),
+        },
+      },
+      /^field pages: default: its own/,
+    ],
+  ];
+  for (const [more, says] of wrong) {
+    const mistakes = with_(more);
+    assert.equal(mistakes.length, 1, String(mistakes));
+    assert.match(mistakes[0] ?? '', says);
+  }
+  const good = [
+    z.number().default(3),
+    z.array(z.string()).default(() => []),
+    z.string().transform(Number).pipe(z.number()).default(3),
+    z.string().trim().default('x').optional(),
+  ];
+  for (const pages of good) assert.deepEqual(with_({ fields: { pages } }), []);
+});
+
 test('a name that is misspelt lets nobody in, however it got past the check', () => {
   const kinds = kindsOf(note(() => always));
   for (const misspelt of [undefined, { record: 'titel' }, { caller: 'acount' }] as Anything[]) {

@@ -20,6 +20,18 @@ for (const [what, text, says] of [
   ['a limit that is not there', workflow('limits: { minutes: 1 },'), /limits: there is no minutes/],
   ['limits that are none', workflow('limits: 5,'), /limits: wanted \{ seconds, callsAMinute \}/],
   [
+    'a key that means nothing',
+    workflow('limit: { seconds: 5 },'),
+    /limit: a workflow has no such key \(did you mean limits\?\), only name, .* \(line 7, column 3\)/,
+  ],
+  ['types in a list', workflow('types: [],'), /types: wanted an object of types/],
+  ['no run', workflow('run: undefined,'), /run: wanted a function: run\(\{ parameters/],
+  [
+    'a parameter whose default is none',
+    workflow('', "z.enum(['http://x.example', 'b']).default('c')"),
+    /parameter where: default: its own schema refuses it: Invalid option/,
+  ],
+  [
     'an object of a class for the thread',
     workflow('', 'z.string().transform((text) => ({ at: new URL(text) }))'),
     /parameter where: schema: .*thread.*at: an object of the class URL; make that in run/,
