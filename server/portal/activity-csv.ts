@@ -6,7 +6,10 @@ import { aboutOf, entryView, filtersOf, namesOf } from './activity.ts';
 import { filterFrom, readAsked } from './activity-filter.ts';
 import type { PortalDependencies } from './dependencies.ts';
 
-const COLUMNS = ['time', 'what', 'about', 'result', 'code', 'status', 'ms', 'calls', 'from', 'request_id'];
+const COLUMNS = [
+  ...['time', 'what', 'about', 'result', 'code', 'status', 'ms', 'calls', 'from', 'request_id'],
+  ...['admin_use', 'records_hidden'],
+];
 
 /** GET /activity.csv: what the page lists, as a file. */
 export function createActivityDownload(parts: PortalDependencies) {
@@ -26,10 +29,13 @@ export function createActivityDownload(parts: PortalDependencies) {
 }
 
 function cellsOf(entry: Entry, names: ReadonlyMap<string, string>): string[] {
-  const { at, what, name, result, ms, from, requestId } = entryView(entry, names);
+  const { at, what, name, result, ms, from, requestId, privacyBypassed, hidden } = entryView(entry, names);
   const call = entry.kind === 'call' ? entry.call : undefined;
   const code = call === undefined || call.status < 400 ? '' : call.result;
   const calls = call === undefined ? '' : (call.count ?? 1);
   const status = call?.status ?? '';
-  return [isoTime(at), what, name, result, code, status, ms ?? '', calls, from, requestId].map(String);
+  const privacy = [privacyBypassed ? 'yes' : '', hidden ?? ''];
+  return [isoTime(at), what, name, result, code, status, ms ?? '', calls, from, requestId, ...privacy].map(
+    String,
+  );
 }

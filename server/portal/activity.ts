@@ -136,8 +136,8 @@ export function entryView(entry: Entry, names: ReadonlyMap<string, string>, aske
     // Where somebody else sat is not told, as in what an account takes along.
     from: isOther ? '' : (actor.from ?? ''),
     requestId: actor.requestId ?? '',
-    // All else that has a reason was done to the account, and read nothing of it.
-    privacyBypassed: action === 'data.touched' && actor.reason !== undefined,
+    // All other changes were made to the account, and passed over no rules.
+    privacyBypassed: action === 'data.touched',
   };
 }
 

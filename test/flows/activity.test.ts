@@ -299,22 +299,25 @@ eachStore(({ url: storeUrl, isFirst }) => {
         const person = await people.person();
         const other = await people.person();
         await people.domain.rows.calls.insertMany([
-          entry(person, 50_001, { ms: 12 }),
+          entry(person, 50_001, { ms: 12, privacyBypassed: true, hidden: 3 }),
           entry(person, 50_002, { status: 400, result: 'MISSING_DATA', refused: true, count: 3 }),
           entry(other, 50_003),
         ]);
         const [head, ...lines] = (await csv(person)).trimEnd().split('\r\n');
-        assert.equal(head, '"time","what","about","result","code","status","ms","calls","from","request_id"');
+        assert.equal(
+          head,
+          '"time","what","about","result","code","status","ms","calls","from","request_id","admin_use","records_hidden"',
+        );
         // Two processes made them, in one second perhaps.
         const changes = lines.slice(0, 2).join('\n');
         assert.match(changes, /,"Signed in","With a password","Done",/);
         assert.match(
           changes,
-          /"\d{4}-[\d-]+T[\d:.]+Z","Account made, by the operator",".*","Done","","","","","",""/,
+          /"\d{4}-[\d-]+T[\d:.]+Z","Account made, by the operator",".*","Done","","","","","","","",""/,
         );
         assert.equal(
           lines[3]?.slice(27),
-          '"GET /api/1.1/me","Call number 50001.","Success","","200","12","1","192.0.2.1","r"',
+          '"GET /api/1.1/me","Call number 50001.","Success","","200","12","1","192.0.2.1","r","yes","3"',
         );
         assert.equal(lines.length, 4);
         const refused = (await csv(person, '?result=MISSING_DATA')).trimEnd().split('\r\n');
@@ -477,6 +480,13 @@ eachStore(({ url: storeUrl, isFirst }) => {
         newest,
         /^Your data written, 3 times within a minute, by the service Importer \(reason: Nightly <import>\) create_transaction Done Privacy rules passed over/,
       );
+      // One that acts for the app need not have said why.
+      const plain = { ...touch, id: 'touch_2', actor: { kind: 'client', id: client.id } as const };
+      await people.domain.effects.commit([], {
+        audit: [{ ...plain, targetId: client.id, targetName: 'note' }],
+      });
+      const [later = ''] = rowsOf(await activityOf(person));
+      assert.match(later, /^Your data written, by the service Importer note Done Privacy rules passed over/);
     });
 
     test('marks a call that passed over privacy rules, and escapes what callers chose', async () => {
