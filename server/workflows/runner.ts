@@ -7,6 +7,7 @@ import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
 import type { DataAccess } from '../data/access.ts';
 import { pauseBeforeAttempt } from '../data/retry-pause.ts';
 import type { OpenType } from '../data/rows.ts';
+import { checkInTime } from '../data/timed-check.ts';
 import { touchEntries } from '../data/touched-owners.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
@@ -119,8 +120,15 @@ export function createRunner(parts: RunnerParts) {
 
     /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
-      doCheck(ranAs(workflow, requestId), () => checkParameters(workflow, sent)),
+      doCheck(ranAs(workflow, requestId), () => checkedInTime(workflow, sent)),
   };
+}
+
+function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unknown> {
+  const { name, parameters } = workflow;
+  const schemas = () => Object.values(parameters).map(({ schema }) => schema);
+  const declared = { what: `workflow ${name}`, of: parameters, schemas };
+  return checkInTime(declared, () => checkParameters(workflow, sent));
 }
 
 /** Does what a run staged, with the entry of its call; answers false where somebody else changed what it changes. */

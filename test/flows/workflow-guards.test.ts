@@ -8,6 +8,17 @@ import { makeConfigFolder } from '../support/config-folder.ts';
 import { type ServerProcess, startServerProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
+/** Its parameter never ends with some texts. */
+const MATCHES = `
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+export const workflow = defineWorkflow({
+  name: 'matches', description: 'Matches', callers: 'anyone',
+  parameters: { text: { schema: z.string().regex(/^(a+)+$/), description: 'Text', example: 'a' } },
+  returns: z.object({}), run: () => ({}),
+});
+`;
+
 /** What would end the server, or reach other runs, and fails the one that does it. */
 const REFUSED: Record<string, string> = {
   'kill of itself': 'process.kill(process.pid);',
@@ -69,7 +80,7 @@ export const workflow = defineWorkflow({
 `;
 
 describe('what an owner’s code starts, and does to the process', () => {
-  const config = makeConfigFolder({ 'workflows/does.ts': WORKFLOW });
+  const config = makeConfigFolder({ 'workflows/does.ts': WORKFLOW, 'workflows/matches.ts': MATCHES });
   let folder: string;
   let server: ServerProcess;
   before(async () => {
@@ -87,12 +98,15 @@ describe('what an owner’s code starts, and does to the process', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function call(how: string) {
-    const response = await fetch(`${server.url}/api/1.1/wf/does`, {
+  const post = (name: string, parameters: object) =>
+    fetch(`${server.url}/api/1.1/wf/${name}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ how }),
+      body: JSON.stringify(parameters),
     });
+
+  async function call(how: string) {
+    const response = await post('does', { how });
     const body = (await response.json()) as {
       response: { thread: number; pid?: number; leaked?: boolean };
       body: { requestId: string };
@@ -126,6 +140,13 @@ describe('what an owner’s code starts, and does to the process', () => {
     for (const how of ['looks', 'waits', 'waits', 'nothing'])
       assert.equal((await call(how)).thread, thread, how);
     assert.equal((await call('command')).thread, 9);
+  });
+
+  test('a schema that does not end with what was sent fails the call', async () => {
+    assert.equal((await post('matches', { text: 'aa' })).status, 200);
+    assert.equal((await post('matches', { text: `${'a'.repeat(60)}!` })).status, 500);
+    await until('it is logged', () => /workflow matches: its schemas took longer/.test(server.output()));
+    assert.equal((await call('nothing')).status, 200);
   });
 
   for (const how of ['loops', 'hangs']) {

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
+import { checkInTime } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { isMisread, lossOfText, unfitTextIn } from '../../workflows/parameter-text.ts';
@@ -36,7 +37,13 @@ export function withoutSame(
 }
 
 /** What was sent, checked by the type's schemas; null takes a field away. Throws Problem for the first mistake. */
-export function sentFields(type: DataType, { values, changed }: Sent): SentFields {
+export function sentFields(type: DataType, sent: Sent): SentFields {
+  const { fields } = type;
+  const declared = { what: `type ${type.name}`, of: fields, schemas: () => Object.values(fields) };
+  return checkInTime(declared, () => checkedFields(type, sent));
+}
+
+function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
   const fields: SentFields = {};
   for (const [name, value] of values) {
     const schema = schemaOf(type, name);

@@ -1,0 +1,116 @@
+import { Script } from 'node:vm';
+import { z } from 'zod';
+import { isObject } from '../ground/is-object.ts';
+
+/** A check takes microseconds. In this time, and then in a part of it, nobody else is answered. */
+const CHECK_MS_MAX = 500;
+/** Who knows what takes long sends it again: what was declared is not checked for so long then. */
+const REST_MS = 30 * CHECK_MS_MAX;
+
+/** Schemas of these types, and checks of these kinds, do what zod wrote, and no more than it should. */
+const PLAIN_TYPES = `string number int boolean bigint date undefined null void any unknown never nan literal enum
+  optional nullable nonoptional default prefault readonly success object array tuple union intersection record map set`;
+const PLAIN_CHECKS = `less_than greater_than multiple_of number_format bigint_format max_length min_length length_equals
+  max_size min_size size_equals string_format`;
+const PLAIN = {
+  types: new Set(PLAIN_TYPES.split(/\s+/)),
+  checks: new Set(PLAIN_CHECKS.split(/\s+/)),
+  patterns: new Set<unknown>(Object.values(z.regexes)),
+};
+
+/** By the parameters of a workflow, or the fields of a type. */
+const plainOnes = new WeakMap<object, boolean>();
+const restUntilMs = new WeakMap<object, number>();
+
+/** What the script calls. */
+const CALLED = Symbol.for('latchkey.check');
+const global = globalThis as { [CALLED]?: () => unknown };
+let script: Script | undefined;
+
+/**
+ * Does what checks by schemas of the owner's, which happens on the main thread: where code or a regular expression of theirs
+ * takes too long, it ends, so that a text on which one never ends does not end the server. Throws a TypeError then.
+ */
+export function checkInTime<T>(
+  declared: { what: string; of: object; schemas: () => readonly z.ZodType[] },
+  check: () => T,
+  msMax = CHECK_MS_MAX,
+): T {
+  const { what, of, schemas } = declared;
+  if (arePlain(of, schemas)) return check();
+  const tooLong = `${what}: its schemas took longer than ${msMax} ms to check what was sent`;
+  if ((restUntilMs.get(of) ?? 0) > performance.now()) {
+    throw new TypeError(`${tooLong}, a moment ago; nothing is checked by them for ${REST_MS / 1000} seconds`);
+  }
+  // Node can end what a script does, and nothing else on this thread. It takes 90 µs.
+  script ??= new Script(`globalThis[Symbol.for('latchkey.check')]()`);
+  global[CALLED] = check;
+  try {
+    return script.runInThisContext({ timeout: msMax }) as T;
+  } catch (error) {
+    if (!(isObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw error;
+    restUntilMs.set(of, performance.now() + REST_MS);
+    throw new TypeError(tooLong, { cause: error });
+  } finally {
+    delete global[CALLED];
+  }
+}
+
+function arePlain(of: object, schemas: () => readonly z.ZodType[]): boolean {
+  const known = plainOnes.get(of) ?? schemas().every(isPlain);
+  plainOnes.set(of, known);
+  return known;
+}
+
+/** Whether all that it does is zod's own. */
+function isPlain(schema: z.ZodType): boolean {
+  const { def } = schema._zod as unknown as { def: Definition };
+  const { checks = [], shape = {}, items = [], options = [] } = def;
+  const { innerType, element, rest, left, right, keyType, valueType, catchall } = def;
+  return (
+    PLAIN.types.has(def.type ?? '') &&
+    hasPlainFormat(def) &&
+    checks.every(({ _zod: { def: one } }) => PLAIN.checks.has(one.check ?? '') && hasPlainFormat(one)) &&
+    [...Object.values(shape), ...items, ...options].every(isPlain) &&
+    [innerType, element, rest, left, right, keyType, valueType, catchall].every(
+      (inner) => inner === undefined || inner === null || isPlain(inner),
+    )
+  );
+}
+
+/** A regular expression of the owner's may take for ever; so may a function. */
+function hasPlainFormat({ format = '', pattern, hostname, protocol, fn, error }: Definition): boolean {
+  const isMade = ['includes', 'starts_with', 'ends_with'].includes(format);
+  const expressions = [isMade ? undefined : pattern, hostname, protocol];
+  return (
+    expressions.every((one) => one === undefined || PLAIN.patterns.has(one)) &&
+    typeof fn !== 'function' &&
+    typeof error !== 'function'
+  );
+}
+
+type Inner = z.ZodType | null | undefined;
+
+/** What zod notes of a schema, or of one of its checks. */
+type Definition = {
+  type?: string;
+  check?: string;
+  checks?: readonly { _zod: { def: Definition } }[];
+  shape?: Readonly<Record<string, z.ZodType>>;
+  items?: readonly z.ZodType[];
+  options?: readonly z.ZodType[];
+  innerType?: Inner;
+  element?: Inner;
+  rest?: Inner;
+  left?: Inner;
+  right?: Inner;
+  keyType?: Inner;
+  valueType?: Inner;
+  catchall?: Inner;
+  format?: string;
+  pattern?: unknown;
+  hostname?: unknown;
+  protocol?: unknown;
+  fn?: unknown;
+  error?: unknown;
+};

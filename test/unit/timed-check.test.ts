@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { sentFields } from '../../server/api/data/fields.ts';
+import { checkInTime } from '../../server/data/timed-check.ts';
+import { defineType } from '../../server/data/type.ts';
+
+/** On this a bad expression tries more ways than anybody has time for. */
+const EVIL = `${'a'.repeat(60)}!`;
+
+function parse(schema: z.ZodType, value: unknown): unknown {
+  const declared = { what: 'type note', of: [schema], schemas: () => [schema] };
+  return checkInTime(declared, () => schema.parse(value), 50);
+}
+
+describe('schemas of an owner’s that do not end', () => {
+  const never: Record<string, z.ZodType> = {
+    expression: z.string().regex(/^(a+)+$/),
+    'expression of an address': z.email({ pattern: /^(a+)+$/ }),
+    'expression of a host': z.url({ hostname: /^(a+)+$/ }),
+    'own check': z.string().refine(() => {
+      for (;;);
+    }),
+    'own check with all caught': z.string().refine(() => {
+      for (;;) {
+        try {
+          for (;;);
+        } catch {}
+      }
+    }),
+    transformation: z.string().transform((text) => /^(a+)+$/.test(text)),
+    'within a list of objects': z.array(z.object({ text: z.string().regex(/^(a+)+$/) })),
+    'behind a default': z
+      .union([z.number(), z.string().regex(/^(a+)+$/)])
+      .default('a')
+      .optional(),
+    'in a map': z.record(z.string().regex(/^(a+)+$/), z.unknown()),
+  };
+  const sent = (how: string): unknown => {
+    if (how === 'within a list of objects') return [{ text: EVIL }];
+    if (how === 'in a map') return { [EVIL]: 1 };
+    return how === 'expression of a host' ? `http://${'a'.repeat(60)}.b/` : EVIL;
+  };
+
+  for (const [how, schema] of Object.entries(never)) {
+    test(`${how}: ends with an error`, () => {
+      assert.throws(() => parse(schema, sent(how)), /^TypeError: type note: its schemas took longer/);
+    });
+  }
+
+  test('what took long is not checked again for a while, and others are', () => {
+    const schemas = { slow: [z.string().regex(/^(a+)+$/)], other: [z.string().regex(/^(b+)+$/)] };
+    const check = (which: 'slow' | 'other', value: string) => {
+      const declared = { what: 'x', of: schemas[which], schemas: () => schemas[which] };
+      return checkInTime(declared, () => schemas[which][0]?.parse(value), 50);
+    };
+    assert.equal(check('slow', 'a'), 'a');
+    assert.throws(() => check('slow', EVIL), /took longer/);
+    const started = performance.now();
+    assert.throws(() => check('slow', 'a'), /nothing is checked by them for 15 seconds/);
+    assert.ok(performance.now() - started < 40);
+    assert.equal(check('other', 'b'), 'b');
+  });
+
+  test('fields of records are checked like that', () => {
+    const note = defineType({
+      name: 'note',
+      description: 'A note',
+      fields: { text: z.string().regex(/^(a+)+$/) },
+    });
+    const sent = { kind: 'json', values: new Map([['text', EVIL]]), changed: new Map() } as never;
+    assert.throws(() => sentFields(note, sent), /type note: its schemas took longer than 500 ms/);
+  });
+
+  test('what a check throws arrives as it is', () => {
+    const error = new Error('its own');
+    const schema = z.string().transform(() => {
+      throw error;
+    });
+    assert.throws(
+      () => parse(schema, 'a'),
+      (thrown) => thrown === error,
+    );
+    assert.throws(() => parse(z.string().regex(/x/), 'a'), z.ZodError);
+  });
+
+  test('zod’s own takes no time for it', () => {
+    const plain = z.object({
+      text: z.string().min(1).max(10).startsWith('a'),
+      many: z.array(z.tuple([z.int().positive(), z.ipv4().optional()])).default([]),
+      one: z.union([z.email(), z.literal('none'), z.enum(['a', 'b']), z.record(z.string(), z.boolean())]),
+    });
+    let isScript = false;
+    const check = () => {
+      isScript = /evalmachine/.test(new Error('where').stack ?? '');
+    };
+    checkInTime({ what: 'x', of: plain, schemas: () => [plain] }, check);
+    assert.equal(isScript, false);
+    checkInTime({ what: 'x', of: {}, schemas: () => [z.string().regex(/a/)] }, check);
+    assert.equal(isScript, true);
+  });
+});
