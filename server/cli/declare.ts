@@ -50,11 +50,16 @@ function init(wanted: string): Said {
   const next = [
     `Made ${folder}: ${Object.keys(files).join(', ')}`,
     'Next:',
-    `  (cd ${folder} && npm test)`,
-    `  export LATCHKEY_CONFIG=${folder}`,
+    `  (cd ${forShell(folder)} && npm test)`,
+    `  export LATCHKEY_CONFIG=${forShell(folder)}`,
     '  npm run dev',
   ];
   return { json: { folder, files: Object.keys(files) }, person: next.join('\n') };
+}
+
+/** As it is pasted into a shell, where blanks and the like mean something else. */
+function forShell(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function faultOfNewFolder(folder: string): { message: string; hint: string } | undefined {

@@ -103,6 +103,7 @@ Declared for Latchkey: types/ has what is stored, with the rules of who may do w
   - \`npm run dev\` starts the server, and again when a file changes; \`npm start\` starts it for good.
   - \`npm run -s latchkey -- check\` says all mistakes with file, line and column.
   - \`npm run -s latchkey -- types new NAME\` and \`workflows new NAME\` add to it.
+- Where this folder or the installation is moved, write the way to it anew in \`tsconfig.json\` and \`package.json\`.
 `;
 }
 

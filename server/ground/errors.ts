@@ -226,3 +226,16 @@ export class SignInNeeded extends Problem {
     this.location = location;
   }
 }
+
+const undone = new WeakSet<object>();
+
+/** Notes of what was thrown that nothing had been done by then, not even in part, and answers it. */
+export function asUndone(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) undone.add(error);
+  return error;
+}
+
+/** Whether nothing had been done when this was thrown. */
+export function isUndone(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && undone.has(error);
+}

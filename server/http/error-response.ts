@@ -2,7 +2,7 @@ import type { Context, Next } from 'koa';
 import type { Logger } from 'pino';
 import { Unavailable } from '../../adapters/port.ts';
 import { linkDamaged } from '../accounts/mailed-links.ts';
-import { Problem } from '../ground/errors.ts';
+import { isUndone, Problem } from '../ground/errors.ts';
 import { withoutSecrets } from '../ground/without-secrets.ts';
 import type { ErrorForm } from './error-forms.ts';
 import { nearAddress } from './near-address.ts';
@@ -38,7 +38,9 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
 export function problemFrom(error: unknown, method = 'POST'): Problem {
   const look = ['GET', 'HEAD', 'OPTIONS'].includes(method)
     ? ''
-    : 'It is not certain whether this was done: look before you send it again. ';
+    : isUndone(error)
+      ? 'Nothing was stored or sent. '
+      : 'It is not certain whether this was done: look before you send it again. ';
   if (error instanceof Problem) return error;
   if (error instanceof Unavailable) {
     return new Problem({

@@ -10,7 +10,7 @@ import type { OpenType } from '../data/rows.ts';
 import { checkInTime } from '../data/timed-check.ts';
 import { touchEntries } from '../data/touched-owners.ts';
 import type { Clock } from '../ground/clock.ts';
-import { Problem } from '../ground/errors.ts';
+import { asUndone, Problem } from '../ground/errors.ts';
 import { WORKFLOW_ATTEMPTS_MAX, WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { msSince } from '../ground/time.ts';
@@ -62,7 +62,8 @@ export function createRunner(parts: RunnerParts) {
     const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs, at: clock() };
     if (isOwners(workflow)) {
       requireFit(task);
-      return threads.run(task, ask, error);
+      // What it wanted stored and sent was staged in its thread.
+      return threads.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
     }
     const limit = { ms: leftMs, error };
     return doRun(ranAs(workflow, call.request.id), limit, (signal) =>

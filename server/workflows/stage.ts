@@ -37,7 +37,10 @@ export function createStage(workflow: Workflow, parts: Parts) {
 
   /** Takes a copy as JSON, which is what is stored. Also refuses what comes after the end: work not awaited. */
   function taken<T>(what: T, count: number, max: number): T {
-    if (!isOpen) throw new TypeError(`workflow ${workflow.name}: it is over; await what run starts`);
+    if (!isOpen)
+      throw new TypeError(
+        `workflow ${workflow.name}: it is over; await what run starts, as in await data.TYPE.change(…)`,
+      );
     const json = JSON.stringify(what);
     characters += json.length;
     if (count >= max || characters > CHARACTERS_MAX) {

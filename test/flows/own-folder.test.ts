@@ -81,6 +81,13 @@ describe('latchkey init', () => {
     assert.equal(again.code, 1);
   });
 
+  it('says what to type next in a way that a shell understands, whatever the folder is called', async () => {
+    const folder = join(root, "Ann's $app (é)");
+    const { out } = await latchkey(['init', folder]);
+    const [, named = ''] = /export LATCHKEY_CONFIG=(.*)$/m.exec(out) ?? [];
+    assert.equal((await run('sh', ['-c', `printf %s ${named}`])).stdout, folder);
+  });
+
   const file = join(root, 'file');
   writeFileSync(file, '');
   symlinkSync(join(root, 'nowhere'), join(root, 'broken'));

@@ -178,6 +178,7 @@ sqliteStores(({ url: storeUrl }) => {
           assert.deepEqual([answer.status, JSON.parse(answer.text).body.status], expected, answer.text);
           assert.equal(JSON.parse(answer.text).body.requestId, answer.requestId);
           if (answer.status !== 500) return;
+          assert.match(JSON.parse(answer.text).body.hint, /^Nothing was stored or sent\. Try again\./);
           const line = await until('it is logged', () =>
             server
               .output()
