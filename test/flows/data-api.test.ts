@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
 import { has, is } from '../../server/data/expressions.ts';
 import { defineType } from '../../server/data/type.ts';
+import { BULK_BYTES_MAX } from '../../server/ground/limits.ts';
 import { newId } from '../../server/ground/opaque.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
@@ -71,9 +72,26 @@ eachStore(({ engine, url }) => {
     let bob: string;
     let annId: string;
     let bobId: string;
+    /** Once: when a caller was let in, and when the time is looked at. */
+    let onCaller: (() => void) | undefined;
+    let onClock: (() => void) | undefined;
+    const opened = () => server.domain.types.get('note')?.rows ?? assert.fail();
     before(async () => {
       const types = [note, vault, profile];
-      server = await startApiServer({ storeUrl: await url(), clock: () => now, types });
+      const clock = () => {
+        const hook = onClock;
+        onClock = undefined;
+        hook?.();
+        return now;
+      };
+      server = await startApiServer({
+        ...{ storeUrl: await url(), clock, types },
+        onCaller: () => {
+          const hook = onCaller;
+          onCaller = undefined;
+          hook?.();
+        },
+      });
       [ann, annId] = await somebody();
       [bob, bobId] = await somebody();
     });
@@ -154,6 +172,10 @@ eachStore(({ engine, url }) => {
       assert.equal((await send('PUT', `${NOTES}/${id}`, { token: ann, json: whole })).status, 204);
       const { title, tags, secret, state } = (await get(id, ann)).body.response;
       assert.deepEqual([title, tags, secret, state], ['Two', undefined, 'x', 'draft']);
+      // Who sends all that is there changes nothing, also not when it was changed.
+      now += 10;
+      assert.equal((await send('PUT', `${NOTES}/${id}`, { token: ann, json: whole })).status, 204);
+      assert.equal((await get(id, ann)).body.response['Modified Date'], '2027-01-15T08:00:20.000Z');
       assert.equal((await send('DELETE', `${NOTES}/${id}`, { token: ann })).status, 204);
       const gone = await get(id, ann);
       assert.deepEqual([gone.status, gone.body.body.status], [404, 'MISSING_DATA']);
@@ -198,6 +220,20 @@ eachStore(({ engine, url }) => {
         additional_sort_fields: [{ sort_field: 'pages' }],
       });
       assert.deepEqual([later.status, later.body.body.parameter], [403, 'pages']);
+      assert.match(later.body.body.hint, /Send pages as sort_field/);
+      // Nor does a hint name it.
+      for (const [asked, hint] of [
+        [where('secrets', 'equals', 's'), 'There are: _id, title, state.'],
+        [{ secret: 's' }, /^There are: constraints, /],
+      ] as const)
+        assert.match((await list(undefined, asked)).body.body.hint, new RegExp(hint));
+      // When records were made is not told by an order either.
+      const [first, second] = await Promise.all(
+        ['1', '2'].map((title) => make(ann, { title, state: 'public' })),
+      );
+      const ids = (await list(undefined)).body.response.results.map((one: { _id: string }) => one._id);
+      assert.deepEqual(ids, ids.toSorted());
+      assert.ok(ids.includes(first) && ids.includes(second));
     });
 
     test('lets nobody change what the rules do not give, and tells nothing of it', async () => {
@@ -498,6 +534,13 @@ eachStore(({ engine, url }) => {
         [hidden?.status, { ...hidden?.body.body, requestId: '' }],
         [404, { ...none?.body.body, requestId: '' }],
       );
+      // No hint names more than the token reaches.
+      const { value: former } = await server.serviceToken(['admin:data:vault:read'], { admin: false });
+      for (const [token, hint] of [
+        [reader, 'This token may reach: note.'],
+        [former, 'This token may reach: no data, its scopes name none.'],
+      ] as const)
+        assert.equal((await send('GET', '/api/1.1/obj/q', { token })).body.body.hint, hint);
       const near = await send('GET', '/api/1.1/obj/notes', { token: ann });
       assert.deepEqual([near.status, near.body.body.hint], [404, 'Did you mean note?']);
       const inQuery = await send('GET', `${NOTES}?access_token=x`);
@@ -566,6 +609,29 @@ eachStore(({ engine, url }) => {
           [['data.touched', 'data note', 'Looks after data']],
         );
       }
+      // A record of whose account is gone tells nobody; that it is removed is told like a change.
+      const { value: admin, clientId, owner } = await server.serviceToken(['admin']);
+      const gone = await make(admin, { title: 'Own' });
+      await opened().update(gone, { set: { createdBy: 'acc_gone' } });
+      const own = await make(admin, { title: 'Own' });
+      for (const one of [gone, own, open])
+        assert.equal((await send('DELETE', `${NOTES}/${one}`, { token: admin })).status, 204);
+      const deleted = (await server.calls()).filter(
+        (call) => call.clientId === clientId && call.status === 204,
+      );
+      assert.deepEqual(
+        deleted.map(({ hidden }) => hidden),
+        [1, 0, 0],
+      );
+      const told = await server.domain.rows.audit.list({
+        where: [['action', '=', 'data.touched']],
+        limit: 100,
+      });
+      assert.deepEqual(
+        told.filter(({ actor }) => actor.id === clientId).map(({ accountId }) => accountId),
+        [myId],
+      );
+      assert.ok(told.every(({ accountId }) => accountId !== owner && accountId !== 'acc_gone'));
       const [vaults] = ['/api/1.1/obj/vault'];
       const { value: keeper } = await server.serviceToken(['admin:data:vault:read']);
       assert.equal((await send('GET', vaults as string, { token: keeper })).status, 200);
@@ -576,6 +642,13 @@ eachStore(({ engine, url }) => {
       assert.equal((await get(id, former)).status, 404);
       const [, ...mine] = (await server.calls()).filter((call) => call.accountId === myId);
       assert.ok(mine.every((call) => call.privacyBypassed === undefined && call.hidden === undefined));
+      // What a rule gives passes none, and tells nobody.
+      const shared = await make(ann, { title: 'Shared', readers: [bobId] });
+      assert.equal(
+        (await send('PATCH', `${NOTES}/${shared}`, { token: bob, json: { pages: 3 } })).status,
+        204,
+      );
+      assert.equal(await server.domain.rows.audit.count([['accountId', '=', annId]]), 0);
     });
 
     test('keeps a service of an account, and an app that acts for one, to what that account may', async () => {
@@ -597,6 +670,7 @@ eachStore(({ engine, url }) => {
       const id = await make(token, { title: 'Kept' });
       await send('PATCH', `${NOTES}/${id}`, { token, json: { pages: 1 } });
       await send('PUT', `${NOTES}/${id}`, { token, json: { title: 'Kept' } });
+      await send('PATCH', `${NOTES}/${id}`, { token, json: {} });
       await get(id, token);
       await send('DELETE', `${NOTES}/${id}`, { token });
       await send('PATCH', `${NOTES}/${id}`, { token, json: { pages: 2 } });
@@ -609,6 +683,7 @@ eachStore(({ engine, url }) => {
           'POST  201 success',
           'PATCH ID 204 success',
           'PUT ID 204 success',
+          'PATCH ID 204 success',
           'GET ID 200 success',
           'DELETE ID 204 success',
           'PATCH ID 404 MISSING_DATA',
@@ -674,13 +749,21 @@ eachStore(({ engine, url }) => {
         ['', 'text/plain', 400, /no body/],
         ['{"title":"x"}', 'application/json', 415, /application\/json/],
         ['\n'.repeat(1001), 'text/plain', 400, /more than 1000 lines/],
-        ['x'.repeat(10 * 1024 * 1024), 'text/plain', 413, /larger/],
+        ['x'.repeat(BULK_BYTES_MAX + 1), 'text/plain', 413, /larger/],
         [Buffer.from([0x7b, 0xff]), 'text/plain', 400, /UTF-8/],
       ] as const) {
         const refused = await bulk(body, type);
         assert.equal(refused.status, status);
         assert.match(JSON.stringify(await refused.json()), message);
       }
+      // A call that stores nothing is on record all the same.
+      const [other, otherId] = await somebody();
+      assert.equal((await bulk('{"titel":"x"}', 'text/plain', other)).status, 200);
+      const ofOther = (await server.calls()).filter(({ accountId }) => accountId === otherId);
+      assert.deepEqual(
+        ofOther.map(({ status }) => status),
+        [200],
+      );
       const [reader] = await somebody(['data:note:read']);
       assert.equal((await bulk('{"title":"x"}', 'text/plain', reader)).status, 403);
     });
@@ -695,6 +778,26 @@ eachStore(({ engine, url }) => {
       assert.ok(answers.every(({ status }) => status === 204 || status === 409));
       const { hot, pages, title } = (await get(id, ann)).body.response;
       assert.deepEqual([hot, typeof pages, title], [true, 'number', 'Race']);
+    });
+
+    test('writes to a record only as it was when the rules were asked', async () => {
+      const id = await make(ann, { title: 'Taken away', readers: [bobId] });
+      // Between the two, Bob is none of its readers any more. The first time stands in the entry, the second in the change.
+      const takeAway = () => void opened().update(id, { set: { readers: [], version: 7 } as never });
+      onCaller = () => {
+        onClock = () => {
+          onClock = takeAway;
+        };
+      };
+      const late = await send('PATCH', `${NOTES}/${id}`, { token: bob, json: { pages: 9 } });
+      assert.deepEqual([late.status, (await get(id, ann)).body.response.pages], [404, undefined]);
+      // What it still carries of a change goes out before it goes.
+      await opened().update(id, { set: { pendingId: 'p', pendingAt: now } });
+      const remove = () => send('DELETE', `${NOTES}/${id}`, { token: ann });
+      const early = await remove();
+      assert.deepEqual([early.status, early.body.body.status], [409, 'CONFLICT']);
+      await opened().update(id, { unset: ['pendingId', 'pendingAt'] });
+      assert.equal((await remove()).status, 204);
     });
 
     test('counts calls of all records of a type by one route', async () => {

@@ -17,6 +17,7 @@ const file = defineType({
     salary: z.number().optional(),
     tags: z.array(z.string()).optional(),
     constructor: z.string().optional(),
+    box: z.string().optional(),
   },
   rules: (record, caller) => [
     {
@@ -24,7 +25,14 @@ const file = defineType({
       when: is(record.createdBy, caller.account),
       ...{ find: true, view: true, constrain: true, create: true, change: true, delete: true },
     },
-    { name: 'Everybody', when: always, find: true, view: ['title'], constrain: ['title'], change: ['title'] },
+    {
+      name: 'Everybody',
+      when: always,
+      find: true,
+      view: ['title'],
+      constrain: ['title'],
+      change: ['title', 'box'],
+    },
     { name: 'Unbuilt ones', when: isEmpty(record.constructor), view: ['constructor'] },
   ],
 });
@@ -134,6 +142,19 @@ describe('what a caller may not see changes no answer', () => {
       const line = { method: 'POST', body: JSON.stringify(json), headers };
       assert.match(await answer(`${FILES}/bulk`, line), /^200 \{"status":"error"/, JSON.stringify(more));
     }
+  });
+
+  test('a field that they may fill and not see is changed by a right guess as by a wrong one', async () => {
+    const rows = server.domain.types.get('file')?.rows ?? assert.fail();
+    const id = ids[0] ?? '';
+    const version = async () => (await rows.get(id))?.version;
+    assert.equal(await answer(`${FILES}/${id}`, { method: 'PATCH', json: { box: 'right' } }), '204 ');
+    const before = Number(await version());
+    for (const [index, box] of ['right', 'wrong'].entries()) {
+      assert.equal(await answer(`${FILES}/${id}`, { method: 'PATCH', json: { box } }), '204 ');
+      assert.equal(await version(), before + index + 1, box);
+    }
+    await rows.update(id, { unset: ['box'] as never });
   });
 
   test('a field with the name of what each object has is one like others', async () => {

@@ -26,7 +26,7 @@ type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'> & {
 type Outcome = { status: 'success'; id: string } | { status: 'error'; message: string; hint: string };
 
 /** A line that is good so far. */
-type Made = { index: number; row: DataRow; fields: object };
+type Made = { index: number; row: DataRow };
 
 /** Makes many records, each by itself: what cannot be taken is told in its line, and the others are stored. */
 export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) {
@@ -57,7 +57,7 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
       } catch (error) {
         if (!(error instanceof Taken || error instanceof Problem)) throw error;
         if (rows.length === 1) {
-          const problem = error instanceof Taken ? valueTaken(opened.type, error.field, first.fields) : error;
+          const problem = error instanceof Taken ? valueTaken(opened.type, error.field) : error;
           outcomes[first.index] = failure(problem);
           return;
         }
@@ -69,9 +69,9 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
 
     for (const chunk of chunksOf(lines)) {
       const rows = chunk.flatMap(([index, line]): Made[] => {
-        const one = madeOf(line, call, records);
-        if (!(one instanceof Problem)) return [{ index, ...one }];
-        outcomes[index] = failure(one);
+        const row = madeOf(line, call, records);
+        if (!(row instanceof Problem)) return [{ index, row }];
+        outcomes[index] = failure(row);
         return [];
       });
       await store(rows);
@@ -83,14 +83,10 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
 }
 
 /** The record that a line is, or what is wrong with it. */
-function madeOf(
-  line: string,
-  { opened, caller }: WriteCall,
-  records: Records,
-): { row: DataRow; fields: object } | Problem {
+function madeOf(line: string, { opened, caller }: WriteCall, records: Records): DataRow | Problem {
   try {
     const fields = wholeRecord(opened.type, sentInJson(line, 'line'));
-    return { row: records.made(fields, { createdBy: caller.account.id }), fields };
+    return records.made(fields, { createdBy: caller.account.id });
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;

@@ -74,21 +74,16 @@ export function changedMeanwhile({ opened }: DataCall): Problem {
   });
 }
 
-/** The answer where a unique field is in use; it is named to who sent a value of it. */
-export function valueTaken({ name }: { name: string }, field: string, sent: object): Problem {
+/** The answer where the value of a unique field is another record's, or the account has its one record. */
+export function valueTaken({ name }: { name: string }, field: string): Problem {
   const isOwn = field === 'createdBy';
-  const isSent = Object.hasOwn(sent, field);
   return new Problem({
     status: 409,
     code: 'CONFLICT',
-    message: isOwn
-      ? `This account has its ${name} already.`
-      : isSent
-        ? `Another ${name} has this ${field}.`
-        : `Another ${name} has a value that must be this one's alone.`,
+    message: isOwn ? `This account has its ${name} already.` : `Another ${name} has this ${field}.`,
     hint: isOwn
       ? 'Nothing was stored. Change the one that is there.'
       : 'Nothing was stored. Send another value.',
-    ...(isSent ? { parameter: field } : {}),
+    ...(isOwn ? {} : { parameter: field }),
   });
 }

@@ -40,7 +40,7 @@ export function createWrites(parts: Parts) {
       try {
         await effects.insert(opened.rows, row, caused);
       } catch (error) {
-        throw error instanceof Taken ? valueTaken(opened.type, error.field, fields) : error;
+        throw error instanceof Taken ? valueTaken(opened.type, error.field) : error;
       }
       return jsonReply(201, { status: 'success', id: row.id });
     },
@@ -132,7 +132,7 @@ async function changed(
     }
     const caused = await effectsOf(call, parts, of);
     const found = await parts.effects.update(rows, id, change, guard, caused).catch((error: unknown) => {
-      throw error instanceof Taken ? valueTaken(type, error.field, fields) : error;
+      throw error instanceof Taken ? valueTaken(type, error.field) : error;
     });
     return found !== undefined;
   });
