@@ -220,7 +220,7 @@ eachStore(({ engine, url }) => {
         additional_sort_fields: [{ sort_field: 'pages' }],
       });
       assert.deepEqual([later.status, later.body.body.parameter], [403, 'pages']);
-      assert.match(later.body.body.hint, /Send pages as sort_field/);
+      assert.match(later.body.body.hint, /^Sort by pages first/);
       // Nor does a hint name it.
       for (const [asked, hint] of [
         [where('secrets', 'equals', 's'), 'There are: _id, title, state.'],
