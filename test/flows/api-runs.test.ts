@@ -36,7 +36,7 @@ const tricky = defineWorkflow({
   run: (call) => act(call as never) as never,
 });
 
-eachStore(({ engine, url }) => {
+eachStore(({ engine, url, isFirst }) => {
   describe(`what a run leaves (${engine})`, () => {
     const now = 1_800_000_000;
     let server: ApiServer;
@@ -331,7 +331,9 @@ eachStore(({ engine, url }) => {
         ids.map((id) => ({ ...mail, id, queue: credential.accountId, dueAt: now + 60 })),
       );
       const answers = await Promise.all(
-        Array.from({ length: 40 }, () => server.call('/api/1.1/wf/tricky', { method: 'POST', token: value })),
+        Array.from({ length: isFirst ? 40 : 20 }, () =>
+          server.call('/api/1.1/wf/tricky', { method: 'POST', token: value }),
+        ),
       );
       const done = answers.filter(({ status }) => status === 200).length;
       assert.ok(done >= 1 && done <= 10, String(done));
@@ -341,45 +343,46 @@ eachStore(({ engine, url }) => {
       await outbox.removeMany([['to', '=', 'crowd@example.com']], 2000);
     });
 
-    test('a caller whose mails pile up is refused another; other callers and sent mails do not count', async () => {
-      const { outbox } = server.domain.rows;
-      act = ({ data, mail }) => {
-        data.note?.create({ text: 'beside a mail' });
-        mail.send({ to: 'pile@example.com', subject: 'Pile', text: 'mail' });
-        return {};
-      };
-      const one = await tokenFor('wf:tricky');
-      const other = await tokenFor('wf:tricky');
-      const call = ({ value }: typeof one) =>
-        server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
-      const mail = {
-        to: 'pile@example.com',
-        subject: 'Pile',
-        text: '',
-        html: '',
-        createdAt: now,
-        attempts: 0,
-      };
-      const queue = one.credential.accountId;
-      const ids = Array.from({ length: 999 }, (_, at) => `pile${at}`);
-      await outbox.insertMany(ids.map((id) => ({ ...mail, id, queue, dueAt: now + 60 })));
-      assert.equal((await call(one)).status, 200);
-      const before = (await notes()).length;
-      const refused = await call(one);
-      assert.deepEqual([refused.status, refused.body.body.status], [429, 'TOO_MANY_MAILS']);
-      assert.equal(refused.headers.get('retry-after'), '60');
-      assert.equal((await notes()).length, before);
-      const entries = (await server.calls()).filter(({ tokenId }) => tokenId === one.credential.id);
-      assert.deepEqual(entries.map(({ result }) => result).sort(), ['TOO_MANY_MAILS', 'success']);
-      assert.equal((await call(other)).status, 200);
-      await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
-      assert.equal((await call(one)).status, 200);
-      // What a dead mailbox refuses is given up soon, and does not keep its owner from calling.
-      assert.equal((await call(one)).status, 429);
-      await outbox.updateMany([['to', '=', 'pile@example.com']], { set: { refusedAt: now } });
-      assert.equal((await call(one)).status, 200);
-      await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
-    });
+    if (isFirst)
+      test('a caller whose mails pile up is refused another; other callers and sent mails do not count', async () => {
+        const { outbox } = server.domain.rows;
+        act = ({ data, mail }) => {
+          data.note?.create({ text: 'beside a mail' });
+          mail.send({ to: 'pile@example.com', subject: 'Pile', text: 'mail' });
+          return {};
+        };
+        const one = await tokenFor('wf:tricky');
+        const other = await tokenFor('wf:tricky');
+        const call = ({ value }: typeof one) =>
+          server.call('/api/1.1/wf/tricky', { method: 'POST', token: value });
+        const mail = {
+          to: 'pile@example.com',
+          subject: 'Pile',
+          text: '',
+          html: '',
+          createdAt: now,
+          attempts: 0,
+        };
+        const queue = one.credential.accountId;
+        const ids = Array.from({ length: 999 }, (_, at) => `pile${at}`);
+        await outbox.insertMany(ids.map((id) => ({ ...mail, id, queue, dueAt: now + 60 })));
+        assert.equal((await call(one)).status, 200);
+        const before = (await notes()).length;
+        const refused = await call(one);
+        assert.deepEqual([refused.status, refused.body.body.status], [429, 'TOO_MANY_MAILS']);
+        assert.equal(refused.headers.get('retry-after'), '60');
+        assert.equal((await notes()).length, before);
+        const entries = (await server.calls()).filter(({ tokenId }) => tokenId === one.credential.id);
+        assert.deepEqual(entries.map(({ result }) => result).sort(), ['TOO_MANY_MAILS', 'success']);
+        assert.equal((await call(other)).status, 200);
+        await outbox.update('pile0', { set: { sentAt: now }, unset: ['dueAt'] });
+        assert.equal((await call(one)).status, 200);
+        // What a dead mailbox refuses is given up soon, and does not keep its owner from calling.
+        assert.equal((await call(one)).status, 429);
+        await outbox.updateMany([['to', '=', 'pile@example.com']], { set: { refusedAt: now } });
+        assert.equal((await call(one)).status, 200);
+        await outbox.removeMany([['to', '=', 'pile@example.com']], 2000);
+      });
 
     test('entries of one second list in the order of their calls', async () => {
       const { value, credential } = await server.token();

@@ -1,11 +1,13 @@
 // The MongoDB-protocol server of the tests: FerretDB over SQLite files in one folder.
 //
 // FerretDB 1 changes a document in two steps (read it, write it back) without a lock in between, so two updates
-// at once can both win. MongoDB and later FerretDBs do not have that fault. A thin front therefore hands commands
-// to it one at a time, which gives every single-document change the atomicity that the protocol promises.
+// at once can both win. MongoDB and later FerretDBs do not have that fault. A thin front therefore hands the commands
+// for one database to it one at a time, which gives every single-document change the atomicity that the protocol
+// promises. Each test has a database of its own, which is a file of its own, so none waits for another.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"flag"
@@ -24,8 +26,12 @@ import (
 )
 
 // A message of the MongoDB wire protocol begins with its own length; 48 MB is the most that MongoDB allows.
+// The one of all commands (OP_MSG) goes on with flags, the kind of the first section, and a document.
 const (
 	lengthBytes     = 4
+	operationAt     = 12
+	operationMsg    = 2013
+	bodyAt          = 21
 	messageBytesMin = 16
 	messageBytesMax = 48_000_000
 )
@@ -76,18 +82,18 @@ func run(ctx context.Context, folder, listen string) error {
 }
 
 func accept(front net.Listener, socket string) {
-	var turn sync.Mutex
+	var turns sync.Map
 	for {
 		client, err := front.Accept()
 		if err != nil {
 			return
 		}
-		go serve(client, socket, &turn)
+		go serve(client, socket, &turns)
 	}
 }
 
-// serve carries one connection's commands to FerretDB and its answers back, one command of all at a time.
-func serve(client net.Conn, socket string, turn *sync.Mutex) {
+// serve carries one connection's commands to FerretDB and its answers back. turns has a lock for each database.
+func serve(client net.Conn, socket string, turns *sync.Map) {
 	defer client.Close()
 	server, err := net.Dial("unix", socket)
 	if err != nil {
@@ -100,9 +106,10 @@ func serve(client net.Conn, socket string, turn *sync.Mutex) {
 		if err != nil {
 			return
 		}
-		turn.Lock()
+		turn, _ := turns.LoadOrStore(databaseOf(request), new(sync.Mutex))
+		turn.(*sync.Mutex).Lock()
 		answer, err := ask(server, request)
-		turn.Unlock()
+		turn.(*sync.Mutex).Unlock()
 		if err != nil {
 			return
 		}
@@ -118,6 +125,26 @@ func ask(server net.Conn, request []byte) ([]byte, error) {
 	}
 
 	return readMessage(server)
+}
+
+// databaseOf finds the database that a command names in its $db, which comes behind everything that a caller sent;
+// greetings name none.
+func databaseOf(request []byte) string {
+	if binary.LittleEndian.Uint32(request[operationAt:]) != operationMsg || len(request) < bodyAt+lengthBytes {
+		return ""
+	}
+	body := request[bodyAt:]
+	if size := binary.LittleEndian.Uint32(body); int(size) < len(body) {
+		body = body[:size]
+	}
+	field := []byte("\x02$db\x00")
+	at := bytes.LastIndex(body, field)
+	if at < 0 {
+		return ""
+	}
+	name, _, _ := bytes.Cut(body[at+len(field)+lengthBytes:], []byte{0})
+
+	return string(name)
 }
 
 func readMessage(from io.Reader) ([]byte, error) {

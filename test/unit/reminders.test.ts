@@ -65,13 +65,14 @@ eachStore(({ url, isFirst }) => {
         ]);
       });
 
-    it('are one mail for all that fall due together', async () => {
-      const ann = await open();
-      for (let number = 1; number <= 5; number += 1) await mint(ann, `Token ${number}`, 2);
-      // By the jobs of the server itself, which know when.
-      await play(2, domain.jobs.runOnce);
-      assert.deepEqual(await reminders(), ['5 of your tokens and secrets expire soon']);
-    });
+    if (isFirst)
+      it('are one mail for all that fall due together', async () => {
+        const ann = await open();
+        for (let number = 1; number <= 5; number += 1) await mint(ann, `Token ${number}`, 2);
+        // By the jobs of the server itself, which know when.
+        await play(2, domain.jobs.runOnce);
+        assert.deepEqual(await reminders(), ['5 of your tokens and secrets expire soon']);
+      });
 
     it('leave out what was revoked, replaced, or has nobody to renew it, and take in secrets', async () => {
       const ann = await open();
@@ -100,10 +101,11 @@ eachStore(({ url, isFirst }) => {
       const ann = await open();
       const { credentials } = domain.rows;
       const made = [];
-      // More than a batch has room for, beside what needs none.
+      // More than a batch has room for, but on FerretDB, which reads all of a collection for most questions.
+      const clonesMade = isFirst ? 250 : 110;
       for (let number = 0; number < 3; number += 1) made.push(await mint(ann, `Old ${number}`, 40));
       const [first] = made;
-      const clones = Array.from({ length: 250 }, (_, number) => ({
+      const clones = Array.from({ length: clonesMade }, (_, number) => ({
         ...(first?.credential ?? assert.fail()),
         ...{
           id: `tok_${number}`,
@@ -111,13 +113,14 @@ eachStore(({ url, isFirst }) => {
           accountId: 'another',
           liveName: undefined,
           place: undefined,
+          remindAt: undefined,
         },
       }));
       await credentials.insertMany(clones);
       const { credential: revoked } = await mint(ann, 'Revoked', 40);
       await domain.tokens.revoke({ accountId: ann.id, id: revoked.id }, actor);
-      const all = await credentials.list({ limit: 1000 });
-      for (const { id } of all) await credentials.update(id, { unset: ['remindAt'] });
+      const own = [...made.map(({ credential }) => credential), revoked];
+      for (const { id } of own) await credentials.update(id, { unset: ['remindAt'] });
       const firstReminders = (left: { writes: number }) =>
         createFirstReminders({
           clock: domain.clock,
@@ -130,18 +133,18 @@ eachStore(({ url, isFirst }) => {
             },
           } as typeof credentials,
         });
-      await assert.rejects(firstReminders({ writes: 120 }).run(), Unavailable);
+      await assert.rejects(firstReminders({ writes: clonesMade / 2 }).run(), Unavailable);
       // Two processes in turn, each from its own place.
-      const others = [firstReminders({ writes: 90 }), firstReminders({ writes: 300 })];
+      const others = [firstReminders({ writes: clonesMade / 3 }), firstReminders({ writes: 300 })];
       for (const { run } of [...others, ...others]) await run().catch(() => undefined);
       await domain.jobs.runOnce();
       const ends = domain.clock() + 40 * DAY;
-      assert.equal(await credentials.count([['remindAt', '=', ends - 30 * DAY]]), 253);
+      assert.equal(await credentials.count([['remindAt', '=', ends - 30 * DAY]]), clonesMade + 3);
       assert.equal((await credentials.get(revoked.id))?.remindAt, undefined);
       // It was done once: nobody looks at all rows again.
       await credentials.update(clones[0]?.id ?? '', { unset: ['remindAt'] });
       await domain.jobs.runOnce();
-      assert.equal(await credentials.count([['remindAt', 'present']]), 252);
+      assert.equal(await credentials.count([['remindAt', 'present']]), clonesMade + 2);
       await credentials.removeMany([['accountId', '=', 'another']], 300);
       await play(12);
       assert.deepEqual(await reminders(), ['3 of your tokens and secrets expire soon']);
