@@ -196,7 +196,7 @@ export type Store = {
   isNew: boolean;
   /**
    * Makes ready the collection's table and indexes the first time; the same declaration always gives the same
-   * rows.
+   * rows. Throws `Taken` where a field is declared unique of which rows that are there have the same value.
    */
   collection<R extends Row>(declaration: Declaration<R>): Promise<Collection<R>>;
   /** The journal in front of a collection. */
@@ -218,10 +218,12 @@ export type Store = {
 
 /** A unique field is in use by another row. `field` is `id` or the unique field's name. */
 export class Taken extends Error {
+  readonly collection: string;
   readonly field: string;
   constructor(collection: string, field: string) {
     super(`${collection}: ${field} is taken`);
     this.name = 'Taken';
+    this.collection = collection;
     this.field = field;
   }
 }

@@ -1,8 +1,9 @@
 import type mongoose from 'mongoose';
-import type { Declaration } from '../port.ts';
+import { type Declaration, Taken } from '../port.ts';
 import type { Documents } from './documents.ts';
+import { isDuplicate } from './failures.ts';
 import { fieldOf } from './queries.ts';
-import { COMMIT, nextOf } from './reservations.ts';
+import { COMMIT, nextOf, ownField } from './reservations.ts';
 
 /** Creates the indexes that are missing, one by one: FerretDB 1 mixes up a list of which some are there. */
 export async function makeSchema<R extends { id: string }>(
@@ -19,8 +20,12 @@ export async function makeSchema<R extends { id: string }>(
     const name = `unique_${field}`;
     // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
     // anyway.
-    if (!known.names.has(name))
+    if (known.names.has(name)) continue;
+    try {
       await documents.createIndex({ [fieldOf(field)]: 1 }, { name, unique: true, sparse: true });
+    } catch (error) {
+      throw isDuplicate(error) ? new Taken(declaration.name, ownField(field)) : error;
+    }
   }
   for (const fields of indexes) {
     // The id at the end makes paging with ties a walk along the index.

@@ -1,6 +1,7 @@
 import type { Checks } from '../checks.ts';
-import type { Declaration } from '../port.ts';
+import { type Declaration, Taken } from '../port.ts';
 import type { Connection } from './connection.ts';
+import { portError } from './failures.ts';
 import { fieldOf } from './queries.ts';
 
 /**
@@ -48,6 +49,11 @@ export async function makeSchema<R extends { id: string }>(
     const missing = wanted
       .filter(([kind, , what]) => !there.has(`CREATE ${kind} ${what}`))
       .map(([kind, called, what]) => `CREATE ${kind} IF NOT EXISTS "${called}" ${what}`);
-    if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
+    try {
+      if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
+    } catch (error) {
+      const clash = portError(error, name, (index) => fieldOfUnique(name, index));
+      throw clash instanceof Taken ? clash : error;
+    }
   });
 }

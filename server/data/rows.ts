@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { type Collection, type Declaration, declare, type Store } from '../../adapters/port.ts';
+import { type Collection, type Declaration, declare, type Store, Taken } from '../../adapters/port.ts';
 import { openCollections } from '../effects/collections.ts';
 import { type Carrier, pendingEffects } from '../effects/effects.ts';
 import type { Clock } from '../ground/clock.ts';
+import { WrongSettings } from '../ground/settings.ts';
 import type { DataType } from './type.ts';
 
 /** A record of a declared data type: its own fields stand beside these. */
@@ -14,6 +15,8 @@ export type DataRow = Carrier & {
   /** How often it was changed; absent where it never was. */
   version?: number | undefined;
 };
+
+const COLLECTION = 'data_';
 
 /**
  * The collection of a declared type. Its fields are checked against the type when a record is staged, and
@@ -36,7 +39,7 @@ export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
   const declaredIndexes = type.indexes.map((fields) => [...new Set([...fields, 'createdAt'])]);
   const indexes = [['createdBy', 'createdAt'], ['createdAt'], ['pendingAt'], ...declaredIndexes];
   return declare<DataRow>({
-    name: `data_${type.name}`,
+    name: COLLECTION + type.name,
     schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
     // The names were held to the type's own fields when it was loaded.
     unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])] as Declaration<DataRow>['unique'] &
@@ -49,14 +52,19 @@ export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
 /** A declared type with its declaration for the store and the collection of its records. */
 export type OpenType = { type: DataType; declaration: Declaration<DataRow>; rows: Collection<DataRow> };
 
-/** The collections of these types, each by the type's name, and those of them that carry effects. */
+/**
+ * The collections of these types, each by the type's name, and those of them that carry effects. Throws `WrongSettings`
+ * where records clash in what is to be unique.
+ */
 export async function openDataRows(
   store: Store,
   types: ReadonlyMap<string, DataType>,
   clock: Clock,
 ): Promise<{ opened: ReadonlyMap<string, OpenType>; carriers: Collection<Carrier>[] }> {
   const declarations = Object.fromEntries([...types].map(([name, type]) => [name, rowDeclarationOf(type)]));
-  const { rows, carriers } = await openCollections(store, declarations, clock);
+  const { rows, carriers } = await openCollections(store, declarations, clock).catch((error: unknown) => {
+    throw error instanceof Taken ? new WrongSettings([clashInWords(error)]) : error;
+  });
   const opened = [...types].map(([name, type]): [string, OpenType] => [
     name,
     {
@@ -66,6 +74,14 @@ export async function openDataRows(
     },
   ]);
   return { opened: new Map(opened), carriers };
+}
+
+/** A type was made stricter than its records are. */
+function clashInWords({ collection, field }: Taken): string {
+  const type = collection.slice(COLLECTION.length);
+  return field === 'createdBy'
+    ? `types: an account has made more than one ${type}; take onePerAccount out of it, start, delete all but one, and put it back`
+    : `types: records of ${type} have the same ${field}; take ${field} out of unique, start, give them different ones, and put it back`;
 }
 
 /** Records at a time; others are served between two batches. */

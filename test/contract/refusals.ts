@@ -3,9 +3,9 @@ import { after, before, it } from 'node:test';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { type Collection, declare, type Store } from '../../adapters/port.ts';
+import { type Collection, declare, type Store, Taken } from '../../adapters/port.ts';
 import type { FreshStores } from '../support/stores.ts';
-import { type Item, item, items } from './items.ts';
+import { type Item, item, itemSchema, items } from './items.ts';
 
 /**
  * What is no scalar where a scalar is wanted: the objects and lists that a JSON body or a query could bring
@@ -195,6 +195,20 @@ export function refusals({ url }: FreshStores): void {
       .catch((error: Error) => error.message);
     assert.match(told ?? '', /^items: .*size/);
     assert.doesNotMatch(told ?? '', /verysecret/);
+  });
+
+  it('takes no field for unique of which rows have the same value, until they have not', async () => {
+    const loose = { name: 'stricter', schema: itemSchema } as const;
+    const some = await store.collection(declare<Item>(loose));
+    await some.insertMany([item('one', { code: 1, label: 'a' }), item('two', { code: 1 }), item('three')]);
+    const stricter = declare<Item>({ ...loose, unique: ['label', 'code'], committed: true });
+    await assert.rejects(
+      async () => store.collection(stricter),
+      (error) => error instanceof Taken && error.collection === 'stricter' && error.field === 'code',
+    );
+    await some.update('two', { set: { code: 2 } });
+    const rows = await store.collection(stricter);
+    await assert.rejects(rows.insert(item('four', { code: 2 })), { name: 'Taken', field: 'code' });
   });
 
   it('takes no declaration with names that are no plain words', async () => {

@@ -8,8 +8,9 @@ import { characterBudget } from '../../server/data/character-budget.ts';
 import { and, is, isNot, or } from '../../server/data/expressions.ts';
 import type { Records } from '../../server/data/records.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
-import { defineType } from '../../server/data/type.ts';
+import { type DataType, defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { WrongSettings } from '../../server/ground/settings.ts';
 import { sqliteStores } from '../support/stores.ts';
 
 /** What the rules of a type are given of who calls, and what they hold to whatever asks for records. */
@@ -249,5 +250,30 @@ sqliteStores(({ url }) => {
     assert.equal(await plans.rows.remove('obj_red', guard), false);
     await plans.rows.update('obj_red', { unset: ['pendingId', 'pendingAt'] });
     assert.equal(await plans.rows.remove('obj_red', guard), true);
+  });
+
+  it('says in one line what to do where records clash in what is to be unique from now on', async () => {
+    const put = (type: DataType, row: object) =>
+      openDataRows(store, new Map([[type.name, type]]), () => 1000).then(({ opened }) =>
+        opened.get(type.name)?.rows.put({ createdAt: 1, createdBy: 'acc_ann', ...row } as never),
+      );
+    const tag = defineType({ name: 'tag', description: 'A tag', fields: { word: z.string() } });
+    await put(tag, { id: 'obj_1', word: 'red' });
+    await put(tag, { id: 'obj_2', word: 'red' });
+    for (const [stricter, told] of [
+      [
+        { ...tag, unique: ['word'] },
+        /^types: records of tag have the same word; take word out of unique, start, /,
+      ],
+      [
+        { ...tag, onePerAccount: true },
+        /^types: an account has made more than one tag; take onePerAccount out/,
+      ],
+    ] as const)
+      await assert.rejects(
+        put(stricter, {}),
+        (error) =>
+          error instanceof WrongSettings && error.lines.length === 1 && told.test(error.lines[0] ?? ''),
+      );
   });
 });
