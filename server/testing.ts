@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Bearer } from './access/bearer.ts';
 import { fieldsOf } from './data/privacy.ts';
-import type { DataRow, OpenType } from './data/rows.ts';
+import type { OwnFields, StoredRecord } from './data/record.ts';
+import type { OpenType } from './data/rows.ts';
 import { type Domain, openDomain } from './domain.ts';
 import type { Actor } from './ground/actor.ts';
 import { systemClock } from './ground/clock.ts';
@@ -31,7 +32,7 @@ export type TestAccount = {
 };
 
 /** A record as it is stored. */
-export type TestRecord = { id: string; createdAt: number; createdBy?: string } & Record<string, unknown>;
+export type TestRecord = OwnFields & Record<string, unknown>;
 
 /**
  * Calls a workflow and answers what it returns, which `T` says the shape of. Rejects with the refusal: a Problem with `code`,
@@ -161,7 +162,7 @@ function typeNamed({ types }: Domain, name: string) {
 }
 
 /** Without what the store itself keeps of it. */
-function recordFrom({ type }: OpenType, row: DataRow): TestRecord {
+function recordFrom({ type }: OpenType, row: StoredRecord): TestRecord {
   const fields = fieldsOf(type);
   return Object.fromEntries(Object.entries(row).filter(([name]) => fields.includes(name))) as TestRecord;
 }

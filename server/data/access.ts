@@ -2,8 +2,9 @@ import { type Bearer, metadataOf } from '../access/bearer.ts';
 import { coversAsAdmin, dataScope } from '../credentials/scopes.ts';
 import type { Clock } from '../ground/clock.ts';
 import { createPrivacy, ownTypesIn } from './privacy.ts';
+import type { SeenRecord, StoredRecord } from './record.ts';
 import { createRecords, type Records } from './records.ts';
-import { type AnyRecord, type CallerValues, NOBODY } from './resolve.ts';
+import { type CallerValues, NOBODY } from './resolve.ts';
 import type { OpenType } from './rows.ts';
 
 export type Verb = 'read' | 'write';
@@ -78,7 +79,7 @@ export async function shownToAccount(
   { recordsFor }: DataAccess,
   opened: OpenType,
   account: DataCaller['account'],
-): Promise<(row: AnyRecord) => AnyRecord | undefined> {
+): Promise<(row: StoredRecord) => SeenRecord | undefined> {
   const caller = { account, actsFor: 'account', scopes: [] } as const;
   const records = await recordsFor(opened, caller, { verb: 'read' });
   return (row) => (records.isThere(row) ? records.seen(row) : undefined);

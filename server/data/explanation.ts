@@ -17,7 +17,8 @@ import {
   findExplainedCaller,
 } from './explained-caller.ts';
 import { createPrivacy, EVERYTHING, extendsTo, fieldsOf, givesRecord, type Privacy } from './privacy.ts';
-import type { AnyRecord, Resolved } from './resolve.ts';
+import type { StoredRecord } from './record.ts';
+import type { Resolved } from './resolve.ts';
 import type { OpenType } from './rows.ts';
 import { type Held, heldOf, reasonsFor } from './rule-reasons.ts';
 import { type RuleInWords, ruleInWords } from './rule-words.ts';
@@ -79,7 +80,7 @@ export function createExplain(parts: Parts) {
   ): Promise<Explanation> {
     const { type } = opened;
     const { caller, ...asked } = await findExplainedCaller(parts, whom, type.name);
-    const rows = opened.rows as unknown as Collection<AnyRecord>;
+    const { rows } = opened;
     const record = id === undefined ? undefined : await rows.get(id);
     if (id !== undefined && record === undefined) throw noSuch(`record of ${type.name}`);
     if (record !== undefined) await tellOwner(parts, record, { type, by });
@@ -111,7 +112,7 @@ export function createExplain(parts: Parts) {
 /** One entry of a minute for a record and who looks at it, so that a page that is loaded again and again is one line. */
 async function tellOwner(
   { effects, clock }: Parts,
-  { id, createdBy }: AnyRecord,
+  { id, createdBy }: StoredRecord,
   { type, by }: { type: DataType; by: Actor },
 ): Promise<void> {
   const accountId: string = createdBy ?? NO_ACCOUNT;
@@ -165,7 +166,7 @@ function missingInWords(
 }
 
 async function counted(
-  rows: Collection<AnyRecord>,
+  rows: Collection<StoredRecord>,
   found: Resolved,
   passes: boolean,
 ): Promise<Explanation['finds']> {
@@ -201,7 +202,7 @@ function rightsOf(type: DataType, granted: (verb: Verb, gives: Gives) => Granted
   };
 }
 
-function grantedBy(privacy: Privacy, passes: Explanation['passes'], record: AnyRecord | undefined) {
+function grantedBy(privacy: Privacy, passes: Explanation['passes'], record: StoredRecord | undefined) {
   const rules = privacy.resolved.map(({ rule, when }) => ({ rule, held: heldOf(when, record) }));
   return (verb: Verb, gives: Gives): Granted => {
     if (passes[verb].held) return { held: 'yes', by: [EVERYTHING.name], more: 0 };

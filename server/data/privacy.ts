@@ -1,7 +1,8 @@
 import { holds } from '../../adapters/holds.ts';
 import { always } from './expressions.ts';
-import { type AnyRecord, anyOf, type CallerValues, type Resolved, resolve } from './resolve.ts';
-import { type DataType, type FieldsRight, kindsOf, OWN_FIELDS, type Rule } from './type.ts';
+import { OWN_FIELDS, type StoredRecord } from './record.ts';
+import { anyOf, type CallerValues, type Resolved, resolve } from './resolve.ts';
+import { type DataType, type FieldsRight, kindsOf, type Rule } from './type.ts';
 
 /** What one caller may do with the records of one type: the union of the rules that hold for a record. */
 export type Privacy = ReturnType<typeof createPrivacy>;
@@ -28,7 +29,7 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
 
   const unionOf = (gives: (rule: Rule) => boolean): Resolved =>
     anyOf(rules.filter(({ rule }) => gives(rule)).map(({ when }) => when));
-  const someHolds = (record: AnyRecord, gives: (rule: Rule) => boolean): boolean =>
+  const someHolds = (record: StoredRecord, gives: (rule: Rule) => boolean): boolean =>
     rules.some(({ rule, when }) => gives(rule) && meets(record, when));
   /** Unions are asked for again and again while a list is made. */
   const known = new Map<string, Resolved>();
@@ -60,18 +61,18 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
     constrainable: (field: string): Resolved => field === 'id' || constrainable(field),
 
     /** Which fields of this record this caller may see. */
-    maySeeIn(record: AnyRecord): (field: string) => boolean {
+    maySeeIn(record: StoredRecord): (field: string) => boolean {
       const holding = rules.filter(({ rule, when }) => isSome(rule.view) && meets(record, when));
       return (field) => field === 'id' || holding.some(({ rule }) => extendsTo(rule.view, field));
     },
 
-    mayCreate: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.create === true),
+    mayCreate: (record: StoredRecord): boolean => someHolds(record, (rule) => rule.create === true),
 
     /** Whether this caller may change the field, as far as this state of the record goes. */
-    mayChange: (record: AnyRecord, field: string): boolean =>
+    mayChange: (record: StoredRecord, field: string): boolean =>
       someHolds(record, (rule) => extendsTo(rule.change, field)),
 
-    mayRemove: (record: AnyRecord): boolean => someHolds(record, (rule) => rule.delete === true),
+    mayRemove: (record: StoredRecord): boolean => someHolds(record, (rule) => rule.delete === true),
 
     /** Whether there is any record at all that this caller may make. */
     mayEverCreate: unionOf((rule) => rule.create === true) !== false,
@@ -82,7 +83,7 @@ export function createPrivacy(type: DataType, values: CallerValues, passes = fal
 }
 
 /** Whether this record meets these conditions. */
-export function meets(record: AnyRecord, resolved: Resolved): boolean {
+export function meets(record: StoredRecord, resolved: Resolved): boolean {
   return typeof resolved === 'boolean' ? resolved : holds(resolved, record);
 }
 

@@ -5,8 +5,9 @@ import { newId } from '../ground/opaque.ts';
 import type { Operand, Test } from './expressions.ts';
 import { fits, requireFit, requireOrder } from './field-tests.ts';
 import { fieldsOf, meets, type Privacy } from './privacy.ts';
-import { type AnyRecord, allOf, implies, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
-import type { DataRow, OpenType } from './rows.ts';
+import type { SeenRecord, StoredRecord } from './record.ts';
+import { allOf, implies, NOBODY, oppositeOf, type Resolved, resolve } from './resolve.ts';
+import type { OpenType } from './rows.ts';
 import { notAllowed, notChangeable, notConstrainable, notMakable, notSortedLater } from './rule-refusals.ts';
 import { type DataType, kindsOf } from './type.ts';
 
@@ -20,7 +21,7 @@ export type Wanted = {
   skip: number;
   limit: number;
   /** Asked of each record in turn: the list ends before the first for which it answers no. */
-  takes?: (row: AnyRecord) => boolean;
+  takes?: (row: StoredRecord) => boolean;
 };
 
 /** The records of one type as one caller sees them. */
@@ -32,35 +33,33 @@ export type Records = ReturnType<typeof createRecords>;
  * refused by its name.
  */
 export function createRecords(
-  { type, rows: collection }: OpenType,
+  { type, rows }: OpenType,
   privacy: Privacy,
   {
     clock,
     rules,
   }: { clock: Clock /** Those of the type for this caller, also where it passes them. */; rules: Privacy },
 ) {
-  return { type, ...readsOf(type, privacy, { rows: collection, rules }), ...writesOf(type, privacy, clock) };
+  return { type, ...readsOf(type, privacy, { rows, rules }), ...writesOf(type, privacy, clock) };
 }
 
 function readsOf(
   type: DataType,
   privacy: Privacy,
-  { rows: collection, rules }: { rows: OpenType['rows']; rules: Privacy },
+  { rows, rules }: { rows: OpenType['rows']; rules: Privacy },
 ) {
-  // The fields of a declared type are known to its declaration and not to the compiler.
-  const rows = collection as unknown as Collection<AnyRecord>;
   const rights: Rights = { type, privacy };
-  const seen = (row: AnyRecord): AnyRecord => {
+  // What the store keeps beside them is nobody's business.
+  const shown = new Set(fieldsOf(type));
+  const seen = (row: StoredRecord): SeenRecord => {
     const maySee = privacy.maySeeIn(row);
-    const fields = Object.entries(row).filter(
-      ([field]) => field === 'id' || (isShown(type.fields, field) && maySee(field)),
-    );
-    return Object.fromEntries(fields) as AnyRecord;
+    const fields = Object.entries(row).filter(([field]) => shown.has(field) && maySee(field));
+    return Object.fromEntries(fields) as SeenRecord;
   };
 
   return {
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
-    list(wanted: Wanted): Promise<AnyRecord[]> {
+    list(wanted: Wanted): Promise<StoredRecord[]> {
       return listed(rows, segmentsOf(wanted, narrowed(wanted.constraints, rights), rights), wanted);
     },
 
@@ -71,25 +70,25 @@ function readsOf(
     },
 
     /** Undefined where there is none, or none for this caller. */
-    async get(id: string): Promise<AnyRecord | undefined> {
+    async get(id: string): Promise<StoredRecord | undefined> {
       const row = await rows.get(id);
       return row !== undefined && meets(row, privacy.there) ? row : undefined;
     },
 
     /** Whether it is there for this caller. */
-    isThere: (row: AnyRecord): boolean => meets(row, privacy.there),
+    isThere: (row: StoredRecord): boolean => meets(row, privacy.there),
 
     /** The record with the fields that this caller may see. */
     seen,
 
     /** Whether this caller may see the field of the record, also where it is absent. */
-    maySee: (row: AnyRecord, field: string): boolean => privacy.maySeeIn(row)(field),
+    maySee: (row: StoredRecord, field: string): boolean => privacy.maySeeIn(row)(field),
 
     /** Whether the caller passes the rules. */
     passes: privacy !== rules,
 
     /** How many of these the rules would have hidden, where the caller passes them. */
-    hiddenAmong: (some: readonly AnyRecord[]): number =>
+    hiddenAmong: (some: readonly StoredRecord[]): number =>
       some.filter((row) => !meets(row, rules.there)).length,
 
     /** Whether lists may be narrowed down and sorted by this field: in all records that they have, in some of them, or not at all. */
@@ -98,17 +97,17 @@ function readsOf(
 }
 
 function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
-  const named = ({ id }: AnyRecord) => ({ type: type.name, id });
+  const named = ({ id }: StoredRecord) => ({ type: type.name, id });
 
   return {
     /** Whether the caller may change the field, as far as the record as it is goes. */
-    mayChange: (row: AnyRecord, field: string): boolean => privacy.mayChange(row, field),
+    mayChange: (row: StoredRecord, field: string): boolean => privacy.mayChange(row, field),
 
     /** A new record of these fields, which fit the type. Throws 403 where no rule lets the caller make it. */
     made(
       fields: Readonly<Record<string, unknown>>,
       own: { id?: string; createdAt?: number; createdBy: string | undefined },
-    ): DataRow {
+    ): StoredRecord {
       const now = own.createdAt ?? clock();
       const row = {
         ...written(type, fields),
@@ -126,12 +125,12 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
      * Throws 403 where the rules do not allow it, for the record as it is or as it would be.
      */
     changed(
-      row: AnyRecord,
+      row: StoredRecord,
       fields: Readonly<Record<string, unknown>>,
-    ): { change: Change<DataRow>; guard: Where<DataRow>; row: DataRow } {
-      const version = Number(row.version ?? 0) + 1;
+    ): { change: Change<StoredRecord>; guard: Where<StoredRecord> } {
+      const version = (row.version ?? 0) + 1;
       const set = { ...written(type, fields), modifiedAt: clock(), version };
-      const next = { ...row, ...set } as AnyRecord & DataRow;
+      const next: StoredRecord = { ...row, ...set };
       for (const field of Object.keys(fields)) {
         if (!privacy.mayChange(row, field) || !privacy.mayChange(next, field))
           throw notChangeable(named(row), field);
@@ -139,11 +138,11 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
       // A change of nothing is one too: it would show in the time of the last one.
       const mayChangeSome = Object.keys(type.fields).some((field) => privacy.mayChange(row, field));
       if (!mayChangeSome) throw notAllowed(named(row), 'change');
-      return { change: { set: set as Change<DataRow>['set'] & object }, guard: asSeen(row), row: next };
+      return { change: { set }, guard: asSeen(row) };
     },
 
     /** The guard under which the record may be removed. Throws 403 where no rule lets the caller do it. */
-    removed(row: AnyRecord): { guard: Where<DataRow> } {
+    removed(row: StoredRecord): { guard: Where<StoredRecord> } {
       if (!privacy.mayRemove(row)) throw notAllowed(named(row), 'delete');
       // What the row still carries of an earlier change would go down with it.
       return { guard: [...asSeen(row), ['pendingId', 'absent']] };
@@ -184,13 +183,8 @@ function extentOf(where: Resolved): 'all' | 'some' | 'none' {
 }
 
 /** Holds while nobody has changed the record since it was read. */
-function asSeen({ version }: AnyRecord): Where<DataRow> {
-  return [version === undefined ? ['version', 'absent'] : ['version', '=', version as number]];
-}
-
-/** What the store keeps beside the record is nobody's business. */
-function isShown(fields: object, field: string): boolean {
-  return Object.hasOwn(fields, field) || ['createdAt', 'createdBy', 'modifiedAt'].includes(field);
+function asSeen({ version }: StoredRecord): Where<StoredRecord> {
+  return [version === undefined ? ['version', 'absent'] : ['version', '=', version]];
 }
 
 /** What a caller may do with the records of a type. */
@@ -223,7 +217,7 @@ function whereConstrainable(field: string, { type, privacy }: Rights): Exclude<R
   throw notConstrainable({ type: type.name }, field, others);
 }
 
-type Segment = { where: Where<AnyRecord>; order: readonly Order<AnyRecord>[] };
+type Segment = { where: Where<StoredRecord>; order: readonly Order<StoredRecord>[] };
 
 /**
  * Lists that make the wanted one when they are put behind each other. Where the caller may constrain the first field of
@@ -237,9 +231,9 @@ function segmentsOf({ order }: Wanted, where: Resolved, rights: Rights): Segment
     requireOrder(kindsOf(rights.type), by);
     return part;
   });
-  const [first, ...others] = order as readonly Order<AnyRecord>[];
+  const [first, ...others] = order as readonly Order<StoredRecord>[];
   const [part = true] = allowed;
-  if (first === undefined || part === true) return segment(where, order as readonly Order<AnyRecord>[]);
+  if (first === undefined || part === true) return segment(where, order as readonly Order<StoredRecord>[]);
   const isThere: Resolved = [[first.by, 'present']];
   const with_ = segment(allOf([where, part, isThere]), [first, ...others]);
   // Where nothing else orders them, ids do, in the direction of the whole.
@@ -248,18 +242,18 @@ function segmentsOf({ order }: Wanted, where: Resolved, rights: Rights): Segment
   return first.descending === true ? [...with_, ...without] : [...without, ...with_];
 }
 
-function segment(where: Resolved, order: readonly Order<AnyRecord>[]): Segment[] {
+function segment(where: Resolved, order: readonly Order<StoredRecord>[]): Segment[] {
   return where === false ? [] : [{ where: whereOf(where), order }];
 }
 
-function whereOf(resolved: Exclude<Resolved, false>): Where<AnyRecord> {
+function whereOf(resolved: Exclude<Resolved, false>): Where<StoredRecord> {
   const where = resolved === true ? [] : resolved;
   if (conditionsIn(where) > CONDITIONS_MAX) throw tooManyConditions();
   return where;
 }
 
 /** As the store counts them: each condition, and each alternative. */
-function conditionsIn(where: Where<AnyRecord>): number {
+function conditionsIn(where: Where<StoredRecord>): number {
   return where.reduce((sum, condition) => {
     const alternatives: unknown = condition[1];
     if (!Array.isArray(alternatives)) return sum + 1;
@@ -278,13 +272,13 @@ function tooManyConditions(): Problem {
 }
 
 async function listed(
-  rows: Collection<AnyRecord>,
+  rows: Collection<StoredRecord>,
   segments: readonly Segment[],
   wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'>,
-): Promise<AnyRecord[]> {
-  const found: AnyRecord[] = [];
+): Promise<StoredRecord[]> {
+  const found: StoredRecord[] = [];
   let isOver = false;
-  const takes = (row: AnyRecord): boolean => {
+  const takes = (row: StoredRecord): boolean => {
     isOver = wanted.takes?.(row) === false;
     return !isOver;
   };

@@ -10,14 +10,11 @@ import {
   type Test,
 } from './expressions.ts';
 import { isComparand, isPresence } from './field-tests.ts';
+import type { StoredRecord } from './record.ts';
 import type { FieldKind } from './type.ts';
 
-/** A record of any type, as conditions see it: what its fields hold is held by the kinds and not by the compiler. */
-// biome-ignore lint/suspicious/noExplicitAny: the fields of a declared type are not known to the compiler
-export type AnyRecord = { id: string } & Record<string, any>;
-
 /** Conditions that a record must meet; `true` is every record, `false` none. */
-export type Resolved = boolean | Where<AnyRecord>;
+export type Resolved = boolean | Where<StoredRecord>;
 
 /** What is known of who calls. */
 export type CallerValues = {
@@ -90,7 +87,7 @@ function resolvedTest(
   if (test === 'empty') return isBlank(known) !== isNegated;
   if (!isComparable || known === undefined) return false;
   // The same words as for records: what is known stands in the place of a field.
-  return holds(whereField('known', test, value), { id: '', known }) !== isNegated;
+  return holds(whereField('known', test, value), { id: '', createdAt: 0, known }) !== isNegated;
 }
 
 function onField(field: string, isNegated: boolean, test: Test, value: unknown, kind: FieldKind): Resolved {
@@ -103,8 +100,8 @@ function onField(field: string, isNegated: boolean, test: Test, value: unknown, 
 }
 
 /** One condition; that test and value go together is held by `isComparand` and not by the compiler. */
-function whereField(field: string, test: Test, value: unknown): Where<AnyRecord> {
-  return [[field, test, value]] as unknown as Where<AnyRecord>;
+function whereField(field: string, test: Test, value: unknown): Where<StoredRecord> {
+  return [[field, test, value]] as unknown as Where<StoredRecord>;
 }
 
 /** Somebody of whom nothing is known. */
@@ -143,14 +140,14 @@ export function implies(first: Resolved, second: Resolved): boolean {
   });
 }
 
-function wordsOf(condition: Where<AnyRecord>[number]): string {
+function wordsOf(condition: Where<StoredRecord>[number]): string {
   return JSON.stringify(condition);
 }
 
-function alternativesOf(where: Where<AnyRecord>): readonly Where<AnyRecord>[] {
+function alternativesOf(where: Where<StoredRecord>): readonly Where<StoredRecord>[] {
   const [[test, alternatives] = [], ...others] = where as unknown as readonly (readonly unknown[])[];
   const isChoice = test === 'any' && Array.isArray(alternatives) && others.length === 0;
-  return isChoice ? (alternatives as readonly Where<AnyRecord>[]) : [where];
+  return isChoice ? (alternatives as readonly Where<StoredRecord>[]) : [where];
 }
 
 /** Nothing is there: no value, and of a text or list an empty one neither. */

@@ -4,17 +4,8 @@ import { openCollections } from '../effects/collections.ts';
 import { type Carrier, pendingEffects } from '../effects/effects.ts';
 import type { Clock } from '../ground/clock.ts';
 import { WrongSettings } from '../ground/settings.ts';
+import type { StoredRecord } from './record.ts';
 import type { DataType } from './type.ts';
-
-/** A record of a declared data type: its own fields stand beside these. */
-export type DataRow = Carrier & {
-  createdAt: number;
-  createdBy?: string | undefined;
-  /** When it was last changed, or made; absent on records of an earlier version. */
-  modifiedAt?: number | undefined;
-  /** How often it was changed; absent where it never was. */
-  version?: number | undefined;
-};
 
 const COLLECTION = 'data_';
 
@@ -22,7 +13,7 @@ const COLLECTION = 'data_';
  * The collection of a declared type. Its fields are checked against the type when a record is staged, and
  * not again when it is written: a run that has happened must not fail because types/ changed meanwhile.
  */
-export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
+export function rowDeclarationOf(type: DataType): Declaration<StoredRecord> {
   const own = {
     id: z.string(),
     createdAt: z.number(),
@@ -38,19 +29,22 @@ export function rowDeclarationOf(type: DataType): Declaration<DataRow> {
   // the others, however many there are.
   const declaredIndexes = type.indexes.map((fields) => [...new Set([...fields, 'createdAt'])]);
   const indexes = [['createdBy', 'createdAt'], ['createdAt'], ['pendingAt'], ...declaredIndexes];
-  return declare<DataRow>({
+  return declare<StoredRecord>({
     name: COLLECTION + type.name,
-    schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<DataRow>['schema'],
+    schema: z.strictObject({ ...declared, ...own }) as unknown as Declaration<StoredRecord>['schema'],
     // The names were held to the type's own fields when it was loaded.
-    unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])] as Declaration<DataRow>['unique'] &
-      object,
-    indexes: indexes as unknown as Declaration<DataRow>['indexes'] & object,
+    unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])],
+    indexes,
     committed: true,
   });
 }
 
 /** A declared type with its declaration for the store and the collection of its records. */
-export type OpenType = { type: DataType; declaration: Declaration<DataRow>; rows: Collection<DataRow> };
+export type OpenType = {
+  type: DataType;
+  declaration: Declaration<StoredRecord>;
+  rows: Collection<StoredRecord>;
+};
 
 /**
  * The collections of these types, each by the type's name, and those of them that carry effects. Throws `WrongSettings`
@@ -69,8 +63,8 @@ export async function openDataRows(
     name,
     {
       type,
-      declaration: declarations[name] as Declaration<DataRow>,
-      rows: rows[name] as Collection<DataRow>,
+      declaration: declarations[name] as Declaration<StoredRecord>,
+      rows: rows[name] as Collection<StoredRecord>,
     },
   ]);
   return { opened: new Map(opened), carriers };

@@ -1,7 +1,7 @@
 import type { Expression, Leaf, Operand } from './expressions.ts';
 import { meets } from './privacy.ts';
+import type { StoredRecord } from './record.ts';
 import {
-  type AnyRecord,
   type CallerValues,
   isCallerValue,
   isField,
@@ -18,7 +18,7 @@ const REASONS_SHOWN_MAX = 10;
 export type Held = 'yes' | 'some' | 'no';
 
 /** Whether a rule holds for the record, or, of no record, for all, some or none of them. */
-export function heldOf(resolved: Resolved, record: AnyRecord | undefined): Held {
+export function heldOf(resolved: Resolved, record: StoredRecord | undefined): Held {
   if (typeof resolved === 'boolean') return resolved ? 'yes' : 'no';
   if (record === undefined) return 'some';
   return meets(record, resolved) ? 'yes' : 'no';
@@ -27,7 +27,7 @@ export function heldOf(resolved: Resolved, record: AnyRecord | undefined): Held 
 type Looked = {
   values: CallerValues;
   kinds: ReadonlyMap<string, FieldKind>;
-  record: AnyRecord | undefined;
+  record: StoredRecord | undefined;
 };
 
 /** The comparisons by which a rule holds, or does not, or for which it depends on the record. */

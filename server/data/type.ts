@@ -1,27 +1,12 @@
 import { z } from 'zod';
 import type { CallerValue, Expression, RecordField } from './expressions.ts';
+import type { Fields, OwnFields } from './record.ts';
 
 /** What an app owner declares in types/: fields, what is found fast, and who may do what with a record. */
 
-export type Fields = Record<string, z.ZodType>;
-
-/** What each record has by itself, beside the fields of its type. Times are in epoch seconds. */
-type OwnFields = { id: string; createdAt: number; createdBy: string; modifiedAt: number };
-
-/** The fields that a record of the type has by itself and that a rule may name. */
-export const OWN_FIELDS = ['id', 'createdAt', 'createdBy', 'modifiedAt'] as const;
-
-/** What a record of a data type is when it is read. */
-export type RowOf<F extends Fields> = {
-  id: string;
-  createdAt: number;
-  createdBy?: string | undefined;
-  modifiedAt?: number | undefined;
-} & z.output<z.ZodObject<F>>;
-
 type RuleRecord<F extends Fields> = {
   readonly [K in keyof F]: RecordField<NonNullable<z.output<F[K]>>>;
-} & { readonly [K in keyof OwnFields]: RecordField<OwnFields[K]> };
+} & { readonly [K in keyof OwnFields]-?: RecordField<NonNullable<OwnFields[K]>> };
 
 /** What the caller's own record of a type holds. */
 type OwnRecord<F extends Fields> = { readonly [K in keyof F]: CallerValue<NonNullable<z.output<F[K]>>> };

@@ -5,11 +5,11 @@ import type { OpenType } from '../data/rows.ts';
 import { NamedRecord, takesRecords } from './parameter-types.ts';
 import { invalid } from './parameters.ts';
 import { createPassedRules, type PassedRules } from './passed-rules.ts';
-import type { SeenRecord } from './run-protocol.ts';
+import type { FoundRecord } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
 /** A record that a call named, as its caller sees it. */
-export type KnownRecord = SeenRecord & { type: string };
+export type KnownRecord = FoundRecord & { type: string };
 
 /** The parameters with the records in the place of their ids. */
 export type NamedRecords = {
@@ -60,7 +60,7 @@ export async function findNamedRecords(
     if (row === undefined) throw noSuch(workflow, parameter, type);
     passed.note(ofType, [row]);
     const record = ofType.seen(row);
-    known.set(key, { type, record, version: row.version as number | undefined });
+    known.set(key, { type, record, version: row.version });
     return record;
   }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { DataType, Fields, RowOf } from '../data/type.ts';
+import type { Fields, RecordOf } from '../data/record.ts';
+import type { DataType } from '../data/type.ts';
 import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
 import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
 import { readDate, wordFor } from './sent-date.ts';
@@ -71,7 +72,7 @@ export function file(wanted: {
 /** The id of a record of this type that the caller may see; `run` gets what they may see of it. */
 export function record<F extends Fields>(
   type: DataType<F>,
-): z.ZodType<{ id: string } & Partial<RowOf<F>>, string> {
+): z.ZodType<{ id: string } & Partial<RecordOf<F>>, string> {
   const { name } = type;
   const a = /^[aeiou]/.test(name) ? 'an' : 'a';
   const kind = { words: `id of ${a} ${name}`, listed: `ids, each of ${a} ${name}` };

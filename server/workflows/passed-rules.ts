@@ -1,6 +1,6 @@
 import type { Call } from '../activity/call.ts';
+import type { StoredRecord } from '../data/record.ts';
 import type { Records } from '../data/records.ts';
-import type { AnyRecord } from '../data/resolve.ts';
 
 export type PassedRules = ReturnType<typeof createPassedRules>;
 
@@ -14,7 +14,7 @@ export function createPassedRules() {
 
   return {
     /** These were read or changed under the rules for the caller. */
-    note(records: Records, rows: readonly AnyRecord[]): void {
+    note(records: Records, rows: readonly StoredRecord[]): void {
       if (!records.passes) return;
       isAny = true;
       for (const row of rows) {

@@ -3,13 +3,13 @@ import type { Bearer } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
 import { characterBudget } from '../data/character-budget.ts';
+import type { StoredRecord } from '../data/record.ts';
 import type { Constraint, Records } from '../data/records.ts';
-import type { AnyRecord } from '../data/resolve.ts';
 import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
 import type { PassedRules } from './passed-rules.ts';
-import type { Ask, Asked, SeenRecord, Staged, StagedWrite } from './run-protocol.ts';
+import type { Ask, Asked, FoundRecord, Staged, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
 type StagedCreate = Extract<StagedWrite, { what: 'create' }>;
@@ -68,7 +68,7 @@ export function createRunData(
     const row = await records.get(write.id);
     if (row === undefined || row.version !== write.version) return undefined;
     if (underRules !== undefined) passed.note(underRules, [row]);
-    const told = isTold ? (row.createdBy as string | undefined) : undefined;
+    const told = isTold ? row.createdBy : undefined;
     const { id } = write;
     if (write.what === 'delete') {
       const { guard } = records.removed(row);
@@ -84,7 +84,7 @@ export function createRunData(
 
   const ask: Ask = async (asked) => {
     const records = await recordsOf(asked.type, 'read', asked.unrestricted);
-    const note = (rows: readonly AnyRecord[]) => {
+    const note = (rows: readonly StoredRecord[]) => {
       if (!asked.unrestricted) passed.note(records, rows);
     };
     return answerTo(asked, records, note);
@@ -124,11 +124,11 @@ function remembered<A extends (string | boolean)[], T>(make: (...args: A) => T):
 async function answerTo(
   asked: Asked,
   records: Records,
-  note: (rows: readonly AnyRecord[]) => void,
-): Promise<SeenRecord[] | number> {
-  const toSeen = (row: Awaited<ReturnType<Records['list']>>[number]): SeenRecord => ({
+  note: (rows: readonly StoredRecord[]) => void,
+): Promise<FoundRecord[] | number> {
+  const toSeen = (row: Awaited<ReturnType<Records['list']>>[number]): FoundRecord => ({
     record: records.seen(row),
-    version: row.version as number | undefined,
+    version: row.version,
   });
   if (asked.what === 'get') {
     const row = await records.get(asked.id);

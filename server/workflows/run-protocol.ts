@@ -1,9 +1,10 @@
+import type { SeenRecord } from '../data/record.ts';
 import type { WorkflowMail } from './workflow.ts';
 
 /** What a run asks of the server, and what it hands over when it is over: all of it can go from one thread to another. */
 
 /** A record as `run` gets it: the fields that it may see, and how often it was changed. */
-export type SeenRecord = { record: { id: string } & Record<string, unknown>; version: number | undefined };
+export type FoundRecord = { record: SeenRecord; version: number | undefined };
 
 /** What a list for `run` is narrowed down by: field, test, value (data/expressions.ts). */
 export type AskedCondition = readonly [field: string, test: string, value?: unknown];
@@ -21,7 +22,7 @@ export type Asked = { type: string; unrestricted: boolean } & (
 );
 
 /** Answers what `run` asks, under the rules for who calls it. Throws Problem. */
-export type Ask = (asked: Asked) => Promise<SeenRecord[] | number>;
+export type Ask = (asked: Asked) => Promise<FoundRecord[] | number>;
 
 /** One write that a run staged; of a record that is there, with the version that the run saw. */
 export type StagedWrite = { type: string; unrestricted: boolean; id: string } & (

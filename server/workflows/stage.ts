@@ -1,6 +1,7 @@
+import type { SeenRecord } from '../data/record.ts';
 import type { Clock } from '../ground/clock.ts';
 import { isOneAddress } from '../mail/recipient.ts';
-import type { Ask, SeenRecord, Staged, StagedWrite } from './run-protocol.ts';
+import type { Ask, FoundRecord, Staged, StagedWrite } from './run-protocol.ts';
 import { keyOf, readsOf, type Staging, writesOf } from './staged-records.ts';
 import type { Workflow, WorkflowMail } from './workflow.ts';
 
@@ -18,7 +19,7 @@ type Parts = {
   clock: Clock;
   ask: Ask;
   /** Records that `run` is handed with its parameters. */
-  given?: readonly (SeenRecord & { type: string })[];
+  given?: readonly (FoundRecord & { type: string })[];
 };
 
 /**
@@ -49,11 +50,7 @@ export function createStage(workflow: Workflow, parts: Parts) {
     return JSON.parse(json) as T;
   }
 
-  function stage(
-    write: StagedWrite,
-    record: SeenRecord['record'] | undefined,
-    isUnrestricted: boolean,
-  ): void {
+  function stage(write: StagedWrite, record: SeenRecord | undefined, isUnrestricted: boolean): void {
     const key = keyOf(write.type, write.id);
     writes.delete(key);
     writes.set(key, taken(write, writes.size, WRITES_MAX));

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Test } from '../data/expressions.ts';
 import { requireFit, requireOrder } from '../data/field-tests.ts';
-import { type DataType, type Fields, kindsOf } from '../data/type.ts';
+import type { Fields, SeenRecord } from '../data/record.ts';
+import { type DataType, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_ASKED_CHARACTERS_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
-import type { Ask, AskedCondition, SeenRecord, StagedWrite } from './run-protocol.ts';
+import type { Ask, AskedCondition, FoundRecord, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
 
 /** A list for `run` is at most so long. */
@@ -21,9 +22,9 @@ type FindWanted = {
 /** What a run has staged so far, by type and id; and the records as it knows them, under the rules and around them. */
 export type Staging = {
   writes: Map<string, StagedWrite>;
-  known: Record<'ruled' | 'unrestricted', Map<string, SeenRecord>>;
+  known: Record<'ruled' | 'unrestricted', Map<string, FoundRecord>>;
   /** `record`: as it will be, to whoever may see as much as the one who writes. */
-  stage(write: StagedWrite, record: SeenRecord['record'] | undefined, isUnrestricted: boolean): void;
+  stage(write: StagedWrite, record: SeenRecord | undefined, isUnrestricted: boolean): void;
 };
 
 /** Whose records of which type, under the rules or around them. */
@@ -43,7 +44,7 @@ export function keyOf(type: string, id: string): string {
   return `${type} ${id}`;
 }
 
-function knownTo({ known }: Staging, { unrestricted }: Whose): Map<string, SeenRecord> {
+function knownTo({ known }: Staging, { unrestricted }: Whose): Map<string, FoundRecord> {
   return known[unrestricted ? 'unrestricted' : 'ruled'];
 }
 
@@ -51,7 +52,7 @@ function knownTo({ known }: Staging, { unrestricted }: Whose): Map<string, SeenR
  * What a run has worked on is the record as it saw it first: where it sees it changed later, its write of it must fail and
  * the run begin again.
  */
-function note(staging: Staging, whose: Whose, key: string, found: SeenRecord): void {
+function note(staging: Staging, whose: Whose, key: string, found: FoundRecord): void {
   const { ruled, unrestricted } = staging.known;
   const first = ruled.get(key) ?? unrestricted.get(key);
   knownTo(staging, whose).set(key, first === undefined ? found : { ...found, version: first.version });
@@ -72,18 +73,19 @@ function requireAskable(
   for (const { by } of order) requireOrder(kinds, by);
 }
 
-async function getRecord(
-  staging: Staging,
-  whose: Whose,
-  id: string,
-): Promise<SeenRecord['record'] | undefined> {
+async function getRecord(staging: Staging, whose: Whose, id: string): Promise<SeenRecord | undefined> {
   const { type, unrestricted, ask } = whose;
   const key = keyOf(type.name, id);
   const known = knownTo(staging, whose);
   const before = staging.writes.get(key);
   if (before?.what === 'delete') return undefined;
   if (before !== undefined && known.has(key)) return known.get(key)?.record;
-  const [found] = (await ask({ type: type.name, unrestricted, what: 'get', id: String(id) })) as SeenRecord[];
+  const [found] = (await ask({
+    type: type.name,
+    unrestricted,
+    what: 'get',
+    id: String(id),
+  })) as FoundRecord[];
   // Meanwhile the run may have gone on.
   const own = staging.writes.get(key);
   if (found === undefined || own?.what === 'delete') return undefined;
@@ -94,10 +96,10 @@ async function getRecord(
 
 /** A record as a staged change will leave it: of fields that are hidden from the caller, none more is shown for it. */
 function asStaged(
-  { record, version }: SeenRecord,
+  { record, version }: FoundRecord,
   { fields, underRules }: Extract<StagedWrite, { what: 'change' }>,
   unrestricted: boolean,
-): SeenRecord {
+): FoundRecord {
   const shown = Object.entries(fields)
     .filter(([field]) => unrestricted || underRules.includes(field) || Object.hasOwn(record, field))
     .map(([field, value]) => [field, value ?? undefined] as const);
@@ -117,7 +119,7 @@ export function readsOf(staging: Staging, whose: Whose) {
       requireAskable(type, where, by);
       if (!Number.isInteger(limit) || limit < 0) throw new TypeError('limit: wanted a whole number from 0');
       const wanted = { where, order: by, limit: Math.min(limit, FOUND_MAX) };
-      const found = (await ask({ ...asked, what: 'find', ...wanted })) as SeenRecord[];
+      const found = (await ask({ ...asked, what: 'find', ...wanted })) as FoundRecord[];
       for (const one of found) {
         const key = keyOf(type.name, one.record.id);
         // What this run staged of it stays as it staged it.
@@ -148,7 +150,7 @@ export function writesOf(staging: Staging, whose: Whose) {
   }
 
   /** The same record as this run sees it now, also where others of its changes came in between. */
-  function current(id: string): SeenRecord & { key: string } {
+  function current(id: string): FoundRecord & { key: string } {
     const key = keyOf(type.name, id);
     const found = known.get(key);
     if (found === undefined) throw noSuchRecord(type, id);

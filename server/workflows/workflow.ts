@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { DataType, Fields, RowOf } from '../data/type.ts';
+import type { Fields, RecordOf } from '../data/record.ts';
+import type { DataType } from '../data/type.ts';
 import { Problem } from '../ground/errors.ts';
 import { isUnfit, VISIBLE } from '../ground/visible-text.ts';
 
@@ -83,7 +84,7 @@ type WritesOf<F extends Fields, Seen> = {
    * Checks the fields and answers the record that will be stored once `run` has returned. A call as an admin may
    * store it for another account, by its id; that account's activity says so.
    */
-  create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RowOf<F>;
+  create(fields: z.input<z.ZodObject<F>>, options?: { for?: string }): RecordOf<F>;
   /**
    * Changes these fields; undefined takes an optional one away. Where others change the record before `run` has returned,
    * the run begins again, so that nothing of theirs is lost. What it answers is the record as `get` would.
@@ -96,12 +97,12 @@ type WritesOf<F extends Fields, Seen> = {
 };
 
 /** The records of a type for one run: under the rules of the type for who calls, or `unrestricted`, around them. */
-export type RecordsOf<F extends Fields> = AccessOf<F, { id: string } & Partial<RowOf<F>>> & {
-  unrestricted: AccessOf<F, RowOf<F>>;
+export type RecordsOf<F extends Fields> = AccessOf<F, { id: string } & Partial<RecordOf<F>>> & {
+  unrestricted: AccessOf<F, RecordOf<F>>;
 };
 
 /** `Seen`: as much of a record as is given out. */
-type AccessOf<F extends Fields, Seen> = ReadsOf<RowOf<F>, Seen> & WritesOf<F, Seen>;
+type AccessOf<F extends Fields, Seen> = ReadsOf<RecordOf<F>, Seen> & WritesOf<F, Seen>;
 
 type DataOf<T extends Types> = {
   [K in keyof T]: T[K] extends DataType<infer F> ? RecordsOf<F> : never;

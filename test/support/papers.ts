@@ -17,7 +17,8 @@ import {
   not,
   or,
 } from '../../server/data/expressions.ts';
-import type { AnyRecord, CallerValues } from '../../server/data/resolve.ts';
+import type { StoredRecord } from '../../server/data/record.ts';
+import type { CallerValues } from '../../server/data/resolve.ts';
 import { defineType } from '../../server/data/type.ts';
 
 /** A data type that tests write random rules for, records and callers for it, and what a rule says in the plainest way. */
@@ -120,13 +121,13 @@ const FIELDS = {
 export const fieldValues: Readonly<Record<string, fc.Arbitrary<unknown>>> = FIELDS;
 
 /** A record whose id is put in later. */
-export const records: fc.Arbitrary<AnyRecord> = fc.record(
+export const records: fc.Arbitrary<StoredRecord> = fc.record(
   { id: fc.constant('obj_1'), ...FIELDS },
   { requiredKeys: ['id', 'createdAt'] },
-) as fc.Arbitrary<AnyRecord>;
+) as fc.Arbitrary<StoredRecord>;
 
 /** Also with what a field held when it was of another kind. */
-export const oldRecords: fc.Arbitrary<AnyRecord> = fc.record(
+export const oldRecords: fc.Arbitrary<StoredRecord> = fc.record(
   {
     id: fc.constant('obj_1'),
     ...FIELDS,
@@ -138,7 +139,7 @@ export const oldRecords: fc.Arbitrary<AnyRecord> = fc.record(
     extra: fc.oneof(FIELDS.extra, texts),
   },
   { requiredKeys: ['id', 'createdAt'] },
-) as fc.Arbitrary<AnyRecord>;
+) as fc.Arbitrary<StoredRecord>;
 
 export const callers: fc.Arbitrary<CallerValues> = fc
   .record({
@@ -176,7 +177,7 @@ export const expressions: fc.Arbitrary<Expression> = fc.letrec<{ tree: Expressio
  */
 export function plainly(
   expression: Expression,
-  record: AnyRecord | undefined,
+  record: StoredRecord | undefined,
   values: CallerValues,
   negated = false,
 ): boolean | undefined {

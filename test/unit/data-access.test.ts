@@ -244,7 +244,7 @@ sqliteStores(({ url }) => {
     const ann = await recordsFor(callerOf('acc_ann'), 'write');
     forbids(() => ann.changed(row, {}));
     const maker = await recordsFor(callerOf('acc_x'), 'write');
-    assert.equal(maker.changed(row, {}).row.version, 1);
+    assert.equal(maker.changed(row, {}).change.set?.version, 1);
     const { guard } = maker.removed(row);
     await plans.rows.update('obj_red', { set: { pendingId: 'p', pendingAt: 1 } });
     assert.equal(await plans.rows.remove('obj_red', guard), false);

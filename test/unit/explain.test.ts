@@ -20,7 +20,8 @@ import {
   not,
   or,
 } from '../../server/data/expressions.ts';
-import { type DataRow, type OpenType, openDataRows } from '../../server/data/rows.ts';
+import type { StoredRecord } from '../../server/data/record.ts';
+import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { expressionInWords, valueInWords } from '../../server/data/rule-words.ts';
 import { explanationForPrograms, findsInWords } from '../../server/data/shown-explanation.ts';
 import { defineType, type Rule } from '../../server/data/type.ts';
@@ -103,7 +104,7 @@ describe('rules are explained', () => {
     types = (await openDataRows(domain.store, declared, domain.clock)).opened;
     const dataAccess = createDataAccess({ types, clock: domain.clock });
     explain = createExplain({ ...domain, dataAccess });
-    const put = (type: string, row: Partial<DataRow> & { id: string } & Record<string, unknown>) =>
+    const put = (type: string, row: Partial<StoredRecord> & { id: string } & Record<string, unknown>) =>
       typeOf(type).rows.insert({ createdAt: 1, ...row });
     await put('profile', { id: 'obj_p', createdBy: ben?.id ?? '', team: 'red' });
     await put('paper', { id: 'obj_1', createdBy: ann?.id ?? '', team: 'red', state: 'closed' });

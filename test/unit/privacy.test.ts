@@ -57,7 +57,7 @@ test('what no rule gives, nobody may; and the rules that hold are added up', () 
   });
   const values = { account: 'acc_1', scopes: [], metadata: {}, own: new Map() };
   const privacy = createPrivacy(note, values);
-  const mine = { id: 'obj_1', createdBy: 'acc_1', text: 'x', state: 'open' };
+  const mine = { id: 'obj_1', createdAt: 1, createdBy: 'acc_1', text: 'x', state: 'open' };
   const theirs = { ...mine, createdBy: 'acc_2' };
   const closed = { ...theirs, state: 'closed' };
   assert.deepEqual(

@@ -7,8 +7,9 @@ import type { Store } from '../../adapters/port.ts';
 import { always, is, or } from '../../server/data/expressions.ts';
 import { FIT } from '../../server/data/field-tests.ts';
 import { createPrivacy } from '../../server/data/privacy.ts';
+import type { StoredRecord } from '../../server/data/record.ts';
 import { type Constraint, createRecords, type Records, type Wanted } from '../../server/data/records.ts';
-import type { AnyRecord, CallerValues } from '../../server/data/resolve.ts';
+import type { CallerValues } from '../../server/data/resolve.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { defineType, kindsOf, type Rule } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
@@ -82,20 +83,20 @@ const stores = fc
   .map((some) => some.map((record, at) => ({ ...stored(record), id: `obj_${at}` })));
 
 /** As JSON leaves it. */
-function stored(record: AnyRecord): AnyRecord {
-  return JSON.parse(JSON.stringify(record)) as AnyRecord;
+function stored(record: StoredRecord): StoredRecord {
+  return JSON.parse(JSON.stringify(record)) as StoredRecord;
 }
 
 /** The words of /docs on rights, for one caller. */
 function modelOf(given: readonly Rule[], values: CallerValues) {
-  const holding = (record: AnyRecord) => given.filter(({ when }) => plainly(when, record, values));
+  const holding = (record: StoredRecord) => given.filter(({ when }) => plainly(when, record, values));
   const extends_ = (right: Rule['view'], field: string) => right === true || right?.includes(field) === true;
-  const isThere = (record: AnyRecord) =>
+  const isThere = (record: StoredRecord) =>
     holding(record).some(({ find, view }) => find === true || view === true || (view ?? []).length > 0);
-  const isFound = (record: AnyRecord) => holding(record).some(({ find }) => find === true);
-  const maySee = (record: AnyRecord, field: string) =>
+  const isFound = (record: StoredRecord) => holding(record).some(({ find }) => find === true);
+  const maySee = (record: StoredRecord, field: string) =>
     field === 'id' || holding(record).some(({ view }) => extends_(view, field));
-  const mayConstrain = (record: AnyRecord, field: string) =>
+  const mayConstrain = (record: StoredRecord, field: string) =>
     field === 'id' || holding(record).some(({ constrain }) => extends_(constrain, field));
   /** Whether this caller may constrain it in some, or in all, records that there could be. */
   const verdicts = (field: string) =>
@@ -112,7 +113,7 @@ function modelOf(given: readonly Rule[], values: CallerValues) {
     verdicts(field).includes(true) ||
     (finding.length > 0 && finding.every(({ constrain }) => extends_(constrain, field)));
 
-  function meetsAll(record: AnyRecord, some: readonly Constraint[]): boolean {
+  function meetsAll(record: StoredRecord, some: readonly Constraint[]): boolean {
     return some.every(
       ({ field, test, value }) =>
         mayConstrain(record, field) &&
@@ -141,13 +142,14 @@ function modelOf(given: readonly Rule[], values: CallerValues) {
     maySee,
     mayConstrain,
     refusalOf,
-    seen: (record: AnyRecord): AnyRecord =>
-      Object.fromEntries(Object.entries(record).filter(([field]) => maySee(record, field))) as AnyRecord,
-    found: (all: readonly AnyRecord[], some: readonly Constraint[]) =>
+    seen: (record: StoredRecord): StoredRecord =>
+      Object.fromEntries(Object.entries(record).filter(([field]) => maySee(record, field))) as StoredRecord,
+    found: (all: readonly StoredRecord[], some: readonly Constraint[]) =>
       all.filter((record) => isFound(record) && meetsAll(record, some)),
-    inOrder(all: readonly AnyRecord[], order: Wanted['order']): AnyRecord[] {
+    inOrder(all: readonly StoredRecord[], order: Wanted['order']): StoredRecord[] {
       const steps = [...order, { by: 'id', descending: order.at(-1)?.descending ?? false }];
-      const valueIn = (record: AnyRecord, by: string) => (mayConstrain(record, by) ? record[by] : undefined);
+      const valueIn = (record: StoredRecord, by: string) =>
+        mayConstrain(record, by) ? record[by] : undefined;
       return all.toSorted((one, other) => {
         for (const { by, descending } of steps) {
           const difference = placeOf(valueIn(one, by), valueIn(other, by));
@@ -156,10 +158,10 @@ function modelOf(given: readonly Rule[], values: CallerValues) {
         return 0;
       });
     },
-    mayChange: (record: AnyRecord, field: string) =>
+    mayChange: (record: StoredRecord, field: string) =>
       holding(record).some(({ change }) => extends_(change, field)),
-    mayMake: (record: AnyRecord) => holding(record).some(({ create }) => create === true),
-    mayDelete: (record: AnyRecord) => holding(record).some((rule) => rule.delete === true),
+    mayMake: (record: StoredRecord) => holding(record).some(({ create }) => create === true),
+    mayDelete: (record: StoredRecord) => holding(record).some((rule) => rule.delete === true),
   };
 }
 
@@ -199,7 +201,7 @@ eachStore(({ engine, url }) => {
     const privacy = createPrivacy(type, values);
     return createRecords({ ...opened, type }, privacy, { clock: () => NOW, rules: privacy });
   };
-  const fill = async (some: readonly AnyRecord[]) => {
+  const fill = async (some: readonly StoredRecord[]) => {
     await opened.rows.removeMany([], 100);
     await opened.rows.insertMany(some as never);
   };
@@ -227,7 +229,7 @@ eachStore(({ engine, url }) => {
           else {
             const found = model.inOrder(model.found(all, wanted.constraints), wanted.order);
             assert.deepEqual(
-              (page as AnyRecord[]).map(records.seen),
+              (page as StoredRecord[]).map(records.seen),
               found.slice(skip, skip + limit).map(model.seen),
               fc.stringify(wanted),
             );
@@ -266,7 +268,7 @@ eachStore(({ engine, url }) => {
       async (given, values, all, fields) => {
         await fill(all);
         const [records, model] = [recordsFor(given, values), modelOf(given, values)];
-        const made = { ...fields, id: 'obj_new', createdAt: 1, createdBy: values.account } as AnyRecord;
+        const made = { ...fields, id: 'obj_new', createdAt: 1, createdBy: values.account } as StoredRecord;
         const isMade = !(
           'refused' in ((await answerOf(() => records.made(fields, { ...made } as never))) as object)
         );
@@ -275,7 +277,7 @@ eachStore(({ engine, url }) => {
           const removal = await answerOf(() => records.removed(record));
           assert.equal(!('refused' in removal), model.mayDelete(record));
           const change = await answerOf(() => records.changed(record, fields));
-          const next = { ...record, ...fields, modifiedAt: NOW } as AnyRecord;
+          const next = { ...record, ...fields, modifiedAt: NOW } as StoredRecord;
           const names = Object.keys(fields);
           const refused = names.find(
             (field) => !model.mayChange(record, field) || !model.mayChange(next, field),
@@ -286,7 +288,7 @@ eachStore(({ engine, url }) => {
           else if ('refused' in change) assert.fail(change.refused);
           else {
             const written = await opened.rows.update(record.id, change.change, change.guard);
-            const { version, ...rest } = (written ?? {}) as AnyRecord;
+            const { version, ...rest } = (written ?? {}) as StoredRecord;
             assert.deepEqual([rest, version], [stored(next), 1]);
             assert.equal(await opened.rows.update(record.id, change.change, change.guard), undefined);
           }
@@ -309,7 +311,7 @@ eachStore(({ engine, url }) => {
       async (given, values, all, other, asked) => {
         const [records, model] = [recordsFor(given, values), modelOf(given, values)];
         /** The same to this caller: what is hidden is another's, as long as the same rules hold. */
-        const double = (record: AnyRecord, replacement: Record<string, unknown>): AnyRecord => {
+        const double = (record: StoredRecord, replacement: Record<string, unknown>): StoredRecord => {
           let result = record;
           for (const field of FIELDS.filter((one) => one !== 'id')) {
             if (model.maySee(result, field) || model.mayConstrain(result, field)) continue;
@@ -324,10 +326,10 @@ eachStore(({ engine, url }) => {
         const visible = all.filter(model.isThere);
         const hidden = other
           .slice(-2)
-          .map((one, at) => stored({ ...one, id: `obj_${at * 5}x` }))
+          .map((one, at) => stored({ ...one, id: `obj_${at * 5}x` } as StoredRecord))
           .filter((one) => !model.isThere(one));
         const twin = [...visible.map((record, at) => double(record, other[at] ?? {})), ...hidden];
-        const answers = async (some: readonly AnyRecord[]) => {
+        const answers = async (some: readonly StoredRecord[]) => {
           await fill(some);
           const given_: unknown[] = [];
           for (const wanted of asked) {

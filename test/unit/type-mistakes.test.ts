@@ -16,7 +16,8 @@ import {
   not,
   or,
 } from '../../server/data/expressions.ts';
-import { type AnyRecord, NOBODY, resolve } from '../../server/data/resolve.ts';
+import type { StoredRecord } from '../../server/data/record.ts';
+import { NOBODY, resolve } from '../../server/data/resolve.ts';
 import { type DataType, defineType, kindsOf, type RuleCaller } from '../../server/data/type.ts';
 import { mistakesOfType } from '../../server/data/type-mistakes.ts';
 import { warningsOfType } from '../../server/data/warnings.ts';
@@ -212,7 +213,7 @@ test("what the caller's own record holds of before its type was another is compa
   const caller = (row: object) => ({
     ...NOBODY,
     account: 'acc_1',
-    own: new Map([['profile', row as AnyRecord]]),
+    own: new Map([['profile', row as StoredRecord]]),
   });
   const [many, long] = [['x', { $ne: null }], 'x'.repeat(CONTAINED_LENGTH_MAX + 1)];
   for (const team of [{ $ne: null }, ['x'], null, Number.NaN]) {
@@ -248,7 +249,7 @@ test('the rules of a type go by the caller’s own record of the same type', () 
   });
   assert.deepEqual([...mistakesOfType(colleague, [colleague])], []);
   const [rule] = colleague.rules;
-  const caller = { ...NOBODY, own: new Map([['colleague', { team: 'blue' } as unknown as AnyRecord]]) };
+  const caller = { ...NOBODY, own: new Map([['colleague', { team: 'blue' } as unknown as StoredRecord]]) };
   assert.deepEqual(rule && resolve(rule.when, caller, kindsOf(colleague)), [['team', '=', 'blue']]);
 });
 

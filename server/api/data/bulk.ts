@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { Taken, writeOf } from '../../../adapters/port.ts';
+import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
-import type { DataRow } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
 import { Problem } from '../../ground/errors.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
@@ -26,7 +26,7 @@ type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'> & {
 type Outcome = { status: 'success'; id: string } | { status: 'error'; message: string; hint: string };
 
 /** A line that is good so far. */
-type Made = { index: number; row: DataRow };
+type Made = { index: number; row: StoredRecord };
 
 /** Makes many records, each by itself: what cannot be taken is told in its line, and the others are stored. */
 export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) {
@@ -83,7 +83,7 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
 }
 
 /** The record that a line is, or what is wrong with it. */
-function madeOf(line: string, { opened, caller }: WriteCall, records: Records): DataRow | Problem {
+function madeOf(line: string, { opened, caller }: WriteCall, records: Records): StoredRecord | Problem {
   try {
     const fields = wholeRecord(opened.type, sentInJson(line, 'line'));
     return records.made(fields, { createdBy: caller.account.id });

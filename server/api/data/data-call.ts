@@ -1,8 +1,8 @@
 import type { Bearer } from '../../access/bearer.ts';
 import type { Call } from '../../activity/call.ts';
 import type { Verb } from '../../data/access.ts';
+import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
-import type { AnyRecord } from '../../data/resolve.ts';
 import type { OpenType } from '../../data/rows.ts';
 import { touchEntries } from '../../data/touched-owners.ts';
 import type { Domain } from '../../domain.ts';
@@ -26,7 +26,7 @@ export type WriteCall = DataCall & { caller: Bearer };
 /** The entry of a call that went well, with what it passed over. `touched`: the records as the caller met them. */
 export function entryOf(
   { ctx, entry }: ApiCall,
-  of: { status: number; records: Records; touched: readonly AnyRecord[] },
+  of: { status: number; records: Records; touched: readonly StoredRecord[] },
 ): Call | undefined {
   if (entry === undefined) return undefined;
   const { status, records, touched } = of;

@@ -1,4 +1,4 @@
-import type { AnyRecord } from '../../data/resolve.ts';
+import type { SeenRecord } from '../../data/record.ts';
 import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
 import { nearMissHint } from '../../ground/near-miss.ts';
@@ -34,7 +34,7 @@ export function isMoment(field: string): boolean {
 }
 
 /** A record, with the fields that the caller may see, as it is sent. */
-export function recordJson(seen: AnyRecord): Record<string, unknown> {
+export function recordJson(seen: SeenRecord): Record<string, unknown> {
   const { id, createdAt, modifiedAt, createdBy, ...fields } = seen;
   return {
     _id: id,

@@ -1,5 +1,5 @@
 import { characterBudget } from '../../data/character-budget.ts';
-import type { AnyRecord } from '../../data/resolve.ts';
+import type { StoredRecord } from '../../data/record.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORDS_PAGE_CHARACTERS_MAX } from '../../ground/limits.ts';
 import { type DataCall, entryOf, noSuchRecord, recordEntry } from './data-call.ts';
@@ -18,7 +18,7 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
       const wanted = listQuery(ctx, records);
       const results: object[] = [];
       const budget = characterBudget(RECORDS_PAGE_CHARACTERS_MAX);
-      const takes = (row: AnyRecord): boolean => {
+      const takes = (row: StoredRecord): boolean => {
         const shown = recordJson(records.seen(row));
         return budget.takes(shown) && results.push(shown) > 0;
       };

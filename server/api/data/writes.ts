@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Taken, writeOf } from '../../../adapters/port.ts';
 import { covers, dataScope } from '../../credentials/scopes.ts';
+import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
-import type { AnyRecord } from '../../data/resolve.ts';
 import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
@@ -96,7 +96,7 @@ function recordsOf({ dataAccess }: Parts, { opened, caller, verb }: WriteCall): 
 async function attempted(
   parts: Parts,
   call: WriteCall,
-  attempt: (row: AnyRecord, records: Records) => Promise<boolean>,
+  attempt: (row: StoredRecord, records: Records) => Promise<boolean>,
 ): Promise<void> {
   for (let attempts = 1; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
     await pauseBeforeAttempt(attempts);
@@ -113,7 +113,7 @@ async function changed(
   parts: Parts,
   call: WriteCall,
   sent: Sent,
-  fieldsFor: (row: AnyRecord, records: Records, news: Sent) => SentFields,
+  fieldsFor: (row: StoredRecord, records: Records, news: Sent) => SentFields,
 ): Promise<Reply> {
   const { opened, caller, id } = call;
   const { rows, type } = opened;
@@ -140,7 +140,7 @@ async function changed(
 }
 
 /** Without what stays as it is, as far as the caller knows: elsewhere, that nothing changed would tell what is in it. */
-function differing(fields: SentFields, row: AnyRecord, records: Records): SentFields {
+function differing(fields: SentFields, row: StoredRecord, records: Records): SentFields {
   return Object.fromEntries(
     Object.entries(fields).filter(
       ([name, value]) =>

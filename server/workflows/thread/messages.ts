@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Unavailable } from '../../../adapters/port.ts';
 import { Problem, type ProblemDetails } from '../../ground/errors.ts';
 import type { RunCall, RunResult } from '../run-here.ts';
-import type { Asked, SeenRecord } from '../run-protocol.ts';
+import type { Asked, FoundRecord } from '../run-protocol.ts';
 
 /**
  * What the server and a thread say to each other, over a port that each thread greets with. The thread says which run it
@@ -27,7 +27,7 @@ export type FromThread =
   | { ask: number; run: number; asked: Asked }
   | { late: { requestId: string; workflow: string }; failed: Failure; message: string };
 
-export type ToThread = { answerTo: number } & ({ found: SeenRecord[] | number } | { failed: Failure });
+export type ToThread = { answerTo: number } & ({ found: FoundRecord[] | number } | { failed: Failure });
 
 /** An error on its way from one thread to another: a refusal stays one, and a store that is away is told as that. */
 export type Failure =
