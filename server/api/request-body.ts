@@ -157,6 +157,14 @@ function hintForBadJson(text: string): string {
     return 'It looks like a form: send it with the header "Content-Type: application/x-www-form-urlencoded".';
   }
   if (text.includes('\0')) return 'It has zero bytes, as UTF-16 has: send it as UTF-8.';
+  if (/^\s*\[object \w+\]\s*$/.test(text)) {
+    return 'It is what a program writes for an object that it did not make JSON of: send what JSON.stringify makes of it.';
+  }
+  if (
+    /[:[,]\s*(?:None|True|False|NaN|undefined|-?Infinity)\b/.test(text.replace(/"(?:\\.|[^"\\])*"/g, '""'))
+  ) {
+    return 'JSON has true, false and null, and no None, True, False, undefined, NaN or Infinity: have a library write it.';
+  }
   return 'Names and texts need double quotes, and nothing but a closing brace may follow the last value.';
 }
 

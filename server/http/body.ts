@@ -70,12 +70,12 @@ export function tooManyFields(max: number, hint = `Send at most ${max}.`): Probl
 }
 
 /** A field that was sent twice: two readers would take different ones (parameter pollution). */
-export function sentTwice(name: string): Problem {
+export function sentTwice(name: string, hint = 'Send each field once.'): Problem {
   return new Problem({
     status: 400,
     code: 'INVALID_REQUEST',
     message: `The field ${name} was sent more than once.`,
-    hint: 'Send each field once.',
+    hint,
     parameter: name,
   });
 }

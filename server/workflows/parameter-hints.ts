@@ -3,6 +3,9 @@ import { objectFrom, spelledOut } from './parameter-text.ts';
 import type { Argument } from './parameters.ts';
 import { isOptional, type Parameter } from './workflow.ts';
 
+/** What may be sent, of a parameter or of a field. */
+type Taken = Pick<Parameter, 'schema'>;
+
 /** Looked through for a value that would fit; more is no slip. */
 const PARTS_MAX = 10;
 
@@ -46,7 +49,7 @@ function nothingInside(value: unknown, path: readonly PropertyKey[]): string {
 }
 
 /** What the caller probably did, or nothing. */
-function slipOf(name: string, parameter: Parameter, { value, isText }: Argument): string {
+export function slipOf(name: string, parameter: Taken, { value, isText }: Argument): string {
   const nothing = nothingIn(value);
   if (nothing !== undefined) {
     return isOptional(parameter)
@@ -70,13 +73,14 @@ function slipOf(name: string, parameter: Parameter, { value, isText }: Argument)
   return accepts(parameter, [value]) ? 'It is a list: put brackets around it.' : '';
 }
 
-function slipOfText(parameter: Parameter, value: string, isText: boolean): string {
+function slipOfText(parameter: Taken, value: string, isText: boolean): string {
   const trimmed = value.trim();
   const spelt = spelledOut(trimmed.toLowerCase());
   if (typeof spelt !== 'string' && accepts(parameter, spelt)) {
     if (!isText) return 'It was sent as a text: leave out the quotes around it.';
     return 'Send it in lower case, without blanks around it.';
   }
+  if (isText && YES_OR_NO.test(trimmed) && accepts(parameter, true)) return 'Send true or false.';
   if (isText && accepts(parameter, `+${value.slice(1)}`) && value.startsWith(' ')) {
     return 'A + in a form or a query means a blank: write it as %2B.';
   }
@@ -91,6 +95,9 @@ function slipOfText(parameter: Parameter, value: string, isText: boolean): strin
   return !isText && accepts(parameter, [value]) ? 'It is a list: put brackets around it.' : '';
 }
 
+/** What people and forms write for true and false. */
+const YES_OR_NO = /^(?:yes|no|y|n|on|off|t|f|1|0)$/i;
+
 /** The words for a value that says nothing. */
 function nothingIn(value: unknown): string | undefined {
   if (value === null) return 'null';
@@ -101,6 +108,6 @@ function nothingIn(value: unknown): string | undefined {
   return /^(undefined|null|none|nil|nan)$/i.test(value) ? 'a word for nothing' : undefined;
 }
 
-function accepts({ schema }: Parameter, value: unknown): boolean {
+function accepts({ schema }: Taken, value: unknown): boolean {
   return schema.safeParse(value).success;
 }

@@ -24,7 +24,9 @@ export function readText(schema: z.ZodType, value: string | string[]): Read {
   const asList = schema.safeParse([value]);
   if (asList.success) return { parsed: asList };
   const asSpeltList = readSpelt(schema, [value], [spelt]);
-  return asSpeltList.parsed.success ? asSpeltList : { parsed: asText };
+  if (asSpeltList.parsed.success) return asSpeltList;
+  // Of a number that is refused it is told why, and not that it came as a text, as all of a form does.
+  return typeof spelt === 'number' && wantsNumber(asText) ? asSpelt : { parsed: asText };
 }
 
 function readSpelt(schema: z.ZodType, texts: readonly string[], spelt: unknown): Read {

@@ -180,7 +180,7 @@ export function placesOf(workflow: Workflow, parameter: Parameter): readonly ('q
 }
 
 /** Whether a call may leave it out. */
-export function isOptional(parameter: Parameter): boolean {
+export function isOptional(parameter: Pick<Parameter, 'schema'>): boolean {
   return parameter.schema.safeParse(undefined).success;
 }
 

@@ -26,6 +26,7 @@ const either = defineWorkflow({
 const KINDS = {
   id: { schema: z.string().optional(), description: 'An id', example: 'a1' },
   count: { schema: z.number().optional(), description: 'A number', example: 3 },
+  whole: { schema: z.int().max(9).optional(), description: 'A whole number', example: 3 },
   flag: { schema: z.boolean().optional(), description: 'Yes or no', example: true },
   tags: { schema: z.array(z.string()).max(3).optional(), description: 'Some words', example: ['a', 'b'] },
   counts: { schema: z.array(z.number()).optional(), description: 'Some numbers', example: [1, 2] },
@@ -196,6 +197,9 @@ const PAIRS: [pairs: string, wanted: Record<string, unknown> | Refused][] = [
   ['tags=', leaveOut('tags')],
   ['count=null', leaveOut('count')],
   ['flag=undefined', leaveOut('flag')],
+  ['whole=2.5', { of: 'whole', says: /expected int, received number/, hint: /For example 3/ }],
+  ['whole=10', { of: 'whole', says: /<=9/, hint: /For example 3/ }],
+  ['flag=yes', { of: 'flag', says: /expected boolean/, hint: /^Send true or false\./ }],
   ['flag=True', { of: 'flag', says: /expected boolean/, hint: /lower case/ }],
 
   ['data[id]=x', { of: 'id', says: /as data\[id\]/, hint: /by itself/ }],

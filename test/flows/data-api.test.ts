@@ -411,7 +411,7 @@ eachStore(({ engine, url }) => {
         [{ cursor: '9'.repeat(40) }, 400, /no whole number/, /./],
         [{ cursor: -1 }, 400, /no whole number/, /./],
         [{ limit: 101 }, 400, /more than 100/, /cursor/],
-        [{ descending: 'yes' }, 400, /neither true nor false/, /./],
+        [{ descending: 'True' }, 400, /neither true nor false/, /lower case/],
         [{ sort_field: 'tags' }, 400, /has no order/, /./],
         [{ sort_field: 'pagse' }, 400, /Unrecognized field/, /Did you mean pages\?/],
         [{ additional_sort_fields: [{ sortField: 'pages' }] }, 400, /sortField/, /sort_field\?/],
@@ -437,6 +437,8 @@ eachStore(({ engine, url }) => {
         asked.on('error', reject).end('{}');
       });
       assert.equal(withBody, 400);
+      const listed = await send('GET', `${NOTES}?constraints=a&constraints=b`, { token: ann });
+      assert.match(listed.text, /sent more than once.*Send one JSON list in it.*constraint_type/);
       const twice = await send('GET', `${NOTES}?limit=1&limit=2`, { token: ann });
       assert.equal(twice.status, 400);
     });

@@ -46,3 +46,40 @@ test('what its schema makes of it is stored, and the default of what is not sent
     state: 'new',
   });
 });
+
+const box = defineType({
+  name: 'box',
+  description: 'A box',
+  fields: {
+    weight: z.number(),
+    label: z.string().trim().max(20),
+    tags: z.array(z.string()),
+    size: z.enum(['s', 'm']),
+  },
+});
+
+test('a value of another kind is told with what the field takes, and what was probably done', () => {
+  for (const [json, hint] of [
+    ['{"weight":"3"}', 'It was sent as a text: leave out the quotes around it. weight takes: number.'],
+    ['{"label":5}', 'Send it as text, in double quotes. label takes: text, at most 20 characters.'],
+    ['{"tags":"a"}', 'It is a list: put brackets around it. tags takes: list of text.'],
+    ['{"size":"l"}', 'size takes: "s" or "m".'],
+    [
+      '{"size":["s"]}',
+      'It was sent as a list of one: leave out the brackets around it. size takes: "s" or "m".',
+    ],
+  ] as const)
+    assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint }, json);
+});
+
+test('what programs write that made no JSON of it is told', () => {
+  for (const [json, says] of [
+    ['[object Object]', /what JSON\.stringify makes of it/],
+    ['{"label":"a","weight":NaN}', /no None, True/],
+    ['{"paid": True}', /no None, True/],
+    ['{"label":None}', /no None, True/],
+    ['{"label":": None",}', /double quotes/],
+    ["{'label':'a'}", /double quotes/],
+  ] as const)
+    assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint: says }, json);
+});

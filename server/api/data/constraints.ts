@@ -34,11 +34,11 @@ const TYPES = new Map<string, { test: Test; wants: Wants }>([
   ['not empty', { test: 'filled', wants: 'nothing' }],
 ]);
 
-const EXAMPLE = '[{"key":"FIELD","constraint_type":"equals","value":"…"}]';
+export const CONSTRAINTS_EXAMPLE = '[{"key":"FIELD","constraint_type":"equals","value":"…"}]';
 
 /** The constraints of a list, from the text of the parameter. Throws Problem for the first that cannot be used. */
 export function constraintsFrom(text: string, records: Records): Constraint[] {
-  const found = objectsIn('constraints', text, { max: CONSTRAINTS_MAX, example: EXAMPLE });
+  const found = objectsIn('constraints', text, { max: CONSTRAINTS_MAX, example: CONSTRAINTS_EXAMPLE });
   return found.map((one) => constraintFrom(one, records));
 }
 
@@ -48,7 +48,11 @@ function constraintFrom(one: Record<string, unknown>, records: Records): Constra
   if (typeof key !== 'string' || typeof name !== 'string') {
     const what = typeof key === 'string' ? 'constraint_type' : 'key';
     const came = kindInWords(typeof key === 'string' ? name : key);
-    throw invalidField('constraints', `has ${came} where the text ${what} is wanted`, `Send ${EXAMPLE}.`);
+    throw invalidField(
+      'constraints',
+      `has ${came} where the text ${what} is wanted`,
+      `Send ${CONSTRAINTS_EXAMPLE}.`,
+    );
   }
   const field = constrainedField(key, records);
   const kind = kindsOf(records.type).get(field) ?? 'other';

@@ -1,10 +1,12 @@
 import type { Context } from 'koa';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { checkInTime } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
+import { slipOf } from '../../workflows/parameter-hints.ts';
 import { isMisread, lossOfText, unfitTextIn } from '../../workflows/parameter-text.ts';
 import { shortName, wantedBy } from '../../workflows/parameters.ts';
+import { limitsInWords, typeInWords, type WrittenSchema } from '../../workflows/schema-words.ts';
 import { strayNameIn } from '../../workflows/stray-names.ts';
 import { readRequestBody, type Sent } from '../request-body.ts';
 import { isOwnName, unrecognizedField } from './names.ts';
@@ -61,11 +63,18 @@ function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
     if (!parsed.success) {
       throw value === null
         ? invalid(type, name, 'it cannot be taken away', 'Each record has it: send a value.')
-        : invalid(type, name, wantedBy(parsed.error));
+        : invalid(type, name, wantedBy(parsed.error), hintForWrong(name, schema, value));
     }
     fields[name] = parsed.data;
   }
   return fields;
+}
+
+/** What the caller probably did, and what the field takes. */
+function hintForWrong(name: string, schema: z.ZodType, value: unknown): string {
+  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as WrittenSchema;
+  const taken = `${name} takes: ${[typeInWords(written), ...limitsInWords(written)].join(', ')}.`;
+  return [slipOf(name, { schema }, { value, isText: false }), taken].join(' ').trim();
 }
 
 /** All fields of a new record: what was not sent has its default, if it has one. Throws Problem for what is missing. */

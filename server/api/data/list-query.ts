@@ -7,7 +7,7 @@ import { RECORDS_CURSOR_MAX, RECORDS_PAGE_MAX, SORT_FIELDS_MAX } from '../../gro
 import { nearMissHint } from '../../ground/near-miss.ts';
 import { sentTwice } from '../../http/body.ts';
 import { hasBody, readRequestQuery } from '../request-body.ts';
-import { constrainedField, constraintsFrom } from './constraints.ts';
+import { CONSTRAINTS_EXAMPLE, constrainedField, constraintsFrom } from './constraints.ts';
 import { objectsIn, requireKnownNames } from './json-lists.ts';
 import { fieldNamed } from './names.ts';
 
@@ -55,10 +55,16 @@ function parametersIn(ctx: Context, records: Records): Partial<Record<Parameter,
   const sent: Partial<Record<Parameter, string>> = {};
   for (const [name, value] of readRequestQuery(ctx).values) {
     if (!isParameter(name)) throw notRead(name, records);
-    if (typeof value !== 'string') throw sentTwice(name);
+    if (typeof value !== 'string') throw sentTwice(name, hintForTwice(name));
     if (value !== '') sent[name] = value;
   }
   return sent;
+}
+
+/** Clients write a list of their language as the name repeated. */
+function hintForTwice(name: Parameter): string | undefined {
+  const example = { constraints: CONSTRAINTS_EXAMPLE, additional_sort_fields: SORT_EXAMPLE }[name as string];
+  return example && `Send one JSON list in it, made by JSON.stringify, json.dumps or the like: ${example}`;
 }
 
 function isParameter(name: string): name is Parameter {
@@ -125,7 +131,7 @@ function orderBy(
 function isYes(name: string, value: string | undefined): boolean {
   if (value === undefined || value === 'false') return false;
   if (value === 'true') return true;
-  throw invalidField(name, 'is neither true nor false', 'Send true or false.');
+  throw invalidField(name, 'is neither true nor false', 'Send true or false, in lower case.');
 }
 
 function numberIn(name: 'cursor' | 'limit', value: string | undefined, usual: number, max: number): number {
