@@ -11,7 +11,7 @@ import type { z } from 'zod';
  * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of
  *   this process (`durability: 'process'`: what a power cut may take is a last moment of activity entries).
  *   A read may see a change a moment before that.
- * - Engines throw `Taken` and `Unavailable`, and nothing of their driver's.
+ * - Engines throw `Taken`, `Unavailable`, for rows that are `searched` `TooSlow` and `TooBusy`, and nothing of their driver's.
  */
 
 /** A value that a condition may compare with. Objects are refused at run time, so no operator can slip in. */
@@ -99,7 +99,19 @@ export type Listing<R> = {
   skip?: number;
   /** Asked of each row in turn; the list ends before the first for which it answers no, and what is behind is not read. */
   takes?: (row: R) => boolean;
+  /** Who asks, where the rows are `searched`: so that whoever asks for much is in nobody's way but their own. */
+  whose?: string;
 };
+
+/** How far rows are counted, and who asks, as for a `Listing`. */
+export type CountBounds = {
+  /** So many at most: what is beyond is not looked at. */
+  most?: number;
+  whose?: string;
+};
+
+/** So long may a list or a count of rows take that are `searched`. */
+export const SEARCH_SECONDS_MAX = 10;
 
 /**
  * A collection, declared once. `unique` fields may be absent: only rows that have them exclude each other.
@@ -120,6 +132,11 @@ export type Declaration<R extends Row> = {
   journalled?: boolean;
   /** Its rows may be part of a `Store.commit`. */
   committed?: boolean;
+  /**
+   * Its rows are asked for in ways that no index was made for: an engine lets nobody else wait for that. `list` and `count`
+   * throw `TooSlow` and `TooBusy`.
+   */
+  searched?: boolean;
   /** Fields that in rows of before may hold what the schema does not say, for it was another then. */
   mixed?: readonly (keyof R & string)[];
 };
@@ -145,8 +162,8 @@ export type Collection<R extends Row> = {
   /** The row that has this value in a unique field. */
   find<K extends ScalarField<R>>(field: K, value: NonNullable<R[K]>): Promise<R | undefined>;
   list(listing: Listing<R>): Promise<R[]>;
-  /** How many there are; with `most`, so many at most: what is beyond is not looked at. */
-  count(where: Where<R>, most?: number): Promise<number>;
+  /** How many there are. */
+  count(where: Where<R>, bounds?: CountBounds): Promise<number>;
   /**
    * Changes one row if it is there and `guard` holds, as one atomic step: of two callers whose guards exclude
    * each other exactly one wins. Answers the row as it is now, or undefined when nothing was changed.
@@ -235,6 +252,22 @@ export class Unavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'Unavailable';
+  }
+}
+
+/** A list or a count of `searched` rows took longer than SEARCH_SECONDS_MAX. */
+export class TooSlow extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'TooSlow';
+  }
+}
+
+/** Too many long lists and counts of `searched` rows are asked for at once. */
+export class TooBusy extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'TooBusy';
   }
 }
 

@@ -129,7 +129,7 @@ function readsOf<R extends { id: string }>(
       return (await ask(() => find().toArray())).map(rowOf<R>);
     },
 
-    async count(where, most) {
+    async count(where, { most } = {}) {
       const filter = whereFilter(checks, where, seen);
       return ask(() => documents.countDocuments(filter, most === undefined ? {} : { limit: most }));
     },

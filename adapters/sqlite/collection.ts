@@ -1,22 +1,16 @@
 import { type CheckedCondition, type Checks, createChecks } from '../checks.ts';
 import { frozen } from '../frozen.ts';
 import { rowToJson } from '../json-text.ts';
-import type { Collection, Declaration, Listing, Where } from '../port.ts';
+import type { Collection, CountBounds, Declaration, Listing, Where } from '../port.ts';
 import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
-import {
-  allOf,
-  type Bound,
-  behindSql,
-  bound,
-  changeSql,
-  conditionSql,
-  fieldOf,
-  type Sql,
-} from './queries.ts';
+import { allOf, type Bound, behindSql, bound, changeSql, fieldOf, type Sql, whereSql } from './queries.ts';
 import type { Reader } from './reader.ts';
 import { fieldOfUnique, makeSchema } from './schema.ts';
+import { IN_TIME } from './search/deadline.ts';
+import type { Searches } from './search/search.ts';
+import type { Row, Take } from './search/threads.ts';
 import type { Writer } from './writer.ts';
 
 /** What the methods of one collection share. */
@@ -27,6 +21,8 @@ type Shared<R extends { id: string }> = {
   connection: Connection;
   cached: CachedTable;
   reader: Reader;
+  /** Where its rows are searched. */
+  searches: Searches | undefined;
   /** Queues what adds rows. */
   write: <T>(run: () => T) => Promise<T>;
   /** Queues what changes or removes the row of this id, or any row: the cache forgets it then. */
@@ -38,10 +34,11 @@ const ANY = Symbol('any row');
 /** Makes ready the table of a declaration and gives the port's words for it. */
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
-  file: { connection: Connection; cache: Cache; reader: Reader; writer: Writer },
+  file: { connection: Connection; cache: Cache; reader: Reader; writer: Writer; searches: Searches },
 ): Promise<Collection<R>> {
   const { name, durability } = declaration;
   const { connection, cache, reader, writer } = file;
+  const searches = declaration.searched === true ? file.searches : undefined;
   const checks = createChecks(declaration);
   await makeSchema(declaration, checks, connection);
   const refusal = (error: unknown) => portError(error, name, (index) => fieldOfUnique(name, index));
@@ -56,14 +53,15 @@ export async function openCollection<R extends { id: string }>(
       return run();
     });
 
-  const shared = { name: `"${name}"`, checks, connection, cached, reader, write, change };
+  const shared = { name: `"${name}"`, checks, connection, cached, reader, searches, write, change };
   return { ...readsOf(shared), ...insertsOf(shared), ...changesOf(shared), ...removalsOf(shared) };
 }
 
 function readsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection, cached, reader } = shared;
+  const { name, checks, connection, cached } = shared;
+  const { reader, searches } = shared;
   async function one(field: string, wanted: unknown): Promise<R | undefined> {
     const value = bound(checks.checkKey(field, wanted));
     const look = reader.untilFresh();
@@ -78,26 +76,35 @@ function readsOf<R extends { id: string }>(
     });
   }
 
+  async function read(sql: Sql, whose: string, take: Take): Promise<void> {
+    if (searches !== undefined) return searches.read(sql, whose, take);
+    const { text, values } = sql;
+    await reader.read(() => {
+      for (const row of connection.statement(text).iterate(...values)) if (!take(row as Row)) break;
+    });
+  }
+
   return {
     get: (id) => one('id', id),
     find: (field, value) => one(field, value),
 
     async list(listing) {
-      const { text, values } = listingSql(shared, listing);
-      const { takes } = listing;
-      return reader.read(() => {
-        const statement = connection.statement(text);
-        if (takes !== undefined) return taken<R>(statement.iterate(...values), takes);
-        return statement.all(...values).map((found) => rowOf<R>(found) as R);
+      const rows: R[] = [];
+      const { takes, whose = '' } = listing;
+      await read(listingSql(shared, listing), whose, (found) => {
+        const row = rowOf<R>(found) as R;
+        return takes?.(row) !== false && rows.push(row) > 0;
       });
+      return rows;
     },
 
-    async count(where, most) {
-      const { text, values } = whereSql(shared, where);
-      const some = most === undefined ? undefined : `(SELECT 1 FROM ${name} WHERE ${text} LIMIT ?)`;
-      const statement = `SELECT count(*) AS rows FROM ${some ?? `${name} WHERE ${text}`}`;
-      const bound = most === undefined ? values : [...values, most];
-      return reader.read(() => connection.statement(statement).get(...bound)?.rows as number);
+    async count(where, { most, whose = '' } = {}) {
+      let count = 0;
+      await read(countSql(shared, where, most), whose, ({ rows = 0 }) => {
+        count = rows;
+        return true;
+      });
+      return count;
     },
   };
 }
@@ -145,7 +152,7 @@ function changesOf<R extends { id: string }>(
   return {
     async update(id, wanted, guard = []) {
       const changed = changeSql(checks.checkChange(wanted));
-      const { text, values } = whereSql(shared, guard);
+      const { text, values } = whereSql(checks.checkWhere(guard));
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE id = ? AND ${text} RETURNING doc`;
       const all = [...changed.values, checks.checkId(id), ...values];
       return change(id, () => rowOf<R>(connection.statement(statement).get(...all)));
@@ -153,7 +160,7 @@ function changesOf<R extends { id: string }>(
 
     async updateMany(where, wanted) {
       const changed = changeSql(checks.checkChange(wanted));
-      const { text, values } = whereSql(shared, where);
+      const { text, values } = whereSql(checks.checkWhere(where));
       const statement = `UPDATE ${name} SET doc = ${changed.text} WHERE ${text}`;
       return change(ANY, () => run(shared, statement, [...changed.values, ...values]));
     },
@@ -167,13 +174,13 @@ function removalsOf<R extends { id: string }>(
 
   return {
     async remove(id, guard = []) {
-      const { text, values } = whereSql(shared, guard);
+      const { text, values } = whereSql(checks.checkWhere(guard));
       const all = [checks.checkId(id), ...values];
       return change(id, () => run(shared, `DELETE FROM ${name} WHERE id = ? AND ${text}`, all) > 0);
     },
 
     async removeMany(where, limit) {
-      const { text, values } = whereSql(shared, where);
+      const { text, values } = whereSql(checks.checkWhere(where));
       const all = [...values, checks.checkLimit(limit)];
       const statement = `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE ${text} LIMIT ?)`;
       return change(ANY, () => run(shared, statement, all));
@@ -185,22 +192,25 @@ function run<R extends { id: string }>(shared: Shared<R>, text: string, values: 
   return Number(shared.connection.statement(text).run(...values).changes);
 }
 
-function taken<R>(found: Iterable<unknown>, takes: (row: R) => boolean): R[] {
-  const rows: R[] = [];
-  for (const one of found) {
-    const row = rowOf<R>(one) as R;
-    if (!takes(row)) break;
-    rows.push(row);
-  }
-  return rows;
-}
-
 function rowOf<R>(found: unknown): R | undefined {
   return found === undefined ? undefined : frozen(JSON.parse((found as { doc: string }).doc) as R);
 }
 
-function whereSql<R extends { id: string }>(shared: Shared<R>, where: Where<R>): Sql {
-  return allOf(shared.checks.checkWhere(where).map(conditionSql));
+/** What stands in front of the conditions of a read. */
+function firstOf<R extends { id: string }>({ searches }: Shared<R>): Sql[] {
+  return searches === undefined ? [] : [IN_TIME];
+}
+
+function countSql<R extends { id: string }>(
+  shared: Shared<R>,
+  where: Where<R>,
+  most: CountBounds['most'],
+): Sql {
+  const { name, checks } = shared;
+  const { text, values } = whereSql(checks.checkWhere(where), firstOf(shared));
+  if (most === undefined) return { text: `SELECT count(*) AS rows FROM ${name} WHERE ${text}`, values };
+  const some = `SELECT 1 FROM ${name} WHERE ${text} LIMIT ?`;
+  return { text: `SELECT count(*) AS rows FROM (${some})`, values: [...values, checks.checkLimit(most)] };
 }
 
 function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listing<R>): Sql {
@@ -208,7 +218,7 @@ function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listin
   const { where = [], after } = listing;
   const orders = checks.checkOrder(listing.order);
   const conditions = checks.checkWhere(where);
-  const parts = conditions.map(conditionSql);
+  const parts = [whereSql(conditions, firstOf(shared))];
   if (after !== undefined) {
     const places = checks.checkPlaces(after, orders).map((order) => ({
       ...order,

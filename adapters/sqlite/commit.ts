@@ -4,7 +4,7 @@ import { type Declaration, type Store, Taken } from '../port.ts';
 import type { Cache } from './cache.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
-import { allOf, bound, changeSql, conditionSql, fieldOf, type Sql } from './queries.ts';
+import { bound, changeSql, fieldOf, type Sql, whereSql } from './queries.ts';
 import { fieldOfUnique } from './schema.ts';
 import type { Writer } from './writer.ts';
 
@@ -88,7 +88,7 @@ function writeSql(write: CheckedWrite): Sql {
       values: [write.id, rowToJson(write.insert)],
     };
   }
-  const guard = allOf(write.guard.map(conditionSql));
+  const guard = whereSql(write.guard);
   const where = `WHERE id = ? AND ${guard.text}`;
   if ('remove' in write)
     return { text: `DELETE FROM ${table} ${where}`, values: [write.id, ...guard.values] };

@@ -27,6 +27,11 @@ export function bound(value: Scalar): Bound {
 /** `IS NOT` holds for an absent (NULL) field where `<>` would not. */
 const COMPARISONS = { '=': '=', '!=': 'IS NOT', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
 
+/** Conditions that hold together. `first` stands in front of each list of them, those within `any` among them. */
+export function whereSql(conditions: readonly CheckedCondition[], first: readonly Sql[] = []): Sql {
+  return allOf([...first, ...conditions.map((one) => conditionSql(one, first))]);
+}
+
 export function allOf(parts: readonly Sql[]): Sql {
   return joined(parts, ' AND ', 'TRUE');
 }
@@ -49,12 +54,12 @@ function not({ text, values }: Sql): Sql {
   return { text: `(${text}) IS NOT TRUE`, values };
 }
 
-export function conditionSql(condition: CheckedCondition): Sql {
+function conditionSql(condition: CheckedCondition, first: readonly Sql[] = []): Sql {
   switch (condition.test) {
     case 'none':
       return not(conditionSql({ ...condition, test: 'any' }));
     case 'any':
-      return enclosed(anyOf(condition.alternatives.map((all) => allOf(all.map(conditionSql)))));
+      return enclosed(anyOf(condition.alternatives.map((all) => whereSql(all, first))));
     case 'absent':
       return { text: `${fieldOf(condition.field)} IS NULL`, values: [] };
     case 'present':

@@ -1,15 +1,16 @@
 import { join, parse } from 'node:path';
 import { createChecks } from '../checks.ts';
-import type { Collection, Declaration, Journal, Store } from '../port.ts';
+import { type Collection, type Declaration, type Journal, SEARCH_SECONDS_MAX, type Store } from '../port.ts';
 import { createCache } from './cache.ts';
 import { openCollection } from './collection.ts';
 import { createCommit } from './commit.ts';
 import { type ConnectionOptions, openConnection } from './connection.ts';
 import { type JournalOptions, journalOf, openJournal, settledFirst } from './journal/journal.ts';
 import { createReader } from './reader.ts';
+import { createSearches, type SearchOptions } from './search/search.ts';
 import { createWriter } from './writer.ts';
 
-type Options = ConnectionOptions & JournalOptions;
+type Options = ConnectionOptions & JournalOptions & SearchOptions;
 
 const DEFAULTS: Options = {
   /** So long a person waits for a file that another process (the command line, a backup) is writing to. */
@@ -21,6 +22,9 @@ const DEFAULTS: Options = {
   /** Long enough that a busy server settles some thousand rows at a time. */
   settleAfterMs: 1000,
   settleEveryMs: 30_000,
+  /** A page of a list takes a fifth of it. */
+  searchHereMs: 5,
+  searchMsMax: SEARCH_SECONDS_MAX * 1000,
 };
 
 /**
@@ -88,14 +92,17 @@ export async function openSqlite(path: string, given: Partial<Options> = {}): Pr
 
 type DatabaseFile = Awaited<ReturnType<typeof openFile>>;
 
-async function openFile(path: string, options: ConnectionOptions) {
+async function openFile(path: string, options: Options) {
   const connection = await openConnection(path, options);
   const cache = createCache(connection);
   const writer = createWriter(connection, options.lockTimeoutMs);
-  return { connection, cache, reader: createReader(connection, cache), writer };
+  const reader = createReader(connection, cache);
+  const searches = createSearches({ connection, reader }, options);
+  return { connection, cache, reader, writer, searches };
 }
 
-async function closeFile({ writer, connection }: DatabaseFile): Promise<void> {
+async function closeFile({ searches, writer, connection }: DatabaseFile): Promise<void> {
+  await searches.end();
   await writer.close();
   connection.close();
 }

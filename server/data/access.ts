@@ -49,7 +49,7 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
       const rules = createPrivacy(type, { ...valuesOf(caller), own });
       const privacy =
         passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
-      return createRecords(opened, privacy, { clock, rules });
+      return createRecords(opened, privacy, { clock, rules, whose: caller?.account.id ?? '' });
     },
   };
 }

@@ -171,9 +171,9 @@ async function counted(
   passes: boolean,
 ): Promise<Explanation['finds']> {
   const most = RECORDS_COUNTED_MAX + 1;
-  const of = await rows.count([], most);
+  const of = await rows.count([], { most });
   const whole = found === true ? of : 0;
-  const byRules = typeof found === 'boolean' ? whole : await rows.count(found, most);
+  const byRules = typeof found === 'boolean' ? whole : await rows.count(found, { most });
   return { count: passes ? of : byRules, of, byRules };
 }
 

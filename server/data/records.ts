@@ -37,16 +37,22 @@ export function createRecords(
   privacy: Privacy,
   {
     clock,
-    rules,
-  }: { clock: Clock /** Those of the type for this caller, also where it passes them. */; rules: Privacy },
+    ...asked
+  }: {
+    clock: Clock;
+    /** Those of the type for this caller, also where it passes them. */
+    rules: Privacy;
+    /** Who asks, among all for whom the store looks through records. */
+    whose: string;
+  },
 ) {
-  return { type, ...readsOf(type, privacy, { rows, rules }), ...writesOf(type, privacy, clock) };
+  return { type, ...readsOf(type, privacy, { rows, ...asked }), ...writesOf(type, privacy, clock) };
 }
 
 function readsOf(
   type: DataType,
   privacy: Privacy,
-  { rows, rules }: { rows: OpenType['rows']; rules: Privacy },
+  { rows, rules, whose }: { rows: OpenType['rows']; rules: Privacy; whose: string },
 ) {
   const rights: Rights = { type, privacy };
   // What the store keeps beside them is nobody's business.
@@ -60,13 +66,14 @@ function readsOf(
   return {
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
     list(wanted: Wanted): Promise<StoredRecord[]> {
-      return listed(rows, segmentsOf(wanted, narrowed(wanted.constraints, rights), rights), wanted);
+      const where = narrowed(wanted.constraints, rights);
+      return listed(rows, segmentsOf(wanted, where, rights), { ...wanted, whose });
     },
 
     /** How many there are. */
     count(constraints: readonly Constraint[]): Promise<number> {
       const where = narrowed(constraints, rights);
-      return where === false ? Promise.resolve(0) : rows.count(whereOf(where));
+      return where === false ? Promise.resolve(0) : rows.count(whereOf(where), { whose });
     },
 
     /** Undefined where there is none, or none for this caller. */
@@ -274,7 +281,7 @@ function tooManyConditions(): Problem {
 async function listed(
   rows: Collection<StoredRecord>,
   segments: readonly Segment[],
-  wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'>,
+  wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'> & { whose: string },
 ): Promise<StoredRecord[]> {
   const found: StoredRecord[] = [];
   let isOver = false;
@@ -282,16 +289,17 @@ async function listed(
     isOver = wanted.takes?.(row) === false;
     return !isOver;
   };
+  const { whose } = wanted;
   let { skip } = wanted;
   for (const [index, { where, order }] of segments.entries()) {
     const limit = wanted.limit - found.length;
     if (limit === 0 || isOver) break;
     const bound = wanted.takes === undefined ? {} : { takes };
-    const some = await rows.list({ where, order, skip, limit, ...bound });
+    const some = await rows.list({ where, order, skip, limit, whose, ...bound });
     found.push(...some);
     const isLast = index === segments.length - 1;
     if (some.length > 0) skip = 0;
-    else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where));
+    else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where, { whose }));
   }
   return found;
 }

@@ -4,6 +4,7 @@ import { openCollections } from '../effects/collections.ts';
 import { type Carrier, pendingEffects } from '../effects/effects.ts';
 import type { Clock } from '../ground/clock.ts';
 import { WrongSettings } from '../ground/settings.ts';
+import { explainingLongSearches } from './long-searches.ts';
 import type { StoredRecord } from './record.ts';
 import type { DataType } from './type.ts';
 
@@ -36,6 +37,7 @@ export function rowDeclarationOf(type: DataType): Declaration<StoredRecord> {
     unique: [...type.unique, ...(type.onePerAccount ? ['createdBy'] : [])],
     indexes,
     committed: true,
+    searched: true,
   });
 }
 
@@ -51,11 +53,12 @@ export type OpenType = {
  * where records clash in what is to be unique.
  */
 export async function openDataRows(
-  store: Store,
+  given: Store,
   types: ReadonlyMap<string, DataType>,
   clock: Clock,
 ): Promise<{ opened: ReadonlyMap<string, OpenType>; carriers: Collection<Carrier>[] }> {
   const declarations = Object.fromEntries([...types].map(([name, type]) => [name, rowDeclarationOf(type)]));
+  const store = explainingLongSearches(given);
   const { rows, carriers } = await openCollections(store, declarations, clock).catch((error: unknown) => {
     throw error instanceof Taken ? new WrongSettings([clashInWords(error)]) : error;
   });

@@ -15,7 +15,7 @@ const MANY_INDEXES = 8;
  * over, a batch at a time.
  */
 export async function openCollections<T extends Record<string, { id: string }>>(
-  store: Store,
+  store: Pick<Store, 'collection'>,
   declarations: { [N in keyof T]: Declaration<T[N]> },
   clock: Clock,
 ) {

@@ -1,5 +1,8 @@
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from './time.ts';
 
+/** The store has it, which knows nothing of what stands here. */
+export { SEARCH_SECONDS_MAX } from '../../adapters/port.ts';
+
 /**
  * The limits that people are told of. Whatever prints one (a page, a mail, a hint) takes it from here, where
  * what enforces it takes it too; a test holds README and docs to it. A limit that only its own file prints, or

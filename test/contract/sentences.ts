@@ -306,8 +306,8 @@ export function sentences({ engine, url }: FreshStores): void {
     assert.equal(await rows.removeMany([['hot', '=', true]], 3), 2);
     assert.equal(await rows.removeMany([], 0), 0);
     assert.equal(await rows.count([]), 5);
-    assert.equal(await rows.count([], 3), 3);
-    assert.equal(await rows.count([['size', '<', 2]], 3), 2);
+    assert.equal(await rows.count([], { most: 3 }), 3);
+    assert.equal(await rows.count([['size', '<', 2]], { most: 3 }), 2);
   });
 
   it('keeps rows when it is opened again, and shows another process what was done', async () => {

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { type Collection, declare, type Listing, type Store } from '../../adapters/port.ts';
+import { openForReading } from '../../adapters/sqlite/database.ts';
 
 const schema = z.strictObject({
   id: z.string(),
@@ -36,6 +37,7 @@ describe('what conditions of declared data are found by', () => {
         name: 'data_thing',
         schema,
         indexes: [['createdBy', 'createdAt'], ['kind', 'createdAt'], ['flag']],
+        searched: true,
         mixed: ['kind', 'flag'],
       }),
     );
@@ -50,7 +52,7 @@ describe('what conditions of declared data are found by', () => {
     prepared.length = 0;
     await rows.list({ limit: 50, ...listing });
     const text = prepared.find((one) => one.startsWith('SELECT doc')) ?? '';
-    const open = new DatabaseSync(file);
+    const open = openForReading(file);
     const steps = prepare.call(open, `EXPLAIN QUERY PLAN ${text}`).all();
     open.close();
     return steps.map(({ detail }) => detail).join('; ');

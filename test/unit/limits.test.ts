@@ -84,6 +84,7 @@ const SAID: Record<string, readonly string[]> = {
     `begins at ${limits.RECORDS_CURSOR_MAX.toLocaleString('en')} at the furthest`,
     `in the list \`value\`, of up to ${limits.CONSTRAINT_VALUES_MAX}`,
     `ends earlier, at ${limits.RECORDS_PAGE_CHARACTERS_MAX / 2 ** 20} MiB`,
+    `took more than ${limits.SEARCH_SECONDS_MAX} seconds`,
   ],
   'docs/calling-the-api.md': [
     `"expires_in": ${limits.SERVICE_TOKEN_SECONDS}, `,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
+import { openForReading } from '../../adapters/sqlite/database.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import type { Filter } from '../../server/activity/activity.ts';
 import { countAdminUse } from '../../server/activity/admin-use.ts';
@@ -45,7 +46,7 @@ describe('what pages list is found by an index', () => {
     const reads = [...prepared].filter((text) => /^(SELECT (doc|count)|DELETE)/.test(text));
     const file = domain.settings.store.slice('sqlite:'.length);
     return reads.map((text) => {
-      const open = new DatabaseSync(text.includes('"calls"') ? file.replace('.db', '-calls.db') : file);
+      const open = openForReading(text.includes('"calls"') ? file.replace('.db', '-calls.db') : file);
       const steps = prepare.call(open, `EXPLAIN QUERY PLAN ${text}`).all();
       open.close();
       return steps.map(({ detail }) => detail).join('; ');

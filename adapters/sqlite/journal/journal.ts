@@ -134,6 +134,6 @@ export function settledFirst<R extends { id: string }>(
     get: (id) => settle().then(() => get(id)),
     find: (field, value) => settle().then(() => find(field, value)),
     list: (listing) => settle().then(() => list(listing)),
-    count: (where) => settle().then(() => count(where)),
+    count: (where, bounds) => settle().then(() => count(where, bounds)),
   };
 }

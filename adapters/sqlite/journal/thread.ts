@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { Unavailable } from '../../port.ts';
+import { createThread } from '../thread.ts';
 
 /** What the thread is told when it starts. */
 export type ThreadData = {
@@ -22,55 +21,21 @@ export type JournalThread = ReturnType<typeof createJournalThread>;
 
 /**
  * Puts the rows of journal files in their place, on a thread of its own: a row takes longer there than all the rest
- * of the call that it tells of, and nobody waits for it. The thread begins with the first file.
+ * of the call that it tells of, and nobody waits for it.
  */
-export function createJournalThread(workerData: ThreadData) {
-  let thread: Worker | undefined;
-  let isOver = false;
-
-  function start(): Worker {
-    const started = new Worker(new URL('./worker.ts', import.meta.url), { workerData });
-    const forget = () => {
-      if (thread === started) thread = undefined;
-    };
-    started.once('error', forget).once('exit', forget);
-    return started;
-  }
+export function createJournalThread(data: ThreadData) {
+  const thread = createThread<string, Fault | undefined>(new URL('./worker.ts', import.meta.url), data);
 
   return {
     /** One file at a time. Throws `Unavailable` when its rows are not in their place, none of them. */
     async place(file: string): Promise<void> {
-      if (isOver) throw new Unavailable('the database was closed');
-      thread ??= start();
-      // Only while it works does it keep the process from ending.
-      thread.ref();
-      thread.postMessage(file);
-      const fault = await answerOf(thread);
-      thread?.unref();
+      const fault = await thread.ask(file);
       if (fault === undefined) return;
       const message = `a journal cannot be put in its place now: ${fault.what}`;
       throw fault.isLocked ? new Locked(message) : new Unavailable(message);
     },
 
-    /** For good: what is not in its place by then waits for the next start. */
-    async end(): Promise<void> {
-      isOver = true;
-      await thread?.terminate();
-    },
+    /** What is not in its place by then waits for the next start. */
+    end: thread.end,
   };
-}
-
-/** What went wrong, if anything. A thread that ends while it has something to do has not done it. */
-async function answerOf(thread: Worker): Promise<Fault | undefined> {
-  const answered = new AbortController();
-  const gone = once(thread, 'exit', { signal: answered.signal }).then(() => [
-    { what: 'its thread ended', isLocked: false },
-  ]);
-  gone.catch(() => undefined);
-  try {
-    const [fault] = await Promise.race([once(thread, 'message'), gone]);
-    return fault;
-  } finally {
-    answered.abort();
-  }
 }

@@ -1,0 +1,63 @@
+import { TooSlow, Unavailable } from '../../port.ts';
+import type { Sql } from '../queries.ts';
+import { createThread, type Thread } from '../thread.ts';
+import { createTurns } from './turns.ts';
+
+/** A row that a search gives: of a list its document, of a count how many there are. */
+export type Row = { doc?: string; rows?: number };
+
+/** What a thread is to look for, and for how long. */
+export type Search = Sql & { file: string; msMax: number };
+
+/** A search begins, goes on, or is over before its end. */
+export type Question = Search | 'more' | 'enough';
+
+export type Answer = { rows: Row[]; isLast: boolean } | { failed: 'out of time' | string };
+
+/** So that a single slow search does not keep all others waiting. Each of them takes a core. */
+const THREADS_MAX = 2;
+
+/** Threads in which long searches go on, each with a connection of its own that sees what was committed before. */
+export function createSearchThreads(file: string, msMax: number) {
+  const script = new URL('./worker.ts', import.meta.url);
+  const threads = Array.from({ length: THREADS_MAX }, () => createThread<Question, Answer>(script));
+  const free = [...threads];
+  const inTurn = createTurns({ atOnceMax: THREADS_MAX, waitMsMax: msMax });
+
+  async function search(thread: Thread<Question, Answer>, { text, values }: Sql, take: Take): Promise<void> {
+    const asked: Search = { file, text, values, msMax };
+    for (let question: Question = asked; ; question = 'more') {
+      const answer = await thread.ask(question);
+      if ('failed' in answer) throw failure(answer.failed, text, msMax);
+      const isEnough = !answer.rows.every(take);
+      if (answer.isLast) return;
+      if (isEnough) return void (await thread.ask('enough'));
+    }
+  }
+
+  return {
+    /** Gives each row to `take`, until it answers no. Throws `TooSlow`, and `TooBusy` where too many others search. */
+    search: (sql: Sql, whose: string, take: Take): Promise<void> =>
+      inTurn(whose, async () => {
+        const thread = free.pop() as Thread<Question, Answer>;
+        try {
+          await search(thread, sql, take);
+        } finally {
+          free.push(thread);
+        }
+      }),
+
+    /** Ends them, with what is under way. */
+    async end(): Promise<void> {
+      await Promise.all(threads.map((thread) => thread.end()));
+    },
+  };
+}
+
+/** Takes a row, or answers that it wants no more. */
+export type Take = (row: Row) => boolean;
+
+function failure(failed: string, text: string, msMax: number): Error {
+  if (failed !== 'out of time') return new Unavailable(`a search has failed: ${failed}`);
+  return new TooSlow(`a search took longer than ${msMax} ms: ${text}`);
+}
