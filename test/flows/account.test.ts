@@ -11,7 +11,7 @@ import { eachStore } from '../support/stores.ts';
 const ANOTHER = 'another horse battery staple';
 const google = { clientId: 'latchkey', clientSecret: 'not used here', issuer: 'https://accounts.google.com' };
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('/account', () => {
     const site = siteOfBlock(storeUrl, { google });
 
@@ -130,7 +130,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await signIn(account.email, ANOTHER)).location, '/tokens');
     });
 
-    test('refuses a password that is no good, and says why', async () => {
+    once('refuses a password that is no good, and says why', async () => {
       const person = await site.person();
       for (const password of ['', 'short', 'password123', person.account.email]) {
         const page = await person.agent.post('/account/password', { password });
@@ -141,7 +141,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await signIn(person.account.email, PASSWORD)).location, '/tokens');
     });
 
-    test('asks for a fresh sign-in before it changes a way in', async () => {
+    once('asks for a fresh sign-in before it changes a way in', async () => {
       const person = await site.person();
       await link(person, 'fresh');
       const [linked] = await site.domain.identities.list(person.account.id);
@@ -211,7 +211,7 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual(await Promise.all([...others, person].map(isIn)), [false, false, false, true]);
     });
 
-    test('sends no cookie value into the page', async () => {
+    once('sends no cookie value into the page', async () => {
       const person = await site.person();
       const { text } = await person.agent.get('/account');
       for (const value of Object.values(person.agent.cookies())) assert.ok(!text.includes(value));

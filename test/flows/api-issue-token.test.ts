@@ -7,7 +7,7 @@ import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { eachStore } from '../support/stores.ts';
 import { CALL, TRANSACTION } from '../support/workflows.ts';
 
-eachStore(({ engine, url }) => {
+eachStore(({ engine, url, once }) => {
   describe(`issue_token (${engine})`, () => {
     const ISSUE = '/api/1.1/wf/issue_token';
     const PASSWORD = 'correct horse battery staple';
@@ -152,7 +152,7 @@ eachStore(({ engine, url }) => {
         assert.equal(await mails(), 1);
       });
 
-      test('is what no other service, no other user and no token of their own is touched by', async () => {
+      once('is what no other service, no other user and no token of their own is touched by', async () => {
         const other = await own.serviceToken(['admin']);
         const passwordHash = await own.domain.passwords.hash(PASSWORD);
         await own.domain.accounts.create(
@@ -197,7 +197,7 @@ eachStore(({ engine, url }) => {
         assert.equal(live.length, 1);
       });
 
-      test('has ten names a service and user, whatever the user has made', async () => {
+      once('has ten names a service and user, whatever the user has made', async () => {
         for (let number = 0; number < LIVE_TOKENS_MAX; number += 1) {
           await own.token({ accountId: user.id, name: `Own ${number}` });
         }
@@ -230,37 +230,40 @@ eachStore(({ engine, url }) => {
       });
     });
 
-    test('says the same of an unknown user, a wrong password, one of Google only and a suspended one', async () => {
-      const accounts = server.domain.accounts;
-      await accounts.create({ email: 'google@example.com', admin: false }, { kind: 'operator' });
-      const passwordHash = await server.domain.passwords.hash(PASSWORD);
-      const gone = await accounts.create(
-        { email: 'gone@example.com', passwordHash, admin: false },
-        { kind: 'operator' },
-      );
-      await accounts.suspend(gone.id, { kind: 'operator' });
-      const attempts = [
-        ['user@example.com', 'wrong password'],
-        ['nobody@example.com', PASSWORD],
-        ['google@example.com', PASSWORD],
-        ['gone@example.com', PASSWORD],
-        ['not an address', PASSWORD],
-      ];
-      const answers = [];
-      for (const [email, password] of attempts) {
-        const { status, body } = await server.call(ISSUE, {
-          method: 'POST',
-          token: admin,
-          json: { email, password },
-        });
-        answers.push({ status, body: { ...body.body, requestId: '' } });
-      }
-      assert.deepEqual([answers[0]?.status, answers[0]?.body.status], [400, 'INVALID_DATA']);
-      assert.match(answers[0]?.body.hint, /no password here .*\/tokens/);
-      for (const answer of answers) assert.deepEqual(answer, answers[0]);
-    });
+    once(
+      'says the same of an unknown user, a wrong password, one of Google only and a suspended one',
+      async () => {
+        const accounts = server.domain.accounts;
+        await accounts.create({ email: 'google@example.com', admin: false }, { kind: 'operator' });
+        const passwordHash = await server.domain.passwords.hash(PASSWORD);
+        const gone = await accounts.create(
+          { email: 'gone@example.com', passwordHash, admin: false },
+          { kind: 'operator' },
+        );
+        await accounts.suspend(gone.id, { kind: 'operator' });
+        const attempts = [
+          ['user@example.com', 'wrong password'],
+          ['nobody@example.com', PASSWORD],
+          ['google@example.com', PASSWORD],
+          ['gone@example.com', PASSWORD],
+          ['not an address', PASSWORD],
+        ];
+        const answers = [];
+        for (const [email, password] of attempts) {
+          const { status, body } = await server.call(ISSUE, {
+            method: 'POST',
+            token: admin,
+            json: { email, password },
+          });
+          answers.push({ status, body: { ...body.body, requestId: '' } });
+        }
+        assert.deepEqual([answers[0]?.status, answers[0]?.body.status], [400, 'INVALID_DATA']);
+        assert.match(answers[0]?.body.hint, /no password here .*\/tokens/);
+        for (const answer of answers) assert.deepEqual(answer, answers[0]);
+      },
+    );
 
-    test('guesses of one e-mail are counted, wherever they come from', async () => {
+    once('guesses of one e-mail are counted, wherever they come from', async () => {
       // Each guess costs a hash, so all but the last two of the hour's hundred are only counted.
       const hour = { limit: 100, windowSeconds: 3600 };
       for (let turn = 0; turn < 98; turn += 1) {
@@ -274,7 +277,7 @@ eachStore(({ engine, url }) => {
       assert.deepEqual(statuses, [400, 400, 429]);
     });
 
-    test('is for admin tokens of admins only', async () => {
+    once('is for admin tokens of admins only', async () => {
       const json = { email: 'user@example.com', password: PASSWORD };
       for (const scopes of [['profile'], ['wf:issue_token'], ['wf:create_transaction', 'profile']]) {
         const { value } = await server.serviceToken(scopes);

@@ -8,7 +8,7 @@ import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 import { createThirdPartyApp } from '../support/third-party-app.ts';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('/apps', () => {
     const site = siteOfBlock(storeUrl);
     let developer: Person;
@@ -34,7 +34,7 @@ eachStore(({ url: storeUrl }) => {
 
     const endPaths = (html: string) => html.match(/\/apps\/[\w-]+\/end/g) ?? [];
 
-    test('says what would be here when there is none', async () => {
+    once('says what would be here when there is none', async () => {
       const { agent } = await site.person();
       assert.match(textOf((await agent.get('/apps')).text), /No connected apps .*you can cut it off/);
     });
@@ -77,7 +77,7 @@ eachStore(({ url: storeUrl }) => {
       assert.doesNotMatch(textOf((await ann.agent.get('/apps')).text), /Ended/);
     });
 
-    test('shows every place that an app sends people to', async () => {
+    once('shows every place that an app sends people to', async () => {
       const { agent } = await site.person();
       const uris = [
         'https://app.example.com/a',

@@ -10,7 +10,7 @@ import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 const CALLBACK = 'https://app.example.com/callback';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('/developer', () => {
     const site = siteOfBlock(storeUrl);
 
@@ -51,7 +51,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match(text, new RegExp(`Secret 1 lk_cs_${secret?.slice(6, 10)}…`));
     });
 
-    test('registers a public native app, which has no secret', async () => {
+    once('registers a public native app, which has no secret', async () => {
       const developer = await site.person();
       const uris = 'com.example.planner:/callback\r\n\r\nhttp://127.0.0.1/cb\n';
       const { page, id } = await register(developer, { type: 'public', redirectUris: uris });
@@ -65,7 +65,7 @@ eachStore(({ url: storeUrl }) => {
       );
     });
 
-    test('keeps what was typed when a redirect URI is refused, and says why (A7)', async () => {
+    once('keeps what was typed when a redirect URI is refused, and says why (A7)', async () => {
       const developer = await site.person();
       for (const uri of [
         'javascript:alert(1)',
@@ -161,7 +161,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(await site.domain.clients.checkSecret(id, second), undefined);
     });
 
-    test('asks for a fresh sign-in before it registers, changes, deletes or rotates', async () => {
+    once('asks for a fresh sign-in before it registers, changes, deletes or rotates', async () => {
       const developer = await site.person();
       const { id } = await register(developer);
       site.ahead = 301;

@@ -6,7 +6,7 @@ import { openPeople, PASSWORD, type People } from '../support/people.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eachStore } from '../support/stores.ts';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   let ahead = 0;
 
   /** A server on its first start, without an admin. */
@@ -28,7 +28,7 @@ eachStore(({ url: storeUrl }) => {
   }
 
   describe('the link of the first admin', () => {
-    it('says what came of it on the next page, once', () =>
+    once('says what came of it on the next page, once', () =>
       onFirstStart(async ({ server, path, invitation }) => {
         const agent = createAgent(server.url);
         assert.match((await agent.get(path)).text, /for 24 hours/);
@@ -36,9 +36,10 @@ eachStore(({ url: storeUrl }) => {
         const made = await agent.post('/sign-up', { email, password: PASSWORD, invitation });
         assert.match(textOf((await agent.get(made.location)).text), /You are the admin now/);
         assert.doesNotMatch((await agent.get(made.location)).text, /You are the admin now|<!-- notice/);
-      }));
+      }),
+    );
 
-    it('lives a day', () =>
+    once('lives a day', () =>
       onFirstStart(async ({ server, people, path, invitation }) => {
         ahead = 24 * 3600 - 5;
         const agent = createAgent(server.url);
@@ -50,7 +51,8 @@ eachStore(({ url: storeUrl }) => {
         const email = 'root@example.com';
         assert.equal((await agent.post('/sign-up', { email, password: PASSWORD, invitation })).status, 400);
         assert.equal(await people.domain.accounts.anyAdmin(), false);
-      }));
+      }),
+    );
 
     it('takes an account that exists, for its password', () =>
       onFirstStart(async ({ server, people, invitation }) => {
@@ -93,12 +95,13 @@ eachStore(({ url: storeUrl }) => {
         assert.equal((await people.domain.accounts.get(other.account.id))?.admin, false);
       }));
 
-    it('leads by way of signing in back to itself', () =>
+    once('leads by way of signing in back to itself', () =>
       onFirstStart(async ({ server, path }) => {
         const page = await createAgent(server.url).get(path);
         const signIn = /href="(\/sign-in\?[^"]+)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
         assert.equal(new URL(signIn, server.url).searchParams.get('return_to'), path);
-      }));
+      }),
+    );
 
     it('makes one admin of two at the same moment', () =>
       onFirstStart(async ({ people, invitation }) => {
@@ -109,13 +112,14 @@ eachStore(({ url: storeUrl }) => {
         assert.deepEqual(pages.map(({ status }) => status).toSorted(), [303, 400]);
       }));
 
-    it('that was cut off on its way is damaged, not used', () =>
+    once('that was cut off on its way is damaged, not used', () =>
       onFirstStart(async ({ server, path }) => {
         for (const damaged of [path.slice(0, -1), path.slice(0, -20), `${path}.`, '/sign-up?invitation']) {
           const page = await createAgent(server.url).get(damaged);
           assert.equal(page.status, 400, damaged);
           assert.match(page.text, /This link is damaged.*from the console/s);
         }
-      }));
+      }),
+    );
   });
 });

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type Agent, createAgent, type Page } from '../support/browserless.ts';
 import { textOf } from '../support/page-text.ts';
 import { siteOfBlock } from '../support/site.ts';
-import { eachStore } from '../support/stores.ts';
+import { sqliteStores } from '../support/stores.ts';
 
 /** The names of the fields at fault, and of the one that the cursor is put into. */
 function lookAt({ text }: Page) {
@@ -14,7 +14,7 @@ function lookAt({ text }: Page) {
   return { focused, wrong };
 }
 
-eachStore(({ url: storeUrl }) => {
+sqliteStores(({ url: storeUrl }) => {
   describe('a page that is a form', () => {
     const site = siteOfBlock(storeUrl);
 

@@ -7,7 +7,7 @@ import { siteOfBlock } from '../support/site.ts';
 import { linkIn } from '../support/smtp.ts';
 import { eachStore } from '../support/stores.ts';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   const site = siteOfBlock(storeUrl);
   let count = 0;
 
@@ -67,7 +67,7 @@ eachStore(({ url: storeUrl }) => {
     ['choose a password', resetLink],
   ] as const) {
     describe(`a link to ${kind}`, () => {
-      it('that was damaged is told so, and is good still', async () => {
+      once('that was damaged is told so, and is good still', async () => {
         const { path, agent } = await link();
         for (const [damage, change] of Object.entries(DAMAGES)) {
           const page = await createAgent(site.url).get(change(path));
@@ -147,7 +147,7 @@ eachStore(({ url: storeUrl }) => {
       return createAgent(site.url).post(path.replace(/\?.*/, ''), { ...hidden, ...fields });
     }
 
-    it('is told so where it would sign in', async () => {
+    once('is told so where it would sign in', async () => {
       const account = await site.account();
       const cases: [string, Record<string, string>][] = [
         ['/sign-in', { email: account.email, password: PASSWORD }],
@@ -162,7 +162,7 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    it('is not one that got its cookie with the form', async () => {
+    once('is not one that got its cookie with the form', async () => {
       const account = await site.account();
       const agent = createAgent(site.url);
       await agent.get('/sign-in');
@@ -171,7 +171,7 @@ eachStore(({ url: storeUrl }) => {
     });
   });
 
-  it('shows nothing that a browser claims was done but our own words', async () => {
+  once('shows nothing that a browser claims was done but our own words', async () => {
     const { agent } = await site.person();
     for (const value of ['<b>x</b>', 'constructor', '__proto__', 'mailed.PGI-eDwvYj4', 'admin.x.y', '%00']) {
       agent.setCookie('latchkey_notice', value);

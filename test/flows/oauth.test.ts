@@ -13,7 +13,7 @@ import { allow, createThirdPartyApp } from '../support/third-party-app.ts';
 const operator = { kind: 'operator' } as const;
 const CALLBACK = 'https://app.example.com/callback';
 
-eachStore(({ url: storeUrl, isFirst }) => {
+eachStore(({ url: storeUrl, isFirst, once }) => {
   let server: TestServer;
   let people: Awaited<ReturnType<typeof openPeople>>;
   let developer: Person;
@@ -143,7 +143,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       await assert.rejects(oauth.fetchUserInfo(ledger.config, tokens.access_token, oauth.skipSubjectCheck));
     });
 
-    test('a refusal reaches the app as access_denied', async () => {
+    once('a refusal reaches the app as access_denied', async () => {
       const { agent } = await people.person();
       const ledger = await app();
       const started = await ledger.start();
@@ -153,7 +153,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal(callback.searchParams.get('iss'), server.url);
     });
 
-    test('the same session is not asked twice for the same, and asked for what is new', async () => {
+    once('the same session is not asked twice for the same, and asked for what is new', async () => {
       const { agent } = await people.person();
       const ledger = await app();
       await ledger.connect(agent, { scope: 'openid' });
@@ -224,20 +224,23 @@ eachStore(({ url: storeUrl, isFirst }) => {
       await oauth.refreshTokenGrant(ledger.config, answers[3]?.refresh_token ?? '');
     });
 
-    test('may name the scopes of the first request, offline_access too, and fewer, but no others', async () => {
-      const { agent } = await people.person();
-      const ledger = await app({ scopes: ['openid', 'email', 'profile', 'offline_access'] });
-      const first = await ledger.connect(agent, { scope: 'openid profile offline_access' });
-      assert.equal(first.scope, 'openid profile offline_access', 'every app keeps its access');
-      const refresh = (token: string | undefined, scope: string) =>
-        oauth.refreshTokenGrant(ledger.config, token ?? '', { scope });
-      const same = await refresh(first.refresh_token, 'openid profile offline_access');
-      assert.equal(same.scope, 'openid profile offline_access');
-      assert.equal((await callMe(same.access_token)).status, 200);
-      const fewer = await refresh(same.refresh_token, 'openid');
-      assert.equal(fewer.scope, 'openid');
-      await assert.rejects(refresh(fewer.refresh_token, 'openid email'), { error: 'invalid_scope' });
-    });
+    once(
+      'may name the scopes of the first request, offline_access too, and fewer, but no others',
+      async () => {
+        const { agent } = await people.person();
+        const ledger = await app({ scopes: ['openid', 'email', 'profile', 'offline_access'] });
+        const first = await ledger.connect(agent, { scope: 'openid profile offline_access' });
+        assert.equal(first.scope, 'openid profile offline_access', 'every app keeps its access');
+        const refresh = (token: string | undefined, scope: string) =>
+          oauth.refreshTokenGrant(ledger.config, token ?? '', { scope });
+        const same = await refresh(first.refresh_token, 'openid profile offline_access');
+        assert.equal(same.scope, 'openid profile offline_access');
+        assert.equal((await callMe(same.access_token)).status, 200);
+        const fewer = await refresh(same.refresh_token, 'openid');
+        assert.equal(fewer.scope, 'openid');
+        await assert.rejects(refresh(fewer.refresh_token, 'openid email'), { error: 'invalid_scope' });
+      },
+    );
 
     test('a used token that comes back after the grace ends the family', async (t) => {
       const { agent } = await people.person();
@@ -288,7 +291,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       }
     });
 
-    test("another app's refresh token, and no or a wrong secret, are refused", async () => {
+    once("another app's refresh token, and no or a wrong secret, are refused", async () => {
       const { agent } = await people.person();
       const mine = await app();
       const other = await app();
@@ -326,7 +329,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal((await callTransaction(token)).status, 403);
     });
 
-    test('a scope it was not given, and admin, are refused', async () => {
+    once('a scope it was not given, and admin, are refused', async () => {
       const made = await service('Curious');
       for (const scope of ['admin', 'openid', 'profile admin']) {
         assert.equal((await serviceToken(made, { scope })).status, 400, scope);
@@ -418,7 +421,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       }
     });
 
-    test('an expired token is not active', async (t) => {
+    once('an expired token is not active', async (t) => {
       const account = await people.account();
       const expiresAt = Math.floor(Date.now() / 1000) + 3600;
       const wanted = { account, name: 'Short', scopes: ['profile'], expiresAt };
@@ -429,7 +432,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       assert.equal((await callMe(pat.value)).status, 401);
     });
 
-    test('everybody else is told nothing', async () => {
+    once('everybody else is told nothing', async () => {
       const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['profile'], expiresAt: Math.floor(Date.now() / 1000) + 86_400 },

@@ -11,7 +11,7 @@ import { eachStore } from '../support/stores.ts';
 
 const RETURN_URL = 'https://shop.example.com/account';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('portal links', () => {
     let server: TestServer;
     let people: People;
@@ -84,7 +84,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await agent.get('/tokens')).status, 303);
     });
 
-    test('reach nothing but their page', async () => {
+    once('reach nothing but their page', async () => {
       const pages = ['/tokens', '/services', '/apps', '/activity', '/activity.csv', '/developer'];
       const others = [
         '/account',
@@ -118,7 +118,7 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    test('lead from their page to no other', async () => {
+    once('lead from their page to no other', async () => {
       const { agent, account } = await visitor();
       await agent.make('/tokens/new', { name: 'Mine', scopes: 'profile', expires: '30' });
       const [token] = await people.domain.tokens.list(account.id);
@@ -145,7 +145,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match((await agent.get(location)).text, /Sign in to continue/);
     });
 
-    test('are named on the sign-in page, for who comes by a mail and has no password', async () => {
+    once('are named on the sign-in page, for who comes by a mail and has no password', async () => {
       const agent = createAgent(server.url);
       assert.match((await agent.follow('/tokens')).text, /open this page from there again/);
       const { location } = await (await people.app()).start();
@@ -161,7 +161,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match((await agent.get('/portal/back')).text, /Your visit is over/);
     });
 
-    test('lead whoever comes back after the end to the app, and not to a sign-in', async () => {
+    once('lead whoever comes back after the end to the app, and not to a sign-in', async () => {
       const late = await visitor();
       const cut = await visitor();
       await people.domain.accounts.suspend(cut.account.id, { kind: 'operator' });
@@ -333,7 +333,7 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual([opened?.actor.kind, opened?.actor.id], ['client', shop.id]);
     });
 
-    test('fill in the form of a new token', async () => {
+    once('fill in the form of a new token', async () => {
       const prefill = { name: 'From the shop & co', scopes: ['profile'] };
       const { agent, location } = await visitor({ email: newEmail(), page: 'tokens/new', prefill });
       const { text } = await agent.get(location);
@@ -344,7 +344,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(await refusal({ email: newEmail(), page: 'tokens/new', prefill: admin }), 'invalid_scope');
     });
 
-    test('lead back only to what is registered, letter by letter', async () => {
+    once('lead back only to what is registered, letter by letter', async () => {
       for (const returnUrl of [
         'https://evil.example',
         `${RETURN_URL}/`,

@@ -12,7 +12,7 @@ import { createThirdPartyApp } from '../support/third-party-app.ts';
 
 const NEW_PASSWORD = 'seven words nobody else would choose';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   let server: TestServer;
   let people: Awaited<ReturnType<typeof openPeople>>;
   let mail: ReturnType<typeof createKeptMail>;
@@ -96,7 +96,7 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual([await can.session(), await can.token(), await can.app()], [false, false, false]);
     });
 
-    it('is asked for with the same answer for an address that nobody has', async () => {
+    once('is asked for with the same answer for an address that nobody has', async () => {
       const account = await people.account();
       const known = await ask(account.email);
       const unknown = await ask('nobody@example.com');
@@ -124,7 +124,7 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    it('comes back to the authorization that it was asked for in', async () => {
+    once('comes back to the authorization that it was asked for in', async () => {
       const account = await people.account();
       const { client } = await people.domain.apps.create(
         {

@@ -5,7 +5,7 @@ import { codeIn, secretIn, textOf } from '../support/page-text.ts';
 import { siteOfBlock } from '../support/site.ts';
 import { eachStore } from '../support/stores.ts';
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('/services', () => {
     const site = siteOfBlock(storeUrl);
 
@@ -40,7 +40,7 @@ eachStore(({ url: storeUrl }) => {
       ...new Set(html.match(/\/services\/svc_\w+\/secrets\/sec_\w+\/revoke/g) ?? []),
     ];
 
-    test('says what to do first when there is none', async () => {
+    once('says what to do first when there is none', async () => {
       const { agent } = await site.person();
       assert.match(textOf((await agent.get('/services')).text), /No services yet .*Make a service/);
     });
@@ -90,7 +90,7 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual([await site.callMe(token), (await tokenFor(id, secret)).status], [200, 200]);
     });
 
-    test('gives a curl line that gets a token as it stands', async () => {
+    once('gives a curl line that gets a token as it stands', async () => {
       const { agent } = await site.person();
       const { page, id, secret } = await create(agent);
       const line = codeIn(page.text, 'Get an access token');
@@ -178,23 +178,26 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    test('offers ordinary people neither the admin scope nor the app, and refuses them when forged (A9)', async () => {
-      const { agent, account } = await site.person();
-      const page = await agent.get('/services/new');
-      assert.doesNotMatch(page.text, /value="admin|name="actsFor"|name="resourceServer"|name="reason"/);
-      for (const [forged, status] of [
-        [{ actsFor: 'app' }, 403],
-        [{ resourceServer: 'yes' }, 403],
-        [{ scopes: ['admin'], reason: 'x', expires: '30' }, 400],
-        [{ scopes: ['admin:wf:issue_token'], reason: 'x', expires: '30' }, 400],
-        [{ scopes: ['admin', 'profile'], actsFor: 'app', reason: 'x', expires: '30' }, 400],
-      ] as const) {
-        const answer = await agent.post('/services/new', form(forged as never));
-        assert.equal(answer.status, status, JSON.stringify(forged));
-        assert.doesNotMatch(answer.text, /lk_cs_\w{36}/);
-      }
-      assert.deepEqual(await site.domain.services.list(account.id), []);
-    });
+    once(
+      'offers ordinary people neither the admin scope nor the app, and refuses them when forged (A9)',
+      async () => {
+        const { agent, account } = await site.person();
+        const page = await agent.get('/services/new');
+        assert.doesNotMatch(page.text, /value="admin|name="actsFor"|name="resourceServer"|name="reason"/);
+        for (const [forged, status] of [
+          [{ actsFor: 'app' }, 403],
+          [{ resourceServer: 'yes' }, 403],
+          [{ scopes: ['admin'], reason: 'x', expires: '30' }, 400],
+          [{ scopes: ['admin:wf:issue_token'], reason: 'x', expires: '30' }, 400],
+          [{ scopes: ['admin', 'profile'], actsFor: 'app', reason: 'x', expires: '30' }, 400],
+        ] as const) {
+          const answer = await agent.post('/services/new', form(forged as never));
+          assert.equal(answer.status, status, JSON.stringify(forged));
+          assert.doesNotMatch(answer.text, /lk_cs_\w{36}/);
+        }
+        assert.deepEqual(await site.domain.services.list(account.id), []);
+      },
+    );
 
     test('lets an admin make an admin service, with a reason and an end', async () => {
       const { agent, account } = await site.person({ admin: true });
@@ -221,7 +224,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await site.domain.services.list(account.id)).length, 1);
     });
 
-    test('picks what goes with the admin scope where an admin chose nothing else', async () => {
+    once('picks what goes with the admin scope where an admin chose nothing else', async () => {
       const { agent } = await site.person({ admin: true });
       const page = await agent.get('/services/new');
       assert.match(page.text, /<option value="90" selected>/);
@@ -232,7 +235,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match(textOf((await agent.get(`/services/${other.id}`)).text), /Reaches Your own data/);
     });
 
-    test('lets an admin choose one workflow, or the reading of one type, as an admin', async () => {
+    once('lets an admin choose one workflow, or the reading of one type, as an admin', async () => {
       const { agent } = await site.person({ admin: true });
       const page = await agent.get('/services/new');
       assert.match(textOf(page.text), /Past privacy rules, as an admin .*Read the data “transaction”/);
@@ -254,7 +257,7 @@ eachStore(({ url: storeUrl }) => {
       assert.doesNotMatch(edit.text, /value="admin"|value="admin:wf:create_transaction"/);
     });
 
-    test('lets an admin make a resource server, whose line asks about a token', async () => {
+    once('lets an admin make a resource server, whose line asks about a token', async () => {
       const { agent } = await site.person({ admin: true });
       const { page, id, secret } = await create(agent, { scopes: [], resourceServer: 'yes' });
       const line = codeIn(page.text, 'Ask whether a token is good');
@@ -269,7 +272,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(((await response.json()) as { active: boolean }).active, true);
     });
 
-    test('asks for a fresh sign-in before it makes, adds or rotates', async () => {
+    once('asks for a fresh sign-in before it makes, adds or rotates', async () => {
       const { agent } = await site.person();
       const { id } = await create(agent);
       site.ahead = 301;

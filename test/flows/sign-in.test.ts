@@ -9,7 +9,7 @@ import { createThirdPartyApp } from '../support/third-party-app.ts';
 const CALLBACK = 'https://app.example.com/callback';
 const operator = { kind: 'operator' } as const;
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   let server: TestServer;
   let people: Awaited<ReturnType<typeof openPeople>>;
   /** Moved on by tests that need a sign-in to grow old. */
@@ -34,7 +34,7 @@ eachStore(({ url: storeUrl }) => {
     new RegExp(`action="(/interaction/[\\w-]+/${name})"`).exec(page.text)?.[1] ?? '';
 
   describe('signing in with a password', () => {
-    it('goes on to where the person wanted to go', async () => {
+    once('goes on to where the person wanted to go', async () => {
       const account = await people.account();
       const agent = createAgent(server.url);
       const sent = await agent.get('/services?tab=1');
@@ -95,7 +95,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await thief.get('/tokens')).status, 303);
     });
 
-    it('says nothing for a code that it does not know', async () => {
+    once('says nothing for a code that it does not know', async () => {
       const page = (done: string) => createAgent(server.url).get(`/sign-in?done=${done}`);
       const plain = (await createAgent(server.url).get('/sign-in')).text;
       for (const done of ['constructor', 'toString', '__proto__'])
@@ -200,7 +200,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await agent.get('/tokens')).status, 200);
     });
 
-    it('tells the app when the person denies', async () => {
+    once('tells the app when the person denies', async () => {
       const { agent } = await people.person();
       const consent = await open(agent);
       let page = await agent.post(actionOf(consent, 'deny'), {});
@@ -269,7 +269,7 @@ eachStore(({ url: storeUrl }) => {
       assert.deepEqual(await people.domain.grants.list(other.account.id), []);
     });
 
-    it('ends with a clear page in another browser, and for a suspended account', async () => {
+    once('ends with a clear page in another browser, and for a suspended account', async () => {
       const { account, agent } = await people.person();
       const consent = await open(agent);
       const allow = actionOf(consent, 'allow');
@@ -282,14 +282,14 @@ eachStore(({ url: storeUrl }) => {
       assert.match(refused.text, /too old, or was started in another browser/);
     });
 
-    it('is never allowed by a GET', async () => {
+    once('is never allowed by a GET', async () => {
       const { agent } = await people.person();
       const consent = await open(agent);
       const page = await agent.get(actionOf(consent, 'allow'));
       assert.equal(page.status, 405);
     });
 
-    it('shows where the answer goes: a scheme in full, and a warning for this computer', async () => {
+    once('shows where the answer goes: a scheme in full, and a warning for this computer', async () => {
       const { agent } = await people.person();
       const native = await appWith(['com.example.ledger:/callback'], 'Native');
       assert.match((await open(agent, {}, native)).text, /com\.example\.ledger:\/callback/);

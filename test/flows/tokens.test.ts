@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 
 const DAY = 86_400;
 
-eachStore(({ url: storeUrl }) => {
+eachStore(({ url: storeUrl, once }) => {
   describe('/tokens', () => {
     const site = siteOfBlock(storeUrl);
 
@@ -34,7 +34,7 @@ eachStore(({ url: storeUrl }) => {
     /** Leaves of a revoke link in a list. */
     const revokePathIn = (html: string) => /\/tokens\/tok_[0-9A-Za-z]+\/revoke/.exec(html)?.[0] ?? '';
 
-    test('says what to do first when there is none', async () => {
+    once('says what to do first when there is none', async () => {
       const { agent } = await site.person();
       const page = await agent.get('/tokens');
       assert.match(textOf(page.text), /No tokens yet .*Make a token/);
@@ -56,7 +56,7 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(!site.logged().includes(value.slice('lk_pat_'.length)));
     });
 
-    test('says of a token which service issued it, here and in the activity', async () => {
+    once('says of a token which service issued it, here and in the activity', async () => {
       const person = await site.person();
       const admin = await site.person({ admin: true });
       const { client } = await site.domain.services.create(
@@ -88,7 +88,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match(activity, /Token replaced, by the service Mobile <sign-in> Phone/);
     });
 
-    test('gives a curl line that works as it stands', async () => {
+    once('gives a curl line that works as it stands', async () => {
       const { agent } = await site.person();
       const { page, value } = await mint(agent);
       const line = codeIn(page.text);
@@ -107,7 +107,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(response.status, 200, await response.text());
     });
 
-    test('gives a curl line for a token that may run no workflow', async () => {
+    once('gives a curl line for a token that may run no workflow', async () => {
       const { agent } = await site.person();
       const { page, value } = await mint(agent, { scopes: ['profile'] });
       assert.equal(
@@ -157,7 +157,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await person.agent.get('/tokens/revoke-all')).location, '/tokens');
     });
 
-    test('keeps what was typed when something is wrong, says what, and makes nothing', async () => {
+    once('keeps what was typed when something is wrong, says what, and makes nothing', async () => {
       const person = await site.person();
       const cases: [Record<string, string | string[]>, number, RegExp][] = [
         [{ name: ' ' }, 400, /A name is missing/],
@@ -192,7 +192,7 @@ eachStore(({ url: storeUrl }) => {
       assert.match(kept.text, /<option value="7" selected>/);
     });
 
-    test('says all that is wrong at once, at each place, and puts the focus on the first', async () => {
+    once('says all that is wrong at once, at each place, and puts the focus on the first', async () => {
       const { agent } = await site.person();
       const wrong = { name: '', scopes: [], expires: 'date', date: 'x', note: 'x'.repeat(501) };
       for (const [sent, words] of [
@@ -226,7 +226,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal((await tokensOf(person)).length, 1);
     });
 
-    test('ignores every field that it did not ask for (A1)', async () => {
+    once('ignores every field that it did not ask for (A1)', async () => {
       const person = await site.person();
       const other = await site.person();
       const forged = {
@@ -246,7 +246,7 @@ eachStore(({ url: storeUrl }) => {
       assert.ok(Math.abs((row?.expiresAt ?? 0) - systemClock() - 90 * DAY) < 60);
     });
 
-    test('takes a date as the end of that day', async () => {
+    once('takes a date as the end of that day', async () => {
       const person = await site.person();
       const date = new Date((systemClock() + 10 * DAY) * 1000).toISOString().slice(0, 10);
       await mint(person.agent, { expires: 'date', date });
@@ -254,7 +254,7 @@ eachStore(({ url: storeUrl }) => {
       assert.equal(row?.expiresAt, Date.parse(`${date}T00:00:00Z`) / 1000 + DAY);
     });
 
-    test('asks for a fresh sign-in after five minutes and comes back with the form filled in', async () => {
+    once('asks for a fresh sign-in after five minutes and comes back with the form filled in', async () => {
       const person = await site.person();
       site.ahead = 301;
       try {
@@ -314,7 +314,7 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    test('escapes what people write', async () => {
+    once('escapes what people write', async () => {
       const { agent } = await site.person();
       const name = '<img src=x onerror=alert(1)>"\'`';
       const { page } = await mint(agent, { name, note: '</textarea><script>alert(1)</script>' });
@@ -326,7 +326,7 @@ eachStore(({ url: storeUrl }) => {
       }
     });
 
-    test('knows its own done codes only', async () => {
+    once('knows its own done codes only', async () => {
       const { agent } = await site.person();
       for (const code of ['nonsense', '<script>', '__proto__', 'toString', 'constructor']) {
         const page = await agent.get(`/tokens?done=${encodeURIComponent(code)}`);

@@ -2,15 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 
 /**
  * Where the tests' databases are: SQLite in folders of their own, MongoDB on the server of MONGODB_URI, which
  * test/run.ts sets, unless it says in TEST_STORES that only SQLite is wanted. Each call of `url` is a fresh,
  * empty database; all are removed when the file's tests are done. What is settled before or above the store, so
- * that both engines would show the same, needs to be tried on the first one only: `isFirst`.
+ * that both engines would show the same, needs to be tried on the first one only: `isFirst`, and `once` for a test.
  */
-export type FreshStores = { engine: 'sqlite' | 'mongodb'; isFirst: boolean; url: () => Promise<string> };
+export type FreshStores = {
+  engine: 'sqlite' | 'mongodb';
+  isFirst: boolean;
+  once: (name: string, test: (t: TestContext) => void | Promise<void>) => void;
+  url: () => Promise<string>;
+};
 
 /** Registers `tests` once for each engine, in a describe block of its name. */
 export function eachStore(tests: (stores: FreshStores) => void): void {
@@ -27,6 +32,7 @@ export function sqliteStores(tests: (stores: FreshStores) => void): void {
     tests({
       engine: 'sqlite',
       isFirst: true,
+      once: (name, test) => void it(name, test),
       async url() {
         const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
         folders.push(folder);
@@ -55,6 +61,7 @@ export function mongodbStores(tests: (stores: FreshStores) => void): void {
     tests({
       engine: 'mongodb',
       isFirst: false,
+      once: () => undefined,
       async url() {
         const name = `latchkey_test_${randomBytes(8).toString('hex')}`;
         names.push(name);
