@@ -78,7 +78,6 @@ async function getRecord(staging: Staging, whose: Whose, id: string): Promise<Se
   const key = keyOf(type.name, id);
   const known = knownTo(staging, whose);
   const before = staging.writes.get(key);
-  if (before?.what === 'delete') return undefined;
   if (before !== undefined && known.has(key)) return known.get(key)?.record;
   const [found] = (await ask({
     type: type.name,
@@ -185,7 +184,7 @@ export function writesOf(staging: Staging, whose: Whose) {
         unrestricted: unrestricted || earlier?.unrestricted === true,
         what: 'change' as const,
         id: record.id,
-        version: earlier === undefined ? version : earlier.version,
+        version,
         fields: { ...earlier?.fields, ...sent },
         underRules: unrestricted ? others : [...others, ...Object.keys(sent)],
       };

@@ -3,11 +3,13 @@ import { after, before, it } from 'node:test';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { CONTAINED_LENGTH_MAX, type Store } from '../../adapters/port.ts';
+import type { Bearer } from '../../server/access/bearer.ts';
 import { createDataAccess, type DataCaller, shownToAccount } from '../../server/data/access.ts';
 import { characterBudget } from '../../server/data/character-budget.ts';
 import { and, is, isNot, or } from '../../server/data/expressions.ts';
 import type { Records } from '../../server/data/records.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { touchEntries } from '../../server/data/touched-owners.ts';
 import { type DataType, defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { WrongSettings } from '../../server/ground/settings.ts';
@@ -169,6 +171,29 @@ sqliteStores(({ url }) => {
     for (const ask of [() => sorted('createdAt', 'secret'), () => sorted('secret', 'tier')])
       assert.throws(ask, (error) => error instanceof Problem && error.code === 'FORBIDDEN');
     assert.throws(() => sorted('tags'), TypeError);
+  });
+
+  it('tells an owner once a minute of each service, and of each way to their records', async () => {
+    const caller = { account: account('acc_root'), tokenId: 'tok_1' } as unknown as Bearer;
+    const entryOf = async (by: string, now: number, who = caller) => {
+      const accounts = { get: async (id: string) => account(id) };
+      const made = { by, caller: who, request: { id: 'r', from: '192.0.2.1' } };
+      const owners = ['acc_ann', 'acc_ann', 'acc_root', undefined];
+      const entries = await touchEntries({ accounts, clock: () => now }, owners, made);
+      assert.deepEqual(
+        entries.map(({ accountId }) => accountId),
+        ['acc_ann'],
+      );
+      return entries[0]?.id;
+    };
+    const first = await entryOf('data plan', 60);
+    assert.equal(await entryOf('data plan', 119), first);
+    const others = [
+      await entryOf('data plan', 120),
+      await entryOf('data member', 60),
+      await entryOf('data plan', 60, { ...caller, tokenId: 'tok_2' }),
+    ];
+    assert.equal(new Set([first, ...others]).size, 4);
   });
 
   it('ends a list where its reader takes no more, also before what is sorted apart', async () => {

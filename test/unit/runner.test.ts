@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Bearer } from '../../server/access/bearer.ts';
+import type { Account } from '../../server/accounts/account.ts';
+import { createDataAccess } from '../../server/data/access.ts';
+import { is } from '../../server/data/expressions.ts';
+import { type OpenType, openDataRows } from '../../server/data/rows.ts';
+import { defineType } from '../../server/data/type.ts';
+import { Problem } from '../../server/ground/errors.ts';
+import { countCall } from '../../server/workflows/bounds.ts';
+import { record } from '../../server/workflows/parameter-types.ts';
+import { createPassedRules } from '../../server/workflows/passed-rules.ts';
+import { createRunData } from '../../server/workflows/run-data.ts';
+import { createRunner } from '../../server/workflows/runner.ts';
+import { defineWorkflow, type Workflow, type WorkflowCaller } from '../../server/workflows/workflow.ts';
+import { openTestDomain, type TestDomain } from '../support/domain.ts';
+
+/** What a run gets of who calls and of the records that they name, and how often it is begun again. */
+
+const card = defineType({
+  name: 'card',
+  description: 'A card',
+  fields: { title: z.string(), secret: z.string().optional() },
+  rules: (row, caller) => [
+    {
+      name: 'Whoever made it',
+      when: is(row.createdBy, caller.account),
+      ...{ find: true, view: ['title'], create: true, change: true, delete: true },
+    },
+  ],
+});
+const other = defineType({ name: 'other', description: 'Of no workflow here', fields: { a: z.string() } });
+
+type Run = (call: {
+  parameters: { card?: { id: string; title?: string; secret?: string } };
+  caller: WorkflowCaller;
+  // biome-ignore lint/suspicious/noExplicitAny: each test has another run
+  data: any;
+}) => unknown;
+
+describe('the runner', () => {
+  let domain: TestDomain;
+  let types: ReadonlyMap<string, OpenType>;
+  let runner: ReturnType<typeof createRunner>;
+  let ann: Account;
+  let parts: Parameters<typeof createRunner>[0];
+  before(async () => {
+    domain = await openTestDomain();
+    const declared = new Map<string, typeof card | typeof other>([
+      ['card', card],
+      ['other', other],
+    ]);
+    const clock = () => domain.clock();
+    ({ opened: types } = await openDataRows(domain.store, declared as never, clock));
+    const dataAccess = createDataAccess({ types, clock });
+    parts = { ...domain, types, dataAccess, isOwners: () => false };
+    runner = createRunner(parts);
+    ann = await domain.account('ann@example.com');
+  });
+  after(() => domain.stop());
+  const rows = () => types.get('card')?.rows ?? assert.fail();
+  beforeEach(() =>
+    rows().put({ id: 'obj_1', createdAt: 1, createdBy: ann.id, title: 'a', secret: 's' } as never),
+  );
+
+  const workflowOf = (run: Run): Workflow =>
+    defineWorkflow({
+      name: 'play',
+      description: 'Play',
+      callers: 'account',
+      parameters: { card: { schema: record(card).optional(), description: 'A card', example: 'obj_1' } },
+      types: { card },
+      returns: z.unknown(),
+      limits: { callsAMinute: 1 },
+      run: run as never,
+    });
+  const bearer = (account: Account, more: Partial<Bearer> = {}): Bearer => ({
+    ...{ tokenId: 'tok_1', tokenKind: 'personal_access_token', tokenName: 'T', account, actsFor: 'account' },
+    ...{ scopes: ['wf:play'], issuedAt: 1 },
+    ...more,
+  });
+
+  async function ran(run: Run, { caller = bearer(ann), named = false, by = runner } = {}) {
+    const workflow = workflowOf(run);
+    const find = (name: string) => (named && name === 'card' ? { value: 'obj_1', isText: false } : undefined);
+    const sent = {
+      ...{ find, findWrapped: () => undefined, strangers: [] },
+      ...{ howToSend: () => '', hintForAbsent: () => '' },
+    };
+    const parameters = by.check(workflow, sent, 'r');
+    const found = await by.named(workflow, parameters, caller);
+    const request = { id: 'r', from: '192.0.2.1' };
+    const body = await by.run(workflow, { parameters, named: found, caller, request }, undefined);
+    return JSON.parse(body).response;
+  }
+  const taken = { status: 409, code: 'CONFLICT' };
+
+  it('hands a named record as its caller sees it, and past the rules to who calls as an admin', async () => {
+    const admin = await domain.account('root@example.com', true);
+    const given: Run = ({ parameters }) => parameters.card;
+    assert.deepEqual(await ran(given, { named: true }), { id: 'obj_1', title: 'a' });
+    const asAdmin = bearer(admin, { scopes: ['admin:wf:play'] });
+    assert.equal((await ran(given, { named: true, caller: asAdmin })).secret, 's');
+    const looked: Run = async ({ data }) => [await data.card.get('obj_1'), await data.card.count()];
+    const [seen, count] = await ran(looked, { caller: asAdmin });
+    assert.deepEqual([seen.secret, count], ['s', 1]);
+    // Neither by the scope of another workflow nor as an admin of before.
+    for (const caller of [
+      bearer(admin, { scopes: ['wf:play', 'admin:wf:other'] }),
+      bearer({ ...admin, admin: false }, { scopes: ['admin:wf:play'] }),
+    ]) {
+      await assert.rejects(ran(given, { named: true, caller }), { status: 400, code: 'INVALID_DATA' });
+      assert.deepEqual(await ran(looked, { caller }), [null, 0]);
+    }
+  });
+
+  it('tells a run what was noted of the token over what was noted of its account', async () => {
+    const rich = { ...ann, metadata: { plan: 'pro', tenant: 't' } };
+    const noted: Run = ({ caller }) => caller.metadata;
+    const caller = bearer(rich, { metadata: { plan: 'free' } });
+    assert.deepEqual(await ran(noted, { caller }), { plan: 'free', tenant: 't' });
+    assert.deepEqual(await ran(noted, { caller: { ...caller, actsFor: 'app' } }), { plan: 'free' });
+  });
+
+  it('begins again with the records as they are by then', async () => {
+    const titles: unknown[] = [];
+    await ran(
+      async ({ parameters, data }) => {
+        titles.push(parameters.card?.title);
+        if (titles.length === 1) await rows().update('obj_1', { set: { title: 'b', version: 1 } as never });
+        await data.card.change(parameters.card, { title: `${parameters.card?.title}!` });
+        return 1;
+      },
+      { named: true },
+    );
+    assert.deepEqual(titles, ['a', 'b']);
+    assert.equal(((await rows().get('obj_1')) as unknown as { title: string }).title, 'b!');
+  });
+
+  it('gives all attempts together the time of one', async () => {
+    const by = createRunner({ ...parts, timeLimitMs: 150 });
+    let attempts = 0;
+    const startedMs = performance.now();
+    const late: Run = async ({ data }) => {
+      attempts += 1;
+      await data.card.get('obj_1');
+      await rows().update('obj_1', { set: { version: attempts } });
+      await delay(60);
+      await data.card.change('obj_1', { title: 'late' });
+    };
+    await assert.rejects(
+      ran(late, { by }),
+      (error) => error instanceof Problem && [409, 504].includes(error.status),
+    );
+    assert.ok(attempts < 5 && performance.now() - startedMs < 300, `${attempts}`);
+  });
+
+  it('gives up after five attempts', async () => {
+    let attempts = 0;
+    const never: Run = async ({ data }) => {
+      attempts += 1;
+      await data.card.get('obj_1');
+      await rows().update('obj_1', { set: { version: attempts } });
+      await data.card.change('obj_1', { title: 'never' });
+    };
+    await assert.rejects(ran(never), taken);
+    assert.equal(attempts, 5);
+  });
+
+  it('writes only to records as the run saw them, also when they change after the rules were asked', async () => {
+    const workflow = workflowOf(() => 1);
+    const run = { workflow, caller: bearer(ann), isAdmin: false, passed: createPassedRules() };
+    const data = createRunData(parts, run);
+    const of = { type: 'card', unrestricted: false, id: 'obj_1', version: undefined };
+    for (const write of [
+      { ...of, what: 'delete' },
+      { ...of, what: 'change', fields: { title: 'c' }, underRules: ['title'] },
+    ] as const) {
+      await rows().put({ id: 'obj_1', createdAt: 1, createdBy: ann.id, title: 'a' } as never);
+      const planned = (await data.planned({ writes: [write], mail: [] })) ?? assert.fail();
+      await rows().update('obj_1', { set: { version: 1 } });
+      assert.equal(await domain.store.commit(planned.writes), false, write.what);
+      assert.equal(await data.planned({ writes: [write], mail: [] }), undefined);
+    }
+    // What a thread is not to ask for it is not given, whatever it says.
+    await assert.rejects(data.ask({ type: 'other', unrestricted: true, what: 'get', id: 'x' }), TypeError);
+    const forOther = { what: 'create', createdAt: 1, for: 'acc_other', fields: { title: 'x' } } as const;
+    const create = { ...of, ...forOther, id: 'obj_2' };
+    await assert.rejects(data.planned({ writes: [create], mail: [] }), TypeError);
+  });
+
+  it('counts the calls of each account by itself', async () => {
+    const workflow = workflowOf(() => 1);
+    const bob = await domain.account('bob@example.com');
+    const call = (account: Account) =>
+      countCall(workflow, { caller: bearer(account), from: '192.0.2.1' }, domain.limiter);
+    await call(ann);
+    await assert.rejects(call(ann), { status: 429, code: 'TOO_MANY_CALLS' });
+    await call(bob);
+  });
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { defineType } from '../../server/data/type.ts';
+import { Problem } from '../../server/ground/errors.ts';
+import type { Asked, SeenRecord } from '../../server/workflows/run-protocol.ts';
+import { createStage } from '../../server/workflows/stage.ts';
+import { defineWorkflow, type RecordsOf } from '../../server/workflows/workflow.ts';
+
+/** What a run may stage, and what it sees of it; the server is asked as a thread asks it. */
+
+const fields = { text: z.string(), tags: z.array(z.string()).optional() };
+const post = defineType({ name: 'post', description: 'A post', fields });
+const workflow = defineWorkflow({
+  name: 'edit',
+  description: 'Edit',
+  callers: 'account',
+  parameters: {},
+  types: { post },
+  returns: z.unknown(),
+  run: () => undefined,
+});
+
+function staged(isAdmin = false) {
+  const asked: Asked[] = [];
+  const stored: SeenRecord = { record: { id: 'obj_1', createdAt: 1, text: 'a' }, version: 3 };
+  const stage = createStage(workflow, {
+    accountId: 'acc_1',
+    isAdmin,
+    clock: () => 1000,
+    ask: async (one) => {
+      asked.push(one);
+      if (one.what === 'count') return 1;
+      return one.what === 'get' && one.id !== 'obj_1' ? [] : [stored];
+    },
+  });
+  return { ...stage, asked, posts: stage.data.post as unknown as RecordsOf<typeof fields> };
+}
+const mail = (subject: string) => ({ to: 'ann@example.com', subject, text: 'x' });
+
+test('a run stages a thousand records and fifty mails, and no more', () => {
+  const { posts, mail: mails, close } = staged();
+  for (let count = 0; count < 1000; count += 1) posts.create({ text: 'x' });
+  assert.throws(() => posts.create({ text: 'x' }), /more is stored or mailed than one run may/);
+  for (let count = 0; count < 50; count += 1) mails.send(mail('s'.repeat(500)));
+  assert.throws(() => mails.send(mail('s')), /more is stored or mailed than one run may/);
+  assert.throws(() => staged().mail.send(mail('s'.repeat(501))), /one line of at most 500/);
+  const { writes, mail: sent } = close();
+  assert.deepEqual([writes.length, sent.length], [1000, 50]);
+  assert.throws(() => posts.create({ text: 'x' }), /it is over; await what run starts/);
+});
+
+test('what is staged is what it was when it was staged', () => {
+  const { posts, close } = staged();
+  const tags = ['a'];
+  const { id, tags: made } = posts.create({ text: 'x', tags });
+  for (const list of [tags, made]) list?.push('b');
+  const [write] = close().writes;
+  assert.deepEqual(write?.what === 'create' && [write.id, write.fields], [id, { text: 'x', tags: ['a'] }]);
+});
+
+test('a wrong question is the mistake of the workflow, and asked of nobody', async () => {
+  const { posts, asked } = staged();
+  const find = posts.find as unknown as (wanted: object) => Promise<unknown>;
+  for (const wanted of [
+    { where: [['nothing', '=', 'x']] },
+    { where: [['tags', '=', 'x']] },
+    { where: [['text', '=', { $ne: null }]] },
+    { order: { by: 'tags' } },
+    { order: { by: 'nothing' } },
+    { limit: -1 },
+    { limit: 1.5 },
+    { limit: Number.NaN },
+  ])
+    await assert.rejects(find(wanted), TypeError, JSON.stringify(wanted));
+  assert.equal(asked.length, 0);
+  await posts.find({ limit: 5000 });
+  assert.equal(asked[0]?.what === 'find' && asked[0].limit, 1000);
+});
+
+test('a record is for who calls, but for an admin, who names an account', () => {
+  const forOther = (isAdmin: boolean, owner: unknown) =>
+    staged(isAdmin).posts.create({ text: 'x' }, { for: owner as string });
+  assert.throws(
+    () => forOther(false, 'acc_2'),
+    (error) => error instanceof Problem && error.status === 403,
+  );
+  assert.equal(forOther(true, 'acc_2').createdBy, 'acc_2');
+  assert.throws(() => forOther(true, 5), /for is no account id/);
+  assert.equal(forOther(false, 'acc_1').createdBy, 'acc_1');
+});
+
+test('a run sees what it staged, whatever it looks up afterwards', async () => {
+  const { posts, close } = staged();
+  await posts.change('obj_1', { text: 'b' });
+  await posts.find();
+  assert.equal((await posts.get('obj_1'))?.text, 'b');
+  const { id } = posts.create({ text: 'new' });
+  await posts.delete(id);
+  assert.equal(await posts.get(id), undefined);
+  await assert.rejects(
+    posts.change(id, { text: 'c' }),
+    (error) => error instanceof Problem && error.status === 404,
+  );
+  await posts.unrestricted.change('obj_1', { tags: ['t'] });
+  await posts.delete('obj_1');
+  assert.deepEqual([await posts.get('obj_1'), await posts.unrestricted.get('obj_1')], [undefined, undefined]);
+  assert.deepEqual(
+    close().writes.map((write) => [write.what, write.id, 'version' in write && write.version]),
+    [['delete', 'obj_1', 3]],
+  );
+});
+
+test('what is changed around the rules is not held to them for having been changed under them before', async () => {
+  const { posts, close } = staged();
+  await posts.change('obj_1', { text: 'b', tags: ['t'] });
+  await posts.unrestricted.change('obj_1', { text: 'c' });
+  const [write] = close().writes;
+  assert.deepEqual(write?.what === 'change' && [write.fields, write.underRules, write.version], [
+    { text: 'c', tags: ['t'] },
+    ['tags'],
+    3,
+  ]);
+});
