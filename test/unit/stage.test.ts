@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
-import type { Asked, SeenRecord } from '../../server/workflows/run-protocol.ts';
+import type { Asked, FoundRecord } from '../../server/workflows/run-protocol.ts';
 import { createStage } from '../../server/workflows/stage.ts';
 import { defineWorkflow, type RecordsOf } from '../../server/workflows/workflow.ts';
 
@@ -23,7 +23,7 @@ const workflow = defineWorkflow({
 
 function staged(isAdmin = false) {
   const asked: Asked[] = [];
-  const stored: SeenRecord = { record: { id: 'obj_1', createdAt: 1, text: 'a' }, version: 3 };
+  const stored: FoundRecord = { record: { id: 'obj_1', createdAt: 1, text: 'a' }, version: 3 };
   const stage = createStage(workflow, {
     accountId: 'acc_1',
     isAdmin,
