@@ -64,7 +64,7 @@ const profile = defineType({
 
 const BOTH = ['data:note:read', 'data:note:write', 'data:profile:write', 'data:profile:read'];
 
-eachStore(({ engine, url }) => {
+eachStore(({ engine, isFirst, url }) => {
   describe(`the Data API (${engine})`, () => {
     let now = 1_800_000_000;
     let server: ApiServer;
@@ -758,6 +758,20 @@ eachStore(({ engine, url }) => {
         assert.equal(refused.status, status);
         assert.match(JSON.stringify(await refused.json()), message);
       }
+      // Sent again, they are found to be there, each in its line.
+      const same = ['c1', 'c2', 'c3'].map((one) => JSON.stringify({ title: 'b', code: code + one }));
+      const statuses = async (sent: string[]) =>
+        (await (await bulk(sent.join('\n'))).text()).match(/success|error/g)?.join(' ');
+      assert.equal(await statuses([...same, ...same]), 'success success success error error error');
+      assert.equal(
+        await statuses([
+          ...same,
+          JSON.stringify({ title: 'b', code: `${code}c4` }),
+          ...same,
+          '{"title":"b"}',
+        ]),
+        'error error error success error error error success',
+      );
       // A call that stores nothing is on record all the same.
       const [other, otherId] = await somebody();
       assert.equal((await bulk('{"titel":"x"}', 'text/plain', other)).status, 200);
@@ -769,6 +783,26 @@ eachStore(({ engine, url }) => {
       const [reader] = await somebody(['data:note:read']);
       assert.equal((await bulk('{"title":"x"}', 'text/plain', reader)).status, 403);
     });
+
+    if (isFirst)
+      test('gives others their turn while it reads lines, however many of them are no good', async () => {
+        const [me] = await somebody();
+        const names = Array.from({ length: 400 }, (_, index) => `"k${index}":1`).join();
+        const body = `{${names}}\n`.repeat(300);
+        const headers = { authorization: `Bearer ${me}`, 'content-type': 'text/plain' };
+        let [longestMs, lastMs, isOver] = [0, performance.now(), false];
+        const look = () => {
+          longestMs = Math.max(longestMs, performance.now() - lastMs);
+          lastMs = performance.now();
+          if (!isOver) setImmediate(look);
+        };
+        const startedMs = performance.now();
+        look();
+        const { status } = await fetch(`${server.url}${NOTES}/bulk`, { method: 'POST', body, headers });
+        isOver = true;
+        assert.equal(status, 200);
+        assert.ok(longestMs < (performance.now() - startedMs) / 3, `${longestMs} ms at once`);
+      });
 
     test('loses no change of two that change one record at the same time', async () => {
       const id = await make(ann, { title: 'Race', readers: [bobId] });

@@ -2,8 +2,10 @@ import type { Context } from 'koa';
 import { Taken, writeOf } from '../../../adapters/port.ts';
 import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
+import type { OpenType } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
 import { Problem } from '../../ground/errors.ts';
+import { givingWay } from '../../ground/give-way.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
 import { readBody } from '../../http/body.ts';
 import { SEND_UTF8, utf8Of } from '../../http/utf8.ts';
@@ -56,30 +58,51 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
         await commit(rows);
       } catch (error) {
         if (!(error instanceof Taken || error instanceof Problem)) throw error;
+        const problem = error instanceof Taken ? valueTaken(opened.type, error.field) : error;
         if (rows.length === 1) {
-          const problem = error instanceof Taken ? valueTaken(opened.type, error.field) : error;
           outcomes[first.index] = failure(problem);
           return;
         }
-        const half = Math.ceil(rows.length / 2);
-        await store(rows.slice(0, half));
-        await store(rows.slice(half));
+        const { taken, parts } = await apart(rows, opened, error);
+        for (const { index } of taken) outcomes[index] = failure(problem);
+        for (const part of parts) await store(part);
       }
     }
 
+    const giveWay = givingWay();
     for (const chunk of chunksOf(lines)) {
-      const rows = chunk.flatMap(([index, line]): Made[] => {
+      const rows: Made[] = [];
+      for (const [index, line] of chunk) {
         const row = madeOf(line, call, records);
-        if (!(row instanceof Problem)) return [{ index, row }];
-        outcomes[index] = failure(row);
-        return [];
-      });
+        if (row instanceof Problem) outcomes[index] = failure(row);
+        else rows.push({ index, row });
+        await giveWay();
+      }
       await store(rows);
     }
     if (!isOnRecord) await recordEntry(recorder, entryOf(call, { status: 200, records, touched: [] }));
     const text = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
     return new Reply(200, { type: 'text/plain; charset=utf-8', text });
   };
+}
+
+/** These without those that cannot be stored beside each other or a record that is there, which are in a part of their own. */
+async function apart(rows: readonly Made[], { rows: stored }: OpenType, error: Taken | Problem) {
+  const half = Math.ceil(rows.length / 2);
+  const halves = { taken: [], parts: [rows.slice(0, half), rows.slice(half)] };
+  if (!(error instanceof Taken)) return halves;
+  const { field } = error;
+  const firsts = new Map<unknown, Made>();
+  const [taken, again]: [Made[], Made[]] = [[], []];
+  for (const made of rows) {
+    const value = made.row[field];
+    const isFirst = value === undefined || !firsts.has(value);
+    if (isFirst && value !== undefined && (await stored.find(field, value)) !== undefined) taken.push(made);
+    else if (isFirst) firsts.set(value ?? made, made);
+    else again.push(made);
+  }
+  // Where that tells nothing, another call is about to store one.
+  return taken.length + again.length === 0 ? halves : { taken, parts: [[...firsts.values()], again] };
 }
 
 /** The record that a line is, or what is wrong with it. */
