@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Bearer } from './access/bearer.ts';
+import { dataScope } from './credentials/scopes.ts';
 import { fieldsOf } from './data/privacy.ts';
-import type { OwnFields, StoredRecord } from './data/record.ts';
+import type { OwnFields, SeenRecord, StoredRecord } from './data/record.ts';
 import type { OpenType } from './data/rows.ts';
 import { type Domain, openDomain } from './domain.ts';
 import type { Actor } from './ground/actor.ts';
@@ -88,18 +89,26 @@ export async function openTestStore(folder: string) {
     /** Makes an account to call as. */
     async account({ scopes, admin = false, metadata, ...wanted }: TestAccount) {
       const account = await domain.accounts.create({ ...wanted, admin }, TESTER);
-      const bearerFor = (workflow: Workflow): Bearer => ({
+      const bearerWith = (needed: string): Bearer => ({
         tokenId: newId('tok_'),
         tokenKind: 'personal_access_token',
         tokenName: 'A test',
         account,
         actsFor: 'account',
-        scopes: scopes ?? (admin ? ['admin'] : [scopeFor(workflow) ?? 'profile']),
+        scopes: scopes ?? [admin ? 'admin' : needed],
         metadata,
         issuedAt: account.createdAt,
       });
-      const callAs: CallWorkflow = (name, parameters = {}) => call(name, parameters, bearerFor);
-      return { id: account.id, email: account.email, call: callAs };
+      const callAs: CallWorkflow = (name, parameters = {}) =>
+        call(name, parameters, (workflow) => bearerWith(scopeFor(workflow) ?? 'profile'));
+      return {
+        id: account.id,
+        email: account.email,
+        call: callAs,
+
+        /** The records of a type that its rules let this account find, as much as it sees of each, the oldest first. */
+        records: (type: string) => recordsSeen(domain, type, bearerWith(dataScope(type, 'read'))),
+      };
     },
 
     /** Calls a workflow without a token. */
@@ -114,6 +123,13 @@ export async function openTestStore(folder: string) {
       remove();
     },
   };
+}
+
+async function recordsSeen(domain: Domain, type: string, caller: Bearer): Promise<SeenRecord[]> {
+  const records = await domain.dataAccess.recordsFor(typeNamed(domain, type), caller, { verb: 'read' });
+  const order = [{ by: 'id', descending: false }];
+  const rows = await records.list({ constraints: [], order, skip: 0, limit: RECORDS_MAX });
+  return rows.toSorted((one, other) => one.createdAt - other.createdAt).map(records.seen);
 }
 
 /** What is in the store, past the rules. */

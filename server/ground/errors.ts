@@ -192,7 +192,7 @@ export function noSuch(what: string): Problem {
     status: 404,
     code: 'NOT_FOUND',
     message: `There is no such ${what}.`,
-    hint: 'Go back to the list: it may have been removed.',
+    hint: 'Look whether it is written right, and in the list: it may have been removed.',
   });
 }
 

@@ -163,7 +163,7 @@ const ownerSchema = z.strictObject({
   /** Colour of the primary action, `#rrggbb`; needs a contrast of 4.5 against white. */
   accentColour: z
     .string('a colour like #0b57d0')
-    .regex(/^#[0-9a-f]{6}$/i, { message: 'a colour like #0b57d0' })
+    .regex(/^#[0-9a-f]{6}$/i, { message: 'a colour like #0b57d0', abort: true })
     .refine((colour) => contrastWithWhite(colour) >= 4.5, {
       message: 'a colour dark enough for white text (contrast 4.5)',
     })

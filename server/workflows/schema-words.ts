@@ -57,7 +57,9 @@ export function limitsInWords(schema: WrittenSchema): string[] {
     ['at least', schema.minItems, ' of them'],
     ['at most', schema.maxItems, ' of them'],
   ];
-  const said = bounds.flatMap(([word, bound, unit]) => (isSaid(bound) ? [`${word} ${bound}${unit}`] : []));
+  const said = bounds.flatMap(([word, bound, unit]) =>
+    isSaid(bound) ? [`${word} ${bound}${bound === 1 ? unit.replace('characters', 'character') : unit}`] : [],
+  );
   // What has a format has a long pattern that says the same.
   return pattern === undefined || format !== undefined ? said : [...said, `like /${pattern}/`];
 }

@@ -54,6 +54,7 @@ const box = defineType({
     weight: z.number(),
     label: z.string().trim().max(20),
     tags: z.array(z.string()),
+    code: z.string().min(1),
     size: z.enum(['s', 'm']),
   },
 });
@@ -63,6 +64,10 @@ test('a value of another kind is told with what the field takes, and what was pr
     ['{"weight":"3"}', 'It was sent as a text: leave out the quotes around it. weight takes: number.'],
     ['{"label":5}', 'Send it as text, in double quotes. label takes: text, at most 20 characters.'],
     ['{"tags":"a"}', 'It is a list: put brackets around it. tags takes: list of text.'],
+    [
+      '{"code":""}',
+      'code is required and was sent as an empty text, as if the variable that holds it had no value. code takes: text, at least 1 character.',
+    ],
     ['{"size":"l"}', 'size takes: "s" or "m".'],
     [
       '{"size":["s"]}',

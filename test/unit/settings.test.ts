@@ -240,6 +240,11 @@ describe('settings', () => {
       },
       line: /^LATCHKEY_SECRET is not set: machines that share/,
     },
+    {
+      given: {},
+      owner: { accentColour: 'yellow' },
+      line: /^accentColour is "yellow": wanted a colour like #0b57d0$/,
+    },
     { given: {}, owner: { accentColour: '#ffff00' }, line: /^accentColour is "#ffff00": wanted .*contrast/ },
     {
       given: {},

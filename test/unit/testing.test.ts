@@ -12,6 +12,7 @@ export const plan = defineType({
   description: 'A plan',
   fields: { title: z.string() },
   rules: (record, caller) => [
+    { name: 'Everybody', when: is(record.title, 'Open'), find: true, view: ['title'] },
     { name: 'Of who pays', when: and(is(record.createdBy, caller.account), is(caller.metadata('plan'), 'pro')), find: true, view: true, create: true, change: ['title'] },
   ],
 });
@@ -82,6 +83,22 @@ describe("a store for an owner's tests", () => {
     const [changed] = await store.records('plan');
     assert.equal(changed?.title, 'Two');
     assert.ok(Number(changed?.modifiedAt) - Number(changed?.createdAt) >= 60);
+  });
+
+  it('tells what the rules let somebody find, and see of it', async () => {
+    const rules = await openTestStore(folder);
+    const ann = await rules.account({ email: 'ann@example.com', metadata: { plan: 'pro' } });
+    const ben = await rules.account({ email: 'ben@example.com' });
+    const eve = await rules.account({ email: 'eve@example.com', admin: true });
+    for (const title of ['Open', 'Shut', 'Open']) await rules.put('plan', { title }, { for: ann.id });
+    const titles = async (who: typeof ann) => (await who.records('plan')).map(({ title }) => title);
+    assert.deepEqual(await titles(ann), ['Open', 'Shut', 'Open']);
+    assert.deepEqual(await titles(eve), ['Open', 'Shut', 'Open']);
+    const [first, ...others] = await ben.records('plan');
+    assert.deepEqual(Object.keys(first ?? {}).sort(), ['id', 'title']);
+    assert.equal(others.length, 1);
+    await assert.rejects(ben.records('plans'), /there is no type plans; there are: plan/);
+    await rules.close();
   });
 
   it('refuses what the server refuses, and then stores and mails nothing', async () => {
