@@ -193,7 +193,8 @@ export type Journal<R extends Row> = {
 
 /**
  * One of the writes of a commit. `guard` is what must hold of the row then; where a row is changed or removed it names the
- * version that the writer saw.
+ * version that the writer saw. A change of nothing, `{}`, holds the commit to a row that it only read: of two commits that
+ * each write what the other read at most one is done.
  */
 export type Write<R extends Row = Row> =
   | { declaration: Declaration<R>; insert: R }

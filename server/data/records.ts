@@ -148,6 +148,9 @@ function writesOf(type: DataType, privacy: Privacy, clock: Clock) {
       return { change: { set }, guard: asSeen(row) };
     },
 
+    /** The guard that holds while nobody has changed the record since it was read. */
+    asSeen,
+
     /** The guard under which the record may be removed. Throws 403 where no rule lets the caller do it. */
     removed(row: StoredRecord): { guard: Where<StoredRecord> } {
       if (!privacy.mayRemove(row)) throw notAllowed(named(row), 'delete');
@@ -189,7 +192,6 @@ function extentOf(where: Resolved): 'all' | 'some' | 'none' {
   return where === true ? 'all' : 'some';
 }
 
-/** Holds while nobody has changed the record since it was read. */
 function asSeen({ version }: StoredRecord): Where<StoredRecord> {
   return [version === undefined ? ['version', 'absent'] : ['version', '=', version]];
 }

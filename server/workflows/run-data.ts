@@ -1,4 +1,4 @@
-import { type Taken, type Write, writeOf } from '../../adapters/port.ts';
+import type { Taken, Write } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { DataAccess, Verb } from '../data/access.ts';
@@ -9,10 +9,9 @@ import type { OpenType } from '../data/rows.ts';
 import { Problem } from '../ground/errors.ts';
 import { WORKFLOW_FOUND_CHARACTERS_MAX } from '../ground/limits.ts';
 import type { PassedRules } from './passed-rules.ts';
-import type { Ask, Asked, FoundRecord, Staged, StagedWrite } from './run-protocol.ts';
+import type { Ask, Asked, FoundRecord, Staged } from './run-protocol.ts';
+import { plannedWrite } from './run-writes.ts';
 import type { Workflow } from './workflow.ts';
-
-type StagedCreate = Extract<StagedWrite, { what: 'create' }>;
 
 /**
  * Reads and writes of one run, under the rules for who calls it; around them where the run says so or is called as an
@@ -26,7 +25,7 @@ export function createRunData(
   },
   run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean; passed: PassedRules },
 ) {
-  const { types, dataAccess, accounts } = parts;
+  const { types, dataAccess } = parts;
   const { workflow, caller, isAdmin, passed } = run;
 
   function openedType(name: string): OpenType {
@@ -39,47 +38,6 @@ export function createRunData(
 
   function recordsOf(type: string, verb: Verb, unrestricted: boolean): Promise<Records> {
     return dataAccess.recordsFor(openedType(type), caller, { verb, passes: unrestricted || isAdmin });
-  }
-
-  /** A record for another account than the caller's: `create` has looked whether the run may, in the thread. */
-  async function requireOther({ type, unrestricted, for: owner }: StagedCreate): Promise<void> {
-    if (!unrestricted && !isAdmin)
-      throw new TypeError(`workflow ${workflow.name}: a ${type} for another account`);
-    if (owner !== undefined && (await accounts.get(owner)) === undefined) throw noSuchOwner(workflow);
-  }
-
-  async function plannedOf(
-    write: StagedWrite,
-    recordsFor: typeof recordsOf,
-  ): Promise<{ write: Write; told?: string | undefined } | undefined> {
-    const { declaration } = openedType(write.type);
-    const records = await recordsFor(write.type, 'write', write.unrestricted);
-    const isRuled = !write.unrestricted || (write.what === 'change' && write.underRules.length > 0);
-    const underRules = isRuled ? await recordsFor(write.type, 'write', false) : undefined;
-    // Its owner reads of what is done past the rules because of who calls.
-    const isTold = isAdmin || underRules?.passes === true;
-    if (write.what === 'create') {
-      const { id, createdAt, for: owner, fields } = write;
-      if (owner !== caller?.account.id) await requireOther(write);
-      const insert = records.made(fields, { id, createdAt, createdBy: owner });
-      if (underRules !== undefined) passed.note(underRules, []);
-      return { write: writeOf({ declaration, insert }), told: isTold ? owner : undefined };
-    }
-    const row = await records.get(write.id);
-    if (row === undefined || row.version !== write.version) return undefined;
-    if (underRules !== undefined) passed.note(underRules, [row]);
-    const told = isTold ? row.createdBy : undefined;
-    const { id } = write;
-    if (write.what === 'delete') {
-      const { guard } = records.removed(row);
-      return { write: writeOf({ declaration, remove: true, id, guard }), told };
-    }
-    const fields = Object.entries(write.fields).map(([field, value]) => [field, value ?? undefined] as const);
-    const ruled = fields.filter(([field]) => write.underRules.includes(field));
-    // A run may change some fields around the rules: the others are held to them as if they alone were changed.
-    if (write.unrestricted) underRules?.changed(row, Object.fromEntries(ruled));
-    const { change, guard } = records.changed(row, Object.fromEntries(fields));
-    return { write: writeOf({ declaration, change, id, guard }), told };
   }
 
   const ask: Ask = async (asked) => {
@@ -102,10 +60,14 @@ export function createRunData(
     }: Staged): Promise<{ writes: Write[]; told: (string | undefined)[] } | undefined> {
       // The rules are looked up once for all writes, and not for each of a thousand.
       const recordsFor = remembered(recordsOf);
-      const planned = await Promise.all(writes.map((write) => plannedOf(write, recordsFor)));
+      const planning = { ...parts, ...run, openedType, recordsFor };
+      const planned = await Promise.all(writes.map((write) => plannedWrite(write, planning)));
       const all = planned.filter((one) => one !== undefined);
       if (all.length < planned.length) return undefined;
-      return { writes: all.map(({ write }) => write), told: all.map(({ told }) => told) };
+      return {
+        writes: all.map(({ write }) => write),
+        told: all.map(({ told }) => told),
+      };
     },
   };
 }
@@ -165,14 +127,5 @@ export function takenProblem(workflow: Workflow, { field }: Taken): Problem {
     code: 'CONFLICT',
     message: `Workflow ${workflow.name} was to store a ${field} that another record has.`,
     hint: 'Nothing was stored or sent. Send another value.',
-  });
-}
-
-function noSuchOwner({ name }: Workflow): Problem {
-  return new Problem({
-    status: 400,
-    code: 'NOT_RUN',
-    message: `Workflow ${name} was to store something for an account that is not there.`,
-    hint: 'Nothing was stored or sent. Name an account of this site by its id.',
   });
 }

@@ -35,6 +35,8 @@ export type StagedWrite = { type: string; unrestricted: boolean; id: string } & 
       underRules: readonly string[];
     }
   | { what: 'delete'; version: number | undefined }
+  /** Nothing is written: the run has read it, and is to be done only if it is still like that. */
+  | { what: 'unchanged'; version: number | undefined }
 );
 
 /** What a run staged: it can be handed from one thread to another. */

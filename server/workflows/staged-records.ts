@@ -134,7 +134,7 @@ export function readsOf(staging: Staging, whose: Whose) {
   };
 }
 
-/** `create`, `change` and `delete` of a run, each staged. */
+/** `create`, `change`, `delete` and `expectUnchanged` of a run, each staged. */
 export function writesOf(staging: Staging, whose: Whose) {
   const { writes, stage } = staging;
   const known = knownTo(staging, whose);
@@ -190,6 +190,13 @@ export function writesOf(staging: Staging, whose: Whose) {
       };
       stage(change, next, unrestricted);
       return next;
+    },
+
+    async expectUnchanged(wanted: string | { id: string }): Promise<void> {
+      const { record, version, key } = current(await look(wanted));
+      // What the run writes itself is held to what it saw anyway.
+      if (!writes.has(key))
+        stage({ ...asked, what: 'unchanged', id: record.id, version }, record, unrestricted);
     },
 
     async delete(wanted: string | { id: string }): Promise<void> {

@@ -94,6 +94,11 @@ type WritesOf<F extends Fields, Seen> = {
     fields: { [K in keyof F]?: z.input<F[K]> | undefined },
   ): Promise<Seen>;
   delete(record: string | { id: string }): Promise<void>;
+  /**
+   * For a record that this run decides by and leaves as it is: where others change or delete it before `run` has returned,
+   * the run begins again, as with one that it changes.
+   */
+  expectUnchanged(record: string | { id: string }): Promise<void>;
 };
 
 /** The records of a type for one run: under the rules of the type for who calls, or `unrestricted`, around them. */

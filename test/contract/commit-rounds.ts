@@ -11,6 +11,8 @@ export type Plan = {
   /** A purse, or undefined for a new one. */
   to: string | undefined;
   isEmptied: boolean;
+  /** A purse that it only reads. */
+  sees: string | undefined;
   /** Unique values that the two will have: of few, so that transfers want the same. */
   seats: readonly [string | undefined, string | undefined];
   /** Only moves the version of `from` on, without a commit. */
@@ -30,6 +32,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   from: fc.constantFrom(...PURSES),
   to: fc.option(fc.constantFrom(...PURSES), { nil: undefined, freq: 4 }),
   isEmptied: fc.nat(5).map((n) => n === 0),
+  sees: fc.option(fc.constantFrom(...PURSES), { nil: undefined, freq: 1 }),
   seats: fc.tuple(seat, seat),
   isTouch: fc.nat(5).map((n) => n === 0),
   process: fc.nat(1),
@@ -89,7 +92,12 @@ function survive(
 }
 
 async function runPlan(one: Plan, name: string, ledger: Ledger): Promise<boolean> {
-  const [from, to] = await Promise.all([ledger.get(one.from), one.to && ledger.get(one.to)]);
+  const isApart = one.sees !== one.from && one.sees !== one.to;
+  const [from, to, sees] = await Promise.all([
+    ledger.get(one.from),
+    one.to && ledger.get(one.to),
+    isApart && one.sees ? ledger.get(one.sees) : undefined,
+  ]);
   if (from === undefined || from.id === one.to) return false;
   if (one.isTouch) return ledger.touch(`single-${name}`, from);
   if (one.to !== undefined && to === undefined) return false;
@@ -98,6 +106,7 @@ async function runPlan(one: Plan, name: string, ledger: Ledger): Promise<boolean
       from,
       to: to || `${one.from}-${name}`,
       isEmptied: one.isEmptied,
+      sees,
       seats: one.seats,
     });
   } catch (error) {

@@ -154,6 +154,26 @@ export function commits({ url }: FreshStores): void {
     assert.deepEqual(await all(), there);
   });
 
+  it('is held by a change of nothing to a row that it only read', async () => {
+    const [first, second] = await Promise.all(stores.map((one) => one.collection(declaration)));
+    const off = (id: string, seen: string) =>
+      [change(id, { set: { hot: false } }), change(seen, {}, [['hot', '=', true]])] as const;
+    for (let round = 0; round < 2; round += 1) {
+      // At least one of the two stays hot, whoever else is quick.
+      await first?.updateMany([], { set: { hot: true } });
+      const done = await Promise.all([
+        stores[0]?.commit(off('a', 'b')),
+        stores[1]?.commit(off('b', 'a')),
+        stores[1]?.commit(off('a', 'b')),
+        stores[0]?.commit(off('b', 'a')),
+      ]);
+      const hot = (await Promise.all(['a', 'b'].map((id) => second?.get(id)))).filter((row) => row?.hot);
+      assert.equal(hot.length, 1);
+      assert.ok(done.includes(true) && done.includes(false));
+    }
+    assert.equal(await store.commit([change('none', {})]), false);
+  });
+
   it('loses no money when many move it between few rows, in any order', async () => {
     const ledgers = await Promise.all(stores.map(openLedger));
     const [ledger] = ledgers as [(typeof ledgers)[number]];

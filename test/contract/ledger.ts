@@ -44,6 +44,8 @@ export type Transfer = {
   /** Then all that `from` has is moved, and it goes. */
   isEmptied?: boolean;
   seats?: readonly [string | undefined, string | undefined];
+  /** A purse that is only read, and must not change meanwhile. */
+  sees?: Purse | undefined;
 };
 
 export type Ledger = Awaited<ReturnType<typeof openLedger>>;
@@ -87,7 +89,7 @@ export async function openLedger(store: Store) {
 
 function writesOf(
   name: string,
-  { from, to, isEmptied = false, seats = [undefined, undefined] }: Transfer,
+  { from, to, isEmptied = false, seats = [undefined, undefined], sees }: Transfer,
   declarationOf: (id: string) => Declaration<Purse>,
 ): Write[] {
   const cents = isEmptied ? from.cents : 1 + (from.version % 7);
@@ -108,5 +110,9 @@ function writesOf(
       ? { declaration: declarationOf(to), insert: { id: to, ...fresh } }
       : change(to, cents, seats[1]);
   const note: Write<{ id: string }> = { declaration: notes, insert: { id: name } };
-  return [writeOf(note), writeOf(into), writeOf(out)];
+  const held: Write<Purse>[] =
+    sees === undefined
+      ? []
+      : [{ declaration: declarationOf(sees.id), id: sees.id, change: {}, guard: guardOf(sees) }];
+  return [writeOf(note), writeOf(into), writeOf(out), ...held.map((one) => writeOf(one))];
 }

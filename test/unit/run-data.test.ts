@@ -52,8 +52,8 @@ sqliteStores(({ url }) => {
   beforeEach(() => types.get('post')?.rows.put(stored as never));
   after(() => store.close());
 
-  /** Runs it, and answers what it gave with the record as its writes left it. */
-  async function ran(run: (posts: RecordsOf<typeof fields>) => Promise<unknown>) {
+  /** Runs it, and answers what it gave with the writes that are planned of it, before they are done. */
+  async function begun(run: (posts: RecordsOf<typeof fields>) => Promise<unknown>) {
     const workflow = defineWorkflow({
       name: 'edit',
       description: 'Edit',
@@ -81,9 +81,15 @@ sqliteStores(({ url }) => {
     } as const;
     const parts = { clock: () => 1000, ask: data.ask, signal: AbortSignal.timeout(10_000) };
     const { body, staged } = await runHere(workflow, call, parts);
-    const planned = await data.planned(staged);
+    const answer = JSON.parse(body).response;
+    return { answer, staged, data, planned: await data.planned(staged) };
+  }
+
+  /** The same with the record as its writes left it. */
+  async function ran(run: (posts: RecordsOf<typeof fields>) => Promise<unknown>) {
+    const { answer, planned } = await begun(run);
     assert.ok(planned !== undefined && (await store.commit(planned.writes)));
-    return { answer: JSON.parse(body).response, row: await types.get('post')?.rows.get('obj_1') };
+    return { answer, row: await types.get('post')?.rows.get('obj_1') };
   }
 
   it('counts around the rules, and holds what the caller changes to them all the same', async () => {
@@ -146,6 +152,46 @@ sqliteStores(({ url }) => {
     await assert.rejects(find(10), /more than 8388608 characters; ask for fewer with limit/);
     assert.equal((await find(9)).answer, 9);
     await rows?.removeMany([['createdBy', '=', 'acc_long']], 10);
+  });
+
+  it('is held to what it only read where it says so, and else not', async () => {
+    const rows = types.get('post')?.rows ?? assert.fail();
+    const changing = (id: string, other: string, isHeld: boolean) =>
+      begun(async (posts) => {
+        await posts.change(id, { text: `${(await posts.get(other))?.text}!` });
+        if (isHeld) await posts.expectUnchanged(other);
+      });
+    for (const isHeld of [false, true]) {
+      await Promise.all(['obj_1', 'obj_2'].map((id) => rows.put({ ...stored, id } as never)));
+      const both = [
+        await changing('obj_1', 'obj_2', isHeld),
+        await changing('obj_2', 'obj_1', isHeld),
+      ] as const;
+      const done = await Promise.all(both.map(({ planned }) => store.commit(planned?.writes ?? [])));
+      assert.deepEqual(done.toSorted(), isHeld ? [false, true] : [true, true]);
+      // The one that came too late is seen to be so before it asks the store.
+      const late = both[done.indexOf(false)];
+      if (late !== undefined) assert.equal(await late.data.planned(late.staged), undefined);
+    }
+    await rows.removeMany([['id', '=', 'obj_2']], 1);
+  });
+
+  it('says of what it reads, changes and expects one write each, whatever the order', async () => {
+    const { planned } = await begun(async (posts) => {
+      await posts.expectUnchanged('obj_1');
+      await posts.change('obj_1', { text: 'b' });
+      await posts.expectUnchanged('obj_1');
+    });
+    assert.deepEqual(
+      planned?.writes.map((write) => 'change' in write && Object.keys(write.change.set ?? {})),
+      [['text', 'modifiedAt', 'version']],
+    );
+    const { row } = await ran((posts) => posts.expectUnchanged('obj_1'));
+    assert.deepEqual(row, stored);
+    await assert.rejects(
+      ran((posts) => posts.expectUnchanged('obj_none')),
+      (error) => error instanceof Problem && error.status === 404,
+    );
   });
 
   it('keeps both of two changes at once', async () => {
