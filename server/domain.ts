@@ -268,6 +268,8 @@ async function openFoundation(
     mustExist,
     onFault: (error) => log.error({ err: error }, 'the activity cannot be read now, the store tries again'),
     onLost: (error) => log.error({ err: error }, 'the database has gone from under the server'),
+    onTooSlow: (error) =>
+      log.warn({ err: error }, 'a list or count of records took too long: see to its indexes'),
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
   const types = await openDataRows(store, declarations.types, clock);

@@ -234,10 +234,15 @@ function listingSql<R extends { id: string }>(shared: Shared<R>, listing: Listin
   const terms = orders
     .map(({ by, descending }) => `${fieldOf(by)} ${descending ? 'DESC' : 'ASC'}`)
     .join(', ');
+  const rows = `FROM ${name} WHERE ${text} ORDER BY ${found ? '+' : ''}${terms} LIMIT ?`;
+  const bounds = [...values, checks.checkLimit(listing.limit)];
   const skipped = checks.checkLimit(listing.skip ?? 0);
+  if (skipped === 0) return { text: `SELECT doc ${rows}`, values: bounds };
+  // Sorted by their places, whose order CROSS JOIN keeps: else the documents of all that is passed over are in memory at once.
+  const places = `SELECT rowid AS place ${rows} OFFSET ?`;
   return {
-    text: `SELECT doc FROM ${name} WHERE ${text} ORDER BY ${found ? '+' : ''}${terms} LIMIT ?${skipped > 0 ? ' OFFSET ?' : ''}`,
-    values: [...values, checks.checkLimit(listing.limit), ...(skipped > 0 ? [skipped] : [])],
+    text: `SELECT doc FROM (${places}) CROSS JOIN ${name} ON ${name}.rowid = place`,
+    values: [...bounds, skipped],
   };
 }
 

@@ -25,6 +25,7 @@ const DEFAULTS: Options = {
   /** A page of a list takes a fifth of it. */
   searchHereMs: 5,
   searchMsMax: SEARCH_SECONDS_MAX * 1000,
+  onTooSlow: () => undefined,
 };
 
 /**

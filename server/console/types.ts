@@ -89,7 +89,9 @@ async function page(
   const type = declared.types().find((one) => one.name === name);
   const opened = types.get(name);
   if (type === undefined || opened === undefined) throw noSuch('type');
-  const records = countInWords(await opened.rows.count([], { most: RECORDS_COUNTED_MAX + 1 }));
+  const records = countInWords(
+    await opened.rows.count([], { most: RECORDS_COUNTED_MAX + 1, whose: admin.id }),
+  );
   return typePage(site, admin, { type, records, ...shown });
 }
 

@@ -97,7 +97,7 @@ export function createExplain(parts: Parts) {
         clientId: caller?.client?.id,
       },
       passes,
-      finds: await counted(rows, privacy.found, passes.read.held),
+      finds: await counted(rows, privacy.found, { passes: passes.read.held, whose: by.id ?? '' }),
       record: record && { id: record.id, createdBy: record.createdBy },
       ...rightsOf(type, grantedBy(privacy, passes, record)),
       rules: privacy.resolved.map(({ rule, when }) => ({
@@ -168,12 +168,12 @@ function missingInWords(
 async function counted(
   rows: Collection<StoredRecord>,
   found: Resolved,
-  passes: boolean,
+  { passes, whose }: { passes: boolean; whose: string },
 ): Promise<Explanation['finds']> {
-  const most = RECORDS_COUNTED_MAX + 1;
-  const of = await rows.count([], { most });
+  const bounds = { most: RECORDS_COUNTED_MAX + 1, whose };
+  const of = await rows.count([], bounds);
   const whole = found === true ? of : 0;
-  const byRules = typeof found === 'boolean' ? whole : await rows.count(found, { most });
+  const byRules = typeof found === 'boolean' ? whole : await rows.count(found, bounds);
   return { count: passes ? of : byRules, of, byRules };
 }
 

@@ -1,3 +1,4 @@
+import { TooSlow } from '../../port.ts';
 import type { Connection } from '../connection.ts';
 import type { Sql } from '../queries.ts';
 import type { Reader } from '../reader.ts';
@@ -16,21 +17,35 @@ export type SearchOptions = {
   searchHereMs: number;
   /** So long one may take in its thread, and so long it waits for one. */
   searchMsMax: number;
+  /** Hears of each that was ended, for whoever gives a type its indexes. */
+  onTooSlow: (error: TooSlow) => void;
 };
 
 export function createSearches(
   { connection, reader }: { connection: Connection; reader: Reader },
-  { searchHereMs, searchMsMax }: SearchOptions,
+  { searchHereMs, searchMsMax, onTooSlow }: SearchOptions,
 ) {
   const threads = createSearchThreads(connection.file, searchMsMax);
+  /** How many long ones each has that are not over. */
+  const long = new Map<string, number>();
 
-  function rowsHere({ text, values }: Sql): Row[] | undefined {
+  function countLong(whose: string, by: 1 | -1): void {
+    const count = (long.get(whose) ?? 0) + by;
+    if (count === 0) long.delete(whose);
+    else long.set(whose, count);
+  }
+
+  /** Undefined where it is a long one, which counts from then on. */
+  function rowsHere({ text, values }: Sql, whose: string): Row[] | undefined {
     const statement = connection.statement(text);
+    // Whoever asks for many at once has less time here for each.
+    const ms = searchHereMs / (1 + (long.get(whose) ?? 0));
     try {
-      return endingAt(performance.now() + searchHereMs, () => statement.all(...values));
+      return endingAt(performance.now() + ms, () => statement.all(...values));
     } catch (error) {
-      if (error instanceof OutOfTime) return undefined;
-      throw error;
+      if (!(error instanceof OutOfTime)) throw error;
+      countLong(whose, 1);
+      return undefined;
     }
   }
 
@@ -39,9 +54,16 @@ export function createSearches(
      * Gives each row of the statement, whose conditions ask for `IN_TIME`, to `take`, until that answers no. `whose`: who asks.
      */
     async read(sql: Sql, whose: string, take: Take): Promise<void> {
-      const rows = await reader.read(() => rowsHere(sql));
-      if (rows === undefined) await threads.search(sql, whose, take);
-      else rows.every(take);
+      const rows = await reader.read(() => rowsHere(sql, whose));
+      if (rows !== undefined) return void rows.every(take);
+      try {
+        await threads.search(sql, whose, take);
+      } catch (error) {
+        if (error instanceof TooSlow) onTooSlow(error);
+        throw error;
+      } finally {
+        countLong(whose, -1);
+      }
     },
 
     end: threads.end,

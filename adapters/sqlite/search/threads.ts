@@ -17,6 +17,9 @@ export type Answer = { rows: Row[]; isLast: boolean } | { failed: 'out of time' 
 /** So that a single slow search does not keep all others waiting. Each of them takes a core. */
 const THREADS_MAX = 2;
 
+/** Of a statement in the log, which has no values in it. */
+const SHOWN_LENGTH_MAX = 500;
+
 /** Threads in which long searches go on, each with a connection of its own that sees what was committed before. */
 export function createSearchThreads(file: string, msMax: number) {
   const script = new URL('./worker.ts', import.meta.url);
@@ -59,5 +62,5 @@ export type Take = (row: Row) => boolean;
 
 function failure(failed: string, text: string, msMax: number): Error {
   if (failed !== 'out of time') return new Unavailable(`a search has failed: ${failed}`);
-  return new TooSlow(`a search took longer than ${msMax} ms: ${text}`);
+  return new TooSlow(`a search took longer than ${msMax} ms: ${text.slice(0, SHOWN_LENGTH_MAX)}`);
 }
