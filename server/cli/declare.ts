@@ -97,8 +97,12 @@ async function add(kind: Kind, name: string, folder: string): Promise<Said> {
   if ((await takenNames(kind, folder)).has(name) || lstatSync(file, { throwIfNoEntry: false })) {
     throw refused(`The name ${name} is taken.`, 'Choose another one.');
   }
-  mkdirSync(dirname(file), { recursive: true });
-  writeNew(file, kind === 'types' ? typeFile(name) : workflowFile(name));
+  try {
+    writeNew(file, kind === 'types' ? typeFile(name) : workflowFile(name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw refused(`${file} cannot be written (${code}).`, 'Run this as a user who may write in that folder.');
+  }
   const next = `Wrote ${file}. Say in it what it is; then: npm run -s latchkey -- check`;
   return { json: { file }, person: next };
 }

@@ -103,8 +103,13 @@ function hintForMissing(specifier: string, wanted: string): string | undefined {
   return near && `write '${specifier.slice(0, -basename(specifier).length)}${near}'`;
 }
 
+/** None where it is not there, or may not be read. */
 function filesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function importIn(file: string, wanted: string): { specifier: string; place: Place } | undefined {

@@ -145,6 +145,11 @@ describe('types new and workflows new', () => {
       assert.match((await latchkey([kind, 'new', name], env)).err, /is taken/);
     }
     assert.ok(!existsSync(join(root, 'elsewhere.ts')));
+    rmSync(join(folder, 'workflows'), { recursive: true });
+    writeFileSync(join(folder, 'workflows'), '');
+    const { err, code } = await latchkey(['workflows', 'new', 'late'], env);
+    assert.match(err, /workflows\/late\.ts cannot be written \(EEXIST\).*may write in that folder/);
+    assert.equal(code, 1);
   });
 });
 

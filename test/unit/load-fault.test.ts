@@ -81,6 +81,12 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     /line 1, column 9/,
   ],
   [
+    'a file in what is no folder',
+    { 'a.ts': "import './_b.ts/c.ts';", '_b.ts': GOOD },
+    /Cannot find module '.*c\.ts' imported from|ENOTDIR/,
+    /\.ts/,
+  ],
+  [
     'a name that latchkey does not have',
     { 'a.ts': "import { iss } from 'latchkey';\nexport const y = iss;" },
     /; there are always, .*\bis, .*defineWorkflow/,
