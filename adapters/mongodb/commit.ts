@@ -4,7 +4,7 @@ import { type CheckedWrite, createWriteChecks } from '../checked-writes.ts';
 import { toJson } from '../json-text.ts';
 import { type Declaration, type Store, Taken } from '../port.ts';
 import { type Document, type Documents, documentOf } from './documents.ts';
-import { isDuplicate, unavailableFrom } from './failures.ts';
+import { duplicatesOf, isDuplicate, unavailableFrom } from './failures.ts';
 import { allOf, conditionFilter, type Filter } from './queries.ts';
 import { COMMIT, FREE, nextOf, SEEN, UNSEEN, withNextOfChange, withNextOfRow } from './reservations.ts';
 import {
@@ -160,7 +160,8 @@ async function prepare(shared: Shared, commit: string, planned: readonly Planned
   for (const write of there) {
     if ((await whileBusy(until, () => reserve(shared, commit, write))) !== true) return false;
   }
-  const reserved = await eachOf(added, (write) => insertUnseen(shared, commit, write));
+  const inserts = [...Map.groupBy(added, ({ collection }) => collection).values()];
+  const reserved = await eachOf(inserts, (writes) => insertUnseen(shared, commit, writes));
   if (reserved.includes(false)) return false;
   // The values are ours in the second field: nobody new can get them in the first.
   for (const write of there) if ((await holderOf(shared, commit, write)) !== undefined) return false;
@@ -193,15 +194,17 @@ async function reserve(shared: Shared, commit: string, write: PlannedWrite): Pro
   return BUSY;
 }
 
-async function insertUnseen(shared: Shared, commit: string, write: PlannedWrite): Promise<boolean> {
-  const document = { ...write.document, [COMMIT]: commit, [UNSEEN]: true };
+/** All new rows of one collection, in one command. */
+async function insertUnseen(shared: Shared, commit: string, writes: PlannedWrite[]): Promise<boolean> {
+  const unseen = writes.map(({ document }) => ({ ...document, [COMMIT]: commit, [UNSEEN]: true }));
   await shared.atStep('insert');
   try {
-    await write.documents.insertOne(document);
+    await writes[0]?.documents.insertMany(unseen, { ordered: false });
     return true;
   } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    await holderOf(shared, commit, write);
+    const refused = duplicatesOf(error, unseen.length);
+    if (refused === undefined) throw error;
+    for (const index of refused) await holderOf(shared, commit, writes[index] as PlannedWrite);
     return false;
   }
 }

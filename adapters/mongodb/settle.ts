@@ -72,16 +72,35 @@ async function settle(shared: Shared, id: string, rows: readonly RowName[]): Pro
 
 /** Carries out what was decided. Safe to repeat and to race. */
 export async function apply(shared: Shared, id: string, writes: readonly RecordedWrite[]): Promise<void> {
-  await eachOf(writes, async (write) => {
+  const alike = Map.groupBy(writes, ({ collection, kind, change }) => `${collection} ${kind} ${change}`);
+  await eachOf([...alike.values()], async (group) => {
     await shared.atStep('apply');
-    const documents = shared.documentsOf(write.collection);
-    const reserved = { _id: write.id, [COMMIT]: id };
-    if (write.kind === 'remove') await documents.deleteOne(reserved);
-    else await documents.updateOne(reserved, appliedBy(write));
+    await applyAlike(shared, id, group);
   });
   await shared.atStep('end');
   // Should a power cut bring the record back, there is nothing left that it would change.
   await shared.records.deleteOne({ _id: id }, FAST);
+}
+
+/** What is done to several rows alike is one command. One row has a command that the driver may repeat by itself. */
+async function applyAlike({ documentsOf }: Shared, commit: string, group: RecordedWrite[]): Promise<void> {
+  const [write, ...more] = group;
+  if (write === undefined) return;
+  const documents = documentsOf(write.collection);
+  const reserved = { _id: among(group.map(({ id }) => id)), [COMMIT]: commit };
+  const isOne = more.length === 0;
+  if (write.kind === 'remove') {
+    await (isOne ? documents.deleteOne(reserved) : documents.deleteMany(reserved));
+  } else {
+    const update = appliedBy(write);
+    await (isOne ? documents.updateOne(reserved, update) : documents.updateMany(reserved, update));
+  }
+}
+
+/** Matches these ids. */
+function among(ids: readonly string[]): string | { $in: readonly string[] } {
+  const [id, ...more] = ids;
+  return id !== undefined && more.length === 0 ? id : { $in: ids };
 }
 
 function appliedBy({ kind, change }: RecordedWrite): Filter {
@@ -100,25 +119,33 @@ async function giveBack(shared: Shared, id: string, writes: readonly RowName[]):
 /** Gives back the rows of a commit that will never be. Safe to repeat and to race. */
 export async function release(shared: Shared, id: string, rows: readonly RowName[]): Promise<void> {
   const until = performance.now() + COMMIT_PATIENCE_MS;
-  await eachOf(rows, async (row) => {
-    const result = await whileBusy(until, () => releaseRow(shared, id, row));
-    if (result === BUSY) throw new Unavailable('a row cannot be given back yet');
+  await eachOf([...Map.groupBy(rows, ({ collection }) => collection)], async ([collection, group]) => {
+    const documents = shared.documentsOf(collection);
+    await shared.atStep('release');
+    const reserved = await documents.find({ _id: among(group.map((row) => row.id)), [COMMIT]: id }).toArray();
+    const [unseen, seen] = [true, false].map((isUnseen) =>
+      reserved.filter((document) => (document[UNSEEN] === true) === isUnseen),
+    ) as [Document[], Document[]];
+    if (unseen.length > 0) {
+      const _id = among(unseen.map((document) => document._id));
+      await documents.deleteMany({ _id, [COMMIT]: id, [UNSEEN]: true });
+    }
+    await eachOf(seen, async (document) => {
+      await shared.atStep('release');
+      const result = await whileBusy(until, () => releaseRow(documents, id, document));
+      if (result === BUSY) throw new Unavailable('a row cannot be given back yet');
+    });
   });
 }
 
+/** What it holds is as it was when it was reserved: nobody else writes to it meanwhile. */
 async function releaseRow(
-  { documentsOf, atStep }: Shared,
+  documents: Documents,
   commit: string,
-  { collection, id }: RowName,
+  document: Document,
 ): Promise<true | typeof BUSY> {
-  await atStep('release');
-  const documents = documentsOf(collection);
-  const reserved = { _id: id, [COMMIT]: commit };
-  const document = await documents.findOne(reserved);
-  if (document === null) return true;
   try {
-    if (document[UNSEEN] === true) await documents.deleteOne({ ...reserved, [UNSEEN]: true });
-    else await documents.updateOne(reserved, released(document));
+    await documents.updateOne({ _id: document._id, [COMMIT]: commit }, released(document));
     return true;
   } catch (error) {
     // Another commit has taken the row's old value, and is about to see that it may not.

@@ -143,6 +143,8 @@ eachStore(({ engine, isFirst, url }) => {
       assert.deepEqual(await sizes({ limit: 1 }), [1, 2]);
       const theirs = (await list(reader, where('title', 'equals', 'Long'))).body.response;
       assert.deepEqual([theirs.count, theirs.remaining], [3, 0]);
+      // FerretDB would read them for most of what the next tests ask.
+      await opened().removeMany([['createdBy', '=', myId]], 10);
     });
 
     test('makes, reads, changes, replaces and deletes a record', async () => {
