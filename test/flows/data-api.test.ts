@@ -62,6 +62,20 @@ const profile = defineType({
   ],
 });
 
+/** Whose lines take as long to check as the test says. */
+let checkParcel = () => {};
+const parcel = defineType({
+  name: 'parcel',
+  description: 'A parcel',
+  fields: {
+    text: z.string().refine(() => {
+      checkParcel();
+      return true;
+    }),
+  },
+  rules: toItsMaker,
+});
+
 const BOTH = ['data:note:read', 'data:note:write', 'data:profile:write', 'data:profile:read'];
 
 eachStore(({ engine, isFirst, url }) => {
@@ -77,7 +91,7 @@ eachStore(({ engine, isFirst, url }) => {
     let onClock: (() => void) | undefined;
     const opened = () => server.domain.types.get('note')?.rows ?? assert.fail();
     before(async () => {
-      const types = [note, vault, profile];
+      const types = [note, vault, profile, parcel];
       const clock = () => {
         const hook = onClock;
         onClock = undefined;
@@ -785,6 +799,31 @@ eachStore(({ engine, isFirst, url }) => {
       const [reader] = await somebody(['data:note:read']);
       assert.equal((await bulk('{"title":"x"}', 'text/plain', reader)).status, 403);
     });
+
+    if (isFirst)
+      test('stores no more lines of who is cut off while they are read', async () => {
+        const cutOffAt = async (line: number) => {
+          const { value, credential } = await server.token({
+            scopes: ['data:parcel:write'],
+            expiresAt: now + 1000,
+          });
+          let left = line;
+          checkParcel = () => {
+            left -= 1;
+            if (left === 0)
+              void server.domain.rows.credentials.update(credential.id, { set: { revokedAt: now } });
+            const until = performance.now() + (left < 0 && left > -6 ? 25 : 0);
+            while (performance.now() < until);
+          };
+          const headers = { authorization: `Bearer ${value}`, 'content-type': 'text/plain' };
+          const body = '{"text":"x"}\n'.repeat(150);
+          return fetch(`${server.url}/api/1.1/obj/parcel/bulk`, { method: 'POST', body, headers });
+        };
+        const lines = (await (await cutOffAt(101)).text()).trimEnd().split('\n');
+        assert.deepEqual([lines.length, lines.filter((line) => /success/.test(line)).length], [150, 100]);
+        assert.match(lines[100] ?? '', /The token was revoked/);
+        assert.equal((await cutOffAt(1)).status, 401);
+      });
 
     if (isFirst)
       test('gives others their turn while it reads lines, however many of them are no good', async () => {

@@ -4,7 +4,7 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import type { OpenType } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
-import { Problem } from '../../ground/errors.ts';
+import { BearerProblem, Problem } from '../../ground/errors.ts';
 import { givingWay } from '../../ground/give-way.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
 import { readBody } from '../../http/body.ts';
@@ -40,6 +40,12 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
     const records = await dataAccess.recordsFor(opened, caller, { verb });
     const outcomes: Outcome[] = [];
     let isOnRecord = false;
+    let judgedMs = performance.now();
+
+    /** Throws Problem where the caller was cut off meanwhile. */
+    async function requireStill(): Promise<void> {
+      if ((await afterBody(call, judgedMs)) !== call) judgedMs = performance.now();
+    }
 
     async function commit(rows: readonly Made[]): Promise<void> {
       const writes = rows.map(({ row }) => writeOf({ declaration: opened.declaration, insert: row }));
@@ -52,15 +58,16 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
 
     /** Where one of them has what another record has, the others are stored without it. */
     async function store(rows: readonly Made[]): Promise<void> {
-      const [first] = rows;
-      if (first === undefined) return;
+      if (rows.length === 0) return;
       try {
+        await requireStill();
         await commit(rows);
       } catch (error) {
         if (!(error instanceof Taken || error instanceof Problem)) throw error;
+        if (error instanceof BearerProblem && !isOnRecord) throw error;
         const problem = error instanceof Taken ? valueTaken(opened.type, error.field) : error;
-        if (rows.length === 1) {
-          outcomes[first.index] = failure(problem);
+        if (rows.length === 1 || error instanceof BearerProblem) {
+          for (const { index } of rows) outcomes[index] = failure(problem);
           return;
         }
         const { taken, parts } = await apart(rows, opened, error);
