@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
+import { shortName } from '../ground/without-secrets.ts';
 import { SEND_UTF8, utf8Of } from '../http/utf8.ts';
 import { NAMES_MAX } from '../workflows/json-faults.ts';
-import { shortName } from '../workflows/parameters.ts';
 import { FilePart } from '../workflows/sent-file.ts';
 
 /** Between two of these others have their turn. */

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { Problem } from '../ground/errors.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
+import { shortName } from '../ground/without-secrets.ts';
 import { readBody } from '../http/body.ts';
 import { fieldNotUtf8, SEND_UTF8, utf8Of } from '../http/utf8.ts';
 import {
@@ -11,7 +12,6 @@ import {
   NAMES_MAX,
   TOO_DEEP,
 } from '../workflows/json-faults.ts';
-import { shortName } from '../workflows/parameters.ts';
 import type { Room } from './body-room.ts';
 import { readMultipart } from './multipart.ts';
 

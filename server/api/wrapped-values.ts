@@ -1,5 +1,6 @@
+import { shortName } from '../ground/without-secrets.ts';
 import { objectFrom } from '../workflows/parameter-text.ts';
-import { partsOf, shortName } from '../workflows/parameters.ts';
+import { partsOf } from '../workflows/parameters.ts';
 
 /** Deeper, and among more values, nothing is meant for us. */
 const DEPTH_MAX = 4;

@@ -18,22 +18,28 @@ export type DataAccess = ReturnType<typeof createDataAccess>;
 export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; clock: Clock }) {
   const { types, clock } = parts;
 
-  /** The caller's own records of the types whose fields these rules compare with. */
-  async function ownRecords(
-    names: Iterable<string>,
-    account: string | undefined,
-  ): Promise<CallerValues['own']> {
-    const found = new Map<string, Record<string, unknown> | undefined>();
-    if (account === undefined) return found;
-    for (const name of names) found.set(name, await types.get(name)?.rows.find('createdBy', account));
-    return found;
+  async function valuesFor({ type }: OpenType, caller: DataCaller | undefined): Promise<CallerValues> {
+    if (caller === undefined) return NOBODY;
+    const { account, client, scopes } = caller;
+    const own = new Map<string, Record<string, unknown> | undefined>();
+    for (const name of ownTypesIn(type))
+      own.set(name, await types.get(name)?.rows.find('createdBy', account.id));
+    return {
+      account: account.id,
+      email: account.email,
+      client: client?.id,
+      scopes,
+      metadata: metadataOf(caller),
+      own,
+    };
   }
 
   return {
-    /** What rules compare with, of this caller: of nobody where it is undefined. */
-    async valuesFor({ type }: OpenType, caller: DataCaller | undefined): Promise<CallerValues> {
-      return { ...valuesOf(caller), own: await ownRecords(ownTypesIn(type), caller?.account.id) };
-    },
+    /**
+     * What the rules of a type compare with, of this caller, with their own records of the types that the rules name; of
+     * nobody where it is undefined.
+     */
+    valuesFor,
 
     /**
      * The records of a type as this caller sees them; of nobody where `caller` is undefined. `passes`: past the rules,
@@ -45,25 +51,11 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
       { verb, passes = false }: { verb: Verb; passes?: boolean },
     ): Promise<Records> {
       const { type } = opened;
-      const own = await ownRecords(ownTypesIn(type), caller?.account.id);
-      const rules = createPrivacy(type, { ...valuesOf(caller), own });
+      const rules = createPrivacy(type, await valuesFor(opened, caller));
       const privacy =
         passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
       return createRecords(opened, privacy, { clock, rules, whose: caller?.account.id ?? '' });
     },
-  };
-}
-
-function valuesOf(caller: DataCaller | undefined): CallerValues {
-  if (caller === undefined) return NOBODY;
-  const { account, client, scopes } = caller;
-  return {
-    account: account.id,
-    email: account.email,
-    client: client?.id,
-    scopes,
-    metadata: metadataOf(caller),
-    own: new Map(),
   };
 }
 

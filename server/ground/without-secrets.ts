@@ -49,3 +49,9 @@ export function decoded(text: string): string {
   }
   return plain;
 }
+
+/** A name that a caller chose, short enough to say back, and no secret that stood in its place. */
+export function shortName(name: string): string {
+  if (holdsSecret(name)) return '(removed)';
+  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
+}

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DataType, isDataType } from '../data/type.ts';
 import { mistakesOfType } from '../data/type-mistakes.ts';
-import { warningsOfType } from '../data/warnings.ts';
+import { warningsOfType } from '../data/type-warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
 import { loadFaultOf } from '../ground/load-fault.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { Problem } from '../ground/errors.ts';
 import { nearMissOf } from '../ground/near-miss.ts';
-import { holdsSecret } from '../ground/without-secrets.ts';
+import { shortName } from '../ground/without-secrets.ts';
 import { exampleOf, hintForUnfit, hintForWrong } from './parameter-hints.ts';
 import { isMisread, lossOfText, type Read, readText, unfitTextIn } from './parameter-text.ts';
 import { fileBytesOf, uploadsOf } from './parameter-types.ts';
@@ -187,12 +187,6 @@ export function wantedBy(error: z.ZodError): string {
 /** Bounded, because a schema of the owner's may say a lot. */
 function shortLine(line: string): string {
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
-}
-
-/** A name that a caller chose, short enough to say back, and no secret that stood in its place. */
-export function shortName(name: string): string {
-  if (holdsSecret(name)) return '(removed)';
-  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
 }
 
 /** 400 for a required parameter that is not where it is read from. */

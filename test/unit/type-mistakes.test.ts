@@ -20,7 +20,7 @@ import type { StoredRecord } from '../../server/data/record.ts';
 import { NOBODY, resolve } from '../../server/data/resolve.ts';
 import { type DataType, defineType, kindsOf, type RuleCaller } from '../../server/data/type.ts';
 import { mistakesOfType } from '../../server/data/type-mistakes.ts';
-import { warningsOfType } from '../../server/data/warnings.ts';
+import { warningsOfType } from '../../server/data/type-warnings.ts';
 
 const profile = defineType({
   name: 'profile',

@@ -1,14 +1,15 @@
 import type { Test } from '../../data/expressions.ts';
 import { FIT } from '../../data/field-tests.ts';
-import type { Constraint, Records } from '../../data/records.ts';
+import type { Constraint } from '../../data/record-lists.ts';
+import type { Records } from '../../data/records.ts';
 import { notConstrainable } from '../../data/rule-refusals.ts';
 import { type FieldKind, kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { isObject } from '../../ground/is-object.ts';
 import { CONSTRAINT_TEXT_LENGTH_MAX, CONSTRAINT_VALUES_MAX, CONSTRAINTS_MAX } from '../../ground/limits.ts';
 import { nearMissHint } from '../../ground/near-miss.ts';
+import { shortName } from '../../ground/without-secrets.ts';
 import { unfitTextIn } from '../../workflows/parameter-text.ts';
-import { shortName } from '../../workflows/parameters.ts';
 import { readDate } from '../../workflows/sent-date.ts';
 import { objectsIn, requireKnownNames } from './json-lists.ts';
 import { fieldNamed, isMoment, kindInWords, namesOf, unrecognizedField } from './names.ts';

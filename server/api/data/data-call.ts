@@ -9,14 +9,15 @@ import type { Domain } from '../../domain.ts';
 import type { EffectsOfChange } from '../../effects/effects.ts';
 import { Problem } from '../../ground/errors.ts';
 import { msSince } from '../../ground/time.ts';
+import { shortName } from '../../ground/without-secrets.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../../http/request.ts';
-import { shortName } from '../../workflows/parameters.ts';
 import type { ApiCall } from '../responder.ts';
 
 /** A call about records of a type that the caller's token reaches. */
 export type DataCall = ApiCall & {
   opened: OpenType;
-  verb: Verb /** The record; '' for the type. */;
+  verb: Verb;
+  /** The record; '' for the type. */
   id: string;
 };
 

@@ -1,8 +1,8 @@
 import { invalidField } from '../../ground/errors.ts';
 import { isObject } from '../../ground/is-object.ts';
 import { nearMissHint } from '../../ground/near-miss.ts';
+import { shortName } from '../../ground/without-secrets.ts';
 import { inspectJson } from '../../workflows/json-faults.ts';
-import { shortName } from '../../workflows/parameters.ts';
 import { kindInWords } from './names.ts';
 
 /** Objects in the JSON list that a query parameter holds. Throws Problem where it is none. */

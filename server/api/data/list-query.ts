@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
-import type { Records, Wanted } from '../../data/records.ts';
+import type { Wanted } from '../../data/record-lists.ts';
+import type { Records } from '../../data/records.ts';
 import { notSortedLater } from '../../data/rule-refusals.ts';
 import { kindsOf } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';

@@ -3,7 +3,7 @@ import type { DataType } from '../../data/type.ts';
 import { Problem } from '../../ground/errors.ts';
 import { nearMissHint } from '../../ground/near-miss.ts';
 import { isoTime } from '../../ground/time.ts';
-import { shortName } from '../../workflows/parameters.ts';
+import { shortName } from '../../ground/without-secrets.ts';
 
 /** What each record has by itself, as Bubble's Data API calls it. */
 const OWN_NAMES = new Map([
