@@ -25,6 +25,8 @@ const DEFAULTS: Options = {
   /** A page of a list takes a fifth of it. */
   searchHereMs: 5,
   searchMsMax: SEARCH_SECONDS_MAX * 1000,
+  /** It holds some 15 MB. */
+  searchIdleMs: 60_000,
   onTooSlow: () => undefined,
 };
 

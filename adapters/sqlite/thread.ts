@@ -4,10 +4,20 @@ import { Unavailable } from '../port.ts';
 
 export type Thread<Question, Answer> = ReturnType<typeof createThread<Question, Answer>>;
 
-/** A thread that is asked one thing at a time. It begins with the first. */
-export function createThread<Question, Answer>(script: URL, workerData?: unknown) {
+/** A thread that is asked one thing at a time. It begins with the first, and again after it was left `idleMs` without. */
+export function createThread<Question, Answer>(
+  script: URL,
+  { workerData, idleMs }: { workerData?: unknown; idleMs?: number },
+) {
   let thread: Worker | undefined;
   let isOver = false;
+  let idle: NodeJS.Timeout | undefined;
+
+  function rest(): void {
+    const resting = thread;
+    thread = undefined;
+    void resting?.terminate();
+  }
 
   function start(): Worker {
     const started = new Worker(script, { workerData });
@@ -22,6 +32,7 @@ export function createThread<Question, Answer>(script: URL, workerData?: unknown
     /** Throws `Unavailable` where the thread ends before it has answered; the next question begins another. */
     async ask(question: Question): Promise<Answer> {
       if (isOver) throw new Unavailable('the database was closed');
+      clearTimeout(idle);
       thread ??= start();
       // Only while it works does it keep the process from ending.
       thread.ref();
@@ -30,12 +41,14 @@ export function createThread<Question, Answer>(script: URL, workerData?: unknown
         return await answerOf<Answer>(thread);
       } finally {
         thread?.unref();
+        if (idleMs !== undefined) idle = setTimeout(rest, idleMs).unref();
       }
     },
 
     /** For good. */
     async end(): Promise<void> {
       isOver = true;
+      clearTimeout(idle);
       await thread?.terminate();
     },
   };

@@ -214,6 +214,15 @@ describe('long lists and counts of rows that are searched', () => {
     assert.equal((await rows.list({ limit: 250 })).length, 250);
   });
 
+  it('have a thread for as long as there are some', async () => {
+    await open({ ...ALL_IN_THREADS, searchIdleMs: 30 }, 10);
+    for (let turn = 0; turn < 2; turn += 1) {
+      const [[worker]] = await Promise.all([once(process, 'worker'), rows.count([])]);
+      await once(worker, 'exit');
+    }
+    assert.equal(await rows.count([]), 10);
+  });
+
   it('end with the store', async () => {
     await open({ searchMsMax: 60_000 });
     const [one, other, waiting] = ['ann', 'bob', 'ann'].map((whose) => rows.count(ENDLESS, { whose }));

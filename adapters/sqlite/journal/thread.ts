@@ -23,8 +23,10 @@ export type JournalThread = ReturnType<typeof createJournalThread>;
  * Puts the rows of journal files in their place, on a thread of its own: a row takes longer there than all the rest
  * of the call that it tells of, and nobody waits for it.
  */
-export function createJournalThread(data: ThreadData) {
-  const thread = createThread<string, Fault | undefined>(new URL('./worker.ts', import.meta.url), data);
+export function createJournalThread(workerData: ThreadData) {
+  const thread = createThread<string, Fault | undefined>(new URL('./worker.ts', import.meta.url), {
+    workerData,
+  });
 
   return {
     /** One file at a time. Throws `Unavailable` when its rows are not in their place, none of them. */

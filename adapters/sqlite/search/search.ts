@@ -17,15 +17,17 @@ export type SearchOptions = {
   searchHereMs: number;
   /** So long one may take in its thread, and so long it waits for one. */
   searchMsMax: number;
+  /** A thread that nobody needs is ended after this. */
+  searchIdleMs: number;
   /** Hears of each that was ended, for whoever gives a type its indexes. */
   onTooSlow: (error: TooSlow) => void;
 };
 
 export function createSearches(
   { connection, reader }: { connection: Connection; reader: Reader },
-  { searchHereMs, searchMsMax, onTooSlow }: SearchOptions,
+  { searchHereMs, searchMsMax, searchIdleMs, onTooSlow }: SearchOptions,
 ) {
-  const threads = createSearchThreads(connection.file, searchMsMax);
+  const threads = createSearchThreads(connection.file, { msMax: searchMsMax, idleMs: searchIdleMs });
   /** How many long ones each has that are not over. */
   const long = new Map<string, number>();
 

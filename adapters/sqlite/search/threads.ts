@@ -21,9 +21,11 @@ const THREADS_MAX = 2;
 const SHOWN_LENGTH_MAX = 500;
 
 /** Threads in which long searches go on, each with a connection of its own that sees what was committed before. */
-export function createSearchThreads(file: string, msMax: number) {
+export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: number; idleMs: number }) {
   const script = new URL('./worker.ts', import.meta.url);
-  const threads = Array.from({ length: THREADS_MAX }, () => createThread<Question, Answer>(script));
+  const threads = Array.from({ length: THREADS_MAX }, () =>
+    createThread<Question, Answer>(script, { idleMs }),
+  );
   const free = [...threads];
   const inTurn = createTurns({ atOnceMax: THREADS_MAX, waitMsMax: msMax });
 
