@@ -172,7 +172,7 @@ eachStore(({ url: storeUrl, isFirst, once }) => {
         client: made.client,
         secret: made.secret?.value,
       });
-      for (let round = 0; round < 3; round += 1) {
+      for (let round = 0; round < (isFirst ? 3 : 1); round += 1) {
         const started = await ledger.start();
         const code = (await allow(agent, started.location)).searchParams.get('code') ?? '';
         const answers = await Promise.all(

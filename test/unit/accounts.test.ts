@@ -120,14 +120,15 @@ eachStore(({ url, isFirst }) => {
 
     it('is refused after ten wrong ones, the right one then too, also side by side', async () => {
       await makeAccount();
-      const guesses = Array.from({ length: 40 }, () =>
+      const atOnce = isFirst ? 40 : 16;
+      const guesses = Array.from({ length: atOnce }, () =>
         domain.accounts.checkPassword({ email, password: OTHER_PASSWORD, from }),
       );
       const reasons = (await Promise.allSettled(guesses)).map(
         (one) => one.status === 'rejected' && one.reason.code,
       );
       assert.equal(reasons.filter((code) => code === 'WRONG_CREDENTIALS').length, 10);
-      assert.equal(reasons.filter((code) => code === 'TOO_MANY_ATTEMPTS').length, 30);
+      assert.equal(reasons.filter((code) => code === 'TOO_MANY_ATTEMPTS').length, atOnce - 10);
       await assert.rejects(
         domain.accounts.checkPassword({ email, password: PASSWORD, from }),
         problem('TOO_MANY_ATTEMPTS', 429),
@@ -277,12 +278,15 @@ eachStore(({ url, isFirst }) => {
       const account = await makeAccount();
       const right = withVerify(async () => ({ right: true, outdated: false }));
       const wrong = withVerify(async () => ({ right: false, outdated: false }));
+      const atOnce = isFirst ? 20 : 12;
       for (const place of [{ from }, { service: 'svc_backend' }]) {
         const attempt = { email, password: PASSWORD, ...place };
-        const made = await Promise.all(Array.from({ length: 20 }, () => right.checkPassword(attempt)));
+        const made = await Promise.all(Array.from({ length: atOnce }, () => right.checkPassword(attempt)));
         assert.ok(made.every(({ id }) => id === account.id));
       }
-      const guesses = Array.from({ length: 20 }, () => wrong.checkPassword({ email, password: 'x', from }));
+      const guesses = Array.from({ length: atOnce }, () =>
+        wrong.checkPassword({ email, password: 'x', from }),
+      );
       const codes = (await Promise.allSettled(guesses)).map((one) => 'reason' in one && one.reason.code);
       assert.equal(codes.filter((code) => code === 'WRONG_CREDENTIALS').length, 10);
     });

@@ -565,19 +565,20 @@ eachStore(({ url, isFirst }) => {
       }
     });
 
-    it('lists live ones before dead ones, and never without live ones for the number of dead ones', async () => {
-      const ann = await open();
-      const kept = await mint(ann, { name: 'Kept' });
-      for (let number = 0; number < 60; number += 1) {
-        domain.pass(1);
-        const { credential } = await mint(ann, { name: `T ${number}` });
-        await domain.tokens.revoke({ accountId: ann.id, id: credential.id }, actor);
-      }
-      const rows = await domain.tokens.list(ann.id);
-      assert.equal(rows[0]?.id, kept.credential.id);
-      assert.equal(rows[1]?.name, 'T 59');
-      assert.equal(rows.length, 51);
-    });
+    if (isFirst)
+      it('lists live ones before dead ones, and never without live ones for the number of dead ones', async () => {
+        const ann = await open();
+        const kept = await mint(ann, { name: 'Kept' });
+        for (let number = 0; number < 60; number += 1) {
+          domain.pass(1);
+          const { credential } = await mint(ann, { name: `T ${number}` });
+          await domain.tokens.revoke({ accountId: ann.id, id: credential.id }, actor);
+        }
+        const rows = await domain.tokens.list(ann.id);
+        assert.equal(rows[0]?.id, kept.credential.id);
+        assert.equal(rows[1]?.name, 'T 59');
+        assert.equal(rows.length, 51);
+      });
 
     it('notes the last use at most once a minute and never backwards', async () => {
       const ann = await open();
