@@ -42,6 +42,12 @@ const REFUSED: Record<string, string> = {
   'program that takes long': `execFileSync('sleep', ['20'], { timeout: 15_000 });`,
 };
 
+/** What would be seen when it is there, and not before. */
+const LARGE: Record<string, string> = {
+  'one buffer': 'Buffer.alloc(3e9, 1);',
+  'shared memory': 'const held = []; for (;;) held.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1));',
+};
+
 /** What goes on when the run is over; each answers something to see it by. */
 const LEFT: Record<string, string> = {
   program: `return { thread: threadId, pid: spawn('sleep', ['60']).pid };`,
@@ -64,7 +70,7 @@ export const workflow = defineWorkflow({
   returns: z.object({ thread: z.number(), pid: z.number().optional(), leaked: z.boolean().optional() }),
   async run({ parameters: { how } }) {
     switch (how) {
-      ${Object.entries({ ...REFUSED, ...LEFT })
+      ${Object.entries({ ...REFUSED, ...LARGE, ...LEFT })
         .map(([how, code]) => `case ${JSON.stringify(how)}: { ${code} break; }`)
         .join('\n')}
       case 'looks': process.kill(process.pid, 0); kill(process.ppid, 0); break;
@@ -115,11 +121,13 @@ describe('what an owner’s code starts, and does to the process', () => {
   }
 
   describe('fails its call alone:', { concurrency: 4 }, () => {
-    for (const how of Object.keys(REFUSED)) {
+    for (const how of Object.keys({ ...REFUSED, ...LARGE })) {
       test(how, async () => {
         const { status, requestId } = await call(how);
         assert.equal(status, 500);
-        await until('it is logged', () => new RegExp(`${requestId}.*workflow does: `).test(server.output()));
+        const why = how in LARGE ? 'more than the 256 MB that a run may hold' : '';
+        const line = new RegExp(`${requestId}.*workflow does: ${why}`);
+        await until('it is logged', () => line.test(server.output()));
         const next = await call('nothing');
         assert.deepEqual([next.status, next.leaked], [200, undefined]);
       });

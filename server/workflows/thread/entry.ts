@@ -3,6 +3,7 @@ import { catchLateFailures, doRun } from '../late-failures.ts';
 import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
 import type { Ask, Asked } from '../run-protocol.ts';
+import { boundAllocations } from './allocations.ts';
 import { closePrototype, guardProcess, watchStarted } from './guards.ts';
 import {
   errorFrom,
@@ -32,6 +33,7 @@ catchLateFailures(
   },
 );
 
+boundAllocations();
 const { limitCalls } = guardProcess();
 const started = watchStarted((program) => say({ program }));
 
