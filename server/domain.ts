@@ -217,7 +217,6 @@ export async function openDomain(
     startBackground(): void {
       sender.start();
       jobs.start();
-      if (declarations.workflows.size > 0) threads.warm();
       void tellGoneScopes(declared, log);
     },
 

@@ -26,8 +26,8 @@ const BEGIN_MS_MAX = 3000;
 const WAITS_MAX = 3;
 /** Beyond the time limit of a run: so long its code may still do something about the signal that it gets. */
 const GRACE_MS = 200;
-/** A thread that nobody needs is ended after this; one stays. */
-const IDLE_MS = 60_000;
+/** A thread that nobody needs is ended after this, as each holds 27 MB; one stays. */
+const IDLE_MS = 10_000;
 /** The first thread loads for so long at most before runs are handed to it anyway. */
 const LOAD_MS_MAX = 10_000;
 /**
@@ -41,6 +41,8 @@ const YOUNG_MEGABYTES_MAX = 8;
 /** A run that was handed to a thread. */
 type UnderWay = {
   ask: Ask;
+  /** The thread that it was given to, which may be loading, or held up. */
+  takenBy: number | undefined;
   /** Where it has begun. */
   threadId: number | undefined;
   hasBegun(threadId: number): void;
@@ -70,10 +72,6 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   const runIn = ({ threadId }: { threadId: number }) =>
     [...underWay.values()].find((run) => run.threadId === threadId);
 
-  /** Whether a thread that has loaded the owner's files has no run. */
-  const isOneFree = () =>
-    presence.count() > [...underWay.values()].filter(({ threadId }) => threadId !== undefined).length;
-
   function endThread(thread: Worker): void {
     const error = new Error(`it held more than ${WORKFLOW_MEGABYTES_MAX} MB`);
     const run = runIn(thread);
@@ -88,7 +86,7 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   async function open(): Promise<Piscina> {
     const opened = await openPool(folder, closing.signal, {
       greeted: (thread) => {
-        const programs = presence.enter(thread.port);
+        const programs = presence.enter(thread);
         thread.port.on('message', (message: FromThread) =>
           hear(message, thread, { underWay, programs, log }),
         );
@@ -104,19 +102,12 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
   const opened = () => (pool ??= open());
 
   return {
-    /** Has a thread ready for the first run. */
-    warm(): void {
-      opened().catch((error: unknown) =>
-        log.error({ err: error }, 'the threads of the workflows do not start'),
-      );
-    },
-
     /** Hands it to a thread. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
     async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
       const threads = await opened();
       last += 1;
       const number = last;
-      const run = createUnderWay({ ask, tooSlow, isOneFree, timeLimitMs: task.timeLimitMs });
+      const run = createUnderWay({ ask, tooSlow, isReady: presence.has, timeLimitMs: task.timeLimitMs });
       underWay.set(number, run);
       try {
         const outcome = await outcomeOf(threads, { number, ...task }, run);
@@ -140,7 +131,9 @@ export function createThreadPool({ folder, log }: { folder: string; log: Pick<Lo
 
 /** Throws where the run is ended, or its thread is. */
 function outcomeOf(threads: Piscina, task: NumberedTask, run: UnderWay): Promise<RunOutcome> {
-  const done: Promise<RunOutcome> = threads.run(task, { signal: run.signal });
+  const { queueOptionsSymbol } = threads.constructor as typeof Piscina;
+  const given = { ...task, [queueOptionsSymbol]: run };
+  const done: Promise<RunOutcome> = threads.run(given, { signal: run.signal });
   const lost = done.catch((error: Error) => {
     throw whyLost(error, task, run);
   });
@@ -150,16 +143,19 @@ function outcomeOf(threads: Piscina, task: NumberedTask, run: UnderWay): Promise
 function createUnderWay(parts: {
   ask: Ask;
   tooSlow: () => Problem;
-  isOneFree: () => boolean;
+  /** Whether a thread has loaded the owner's files. */
+  isReady: (threadId: number) => boolean;
   timeLimitMs: number;
 }): UnderWay {
-  const { ask, tooSlow, isOneFree, timeLimitMs } = parts;
+  const { ask, tooSlow, isReady, timeLimitMs } = parts;
   const controller = new AbortController();
   const { promise: spent, resolve } = Promise.withResolvers<RunOutcome>();
   const end = (error: Error) => controller.abort(error);
-  let timer = untilBegun(isOneFree, () => end(new NotBegun()));
+  const isHeldUp = () => run.takenBy !== undefined && isReady(run.takenBy);
+  let timer = untilBegun(isHeldUp, () => end(new NotBegun()));
   const run: UnderWay = {
     ask,
+    takenBy: undefined,
     threadId: undefined,
     hasBegun(threadId) {
       run.threadId = threadId;
@@ -185,19 +181,19 @@ function timerOf(ms: number, over: () => void): Timer {
   return { clear: () => clearTimeout(timer) };
 }
 
-/** Is over where a thread that is free does not begin with a run; later where there is none, as they are loading. */
-function untilBegun(isOneFree: () => boolean, over: () => void): Timer {
+/** Is over where the thread of a run does not begin with it; later where none has it yet, as they are loading. */
+function untilBegun(isHeldUp: () => boolean, over: () => void): Timer {
   let waits = 0;
   const timer = setInterval(() => {
     waits += 1;
-    if (!isOneFree() && waits < WAITS_MAX) return;
+    if (!isHeldUp() && waits < WAITS_MAX) return;
     clearInterval(timer);
     over();
   }, BEGIN_MS_MAX);
   return { clear: () => clearInterval(timer) };
 }
 
-/** Loaded with the first run, or soon after the start: none of it is needed to listen. `closing` ends the wait for it. */
+/** Opened with the first run, as a thread that is ready holds 40 MB with all that it takes. `closing` ends the wait for it. */
 async function openPool(
   folder: string,
   closing: AbortSignal,
@@ -206,13 +202,19 @@ async function openPool(
   const { Piscina: Pool } = await import('piscina');
   const workerData: ThreadData = { folder };
   const pool = new Pool({
-    filename: import.meta.resolve('./thread/entry.ts'),
+    filename: import.meta.resolve('../start/thread.js'),
     name: 'runInThread',
     minThreads: 1,
     maxThreads: WORKFLOW_THREADS_MAX,
     idleTimeout: IDLE_MS,
     // With its faster way a thread stands still between two runs, and what one left behind would come up in the next.
     atomics: 'disabled',
+    loadBalancer(task, workers) {
+      const free = workers.find(({ currentUsage }) => currentUsage === 0) ?? null;
+      const run = (task as unknown as Record<symbol, UnderWay>)[Pool.queueOptionsSymbol];
+      if (free !== null && run !== undefined) run.takenBy = free.id;
+      return free;
+    },
     resourceLimits: {
       maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX,
       maxYoungGenerationSizeMb: YOUNG_MEGABYTES_MAX,

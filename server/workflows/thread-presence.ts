@@ -1,24 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { Greeting } from './thread/messages.ts';
 
 /** The server stops within seconds: it does not wait for a thread that cannot be ended now. */
 const END_MS_MAX = 1000;
 
 /** Which threads are there, and the programs that were started in them: those end with their thread. */
 export function createPresence(log: Pick<Logger, 'error'>) {
-  const present = new Map<MessagePort, Promise<void>>();
+  const present = new Map<number, Promise<void>>();
 
   return {
-    count: () => present.size,
+    /** Whether this thread has loaded the owner's files, and has not ended. */
+    has: (threadId: number): boolean => present.has(threadId),
 
     /** A thread is there, until its end of this port closes. */
-    enter(port: MessagePort): { note(program: { pid: number; runs: boolean }): void } {
+    enter({ threadId, port }: Greeting): { note(program: { pid: number; runs: boolean }): void } {
       const running = new Set<number>();
       const { promise: gone, resolve } = Promise.withResolvers<void>();
-      present.set(port, gone);
+      present.set(threadId, gone);
       port.once('close', () => {
-        present.delete(port);
+        present.delete(threadId);
         for (const pid of running) endProgram(pid);
         resolve();
       });

@@ -11,9 +11,6 @@ import type { Ask } from './run-protocol.ts';
 import type { RunTask } from './thread/messages.ts';
 import { createThreadPool, NotBegun } from './thread-pool.ts';
 
-/** The first thread is made so long after the start, unless a run comes first: it is not in the way of the first answers. */
-const WARM_AFTER_MS = 1000;
-
 export type Threads = ReturnType<typeof createThreads>;
 
 /**
@@ -29,18 +26,8 @@ export function createThreads(parts: { folder: string; log: Pick<Logger, 'error'
     full: tooBusy,
   });
 
-  let warming: NodeJS.Timeout | undefined;
-
   return {
-    /** Has a thread ready for the first run, soon. */
-    warm(): void {
-      warming = setTimeout(pool.warm, WARM_AFTER_MS).unref();
-    },
-
-    async close(): Promise<void> {
-      clearTimeout(warming);
-      await pool.close();
-    },
+    close: pool.close,
 
     /**
      * Runs it in a thread. Throws Problem 504 at its time limit, 503 where too many others run, and what the run throws.

@@ -45,7 +45,6 @@ const REFUSED: Record<string, string> = {
 /** What would be seen when it is there, and not before. */
 const LARGE: Record<string, string> = {
   'one buffer': 'Buffer.alloc(3e9, 1);',
-  'shared memory': 'const held = []; for (;;) held.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1));',
 };
 
 /** What goes on when the run is over; each answers something to see it by. */
