@@ -44,37 +44,56 @@ type Left<T> = RecordField<T> | CallerValue<T>;
 type Right<T> = T | CallerValue<Base<T>>;
 type Texts = readonly string[];
 
+/** Those that are made while the rules of a type are. */
+let making: Expression[] | undefined;
+
+function made<E extends Expression>(expression: E): E {
+  making?.push(expression);
+  return expression;
+}
+
+/** Makes rules, and answers all expressions too that were made for them, used or not. */
+export function withAllMade<T>(make: () => T): { value: T; all: readonly Expression[] } {
+  const all: Expression[] = [];
+  making = all;
+  try {
+    return { value: make(), all };
+  } finally {
+    making = undefined;
+  }
+}
+
 /** Holds for every record and every caller, signed in or not. */
 export const always: Expression = { always: true };
 
 /** Both are the same. */
 export function is<T extends Scalar>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '=', right };
+  return made({ left, test: '=', right });
 }
 
 /** They differ; a field that is absent differs from everything. */
 export function isNot<T extends Scalar>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '!=', right };
+  return made({ left, test: '!=', right });
 }
 
 /** The left one is less: a number, or a text that comes before. */
 export function isLess<T extends string | number>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '<', right };
+  return made({ left, test: '<', right });
 }
 
 /** The left one is the same or less. */
 export function isAtMost<T extends string | number>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '<=', right };
+  return made({ left, test: '<=', right });
 }
 
 /** The left one is more: a number, or a text that comes behind. */
 export function isMore<T extends string | number>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '>', right };
+  return made({ left, test: '>', right });
 }
 
 /** The left one is the same or more. */
 export function isAtLeast<T extends string | number>(left: Left<T>, right: Right<NoInfer<T>>): Expression {
-  return { left, test: '>=', right };
+  return made({ left, test: '>=', right });
 }
 
 /** It is one of these. */
@@ -82,12 +101,12 @@ export function isIn<T extends Scalar>(
   left: Left<T>,
   right: readonly NoInfer<T>[] | CallerValue<Texts>,
 ): Expression {
-  return { left, test: 'in', right };
+  return made({ left, test: 'in', right });
 }
 
 /** The text holds this one, as it is written: upper and lower case differ. */
 export function contains(left: Left<string>, right: Right<string>): Expression {
-  return { left, test: 'contains', right };
+  return made({ left, test: 'contains', right });
 }
 
 /** The list has this element. */
@@ -95,25 +114,25 @@ export function has<T extends Scalar>(
   left: RecordField<readonly T[]> | RecordField<T[]> | CallerValue<readonly T[]>,
   right: Right<NoInfer<T>>,
 ): Expression {
-  return { left, test: 'has', right };
+  return made({ left, test: 'has', right });
 }
 
 /** There is nothing: no value, an empty text, an empty list. Of the caller: it is absent. */
 export function isEmpty(left: RecordField<unknown> | CallerValue<unknown>): Expression {
-  return { left, test: 'empty' };
+  return made({ left, test: 'empty' });
 }
 
 /** All of them hold. */
 export function and(...of: readonly Expression[]): Expression {
-  return { and: of };
+  return made({ and: of });
 }
 
 /** At least one of them holds. */
 export function or(...of: readonly Expression[]): Expression {
-  return { or: of };
+  return made({ or: of });
 }
 
 /** It does not hold. What compares with something that the caller lacks does not hold under `not` either. */
 export function not(of: Expression): Expression {
-  return { not: of };
+  return made({ not: of });
 }

@@ -15,7 +15,7 @@ import { CALLER_VALUES, type Expression, type Leaf, type Operand, type Test } fr
 import { FIT, fits, isComparand, isPresence } from './field-tests.ts';
 import { fieldsOf } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
-import { type DataType, type FieldKind, kindsOf, type Rule } from './type.ts';
+import { type DataType, type FieldKind, kindsOf, type Rule, rulesMade } from './type.ts';
 
 /** What each record has anyway, in all its spellings. */
 const OWN_NAMES = ['id', 'pending', 'version', 'created_at', 'created_by', 'modified_at'];
@@ -73,8 +73,24 @@ function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Gene
     const which = `rule ${rule?.name ?? index + 1}`;
     for (const mistake of mistakesOfRule(rule, { type, types, kinds })) yield `${which}: ${mistake}`;
   }
+  yield* mistakesOfUnused(type);
   const comparisons = type.rules.reduce((count, rule) => count + countOf(rule?.when), 0);
   if (comparisons > COMPARISONS_MAX) yield `rules: more than ${COMPARISONS_MAX} comparisons in all`;
+}
+
+/** `is(…) && is(…)` is the second one alone, so that the rule would hold for more than is meant. */
+function* mistakesOfUnused(type: DataType): Generator<string> {
+  const used = new Set(type.rules.flatMap((rule) => [...partsOf(rule?.when)]));
+  if (rulesMade(type).all.some((expression) => !used.has(expression))) {
+    yield 'rules: a condition is made that no rule goes by: combine conditions by and(…), or(…) and not(…), not by && and ||';
+  }
+}
+
+/** An expression and all that it is made of. */
+function* partsOf(expression: unknown): Generator<unknown> {
+  if (!isObject(expression)) return;
+  yield expression;
+  for (const part of [expression.and ?? expression.or ?? expression.not].flat()) yield* partsOf(part);
 }
 
 /** What the rules of one type may name. */

@@ -1,13 +1,17 @@
+import { UNREAD } from '../ground/mistake-place.ts';
 import type { CallerValue, Expression, Leaf, Operand } from './expressions.ts';
 import { extendsTo } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
-import type { DataType } from './type.ts';
+import { type DataType, rulesMade } from './type.ts';
 
 /**
  * What is no mistake in the declaration of a data type, and yet mostly not meant. `types` are all that are declared, all of
  * them without mistakes.
  */
 export function* warningsOfType(type: DataType, types: readonly DataType[]): Generator<string> {
+  if (rulesMade(type).text.replace(UNREAD, '').includes('||')) {
+    yield 'rules: of two conditions with || between them only the first one counts: write or(…)';
+  }
   for (const rule of type.rules) {
     const told = new Set<string>();
     for (const { type: name = '', key: field = '' } of ownValuesIn(rule.when)) {

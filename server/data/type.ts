@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CallerValue, Expression, RecordField } from './expressions.ts';
+import { type CallerValue, type Expression, type RecordField, withAllMade } from './expressions.ts';
 import type { Fields, OwnFields } from './record.ts';
 
 /** What an app owner declares in types/: fields, what is found fast, and who may do what with a record. */
@@ -72,29 +72,38 @@ export type DataType<F extends Fields = Fields> = Required<Omit<WrittenType<F>, 
   rules: readonly Rule[];
 };
 
-const declared = new WeakSet<object>();
+/** What the rules were made of: all of their expressions, used or not, and the text that made them. */
+type RulesMade = { all: readonly Expression[]; text: string };
+
+const declared = new WeakMap<object, RulesMade>();
 
 /** Declares a data type. One file in types/ exports one. */
 export function defineType<F extends Fields>(written: WrittenType<F>): DataType<F> {
   const { rules = () => [], ...rest } = written;
+  // What is no function is told by type-mistakes.ts.
+  const made = withAllMade(() =>
+    typeof rules === 'function' ? rules(recordOf<F>(), callerOf(written)) : undefined,
+  );
   const type = {
     indexes: [],
     unique: [],
     onePerAccount: false,
     deletedWithAccount: false,
     ...rest,
-    // What is no function is told by type-mistakes.ts.
-    rules: (typeof rules === 'function'
-      ? rules(recordOf<F>(), callerOf(written))
-      : undefined) as readonly Rule[],
+    rules: made.value as readonly Rule[],
   };
-  declared.add(type);
+  declared.set(type, { all: made.all, text: String(rules) });
   return type;
 }
 
 /** Whether this value came through `defineType`. */
 export function isDataType(value: unknown): value is DataType {
   return typeof value === 'object' && value !== null && declared.has(value);
+}
+
+/** What the rules of a type were made of. */
+export function rulesMade(type: DataType): RulesMade {
+  return declared.get(type) ?? { all: [], text: '' };
 }
 
 /** What stands for a name, also for one that is misspelt: type-mistakes.ts says which names there are. */

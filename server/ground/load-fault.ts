@@ -92,7 +92,7 @@ function missingImportOf(error: Error): { place: Place | undefined; hint: string
 /** What is to be written instead of an import that leads nowhere. */
 function hintForMissing(specifier: string, wanted: string): string | undefined {
   if (!/^[./]|^file:/.test(specifier)) {
-    const near = nearMissOf(specifier, PROVIDED);
+    const near = PROVIDED.find((one) => specifier.startsWith(`${one}/`)) ?? nearMissOf(specifier, PROVIDED);
     return near === undefined
       ? 'where its name is right, install it: npm install in your folder'
       : `write '${near}'`;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Comments and texts, in which brackets and names mean nothing. */
-const UNREAD = /\/\*.*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/gs;
+export const UNREAD = /\/\*.*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/gs;
 
 /** Where a declaration begins, behind its first bracket. */
 const BEGINNING = /\bdefine(?:Type|Workflow)\s*\(\s*\{|\bsettings\b[^=]*=\s*\{/;

@@ -143,6 +143,53 @@ test('rights name fields that there are, and change only such as can be changed'
   }
 });
 
+test('conditions that are combined by && and || are told of, as the rule would go by one of them only', () => {
+  const combined = (when: (record: Anything, caller: RuleCaller) => Anything) => {
+    const type = defineType({
+      name: 'note',
+      description: 'A note',
+      fields: FIELDS,
+      rules: (record, caller) => [{ name: 'R', when: when(record, caller), find: true }],
+    });
+    return mistakesIn(type);
+  };
+  for (const when of [
+    (record, caller) => is(record.createdBy, caller.account) && is(record.state, 'open'),
+    (record, caller) => not(is(record.createdBy, caller.account) && is(record.state, 'open')),
+    (record, caller) => and(is(record.createdBy, caller.account), is(record.hot, true)) && always,
+  ] as Parameters<typeof combined>[0][]) {
+    const [mistake, ...more] = combined(when);
+    assert.match(
+      mistake ?? '',
+      /^rules: a condition is made that no rule goes by: combine .* by and\(…\)/,
+      String(when),
+    );
+    assert.deepEqual(more, []);
+  }
+  const either = defineType({
+    name: 'note',
+    description: 'A note with || in its description',
+    fields: FIELDS,
+    rules: (record, caller) => [
+      { name: 'R', when: is(record.createdBy, caller.account) || is(record.state, 'open'), find: true },
+    ],
+  });
+  assert.deepEqual(mistakesIn(either), []);
+  assert.match(
+    [...warningsOfType(either, [either])].join(),
+    /^rules: of two conditions with \|\| between them only the first/,
+  );
+  const named = defineType({
+    name: 'note',
+    description: 'A note',
+    fields: FIELDS,
+    rules: (record) => [
+      { name: 'Open || hot', when: or(is(record.state, 'open'), is(record.hot, true)), find: true },
+    ],
+  });
+  assert.deepEqual([...mistakesIn(named), ...warningsOfType(named, [named])], []);
+});
+
 test('rules that are no list of rules are told of', () => {
   const with_ = (rules: Anything) =>
     defineType({ name: 'note', description: 'A note', fields: FIELDS, rules });
