@@ -855,6 +855,19 @@ eachStore(({ engine, isFirst, url }) => {
       assert.ok(answers.every(({ status }) => status === 204 || status === 409));
       const { hot, pages, title } = (await get(id, ann)).body.response;
       assert.deepEqual([hot, typeof pages, title], [true, 'number', 'Race']);
+      // Within a process they wait for each other, and nobody is sent away.
+      const many = await Promise.all(Array.from({ length: 30 }, (_, at) => patch({ pages: at + 100 }, ann)));
+      assert.deepEqual([...new Set(many.map(({ status }) => status))], [204]);
+      assert.deepEqual(
+        [
+          ...new Set(
+            (await Promise.all([1, 2, 3].map(() => send('DELETE', `${NOTES}/${id}`, { token: ann })))).map(
+              ({ status }) => status,
+            ),
+          ),
+        ].toSorted(),
+        [204, 404],
+      );
     });
 
     test('writes to a record only as it was when the rules were asked', async () => {

@@ -5,7 +5,8 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
 import type { Domain } from '../../domain.ts';
-import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
+import { inTurn } from '../../ground/in-turn.ts';
+import { RECORD_ATTEMPTS_MAX, RECORD_WRITES_WAITING_MAX } from '../../ground/limits.ts';
 import type { Sent } from '../request-body.ts';
 import { jsonReply, Reply } from '../responder.ts';
 import {
@@ -98,14 +99,27 @@ async function attempted(
   call: WriteCall,
   attempt: (row: StoredRecord, records: Records) => Promise<boolean>,
 ): Promise<void> {
-  for (let attempts = 1; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
-    await pauseBeforeAttempt(attempts);
+  const attemptNow = async (): Promise<boolean> => {
     const records = await recordsOf(parts, call);
     const row = await records.get(call.id);
     if (row === undefined) throw noSuchRecord(call);
-    if (await attempt(row, records)) return;
-  }
-  throw changedMeanwhile(call);
+    return attempt(row, records);
+  };
+  if (await attemptNow()) return;
+  // Those who met others go one after the other. Who may not change the record never met any, and holds up nobody here.
+  const line = { lengthMax: RECORD_WRITES_WAITING_MAX, full: () => changedMeanwhile(call) };
+  await inTurn(
+    call.opened.rows,
+    call.id,
+    async () => {
+      for (let attempts = 2; attempts <= RECORD_ATTEMPTS_MAX; attempts += 1) {
+        if (attempts > 2) await pauseBeforeAttempt(attempts);
+        if (await attemptNow()) return;
+      }
+      throw changedMeanwhile(call);
+    },
+    line,
+  );
 }
 
 /** Changes what `fieldsFor` makes of the part of what was sent that the record does not show already. */
