@@ -4,14 +4,13 @@ import type { Bearer } from '../access/bearer.ts';
 export const JUDGED_AGAIN_MS = 100;
 
 /** Answers the caller, judged again where that was a while ago: before a body that was slow to come, or a long run. */
-export function asOfNow(
-  caller: Bearer | undefined,
-  judge: () => Promise<Bearer | undefined>,
-): () => Promise<Bearer | undefined> {
-  let [judged, judgedMs] = [caller, performance.now()];
+export function asOfNow<C extends Bearer | undefined>(caller: C, judge: () => Promise<C>): () => Promise<C> {
+  let judged = caller;
+  let judgedMs = performance.now();
   return async () => {
     if (judged === undefined || performance.now() - judgedMs <= JUDGED_AGAIN_MS) return judged;
-    [judged, judgedMs] = [await judge(), performance.now()];
+    judged = await judge();
+    judgedMs = performance.now();
     return judged;
   };
 }

@@ -19,10 +19,7 @@ import { wholeRecord } from './fields.ts';
 const COMMIT_RECORDS_MAX = 100;
 const COMMIT_CHARACTERS_MAX = 1024 * 1024;
 
-type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'> & {
-  /** The call as of now, once its body has come. */
-  afterBody: (call: WriteCall, startedMs: number) => Promise<WriteCall>;
-};
+type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'>;
 
 /** What came of one line. */
 type Outcome = { status: 'success'; id: string } | { status: 'error'; message: string; hint: string };
@@ -31,21 +28,14 @@ type Outcome = { status: 'success'; id: string } | { status: 'error'; message: s
 type Made = { index: number; row: StoredRecord };
 
 /** Makes many records, each by itself: what cannot be taken is told in its line, and the others are stored. */
-export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) {
+export function createBulk({ dataAccess, effects, recorder }: Parts) {
   return async function bulk(made: WriteCall): Promise<Reply> {
-    const startedMs = performance.now();
     const lines = await readLines(made.ctx);
-    const call = await afterBody(made, startedMs);
+    const call = { ...made, caller: await made.callerNow() };
     const { opened, caller, verb } = call;
     const records = await dataAccess.recordsFor(opened, caller, { verb });
     const outcomes: Outcome[] = [];
     let isOnRecord = false;
-    let judgedMs = performance.now();
-
-    /** Throws Problem where the caller was cut off meanwhile. */
-    async function requireStill(): Promise<void> {
-      if ((await afterBody(call, judgedMs)) !== call) judgedMs = performance.now();
-    }
 
     async function commit(rows: readonly Made[]): Promise<void> {
       const writes = rows.map(({ row }) => writeOf({ declaration: opened.declaration, insert: row }));
@@ -60,7 +50,7 @@ export function createBulk({ dataAccess, effects, recorder, afterBody }: Parts) 
     async function store(rows: readonly Made[]): Promise<void> {
       if (rows.length === 0) return;
       try {
-        await requireStill();
+        await call.callerNow();
         await commit(rows);
       } catch (error) {
         if (!(error instanceof Taken || error instanceof Problem)) throw error;

@@ -22,7 +22,11 @@ export type DataCall = ApiCall & {
 };
 
 /** A call that changes records: nobody does without a token. */
-export type WriteCall = DataCall & { caller: Bearer };
+export type WriteCall = DataCall & {
+  caller: Bearer;
+  /** Judges the caller again where the call has taken a while. Throws Problem where they may not go on. */
+  callerNow: () => Promise<Bearer>;
+};
 
 /** The entry of a call that went well, with what it passed over. `touched`: the records as the caller met them. */
 export function entryOf(

@@ -1,7 +1,8 @@
+import type { Bearer } from '../../access/bearer.ts';
 import type { Verb } from '../../data/access.ts';
 import type { Domain } from '../../domain.ts';
 import { DATA_PATH, type DataPlace, dataAddressIn } from '../../ground/api-address.ts';
-import { JUDGED_AGAIN_MS } from '../as-of-now.ts';
+import { asOfNow } from '../as-of-now.ts';
 import type { Authenticate } from '../authenticate.ts';
 import { allowOf, wrongMethod } from '../methods.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
@@ -24,16 +25,15 @@ export function createDataApi(parts: Parts) {
   const { types, authenticate, settings } = parts;
   const rights = createDataRights(types, settings.url);
 
-  async function afterBody(call: WriteCall, startedMs: number): Promise<WriteCall> {
-    if (performance.now() - startedMs <= JUDGED_AGAIN_MS) return call;
-    const caller = await authenticate.callerOf(call.ctx);
-    if (caller === undefined) throw authenticate.noCredential(call.ctx);
-    rights.requireType(call.opened.type.name, caller, call.verb);
-    return { ...call, caller };
+  async function judged({ ctx, opened, verb }: DataCall): Promise<Bearer> {
+    const caller = await authenticate.callerOf(ctx);
+    if (caller === undefined) throw authenticate.noCredential(ctx);
+    rights.requireType(opened.type.name, caller, verb);
+    return caller;
   }
 
   const reads = createReads(parts);
-  const writes = createWrites({ ...parts, afterBody });
+  const writes = createWrites(parts);
   const reading: Record<DataPlace, Read | undefined> = {
     type: reads.list,
     record: reads.one,
@@ -42,7 +42,7 @@ export function createDataApi(parts: Parts) {
   const writing: Record<DataPlace, Record<string, Act>> = {
     type: { POST: writes.create },
     record: { PATCH: writes.change, PUT: writes.replace, DELETE: writes.remove },
-    bulk: { POST: createBulk({ ...parts, afterBody }) },
+    bulk: { POST: createBulk(parts) },
   };
   const methodsAt = (place: DataPlace): string[] => [
     ...(reading[place] === undefined ? [] : ['GET']),
@@ -60,8 +60,9 @@ export function createDataApi(parts: Parts) {
     if (method === 'GET' && read !== undefined) return read(calledFor(call, { type, id, verb: 'read' }));
     const made = calledFor(call, { type, id, verb: 'write' });
     // Nobody writes without a token, whatever the rules give.
-    if (write === undefined || made.caller === undefined) throw authenticate.noCredential(ctx);
-    return write({ ...made, caller: made.caller });
+    const { caller } = made;
+    if (write === undefined || caller === undefined) throw authenticate.noCredential(ctx);
+    return write({ ...made, caller, callerNow: asOfNow(caller, () => judged(made)) });
   };
 
   function calledFor(call: ApiCall, of: { type: string; id: string; verb: Verb }): DataCall {

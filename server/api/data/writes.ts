@@ -21,10 +21,7 @@ import {
 import { readRecord, type SentFields, sentFields, unsentValue, wholeRecord, withoutSame } from './fields.ts';
 import { recordJson } from './names.ts';
 
-type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'> & {
-  /** The call as of now, once its body has come. */
-  afterBody: (call: WriteCall, startedMs: number) => Promise<WriteCall>;
-};
+type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'>;
 
 /** What changes one record: a single guarded write with the call's entry inside. */
 export function createWrites(parts: Parts) {
@@ -32,7 +29,7 @@ export function createWrites(parts: Parts) {
 
   return {
     async create(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(parts, made);
+      const { call, sent } = await received(made);
       const { caller, opened } = call;
       const fields = wholeRecord(opened.type, sent);
       const records = await recordsOf(parts, call);
@@ -48,7 +45,7 @@ export function createWrites(parts: Parts) {
 
     /** Changes the fields that are sent; null takes one away. */
     async change(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(parts, made);
+      const { call, sent } = await received(made);
       const { type } = call.opened;
       return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news));
     },
@@ -58,7 +55,7 @@ export function createWrites(parts: Parts) {
      * change it: what they may not touch is not theirs to empty.
      */
     async replace(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(parts, made);
+      const { call, sent } = await received(made);
       const { type } = call.opened;
       return changed(parts, call, sent, (row, records, news) => {
         const fields = sentFields(type, news);
@@ -83,10 +80,10 @@ export function createWrites(parts: Parts) {
   };
 }
 
-async function received({ afterBody }: Parts, made: WriteCall): Promise<{ call: WriteCall; sent: Sent }> {
-  const startedMs = performance.now();
+/** What was sent, by a caller who may still send it. */
+async function received(made: WriteCall): Promise<{ call: WriteCall; sent: Sent }> {
   const sent = await readRecord(made.ctx);
-  return { call: await afterBody(made, startedMs), sent };
+  return { call: { ...made, caller: await made.callerNow() }, sent };
 }
 
 function recordsOf({ dataAccess }: Parts, { opened, caller, verb }: WriteCall): Promise<Records> {
