@@ -185,7 +185,8 @@ function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known)
   }
   if (operand.caller !== 'own') return undefined;
   const own = types.find(({ name }) => name === operand.type);
-  if (own === undefined) return `caller.own: wanted a type that a file in types exports (${operand.type})`;
+  if (own === undefined)
+    return `caller.own: wanted a type that a file in types/ itself exports (${operand.type})`;
   if (!own.onePerAccount)
     return `caller.own: ${own.name} has no onePerAccount, so that nobody has one of their own`;
   const names = Object.keys(own.fields);

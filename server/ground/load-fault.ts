@@ -38,7 +38,11 @@ export function loadFaultOf(error: unknown, file: string): string {
 
 /** The first line of what was thrown, with its name. */
 export function firstLine(error: unknown): string {
-  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')[0] ?? '';
+  if (!(error instanceof Error)) return String(error).split('\n')[0] ?? '';
+  // What failed on the network says why in its cause only.
+  const why =
+    error.cause instanceof Error && error.message === 'fetch failed' ? ` (${error.cause.message})` : '';
+  return `${error.name}: ${error.message.split('\n')[0]}${why}`;
 }
 
 function written({ file, line, column }: Place): string {

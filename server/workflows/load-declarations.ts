@@ -55,7 +55,8 @@ async function loadFolder<K extends keyof Kinds>(
 ): Promise<Loaded<Kinds[K]>[]> {
   let names: string[];
   try {
-    names = await readdir(folder);
+    const there = await readdir(folder, { withFileTypes: true });
+    names = there.filter((one) => !one.isDirectory()).map((one) => one.name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // An owner who declares no types may leave the folder out.

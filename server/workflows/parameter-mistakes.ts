@@ -109,7 +109,7 @@ function* mistakesOfRecords({ schema, example }: Parameter, types: ReadonlySet<u
   const named = recordsIn(data);
   if (named.length === 0) yield 'record(): what is made of the record is made in run, not by its schema';
   for (const { type } of named) {
-    if (!types.has(type)) yield `record(${type.name}): wanted a type that a file in types exports`;
+    if (!types.has(type)) yield `record(${type.name}): wanted a type that a file in types/ itself exports`;
   }
 }
 

@@ -30,7 +30,7 @@ export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unkno
   }
   if (!isObject(types)) yield 'types: wanted an object of types, such as { note }';
   for (const [typeName, type] of Object.entries(isObject(types) ? types : {})) {
-    if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types exports`;
+    if (!known.has(type)) yield `types.${typeName}: wanted a type that a file in types/ itself exports`;
     else if (type.name !== typeName) yield `types.${typeName}: wanted under its own name, ${type.name}`;
   }
 }

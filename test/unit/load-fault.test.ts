@@ -134,6 +134,21 @@ describe('a workflow that does not load', () => {
   }
 });
 
+it('a folder below is not loaded, whatever it is called', async (t) => {
+  const config = makeConfigFolder({ 'types/old.ts/wallet.ts': 'export const wallet = ;' });
+  t.after(config.remove);
+  assert.deepEqual([...(await loadDeclarations(config.folder)).types.keys()], []);
+});
+
+it('what fails on the network while a file loads is told with its reason', async (t) => {
+  const config = makeConfigFolder({ 'types/wallet.ts': "await fetch('http://127.0.0.1:1/');" });
+  t.after(config.remove);
+  await assert.rejects(
+    loadDeclarations(config.folder),
+    /wallet\.ts: it does not load: .*fetch failed \(.+\)/,
+  );
+});
+
 it('a fault in a file is told once, and not for each file that imports it', async (t) => {
   const wallet = "import { wallet } from '../types/wallet.ts';\nexport const one = wallet;";
   const config = makeConfigFolder({

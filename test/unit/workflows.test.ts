@@ -241,7 +241,7 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
       /parameter one_of: a file\(\) stands by itself/,
       /parameter at: example: write it as in ISO 8601/,
       /parameter days: example: write it as in ISO 8601/,
-      /parameter of: record\(bill\): wanted a type that a file in types exports/,
+      /parameter of: record\(bill\): wanted a type that a file in types\/ itself exports/,
       /parameter made: record\(\): what is made of the record is made in run/,
       /b\.ts: parameter doc: a GET has no body/,
     ],
@@ -262,7 +262,7 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
         "{ types: { bill: defineType({ name: 'bill', description: 'x', fields: {} }) } }",
       ),
     },
-    [/types\.bill: wanted a type that a file in types exports/],
+    [/types\.bill: wanted a type that a file in types\/ itself exports/],
   ],
   [
     'types of the wrong shape, all at once',
