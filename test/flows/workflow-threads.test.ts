@@ -27,7 +27,7 @@ const HARM: Record<string, string> = {
   'regular expression': `/^(a+)+$/.test('a'.repeat(60) + '!');`,
   'never ends': 'await new Promise(() => {});',
   numbers: 'const held = []; for (let i = 0; ; i += 1) held.push(i * 1.5);',
-  map: 'const held = new Map(); for (let i = 0; ; i += 1) held.set(i, { i });',
+  map: 'const held = new Map(); for (let i = 0; ; i += 1) held.set(i, Array(100).fill(i + 0.5));',
   buffers: 'const held = []; for (;;) held.push(Buffer.alloc(1e7, 1));',
   'leak with pauses': 'const held = []; for (;;) { held.push(Buffer.alloc(1e7, 1)); await sleep(1); }',
   exit: 'process.exit(0);',
@@ -51,6 +51,7 @@ const TIMED_OUT = ['loop', 'loop of promises', 'regular expression', 'never ends
 
 const harmful = (name: string, seconds: number) => `
 import { defineWorkflow, refusal } from 'latchkey';
+import { getCompileCacheDir } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { note } from '../types/note.ts';
@@ -66,6 +67,7 @@ export const workflow = defineWorkflow({
         .map(([how, code]) => `case ${JSON.stringify(how)}: { ${code} break; }`)
         .join('\n')}
       case 'slow': await sleep(200); break;
+      case 'is not compiled': if (getCompileCacheDir() === undefined) throw new Error(how); break;
       case 'prints': console.log('printed by run'); console.error('and as an error'); break;
       case 'leaves a loop': setTimeout(() => { for (;;); }, 20); break;
       case 'leaves an exit': setTimeout(() => process.exit(), 20); break;
@@ -303,6 +305,10 @@ sqliteStores(({ url: storeUrl }) => {
       return response.status;
     }
     const pause = () => new Promise((resolve) => setTimeout(resolve, 60));
+
+    test('finds compiled what the server does', async () => {
+      assert.equal(await harm('is not compiled'), 200);
+    });
 
     test('an exit, a question or a leak disturbs none of the next', async () => {
       for (const how of ['leaves an exit', 'asks afterwards', 'leaves a leak']) {
