@@ -181,6 +181,94 @@ eachStore(({ url }) => {
       );
     });
 
+    it('names each thing from the day on that is said, and nothing that opens nothing or ends by itself', async () => {
+      const { ann, root } = await open();
+      const start = domain.clock();
+      const { credential: used } = await mint(ann, 'Used', 180);
+      domain.lastUsed.noteCredential(used, '192.0.2.1');
+      await domain.lastUsed.flush();
+      await mint(ann, 'Never', 180);
+      const { credential: old } = await mint(ann, 'Rotated', 180);
+      const renewal = { account: ann, overlapSeconds: 20 * DAY };
+      await domain.tokens.rotate({ accountId: ann.id, id: old.id }, renewal, actor);
+      const paused = await service(ann, 'Paused');
+      await domain.services.pause({ accountId: ann.id, id: paused.client.id }, actor);
+      await domain.tokens.issue(
+        {
+          account: ann,
+          name: 'Issued',
+          scopes: ['profile'],
+          expiresAt: start + 37 * DAY,
+          service: { id: 'svc_1', name: 'S' },
+          replace: true,
+          overlapSeconds: 0,
+        } as never,
+        actor,
+      );
+      await mint(root, 'Ends', 37);
+      const namedAt = async (seconds: number) => {
+        domain.pass(start + seconds - domain.clock());
+        const lines: string[] = [];
+        for await (const { findings } of domain.reviews.preview())
+          lines.push(...findings.map(({ name, reasons }) => `${name}: ${reasons.join(' ')}`));
+        return lines.toSorted();
+      };
+      assert.deepEqual(await namedAt(7 * DAY - 1), []);
+      assert.deepEqual(await namedAt(7 * DAY), [
+        'Ends: never_used expiring',
+        'Issued: never_used',
+        'Never: never_used',
+        'Rotated: never_used',
+      ]);
+      assert.ok(!(await namedAt(30 * DAY - 1)).includes('Used: unused'));
+      assert.ok((await namedAt(30 * DAY)).includes('Used: unused'));
+      await mint(ann, 'Longer', 181);
+      domain.pass(7 * DAY);
+      assert.ok((await namedAt(37 * DAY)).includes('Longer: never_used long_lived'));
+    });
+
+    it('carries out an answer once, in the name of its owner, also where it was so already', async () => {
+      const { ann } = await open();
+      const { credential } = await mint(ann, 'A');
+      const { credential: other } = await mint(ann, 'B');
+      await mint(ann, 'C');
+      const { credential: ended } = await mint(ann, 'D');
+      domain.pass(10 * DAY);
+      await monthly();
+      const links = await linksOf('ann@example.com');
+      await domain.tokens.pause({ accountId: ann.id, id: other.id }, actor);
+      await answer(links.B, 'pause');
+      await domain.tokens.revoke({ accountId: ann.id, id: ended.id }, actor);
+      await answer(links.D, 'pause');
+      await answer(links.A, 'pause');
+      await domain.tokens.resume({ accountId: ann.id, id: credential.id }, actor);
+      await answer(links.C, 'keep');
+      assert.equal((await domain.rows.credentials.get(credential.id))?.pausedAt, undefined);
+      const [review] = await domain.reviews.list(ann.id);
+      // Nothing of it is left to be done.
+      assert.equal(review?.actAt, undefined);
+      for (const { answeredBy } of review?.items ?? []) assert.equal(answeredBy?.id, ann.id);
+    });
+
+    it('pauses nothing that is answered while its time ends', async () => {
+      const { root } = await open();
+      await service(root, 'Root', ALL());
+      domain.pass(20 * DAY);
+      await monthly();
+      const { Root: link } = await linksOf('root@example.com');
+      const dueAt = domain.clock() + 30 * DAY;
+      const accounts = {
+        ...domain.accounts,
+        get: async (id: string) => {
+          const account = await domain.accounts.get(id);
+          await answer(link, 'keep').catch(() => undefined);
+          return account;
+        },
+      };
+      await end(dueAt, parts({ accounts }));
+      assert.deepEqual(await answersOf(root), [['Root', 'keep', 'account']]);
+    });
+
     it('refuses links that were used, are late, cut off, swapped or of somebody suspended, and changes nothing', async () => {
       const { ann, root } = await open();
       await mint(ann, 'A');
