@@ -10,23 +10,49 @@ export class OutOfTime extends Error {}
  */
 export const IN_TIME: Sql = { text: 'in_time()', values: [] };
 
-/** Of `performance.now`. SQLite does one thing at a time in a thread, so one deadline is enough for all files that are open in it. */
-let deadline = Number.POSITIVE_INFINITY;
+type Bounds = {
+  /** Of `performance.now`. */
+  end: number;
+  /** So long the processor may be at it: on a machine that is busy with other things what is short takes long too. */
+  workMs?: number;
+};
+
+const NONE = { end: Number.POSITIVE_INFINITY, workEnd: Number.POSITIVE_INFINITY };
+
+/** SQLite does one thing at a time in a thread, so that these are the bounds of all files that are open in it. */
+let { end, workEnd } = NONE;
+/** Before this time it is within all of them. */
+let nextLook = NONE.end;
 
 /** Teaches a database what `IN_TIME` is. */
 export function teachDeadline(database: DatabaseSync): void {
   database.function('in_time', () => {
-    if (performance.now() > deadline) throw new OutOfTime();
+    const now = performance.now();
+    if (now > nextLook) lookAgain(now);
     return 1;
   });
 }
 
-/** Runs a step whose statements ask for `IN_TIME`. Throws `OutOfTime` where they take longer than until then. */
-export function endingAt<T>(time: number, step: () => T): T {
-  deadline = time;
+function lookAgain(now: number): void {
+  const left = workEnd === NONE.workEnd ? workEnd : workEnd - workedMs();
+  if (now > end || left < 0) throw new OutOfTime();
+  nextLook = Math.min(end, now + left);
+}
+
+/** Runs a step whose statements ask for `IN_TIME`. Throws `OutOfTime` where they take longer. */
+export function within<T>({ end: endOfStep, workMs }: Bounds, step: () => T): T {
+  end = endOfStep;
+  workEnd = workMs === undefined ? NONE.workEnd : workedMs() + workMs;
+  nextLook = Math.min(end, performance.now() + (workMs ?? NONE.workEnd));
   try {
     return step();
   } finally {
-    deadline = Number.POSITIVE_INFINITY;
+    nextLook = NONE.end;
   }
+}
+
+/** So long the processor was at work in this thread. */
+function workedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

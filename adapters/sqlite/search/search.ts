@@ -2,7 +2,7 @@ import { TooSlow } from '../../port.ts';
 import type { Connection } from '../connection.ts';
 import type { Sql } from '../queries.ts';
 import type { Reader } from '../reader.ts';
-import { endingAt, OutOfTime } from './deadline.ts';
+import { OutOfTime, within } from './deadline.ts';
 import { createSearchThreads, type Row, type Take } from './threads.ts';
 
 /**
@@ -13,7 +13,7 @@ import { createSearchThreads, type Row, type Take } from './threads.ts';
 export type Searches = ReturnType<typeof createSearches>;
 
 export type SearchOptions = {
-  /** So long everybody else may wait for one of them. */
+  /** So long the main thread may be at work with one of them. */
   searchHereMs: number;
   /** So long one may take in its thread, and so long it waits for one. */
   searchMsMax: number;
@@ -22,6 +22,9 @@ export type SearchOptions = {
   /** Hears of each that was ended, for whoever gives a type its indexes. */
   onTooSlow: (error: TooSlow) => void;
 };
+
+/** So many times longer it may take, where the disk or others on the machine let it wait. */
+const WAIT_TIMES_MAX = 20;
 
 export function createSearches(
   { connection, reader }: { connection: Connection; reader: Reader },
@@ -41,9 +44,10 @@ export function createSearches(
   function rowsHere({ text, values }: Sql, whose: string): Row[] | undefined {
     const statement = connection.statement(text);
     // Whoever asks for many at once has less time here for each.
-    const ms = searchHereMs / (1 + (long.get(whose) ?? 0));
+    const workMs = searchHereMs / (1 + (long.get(whose) ?? 0));
+    const end = performance.now() + WAIT_TIMES_MAX * workMs;
     try {
-      return endingAt(performance.now() + ms, () => statement.all(...values));
+      return within({ end, workMs }, () => statement.all(...values));
     } catch (error) {
       if (!(error instanceof OutOfTime)) throw error;
       countLong(whose, 1);

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort } from 'node:worker_threads';
 import { openForReading } from '../database.ts';
-import { endingAt, OutOfTime } from './deadline.ts';
+import { OutOfTime, within } from './deadline.ts';
 import type { Answer, Question, Row, Search } from './threads.ts';
 
 /**
  * What runs in the threads of threads.ts: answers with the rows of a search, a batch at a time, for whoever asked may have
  * enough before the end.
  */
-let underWay: { open: DatabaseSync; rows: Iterator<Row>; until: number } | undefined;
+let underWay: { open: DatabaseSync; rows: Iterator<Row>; end: number } | undefined;
 
 /** What goes to the other thread at once: it is in memory on both sides. */
 const BATCH_ROWS = 100;
@@ -21,33 +21,33 @@ parentPort?.on('message', (question: Question) => {
 
 function answerTo(question: Question): Answer {
   try {
-    if (question === 'enough') return end();
+    if (question === 'enough') return over();
     if (question !== 'more') begin(question);
     const answer = nextBatch();
-    if (answer.isLast) end();
+    if (answer.isLast) over();
     return answer;
   } catch (error) {
-    end();
+    over();
     return error instanceof OutOfTime ? { failed: 'out of time' } : { failed: String(error) };
   }
 }
 
 function begin({ file, text, values, msMax }: Search): void {
-  end();
+  over();
   // Opened each time: the one that was there a minute ago may have been removed or replaced.
   if (!existsSync(file)) throw new Error(`${file} is not there`);
   const open = openForReading(file);
-  // From here on `end` closes it.
-  underWay = { open, rows: [].values(), until: performance.now() + msMax };
+  // From here on it is closed by `over`.
+  underWay = { open, rows: [].values(), end: performance.now() + msMax };
   underWay.rows = open.prepare(text).iterate(...values) as Iterator<Row>;
 }
 
 function nextBatch(): { rows: Row[]; isLast: boolean } {
   // A thread that died has taken its search with it.
   if (underWay === undefined) throw new Error('its thread ended');
-  const { rows: all, until } = underWay;
+  const { rows: all, end } = underWay;
   const rows: Row[] = [];
-  return endingAt(until, () => {
+  return within({ end }, () => {
     for (let characters = 0; rows.length < BATCH_ROWS && characters < BATCH_CHARACTERS; ) {
       const { done, value } = all.next();
       if (done === true) return { rows, isLast: true };
@@ -58,7 +58,7 @@ function nextBatch(): { rows: Row[]; isLast: boolean } {
   });
 }
 
-function end(): { rows: Row[]; isLast: boolean } {
+function over(): { rows: Row[]; isLast: boolean } {
   underWay?.open.close();
   underWay = undefined;
   return { rows: [], isLast: true };
