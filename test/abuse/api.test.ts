@@ -292,7 +292,7 @@ eachStore(({ url: storeUrl }) => {
     ['half an object', [JSON_TYPE], RIGHT.slice(0, 20), 400, 'INVALID_DATA', /double quotes/],
     ['a comma too many', [JSON_TYPE], RIGHT.replace('}', ',}'), 400, 'INVALID_DATA', /double quotes/],
     ['single quotes', [JSON_TYPE], RIGHT.replaceAll('"', "'"), 400, 'INVALID_DATA', /double quotes/],
-    ['NaN', [JSON_TYPE], RIGHT.replace(':1', ':NaN'), 400, 'INVALID_DATA', /double quotes/],
+    ['NaN', [JSON_TYPE], RIGHT.replace(':1', ':NaN'), 400, 'INVALID_DATA', /NaN or Infinity/],
     ['a form said to be JSON', [JSON_TYPE], FORM, 400, 'INVALID_DATA', /x-www-form-urlencoded/],
     ['a name twice', [JSON_TYPE], RIGHT.replace('{', '{"account":"x",'), 400, 'INVALID_DATA', /once/],
     [
