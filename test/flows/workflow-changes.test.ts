@@ -67,6 +67,16 @@ export const wallet = defineType({
     await all.change(seen, { note: 'was ' + seen.balance });
     return {};`,
   ),
+  // One of two wallets may have the note, and each run looks at the one and writes to the other.
+  'workflows/take_note.ts': workflow(
+    'take_note',
+    `mine: ${LABEL}, other: ${LABEL}`,
+    `const [mine, other] = [await labelled(parameters.mine), await labelled(parameters.other)];
+    if (other.note === 'the one') return { taken: false };
+    await all.expectUnchanged(other);
+    await all.change(mine, { note: 'the one' });
+    return { taken: true };`,
+  ),
   'workflows/juggle.ts': workflow(
     'juggle',
     '',
@@ -161,6 +171,17 @@ eachStore(({ url: storeUrl, isFirst }) => {
       const always = await call('outrun', { url: server.url, while_below: 10_000 });
       assert.deepEqual([always.status, always.refused.status], [409, 'CONFLICT']);
       assert.equal((await balances()).a, a + 2 + 5);
+    });
+
+    test('are held to what they decide by, also where they do not write it', async () => {
+      const pairs = Array.from({ length: 6 }, (_, i) =>
+        i % 2 === 0 ? { mine: 'c', other: 'd' } : { mine: 'd', other: 'c' },
+      );
+      const answers = await Promise.all(pairs.map((pair) => call('take_note', pair)));
+      const taken = new Set(
+        answers.flatMap(({ status, done }, i) => (status === 200 && done.taken ? [pairs[i]?.mine] : [])),
+      );
+      assert.equal(taken.size, 1, JSON.stringify(answers));
     });
 
     test('are whole or absent after a kill in the middle of them', async () => {
