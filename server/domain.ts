@@ -227,6 +227,7 @@ export async function openDomain(
 
     async close(): Promise<void> {
       await Promise.all([
+        foundation.effects.settled(),
         credentials.resets.settled(),
         credentials.leaks.settled(),
         credentials.honey.settled(),

@@ -89,6 +89,8 @@ export type Effects = ReturnType<typeof createEffects>;
 /** Changes together with what they bring, and the sweep behind those that were cut short. */
 export function createEffects(parts: Parts) {
   const { carriers, clock, log } = parts;
+  const removals = createRemovals(log);
+  const delivering = { ...parts, forget: removals.forget };
   const pendingOf = createPending(clock);
 
   /** Effects in rows that no sweep looks at would be lost with the process, so that is refused at the first one. */
@@ -100,9 +102,7 @@ export function createEffects(parts: Parts) {
 
   /** For a change that is done: it is not taken back by what fails now, and a sweep tries again. */
   async function deliverOrLeave(collection: Collection<Carrier>, row: Carrier): Promise<void> {
-    await deliver(parts, collection, row).catch((error: unknown) =>
-      log.error({ pendingId: row.pendingId, err: error }, 'effects wait in their row for the next sweep'),
-    );
+    await deliver(delivering, collection, row).catch((error: unknown) => tellLeft(log, row.pendingId, error));
   }
 
   return {
@@ -143,7 +143,7 @@ export function createEffects(parts: Parts) {
         // Only a guard that does not hold is a refusal: the effects in our way may be gone by now.
         const [row] = await collection.list({ where: [thisRow, ...guard], limit: 1 });
         if (row === undefined) return undefined;
-        await deliver(parts, swept, row);
+        await deliver(delivering, swept, row);
       }
       throw new Unavailable(`${ATTEMPTS_MAX} other changes of one row came first`);
     },
@@ -160,6 +160,9 @@ export function createEffects(parts: Parts) {
       return true;
     },
 
+    /** Waits until the rows of runs whose effects are delivered are gone. */
+    settled: removals.settled,
+
     /** Delivers what a process that died left in its rows. One row that cannot be delivered holds up no other. */
     async sweep(): Promise<void> {
       for (const collection of carriers) {
@@ -167,6 +170,27 @@ export function createEffects(parts: Parts) {
       }
     },
   };
+}
+
+/** Removals that nobody waits for. */
+function createRemovals(log: Parts['log']) {
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    forget(removal: Promise<unknown>, pendingId: string): void {
+      const ended = removal
+        .catch((error: unknown) => tellLeft(log, pendingId, error))
+        .finally(() => underWay.delete(ended));
+      underWay.add(ended);
+    },
+
+    async settled(): Promise<void> {
+      await Promise.all(underWay);
+    },
+  };
+}
+
+function tellLeft(log: Parts['log'], pendingId: string | undefined, error: unknown): void {
+  log.error({ pendingId, err: error }, 'effects wait in their row for the next sweep');
 }
 
 /** Gives effects their ids and times, in the form in which a row carries them. */
@@ -189,9 +213,15 @@ function createPending(clock: Clock) {
   };
 }
 
+/**
+ * `forget`: whoever waits for a run does not wait for the end of its row, which is nothing but its effects. A single caller is
+ * answered a fifth sooner.
+ */
+type Delivering = Omit<Parts, 'carriers'> & Pick<ReturnType<typeof createRemovals>, 'forget'>;
+
 /** Puts a row's effects where they belong and takes them out of the row. Safe to repeat and to race. */
 async function deliver(
-  parts: Omit<Parts, 'carriers'>,
+  parts: Delivering,
   collection: Collection<Carrier>,
   { id, pending, pendingId }: Carrier,
 ): Promise<void> {
@@ -208,7 +238,7 @@ async function deliver(
   if (mail.length > 0) parts.mailWaiting();
   // The guard leaves alone the effects of a later change.
   const same = [['pendingId', '=', pendingId]] as const;
-  if (collection === parts.runs.rows) await collection.remove(id, same);
+  if (collection === parts.runs.rows) parts.forget(collection.remove(id, same), pendingId);
   else await collection.update(id, { unset: PENDING_FIELDS }, same);
 }
 

@@ -133,6 +133,7 @@ eachStore(({ url }) => {
         logged: () => lines.join(''),
         /** All that is there of runs. */
         async found() {
+          await effects.settled();
           return {
             notes: await idsOf('note'),
             bills: await idsOf('bill'),
@@ -161,6 +162,18 @@ eachStore(({ url }) => {
       assert.deepEqual(started.slice(0, 2), ['commit', 'commit goes on']);
       assert.deepEqual(started.slice(2, 4).sort(), ['call', 'mail']);
       assert.deepEqual(started.slice(-2), ['remove', 'remove goes on']);
+    });
+
+    it('is answered when all is delivered, and does not wait for the end of its row', async () => {
+      const removal = Promise.withResolvers<void>();
+      const process = await openProcess(await freshStore(), {
+        write: (name) => (name === 'remove' ? removal.promise : undefined),
+      });
+      await process.commit(STAGED, call('call_1'));
+      assert.equal(await process.rows.runs.count([]), 1);
+      assert.equal(await process.rows.outbox.count([]), ALL.mails.length);
+      removal.resolve();
+      assert.deepEqual(await process.found(), ALL);
     });
 
     it('has its entry on disk before it is taken away', async () => {
