@@ -118,6 +118,21 @@ export function commits({ url }: FreshStores): void {
     assert.equal((await rows.find('label', 'B2'))?.id, 'b');
   });
 
+  it('knows which unique values other writes took and let go, and tells them of its own', async () => {
+    await rows.update('a', { set: { label: 'Z' } });
+    await assert.rejects(store.commit([insert(item('d', { label: 'Z' }))]), Taken);
+    assert.equal(await store.commit([insert(item('d', { label: 'A' }))]), true);
+    await rows.update('b', { unset: ['label'] });
+    assert.equal(
+      await store.commit([insert(item('e', { label: 'B' })), change('d', { unset: ['label'] })]),
+      true,
+    );
+    await rows.insert(item('f', { label: 'A' }));
+    await assert.rejects(rows.insert(item('g', { label: 'B' })), Taken);
+    assert.equal(await store.commit([change('e', { set: { label: 'Y' } })]), true);
+    assert.equal(await store.commit([insert(item('g', { label: 'B' }))]), true);
+  });
+
   it('leaves other writes of the same moment alone', async () => {
     const outcomes = await Promise.allSettled([
       rows.update('c', { add: { size: 1 } }),

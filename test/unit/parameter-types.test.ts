@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { defineType } from '../../server/data/type.ts';
+import { address, record } from '../../server/workflows/parameter-types.ts';
 import { readDate } from '../../server/workflows/sent-date.ts';
 import { FilePart, readFile } from '../../server/workflows/sent-file.ts';
 
@@ -174,6 +177,8 @@ describe('a file', () => {
     ['a name with NUL', part('a.png\0.exe'), /its filename/],
     ['a name with a line end', part('a\r\nSet-Cookie: x'), /its filename/],
     ['a name that reads the other way', part('a\u202egnp.exe'), /its filename/],
+    ['a name of 256 characters', part('a'.repeat(256)), /its filename/],
+    ['a name with a blank at its end', part('a.png '), /its filename/],
     ['a name of 10 kB', part('a'.repeat(10_000)), /its filename/],
     ['a type that is none', part('a', 'text'), /media type/],
     ['a type of another kind', part('a.svg', 'image/svg+xml'), /image\/png or image\/jpeg/, images],
@@ -186,6 +191,10 @@ describe('a file', () => {
     test(`with ${what} is refused`, () => assert.match(String(readFile(sent, of)), why));
   }
 
+  test('with a name of 255 characters is taken', () => {
+    assert.equal(typeof readFile(part('a'.repeat(255)), wanted), 'object');
+  });
+
   test('of any bytes is what it was', () => {
     for (let length = 0; length < 70; length += 1) {
       const bytes = Buffer.from(Array.from({ length }, (_, index) => (index * 37 + length) % 256));
@@ -197,4 +206,19 @@ describe('a file', () => {
       }
     }
   });
+});
+
+test('an address is on this earth, and an id no longer than any of ours', () => {
+  const at = (lat: unknown, lng: unknown) => address().safeParse({ address: 'A street', lat, lng }).success;
+  assert.deepEqual(
+    [at(90, 180), at(-90, -180), at(90.1, 0), at(0, 180.1), at('1', 0)],
+    [true, true, false, false, false],
+  );
+  const note = defineType({ name: 'note', description: 'A note', fields: { text: z.string() } });
+  const takes = (id: unknown) => record(note).safeParse(id).success;
+  assert.deepEqual(
+    [100, 101].map((length) => takes('x'.repeat(length))),
+    [true, false],
+  );
+  assert.deepEqual(['', 5, null, { $ne: '' }, ['x']].map(takes), [false, false, false, false, false]);
 });

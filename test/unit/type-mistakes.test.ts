@@ -351,3 +351,46 @@ test('a rule that goes by what callers write of themselves is warned of', () => 
       assert.match(warning, /^rule R: it goes by staff\.role .*\(rule S of staff\)/);
   }
 });
+
+test('a field that cannot be stored, or that each record has by itself, is a mistake that is told', () => {
+  const with_ = (fields: Anything, more: object = {}) =>
+    mistakesIn(defineType({ name: 'note', description: 'A note', fields, ...more }));
+  for (const [name, schema, says] of [
+    ...['id', 'version', 'pending', 'created_at', 'created_by', 'modified_at'].map(
+      (own) => [own, z.string(), /each record has that by itself/] as const,
+    ),
+    ['createdBy', z.string(), /wanted a name of lower case/],
+    ['_commit', z.string(), /wanted a name of lower case/],
+    ['a', z.string().nullable(), /it takes null/],
+    ['a', z.date(), /it cannot be stored/],
+    ['a', z.map(z.string(), z.string()), /it cannot be stored/],
+    ['a', { type: 'string' }, /wanted a zod schema/],
+  ] as const)
+    assert.match(with_({ [name]: schema }).join('\n'), says, name);
+  const fields = {
+    title: z.string(),
+    tags: z.array(z.string()),
+    mixed: z.array(z.union([z.string(), z.object({})])),
+  };
+  for (const [more, says] of [
+    [{ indexes: [['tags']] }, /indexes: tags holds no text, number or boolean/],
+    [{ unique: ['tags'] }, /unique: tags holds no text/],
+    [{ unique: ['titel'] }, /unique: .*titel/],
+    [{ deletedWithAccount: 'yes' }, /deletedWithAccount: wanted true or false/],
+    [{ onePerAccount: 1 }, /onePerAccount: wanted true or false/],
+  ] as const)
+    assert.match(with_(fields, more).join('\n'), says);
+  assert.deepEqual(with_(fields), []);
+  // What its elements are is not known of each, so none is looked for.
+  assert.equal(kindsOf({ fields }).get('mixed'), 'other');
+  assert.equal(
+    kindsOf({ fields: { a: z.enum(['x', 'y']), b: z.literal(['x', 1]) } as Anything }).get('b'),
+    'other',
+  );
+});
+
+test('ten levels are read, and no more', () => {
+  const nested = (levels: number): Expression => (levels === 0 ? always : not(nested(levels - 1)));
+  assert.deepEqual(mistakesIn(note(() => nested(10))), []);
+  assert.match(mistakesIn(note(() => nested(11))).join(), /more than 10 levels/);
+});
