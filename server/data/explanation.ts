@@ -28,7 +28,7 @@ import { type DataType, kindsOf, type Rule } from './type.ts';
 export type Granted = { held: Held; by: string[]; more: number };
 
 /** A rule for one caller: the comparisons that decided it, each with what stood on both sides. */
-export type ExplainedRule = RuleInWords & { held: Held; because: string[] };
+type ExplainedRule = RuleInWords & { held: Held; because: string[] };
 
 /** What one caller may do with the records of a type, or with one of them, and which rule says so. */
 export type Explanation = {
@@ -65,8 +65,6 @@ type Parts = CallerParts & {
   effects: Pick<Effects, 'commit'>;
   clock: Clock;
 };
-
-export type Explain = ReturnType<typeof createExplain>;
 
 /**
  * Explains the rules of a type to an admin. Values of a record are in it, so that asking about one is on record, for its

@@ -111,7 +111,7 @@ function textInWords(text: string): string {
 }
 
 /** What a rule gives: `find; view account, state; create`. */
-export function rightsInWords(rule: Rule): string {
+function rightsInWords(rule: Rule): string {
   const rights = [
     rule.find === true && 'find',
     fieldsInWords('view', rule.view),

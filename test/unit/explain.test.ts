@@ -5,7 +5,7 @@ import type { Bearer } from '../../server/access/bearer.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { createDataAccess } from '../../server/data/access.ts';
 import { type CallerNamed, findExplainedCaller } from '../../server/data/explained-caller.ts';
-import { createExplain, type Explain } from '../../server/data/explanation.ts';
+import { createExplain } from '../../server/data/explanation.ts';
 import {
   always,
   and,
@@ -91,7 +91,7 @@ const bare = defineType({ name: 'bare', description: 'Without rules', fields: { 
 describe('rules are explained', () => {
   let domain: TestDomain;
   let types: ReadonlyMap<string, OpenType>;
-  let explain: Explain;
+  let explain: ReturnType<typeof createExplain>;
   let [ann, ben]: Account[] = [];
   const typeOf = (name: string) => types.get(name) ?? assert.fail(name);
   const why = (asked: CallerNamed, id?: string, type = 'paper') =>
