@@ -224,6 +224,66 @@ describe('rules are explained', () => {
     assert.deepEqual(await domain.mailed('ann@example.com'), [], 'no alarm for a question');
   });
 
+  it('says what keeps calls out: of a credential, a client, and the accounts behind them', async () => {
+    const [dev, eve] = [
+      await domain.account('dev@example.com', true),
+      await domain.account('eve@example.com'),
+    ];
+    const { rows } = domain;
+    const expiresAt = domain.clock() + 3600;
+    const rights = {
+      scopes: ['data:transaction:read', 'data:transaction:write'],
+      actsFor: 'account',
+      reason: 'test',
+    } as const;
+    const wanted = { ...rights, account: dev, name: 'S', resourceServer: false, expiresAt };
+    const { client: service } = await domain.services.create(wanted, actor);
+    const redirect = {
+      redirectUris: ['https://shop.example/cb'],
+      scopes: ['data:transaction:read', 'data:transaction:write'],
+    };
+    const made = { ...redirect, account: dev, name: 'Shop', confidential: true };
+    const { client: app } = await domain.apps.create(made, actor);
+    const token = { account: eve, name: 'T', scopes: [...rights.scopes], expiresAt };
+    const { credential } = await domain.tokens.mint(token, actor);
+    const of = async (asked: CallerNamed) => (await why(asked)).caller;
+    const out = async (asked: CallerNamed) =>
+      (await of(asked)).obstacles
+        .filter((one) => !one.startsWith('It lacks'))
+        .join(' ')
+        .replaceAll(/ since [^.]*/g, '');
+    const byApp = { client: app.id, account: eve.id };
+    const all: CallerNamed[] = [
+      { credential: credential.id },
+      { client: service.id },
+      byApp,
+      { account: eve.id },
+    ];
+    for (const asked of all) assert.equal(await out(asked), '', JSON.stringify(asked));
+    const acting = await of(byApp);
+    assert.deepEqual(
+      [acting.accountId, acting.words],
+      [eve.id, 'the app “Shop”, which acts for eve@example.com'],
+    );
+    await assert.rejects(why({ client: app.id }), { parameter: 'account' });
+    await assert.rejects(why({ client: service.id, account: eve.id }), { parameter: 'account' });
+
+    const at = domain.clock();
+    await rows.accounts.update(eve.id, { set: { suspendedAt: at } });
+    assert.match(await out({ credential: credential.id }), /^Its account is suspended\.$/);
+    for (const asked of [byApp, { account: eve.id }])
+      assert.match(await out(asked), /^The account is suspended\.$/, JSON.stringify(asked));
+    await rows.accounts.update(eve.id, { unset: ['suspendedAt'] });
+    await rows.accounts.update(dev.id, { set: { suspendedAt: at } });
+    assert.match(await out(byApp), /^The account of the app’s developer is suspended\.$/);
+    assert.match(await out({ client: service.id }), /^The account is suspended\.$/);
+    await rows.accounts.update(dev.id, { unset: ['suspendedAt'] });
+    await rows.clients.update(service.id, { set: { pausedAt: at } });
+    assert.match(await out({ client: service.id }), /^The service is paused\.$/);
+    await rows.clients.update(service.id, { set: { revokedAt: at } });
+    assert.match(await out({ client: service.id }), /^The service is revoked\.$/);
+  });
+
   it('says who passes the rules, and why', async () => {
     const service = async (scopes: string[], actsFor: 'app' | 'account') => {
       const { client } = await domain.services.create(
