@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { hashOf } from '../ground/opaque.ts';
+import { MINUTE_SECONDS } from '../ground/time.ts';
 
 /** Characters of a moment, in base 36: enough for two thousand years. */
 const MOMENT_LENGTH = 7;
@@ -21,6 +23,12 @@ export function createAuditIds(): (at: number) => string {
     const random = randomBytes(16).toString('base64url');
     return `${momentOf(at)}${count.toString(36).padStart(6, '0')}${random}`;
   };
+}
+
+/** One id for all of a minute that is the same in these: entries that have it are counted as one. */
+export function minuteId(now: number, same: readonly (string | undefined)[]): string {
+  const startsAt = Math.floor(now / MINUTE_SECONDS) * MINUTE_SECONDS;
+  return `${momentOf(startsAt)}${hashOf([...same, startsAt].join('\n'))}`;
 }
 
 /** What leads the id of a call, before its moment. */

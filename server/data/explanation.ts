@@ -1,14 +1,12 @@
 import type { Collection } from '../../adapters/port.ts';
 import { NO_ACCOUNT } from '../activity/audit.ts';
-import { momentOf } from '../activity/entry-ids.ts';
+import { minuteId } from '../activity/entry-ids.ts';
 import { dataScope, isAdmin, missingScopes, narrowAdminScope } from '../credentials/scopes.ts';
 import type { Effects } from '../effects/effects.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { noSuch } from '../ground/errors.ts';
 import { RECORDS_COUNTED_MAX } from '../ground/limits.ts';
-import { hashOf } from '../ground/opaque.ts';
-import { MINUTE_SECONDS } from '../ground/time.ts';
 import { type DataAccess, type DataCaller, passesRules, type Verb } from './access.ts';
 import {
   type CallerNamed,
@@ -115,9 +113,8 @@ async function tellOwner(
 ): Promise<void> {
   const accountId: string = createdBy ?? NO_ACCOUNT;
   if (by.id === accountId) return;
-  const startsAt = Math.floor(clock() / MINUTE_SECONDS) * MINUTE_SECONDS;
   const entry = {
-    id: `${momentOf(startsAt)}${hashOf([id, by.kind, by.id, startsAt].join('\n'))}`,
+    id: minuteId(clock(), [id, by.kind, by.id]),
     accountId,
     actor: by,
     action: 'data.looked_at',

@@ -1,18 +1,14 @@
 import type { Bearer } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import { momentOf } from '../activity/entry-ids.ts';
+import { minuteId } from '../activity/entry-ids.ts';
 import type { EffectsOfChange } from '../effects/effects.ts';
 import type { Clock } from '../ground/clock.ts';
-import { hashOf } from '../ground/opaque.ts';
-import { MINUTE_SECONDS } from '../ground/time.ts';
-
-/** One entry for so long, of each account, service and way to the data: a busy service buries nobody's own history. */
-const WINDOW_SECONDS = MINUTE_SECONDS;
 
 /**
  * What the owners of records that an admin's call touches read in their activity: which service did it, by what (a
  * workflow, or the records of a type), when, and for which reason. Who calls does not read it of themself, and whose account
- * is gone reads nothing any more. Entries of one window have one id, so that they are counted as one.
+ * is gone reads nothing any more. Entries of a minute have one id for each account, service and way to the data: a busy
+ * service buries nobody's own history.
  */
 export async function touchEntries(
   { accounts, clock }: { accounts: Pick<Accounts, 'get'>; clock: Clock },
@@ -24,12 +20,11 @@ export async function touchEntries(
   others.delete(caller.account.id);
   const found = await Promise.all([...others].map((id) => accounts.get(id)));
   const service = caller.client?.id ?? caller.tokenId;
-  const startsAt = Math.floor(clock() / WINDOW_SECONDS) * WINDOW_SECONDS;
   const { id: requestId, from } = request;
   return found
     .filter((account) => account !== undefined)
     .map(({ id: accountId }) => ({
-      id: `${momentOf(startsAt)}${hashOf([accountId, service, by, startsAt].join('\n'))}`,
+      id: minuteId(clock(), [accountId, service, by]),
       accountId,
       actor: { kind: 'client' as const, id: service, from, requestId, reason: caller.client?.reason },
       action: 'data.touched',
