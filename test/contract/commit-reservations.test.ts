@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, it } from 'node:test';
 import { openMongodb } from '../../adapters/mongodb/store.ts';
-import { type Collection, declare, type Store, Taken, writeOf } from '../../adapters/port.ts';
+import { type Collection, declare, type Store, Taken, type Write, writeOf } from '../../adapters/port.ts';
 import { mongodbStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';
 
@@ -17,8 +17,10 @@ mongodbStores(({ url }) => {
   /** What a step waits for. For ever, it is as if the process had died there. */
   let hold: Promise<unknown>;
 
+  let address: string;
+
   before(async () => {
-    const address = await url();
+    address = await url();
     const atStep = async (step: string) => {
       if (step !== deadly) return;
       died();
@@ -36,7 +38,10 @@ mongodbStores(({ url }) => {
   after(() => Promise.all([dying.close(), living.close()]));
 
   /** A commit that moves `a` on, removes `b` and makes `d`, and dies before this step. */
-  async function dieBefore(step: string): Promise<{ outcome: Promise<boolean> }> {
+  async function dieBefore(
+    step: string,
+    more: readonly Write[] = [],
+  ): Promise<{ outcome: Promise<boolean> }> {
     deadly = step;
     const death = new Promise<void>((resolve) => {
       died = resolve;
@@ -50,6 +55,7 @@ mongodbStores(({ url }) => {
       }),
       writeOf({ declaration, id: 'b', remove: true, guard: [] }),
       writeOf({ declaration, insert: item('d', { label: 'D' }) }),
+      ...more,
     ];
     const outcome = dying.commit(writes);
     await Promise.race([death, outcome]);
@@ -77,6 +83,45 @@ mongodbStores(({ url }) => {
       assert.deepEqual(await all(), wanted);
     });
   }
+
+  it('gives back what a refused commit that died had reserved, also where its record is gone', async () => {
+    const refused = writeOf({ declaration, id: 'c', change: {}, guard: [['size', '=', 99]] });
+    await dieBefore('release', [refused]);
+    const changed = await rows.update('a', { set: { hot: true } });
+    assert.deepEqual(changed, { ...asItWas[0], hot: true });
+    assert.equal(await rows.remove('b'), true);
+  });
+
+  it('takes nothing back of a commit that is decided just then', async () => {
+    const [ready, going] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = await openMongodb(address, undefined, {
+      staleMs: 0,
+      async atStep(step) {
+        if (step !== 'undecide') return;
+        ready.resolve();
+        await going.promise;
+      },
+    });
+    await slow.collection(declaration);
+    const decision = Promise.withResolvers<void>();
+    hold = decision.promise;
+    await dieBefore('decide');
+    const settled = slow.settleCommits();
+    await ready.promise;
+    // It goes on, is decided, and dies before anything of it is applied.
+    deadly = 'apply';
+    const death = new Promise<void>((resolve) => {
+      died = resolve;
+    });
+    hold = new Promise(() => undefined);
+    decision.resolve();
+    await death;
+    going.resolve();
+    await settled;
+    await living.settleCommits();
+    assert.deepEqual(await all(), asItWillBe);
+    await slow.close();
+  });
 
   it('gives others what they write to, finished or given back', async () => {
     const writes: Record<string, [write: () => Promise<unknown>, givenBack: unknown, finished: unknown]> = {
