@@ -53,6 +53,15 @@ describe('adding somebody in the console', () => {
     );
   });
 
+  test('is not there for who is no admin', async () => {
+    const { agent } = await people.person();
+    for (const path of ['/admin', '/admin/settings', '/admin/invitations', '/admin/invitations/new'])
+      assert.equal((await agent.get(path)).status, 404, path);
+    const form = { email: 'friend@example.com', how: 'make', reason: 'Mine' };
+    assert.equal((await agent.post('/admin/invitations/new', form)).status, 404);
+    assert.equal(await people.domain.accounts.findByEmail(form.email), undefined);
+  });
+
   test('makes an account at once, which has no password until its owner sets one', async () => {
     const form = { email: 'made@example.com', name: 'Ann', how: 'make', reason: 'Asked for it' };
     assert.match((await add({ ...form, name: 'a\u202eb' })).text, /This name cannot be used/);
