@@ -137,6 +137,8 @@ export type Declaration<R extends Row> = {
    * throw `TooSlow` and `TooBusy`.
    */
   searched?: boolean;
+  /** Indexes that an earlier declaration made and this one does not name are removed when it is opened. */
+  exact?: boolean;
   /** Fields that in rows of before may hold what the schema does not say, for it was another then. */
   mixed?: readonly (keyof R & string)[];
 };

@@ -272,7 +272,8 @@ async function openFoundation(
       log.warn({ err: error }, 'a list or count of records took too long: see to its indexes'),
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
-  const types = await openDataRows(store, declarations.types, clock);
+  // A command may have been called with another folder than the server's: it takes away nothing.
+  const types = await openDataRows(store, declarations.types, clock, { exact: !mustExist });
   const dataAccess = createDataAccess({ types: types.opened, clock });
   const data = new Map(
     [...types.opened].map(([name, opened]) => {

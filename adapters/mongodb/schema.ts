@@ -5,50 +5,68 @@ import { isDuplicate } from './failures.ts';
 import { fieldOf } from './queries.ts';
 import { COMMIT, nextOf, ownField } from './reservations.ts';
 
-/** Creates the indexes that are missing, one by one: FerretDB 1 mixes up a list of which some are there. */
+const uniqueName = (field: string) => `unique_${field}`;
+/** A comma stands in no name of a field, so no two indexes have the same name. */
+const indexName = (fields: readonly string[]) => `by_${fields.join()}`;
+
+/**
+ * Creates the indexes that are missing, one by one, because FerretDB 1 mixes up a list of which some are there; and removes
+ * what an `exact` declaration has no more.
+ */
 export async function makeSchema<R extends { id: string }>(
   documents: Documents,
   declaration: Declaration<R>,
 ): Promise<void> {
+  const { committed = false, indexes = [], exact = false } = declaration;
+  const unique = [
+    ...(declaration.unique ?? []),
+    ...(committed ? (declaration.unique ?? []).map(nextOf) : []),
+  ];
   const known = await knownIndexes(documents);
-  const { committed = false, unique = [], indexes = [] } = declaration;
-  if (committed && !known.names.has(COMMIT)) {
+  if (committed && !known.has(COMMIT)) {
     // For who looks for what was left behind. Sparse, so that other writes do not touch it.
     await documents.createIndex({ [COMMIT]: 1 }, { name: COMMIT, sparse: true });
   }
-  for (const field of [...unique, ...(committed ? unique.map(nextOf) : [])]) {
-    const name = `unique_${field}`;
+  const asked = new Set([...unique.map(uniqueName), ...indexes.map((fields) => keysOf(fields).join())]);
+  for (const [name, keys] of known) {
+    const isOfDeclaration = /^(unique|by)_/.test(name);
+    if (exact && isOfDeclaration && !asked.has(name) && !asked.has(keys)) await documents.dropIndex(name);
+  }
+  for (const field of unique) {
     // Sparse: rows without the field do not exclude each other. FerretDB ignores the word and does that
     // anyway.
-    if (known.names.has(name)) continue;
+    if (known.has(uniqueName(field))) continue;
     try {
-      await documents.createIndex({ [fieldOf(field)]: 1 }, { name, unique: true, sparse: true });
+      const options = { name: uniqueName(field), unique: true, sparse: true };
+      await documents.createIndex({ [fieldOf(field)]: 1 }, options);
     } catch (error) {
       throw isDuplicate(error) ? new Taken(declaration.name, ownField(field)) : error;
     }
   }
+  // What has the same keys is the same, whatever it is called: older stores had other names.
+  const there = new Set(known.values());
   for (const fields of indexes) {
-    // The id at the end makes paging with ties a walk along the index.
-    const keys = [...fields.map(fieldOf), '_id'];
-    // What has the same keys is the same, whatever it is called: older stores had other names.
-    if (known.keys.has(keys.join())) continue;
-    known.keys.add(keys.join());
+    const keys = keysOf(fields);
+    if (there.has(keys.join())) continue;
+    there.add(keys.join());
     const key = Object.fromEntries(keys.map((one) => [one, 1 as const]));
-    // A comma stands in no name of a field, so no two indexes have the same name.
-    await documents.createIndex(key, { name: `by_${fields.join()}` });
+    await documents.createIndex(key, { name: indexName(fields) });
   }
 }
 
-async function knownIndexes(documents: Documents): Promise<{ names: Set<string>; keys: Set<string> }> {
-  const known = { names: new Set<string>(), keys: new Set<string>() };
+/** The id at the end makes paging with ties a walk along the index. */
+function keysOf(fields: readonly string[]): string[] {
+  return [...fields.map(fieldOf), '_id'];
+}
+
+/** By name, the keys of each index. */
+async function knownIndexes(documents: Documents): Promise<Map<string, string>> {
   try {
-    for (const { name, key } of await documents.listIndexes().toArray()) {
-      known.names.add(name as string);
-      known.keys.add(Object.keys(key as object).join());
-    }
+    const known = await documents.listIndexes().toArray();
+    return new Map(known.map(({ name, key }) => [String(name), Object.keys(key as object).join()]));
   } catch (error) {
     // A collection that is not there yet: it comes with its first index or row.
-    if ((error as mongoose.mongo.MongoServerError).codeName !== 'NamespaceNotFound') throw error;
+    if ((error as mongoose.mongo.MongoServerError).codeName === 'NamespaceNotFound') return new Map();
+    throw error;
   }
-  return known;
 }

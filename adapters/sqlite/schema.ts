@@ -11,19 +11,21 @@ import { fieldOf } from './queries.ts';
 const indexName = (table: string, fields: readonly string[]) => `${table}.by.${fields.join()}`;
 const uniqueName = (table: string, field: string) => `${table}.unique.${field}`;
 
+const ofUnique = (table: string) => [uniqueName(table, ''), `${table}_unique_`];
+
 /** The field that a unique index stands for, also one of a store that named them otherwise; any other clash is one of ids. */
 export function fieldOfUnique(table: string, index: string): string {
-  const found = [uniqueName(table, ''), `${table}_unique_`].find((start) => index.startsWith(start));
+  const found = ofUnique(table).find((start) => index.startsWith(start));
   return found === undefined ? 'id' : index.slice(found.length);
 }
 
-/** Creates what is missing of a declaration's table and indexes. */
+/** Creates what is missing of a declaration's table and indexes, and removes what an `exact` one has no more. */
 export async function makeSchema<R extends { id: string }>(
   declaration: Declaration<R>,
   checks: Checks<R>,
   connection: Connection,
 ): Promise<void> {
-  const { name, unique = [], indexes = [] } = declaration;
+  const { name, unique = [], indexes = [], exact = false } = declaration;
   // Rows without the leading field stay out of the index: they would only make every insert dearer.
   const present = (field: string) => (checks.isOptional(field) ? ` WHERE ${fieldOf(field)} IS NOT NULL` : '');
   const wanted = [
@@ -43,14 +45,24 @@ export async function makeSchema<R extends { id: string }>(
   ] as const;
 
   await connection.attempt(() => {
-    const known = connection.statement('SELECT sql FROM sqlite_schema WHERE tbl_name = ?').all(name);
+    const rows = connection.statement('SELECT name, sql FROM sqlite_schema WHERE tbl_name = ?').all(name);
     // What says the same is the same, whatever it is called: older stores had other names.
-    const there = new Set(known.map(({ sql }) => String(sql).replace(/ "[^"]*"/, '')));
+    const known = rows.map((row) => ({
+      called: String(row.name),
+      says: String(row.sql).replace(/ "[^"]*"/, ''),
+    }));
+    const there = new Set(known.map(({ says }) => says));
+    const asked = new Set(wanted.map(([kind, , what]) => `CREATE ${kind} ${what}`));
+    const starts = [indexName(name, []), ...ofUnique(name)];
+    const outdated = known
+      .filter(({ called, says }) => starts.some((start) => called.startsWith(start)) && !asked.has(says))
+      .map(({ called }) => `DROP INDEX "${called}"`);
     const missing = wanted
       .filter(([kind, , what]) => !there.has(`CREATE ${kind} ${what}`))
       .map(([kind, called, what]) => `CREATE ${kind} IF NOT EXISTS "${called}" ${what}`);
+    const steps = exact ? [...outdated, ...missing] : missing;
     try {
-      if (missing.length > 0) connection.transaction(() => connection.exec(missing.join('; ')));
+      if (steps.length > 0) connection.transaction(() => connection.exec(steps.join('; ')));
     } catch (error) {
       const clash = portError(error, name, (index) => fieldOfUnique(name, index));
       throw clash instanceof Taken ? clash : error;

@@ -14,7 +14,7 @@ const COLLECTION = 'data_';
  * The collection of a declared type. Its fields are checked against the type when a record is staged, and
  * not again when it is written: a run that has happened must not fail because types/ changed meanwhile.
  */
-export function rowDeclarationOf(type: DataType): Declaration<StoredRecord> {
+export function rowDeclarationOf(type: DataType, { exact = false } = {}): Declaration<StoredRecord> {
   const own = {
     id: z.string(),
     createdAt: z.number(),
@@ -38,6 +38,7 @@ export function rowDeclarationOf(type: DataType): Declaration<StoredRecord> {
     indexes,
     committed: true,
     searched: true,
+    exact,
   });
 }
 
@@ -50,14 +51,17 @@ export type OpenType = {
 
 /**
  * The collections of these types, each by the type's name, and those of them that carry effects. Throws `WrongSettings`
- * where records clash in what is to be unique.
+ * where records clash in what is to be unique. `exact`: what a type no longer makes unique refuses nothing any more.
  */
 export async function openDataRows(
   given: Store,
   types: ReadonlyMap<string, DataType>,
   clock: Clock,
+  { exact = false } = {},
 ): Promise<{ opened: ReadonlyMap<string, OpenType>; carriers: Collection<Carrier>[] }> {
-  const declarations = Object.fromEntries([...types].map(([name, type]) => [name, rowDeclarationOf(type)]));
+  const declarations = Object.fromEntries(
+    [...types].map(([name, type]) => [name, rowDeclarationOf(type, { exact })]),
+  );
   const store = explainingLongSearches(given);
   const { rows, carriers } = await openCollections(store, declarations, clock).catch((error: unknown) => {
     throw error instanceof Taken ? new WrongSettings([clashInWords(error)]) : error;

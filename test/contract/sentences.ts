@@ -341,6 +341,20 @@ export function sentences({ engine, url }: FreshStores): void {
     }
   });
 
+  it('goes on with an index that is no longer declared, until an exact declaration removes it', async () => {
+    const schema = z.strictObject({ id: z.string(), a: z.string(), b: z.string() });
+    const strict = declare({ name: 'strict', schema, unique: ['a', 'b'], indexes: [['a', 'b']] });
+    const laxer = { ...strict, unique: ['b'], indexes: [] } as const;
+    const first = await (await open()).collection(strict);
+    await first.insert({ id: 'one', a: 'A', b: 'B' });
+    const kept = await (await open()).collection(laxer);
+    await assert.rejects(kept.insert({ id: 'two', a: 'A', b: 'C' }), Taken);
+    const exact = await (await open()).collection({ ...laxer, exact: true });
+    await exact.insert({ id: 'two', a: 'A', b: 'C' });
+    await assert.rejects(exact.insert({ id: 'three', a: 'A', b: 'C' }), taken('b'));
+    await assert.rejects((await open()).collection({ ...strict, exact: true }), taken('a'));
+  });
+
   it('answers Unavailable once it is closed, having done what was asked before', async () => {
     const closing = await open();
     const closed = await closing.collection(items);

@@ -24,7 +24,7 @@ import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { declare, type Store, Unavailable } from '../../adapters/port.ts';
+import { declare, type Store, Taken, Unavailable } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { slowDisk } from '../support/slow-disk.ts';
 import { until } from '../support/until.ts';
@@ -674,7 +674,7 @@ describe('the SQLite file', () => {
     store = await openSqlite(path);
     const bare = await store.collection({ name: 'items', schema: items.schema });
     await bare.insertMany([item('one', { label: 'L' }), item('two', { label: 'L' })]);
-    await assert.rejects(async () => store?.collection(items), /UNIQUE/);
+    await assert.rejects(async () => store?.collection(items), new Taken('items', 'label'));
     await bare.insert(item('three'));
     assert.equal(await bare.count([]), 3);
   });
