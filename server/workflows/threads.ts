@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { Problem } from '../ground/errors.ts';
 import {
@@ -11,6 +12,12 @@ import type { Ask } from './run-protocol.ts';
 import type { RunTask } from './thread/messages.ts';
 import { createThreadPool, NotBegun } from './thread-pool.ts';
 
+/**
+ * Two threads a processor do as many short runs as more of them would, and hold 35 MB less for each that is not there. Who
+ * has waited for so long stands behind runs that wait for something, and gets a thread of their own.
+ */
+const PATIENCE_MS = 100;
+
 export type Threads = ReturnType<typeof createThreads>;
 
 /**
@@ -20,6 +27,8 @@ export type Threads = ReturnType<typeof createThreads>;
 export function createThreads(parts: { folder: string; log: Pick<Logger, 'error'> }) {
   const pool = createThreadPool(parts);
   const inRoom = createRoom({
+    atOnceSoon: Math.min(2 * availableParallelism(), WORKFLOW_THREADS_MAX),
+    patienceMs: PATIENCE_MS,
     atOnceMax: WORKFLOW_THREADS_MAX,
     waitingMax: WORKFLOW_RUNS_WAITING_MAX,
     waitMsMax: WORKFLOW_WAIT_SECONDS_MAX * 1000,
