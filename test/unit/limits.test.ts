@@ -29,11 +29,6 @@ const QUANTITY = new RegExp(
 /** What README and the documentation say, with each number as the server has it. */
 const SAID: Record<string, readonly string[]> = {
   'README.md': [
-    `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
-    `All files of a call have ${limits.UPLOAD_BYTES_MAX / 1e6} MB at most`,
-    `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
-    `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
-    `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
     `at least ${limits.SERVER_SECRET_BYTES_MIN} bytes`,
     `\`${limits.TOKEN_DAYS_DEFAULT}\`, \`${limits.TOKEN_DAYS_MAX}\``,
     `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,
@@ -54,6 +49,13 @@ const SAID: Record<string, readonly string[]> = {
     `| ${duration(limits.PORTAL_LINK_SECONDS)}, once; ${duration(limits.PORTAL_SESSION_SECONDS)} `,
     `a sign-in of the last ${duration(limits.FRESH_SIGN_IN_SECONDS)}`,
     `within ${duration(limits.REFRESH_GRACE_SECONDS)} a refresh token`,
+  ],
+  'docs/workflows.md': [
+    `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
+    `All files of a call have ${limits.UPLOAD_BYTES_MAX / 1e6} MB at most`,
+    `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
+    `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
+    `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
   ],
   'docs/managing.md': [
     `those whose \`ids\` you name, at most ${limits.CHOSEN_TOKENS_MAX}`,
