@@ -160,9 +160,9 @@ function hintForBadJson(text: string): string {
   if (/^\s*\[object \w+\]\s*$/.test(text)) {
     return 'It is what a program writes for an object that it did not make JSON of: send what JSON.stringify makes of it.';
   }
-  if (
-    /[:[,]\s*(?:None|True|False|NaN|undefined|-?Infinity)\b/.test(text.replace(/"(?:\\.|[^"\\])*"/g, '""'))
-  ) {
+  // The last text may have no end: where a text had to have one, it would be looked for anew from each quotation mark.
+  const withoutTexts = text.replace(/"(?:\\.|[^"\\])*"?/gs, '""');
+  if (/[:[,]\s*(?:None|True|False|NaN|undefined|-?Infinity)\b/.test(withoutTexts)) {
     return 'JSON has true, false and null, and no None, True, False, undefined, NaN or Infinity: have a library write it.';
   }
   return 'Names and texts need double quotes, and nothing but a closing brace may follow the last value.';

@@ -57,25 +57,42 @@ export function checkInTime<T>(
 }
 
 function arePlain(of: object, schemas: () => readonly z.ZodType[]): boolean {
-  const known = plainOnes.get(of) ?? schemas().every(isPlain);
+  const known = plainOnes.get(of) ?? areAllPlain(schemas());
   plainOnes.set(of, known);
   return known;
 }
 
-/** Whether all that it does is zod's own. */
-function isPlain(schema: z.ZodType): boolean {
-  const { def } = schema._zod as unknown as { def: Definition };
-  const { checks = [], shape = {}, items = [], options = [] } = def;
-  const { innerType, element, rest, left, right, keyType, valueType, catchall } = def;
+/** A schema may hold itself: each is looked at once. */
+function areAllPlain(schemas: readonly z.ZodType[]): boolean {
+  const found = new Set(schemas);
+  for (const schema of found) {
+    const { def } = schema._zod as unknown as { def: Definition };
+    if (!isPlain(def)) return false;
+    for (const inner of innerOf(def)) found.add(inner);
+  }
+  return true;
+}
+
+/** Whether all that it does beside the schemas in it is zod's own. */
+function isPlain(def: Definition): boolean {
+  const { type = '', checks = [] } = def;
   return (
-    PLAIN.types.has(def.type ?? '') &&
+    PLAIN.types.has(type) &&
     hasPlainFormat(def) &&
-    checks.every(({ _zod: { def: one } }) => PLAIN.checks.has(one.check ?? '') && hasPlainFormat(one)) &&
-    [...Object.values(shape), ...items, ...options].every(isPlain) &&
-    [innerType, element, rest, left, right, keyType, valueType, catchall].every(
-      (inner) => inner === undefined || inner === null || isPlain(inner),
-    )
+    checks.every(({ _zod: { def: one } }) => PLAIN.checks.has(one.check ?? '') && hasPlainFormat(one))
   );
+}
+
+function innerOf(def: Definition): z.ZodType[] {
+  const { shape = {}, items = [], options = [] } = def;
+  const { innerType, element, rest, left, right, keyType, valueType, catchall } = def;
+  const single = [innerType, element, rest, left, right, keyType, valueType, catchall];
+  return [
+    ...Object.values(shape),
+    ...items,
+    ...options,
+    ...single.filter((one) => one !== undefined && one !== null),
+  ];
 }
 
 /** A regular expression of the owner's may take for ever; so may a function. */

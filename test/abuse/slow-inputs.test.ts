@@ -144,6 +144,7 @@ const BODIES: [type: string, body: string][] = [
   ['application/json', `${' '.repeat(BODY)}x`],
   ['application/json', `{"account":"${long('\\\\', BODY)}"}`],
   ['application/json', `{"account":"${long('\\"', BODY)}"}`],
+  ['application/json', `{"account":"${long('\\"', BODY)}`],
 ];
 
 /** What is slow to look for, and what is many. */

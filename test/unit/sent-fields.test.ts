@@ -88,3 +88,11 @@ test('what programs write that made no JSON of it is told', () => {
   ] as const)
     assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint: says }, json);
 });
+
+test('a long text without an end is refused at once', () => {
+  const json = `{"label":"${'\\"'.repeat(50_000)}`;
+  const before = process.cpuUsage();
+  assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA' });
+  const { user } = process.cpuUsage(before);
+  assert.ok(user < 500_000, `${user} µs`);
+});
