@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Unavailable } from '../../adapters/port.ts';
+import { JUDGED_AGAIN_MS } from '../../server/api/as-of-now.ts';
 import { has, is } from '../../server/data/expressions.ts';
 import { defineType } from '../../server/data/type.ts';
+import { inTurn } from '../../server/ground/in-turn.ts';
 import { BULK_BYTES_MAX } from '../../server/ground/limits.ts';
 import { newId } from '../../server/ground/opaque.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
@@ -889,6 +892,25 @@ eachStore(({ engine, isFirst, url }) => {
       await opened().update(id, { unset: ['pendingId', 'pendingAt'] });
       assert.equal((await remove()).status, 204);
     });
+
+    if (isFirst)
+      test('changes nothing for who is cut off while others change the record', async () => {
+        const id = await make(ann, { title: 'Held' });
+        const { value, credential } = await server.token({
+          ...{ accountId: annId, scopes: BOTH, expiresAt: now + 1000 },
+        });
+        await opened().update(id, { set: { pendingId: 'p', pendingAt: now } });
+        const others = Promise.withResolvers<void>();
+        const held = inTurn(opened(), id, () => others.promise);
+        const waiting = send('DELETE', `${NOTES}/${id}`, { token: value });
+        await delay(1.5 * JUDGED_AGAIN_MS);
+        await server.domain.rows.credentials.update(credential.id, { set: { revokedAt: now } });
+        await opened().update(id, { unset: ['pendingId', 'pendingAt'] });
+        others.resolve();
+        await held;
+        assert.equal((await waiting).status, 401);
+        assert.equal((await get(id, ann)).status, 200);
+      });
 
     test('counts calls of all records of a type by one route', async () => {
       const [token, accountId] = await somebody();

@@ -97,7 +97,8 @@ async function attempted(
   attempt: (row: StoredRecord, records: Records) => Promise<boolean>,
 ): Promise<void> {
   const attemptNow = async (): Promise<boolean> => {
-    const records = await recordsOf(parts, call);
+    // Who had to wait may be cut off by now.
+    const records = await recordsOf(parts, { ...call, caller: await call.callerNow() });
     const row = await records.get(call.id);
     if (row === undefined) throw noSuchRecord(call);
     return attempt(row, records);
