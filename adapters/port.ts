@@ -99,7 +99,10 @@ export type Listing<R> = {
   skip?: number;
   /** Asked of each row in turn; the list ends before the first for which it answers no, and what is behind is not read. */
   takes?: (row: R) => boolean;
-  /** Who asks, where the rows are `searched`: so that whoever asks for much is in nobody's way but their own. */
+  /**
+   * Who asks, where the rows are `searched`, so that whoever asks for much is in nobody's way but their own; absent where
+   * the server itself does.
+   */
   whose?: string;
 };
 

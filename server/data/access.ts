@@ -54,7 +54,7 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
       const rules = createPrivacy(type, await valuesFor(opened, caller));
       const privacy =
         passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
-      return createRecords(opened, privacy, { clock, rules, whose: caller?.account.id ?? '' });
+      return createRecords(opened, privacy, { clock, rules, whose: caller?.account.id ?? 'nobody' });
     },
   };
 }

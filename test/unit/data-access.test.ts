@@ -116,6 +116,18 @@ sqliteStores(({ url }) => {
     assert.deepEqual(await listed(await recordsFor(undefined)), []);
   });
 
+  it('asks the store in the name of who calls, and of nobody by another one than the server’s own', async () => {
+    const asked: unknown[] = [];
+    const count: OpenType['rows']['count'] = (where, bounds = {}) => {
+      asked.push(bounds.whose);
+      return plans.rows.count(where, bounds);
+    };
+    const opened = { ...plans, rows: { ...plans.rows, count } };
+    for (const caller of [callerOf('acc_ann'), undefined])
+      await (await access.recordsFor(opened, caller, { verb: 'read', passes: true })).count([]);
+    assert.deepEqual(asked, ['acc_ann', 'nobody']);
+  });
+
   it('compares with what was noted of the token over what was noted of its account, and of an app with neither', async () => {
     const rich = { account: account('acc_eve', { metadata: { plan: 'pro' } }) };
     const sees = async (caller: DataCaller) => (await (await recordsFor(caller)).get('obj_red'))?.tier;
