@@ -1,11 +1,10 @@
 import { Script } from 'node:vm';
 import { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
+import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
 
-/** A check takes microseconds. In this time, and then in a part of it, nobody else is answered. */
-const CHECK_MS_MAX = 500;
 /** Who knows what takes long sends it again: what was declared is not checked for so long then. */
-const REST_MS = 30 * CHECK_MS_MAX;
+const REST_MS = 30 * SCHEMA_CHECK_MS_MAX;
 
 /** Schemas of these types, and checks of these kinds, do what zod wrote, and no more than it should. */
 const PLAIN_TYPES = `string number int boolean bigint date undefined null void any unknown never nan literal enum
@@ -34,7 +33,7 @@ let script: Script | undefined;
 export function checkInTime<T>(
   declared: { what: string; of: object; schemas: () => readonly z.ZodType[] },
   check: () => T,
-  msMax = CHECK_MS_MAX,
+  msMax = SCHEMA_CHECK_MS_MAX,
 ): T {
   const { what, of, schemas } = declared;
   if (arePlain(of, schemas)) return check();

@@ -160,6 +160,10 @@ export const WORKFLOW_THREADS_MAX = 8;
 /** So many wait, and so long; who comes then is told to come again. */
 export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;
+/** What schemas of the owner's check takes microseconds. In this time nobody else is answered. */
+export const SCHEMA_CHECK_MS_MAX = 500;
+/** Records that one `find` of a run gives at most. */
+export const WORKFLOW_FOUND_MAX = 1000;
 /** Characters of the records that one `find` of a run may read, and of what it asks with. */
 export const WORKFLOW_FOUND_CHARACTERS_MAX = 8 * 1024 * 1024;
 export const WORKFLOW_ASKED_CHARACTERS_MAX = 256 * 1024;

@@ -5,13 +5,10 @@ import type { Fields, SeenRecord } from '../data/record.ts';
 import { type DataType, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
-import { WORKFLOW_ASKED_CHARACTERS_MAX } from '../ground/limits.ts';
+import { WORKFLOW_ASKED_CHARACTERS_MAX, WORKFLOW_FOUND_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Ask, AskedCondition, FoundRecord, StagedWrite } from './run-protocol.ts';
 import type { Workflow } from './workflow.ts';
-
-/** A list for `run` is at most so long. */
-const FOUND_MAX = 1000;
 
 type FindWanted = {
   where?: readonly AskedCondition[];
@@ -113,11 +110,11 @@ export function readsOf(staging: Staging, whose: Whose) {
   return {
     get: (id: string) => getRecord(staging, whose, id),
 
-    async find({ where = [], order = [], limit = FOUND_MAX }: FindWanted = {}) {
+    async find({ where = [], order = [], limit = WORKFLOW_FOUND_MAX }: FindWanted = {}) {
       const by = [order].flat().map((one) => ({ by: one.by, descending: one.descending === true }));
       requireAskable(type, where, by);
       if (!Number.isInteger(limit) || limit < 0) throw new TypeError('limit: wanted a whole number from 0');
-      const wanted = { where, order: by, limit: Math.min(limit, FOUND_MAX) };
+      const wanted = { where, order: by, limit: Math.min(limit, WORKFLOW_FOUND_MAX) };
       const found = (await ask({ ...asked, what: 'find', ...wanted })) as FoundRecord[];
       for (const one of found) {
         const key = keyOf(type.name, one.record.id);

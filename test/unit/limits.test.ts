@@ -56,7 +56,10 @@ const SAID: Record<string, readonly string[]> = {
     `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
     `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
+    `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} whatever`,
+    `longer than ${limits.SCHEMA_CHECK_MS_MAX === 500 ? 'half a second' : 'another time'} is ended`,
   ],
+  'docs/privacy-rules.md': [`Records are counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`],
   'docs/managing.md': [
     `those whose \`ids\` you name, at most ${limits.CHOSEN_TOKENS_MAX}`,
     `once and within ${limits.MAILED_INVITATION_SECONDS / DAY_SECONDS} days`,
