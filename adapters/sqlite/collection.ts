@@ -10,7 +10,7 @@ import type { Reader } from './reader.ts';
 import { fieldOfUnique, makeSchema } from './schema.ts';
 import { IN_TIME } from './search/deadline.ts';
 import type { Searches } from './search/search.ts';
-import type { Row, Take } from './search/threads.ts';
+import type { FoundRow, Take } from './search/threads.ts';
 import type { Writer } from './writer.ts';
 
 /** What the methods of one collection share. */
@@ -80,7 +80,7 @@ function readsOf<R extends { id: string }>(
     if (searches !== undefined) return searches.read(sql, whose, take);
     const { text, values } = sql;
     await reader.read(() => {
-      for (const row of connection.statement(text).iterate(...values)) if (!take(row as Row)) break;
+      for (const row of connection.statement(text).iterate(...values)) if (!take(row as FoundRow)) break;
     });
   }
 

@@ -29,7 +29,7 @@ export async function makeSchema<R extends { id: string }>(
   // Rows without the leading field stay out of the index: they would only make every insert dearer.
   const present = (field: string) => (checks.isOptional(field) ? ` WHERE ${fieldOf(field)} IS NOT NULL` : '');
   const wanted = [
-    [`TABLE`, name, '(id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)'],
+    ['TABLE', name, '(id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL)'],
     ...unique.map((field) => [
       'UNIQUE INDEX',
       uniqueName(name, field),

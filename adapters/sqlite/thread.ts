@@ -36,8 +36,8 @@ export function createThread<Question, Answer>(
       thread ??= start();
       // Only while it works does it keep the process from ending.
       thread.ref();
-      thread.postMessage(question);
       try {
+        thread.postMessage(question);
         return await answerOf<Answer>(thread);
       } finally {
         thread?.unref();

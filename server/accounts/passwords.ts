@@ -55,7 +55,7 @@ export function createPasswords(parts: { appName: string; passwordCost?: Passwor
       const known = readPhc(phc ?? hashOfNobody);
       const tag = await turns.take(asker, () => tagOf(message, known.salt, known.tag.length, known.cost));
       const right = timingSafeEqual(tag, known.tag) && phc !== undefined;
-      return { right, outdated: right && !fits(known, current) };
+      return { right, outdated: right && !isHashedAs(known, current) };
     },
 
     /** Throws a Problem where a new password is too short, too long or too easily guessed. */
@@ -99,7 +99,7 @@ function readPhc(phc: string): { cost: PasswordCost; salt: Buffer; tag: Buffer }
   };
 }
 
-function fits(
+function isHashedAs(
   { cost, salt, tag }: { cost: PasswordCost; salt: Buffer; tag: Buffer },
   wanted: PasswordCost,
 ): boolean {

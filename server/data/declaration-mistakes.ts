@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
-import { meant } from '../ground/near-miss.ts';
+import { nearMissInBrackets } from '../ground/near-miss.ts';
 
 /** What every declaration of an owner's is held to, of a type or of a workflow: its name, and schemas of what is JSON. */
 
@@ -29,7 +29,7 @@ export function* mistakesOfNaming({
 export function* mistakesOfKeys(what: string, declared: object, keys: readonly string[]): Generator<string> {
   for (const key of Object.keys(declared)) {
     if (!keys.includes(key))
-      yield `${key}: ${what} has no such key${meant(key, keys)}, only ${keys.join(', ')}`;
+      yield `${key}: ${what} has no such key${nearMissInBrackets(key, keys)}, only ${keys.join(', ')}`;
   }
 }
 

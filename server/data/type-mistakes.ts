@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
-import { meant } from '../ground/near-miss.ts';
+import { nearMissInBrackets } from '../ground/near-miss.ts';
 import {
   isSchema,
   mistakesOfKeys,
@@ -113,7 +113,7 @@ function* mistakesOfRule(rule: Rule, known: Known): Generator<string> {
     return;
   }
   for (const key of Object.keys(rule)) {
-    if (!RULE_KEYS.includes(key)) yield `there is no right ${key}${meant(key, RULE_KEYS)}`;
+    if (!RULE_KEYS.includes(key)) yield `there is no right ${key}${nearMissInBrackets(key, RULE_KEYS)}`;
   }
   for (const flag of FLAGS) {
     if (!['boolean', 'undefined'].includes(typeof rule[flag])) yield `${flag}: wanted true or false`;
@@ -181,7 +181,7 @@ function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known)
   if (!isCallerValue(operand)) return undefined;
   if (!CALLER_VALUES.includes(operand.caller)) {
     const there = 'account, email, client, scopes, metadata(KEY) and own(TYPE)';
-    return `the caller has no ${operand.caller}${meant(operand.caller, CALLER_VALUES)}; there are ${there}`;
+    return `the caller has no ${operand.caller}${nearMissInBrackets(operand.caller, CALLER_VALUES)}; there are ${there}`;
   }
   if (operand.caller !== 'own') return undefined;
   const own = types.find(({ name }) => name === operand.type);
@@ -195,7 +195,7 @@ function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known)
 }
 
 function noField(name: string, names: Iterable<string>): string {
-  return `there is no field ${name}${meant(name, names)}`;
+  return `there is no field ${name}${nearMissInBrackets(name, names)}`;
 }
 
 /** What the operand holds, as conditions see it. */

@@ -14,7 +14,7 @@ const [DEFAULT_URL, INSTALLATION_URL] = [DEFAULT_FOLDER, join(import.meta.dirnam
 
 /** What the owner's files import by name without having it installed: the running installation's own. */
 export const PROVIDED = ['latchkey', 'zod'] as const;
-const IS_PROVIDED = /^(?:latchkey|zod)(?:\/|$)/;
+const IS_PROVIDED = new RegExp(`^(?:${PROVIDED.join('|')})(?:/|$)`);
 
 const loaded = new Set<string>();
 let isRegistered = false;

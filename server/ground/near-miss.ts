@@ -28,7 +28,7 @@ export function nearMissHint(sent: string, names: Iterable<string>, otherwise: s
 }
 
 /** The same, to go on with behind a mistake that names the name: nothing where none is near. */
-export function meant(sent: string, names: Iterable<string>): string {
+export function nearMissInBrackets(sent: string, names: Iterable<string>): string {
   const near = nearMissOf(sent, names);
   return near === undefined ? '' : ` (did you mean ${near}?)`;
 }

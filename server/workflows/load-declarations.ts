@@ -38,10 +38,10 @@ export async function loadDeclarations(folder: string, timeLimitMs?: number): Pr
   ]);
   const declaredTypes = types.flatMap((file) => file.declared ?? []);
   const known = new Set(declaredTypes);
-  const faulty = [...types, ...workflows];
+  const loaded = [...types, ...workflows];
   const lines = [
-    ...linesOf(told(types, faulty), (type) => mistakesOfType(type, declaredTypes)),
-    ...linesOf(told(workflows, faulty), (workflow) => mistakesOfWorkflow(workflow, known)),
+    ...linesOf(withoutFollowing(types, loaded), (type) => mistakesOfType(type, declaredTypes)),
+    ...linesOf(withoutFollowing(workflows, loaded), (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
   const warnings = [...linesOf(types, (type) => warningsOfType(type, declaredTypes))];
@@ -88,8 +88,8 @@ async function loadFile<K extends keyof Kinds>(
   }
 }
 
-/** Without those that do not load because of another one, of which that is told. */
-function told<T>(files: readonly Loaded<T>[], all: readonly Loaded<unknown>[]): Loaded<T>[] {
+/** Without those that do not load because another one of them does not, which has a line of its own. */
+function withoutFollowing<T>(files: readonly Loaded<T>[], all: readonly Loaded<unknown>[]): Loaded<T>[] {
   return files.filter(
     ({ path, fault }) =>
       !all.some(

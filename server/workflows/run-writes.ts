@@ -23,7 +23,7 @@ type Planning = {
 /** `told`: the owner, where they read of what is done past the rules because of who calls. */
 type Planned = { write: Write; told?: string | undefined };
 
-type Staged<W extends StagedWrite['what']> = StagedWrite & { what: W };
+type StagedWriteOf<W extends StagedWrite['what']> = StagedWrite & { what: W };
 
 /**
  * What a run staged as a write of the store; undefined where the record is not any more as the run saw it. Throws Problem
@@ -34,7 +34,7 @@ export async function plannedWrite(write: StagedWrite, planning: Planning): Prom
   return write.what === 'unchanged' ? plannedCheck(write, planning) : plannedChange(write, planning);
 }
 
-async function plannedCreate(write: Staged<'create'>, planning: Planning): Promise<Planned> {
+async function plannedCreate(write: StagedWriteOf<'create'>, planning: Planning): Promise<Planned> {
   const { caller, passed, openedType } = planning;
   const { type, id, createdAt, for: owner, fields } = write;
   const { records, underRules, isTold } = await rulesFor(write, planning);
@@ -47,7 +47,7 @@ async function plannedCreate(write: Staged<'create'>, planning: Planning): Promi
 
 /** A record for another account than the caller's: `create` has looked whether the run may, in the thread. */
 async function requireOther(
-  { type, unrestricted, for: owner }: Staged<'create'>,
+  { type, unrestricted, for: owner }: StagedWriteOf<'create'>,
   { workflow, isAdmin, accounts }: Planning,
 ): Promise<void> {
   if (!unrestricted && !isAdmin)
@@ -57,7 +57,7 @@ async function requireOther(
 
 /** A record that the run has read and leaves as it is. */
 async function plannedCheck(
-  { type, unrestricted, id, version }: Staged<'unchanged'>,
+  { type, unrestricted, id, version }: StagedWriteOf<'unchanged'>,
   { openedType, recordsFor }: Planning,
 ): Promise<Planned | undefined> {
   const records = await recordsFor(type, 'read', unrestricted);
@@ -68,7 +68,7 @@ async function plannedCheck(
 }
 
 async function plannedChange(
-  write: Staged<'change' | 'delete'>,
+  write: StagedWriteOf<'change' | 'delete'>,
   planning: Planning,
 ): Promise<Planned | undefined> {
   const { passed, openedType } = planning;
@@ -93,7 +93,7 @@ async function plannedChange(
 
 /** The records for this write, and those under the rules where it is held to them, if only in part. */
 async function rulesFor(
-  write: Staged<'create' | 'change' | 'delete'>,
+  write: StagedWriteOf<'create' | 'change' | 'delete'>,
   { isAdmin, recordsFor }: Planning,
 ): Promise<{ records: Records; underRules: Records | undefined; isTold: boolean }> {
   const records = await recordsFor(write.type, 'write', write.unrestricted);

@@ -3,7 +3,7 @@ import type { Connection } from '../connection.ts';
 import type { Sql } from '../queries.ts';
 import type { Reader } from '../reader.ts';
 import { OutOfTime, within } from './deadline.ts';
-import { createSearchThreads, type Row, type Take } from './threads.ts';
+import { createSearchThreads, type FoundRow, type Take } from './threads.ts';
 
 /**
  * Lists and counts of rows that are `searched`. No plan of a query tells how many rows it will look at: an index leads to
@@ -41,7 +41,7 @@ export function createSearches(
   }
 
   /** Undefined where it is a long one, which counts from then on. */
-  function rowsHere({ text, values }: Sql, whose: string): Row[] | undefined {
+  function rowsHere({ text, values }: Sql, whose: string): FoundRow[] | undefined {
     const statement = connection.statement(text);
     // Whoever asks for many at once has less time here for each.
     const workMs = searchHereMs / (1 + (long.get(whose) ?? 0));

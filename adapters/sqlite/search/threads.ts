@@ -4,7 +4,10 @@ import { createThread, type Thread } from '../thread.ts';
 import { createTurns } from './turns.ts';
 
 /** A row that a search gives: of a list its document, of a count how many there are. */
-export type Row = { doc?: string; rows?: number };
+export type FoundRow = { doc?: string; rows?: number };
+
+/** Takes a row, or answers that it wants no more. */
+export type Take = (row: FoundRow) => boolean;
 
 /** What a thread is to look for, and for how long. */
 export type Search = Sql & { file: string; msMax: number };
@@ -12,7 +15,7 @@ export type Search = Sql & { file: string; msMax: number };
 /** A search begins, goes on, or is over before its end. */
 export type Question = Search | 'more' | 'enough';
 
-export type Answer = { rows: Row[]; isLast: boolean } | { failed: 'out of time' | string };
+export type Answer = { rows: FoundRow[]; isLast: boolean } | { failed: 'out of time' | string };
 
 /** So that a single slow search does not keep all others waiting. Each of them takes a core. */
 const THREADS_MAX = 2;
@@ -58,9 +61,6 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
     },
   };
 }
-
-/** Takes a row, or answers that it wants no more. */
-export type Take = (row: Row) => boolean;
 
 function failure(failed: string, text: string, msMax: number): Error {
   if (failed !== 'out of time') return new Unavailable(`a search has failed: ${failed}`);

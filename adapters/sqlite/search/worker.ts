@@ -3,13 +3,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort } from 'node:worker_threads';
 import { openForReading } from '../database.ts';
 import { OutOfTime, within } from './deadline.ts';
-import type { Answer, Question, Row, Search } from './threads.ts';
+import type { Answer, FoundRow, Question, Search } from './threads.ts';
 
 /**
  * What runs in the threads of threads.ts: answers with the rows of a search, a batch at a time, for whoever asked may have
  * enough before the end.
  */
-let underWay: { open: DatabaseSync; rows: Iterator<Row>; end: number } | undefined;
+let underWay: { open: DatabaseSync; rows: Iterator<FoundRow>; end: number } | undefined;
 
 /** What goes to the other thread at once: it is in memory on both sides. */
 const BATCH_ROWS = 100;
@@ -39,14 +39,14 @@ function begin({ file, text, values, msMax }: Search): void {
   const open = openForReading(file);
   // From here on it is closed by `over`.
   underWay = { open, rows: [].values(), end: performance.now() + msMax };
-  underWay.rows = open.prepare(text).iterate(...values) as Iterator<Row>;
+  underWay.rows = open.prepare(text).iterate(...values) as Iterator<FoundRow>;
 }
 
-function nextBatch(): { rows: Row[]; isLast: boolean } {
+function nextBatch(): { rows: FoundRow[]; isLast: boolean } {
   // A thread that died has taken its search with it.
   if (underWay === undefined) throw new Error('its thread ended');
   const { rows: all, end } = underWay;
-  const rows: Row[] = [];
+  const rows: FoundRow[] = [];
   return within({ end }, () => {
     for (let characters = 0; rows.length < BATCH_ROWS && characters < BATCH_CHARACTERS; ) {
       const { done, value } = all.next();
@@ -58,7 +58,7 @@ function nextBatch(): { rows: Row[]; isLast: boolean } {
   });
 }
 
-function over(): { rows: Row[]; isLast: boolean } {
+function over(): { rows: FoundRow[]; isLast: boolean } {
   underWay?.open.close();
   underWay = undefined;
   return { rows: [], isLast: true };
