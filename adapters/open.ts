@@ -7,8 +7,8 @@ import { openSqlite } from './sqlite/store.ts';
  * A URL becomes a store: `sqlite:PATH` or `mongodb://…`. The only place that knows both engines; MongoDB's
  * driver is loaded only when it is wanted, because that takes longer than the whole start with SQLite. `onFault`
  * hears what goes wrong in the background, where no caller can be told, `onLost` that a database file was removed or
- * replaced while it was open, `onTooSlow` of each list and count that was ended. With `mustExist` nothing is made: where there is
- * no database, or nothing in it, this throws `NotThere`.
+ * replaced while it was open, `onTooSlow` of each list and count that was ended. With `mustExist` nothing is made: where
+ * there is no database, or nothing in it, this throws `NotThere`.
  */
 export async function openStore(
   url: string,

@@ -11,7 +11,8 @@ import type { z } from 'zod';
  * - A promise that is fulfilled means the change is on disk (`durability: 'disk'`) or safe from the death of
  *   this process (`durability: 'process'`: what a power cut may take is a last moment of activity entries).
  *   A read may see a change a moment before that.
- * - Engines throw `Taken`, `Unavailable`, for rows that are `searched` `TooSlow` and `TooBusy`, and nothing of their driver's.
+ * - Engines throw `Taken` and `Unavailable`, of rows that are `searched` also `TooSlow` and `TooBusy`, and nothing of their
+ *   driver's.
  */
 
 /** A value that a condition may compare with. Objects are refused at run time, so no operator can slip in. */

@@ -25,7 +25,10 @@ export const OWN_FIELDS = [
 /** A record as the owner's code knows it: by the fields of its type. */
 export type RecordOf<F extends Fields> = OwnFields & z.output<z.ZodObject<F>>;
 
-/** A record of any type, whole, as it is stored: what the fields of its type hold is known by its schemas and not to the compiler. */
+/**
+ * A record of any type, whole, as it is stored: what the fields of its type hold is known by its schemas and not to the
+ * compiler.
+ */
 export type StoredRecord = Carrier &
   OwnFields & {
     /** How often it was changed; absent where it never was. */

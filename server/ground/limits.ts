@@ -187,8 +187,6 @@ export const BULK_LINES_MAX = 1000;
 export const BULK_BYTES_MAX = 4 * 1024 * 1024;
 /** So often a change of a record is tried where others are quicker each time. */
 export const RECORD_ATTEMPTS_MAX = 5;
-/** So many changes of one record wait for each other in a process. */
-export const RECORD_WRITES_WAITING_MAX = 200;
 /** So many mails of one caller's workflows may wait; more would only come late, and fill the outbox. */
 export const MAILS_WAITING_MAX = 1000;
 

@@ -8,7 +8,8 @@ const BEGINNING = /\bdefine(?:Type|Workflow)\s*\(\s*\{|\bsettings\b[^=]*=\s*\{/;
 
 /**
  * Where in a file of the owner's stands what a mistake is about (` (line 7, column 5)`), as far as it can be read off the
- * text; else nothing. `mistake` begins as data/type-mistakes.ts and workflows/workflow-mistakes.ts write it: `field NAME: …`, `callers: …`.
+ * text; else nothing. `mistake` begins as data/type-mistakes.ts and workflows/workflow-mistakes.ts write it: `field NAME: …`,
+ * `callers: …`.
  */
 export function placeOfMistake(file: string, mistake: string): string {
   let text: string;

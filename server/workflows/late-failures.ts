@@ -73,9 +73,9 @@ export function doCheck<T>(whose: Whose, check: () => T): T {
 }
 
 /**
- * Installed once in each thread, that of the server and those of the workflows: an exception or a rejection that nobody handles, and that a run of a
- * workflow caused, fails that run or, when it is over, is logged; the server goes on. All others go to `crash`, as
- * nobody knows in which state they leave the process.
+ * Installed once in each thread, that of the server and those of the workflows: an exception or a rejection that nobody
+ * handles, and that a run of a workflow caused, fails that run or, when it is over, is logged; the server goes on. All
+ * others go to `crash`, as nobody knows in which state they leave the process.
  */
 export function catchLateFailures(tell: TellLate, crash: (error: unknown) => void): void {
   // Node raises unhandled rejections as uncaught exceptions too, in the context of the promise.

@@ -6,7 +6,7 @@ import type { Records } from '../../data/records.ts';
 import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
 import type { Domain } from '../../domain.ts';
 import { inTurn } from '../../ground/in-turn.ts';
-import { RECORD_ATTEMPTS_MAX, RECORD_WRITES_WAITING_MAX } from '../../ground/limits.ts';
+import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
 import type { Sent } from '../request-body.ts';
 import { jsonReply, Reply } from '../responder.ts';
 import {
@@ -20,6 +20,9 @@ import {
 } from './data-call.ts';
 import { readRecord, type SentFields, sentFields, unsentValue, wholeRecord, withoutSame } from './fields.ts';
 import { recordJson } from './names.ts';
+
+/** So many changes of one record wait for each other in a process. */
+const WRITES_WAITING_MAX = 200;
 
 type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'>;
 
@@ -105,7 +108,7 @@ async function attempted(
   };
   if (await attemptNow()) return;
   // Those who met others go one after the other. Who may not change the record never met any, and holds up nobody here.
-  const line = { lengthMax: RECORD_WRITES_WAITING_MAX, full: () => changedMeanwhile(call) };
+  const line = { lengthMax: WRITES_WAITING_MAX, full: () => changedMeanwhile(call) };
   await inTurn(
     call.opened.rows,
     call.id,
