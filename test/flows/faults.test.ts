@@ -7,7 +7,7 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
 import * as oauth from 'openid-client';
 import { openPeople } from '../support/people.ts';
 import { startServerProcess } from '../support/process.ts';
@@ -37,6 +37,29 @@ async function statusOf(url: string, token: string): Promise<number> {
   return response.status;
 }
 
+/** A server process, and people of it, that go when the test ends, however it ends: one that stays keeps the file from ending. */
+async function startWithPeople(
+  t: TestContext,
+  given: { folder: string; store: string; environment: Record<string, string> },
+) {
+  const server = await startServerProcess(given.environment);
+  t.after(() => server.kill('SIGKILL'));
+  const mailFolder = join(given.folder, 'mail');
+  const { folder: dataFolder, store: storeUrl } = given;
+  const people = await openPeople({ url: server.url, dataFolder, storeUrl, mailFolder } as TestServer);
+  t.after(() => people.close());
+  return { server, people };
+}
+
+/** The same within this process. */
+async function startHereWithPeople(t: TestContext, options: { keepFolder?: string } = {}) {
+  const server = await startTestServer(options);
+  t.after(() => server.stop());
+  const people = await openPeople(server);
+  t.after(() => people.close());
+  return { server, people };
+}
+
 function transaction(url: string, token: string) {
   return fetch(`${url}${TRANSACTION_PATH}`, {
     method: 'POST',
@@ -58,21 +81,9 @@ eachStore(({ engine, url: storeUrl }) => {
     return { folder, store, environment: { LATCHKEY_DATA: folder, LATCHKEY_STORE: store } };
   }
 
-  /** People of a server process, through the same store. */
-  function peopleOf(url: string, given: { folder: string; store: string }) {
-    const server = {
-      url,
-      dataFolder: given.folder,
-      storeUrl: given.store,
-      mailFolder: join(given.folder, 'mail'),
-    };
-    return openPeople(server as TestServer);
-  }
-
-  test('what was acknowledged survives kill -9, and a used refresh token stays used', async () => {
+  test('what was acknowledged survives kill -9, and a used refresh token stays used', async (t) => {
     const given = await settled();
-    const server = await startServerProcess(given.environment);
-    const people = await peopleOf(server.url, given);
+    const { server, people } = await startWithPeople(t, given);
     const { account, agent } = await people.person();
     const made = await people.domain.apps.create(
       {
@@ -91,65 +102,54 @@ eachStore(({ engine, url: storeUrl }) => {
       { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
       operator,
     );
-    const answers = await Promise.all(Array.from({ length: 20 }, () => transaction(server.url, pat.value)));
-    assert.ok(answers.every((answer) => answer.status === 200));
+    // A machine that has much to do sends some away, with nothing done; they come again.
+    const acknowledged = async () => {
+      const { status } = await transaction(server.url, pat.value);
+      assert.ok([200, 503, 504].includes(status), String(status));
+      return status === 200;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => until('it is acknowledged', acknowledged, 120_000)));
     await server.kill('SIGKILL');
 
     const port = new URL(server.url).port;
     const again = await startServerProcess({ ...given.environment, PORT: port });
-    try {
-      assert.equal(await statusOf(again.url, pat.value), 200);
-      assert.equal(await statusOf(again.url, next.access_token), 200);
-      const page = await people.domain.rows.calls.list({
-        where: [['accountId', '=', account.id]],
-        limit: 100,
-      });
-      assert.equal(page.filter((call) => call.path.endsWith('create_transaction')).length, 20);
-      // As if the five seconds of grace were over.
-      const used = [['consumedAt', 'present']] as const;
-      await people.domain.rows.artifacts.updateMany(used, { add: { consumedAt: -6 } });
-      await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), {
-        error: 'invalid_grant',
-      });
-      assert.equal(await statusOf(again.url, next.access_token), 401, 'and its reuse ended the family');
-    } finally {
-      await again.kill('SIGTERM');
-      await people.close();
-    }
+    t.after(() => again.kill('SIGKILL'));
+    assert.equal(await statusOf(again.url, pat.value), 200);
+    assert.equal(await statusOf(again.url, next.access_token), 200);
+    const page = await people.domain.rows.calls.list({
+      where: [['accountId', '=', account.id]],
+      limit: 100,
+    });
+    const done = page.filter((call) => call.path.endsWith('create_transaction') && call.status === 200);
+    assert.equal(done.length, 20);
+    // As if the five seconds of grace were over.
+    const used = [['consumedAt', 'present']] as const;
+    await people.domain.rows.artifacts.updateMany(used, { add: { consumedAt: -6 } });
+    await assert.rejects(oauth.refreshTokenGrant(app.config, tokens.refresh_token ?? ''), {
+      error: 'invalid_grant',
+    });
+    assert.equal(await statusOf(again.url, next.access_token), 401, 'and its reuse ended the family');
   });
 
-  test('two servers on one store: what one revokes the other refuses at once', async () => {
+  test('two servers on one store: what one revokes the other refuses at once', async (t) => {
     const given = await settled();
-    const one = await startServerProcess(given.environment);
+    const { server: one, people } = await startWithPeople(t, given);
     const two = await startServerProcess(given.environment);
-    const people = await peopleOf(one.url, given);
-    try {
-      const account = await people.account();
-      for (let round = 0; round < 5; round += 1) {
-        const pat = await people.domain.tokens.mint(
-          { account, name: `Laptop ${round}`, scopes: ['profile'], expiresAt: inAnHour() },
-          operator,
-        );
-        assert.deepEqual(
-          [await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)],
-          [200, 200],
-        );
-        await people.domain.tokens.revoke({ accountId: account.id, id: pat.credential.id }, operator);
-        assert.deepEqual(
-          [await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)],
-          [401, 401],
-        );
-      }
-    } finally {
-      await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
-      await people.close();
+    t.after(() => two.kill('SIGKILL'));
+    const account = await people.account();
+    for (let round = 0; round < 5; round += 1) {
+      const pat = await people.domain.tokens.mint(
+        { account, name: `Laptop ${round}`, scopes: ['profile'], expiresAt: inAnHour() },
+        operator,
+      );
+      assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [200, 200]);
+      await people.domain.tokens.revoke({ accountId: account.id, id: pat.credential.id }, operator);
+      assert.deepEqual([await statusOf(one.url, pat.value), await statusOf(two.url, pat.value)], [401, 401]);
     }
   });
 
-  test('SIGTERM lets a running request finish and takes no new one', async () => {
-    const given = await settled();
-    const server = await startServerProcess(given.environment);
-    const people = await peopleOf(server.url, given);
+  test('SIGTERM lets a running request finish and takes no new one', async (t) => {
+    const { server, people } = await startWithPeople(t, await settled());
     const account = await people.account();
     const pat = await people.domain.tokens.mint(
       { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
@@ -176,19 +176,18 @@ eachStore(({ engine, url: storeUrl }) => {
     answer.resume();
     assert.equal(answer.statusCode, 200);
     await killed;
-    await people.close();
   });
 
   if (engine === 'sqlite') {
-    test('a database that is locked gives 503 with Retry-After, and then all is well again', async () => {
-      const server = await startTestServer();
-      const people = await openPeople(server);
+    test('a database that is locked gives 503 with Retry-After, and then all is well again', async (t) => {
+      const { server, people } = await startHereWithPeople(t);
       const { account, agent } = await people.person();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['wf:create_transaction'], expiresAt: inAnHour() },
         operator,
       );
       const other = new DatabaseSync(server.storeUrl.slice('sqlite:'.length));
+      t.after(() => other.close());
       other.exec('BEGIN IMMEDIATE');
       const form = { email: 'x@example.com', password: 'some words here', return_to: '/' };
       const started = performance.now();
@@ -207,17 +206,13 @@ eachStore(({ engine, url: storeUrl }) => {
       assert.equal(((await refused.json()) as { body: { status: string } }).body.status, 'UNAVAILABLE');
       assert.equal(page.status, 503);
       other.exec('ROLLBACK');
-      other.close();
       assert.equal((await transaction(server.url, pat.value)).status, 200);
-      await people.close();
-      await server.stop();
     });
 
-    test('a data folder that is taken away is noticed by itself, and nothing is acknowledged meanwhile', async () => {
+    test('a data folder that is taken away is noticed by itself, and nothing is acknowledged meanwhile', async (t) => {
       const { folder } = await settled();
       const data = join(folder, 'data');
-      const server = await startTestServer({ keepFolder: data });
-      const people = await openPeople(server);
+      const { server, people } = await startHereWithPeople(t, { keepFolder: data });
       const account = await people.account();
       const pat = await people.domain.tokens.mint(
         { account, name: 'Laptop', scopes: ['wf:create_transaction', 'profile'], expiresAt: inAnHour() },
@@ -232,32 +227,27 @@ eachStore(({ engine, url: storeUrl }) => {
       await until(
         'a call that only reads is refused',
         async () => (await statusOf(server.url, pat.value)) === 503,
-        3000,
       );
       await until('the log tells', () => server.logged().includes('has gone from under the server'));
-      await until('it is not ready', async () => (await fetch(`${server.url}/readyz`)).status === 503, 3000);
+      await until('it is not ready', async () => (await fetch(`${server.url}/readyz`)).status === 503);
       await assert.rejects(stat(data), 'and makes no new one');
       await rename(join(folder, 'away'), data);
       assert.equal((await transaction(server.url, pat.value)).status, 200);
-      await until('it is ready', async () => (await fetch(`${server.url}/readyz`)).status === 200, 3000);
-      await server.stop();
+      await until('it is ready', async () => (await fetch(`${server.url}/readyz`)).status === 200);
     });
 
-    test('activity that cannot be read is told in the log and gives 503, and then all is well again', async () => {
+    test('activity that cannot be read is told in the log and gives 503, and then all is well again', async (t) => {
       const { folder } = await settled();
       // A folder where a process that died would have left a file.
       const left = join(folder, 'latchkey-calls.db-x-left.jsonl');
       await mkdir(left);
-      const server = await startTestServer({ keepFolder: folder });
-      const people = await openPeople(server);
+      const { server, people } = await startHereWithPeople(t, { keepFolder: folder });
       const { agent } = await people.person();
       await until('the log tells', () => server.logged().includes(UNREADABLE));
       assert.equal((await agent.get('/activity')).status, 503);
       assert.equal((await agent.get('/tokens')).status, 200);
       await rm(left, { recursive: true });
       assert.equal((await agent.get('/activity')).status, 200);
-      await people.close();
-      await server.stop();
     });
   } else {
     test('a database that is away gives 503 with Retry-After, and then all is well again', async (t) => {
@@ -355,10 +345,11 @@ describe('a start', () => {
     });
   }
 
-  test('says which store it opened, whether it was made now, and that an old secret was there', async () => {
+  test('says which store it opened, whether it was made now, and that an old secret was there', async (t) => {
     /** What the server has said by the time that it said this. */
     async function outputOf(env: Record<string, string>, says: RegExp): Promise<string> {
       const server = await startServerProcess({ LATCHKEY_DATA: folder, ...env });
+      t.after(() => server.kill('SIGKILL'));
       await until('the server says so', () => says.test(server.output()));
       await server.kill('SIGTERM');
       return server.output();
