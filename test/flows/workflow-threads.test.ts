@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import {
+  WORKFLOW_RUNS_WAITING_MAX,
+  WORKFLOW_SECONDS_MAX,
+  WORKFLOW_THREADS_MAX,
+} from '../../server/ground/limits.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 import { openPeople, type People } from '../support/people.ts';
 import { type ServerProcess, startServerProcess } from '../support/process.ts';
@@ -27,7 +32,7 @@ const HARM: Record<string, string> = {
   'regular expression': `/^(a+)+$/.test('a'.repeat(60) + '!');`,
   'never ends': 'await new Promise(() => {});',
   numbers: 'const held = []; for (let i = 0; ; i += 1) held.push(i * 1.5);',
-  map: 'const held = new Map(); for (let i = 0; ; i += 1) held.set(i, Array(100).fill(i + 0.5));',
+  map: 'const held = new Map(); for (let i = 0; ; i += 1) held.set(i, Array(50_000).fill(i + 0.5));',
   buffers: 'const held = []; for (;;) held.push(Buffer.alloc(1e7, 1));',
   'leak with pauses': 'const held = []; for (;;) { held.push(Buffer.alloc(1e7, 1)); await sleep(1); }',
   exit: 'process.exit(0);',
@@ -57,16 +62,19 @@ import { z } from 'zod';
 import { note } from '../types/note.ts';
 export const workflow = defineWorkflow({
   name: '${name}', description: 'Does harm', callers: 'anyone', limits: { seconds: ${seconds} },
-  parameters: { how: { schema: z.string(), description: 'How', example: 'loop' } },
+  parameters: {
+    how: { schema: z.string(), description: 'How', example: 'loop' },
+    where: { schema: z.string().optional(), description: 'What holds it', example: 'http://127.0.0.1/' },
+  },
   types: { note },
   returns: z.object({ said: z.number(), any: z.any() }).partial({ any: true }),
-  async run({ parameters: { how }, data, mail }) {
+  async run({ parameters: { how, where }, data, mail, http }) {
     data.note.create({ text: how });
     switch (how) {
       ${Object.entries(HARM)
         .map(([how, code]) => `case ${JSON.stringify(how)}: { ${code} break; }`)
         .join('\n')}
-      case 'slow': await sleep(200); break;
+      case 'held': await http.fetch(where); break;
       case 'is not compiled': if (getCompileCacheDir() === undefined) throw new Error(how); break;
       case 'prints': console.log('printed by run'); console.error('and as an error'); break;
       case 'leaves a loop': setTimeout(() => { for (;;); }, 20); break;
@@ -81,7 +89,7 @@ export const workflow = defineWorkflow({
 `;
 
 const OTHERS = {
-  'workflows/harmful.ts': harmful('harmful', 20),
+  'workflows/harmful.ts': harmful('harmful', WORKFLOW_SECONDS_MAX),
   'workflows/harmful_soon.ts': harmful('harmful_soon', 1),
   'workflows/quick.ts': `
 import { defineWorkflow } from 'latchkey';
@@ -134,6 +142,22 @@ export const workflow = defineWorkflow({
 });
 `,
 };
+
+/** A server that answers nobody until it is closed. */
+async function openHolder() {
+  const answers: ServerResponse[] = [];
+  const holder = createServer((_req, res) => void answers.push(res));
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(holder.address() as AddressInfo).port}/`,
+    /** How many it holds. */
+    count: () => answers.length,
+    close(): void {
+      for (const answer of answers) answer.end();
+      holder.close();
+    },
+  };
+}
 
 sqliteStores(({ url: storeUrl }) => {
   describe('what an owner’s code does in its thread', () => {
@@ -295,11 +319,11 @@ sqliteStores(({ url: storeUrl }) => {
       await rm(folder, { recursive: true, force: true });
     });
 
-    async function harm(how: string): Promise<number> {
+    async function harm(how: string, where?: string): Promise<number> {
       const response = await fetch(`${server.url}/api/1.1/wf/harmful`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ how }),
+        body: JSON.stringify({ how, where }),
       });
       await response.arrayBuffer();
       return response.status;
@@ -328,8 +352,28 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal(await harm('nothing'), 200);
     });
 
-    test('who comes when all threads are busy waits, and past the places for that is told to come again', async () => {
-      const statuses = await Promise.all(Array.from({ length: 130 }, () => harm('slow')));
+    test('who comes when all threads are busy waits, and past the places for that is told to come again', async (t) => {
+      const holder = await openHolder();
+      t.after(holder.close);
+      // One is sent for each that is held, so that none of these waits for longer than a thread takes to load.
+      const held: Promise<number>[] = [];
+      for (let count = 1; count <= WORKFLOW_THREADS_MAX; count += 1) {
+        held.push(harm('held', holder.url));
+        await until('it is held', () => holder.count() === count);
+      }
+      let firstRefused = () => {};
+      const isRefused = new Promise<void>((resolve) => {
+        firstRefused = resolve;
+      });
+      const others = Array.from({ length: WORKFLOW_RUNS_WAITING_MAX + 20 }, async () => {
+        const status = await harm('nothing');
+        if (status === 503) firstRefused();
+        return status;
+      });
+      await isRefused;
+      holder.close();
+      assert.deepEqual([...new Set(await Promise.all(held))], [200]);
+      const statuses = await Promise.all(others);
       assert.deepEqual([...new Set(statuses)].sort(), [200, 503]);
       assert.ok(statuses.filter((status) => status === 200).length >= 16, 'those who wait have their turn');
       assert.equal(await harm('nothing'), 200);
