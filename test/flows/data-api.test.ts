@@ -850,17 +850,24 @@ eachStore(({ engine, isFirst, url }) => {
 
     test('loses no change of two that change one record at the same time', async () => {
       const id = await make(ann, { title: 'Race', readers: [bobId] });
-      const patch = (json: object, token: string) => send('PATCH', `${NOTES}/${id}`, { token, json });
-      const answers = await Promise.all([
+      /** Whose change met others each time is sent away, and comes again. Answers how often it was. */
+      async function patch(json: object, token: string): Promise<number> {
+        for (let sentAway = 0; ; sentAway += 1) {
+          const { status } = await send('PATCH', `${NOTES}/${id}`, { token, json });
+          if (status === 204) return sentAway;
+          assert.equal(status, 409);
+        }
+      }
+      await Promise.all([
         ...Array.from({ length: 3 }, (_, index) => patch({ hot: true, secret: `s${index}` }, ann)),
         ...Array.from({ length: 3 }, (_, index) => patch({ pages: index }, bob)),
       ]);
-      assert.ok(answers.every(({ status }) => status === 204 || status === 409));
       const { hot, pages, title } = (await get(id, ann)).body.response;
       assert.deepEqual([hot, typeof pages, title], [true, 'number', 'Race']);
-      // Within a process they wait for each other, and nobody is sent away.
+      // Within a process they wait for each other, and nobody is sent away; where the store is elsewhere and slow, who has just
+      // come may be quicker than who waits each time.
       const many = await Promise.all(Array.from({ length: 30 }, (_, at) => patch({ pages: at + 100 }, ann)));
-      assert.deepEqual([...new Set(many.map(({ status }) => status))], [204]);
+      if (isFirst) assert.deepEqual([...new Set(many)], [0]);
       assert.deepEqual(
         [
           ...new Set(
