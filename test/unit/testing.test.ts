@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -137,5 +137,71 @@ describe("a store for an owner's tests", () => {
     assert.equal((await store.records('plan')).at(-1)?.title, 'New');
     await assert.rejects(store.put('plan', { title: 5 }), TypeError);
     await assert.rejects(store.records('plans'), /there is no type plans; there are: plan/);
+  });
+
+  it('has the scopes that a test gives, and of a call what is named right', async () => {
+    const pro = { metadata: { plan: 'pro' } };
+    const makes = await store.account({ email: 'makes@example.com', scopes: ['wf:make'], ...pro });
+    await makes.call('make', { title: 'Mine' });
+    await assert.rejects(makes.call('rename', { title: 'x' }), { code: 'insufficient_scope' });
+    const little = await store.account({ email: 'little@example.com', admin: true, scopes: ['wf:make'] });
+    await assert.rejects(little.call('close', { title: 'x' }), { code: 'insufficient_scope' });
+    await assert.rejects(makes.call('make', { titel: 'x' }), {
+      hint: /^titel was sent: is it title that you mean/,
+    });
+  });
+
+  it('moves its clock by a second for each, has records without what the store keeps of them, and all mails', async () => {
+    const own = await openTestStore(folder);
+    const ann = await own.account({ email: 'ann@example.com', metadata: { plan: 'pro' } });
+    const put = await own.put('plan', { title: 'One' }, { for: ann.id });
+    await own.put('plan', { title: 'Two' });
+    await ann.call('make', { title: 'Three' });
+    own.pass(10);
+    await ann.call('make', { title: 'Four' });
+    const records = await own.records('plan');
+    const [first] = records;
+    assert.deepEqual(
+      records.map(({ title, createdAt }) => [title, createdAt - (first?.createdAt ?? 0)]),
+      [
+        ['One', 0],
+        ['Two', 1],
+        // The call itself moves it before its run.
+        ['Three', 3],
+        ['Four', 14],
+      ],
+    );
+    assert.deepEqual(first, put);
+    const kept = ['createdAt', 'createdBy', 'id', 'modifiedAt', 'title'];
+    await ann.call('rename', { title: 'Five' });
+    const changed = (await own.records('plan')).find(({ title }) => title === 'Five');
+    for (const record of [put, changed ?? {}]) assert.deepEqual(Object.keys(record).sort(), kept);
+    const mails = await own.mails();
+    assert.deepEqual(
+      mails.map(({ to, text, html }) => [to, text.includes('x'), html.includes('x')]),
+      [
+        ['ann@example.com', true, true],
+        ['ann@example.com', true, true],
+      ],
+    );
+    assert.deepEqual(Object.keys(mails[0] ?? {}).sort(), ['html', 'subject', 'text', 'to']);
+    await own.close();
+  });
+
+  it('leaves nothing behind when it is closed', async (t) => {
+    const temporary = mkdtempSync(join(tmpdir(), 'latchkey-left-'));
+    const { TMPDIR = tmpdir() } = process.env;
+    t.after(() => {
+      process.env.TMPDIR = TMPDIR;
+      rmSync(temporary, { recursive: true });
+    });
+    process.env.TMPDIR = temporary;
+    const listeners = process.listenerCount('exit');
+    const one = await openTestStore(folder);
+    await one.put('plan', { title: 'Open' });
+    assert.deepEqual([readdirSync(temporary).length, process.listenerCount('exit')], [1, listeners + 1]);
+    await one.close();
+    assert.deepEqual([readdirSync(temporary), process.listenerCount('exit')], [[], listeners]);
+    await assert.rejects(one.put('plan', { title: 'Open' }));
   });
 });
