@@ -328,6 +328,68 @@ describe('rules are explained', () => {
     ]);
   });
 
+  it('says so of who has an admin scope, and of whose owner is no admin any more', async () => {
+    const dan = await domain.account('dan@example.com', true);
+    const expiresAt = domain.clock() + 3600;
+    const { client: whole } = await domain.services.create(
+      {
+        ...{ account: dan, name: 'Whole', scopes: ['profile'], actsFor: 'app', reason: 'test' },
+        ...{ resourceServer: false, expiresAt },
+      },
+      actor,
+    );
+    const tokenWith = async (scope: string) => {
+      const wanted = { account: dan, name: scope, scopes: ['profile'], expiresAt };
+      const { id } = (await domain.tokens.mint(wanted, actor)).credential;
+      await domain.rows.credentials.update(id, { set: { scopes: [scope] } });
+      return { credential: id };
+    };
+    const [scoped, little] = [await tokenWith('admin'), await tokenWith('profile')];
+    const passes = async (asked: CallerNamed) => {
+      const { read, write } = (await why(asked)).passes;
+      return [read.held, read.why, write.held, write.why];
+    };
+    const neither = 'It neither acts for the whole app nor has an admin scope for this.';
+    const app = 'It acts for the whole app, and its owner is an admin.';
+    assert.deepEqual(await passes({ client: whole.id }), [true, app, true, app]);
+    const scope = 'It has an admin scope for this, and its owner is an admin.';
+    assert.deepEqual(await passes(scoped), [true, scope, true, scope]);
+    assert.deepEqual(await passes(little), [false, neither, false, neither]);
+    await domain.rows.accounts.update(dan.id, { set: { admin: false } });
+    const before = 'Its owner is no admin any more.';
+    for (const one of [{ client: whole.id }, scoped])
+      assert.deepEqual(await passes(one), [false, before, false, before]);
+    assert.deepEqual(await passes(little), [false, neither, false, neither]);
+  });
+
+  it('tells in one entry of a minute how often one admin asked about one record', async () => {
+    const owner = await domain.account('owner@example.com');
+    for (const id of ['obj_8', 'obj_9'])
+      await typeOf('paper').rows.insert({ id, createdAt: 1, createdBy: owner.id, team: 'red' } as never);
+    const told = async () => {
+      const entries = await domain.rows.audit.list({ where: [['accountId', '=', owner.id]], limit: 100 });
+      return entries
+        .filter(({ action }) => action === 'data.looked_at')
+        .map(({ targetId, actor: { id }, count }) => `${targetId} by ${id}: ${count}`)
+        .sort();
+    };
+    const look = (id: string, by: string) =>
+      explain(typeOf('paper'), {}, { id, by: { kind: 'account', id: by } });
+    domain.pass(60 - (domain.clock() % 60));
+    await look('obj_8', 'acc_x');
+    domain.pass(59);
+    await look('obj_8', 'acc_x');
+    const one = 'obj_8 by acc_x: 2';
+    assert.deepEqual(await told(), [one]);
+    await look('obj_8', 'acc_y');
+    await look('obj_9', 'acc_x');
+    const others = ['obj_8 by acc_y: 1', 'obj_9 by acc_x: 1'];
+    assert.deepEqual(await told(), [one, ...others]);
+    domain.pass(1);
+    await look('obj_8', 'acc_x');
+    assert.deepEqual(await told(), ['obj_8 by acc_x: 1', one, ...others]);
+  });
+
   it('answers of nobody who is signed in', async () => {
     const { caller, finds, rules } = await why({});
     assert.deepEqual([caller.accountId, finds.count], [undefined, 0]);
