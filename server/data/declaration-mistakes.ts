@@ -9,6 +9,7 @@ import { nearMissInBrackets } from '../ground/near-miss.ts';
 const NAME_LENGTH_MAX = 40;
 export const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
 export const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
+
 /** Every declaration has a name, which stands in scopes and paths, and says what it is. */
 export function* mistakesOfNaming({
   name,

@@ -26,7 +26,8 @@ export function createRecords(
   privacy: Privacy,
   {
     clock,
-    ...asked
+    rules,
+    whose,
   }: {
     clock: Clock;
     /** Those of the type for this caller, also where it passes them. */
@@ -35,7 +36,7 @@ export function createRecords(
     whose: string;
   },
 ) {
-  return { type, ...readsOf(type, privacy, { rows, ...asked }), ...writesOf(type, privacy, clock) };
+  return { type, ...readsOf(type, privacy, { rows, rules, whose }), ...writesOf(type, privacy, clock) };
 }
 
 function readsOf(

@@ -38,15 +38,18 @@ async function plannedCreate(write: StagedWriteOf<'create'>, planning: Planning)
   const { caller, passed, openedType } = planning;
   const { type, id, createdAt, for: owner, fields } = write;
   const { records, underRules, isTold } = await rulesFor(write, planning);
-  if (owner !== caller?.account.id) await requireOther(write, planning);
+  if (owner !== caller?.account.id) await requireOwner(write, planning);
   const insert = records.made(fields, { id, createdAt, createdBy: owner });
   if (underRules !== undefined) passed.note(underRules, []);
   const { declaration } = openedType(type);
   return { write: writeOf({ declaration, insert }), told: isTold ? owner : undefined };
 }
 
-/** A record for another account than the caller's: `create` has looked whether the run may, in the thread. */
-async function requireOther(
+/**
+ * Throws where a run may make no record for another account than the caller's, which `create` has seen to in the thread, or
+ * where there is no such account.
+ */
+async function requireOwner(
   { type, unrestricted, for: owner }: StagedWriteOf<'create'>,
   { workflow, isAdmin, accounts }: Planning,
 ): Promise<void> {

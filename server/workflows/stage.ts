@@ -12,6 +12,7 @@ const CHARACTERS_MAX = 4 * 1024 * 1024;
 const MAILS_MAX = 50;
 /** RFC 5322 section 2.1.1: a line has at most 998 characters. */
 const SUBJECT_LENGTH_MAX = 500;
+
 type Parts = {
   accountId: string | undefined;
   /** Whether new records may be another account's. */

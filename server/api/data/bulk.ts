@@ -83,7 +83,10 @@ export function createBulk({ dataAccess, effects, recorder }: Parts) {
   };
 }
 
-/** These without those that cannot be stored beside each other or a record that is there, which are in a part of their own. */
+/**
+ * Which of these a stored record is in the way of (`taken`), and the others in parts: the first row with each value, and
+ * the rest, which is tried by itself.
+ */
 async function apart(rows: readonly Made[], { rows: stored }: OpenType, error: Taken | Problem) {
   const half = Math.ceil(rows.length / 2);
   const halves = { taken: [], parts: [rows.slice(0, half), rows.slice(half)] };
