@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { sentFields, wholeRecord } from '../../server/api/data/fields.ts';
@@ -87,6 +89,26 @@ test('what programs write that made no JSON of it is told', () => {
     ["{'label':'a'}", /double quotes/],
   ] as const)
     assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint: says }, json);
+});
+
+test('what a schema starts and does not await is told of when it fails, and ends nothing', () => {
+  const script = `
+    import { z } from 'zod';
+    import { sentFields } from './server/api/data/fields.ts';
+    import { sentInJson } from './server/api/request-body.ts';
+    import { defineType } from './server/data/type.ts';
+    import { catchLateFailures } from './server/workflows/late-failures.ts';
+    const say = (...what) => console.log(...what);
+    catchLateFailures(({ workflow, err }) => say(workflow, err.message), () => say('the end'));
+    const text = z.string().refine(() => Promise.reject(new Error('late')) && true);
+    sentFields(defineType({ name: 'note', description: 'A note', fields: { text } }), sentInJson('{"text":"a"}'));
+  `;
+  const args = ['--input-type=module', '--eval', script];
+  const said = execFileSync(process.execPath, args, {
+    cwd: join(import.meta.dirname, '../..'),
+    encoding: 'utf8',
+  });
+  assert.equal(said, 'type note late\n');
 });
 
 test('a long text without an end is refused at once', () => {

@@ -4,6 +4,7 @@ import { checkInTime } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { shortName } from '../../ground/without-secrets.ts';
+import { doCheck } from '../../workflows/late-failures.ts';
 import { slipOf } from '../../workflows/parameter-hints.ts';
 import { isMisread, lossOfText, unfitTextIn } from '../../workflows/parameter-text.ts';
 import { wantedBy } from '../../workflows/parameters.ts';
@@ -43,7 +44,9 @@ export function withoutSame(
 export function sentFields(type: DataType, sent: Sent): SentFields {
   const { fields } = type;
   const declared = { what: `type ${type.name}`, of: fields, schemas: () => Object.values(fields) };
-  return checkInTime(declared, () => checkedFields(type, sent));
+  // What a schema starts and does not await may fail later, and must not end the server then.
+  const whose = { workflow: declared.what, requestId: 'none', isOurs: false };
+  return doCheck(whose, () => checkInTime(declared, () => checkedFields(type, sent)));
 }
 
 function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
