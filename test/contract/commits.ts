@@ -118,6 +118,24 @@ export function commits({ url }: FreshStores): void {
     assert.equal((await rows.find('label', 'B2'))?.id, 'b');
   });
 
+  it('says of which collection it is in use', async () => {
+    const inOther = declare({ ...declaration, name: 'committed_others' });
+    const others = await store.collection(inOther);
+    await others.removeMany([], 1000);
+    await others.insert(item('b', { label: 'O' }));
+    const free = (of: typeof declaration) => writeOf({ declaration: of, insert: item('z') });
+    const taken = (of: typeof declaration, row: Item) => writeOf({ declaration: of, insert: row });
+    for (const [wanted, ...writes] of [
+      [new Taken('committed_items', 'id'), taken(declaration, item('a')), free(inOther)],
+      [new Taken('committed_others', 'id'), free(declaration), taken(inOther, item('b'))],
+      [new Taken('committed_items', 'label'), taken(declaration, item('y', { label: 'A' })), free(inOther)],
+      [new Taken('committed_others', 'label'), free(declaration), taken(inOther, item('y', { label: 'O' }))],
+    ] as const)
+      await assert.rejects(store.commit(writes), wanted);
+    assert.deepEqual(await all(), there);
+    assert.equal(await others.count([]), 1);
+  });
+
   it('knows which unique values other writes took and let go, and tells them of its own', async () => {
     await rows.update('a', { set: { label: 'Z' } });
     await assert.rejects(store.commit([insert(item('d', { label: 'Z' }))]), Taken);

@@ -24,7 +24,7 @@ import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
-import { declare, type Store, Taken, Unavailable } from '../../adapters/port.ts';
+import { declare, type Store, Taken, Unavailable, writeOf } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { slowDisk } from '../support/slow-disk.ts';
 import { until } from '../support/until.ts';
@@ -714,6 +714,40 @@ describe('the SQLite file', () => {
       (await untilWaiting())(null);
       await after;
     } finally {
+      restore();
+    }
+  });
+
+  it('waits for the disk with a commit of which one write asks for it, and only then', async () => {
+    const [heavy, light] = [items, notes].map((one) => declare({ ...one, committed: true }));
+    assert.ok(heavy && light);
+    store = await openSqlite(path, STILL);
+    const insert = (declaration: typeof heavy, id: string) => writeOf({ declaration, insert: item(id) });
+    // So that the tables are there.
+    assert.equal(await store.commit([insert(heavy, '0'), insert(light, '0')]), true);
+    const { waits, untilWaiting, restore } = slowDisk();
+    try {
+      const lighter = store.commit([insert(light, '1'), insert(light, '2')]);
+      await turns();
+      assert.equal(waits.length, 0);
+      assert.equal(await lighter, true);
+      for (const [declarations, id] of [
+        [[heavy, light], '3'],
+        [[heavy], '4'],
+      ] as const) {
+        let isAcknowledged = false;
+        const done = store.commit(declarations.map((one) => insert(one, id))).then((isDone) => {
+          isAcknowledged = isDone;
+        });
+        const isOnDisk = await untilWaiting();
+        await turns();
+        assert.equal(isAcknowledged, false);
+        isOnDisk(null);
+        await done;
+        assert.equal(isAcknowledged, true);
+      }
+    } finally {
+      for (const isOnDisk of waits) isOnDisk(null);
       restore();
     }
   });
