@@ -245,6 +245,20 @@ describe('latchkey check', () => {
       readFileSync(type, 'utf8').replace('      create: true,\n', ''),
     );
     assert.match((await latchkey(['check'], second.env)).out, /Warning: .* no rule .* lets anybody do so/);
+    // Admins make records past the rules.
+    const third = await made('warned-not');
+    for (const [name, from, to] of [
+      ['types/note.ts', '      create: true,\n', ''],
+      ['workflows/add_note.ts', "'account'", "'admin'"],
+    ] as const) {
+      const file = join(third.folder, name);
+      const before = readFileSync(file, 'utf8');
+      writeFileSync(file, before.replace(from, to));
+      assert.notEqual(readFileSync(file, 'utf8'), before);
+    }
+    const admins = await latchkey(['check'], third.env);
+    assert.match(admins.out, /all good/);
+    assert.doesNotMatch(admins.out, /Warning/);
   });
 });
 
