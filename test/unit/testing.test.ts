@@ -202,6 +202,6 @@ describe("a store for an owner's tests", () => {
     assert.deepEqual([readdirSync(temporary).length, process.listenerCount('exit')], [1, listeners + 1]);
     await one.close();
     assert.deepEqual([readdirSync(temporary), process.listenerCount('exit')], [[], listeners]);
-    await assert.rejects(one.put('plan', { title: 'Open' }));
+    await assert.rejects(one.put('plan', { title: 'Open' }), /was closed/);
   });
 });
