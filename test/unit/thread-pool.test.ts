@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createThreadPool, NotBegun } from '../../server/workflows/thread-pool.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
+import { until } from '../support/until.ts';
 
 test('a stop waits for no thread that is still loading', async (t) => {
   const config = makeConfigFolder({
@@ -22,4 +23,53 @@ test('a stop waits for no thread that is still loading', async (t) => {
   await pool.close();
   assert.ok(performance.now() - startedAt < 5000);
   await refused;
+});
+
+test('a thread in which a run left ever more behind is ended', async (t) => {
+  const config = makeConfigFolder({
+    'workflows/leaves.ts': `
+import { defineWorkflow } from 'latchkey';
+import { threadId } from 'node:worker_threads';
+import { z } from 'zod';
+export const workflow = defineWorkflow({
+  name: 'leaves', description: 'Leaves', callers: 'anyone',
+  parameters: { much: { schema: z.boolean(), description: 'Much', example: true } },
+  returns: z.object({ threadId: z.number() }),
+  run({ parameters: { much } }) {
+    const held = [];
+    if (much) setInterval(() => held.length < 40 && held.push(Buffer.alloc(1e7, 1)), 1);
+    return { threadId };
+  },
+});
+`,
+  });
+  const logged: string[] = [];
+  const log = { error: (_: unknown, message: string) => void logged.push(message) };
+  const pool = createThreadPool({ folder: config.folder, log: log as never });
+  t.after(async () => {
+    await pool.close();
+    config.remove();
+  });
+  async function threadOf(much: boolean): Promise<number> {
+    const call = { parameters: { much }, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
+    const task = { workflow: 'leaves', timeLimitMs: 30_000, at: 0, call };
+    const { body } = await pool.run(
+      task,
+      async () => assert.fail(),
+      () => assert.fail(),
+    );
+    return JSON.parse(body).response.threadId;
+  }
+  const first = await threadOf(false);
+  assert.equal(await threadOf(true), first);
+  await until('it is told', () => logged.some((line) => line.includes('what a run had left behind')));
+  await until('runs are in another thread', async () => {
+    try {
+      return (await threadOf(false)) !== first;
+    } catch (error) {
+      // Handed to the one that is ended just then.
+      assert.ok(error instanceof NotBegun);
+      return false;
+    }
+  });
 });
