@@ -48,6 +48,18 @@ describe('schemas of an owner’s that do not end', () => {
     });
   }
 
+  test('what stood still, as the machine was busy with other things, is checked once more', () => {
+    let stands = true;
+    const schema = z.string().refine(() => {
+      if (stands) {
+        stands = false;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+      }
+      return true;
+    });
+    assert.equal(parse(schema, 'a'), 'a');
+  });
+
   test('what took long is not checked again for a while, and others are', () => {
     const schemas = { slow: [z.string().regex(/^(a+)+$/)], other: [z.string().regex(/^(b+)+$/)] };
     const check = (which: 'slow' | 'other', value: string) => {
