@@ -51,6 +51,8 @@ const LARGE: Record<string, string> = {
 const LEFT: Record<string, string> = {
   program: `return { thread: threadId, pid: spawn('sleep', ['60']).pid };`,
   'program on its own': `const program = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' }); program.unref(); return { thread: threadId, pid: program.pid };`,
+  'program of a program on its own': `const program = spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    const [said] = await once(program.stdout, 'data'); return { thread: threadId, pid: Number(said) };`,
   thread: `new Worker('setInterval(() => {}, 1000)', { eval: true }).unref();`,
   timers: 'for (let i = 0; i < 200; i += 1) setInterval(() => {}, 1000);',
 };
@@ -75,7 +77,7 @@ export const workflow = defineWorkflow({
       case 'looks': process.kill(process.pid, 0); kill(process.ppid, 0); break;
       case 'command': return { thread: Number(execSync('echo 7')) + execFileSync('echo', ['8'], { encoding: 'utf8' }).length };
       case 'waits': { const program = spawn('true'); await once(program, 'exit'); setInterval(() => {}, 1000); break; }
-      case 'loops': { const program = spawn('sleep', ['60']); await once(program, 'spawn'); console.log('pid', program.pid); for (;;); }
+      case 'loops': { const program = spawn('sleep', ['60']); console.log('pid', program.pid); for (;;); }
       case 'hangs': { const program = spawn('sleep', ['60']); await once(program, 'spawn'); console.log('pid', program.pid); await new Promise(() => {}); }
       case 'blocks': execSync('mkfifo ' + process.env.PIPE); readFileSync(process.env.PIPE);
     }

@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { WORKFLOW_SECONDS_MAX } from '../../ground/limits.ts';
+import { endProgram } from '../end-program.ts';
 
 /** So much may wait or listen in a thread between two runs: what each run leaves a little of is more in the end. */
 const ACTIVE_MAX = 100;
@@ -64,25 +65,30 @@ export function closePrototype(): void {
   Object.preventExtensions(Object.prototype);
 }
 
+/** How Node itself begins each program. */
+type Spawning = ChildProcess & { spawn(...given: unknown[]): unknown };
+
 /** Watches what the owner's code starts: programs and threads can outlive a run, and a program its thread too. */
 export function watchStarted(tell: (program: { pid: number; runs: boolean }) => void) {
   const programs = new Set<ChildProcess>();
   const threads = new Set<Worker>();
   const before = new Set<object>();
 
-  subscribe('child_process', (message) => {
-    const { process: program } = message as { process: ChildProcess };
-    program.once('spawn', () => {
-      const { pid } = program;
-      if (pid === undefined) return;
-      programs.add(program);
-      tell({ pid, runs: true });
-      program.once('exit', () => {
-        programs.delete(program);
-        tell({ pid, runs: false });
-      });
+  const { prototype } = childProcess.ChildProcess as unknown as { prototype: Spawning };
+  const { spawn } = prototype;
+  // Told at once: a run that goes on in an endless loop comes to no event.
+  prototype.spawn = function spawnAndTell(this: Spawning, ...given) {
+    const failed = spawn.apply(this, given);
+    const { pid } = this;
+    if (pid === undefined) return failed;
+    programs.add(this);
+    tell({ pid, runs: true });
+    this.once('exit', () => {
+      programs.delete(this);
+      tell({ pid, runs: false });
     });
-  });
+    return failed;
+  };
   subscribe('worker_threads', (message) => {
     const { worker } = message as { worker: Worker };
     threads.add(worker);
@@ -104,7 +110,7 @@ export function watchStarted(tell: (program: { pid: number; runs: boolean }) => 
     /** Ends the programs here, as nobody clears up behind those that the server itself has to end. */
     async endPrograms(): Promise<void> {
       const ends = ofRuns(programs).map((program) => {
-        program.kill('SIGKILL');
+        endProgram(program.pid as number);
         return once(program, 'exit');
       });
       await Promise.race([Promise.all(ends), delay(PROGRAM_END_MS_MAX)]);
