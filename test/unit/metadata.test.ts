@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Bearer, ownersClaims } from '../../server/access/bearer.ts';
 import type { Account } from '../../server/accounts/account.ts';
 import { newSecret } from '../../server/credentials/secret-format.ts';
 import { Problem } from '../../server/ground/errors.ts';
@@ -74,4 +75,15 @@ describe('what is noted of a token', () => {
     await assert.rejects(note(row.id, createMetadata({ ...domain, ...rows, clock })), { status: 409 });
     assert.equal((await rowOf(row.id)).metadata, undefined);
   });
+});
+
+it('is of who a token acts for: none of the account, nor its external id, where it acts for the whole app', () => {
+  const account = { externalId: 'shop:1', metadata: { plan: 'pro', team: 'red' } } as unknown as Account;
+  const claims = (bearer: object) => ownersClaims({ account, ...bearer } as Bearer);
+  assert.deepEqual(claims({ actsFor: 'account', metadata: { plan: 'free' } }), {
+    metadata: { plan: 'free', team: 'red' },
+    external_id: 'shop:1',
+  });
+  assert.deepEqual(claims({ actsFor: 'app' }), {});
+  assert.deepEqual(claims({ actsFor: 'app', metadata: { plan: 'free' } }), { metadata: { plan: 'free' } });
 });
