@@ -17,11 +17,8 @@ export async function makeSchema<R extends { id: string }>(
   documents: Documents,
   declaration: Declaration<R>,
 ): Promise<void> {
-  const { committed = false, indexes = [], exact = false } = declaration;
-  const unique = [
-    ...(declaration.unique ?? []),
-    ...(committed ? (declaration.unique ?? []).map(nextOf) : []),
-  ];
+  const { committed = false, unique: declared = [], indexes = [], exact = false } = declaration;
+  const unique = committed ? [...declared, ...declared.map(nextOf)] : declared;
   const known = await knownIndexes(documents);
   if (committed && !known.has(COMMIT)) {
     // For who looks for what was left behind. Sparse, so that other writes do not touch it.

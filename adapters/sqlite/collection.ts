@@ -60,8 +60,7 @@ export async function openCollection<R extends { id: string }>(
 function readsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { name, checks, connection, cached } = shared;
-  const { reader, searches } = shared;
+  const { name, checks, connection, cached, reader, searches } = shared;
   async function one(field: string, wanted: unknown): Promise<R | undefined> {
     const value = bound(checks.checkKey(field, wanted));
     const look = reader.untilFresh();

@@ -12,7 +12,7 @@ import { periodIn, spanOf } from '../pages/period.ts';
 import { adminOf } from './admin.ts';
 import { pageAskedIn, pathWith, waysOn } from './asked.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
-import { accountNamed, askedFor, isChecked, thingPath } from './entries.ts';
+import { accountNamed, askedFor, explainedAs, isChecked, thingPath } from './entries.ts';
 
 const PATH = '/admin/activity';
 const COLUMNS = [
@@ -116,12 +116,8 @@ function callView(call: Call, asked: CallsAskedView, names: EntryNames): CallVie
 function rulesUrlOf({ path, result, accountId, clientId, tokenId }: Call): string | undefined {
   if (result !== 'FORBIDDEN' || !path.startsWith(DATA_PATH)) return undefined;
   const { type, id, place } = dataAddressIn(path);
-  const isApp = clientId?.startsWith('app_') === true;
-  return pathWith(`/admin/types/${type}`, {
-    who: isApp ? accountId : (clientId ?? tokenId),
-    client: isApp ? clientId : '',
-    record: place === 'record' ? id : '',
-  });
+  const caller = clientId === undefined ? { who: tokenId } : explainedAs(clientId, accountId);
+  return pathWith(`/admin/types/${type}`, { ...caller, record: place === 'record' ? id : '' });
 }
 
 function cellsOf(call: Call, names: EntryNames): string[] {

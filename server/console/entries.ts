@@ -56,3 +56,13 @@ export function thingPath(id: string, { clients, credentials }: EntryNames): str
   const client = clients.get(id);
   return client && `/admin/${client.kind === 'app' ? 'apps' : 'services'}/${id}`;
 }
+
+/** What names a service or an app on the page that explains rules: an app acts for somebody, who is named too. */
+export function explainedAs(clientId: string, accountId: string): { who: string; client?: string } {
+  return isApp(clientId) ? { who: accountId, client: clientId } : { who: clientId };
+}
+
+/** By its id, also of one that is gone. */
+export function isApp(clientId: string): boolean {
+  return clientId.startsWith('app_');
+}

@@ -22,7 +22,7 @@ import { showRefusal } from '../pages/refused-form.ts';
 import { requireViewer } from '../pages/signed-in.ts';
 import { adminOf } from './admin.ts';
 import type { ConsoleDependencies } from './dependencies.ts';
-import { askedFor } from './entries.ts';
+import { askedFor, explainedAs, isApp } from './entries.ts';
 
 const PATH = '/admin/types';
 const LAST_FOUR = /^[0-9A-Za-z]{4}$/;
@@ -105,7 +105,7 @@ async function namedBy(
   // Keys of foreign form may look like anything.
   const known = who === '' ? undefined : await leaks.identify(who);
   if (known?.kind === 'access_token' || known?.kind === 'refresh_token')
-    return known.id.startsWith('app_') ? { who: known.accountId, client: known.id } : { who: known.id };
+    return explainedAs(known.id, known.accountId);
   if (known !== undefined) return { who: known.id };
   if (who === '' || who.includes('@') || ID.test(who)) return { who };
   if (!LAST_FOUR.test(who))
@@ -169,6 +169,7 @@ function viewOf(explanation: Explanation): ExplainedView {
 }
 
 function clientLink(id: string): { label: string; url: string } {
-  const isApp = id.startsWith('app_');
-  return { label: isApp ? 'The app' : 'The service', url: `/admin/${isApp ? 'apps' : 'services'}/${id}` };
+  return isApp(id)
+    ? { label: 'The app', url: `/admin/apps/${id}` }
+    : { label: 'The service', url: `/admin/services/${id}` };
 }

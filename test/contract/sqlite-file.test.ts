@@ -26,7 +26,7 @@ import { z } from 'zod';
 import { openStore } from '../../adapters/open.ts';
 import { declare, type Store, Taken, Unavailable, writeOf } from '../../adapters/port.ts';
 import { openSqlite } from '../../adapters/sqlite/store.ts';
-import { slowDisk } from '../support/slow-disk.ts';
+import { type SlowDisk, slowDisk } from '../support/slow-disk.ts';
 import { until } from '../support/until.ts';
 import { item, items, logbook, notes } from './items.ts';
 
@@ -58,6 +58,20 @@ describe('the SQLite file', () => {
   /** Lets all that waits for nothing but its turn come to an end. */
   async function turns(): Promise<void> {
     for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+  }
+
+  /** Sees that a write is acknowledged when the disk has it, and not before; answers what it answers. */
+  async function answeredByDisk<T>(untilWaiting: SlowDisk['untilWaiting'], write: Promise<T>): Promise<T> {
+    let isAcknowledged = false;
+    const acknowledged = write.then((answer) => {
+      isAcknowledged = true;
+      return answer;
+    });
+    const isOnDisk = await untilWaiting();
+    await turns();
+    assert.equal(isAcknowledged, false);
+    isOnDisk(null);
+    return acknowledged;
   }
 
   function start(command: string, ...args: string[]): ChildProcess {
@@ -687,15 +701,7 @@ describe('the SQLite file', () => {
       await Promise.all([lighter.insert(item('one')), lighter.update('one', { set: { rank: 1 } })]);
       assert.equal(waits.length, 0);
 
-      let isAcknowledged = false;
-      const inserted = rows.insert(item('one')).then(() => {
-        isAcknowledged = true;
-      });
-      const isOnDisk = await untilWaiting();
-      await turns();
-      assert.equal(isAcknowledged, false);
-      isOnDisk(null);
-      await inserted;
+      await answeredByDisk(untilWaiting, rows.insert(item('one')));
 
       const refused = rows.insert(item('two'));
       (await untilWaiting())(new Error('EIO'));
@@ -735,16 +741,8 @@ describe('the SQLite file', () => {
         [[heavy, light], '3'],
         [[heavy], '4'],
       ] as const) {
-        let isAcknowledged = false;
-        const done = store.commit(declarations.map((one) => insert(one, id))).then((isDone) => {
-          isAcknowledged = isDone;
-        });
-        const isOnDisk = await untilWaiting();
-        await turns();
-        assert.equal(isAcknowledged, false);
-        isOnDisk(null);
-        await done;
-        assert.equal(isAcknowledged, true);
+        const done = store.commit(declarations.map((one) => insert(one, id)));
+        assert.equal(await answeredByDisk(untilWaiting, done), true);
       }
     } finally {
       for (const isOnDisk of waits) isOnDisk(null);

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 type Done = (error: Error | null) => void;
 
+export type SlowDisk = ReturnType<typeof slowDisk>;
+
 /** A disk that takes its time: `untilWaiting` answers with what ends somebody's wait for it. */
 export function slowDisk() {
   const { fdatasync } = fs;

@@ -15,7 +15,7 @@ export type Search = Sql & { file: string; msMax: number };
 /** A search begins, goes on, or is over before its end. */
 export type Question = Search | 'more' | 'enough';
 
-export type Answer = { rows: FoundRow[]; isLast: boolean } | { failed: 'out of time' | string };
+export type Answer = { rows: FoundRow[]; isLast: boolean } | { isOutOfTime: true } | { failed: string };
 
 /** So that a single slow search does not keep all others waiting. Each of them takes a core. */
 const THREADS_MAX = 2;
@@ -36,7 +36,8 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
     const asked: Search = { file, text, values, msMax };
     for (let question: Question = asked; ; question = 'more') {
       const answer = await thread.ask(question);
-      if ('failed' in answer) throw failure(answer.failed, text, msMax);
+      if ('isOutOfTime' in answer) throw tooSlow(text, msMax);
+      if ('failed' in answer) throw new Unavailable(`a search has failed: ${answer.failed}`);
       const isEnough = !answer.rows.every(take);
       if (answer.isLast) return;
       if (isEnough) return void (await thread.ask('enough'));
@@ -62,7 +63,6 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
   };
 }
 
-function failure(failed: string, text: string, msMax: number): Error {
-  if (failed !== 'out of time') return new Unavailable(`a search has failed: ${failed}`);
+function tooSlow(text: string, msMax: number): TooSlow {
   return new TooSlow(`a search took longer than ${msMax} ms: ${text.slice(0, SHOWN_LENGTH_MAX)}`);
 }

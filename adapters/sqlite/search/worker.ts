@@ -28,7 +28,7 @@ function answerTo(question: Question): Answer {
     return answer;
   } catch (error) {
     over();
-    return error instanceof OutOfTime ? { failed: 'out of time' } : { failed: String(error) };
+    return error instanceof OutOfTime ? { isOutOfTime: true } : { failed: String(error) };
   }
 }
 
