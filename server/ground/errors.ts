@@ -235,6 +235,15 @@ export function asUndone(error: unknown): unknown {
   return error;
 }
 
+/** Makes a check before anything is stored or sent, and notes that of what it throws. */
+export function beforeChanges<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw asUndone(error);
+  }
+}
+
 /** Whether nothing had been done when this was thrown. */
 export function isUndone(error: unknown): boolean {
   return typeof error === 'object' && error !== null && undone.has(error);

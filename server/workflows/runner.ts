@@ -10,7 +10,7 @@ import type { OpenType } from '../data/rows.ts';
 import { checkInTime } from '../data/timed-check.ts';
 import { touchEntries } from '../data/touched-owners.ts';
 import type { Clock } from '../ground/clock.ts';
-import { asUndone, Problem } from '../ground/errors.ts';
+import { asUndone, beforeChanges, Problem } from '../ground/errors.ts';
 import { WORKFLOW_ATTEMPTS_MAX, WORKFLOW_SECONDS_MAX } from '../ground/limits.ts';
 import type { Settings } from '../ground/settings.ts';
 import { msSince } from '../ground/time.ts';
@@ -61,7 +61,7 @@ export function createRunner(parts: RunnerParts) {
     const error = () => tooSlow(workflow, limitMsOf(workflow));
     const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs, at: clock() };
     if (isOwners(workflow)) {
-      requireFit(task);
+      beforeChanges(() => requireFit(task));
       // What it wanted stored and sent was staged in its thread.
       return threads.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
     }
@@ -121,7 +121,7 @@ export function createRunner(parts: RunnerParts) {
 
     /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
     check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
-      doCheck(ranAs(workflow, requestId), () => checkedInTime(workflow, sent)),
+      beforeChanges(() => doCheck(ranAs(workflow, requestId), () => checkedInTime(workflow, sent))),
   };
 }
 

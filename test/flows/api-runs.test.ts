@@ -26,11 +26,21 @@ const note = defineType({
 /** What `tricky` does in this call, chosen by the test. */
 let act: (call: Parameters<Workflow['run']>[0]) => unknown = () => ({});
 
+function slip(): never {
+  throw new TypeError('a slip of the owner');
+}
+
 const tricky = defineWorkflow({
   name: 'tricky',
   description: 'Do what the test says',
   callers: 'account',
-  parameters: {},
+  parameters: {
+    slip: {
+      schema: z.string().refine(slip).optional(),
+      description: 'What is checked wrongly',
+      example: 'a',
+    },
+  },
   types: { note },
   returns: z.object({ said: z.string().optional() }),
   run: (call) => act(call as never) as never,
@@ -210,6 +220,14 @@ eachStore(({ engine, url, isFirst }) => {
           assert.deepEqual([call?.tokenId, call?.status, call?.result], [credential.id, status, code]);
         });
       }
+
+      test('a schema that fails, which says that nothing was done', async () => {
+        const { value: token } = await tokenFor('wf:tricky');
+        const json = { slip: 'a' };
+        const { status, body } = await server.call('/api/1.1/wf/tricky', { method: 'POST', token, json });
+        assert.equal(status, 500);
+        assert.match(body.body.hint, /^Nothing was stored or sent\. Try again\./);
+      });
 
       test('what a run starts and does not wait for comes too late', async () => {
         let late: unknown;

@@ -830,6 +830,38 @@ eachStore(({ engine, isFirst, url }) => {
       });
 
     if (isFirst)
+      test('says that nothing was stored where a schema fails before anything is', async () => {
+        const { value: token } = await server.token({
+          scopes: ['data:parcel:write', 'data:parcel:read'],
+          expiresAt: now + 1000,
+        });
+        checkParcel = () => {};
+        const made = await send('POST', '/api/1.1/obj/parcel', { token, json: { text: 'x' } });
+        const sent = async (method: string, path: string, body: string, goodOnes = 0) => {
+          let left = goodOnes;
+          checkParcel = () => {
+            left -= 1;
+            if (left < 0) throw new TypeError('a slip of the owner');
+          };
+          const type = path.endsWith('bulk') ? 'text/plain' : 'application/json';
+          const headers = { authorization: `Bearer ${token}`, 'content-type': type };
+          const answer = await fetch(`${server.url}/api/1.1/obj/parcel${path}`, { method, body, headers });
+          assert.equal(answer.status, 500);
+          return ((await answer.json()) as { body: { hint: string } }).body.hint;
+        };
+        const json = '{"text":"y"}';
+        for (const hint of [
+          await sent('POST', '', json),
+          await sent('PATCH', `/${made.body.id}`, json),
+          await sent('PUT', `/${made.body.id}`, json),
+          await sent('POST', '/bulk', `${json}\n`.repeat(3), 2),
+        ])
+          assert.match(hint, /^Nothing was stored or sent\. Try again\./);
+        // A hundred lines before it are stored.
+        assert.match(await sent('POST', '/bulk', `${json}\n`.repeat(120), 110), /^It is not certain/);
+      });
+
+    if (isFirst)
       test('gives others their turn while it reads lines, however many of them are no good', async () => {
         const [me] = await somebody();
         const names = Array.from({ length: 400 }, (_, index) => `"k${index}":1`).join();

@@ -32,7 +32,7 @@ test('a number or a yes that would arrive as another one is refused, and named',
     ['{"paid":"false"}', 'paid', /it would arrive as true/],
   ] as const)
     assert.throws(
-      () => sentFields(parcel, sentInJson(json)),
+      () => sentFields(parcel, sentInJson(json), { requestId: 'r' }),
       (error) => error instanceof Problem && error.parameter === field && says.test(error.message),
       json,
     );
@@ -40,7 +40,7 @@ test('a number or a yes that would arrive as another one is refused, and named',
 
 test('what its schema makes of it is stored, and the default of what is not sent', () => {
   const sent = sentInJson('{"weight":1.5,"paid":true,"count":"12","label":" a "}');
-  assert.deepEqual(wholeRecord(parcel, sent), {
+  assert.deepEqual(wholeRecord(parcel, sent, 'r'), {
     weight: 1.5,
     paid: true,
     count: 12,
@@ -76,7 +76,11 @@ test('a value of another kind is told with what the field takes, and what was pr
       'It was sent as a list of one: leave out the brackets around it. size takes: "s" or "m".',
     ],
   ] as const)
-    assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint }, json);
+    assert.throws(
+      () => sentFields(box, sentInJson(json), { requestId: 'r' }),
+      { code: 'INVALID_DATA', hint },
+      json,
+    );
 });
 
 test('what programs write that made no JSON of it is told', () => {
@@ -88,33 +92,42 @@ test('what programs write that made no JSON of it is told', () => {
     ['{"label":": None",}', /double quotes/],
     ["{'label':'a'}", /double quotes/],
   ] as const)
-    assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA', hint: says }, json);
+    assert.throws(
+      () => sentFields(box, sentInJson(json), { requestId: 'r' }),
+      { code: 'INVALID_DATA', hint: says },
+      json,
+    );
 });
 
 test('what a schema starts and does not await is told of when it fails, and ends nothing', () => {
   const script = `
     import { z } from 'zod';
-    import { sentFields } from './server/api/data/fields.ts';
+    import { wholeRecord } from './server/api/data/fields.ts';
     import { sentInJson } from './server/api/request-body.ts';
     import { defineType } from './server/data/type.ts';
     import { catchLateFailures } from './server/workflows/late-failures.ts';
     const say = (...what) => console.log(...what);
-    catchLateFailures(({ workflow, err }) => say(workflow, err.message), () => say('the end'));
+    catchLateFailures(
+      ({ workflow, requestId, err }) => say(workflow, requestId, err.message),
+      () => say('the end'),
+    );
     const text = z.string().refine(() => Promise.reject(new Error('late')) && true);
-    sentFields(defineType({ name: 'note', description: 'A note', fields: { text } }), sentInJson('{"text":"a"}'));
+    const unsent = z.string().default('b').refine(() => Promise.reject(new Error('later')) && true).optional();
+    const note = defineType({ name: 'note', description: 'A note', fields: { text, unsent } });
+    wholeRecord(note, sentInJson('{"text":"a"}'), 'request-1');
   `;
   const args = ['--input-type=module', '--eval', script];
   const said = execFileSync(process.execPath, args, {
     cwd: join(import.meta.dirname, '../..'),
     encoding: 'utf8',
   });
-  assert.equal(said, 'type note late\n');
+  assert.equal(said, 'type note request-1 late\ntype note request-1 later\n');
 });
 
 test('a long text without an end is refused at once', () => {
   const json = `{"label":"${'\\"'.repeat(50_000)}`;
   const before = process.cpuUsage();
-  assert.throws(() => sentFields(box, sentInJson(json)), { code: 'INVALID_DATA' });
+  assert.throws(() => sentFields(box, sentInJson(json), { requestId: 'r' }), { code: 'INVALID_DATA' });
   const { user } = process.cpuUsage(before);
   assert.ok(user < 500_000, `${user} µs`);
 });

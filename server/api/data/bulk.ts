@@ -4,11 +4,12 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import type { OpenType } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
-import { BearerProblem, Problem } from '../../ground/errors.ts';
+import { BearerProblem, beforeChanges, Problem } from '../../ground/errors.ts';
 import { givingWay } from '../../ground/give-way.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
 import { shortName } from '../../ground/without-secrets.ts';
 import { readBody } from '../../http/body.ts';
+import { requestIdOf } from '../../http/request.ts';
 import { SEND_UTF8, utf8Of } from '../../http/utf8.ts';
 import { sentInJson } from '../request-body.ts';
 import { Reply } from '../responder.ts';
@@ -70,7 +71,9 @@ export function createBulk({ dataAccess, effects, recorder }: Parts) {
     for (const chunk of chunksOf(lines)) {
       const rows: Made[] = [];
       for (const [index, line] of chunk) {
-        const row = madeOf(line, call, records);
+        const row = isOnRecord
+          ? madeOf(line, call, records)
+          : beforeChanges(() => madeOf(line, call, records));
         if (row instanceof Problem) outcomes[index] = failure(row);
         else rows.push({ index, row });
         await giveWay();
@@ -106,9 +109,9 @@ async function apart(rows: readonly Made[], { rows: stored }: OpenType, error: T
 }
 
 /** The record that a line is, or what is wrong with it. */
-function madeOf(line: string, { opened, caller }: WriteCall, records: Records): StoredRecord | Problem {
+function madeOf(line: string, { ctx, opened, caller }: WriteCall, records: Records): StoredRecord | Problem {
   try {
-    const fields = wholeRecord(opened.type, sentInJson(line, 'line'));
+    const fields = wholeRecord(opened.type, sentInJson(line, 'line'), requestIdOf(ctx));
     return records.made(fields, { createdBy: caller.account.id });
   } catch (error) {
     if (error instanceof Problem) return error;

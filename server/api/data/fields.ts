@@ -40,13 +40,28 @@ export function withoutSame(
   return { ...sent, values: new Map([...values].filter(([name, value]) => !isSame(name, value))) };
 }
 
-/** What was sent, checked by the type's schemas; null takes a field away. Throws Problem for the first mistake. */
-export function sentFields(type: DataType, sent: Sent): SentFields {
+/**
+ * What was sent, checked by the type's schemas; null takes a field away. `others`: which of the fields that were not sent
+ * have their default. Throws Problem for the first mistake.
+ */
+export function sentFields(
+  type: DataType,
+  sent: Sent,
+  { requestId, others = () => false }: { requestId: string; others?: (name: string) => boolean },
+): SentFields {
   const { fields } = type;
   const declared = { what: `type ${type.name}`, of: fields, schemas: () => Object.values(fields) };
   // What a schema starts and does not await may fail later, and must not end the server then.
-  const whose = { workflow: declared.what, requestId: 'none', isOurs: false };
-  return doCheck(whose, () => checkInTime(declared, () => checkedFields(type, sent)));
+  const whose = { workflow: declared.what, requestId, isOurs: false };
+  return doCheck(whose, () =>
+    checkInTime(declared, () => {
+      const checked = checkedFields(type, sent);
+      for (const name of Object.keys(fields)) {
+        if (!sent.values.has(name) && others(name)) checked[name] = unsentValue(type, name);
+      }
+      return checked;
+    }),
+  );
 }
 
 function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
@@ -82,16 +97,12 @@ function hintForWrong(name: string, schema: z.ZodType, value: unknown): string {
 }
 
 /** All fields of a new record: what was not sent has its default, if it has one. Throws Problem for what is missing. */
-export function wholeRecord(type: DataType, sent: Sent): SentFields {
-  const fields = sentFields(type, sent);
-  for (const name of Object.keys(type.fields)) {
-    if (!Object.hasOwn(fields, name)) fields[name] = unsentValue(type, name);
-  }
-  return fields;
+export function wholeRecord(type: DataType, sent: Sent, requestId: string): SentFields {
+  return sentFields(type, sent, { requestId, others: () => true });
 }
 
 /** What a record has in a field that was not sent. Throws Problem where it must be. */
-export function unsentValue(type: DataType, name: string): unknown {
+function unsentValue(type: DataType, name: string): unknown {
   const parsed = (type.fields[name] as z.ZodType).safeParse(undefined);
   if (parsed.success) return parsed.data;
   throw new Problem({

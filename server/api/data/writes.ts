@@ -5,8 +5,10 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
 import type { Domain } from '../../domain.ts';
+import { beforeChanges } from '../../ground/errors.ts';
 import { inTurn } from '../../ground/in-turn.ts';
 import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
+import { requestIdOf } from '../../http/request.ts';
 import type { Sent } from '../request-body.ts';
 import { jsonReply, Reply } from '../responder.ts';
 import {
@@ -18,7 +20,7 @@ import {
   valueTaken,
   type WriteCall,
 } from './data-call.ts';
-import { readRecord, type SentFields, sentFields, unsentValue, wholeRecord, withoutSame } from './fields.ts';
+import { readRecord, type SentFields, sentFields, wholeRecord, withoutSame } from './fields.ts';
 import { recordJson } from './names.ts';
 
 /** So many changes of one record wait for each other in a process. */
@@ -34,7 +36,7 @@ export function createWrites(parts: Parts) {
     async create(made: WriteCall): Promise<Reply> {
       const { call, sent } = await received(made);
       const { caller, opened } = call;
-      const fields = wholeRecord(opened.type, sent);
+      const fields = beforeChanges(() => wholeRecord(opened.type, sent, requestIdOf(call.ctx)));
       const records = await recordsOf(parts, call);
       const row = records.made(fields, { createdBy: caller.account.id });
       const caused = await effectsOf(call, parts, { status: 201, records, touched: [] });
@@ -50,7 +52,9 @@ export function createWrites(parts: Parts) {
     async change(made: WriteCall): Promise<Reply> {
       const { call, sent } = await received(made);
       const { type } = call.opened;
-      return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news));
+      return changed(parts, call, sent, (_row, _records, news) =>
+        sentFields(type, news, { requestId: requestIdOf(call.ctx) }),
+      );
     },
 
     /**
@@ -61,12 +65,8 @@ export function createWrites(parts: Parts) {
       const { call, sent } = await received(made);
       const { type } = call.opened;
       return changed(parts, call, sent, (row, records, news) => {
-        const fields = sentFields(type, news);
-        for (const name of Object.keys(type.fields)) {
-          if (sent.values.has(name) || !records.mayChange(row, name)) continue;
-          fields[name] = unsentValue(type, name);
-        }
-        return fields;
+        const others = (name: string) => !sent.values.has(name) && records.mayChange(row, name);
+        return sentFields(type, news, { requestId: requestIdOf(call.ctx), others });
       });
     },
 
@@ -138,7 +138,12 @@ async function changed(
     const shown = mayRead ? recordJson(records.seen(row)) : {};
     const isShown = (name: string, value: unknown) =>
       Object.hasOwn(shown, name) && isDeepStrictEqual(value, shown[name]);
-    const fields = differing(fieldsFor(row, records, withoutSame(sent, isShown)), row, records);
+    const news = withoutSame(sent, isShown);
+    const fields = differing(
+      beforeChanges(() => fieldsFor(row, records, news)),
+      row,
+      records,
+    );
     const of = { status: 204, records, touched: [row] };
     const { change, guard } = records.changed(row, fields);
     if (Object.keys(fields).length === 0) {
