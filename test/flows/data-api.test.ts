@@ -68,16 +68,21 @@ const profile = defineType({
 
 /** Whose lines take as long to check as the test says. */
 let checkParcel = () => {};
+const slow = z.string().refine(() => {
+  checkParcel();
+  return true;
+});
 const parcel = defineType({
   name: 'parcel',
   description: 'A parcel',
-  fields: {
-    text: z.string().refine(() => {
-      checkParcel();
-      return true;
-    }),
-  },
+  fields: { text: slow },
   rules: toItsMaker,
+});
+const crate = defineType({
+  name: 'crate',
+  description: 'Shut ones are made by nobody but who passes the rules',
+  fields: { text: slow },
+  rules: (record) => [{ name: 'Whoever comes', when: is(record.text, 'open'), view: true, create: true }],
 });
 
 const BOTH = ['data:note:read', 'data:note:write', 'data:profile:write', 'data:profile:read'];
@@ -95,7 +100,7 @@ eachStore(({ engine, isFirst, url }) => {
     let onClock: (() => void) | undefined;
     const opened = () => server.domain.types.get('note')?.rows ?? assert.fail();
     before(async () => {
-      const types = [note, vault, profile, parcel];
+      const types = [note, vault, profile, parcel, crate];
       const clock = () => {
         const hook = onClock;
         onClock = undefined;
@@ -859,6 +864,36 @@ eachStore(({ engine, isFirst, url }) => {
           assert.match(hint, /^Nothing was stored or sent\. Try again\./);
         // A hundred lines before it are stored.
         assert.match(await sent('POST', '/bulk', `${json}\n`.repeat(120), 110), /^It is not certain/);
+      });
+
+    if (isFirst)
+      test('holds the lines that are left to the rules where their caller passes them no more', async () => {
+        const accountId = newId('acc_');
+        await server.domain.rows.accounts.insert({
+          ...{ id: accountId, email: `${accountId}@example.com`, emailKey: accountId, createdAt: now },
+          admin: true,
+        });
+        const [scope, past] = ['data:crate:write', 'admin:data:crate:write'];
+        const scopes = [scope, past];
+        const { value, credential } = await server.token({ accountId, scopes, expiresAt: now + 1000 });
+        let left = 101;
+        checkParcel = () => {
+          left -= 1;
+          if (left === 0)
+            void server.domain.rows.credentials.update(credential.id, { set: { scopes: [scope] } });
+          const until = performance.now() + (left < 0 && left > -6 ? 25 : 0);
+          while (performance.now() < until);
+        };
+        const headers = { authorization: `Bearer ${value}`, 'content-type': 'text/plain' };
+        const body = `${'{"text":"shut"}\n'.repeat(149)}{"text":"open"}`;
+        const sent = { method: 'POST', body, headers };
+        const answered = await fetch(`${server.url}/api/1.1/obj/crate/bulk`, sent);
+        const lines = (await answered.text()).trimEnd().split('\n');
+        const stored = lines.flatMap((line, at) => (/success/.test(line) ? [at] : []));
+        assert.deepEqual(stored, [...Array(100).keys(), 149]);
+        assert.match(lines[100] ?? '', /may make no such crate/);
+        const [entry] = (await server.calls()).filter((call) => call.accountId === accountId);
+        assert.deepEqual([entry?.privacyBypassed, entry?.hidden], [true, 0]);
       });
 
     if (isFirst)

@@ -4,7 +4,7 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import type { OpenType } from '../../data/rows.ts';
 import type { Domain } from '../../domain.ts';
-import { BearerProblem, beforeChanges, Problem } from '../../ground/errors.ts';
+import { beforeChanges, Problem } from '../../ground/errors.ts';
 import { givingWay } from '../../ground/give-way.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
 import { shortName } from '../../ground/without-secrets.ts';
@@ -14,7 +14,7 @@ import { SEND_UTF8, utf8Of } from '../../http/utf8.ts';
 import { sentInJson } from '../request-body.ts';
 import { Reply } from '../responder.ts';
 import { changedMeanwhile, entryOf, recordEntry, valueTaken, type WriteCall } from './data-call.ts';
-import { wholeRecord } from './fields.ts';
+import { type SentFields, wholeRecord } from './fields.ts';
 
 /** Records in one commit, and characters of them. Others are served between two of them. */
 const COMMIT_RECORDS_MAX = 100;
@@ -26,64 +26,100 @@ type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder'>;
 type Outcome = { status: 'success'; id: string } | { status: 'error'; message: string; hint: string };
 
 /** A line that is good so far. */
-type Made = { index: number; row: StoredRecord };
+type Line = { index: number; fields: SentFields };
+
+/** The same as a record that the rules let its caller make. */
+type Made = Line & { row: StoredRecord };
+
+/** Who calls, and what the rules are for them. */
+type Judged = { call: WriteCall; records: Records };
 
 /** Makes many records, each by itself: what cannot be taken is told in its line, and the others are stored. */
 export function createBulk({ dataAccess, effects, recorder }: Parts) {
   return async function bulk(made: WriteCall): Promise<Reply> {
     const lines = await readLines(made.ctx);
-    const call = { ...made, caller: await made.callerNow() };
-    const { opened, caller, verb } = call;
-    const records = await dataAccess.recordsFor(opened, caller, { verb });
+    const { opened } = made;
+    let judged = await judgedNow(dataAccess, made);
     const outcomes: Outcome[] = [];
     let isOnRecord = false;
+    const entry = () => entryOf(judged.call, { status: 200, records: judged.records, touched: [] });
+    const fail = (lines: readonly { index: number }[], problem: Problem) => {
+      for (const { index } of lines) outcomes[index] = failure(problem);
+    };
 
     async function commit(rows: readonly Made[]): Promise<void> {
       const writes = rows.map(({ row }) => writeOf({ declaration: opened.declaration, insert: row }));
       // With the first of them, so that nothing is stored by a call that is nowhere.
-      const entry = isOnRecord ? undefined : entryOf(call, { status: 200, records, touched: [] });
-      if (!(await effects.commit(writes, { call: entry }))) throw changedMeanwhile(call);
+      const call = isOnRecord ? undefined : entry();
+      if (!(await effects.commit(writes, { call }))) throw changedMeanwhile(made);
       isOnRecord = true;
       for (const { index, row } of rows) outcomes[index] = { status: 'success', id: row.id };
     }
 
+    /** The records of those who may still make them: who was cut off, or lost a right, makes no more. */
+    async function allowed(good: readonly Line[]): Promise<Made[]> {
+      try {
+        judged = await judgedNow(dataAccess, made, { ...judged, isOnRecord });
+      } catch (error) {
+        if (!(error instanceof Problem && isOnRecord)) throw error;
+        fail(good, error);
+        return [];
+      }
+      return good.flatMap((line) => {
+        const row = orProblem(() => rowOf(line, judged));
+        if (!(row instanceof Problem)) return [{ ...line, row }];
+        fail([line], row);
+        return [];
+      });
+    }
+
     /** Where one of them has what another record has, the others are stored without it. */
-    async function store(rows: readonly Made[]): Promise<void> {
+    async function store(good: readonly Line[]): Promise<void> {
+      const rows = good.length === 0 ? [] : await allowed(good);
       if (rows.length === 0) return;
       try {
-        await call.callerNow();
         await commit(rows);
       } catch (error) {
         if (!(error instanceof Taken || error instanceof Problem)) throw error;
-        if (error instanceof BearerProblem && !isOnRecord) throw error;
         const problem = error instanceof Taken ? valueTaken(opened.type, error.field) : error;
-        if (rows.length === 1 || error instanceof BearerProblem) {
-          for (const { index } of rows) outcomes[index] = failure(problem);
-          return;
-        }
+        if (rows.length === 1) return fail(rows, problem);
         const { taken, parts } = await apart(rows, opened, error);
-        for (const { index } of taken) outcomes[index] = failure(problem);
+        fail(taken, problem);
         for (const part of parts) await store(part);
       }
     }
 
     const giveWay = givingWay();
     for (const chunk of chunksOf(lines)) {
-      const rows: Made[] = [];
+      const good: Line[] = [];
       for (const [index, line] of chunk) {
-        const row = isOnRecord
-          ? madeOf(line, call, records)
-          : beforeChanges(() => madeOf(line, call, records));
-        if (row instanceof Problem) outcomes[index] = failure(row);
-        else rows.push({ index, row });
+        const read = () => wholeRecord(opened.type, sentInJson(line, 'line'), requestIdOf(made.ctx));
+        const fields = orProblem(isOnRecord ? read : () => beforeChanges(read));
+        if (fields instanceof Problem) fail([{ index }], fields);
+        else good.push({ index, fields });
         await giveWay();
       }
-      await store(rows);
+      await store(good);
     }
-    if (!isOnRecord) await recordEntry(recorder, entryOf(call, { status: 200, records, touched: [] }));
+    if (!isOnRecord) await recordEntry(recorder, entry());
     const text = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
     return new Reply(200, { type: 'text/plain; charset=utf-8', text });
   };
+}
+
+/** The same as `before` but where that was a while ago: the rules are those for the caller as they are by now. */
+async function judgedNow(
+  dataAccess: Parts['dataAccess'],
+  made: WriteCall,
+  before?: Judged & { isOnRecord: boolean },
+): Promise<Judged> {
+  const caller = await made.callerNow();
+  if (before !== undefined && before.call.caller === caller) return before;
+  // A call that is on record as one under the rules stays under them.
+  const isHeld = before?.isOnRecord === true && !before.records.passes;
+  const ruled = isHeld ? { ...caller, account: { ...caller.account, admin: false } } : caller;
+  const { opened, verb } = made;
+  return { call: { ...made, caller }, records: await dataAccess.recordsFor(opened, ruled, { verb }) };
 }
 
 /**
@@ -108,11 +144,14 @@ async function apart(rows: readonly Made[], { rows: stored }: OpenType, error: T
   return taken.length + again.length === 0 ? halves : { taken, parts: [[...firsts.values()], again] };
 }
 
-/** The record that a line is, or what is wrong with it. */
-function madeOf(line: string, { ctx, opened, caller }: WriteCall, records: Records): StoredRecord | Problem {
+/** The record that a line is. Throws Problem where no rule lets the caller make it. */
+function rowOf({ fields }: Line, { call, records }: Judged): StoredRecord {
+  return records.made(fields, { createdBy: call.caller.account.id });
+}
+
+function orProblem<T>(make: () => T): T | Problem {
   try {
-    const fields = wholeRecord(opened.type, sentInJson(line, 'line'), requestIdOf(ctx));
-    return records.made(fields, { createdBy: caller.account.id });
+    return make();
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
