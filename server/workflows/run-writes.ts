@@ -2,8 +2,10 @@ import { type Write, writeOf } from '../../adapters/port.ts';
 import type { Bearer } from '../access/bearer.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Verb } from '../data/access.ts';
+import type { StoredRecord } from '../data/record.ts';
 import type { Records } from '../data/records.ts';
 import type { OpenType } from '../data/rows.ts';
+import { notAllowed } from '../data/rule-refusals.ts';
 import { Problem } from '../ground/errors.ts';
 import type { PassedRules } from './passed-rules.ts';
 import type { StagedWrite } from './run-protocol.ts';
@@ -77,8 +79,8 @@ async function plannedChange(
   const { passed, openedType } = planning;
   const { records, underRules, isTold } = await rulesFor(write, planning);
   const { id } = write;
-  const row = await records.get(id);
-  if (row === undefined || row.version !== write.version) return undefined;
+  const row = await writableRow(write, records, planning);
+  if (row === undefined) return undefined;
   if (underRules !== undefined) passed.note(underRules, [row]);
   const told = isTold ? row.createdBy : undefined;
   const { declaration } = openedType(write.type);
@@ -92,6 +94,22 @@ async function plannedChange(
   if (write.unrestricted) underRules?.changed(row, Object.fromEntries(ruled));
   const { change, guard } = records.changed(row, Object.fromEntries(fields));
   return { write: writeOf({ declaration, change, id, guard }), told };
+}
+
+/**
+ * The record, as long as it is as the run saw it. Throws Problem where it is there for this caller to read, but not to
+ * write: who passes the rules may do so for one of them only.
+ */
+async function writableRow(
+  { type, unrestricted, id, version, what }: StagedWriteOf<'change' | 'delete'>,
+  records: Records,
+  { recordsFor }: Planning,
+): Promise<StoredRecord | undefined> {
+  const writable = await records.get(id);
+  const row = writable ?? (await (await recordsFor(type, 'read', unrestricted)).get(id));
+  if (row === undefined || row.version !== version) return undefined;
+  if (writable === undefined) throw notAllowed({ type, id }, what);
+  return writable;
 }
 
 /** The records for this write, and those under the rules where it is held to them, if only in part. */

@@ -169,6 +169,36 @@ describe('the runner', () => {
     assert.equal(attempts, 5);
   });
 
+  it('refuses at once to change what the caller may read past the rules, and not write', async () => {
+    const admin = await domain.account('reader@example.com', true);
+    const reader = bearer(admin, { scopes: ['wf:play', 'admin:data:card:read'] });
+    let attempts = 0;
+    const doing = (change: (call: Parameters<Run>[0]) => unknown) => {
+      attempts = 0;
+      const run: Run = async (call) => {
+        attempts += 1;
+        const { secret } = await call.data.card.get('obj_1');
+        // Somebody else is quicker the first time.
+        if (attempts === 1) await rows().update('obj_1', { add: { version: 1 } });
+        await change(call);
+        return secret;
+      };
+      return ran(run, { caller: reader });
+    };
+    for (const [what, change] of [
+      ['change', ({ data }) => data.card.change('obj_1', { title: 'mine' })],
+      ['delete', ({ data }) => data.card.delete('obj_1')],
+    ] as [string, (call: Parameters<Run>[0]) => unknown][]) {
+      const message = `This caller may not ${what} this card.`;
+      await assert.rejects(doing(change), { status: 403, code: 'FORBIDDEN', message });
+      assert.equal(attempts, 2);
+    }
+    // What it only reads it may hold to, and around the rules it may change it.
+    assert.equal(await doing(({ data }) => data.card.expectUnchanged('obj_1')), 's');
+    await doing(({ data }) => data.card.unrestricted.change('obj_1', { title: 'ours' }));
+    assert.equal(((await rows().get('obj_1')) as unknown as { title: string }).title, 'ours');
+  });
+
   it('writes only to records as the run saw them, also when they change after the rules were asked', async () => {
     const workflow = workflowOf(() => 1);
     const run = { workflow, caller: bearer(ann), isAdmin: false, passed: createPassedRules() };
