@@ -104,9 +104,9 @@ import { sealedValueDeclaration } from './pages/shown-once.ts';
 import { createCatalogue } from './workflows/catalogue.ts';
 import { createIssueToken, ISSUE_TOKEN } from './workflows/issue-token.ts';
 import { type Declarations, loadDeclarations } from './workflows/load-declarations.ts';
+import { createProcesses } from './workflows/processes.ts';
 import { createRuns, runDeclaration } from './workflows/runs.ts';
 import { createDeclared } from './workflows/shown-declarations.ts';
-import { createThreads } from './workflows/threads.ts';
 import type { Workflow } from './workflows/workflow.ts';
 
 export type Domain = Awaited<ReturnType<typeof openDomain>>;
@@ -192,7 +192,7 @@ export async function openDomain(
   const jobs = createJobs({ ...rows, clock, log, works });
   const issueToken = createIssueToken({ ...people, ...credentials, scopes, clock, settings });
   const catalogue = createCatalogue([...declarations.workflows.values(), issueToken], settings.url);
-  const threads = createThreads({ folder: settings.config, log });
+  const processes = createProcesses({ folder: settings.config, log });
   const declared = createDeclared({ catalogue, declarations, callCounts, rows, scopes, clock });
 
   return {
@@ -206,7 +206,7 @@ export async function openDomain(
     declared,
     runs: createRuns({ ...foundation, ...rows }),
     explain: createExplain({ ...foundation, ...people, ...credentials, scopes }),
-    threads,
+    processes,
     isOwners: (workflow: Workflow) => declarations.workflows.get(workflow.name) === workflow,
     ...management,
     activity: createActivity(rows),
@@ -232,7 +232,7 @@ export async function openDomain(
         credentials.leaks.settled(),
         credentials.honey.settled(),
         credentials.longWork.stop(),
-        threads.close(),
+        processes.close(),
         sender.stop(),
         jobs.stop(),
       ]);

@@ -51,7 +51,7 @@ const RECORDS_MAX = 10_000;
 
 /**
  * The types and workflows of the owner's folder on a new store, which goes when the process ends. Calls are checked, run,
- * held to the rules and written as the server does it, but in this thread, so that a debugger stops in `run`.
+ * held to the rules and written as the server does it, but in this process, so that a debugger stops in `run`.
  */
 export async function openTestStore(folder: string) {
   const data = mkdtempSync(join(tmpdir(), 'latchkey-testing-'));

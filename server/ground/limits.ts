@@ -153,10 +153,10 @@ export const API_BODY_BYTES_MAX = 1024 * 1024;
 export const UPLOAD_BYTES_MAX = 20_000_000;
 /** Callers and proxies give up at about a minute; what takes longer belongs into a job. */
 export const WORKFLOW_SECONDS_MAX = 30;
-/** What the thread of a run may hold in memory, buffers and what is not yet collected among it. */
+/** What a run may hold in memory, buffers and what is not yet collected among it. */
 export const WORKFLOW_MEGABYTES_MAX = 256;
 /** So many runs at a time; others wait for one of them to end. */
-export const WORKFLOW_THREADS_MAX = 8;
+export const WORKFLOW_PROCESSES_MAX = 8;
 /** So many wait, and so long; who comes then is told to come again. */
 export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;

@@ -47,7 +47,7 @@ export async function doRun<T>(
       running.catch(() => undefined);
       const result = await Promise.race([running, ended]);
       clearTimeout(timer);
-      // What fails at once is told of when this turn of the event loop ends, or at its next timers: where a run of a thread
+      // What fails at once is told of when this turn of the event loop ends, or at its next timers: where a run
       // leaves none, which is the rule, it is answered a millisecond earlier.
       await Promise.race([nextTurn().then(() => (areTimersSet() ? sleep(1) : undefined)), ended]);
       return result;
@@ -73,7 +73,7 @@ export function doCheck<T>(whose: Whose, check: () => T): T {
 }
 
 /**
- * Installed once in each thread, that of the server and those of the workflows: an exception or a rejection that nobody
+ * Installed once in each process, that of the server and those of the workflows: an exception or a rejection that nobody
  * handles, and that a run of a workflow caused, fails that run or, when it is over, is logged; the server goes on. All
  * others go to `crash`, as nobody knows in which state they leave the process.
  */

@@ -11,7 +11,7 @@ import { isObject } from '../ground/is-object.ts';
 import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
 import { firstLine } from '../ground/load-fault.ts';
 import { NamedRecord, type ParameterType, parameterTypeOf, typesIn } from './parameter-types.ts';
-import { unfitForThread } from './thread/fit.ts';
+import { unfitForProcess } from './process/fit.ts';
 import { isOptional, type Parameter, placesOf, type Workflow } from './workflow.ts';
 
 /** A line for each mistake in the declaration of a parameter. `types`: those that are declared. */
@@ -45,9 +45,9 @@ export function* mistakesOfParameter(
     const unfitIfAbsent = unfitDefault(parameter.schema);
     if (unfitIfAbsent !== undefined) yield unfitIfAbsent;
     yield* mistakesOfUse(workflow, parameter, types);
-    const unfit = parsed.success ? unfitForThread(withoutRecords(parsed.data)) : undefined;
+    const unfit = parsed.success ? unfitForProcess(withoutRecords(parsed.data)) : undefined;
     if (unfit !== undefined) {
-      yield `schema: what it makes of the example cannot be handed to the thread in which run works: ${unfit}; make that in run`;
+      yield `schema: what it makes of the example cannot be handed to the process in which run works: ${unfit}; make that in run`;
     }
   } catch (error) {
     yield `schema: ${firstLine(error)}`;

@@ -5,7 +5,7 @@ import type { Ask, Staged } from './run-protocol.ts';
 import { createStage } from './stage.ts';
 import type { Workflow, WorkflowCaller } from './workflow.ts';
 
-/** What `run` is handed of a call; all of it can be handed from one thread to another. */
+/** What `run` is handed of a call; all of it can be handed from one process to another. */
 export type RunCall = {
   parameters: Record<string, unknown>;
   /** The records among them. */
@@ -17,7 +17,7 @@ export type RunCall = {
 /** The body that answers the call, and what the run staged. */
 export type RunResult = { body: string; staged: Staged };
 
-/** Runs a workflow in this thread and checks its answer. Throws what `run` throws. */
+/** Runs a workflow in this process and checks its answer. Throws what `run` throws. */
 export async function runHere(
   workflow: Workflow,
   call: RunCall,

@@ -1,7 +1,7 @@
 import type { SeenRecord } from '../data/record.ts';
 import type { WorkflowMail } from './workflow.ts';
 
-/** What a run asks of the server, and what it hands over when it is over: all of it can go from one thread to another. */
+/** What a run asks of the server, and what it hands over when it is over: all of it can go from one process to another. */
 
 /** A record as `run` gets it: the fields that it may see, and how often it was changed. */
 export type FoundRecord = { record: SeenRecord; version: number | undefined };
@@ -39,5 +39,5 @@ export type StagedWrite = { type: string; unrestricted: boolean; id: string } & 
   | { what: 'unchanged'; version: number | undefined }
 );
 
-/** What a run staged: it can be handed from one thread to another. */
+/** What a run staged: it can be handed from one process to another. */
 export type Staged = { writes: readonly StagedWrite[]; mail: readonly WorkflowMail[] };

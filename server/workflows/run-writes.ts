@@ -48,7 +48,7 @@ async function plannedCreate(write: StagedWriteOf<'create'>, planning: Planning)
 }
 
 /**
- * Throws where a run may make no record for another account than the caller's, which `create` has seen to in the thread, or
+ * Throws where a run may make no record for another account than the caller's, which `create` has seen to in its process, or
  * where there is no such account.
  */
 async function requireOwner(

@@ -19,13 +19,13 @@ import { doCheck, doRun } from './late-failures.ts';
 import { findNamedRecords, type NamedRecords } from './named-records.ts';
 import { type Arguments, checkParameters } from './parameters.ts';
 import type { PassedRules } from './passed-rules.ts';
+import { unfitForProcess } from './process/fit.ts';
+import type { RunTask } from './process/messages.ts';
+import type { Processes } from './processes.ts';
 import { createRunData, takenProblem } from './run-data.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Ask, Staged } from './run-protocol.ts';
 import type { Runs, RunWrites } from './runs.ts';
-import { unfitForThread } from './thread/fit.ts';
-import type { RunTask } from './thread/messages.ts';
-import type { Threads } from './threads.ts';
 import type { Workflow, WorkflowCaller, WorkflowMail } from './workflow.ts';
 
 type RunnerParts = {
@@ -33,8 +33,8 @@ type RunnerParts = {
   accounts: Pick<Accounts, 'get'>;
   types: ReadonlyMap<string, OpenType>;
   dataAccess: DataAccess;
-  threads: Pick<Threads, 'run'>;
-  /** Whether this workflow is the owner's, which runs in a thread. */
+  processes: Pick<Processes, 'run'>;
+  /** Whether this workflow is the owner's, which runs in a process of its own. */
   isOwners: (workflow: Workflow) => boolean;
   clock: Clock;
   settings: Pick<Settings, 'appName' | 'url'>;
@@ -42,11 +42,11 @@ type RunnerParts = {
 };
 
 /**
- * Runs workflows: those of the owner in a thread, built-in ones here. Then the check of the answer and, all at once, what
+ * Runs workflows: those of the owner in a process of their own, built-in ones here. Then the check of the answer and, all at once, what
  * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
  */
 export function createRunner(parts: RunnerParts) {
-  const { threads, isOwners, clock, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
+  const { processes, isOwners, clock, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
 
   function named(
     workflow: Workflow,
@@ -62,8 +62,8 @@ export function createRunner(parts: RunnerParts) {
     const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs, at: clock() };
     if (isOwners(workflow)) {
       beforeChanges(() => requireFit(task));
-      // What it wanted stored and sent was staged in its thread.
-      return threads.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
+      // What it wanted stored and sent was staged in its process.
+      return processes.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
     }
     const limit = { ms: leftMs, error };
     return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
@@ -189,12 +189,12 @@ function mailOf(
   return { to, queue: accountId ?? 'anyone', ...content };
 }
 
-/** What the schemas made of the parameters must be in the thread what it is here. */
+/** What the schemas made of the parameters must be in the process of the run what it is here. */
 function requireFit({ workflow, call }: RunTask): void {
-  const unfit = unfitForThread(call.parameters);
+  const unfit = unfitForProcess(call.parameters);
   if (unfit === undefined) return;
   throw new TypeError(
-    `workflow ${workflow}: what a schema makes of its parameters cannot be handed to the thread of the run: ${unfit}`,
+    `workflow ${workflow}: what a schema makes of its parameters cannot be handed to the process of the run: ${unfit}`,
   );
 }
 

@@ -11,7 +11,7 @@ import { startServer } from './server-process.ts';
 
 const CREDENTIALS = 10_000;
 
-/** A workflow that stores one record, its thread and the call's entry among it, and one INSERT written by hand. */
+/** A workflow that stores one record, its process and the call's entry among it, and one INSERT written by hand. */
 export async function storingAgainstKoa(run: { generator: Generator; lengths: Lengths }): Promise<Pair> {
   const folder = await createFolder();
   const { tokens } = await fillStore(storeUrlIn(folder.path), CREDENTIALS, ['wf:store_entry']);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,9 +16,9 @@ export type ServerProcess = {
   url: string;
   /** From the start of the process to the first 200. */
   startMs: number;
-  /** Processor time of all its threads so far. */
+  /** Processor time of all its threads so far, and of the processes that it started. */
   cpuSeconds(): number;
-  /** Resident memory now. */
+  /** Resident memory now. Of the processes that it started what is not the files of a program, which are there once. */
   residentBytes(): number;
   stop(): Promise<void>;
 };
@@ -68,14 +68,13 @@ export async function startServer(options: {
     url,
     startMs,
     cpuSeconds() {
-      // Behind the last bracket (the name may hold any): user time is the 12th field, system time the 13th (proc(5)).
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+      // User and system time, and those of what it started and has ended (proc(5)).
+      const ticks = [Number(pid), ...startedBy(pid)].flatMap((one) => statOf(one).slice(11, 15));
+      return ticks.reduce((sum, some) => sum + Number(some), 0) / TICKS_A_SECOND;
     },
     residentBytes() {
-      const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-      return Number(kilobytes) * 1024;
+      const started = startedBy(pid).map((one) => kilobytesOf(one, 'RssAnon'));
+      return started.reduce((sum, some) => sum + some, kilobytesOf(pid, 'VmRSS')) * 1024;
     },
     async stop() {
       process.off('exit', kill);
@@ -84,6 +83,23 @@ export async function startServer(options: {
       await gone;
     },
   };
+}
+
+/** Behind the last bracket, as the name may hold any. */
+function statOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function startedBy(pid: number | undefined): number[] {
+  return globSync(`/proc/${pid}/task/*/children`).flatMap((file) =>
+    readFileSync(file, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+}
+
+function kilobytesOf(pid: number | undefined, line: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${line}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
 }
 
 async function answers(url: string): Promise<boolean> {

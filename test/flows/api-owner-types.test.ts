@@ -61,7 +61,7 @@ export const workflow = defineWorkflow({
   },
 });`;
 
-describe('types of parameters in a folder of the owner, whose workflows run in threads', () => {
+describe('types of parameters in a folder of the owner, whose workflows run in processes', () => {
   let folder: string;
   let server: ApiServer;
   let token: string;

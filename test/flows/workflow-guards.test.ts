@@ -19,12 +19,12 @@ export const workflow = defineWorkflow({
 });
 `;
 
-/** What would end the server, or reach other runs, and fails the one that does it. */
-const REFUSED: Record<string, string> = {
+/** What ends its process, or would reach later runs, and fails the one that does it. */
+const FAILS: Record<string, string> = {
   'kill of itself': 'process.kill(process.pid);',
   'kill by name': `kill(process.pid, 'SIGKILL');`,
   'kill of its group': 'process.kill(0);',
-  'kill of what started it': 'process.kill(-process.ppid);',
+  'message to the server': 'process.send({ late: {}, failed: {}, message: "x" });',
   abort: 'process.abort();',
   chdir: `process.chdir('/');`,
   umask: 'process.umask(0);',
@@ -38,50 +38,61 @@ const REFUSED: Record<string, string> = {
       }
     };
     merge({}, JSON.parse('{"__proto__": {"leaked": true}}'));`,
-  'command that takes long': `execSync('sleep 20');`,
-  'program that takes long': `execFileSync('sleep', ['20'], { timeout: 15_000 });`,
 };
 
-/** What would be seen when it is there, and not before. */
+/** Holds more than it may, each in another place of the engine. */
 const LARGE: Record<string, string> = {
   'one buffer': 'Buffer.alloc(3e9, 1);',
+  'shared memory': 'new Uint8Array(new SharedArrayBuffer(2e9)).fill(1);',
+  'random bytes': 'randomBytes(2e9);',
+  'a text in letters': `'a'.repeat(2e8).split('');`,
+  'lists in a loop': 'const kept = []; for (;;) kept.push(new Array(1000).fill(1));',
+};
+
+/** What nothing else in the process can end. */
+const HANGS: Record<string, string> = {
+  'command that takes long': `execSync('sleep 20');`,
+  'program that takes long': `execFileSync('sleep', ['20'], { timeout: 15_000 });`,
+  'pipe that nobody writes to': `execSync('mkfifo ' + process.env.PIPE); readFileSync(process.env.PIPE);`,
 };
 
 /** What goes on when the run is over; each answers something to see it by. */
 const LEFT: Record<string, string> = {
-  program: `return { thread: threadId, pid: spawn('sleep', ['60']).pid };`,
-  'program on its own': `const program = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' }); program.unref(); return { thread: threadId, pid: program.pid };`,
+  program: `return { by: process.pid, pid: spawn('sleep', ['60']).pid };`,
+  'program on its own': `const program = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' }); program.unref(); return { by: process.pid, pid: program.pid };`,
   'program of a program on its own': `const program = spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
-    const [said] = await once(program.stdout, 'data'); return { thread: threadId, pid: Number(said) };`,
+    const [said] = await once(program.stdout, 'data'); return { by: process.pid, pid: Number(said) };`,
   thread: `new Worker('setInterval(() => {}, 1000)', { eval: true }).unref();`,
   timers: 'for (let i = 0; i < 200; i += 1) setInterval(() => {}, 1000);',
 };
 
 const WORKFLOW = `
 import { execFileSync, execSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { kill } from 'node:process';
-import { threadId, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { defineWorkflow } from 'latchkey';
 import { z } from 'zod';
 export const workflow = defineWorkflow({
   name: 'does', description: 'Does it', callers: 'anyone', limits: { seconds: 1 },
   parameters: { how: { schema: z.string(), description: 'How', example: 'abort' } },
-  returns: z.object({ thread: z.number(), pid: z.number().optional(), leaked: z.boolean().optional() }),
+  returns: z.object({ by: z.number(), pid: z.number().optional(), leaked: z.boolean().optional() }),
   async run({ parameters: { how } }) {
     switch (how) {
-      ${Object.entries({ ...REFUSED, ...LARGE, ...LEFT })
+      ${Object.entries({ ...FAILS, ...LARGE, ...HANGS, ...LEFT })
         .map(([how, code]) => `case ${JSON.stringify(how)}: { ${code} break; }`)
         .join('\n')}
+      case 'order of ends': return { by: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) };
       case 'looks': process.kill(process.pid, 0); kill(process.ppid, 0); break;
-      case 'command': return { thread: Number(execSync('echo 7')) + execFileSync('echo', ['8'], { encoding: 'utf8' }).length };
+      case 'command': return { by: Number(execSync('echo 7')) + execFileSync('echo', ['8'], { encoding: 'utf8' }).length };
       case 'waits': { const program = spawn('true'); await once(program, 'exit'); setInterval(() => {}, 1000); break; }
+      case 'loops for long': { writeSync(1, 'pids ' + process.pid + ' ' + spawn('sleep', ['60']).pid); for (;;); }
       case 'loops': { const program = spawn('sleep', ['60']); console.log('pid', program.pid); for (;;); }
       case 'hangs': { const program = spawn('sleep', ['60']); await once(program, 'spawn'); console.log('pid', program.pid); await new Promise(() => {}); }
-      case 'blocks': execSync('mkfifo ' + process.env.PIPE); readFileSync(process.env.PIPE);
     }
-    return { thread: threadId, leaked: {}.leaked };
+    return { by: process.pid, leaked: {}.leaked };
   },
 } as never);
 `;
@@ -115,18 +126,18 @@ describe('what an owner’s code starts, and does to the process', () => {
   async function call(how: string) {
     const response = await post('does', { how });
     const body = (await response.json()) as {
-      response: { thread: number; pid?: number; leaked?: boolean };
+      response: { by: number; pid?: number; leaked?: boolean };
       body: { requestId: string };
     };
     return { status: response.status, ...body.response, requestId: body.body?.requestId };
   }
 
   describe('fails its call alone:', { concurrency: 4 }, () => {
-    for (const how of Object.keys({ ...REFUSED, ...LARGE })) {
+    for (const how of Object.keys({ ...FAILS, ...LARGE })) {
       test(how, async () => {
         const { status, requestId } = await call(how);
         assert.equal(status, 500);
-        const why = how in LARGE ? 'more than the 256 MB that a run may hold' : '';
+        const why = how in LARGE ? 'its process ended: SIG' : '';
         const line = new RegExp(`${requestId}.*workflow does: ${why}`);
         await until('it is logged', () => line.test(server.output()));
         const next = await call('nothing');
@@ -135,20 +146,31 @@ describe('what an owner’s code starts, and does to the process', () => {
     }
   });
 
+  describe('is ended at its time limit:', { concurrency: 3 }, () => {
+    for (const how of Object.keys(HANGS)) {
+      test(how, async () => {
+        assert.equal((await call(how)).status, 504);
+      });
+    }
+  });
+
   for (const how of Object.keys(LEFT)) {
-    test(`${how} left behind: ends with the thread, and the call is answered`, async () => {
-      const { status, pid, thread } = await call(how);
+    test(`${how} left behind: ends with the process, and the call is answered`, async () => {
+      const { status, pid, by } = await call(how);
       assert.equal(status, 200);
-      if (pid !== undefined) assert.ok(isGone(pid), 'by the answer');
-      assert.notEqual((await call('nothing')).thread, thread, 'the next one is in another thread');
+      if (pid !== undefined) await until('it has ended', () => isGone(pid));
+      assert.notEqual((await call('nothing')).by, by, 'the next one is in another process');
     });
   }
 
-  test('what looks for a process, waits for a program or leaves a timer keeps its thread', async () => {
-    const { thread } = await call('nothing');
-    for (const how of ['looks', 'waits', 'waits', 'nothing'])
-      assert.equal((await call(how)).thread, thread, how);
-    assert.equal((await call('command')).thread, 9);
+  test('where memory is short the system ends it first', { skip: process.platform !== 'linux' }, async () => {
+    assert.equal((await call('order of ends')).by, 1000);
+  });
+
+  test('what looks for a process, waits for a program or leaves a timer keeps its process', async () => {
+    const { by } = await call('nothing');
+    for (const how of ['looks', 'waits', 'waits', 'nothing']) assert.equal((await call(how)).by, by, how);
+    assert.equal((await call('command')).by, 9);
   });
 
   test('a schema that does not end with what was sent fails the call', async () => {
@@ -158,6 +180,22 @@ describe('what an owner’s code starts, and does to the process', () => {
     assert.equal((await call('nothing')).status, 200);
   });
 
+  test('a run that loops ends with a server that is killed, and its program too', async () => {
+    const other = await startServerProcess({
+      LATCHKEY_DATA: folder,
+      LATCHKEY_STORE: `sqlite:${join(folder, 'other.db')}`,
+      LATCHKEY_CONFIG: config.folder,
+    });
+    void fetch(`${other.url}/api/1.1/wf/does`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ how: 'loops for long' }),
+    }).catch(() => undefined);
+    const said = await until('it loops', () => /pids (\d+) (\d+)/.exec(other.output()) ?? undefined);
+    await other.kill('SIGKILL');
+    await until('all have ended', () => said.slice(1).every((pid) => isGone(Number(pid))));
+  });
+
   for (const how of ['loops', 'hangs']) {
     test(`a run that is ended, as it ${how}, takes its program with it`, async () => {
       assert.equal((await call(how)).status, 504);
@@ -165,15 +203,6 @@ describe('what an owner’s code starts, and does to the process', () => {
       await until('it has ended', () => isGone(Number(pid)));
     });
   }
-
-  test('a call to the system that does not return ends with the process at its stop', async () => {
-    assert.equal((await call('blocks')).status, 504);
-    assert.equal((await call('nothing')).status, 200);
-    const started = performance.now();
-    await server.kill('SIGTERM');
-    assert.ok(performance.now() - started < 5500);
-    assert.match(server.output(), /a thread of the workflows does not end/);
-  });
 });
 
 /** Also where nobody has asked yet how it ended. */

@@ -54,7 +54,7 @@ const SAID: Record<string, readonly string[]> = {
     `it has ${limits.WORKFLOW_SECONDS_MAX} seconds`,
     `All files of a call have ${limits.UPLOAD_BYTES_MAX / 1e6} MB at most`,
     `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
-    `${limits.WORKFLOW_THREADS_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
+    `${limits.WORKFLOW_PROCESSES_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
     `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} whatever`,
     `longer than ${limits.SCHEMA_CHECK_MS_MAX === 500 ? 'half a second' : 'another time'} is ended`,

@@ -11,9 +11,9 @@ import { notAllowed } from '../../server/data/rule-refusals.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
 import { createPassedRules } from '../../server/workflows/passed-rules.ts';
+import { errorFrom, failureOf } from '../../server/workflows/process/messages.ts';
 import { createRunData } from '../../server/workflows/run-data.ts';
 import { runHere } from '../../server/workflows/run-here.ts';
-import { errorFrom, failureOf } from '../../server/workflows/thread/messages.ts';
 import { defineWorkflow, type RecordsOf } from '../../server/workflows/workflow.ts';
 import { sqliteStores } from '../support/stores.ts';
 

@@ -214,7 +214,7 @@ describe('the runner', () => {
       assert.equal(await domain.store.commit(planned.writes), false, write.what);
       assert.equal(await data.planned({ writes: [write], mail: [] }), undefined);
     }
-    // What a thread is not to ask for it is not given, whatever it says.
+    // What a run is not to ask for it is not given, whatever it says.
     await assert.rejects(data.ask({ type: 'other', unrestricted: true, what: 'get', id: 'x' }), TypeError);
     const forOther = { what: 'create', createdAt: 1, for: 'acc_other', fields: { title: 'x' } } as const;
     const create = { ...of, ...forOther, id: 'obj_2' };

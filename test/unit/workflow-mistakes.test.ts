@@ -32,9 +32,9 @@ for (const [what, text, says] of [
     /parameter where: default: its own schema refuses it: Invalid option/,
   ],
   [
-    'an object of a class for the thread',
+    'an object of a class for the process',
     workflow('', 'z.string().transform((text) => ({ at: new URL(text) }))'),
-    /parameter where: schema: .*thread.*at: an object of the class URL; make that in run/,
+    /parameter where: schema: .*process.*at: an object of the class URL; make that in run/,
   ],
 ] as const) {
   test(`a workflow with ${what} stops the start with a line that says so`, async (t) => {

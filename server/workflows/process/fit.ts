@@ -2,10 +2,10 @@ import { types } from 'node:util';
 import { NamedRecord } from '../parameter-types.ts';
 
 /**
- * What of this value would not arrive in another thread as it is (structuredClone drops the class of an object without a
- * word), and where; undefined where all of it does.
+ * What of this value would not arrive in another process as it is (the class of an object is dropped without a word), and
+ * where; undefined where all of it does.
  */
-export function unfitForThread(value: unknown, path = ''): string | undefined {
+export function unfitForProcess(value: unknown, path = ''): string | undefined {
   if (typeof value === 'function' || typeof value === 'symbol') return told(`a ${typeof value}`, path);
   if (typeof value !== 'object' || value === null || isKept(value)) return undefined;
   // The record itself stands in its place by then.
@@ -17,20 +17,16 @@ export function unfitForThread(value: unknown, path = ''): string | undefined {
   return told(`an object of the class ${value.constructor?.name || 'without a name'}`, path);
 }
 
-/** Of the classes that structuredClone knows. */
+/** Of the classes that stay what they are (node:v8, serialize). */
 function isKept(value: object): boolean {
   return (
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    types.isAnyArrayBuffer(value) ||
-    ArrayBuffer.isView(value) ||
-    value instanceof Blob
+    types.isDate(value) || types.isRegExp(value) || types.isArrayBuffer(value) || ArrayBuffer.isView(value)
   );
 }
 
 function firstUnfit(entries: Iterable<[string | number, unknown]>, path: string): string | undefined {
   for (const [key, value] of entries) {
-    const unfit = unfitForThread(value, path === '' ? String(key) : `${path}.${key}`);
+    const unfit = unfitForProcess(value, path === '' ? String(key) : `${path}.${key}`);
     if (unfit !== undefined) return unfit;
   }
   return undefined;

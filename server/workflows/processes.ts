@@ -2,34 +2,35 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { Problem } from '../ground/errors.ts';
 import {
+  WORKFLOW_PROCESSES_MAX,
   WORKFLOW_RUNS_WAITING_MAX,
-  WORKFLOW_THREADS_MAX,
   WORKFLOW_WAIT_SECONDS_MAX,
 } from '../ground/limits.ts';
+import type { RunTask } from './process/messages.ts';
+import { createProcessPool } from './process-pool.ts';
 import { createRoom } from './room.ts';
 import type { RunResult } from './run-here.ts';
+import { NotBegun } from './run-process.ts';
 import type { Ask } from './run-protocol.ts';
-import type { RunTask } from './thread/messages.ts';
-import { createThreadPool, NotBegun } from './thread-pool.ts';
 
 /**
- * Two threads a processor do as many short runs as more of them would, and hold 35 MB less for each that is not there. Who
- * has waited for so long stands behind runs that wait for something, and gets a thread of their own.
+ * Two processes a processor do as many short runs as more of them would, and hold less. Who has waited for so long stands
+ * behind runs that wait for something, and gets a process of their own.
  */
 const PATIENCE_MS = 100;
 
-export type Threads = ReturnType<typeof createThreads>;
+export type Processes = ReturnType<typeof createProcesses>;
 
 /**
- * Threads in which the owner's workflows run, so that what they do holds up nobody else. One run at a time in each, so that
- * ending a thread ends one run: at its time limit, at its memory limit, where it calls `process.exit`.
+ * Processes in which the owner's workflows run, so that what they do holds up nobody else. One run at a time in each, so that
+ * ending a process ends one run: at its time limit, at its memory limit, where it calls `process.exit`.
  */
-export function createThreads(parts: { folder: string; log: Pick<Logger, 'error'> }) {
-  const pool = createThreadPool(parts);
+export function createProcesses(parts: { folder: string; log: Pick<Logger, 'error'> }) {
+  const pool = createProcessPool(parts);
   const inRoom = createRoom({
-    atOnceSoon: Math.min(2 * availableParallelism(), WORKFLOW_THREADS_MAX),
+    atOnceSoon: Math.min(2 * availableParallelism(), WORKFLOW_PROCESSES_MAX),
     patienceMs: PATIENCE_MS,
-    atOnceMax: WORKFLOW_THREADS_MAX,
+    atOnceMax: WORKFLOW_PROCESSES_MAX,
     waitingMax: WORKFLOW_RUNS_WAITING_MAX,
     waitMsMax: WORKFLOW_WAIT_SECONDS_MAX * 1000,
     full: tooBusy,
@@ -39,7 +40,7 @@ export function createThreads(parts: { folder: string; log: Pick<Logger, 'error'
     close: pool.close,
 
     /**
-     * Runs it in a thread. Throws Problem 504 at its time limit, 503 where too many others run, and what the run throws.
+     * Runs it in a process. Throws Problem 504 at its time limit, 503 where too many others run, and what the run throws.
      */
     run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
       return inRoom(async () => {
@@ -48,7 +49,7 @@ export function createThreads(parts: { folder: string; log: Pick<Logger, 'error'
         } catch (error) {
           if (!(error instanceof NotBegun)) throw error;
         }
-        // Its thread was in an endless loop that another run had left behind, or was ended by it.
+        // Its process was in an endless loop that another run had left behind, or was ended by it.
         try {
           return await pool.run(task, ask, tooSlow);
         } catch (error) {

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createThreadPool, NotBegun } from '../../server/workflows/thread-pool.ts';
+import { createProcessPool } from '../../server/workflows/process-pool.ts';
+import { NotBegun } from '../../server/workflows/run-process.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 import { until } from '../support/until.ts';
 
-test('a stop waits for no thread that is still loading', async (t) => {
+test('a stop waits for no process that is still loading', async (t) => {
   const config = makeConfigFolder({
     'workflows/never.ts': 'await new Promise(() => setInterval(() => {}, 1000));',
   });
   t.after(config.remove);
-  const pool = createThreadPool({ folder: config.folder, log: { error: assert.fail } });
+  const pool = createProcessPool({ folder: config.folder, log: { error: assert.fail } });
   const task = { workflow: 'never', timeLimitMs: 1000, at: 0 } as Parameters<typeof pool.run>[0];
   const refused = assert.rejects(
     pool.run(
@@ -25,32 +26,31 @@ test('a stop waits for no thread that is still loading', async (t) => {
   await refused;
 });
 
-test('a thread in which a run left ever more behind is ended', async (t) => {
+test('a process in which a run left ever more behind is ended', async (t) => {
   const config = makeConfigFolder({
     'workflows/leaves.ts': `
 import { defineWorkflow } from 'latchkey';
-import { threadId } from 'node:worker_threads';
 import { z } from 'zod';
 export const workflow = defineWorkflow({
   name: 'leaves', description: 'Leaves', callers: 'anyone',
   parameters: { much: { schema: z.boolean(), description: 'Much', example: true } },
-  returns: z.object({ threadId: z.number() }),
+  returns: z.object({ pid: z.number() }),
   run({ parameters: { much } }) {
     const held = [];
     if (much) setInterval(() => held.length < 40 && held.push(Buffer.alloc(1e7, 1)), 1);
-    return { threadId };
+    return { pid: process.pid };
   },
 });
 `,
   });
   const logged: string[] = [];
-  const log = { error: (_: unknown, message: string) => void logged.push(message) };
-  const pool = createThreadPool({ folder: config.folder, log: log as never });
+  const log = { error: (message: string) => void logged.push(message) };
+  const pool = createProcessPool({ folder: config.folder, log: log as never });
   t.after(async () => {
     await pool.close();
     config.remove();
   });
-  async function threadOf(much: boolean): Promise<number> {
+  async function pidOf(much: boolean): Promise<number> {
     const call = { parameters: { much }, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
     const task = { workflow: 'leaves', timeLimitMs: 30_000, at: 0, call };
     const { body } = await pool.run(
@@ -58,14 +58,14 @@ export const workflow = defineWorkflow({
       async () => assert.fail(),
       () => assert.fail(),
     );
-    return JSON.parse(body).response.threadId;
+    return JSON.parse(body).response.pid;
   }
-  const first = await threadOf(false);
-  assert.equal(await threadOf(true), first);
+  const first = await pidOf(false);
+  assert.equal(await pidOf(true), first);
   await until('it is told', () => logged.some((line) => line.includes('what a run had left behind')));
-  await until('runs are in another thread', async () => {
+  await until('runs are in another process', async () => {
     try {
-      return (await threadOf(false)) !== first;
+      return (await pidOf(false)) !== first;
     } catch (error) {
       // Handed to the one that is ended just then.
       assert.ok(error instanceof NotBegun);

@@ -1,35 +1,37 @@
-import type { MessagePort } from 'node:worker_threads';
 import { Unavailable } from '../../../adapters/port.ts';
 import { Problem, type ProblemDetails } from '../../ground/errors.ts';
 import type { RunCall, RunResult } from '../run-here.ts';
 import type { Asked, FoundRecord } from '../run-protocol.ts';
 
 /**
- * What the server and a thread say to each other, over a port that each thread greets with. The thread says which run it
- * has begun, asks for records, and tells what failed late; the server answers. The result of a run is what the task returns.
+ * What the server and a process in which workflows run say to each other. The process says when it is ready, which run it has
+ * begun, how that ended, and what failed late; in between it asks for records, which the server answers.
  */
 
-/** The task that a thread is given: one run. `at`: when it begins, by the server's clock. */
+/** One run. `at`: when it begins, by the server's clock. */
 export type RunTask = { workflow: string; call: RunCall; timeLimitMs: number; at: number };
 
-/** The same with a number that tells it from other runs. */
-export type NumberedTask = RunTask & { number: number };
-
-/** What a thread says first, when it has loaded the owner's files or found that it cannot. */
-export type Greeting = { threadId: number; port: MessagePort };
-
-export type FromThread =
-  | { begun: number }
-  /** The run is over, and its thread must not be used again. */
-  | { spent: number; outcome: RunOutcome }
-  /** A program that the owner's code started, or that has ended. */
-  | { program: { pid: number; runs: boolean } }
+export type FromProcess =
+  /** The owner's files are loaded. */
+  | { ready: true }
+  /** They do not load any more. */
+  | { unready: Failure }
+  | { begun: true }
+  /** `isSpent`: the process must not be used again. */
+  | { over: RunOutcome; isSpent: boolean }
   | { ask: number; run: number; asked: Asked }
-  | { late: { requestId: string; workflow: string }; failed: Failure; message: string };
+  | { late: { requestId: string; workflow: string }; failed: Failure; message: string }
+  /** The answer to `isThere`. */
+  | { isThere: true };
 
-export type ToThread = { answerTo: number } & ({ found: FoundRecord[] | number } | { failed: Failure });
+/** `run` tells a run from others of the process. */
+export type ToProcess =
+  | { run: number; task: RunTask }
+  | ({ answerTo: number } & ({ found: FoundRecord[] | number } | { failed: Failure }))
+  /** Asked between two runs: who is in a loop does not answer. */
+  | { isThere: true };
 
-/** An error on its way from one thread to another: a refusal stays one, and a store that is away is told as that. */
+/** An error on its way from one process to the other: a refusal stays one, and a store that is away is told as that. */
 export type Failure =
   | { problem: ProblemDetails }
   | { unavailable: string }
@@ -41,7 +43,7 @@ export type RunOutcome = { result: RunResult } | { failed: Failure };
 /** Errors go into the log; nobody reads more of one. */
 const TEXT_LENGTH_MAX = 10_000;
 
-/** The error in a form that goes from thread to thread, whatever the owner's code threw. `prefix` says whose mistake it is. */
+/** The error in a form that goes from process to process, whatever the owner's code threw. `prefix` says whose mistake it is. */
 export function failureOf(error: unknown, prefix = ''): Failure {
   if (error instanceof Problem) {
     const { status, code, parameter, headers, refusedBy } = error;

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
+  WORKFLOW_PROCESSES_MAX,
   WORKFLOW_RUNS_WAITING_MAX,
   WORKFLOW_SECONDS_MAX,
-  WORKFLOW_THREADS_MAX,
 } from '../../server/ground/limits.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 import { openPeople, type People } from '../support/people.ts';
@@ -25,7 +25,7 @@ export const note = defineType({
 });
 `;
 
-/** What a run may do to the thread that it is in. Before it a note is stored, which must not be there afterwards. */
+/** What a run may do to the process that it is in. Before it a note is stored, which must not be there afterwards. */
 const HARM: Record<string, string> = {
   loop: 'for (;;);',
   'loop of promises': 'for (;;) await null;',
@@ -160,7 +160,7 @@ async function openHolder() {
 }
 
 sqliteStores(({ url: storeUrl }) => {
-  describe('what an owner’s code does in its thread', () => {
+  describe('what an owner’s code does in its process', () => {
     const config = makeConfigFolder({ 'types/note.ts': NOTE, ...OTHERS });
     let folder: string;
     let server: ServerProcess;
@@ -224,7 +224,7 @@ sqliteStores(({ url: storeUrl }) => {
       );
     });
 
-    test('tokens are answered, people sign in and others run while threads loop', async () => {
+    test('tokens are answered, people sign in and others run while others loop', async () => {
       const account = await people.account();
       const loops = Promise.all([harm('loop'), harm('loop'), harm('numbers')]);
       const started = performance.now();
@@ -340,24 +340,22 @@ sqliteStores(({ url: storeUrl }) => {
         await pause();
         assert.equal(await harm('nothing'), 200, `after ${how}`);
       }
-      await until('the leak is ended', () =>
-        /was ended for what a run had left behind/.test(server.output()),
-      );
+      await until('the leak is ended', () => /ended for what a run had left behind/.test(server.output()));
       assert.equal(await harm('nothing'), 200);
     });
 
-    test('a loop holds up the next run for seconds, which is then run in another thread', async () => {
+    test('a loop holds up the next run for seconds, which is then run in another process', async () => {
       assert.equal(await harm('leaves a loop'), 200);
       await pause();
       assert.equal(await harm('nothing'), 200);
     });
 
-    test('who comes when all threads are busy waits, and past the places for that is told to come again', async (t) => {
+    test('who comes when all processes are busy waits, and past the places for that is told to come again', async (t) => {
       const holder = await openHolder();
       t.after(holder.close);
-      // One is sent for each that is held, so that none of these waits for longer than a thread takes to load.
+      // One is sent for each that is held, so that none of these waits for longer than a process takes to load.
       const held: Promise<number>[] = [];
-      for (let count = 1; count <= WORKFLOW_THREADS_MAX; count += 1) {
+      for (let count = 1; count <= WORKFLOW_PROCESSES_MAX; count += 1) {
         held.push(harm('held', holder.url));
         await until('it is held', () => holder.count() === count);
       }
@@ -379,15 +377,15 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal(await harm('nothing'), 200);
     });
 
-    test('files that do not load any more fail the runs of new threads until they do again', async () => {
+    test('files that do not load any more fail the runs of new processes until they do again', async () => {
       const whole = OTHERS['workflows/harmful.ts'];
       config.write('workflows/harmful.ts', 'this is no program');
-      await until('a new thread tells of it', async () => {
+      await until('a new process tells of it', async () => {
         assert.equal(await harm('exit'), 500);
         return /do not load any more/.test(server.output());
       });
       config.write('workflows/harmful.ts', whole);
-      await until('a new thread has read them', async () => (await harm('nothing')) === 200);
+      await until('a new process has read them', async () => (await harm('nothing')) === 200);
     });
 
     test('a stop takes five seconds at most while a run loops', async () => {

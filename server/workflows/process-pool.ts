@@ -1,0 +1,85 @@
+import type { Logger } from 'pino';
+import type { Problem } from '../ground/errors.ts';
+import type { RunTask } from './process/messages.ts';
+import type { RunResult } from './run-here.ts';
+import { NotBegun, type RunProcess, startRunProcess } from './run-process.ts';
+import type { Ask } from './run-protocol.ts';
+
+/** A process that nobody needs is ended after this, as each holds memory; one stays. */
+const IDLE_MS = 10_000;
+
+/** Who waits for a process. */
+type Waiting = { resolve(process: RunProcess): void; reject(error: Error): void };
+
+/** The processes in which workflows run: one for each run at a time, kept for those that come after it. */
+export function createProcessPool(parts: { folder: string; log: Pick<Logger, 'error'> }) {
+  const all = new Set<RunProcess>();
+  /** Those without a run; the one that was used last is used next. */
+  const idle = new Map<RunProcess, NodeJS.Timeout>();
+  const waiting: Waiting[] = [];
+  let isClosed = false;
+
+  /** One that is idle, or the first that is ready or free: for each who waits one is started. */
+  function take(): Promise<RunProcess> {
+    const free = [...idle.keys()].at(-1);
+    if (free !== undefined) {
+      clearTimeout(idle.get(free));
+      idle.delete(free);
+      return Promise.resolve(free);
+    }
+    start();
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  }
+
+  function start(): void {
+    const started = startRunProcess(parts);
+    all.add(started);
+    void started.gone.then(() => {
+      all.delete(started);
+      clearTimeout(idle.get(started));
+      idle.delete(started);
+    });
+    started.ready.then(
+      () => hand(started),
+      (error: Error) => waiting.shift()?.reject(error),
+    );
+  }
+
+  function hand(free: RunProcess): void {
+    if (free.isEnded()) return;
+    const first = waiting.shift();
+    if (first === undefined) idle.set(free, restOf(free));
+    else first.resolve(free);
+  }
+
+  function restOf(free: RunProcess): NodeJS.Timeout {
+    const timer = setTimeout(async () => {
+      const isWanted = all.size === 1 && (await free.isThere());
+      // A run may have begun in it meanwhile.
+      if (idle.get(free) !== timer) return;
+      if (isWanted) idle.set(free, restOf(free));
+      else free.end(new NotBegun());
+    }, IDLE_MS);
+    return timer.unref();
+  }
+
+  return {
+    /** Runs it in a process. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
+    async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
+      if (isClosed) throw new NotBegun('the server stops');
+      const taken = await take();
+      try {
+        return await taken.run(task, ask, tooSlow);
+      } finally {
+        hand(taken);
+      }
+    },
+
+    /** Ends them all, with what runs in them. */
+    async close(): Promise<void> {
+      isClosed = true;
+      for (const one of all) one.end(new NotBegun('the server stops'));
+      await Promise.all([...all].map(({ gone }) => gone));
+    },
+  };
+}

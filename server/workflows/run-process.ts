@@ -1,0 +1,198 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { Problem } from '../ground/errors.ts';
+import { WORKFLOW_MEGABYTES_MAX } from '../ground/limits.ts';
+import { endGroup } from './end-group.ts';
+import {
+  errorFrom,
+  type FromProcess,
+  failureOf,
+  type RunOutcome,
+  type RunTask,
+  type ToProcess,
+} from './process/messages.ts';
+import type { RunResult } from './run-here.ts';
+import type { Ask, Asked } from './run-protocol.ts';
+
+const PROGRAM = fileURLToPath(new URL('../start/workflows.js', import.meta.url));
+/**
+ * V8's own limits: for what was made last, and for all, at twice what a run may hold. The process is ended before
+ * (process/watched.ts), and without the page that V8 would write into the log.
+ */
+const FLAGS = ['--max-semi-space-size=8', `--max-old-space-size=${2 * WORKFLOW_MEGABYTES_MAX}`];
+/** A process that has not loaded the owner's files by then is given up. */
+const LOAD_MS_MAX = 10_000;
+/** A process that does not answer within this is held up by what an earlier run left behind. */
+const ANSWER_MS_MAX = 3000;
+/** Beyond the time limit of a run: so long its code may still do something about the signal that it gets. */
+const GRACE_MS = 200;
+
+/** Its process did not begin it: nothing was done yet. */
+export class NotBegun extends Error {}
+
+export type RunProcess = ReturnType<typeof startRunProcess>;
+
+/**
+ * Starts a process in which workflows run, one run at a time: whatever the owner's code does, ending the process ends it. It
+ * leads a group of its own, so that the programs which it starts end with it, and Ctrl-C in a terminal reaches only the server.
+ */
+export function startRunProcess({ folder, log }: { folder: string; log: Pick<Logger, 'error'> }) {
+  const child = forkProgram(folder);
+  const ready = Promise.withResolvers<void>();
+  // Where nobody waits any more.
+  ready.promise.catch(() => undefined);
+  const loading = timerOf(LOAD_MS_MAX, () => end(new NotBegun('its process does not load the files')));
+  let underWay: UnderWay | undefined;
+  let there = () => {};
+  let last = 0;
+  let isEnded = false;
+
+  function end(error: Error): void {
+    isEnded = true;
+    loading.clear();
+    if (child.pid !== undefined) endGroup(child.pid);
+    ready.reject(error);
+    underWay?.reject(error);
+  }
+
+  const gone = endOf(child).then((why) => {
+    if (!isEnded && underWay === undefined)
+      log.error(`a process of the workflows ended for what a run had left behind: ${why}`);
+    underWay?.isLost(why);
+    // What it started goes on without it.
+    end(new NotBegun(why));
+  });
+
+  // Where it has gone, that is heard of by itself.
+  const send = (message: ToProcess): void => void child.send(message, () => undefined);
+
+  child.on('message', (message: FromProcess) => {
+    if ('ready' in message) {
+      loading.clear();
+      ready.resolve();
+    } else if ('unready' in message) end(errorFrom(message.unready));
+    else if ('begun' in message) underWay?.begins();
+    else if ('over' in message) {
+      underWay?.isOver(message.over);
+      if (message.isSpent) end(new Error('something of its run goes on in it'));
+    } else if ('ask' in message) {
+      const ask = underWay?.number === message.run ? underWay.ask : undefined;
+      void answerTo(ask, message.asked).then((answer) => send({ answerTo: message.ask, ...answer }));
+    } else if ('isThere' in message) there();
+    else log.error({ ...message.late, err: errorFrom(message.failed) }, message.message);
+  });
+
+  return {
+    /** Rejects where it does not load the owner's files. */
+    ready: ready.promise,
+    /** It has ended, and what it started with it. */
+    gone,
+    isEnded: (): boolean => isEnded,
+    end,
+
+    /** Throws `NotBegun`, Problem 504 at the time limit, and what the run throws. */
+    async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
+      last += 1;
+      underWay = createUnderWay({ number: last, task, ask, tooSlow, end });
+      try {
+        send({ run: last, task });
+        return await underWay.result;
+      } finally {
+        underWay.stopTimer();
+        underWay = undefined;
+      }
+    },
+
+    /** Whether it answers: between two runs too it may be in a loop. */
+    async isThere(): Promise<boolean> {
+      const answered = new Promise<true>((resolve) => {
+        there = () => resolve(true);
+      });
+      send({ isThere: true });
+      return Promise.race([answered, delay(ANSWER_MS_MAX, false, { ref: false })]);
+    },
+  };
+}
+
+function forkProgram(folder: string): ChildProcess {
+  const child = fork(PROGRAM, [folder], {
+    execArgv: FLAGS,
+    detached: process.platform !== 'win32',
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  // Whoever waits for it has a connection or a timer of their own.
+  child.unref();
+  child.channel?.unref();
+  return child;
+}
+
+type UnderWay = ReturnType<typeof createUnderWay>;
+
+/** The run that a process is in. */
+function createUnderWay(parts: {
+  number: number;
+  task: RunTask;
+  ask: Ask;
+  tooSlow: () => Problem;
+  /** Ends its process, and fails it with this. */
+  end: (error: Error) => void;
+}) {
+  const { number, task, ask, tooSlow, end } = parts;
+  const { promise: result, resolve, reject } = Promise.withResolvers<RunResult>();
+  let timer = timerOf(ANSWER_MS_MAX, () => end(new NotBegun('its process does not answer')));
+  let hasBegun = false;
+  return {
+    number,
+    ask,
+    result,
+    reject,
+    begins(): void {
+      hasBegun = true;
+      timer.clear();
+      timer = timerOf(task.timeLimitMs + GRACE_MS, () => end(tooSlow()));
+    },
+    isOver(outcome: RunOutcome): void {
+      if ('result' in outcome) resolve(outcome.result);
+      else reject(errorFrom(outcome.failed));
+    },
+    /** Its process ended by itself. */
+    isLost(why: string): void {
+      const error = new Error(`workflow ${task.workflow}: its process ended: ${why}`);
+      reject(hasBegun ? error : new NotBegun(why));
+    },
+    stopTimer: () => timer.clear(),
+  };
+}
+
+/** In words, when it comes. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`it was not started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      if (signal === null) resolve(`exit code ${code}`);
+      else resolve(`${signal}, which it gets where it holds more than ${WORKFLOW_MEGABYTES_MAX} MB`);
+    });
+  });
+}
+
+type Timer = { clear(): void };
+
+function timerOf(ms: number, over: () => void): Timer {
+  const timer = setTimeout(over, ms);
+  return { clear: () => clearTimeout(timer) };
+}
+
+async function answerTo(
+  ask: Ask | undefined,
+  asked: Asked,
+): Promise<{ found: Awaited<ReturnType<Ask>> } | { failed: ReturnType<typeof failureOf> }> {
+  try {
+    if (ask === undefined) throw new TypeError('the run is over; await what it starts');
+    return { found: await ask(asked) };
+  } catch (error) {
+    return { failed: failureOf(error) };
+  }
+}
