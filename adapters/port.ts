@@ -228,8 +228,8 @@ export type Store = {
   /**
    * Does all of these writes, of collections that are `committed`, or none, whenever the process dies, and whoever else
    * writes to the same rows. Each row is named once. Answers false where a guard did not hold or a row was being written
-   * by another commit: nothing was done, and the same may be tried again on what is there then. Throws `Taken` for an id or a
-   * unique field that is in use. A read meanwhile sees each row as it was or as it will be, those of one commit not all at
+   * by another commit: nothing was done, and the same may be tried again on what is there then. Else throws `Taken` for an id
+   * or a unique field that is in use. A read meanwhile sees each row as it was or as it will be, those of one commit not all at
    * once; when this has answered true, every read sees all of it.
    */
   commit(writes: readonly Write[]): Promise<boolean>;
@@ -240,7 +240,7 @@ export type Store = {
   close(): Promise<void>;
 };
 
-/** A unique field is in use by another row. `field` is `id` or the unique field's name. */
+/** A unique field is in use by another row. `field` is `id` or the unique field's name; of several it is any of them. */
 export class Taken extends Error {
   readonly collection: string;
   readonly field: string;

@@ -131,7 +131,10 @@ function readsOf<R extends { id: string }>(
 
     async count(where, { most } = {}) {
       const filter = whereFilter(checks, where, seen);
-      return ask(() => documents.countDocuments(filter, most === undefined ? {} : { limit: most }));
+      if (most === undefined) return ask(() => documents.countDocuments(filter));
+      // The driver takes no limit of 0.
+      const limit = checks.checkLimit(most);
+      return limit === 0 ? 0 : ask(() => documents.countDocuments(filter, { limit }));
     },
   };
 }
@@ -151,9 +154,15 @@ function insertsOf<R extends { id: string }>(
       await ask(() => documents.insertOne(document), row);
       return 1;
     } catch (error) {
-      if (error instanceof Taken && error.field === 'id') return 0;
+      if (!(error instanceof Taken)) throw error;
+      // Where a value of the row is taken besides, it may be that one which is named.
+      if (error.field === 'id' || (await isThere(document))) return 0;
       throw error;
     }
+  }
+
+  async function isThere({ _id }: Document): Promise<boolean> {
+    return (await ask(() => documents.countDocuments({ _id }, { limit: 1 }))) > 0;
   }
 
   return {

@@ -78,6 +78,8 @@ export function createCommits(
       if (!(await prepare(shared, id, planned))) return await abandon(shared, id, planned);
     } catch (error) {
       await abandon(shared, id, planned).catch(() => undefined);
+      // What saw other rows than there are may find that it wants another value.
+      if (error instanceof Taken && !(await areHeld(planned))) return false;
       throw error;
     }
     // Else it was taken for dead.
@@ -166,6 +168,15 @@ async function prepare(shared: Shared, commit: string, planned: readonly Planned
   // The values are ours in the second field: nobody new can get them in the first.
   for (const write of there) if ((await holderOf(shared, commit, write)) !== undefined) return false;
   return true;
+}
+
+/** Whether all rows to be changed are as the writer saw them; what another commit has reserved is. */
+async function areHeld(planned: readonly PlannedWrite[]): Promise<boolean> {
+  const there = planned.filter(({ kind }) => kind !== 'insert');
+  const held = await eachOf(there, ({ documents, id, guard }) =>
+    documents.findOne({ _id: id, ...allOf([...guard, SEEN]) }, { projection: { _id: 1 } }),
+  );
+  return !held.includes(null);
 }
 
 async function decide({ records, atStep }: Shared, id: string): Promise<boolean> {

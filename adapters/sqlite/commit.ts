@@ -36,16 +36,29 @@ export function createCommit(
     return found?.[0];
   }
 
+  function isHeld(write: CheckedWrite): boolean {
+    if ('insert' in write) return true;
+    const guard = whereSql(write.guard);
+    const text = `SELECT id FROM "${write.declaration.name}" WHERE id = ? AND ${guard.text}`;
+    return connection.statement(text).get(write.id, ...guard.values) !== undefined;
+  }
+
   return async (writes) => {
     const all = checkedWrites(writes);
     for (const { declaration } of all) await openOnce(declaration);
-    const steps = all.map((write) => ({ ...write, sql: writeSql(write) }));
+    // New rows last: an id in use is told where all guards hold.
+    const steps = [false, true].flatMap((isNew) =>
+      all.filter((write) => 'insert' in write === isNew).map((write) => ({ ...write, sql: writeSql(write) })),
+    );
     let current: CheckedWrite | undefined;
 
     function run(): boolean {
       for (current of steps) {
         const field = takenField(current);
-        if (field !== undefined) throw new Taken(current.declaration.name, field);
+        if (field === undefined) continue;
+        // What saw other rows than there are may find that it wants another value.
+        if (!steps.every(isHeld)) return false;
+        throw new Taken(current.declaration.name, field);
       }
       for (const step of steps) {
         current = step;

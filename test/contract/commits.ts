@@ -77,8 +77,16 @@ export function commits({ url }: FreshStores): void {
     ]) {
       assert.equal(await store.commit([...others, wrong]), false);
       assert.equal(await store.commit([wrong, ...others]), false);
+      // What is decided on other rows than there are may also want what is not free.
+      assert.equal(await store.commit([wrong, insert(item('d', { label: 'A' }))]), false);
+      assert.equal(await store.commit([change('b', { set: { label: 'A' } }), wrong]), false);
+      assert.equal(await store.commit([insert(item('b')), wrong]), false);
       assert.deepEqual(await all(), there);
     }
+    assert.equal(
+      await store.commit([change('a', { set: { label: 'B', code: 1 } }, [['label', '=', 'B']])]),
+      false,
+    );
     assert.equal(await store.commit([...others, change('c', {}, [['size', '=', 1]])]), true);
   });
 

@@ -184,6 +184,7 @@ export function refusals({ url }: FreshStores): void {
     for (const limit of [-1, 1.5, '5', undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
       await refused('list', { limit });
       if (limit !== undefined) await refused('list', { limit: 1, skip: limit });
+      if (limit !== undefined) await refused('count', [], { most: limit });
       await refused('removeMany', [], limit);
     }
   });

@@ -201,6 +201,47 @@ export function sentences({ engine, url }: FreshStores): void {
     );
     await assert.rejects(rows.insertMany([item('d'), item('e', { label: 'L' })]), taken('label'));
     assert.equal(await rows.get('e'), undefined);
+    await assert.rejects(
+      rows.insertMany([item('e'), item('f', { code: 7 }), item('g', { code: 7 })]),
+      taken('code'),
+    );
+  });
+
+  it('leaves a row alone whose id is there, also where a value of it is taken by another', async () => {
+    await rows.insertMany([item('a', { label: 'A', code: 1 }), item('b', { label: 'B', code: 2 })]);
+    const repeated = [
+      item('a', { label: 'B' }),
+      item('b', { label: 'B', code: 1 }),
+      item('c', { label: 'C' }),
+    ];
+    assert.equal(await rows.insertMany([...repeated, item('c', { label: 'A' }), item('d')]), 2);
+    assert.deepEqual(
+      (await rows.list({ limit: 9 })).map(({ id, label, code }) => [id, label, code]),
+      [
+        ['a', 'A', 1],
+        ['b', 'B', 2],
+        ['c', 'C', undefined],
+        ['d', undefined, undefined],
+      ],
+    );
+  });
+
+  it('names one of the values that are taken, and none that is not', async () => {
+    await rows.insertMany([item('a', { label: 'A', code: 1 }), item('b', { label: 'B', code: 2 })]);
+    const [label, code] = [taken('label'), taken('code')];
+    const either = (error: unknown) => label(error) || code(error);
+    await assert.rejects(rows.insert(item('c', { label: 'A', code: 3 })), label);
+    await assert.rejects(rows.insert(item('c', { label: 'C', code: 2 })), code);
+    await assert.rejects(rows.insert(item('c', { label: 'A', code: 2 })), either);
+    // What the row itself has is not in its way.
+    await assert.rejects(rows.put(item('a', { label: 'A', code: 2 })), code);
+    await assert.rejects(rows.put(item('a', { label: 'B', code: 1 })), label);
+    await assert.rejects(rows.update('a', { set: { label: 'A', code: 2 } }), code);
+    await assert.rejects(rows.update('a', { set: { label: 'B', code: 2 } }), either);
+    await assert.rejects(rows.updateMany([['id', '=', 'a']], { set: { label: 'B', code: 1 } }), label);
+    assert.equal(await rows.updateMany([['id', '=', 'none']], { set: { label: 'B' } }), 0);
+    assert.equal(await rows.updateMany([['id', '=', 'b']], { set: { label: 'B', code: 2, size: 5 } }), 1);
+    assert.equal(await rows.count([['code', 'present']]), 2);
   });
 
   it('puts a row in the place of another, whole', async () => {
@@ -305,7 +346,11 @@ export function sentences({ engine, url }: FreshStores): void {
     assert.equal(await rows.removeMany([['hot', '=', true]], 3), 3);
     assert.equal(await rows.removeMany([['hot', '=', true]], 3), 2);
     assert.equal(await rows.removeMany([], 0), 0);
+    assert.equal(await rows.removeMany([['id', 'in', []]], 9), 0);
+    assert.equal(await rows.updateMany([['size', '<', 2]], {}), 2);
+    assert.equal(await rows.updateMany([], {}), 5);
     assert.equal(await rows.count([]), 5);
+    assert.equal(await rows.count([], { most: 0 }), 0);
     assert.equal(await rows.count([], { most: 3 }), 3);
     assert.equal(await rows.count([['size', '<', 2]], { most: 3 }), 2);
   });
