@@ -70,6 +70,15 @@ function requireAskable(
   for (const { by } of order) requireOrder(kinds, by);
 }
 
+/** A list that is cut in silence would be taken for the whole. */
+function requireLimit(type: DataType, limit: number): void {
+  if (Number.isInteger(limit) && limit >= 0 && limit <= WORKFLOW_FOUND_MAX) return;
+  throw new TypeError(
+    `data.${type.name}.find: limit: wanted a whole number from 0 to ${WORKFLOW_FOUND_MAX}; ` +
+      `for more, ask again behind the last one that came: order: { by: 'id' }, where: [['id', '>', last.id]]`,
+  );
+}
+
 async function getRecord(staging: Staging, whose: Whose, id: string): Promise<SeenRecord | undefined> {
   const { type, unrestricted, ask } = whose;
   const key = keyOf(type.name, id);
@@ -113,8 +122,8 @@ export function readsOf(staging: Staging, whose: Whose) {
     async find({ where = [], order = [], limit = WORKFLOW_FOUND_MAX }: FindWanted = {}) {
       const by = [order].flat().map((one) => ({ by: one.by, descending: one.descending === true }));
       requireAskable(type, where, by);
-      if (!Number.isInteger(limit) || limit < 0) throw new TypeError('limit: wanted a whole number from 0');
-      const wanted = { where, order: by, limit: Math.min(limit, WORKFLOW_FOUND_MAX) };
+      requireLimit(type, limit);
+      const wanted = { where, order: by, limit };
       const found = (await ask({ ...asked, what: 'find', ...wanted })) as FoundRecord[];
       for (const one of found) {
         const key = keyOf(type.name, one.record.id);

@@ -56,7 +56,7 @@ const SAID: Record<string, readonly string[]> = {
     `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
     `${limits.WORKFLOW_PROCESSES_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
-    `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} whatever`,
+    `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} of them`,
     `longer than ${limits.SCHEMA_CHECK_MS_MAX === 500 ? 'half a second' : 'another time'} is ended`,
   ],
   'docs/privacy-rules.md': [`Records are counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`],
