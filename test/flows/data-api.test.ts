@@ -468,6 +468,37 @@ eachStore(({ engine, isFirst, url }) => {
       assert.equal(twice.status, 400);
     });
 
+    test('refuses by its name what is sent in the query of all but a list', async () => {
+      const id = await make(ann, { title: 'whole' });
+      const one = `${NOTES}/${id}`;
+      for (const [method, address, hint] of [
+        ['GET', `${one}?limt=1`, /asked for with limit, at \/api\/1\.1\/obj\/note;/],
+        ['GET', `${one}?title=other`, /Leave it out/],
+        ['PATCH', `${one}?Title=other`, /Send title in the body/],
+        ['PUT', `${one}?titel=other`, /Send title in the body/],
+        ['PUT', `${one}?limit=1`, /Leave it out/],
+        ['DELETE', `${one}?title=other`, /Leave it out/],
+        ['DELETE', `${one}?__proto__=1`, /Leave it out/],
+        ['POST', `${NOTES}?title=other`, /Send title in the body/],
+        ['POST', `${NOTES}/bulk?dry_run=1`, /Leave it out/],
+      ] as const) {
+        const json = { title: 'changed' };
+        const refused = await send(method, address, {
+          token: ann,
+          ...(method === 'GET' || method === 'DELETE' ? {} : { json }),
+        });
+        assert.equal(refused.status, 400, `${method} ${address}: ${refused.text}`);
+        assert.match(
+          refused.body.body.message,
+          /"(limt|\w*tit\w*|limit|__proto__|dry_run)" is not read here/i,
+        );
+        assert.match(refused.body.body.hint, hint, address);
+      }
+      const { body } = await send('GET', one, { token: ann });
+      assert.equal(body.response.title, 'whole');
+      assert.equal((await send('DELETE', `${one}?title=other`)).status, 401);
+    });
+
     test('says what is wrong with a record that is sent', async () => {
       for (const [sent, status, code, message] of [
         [{ json: {} }, 400, 'MISSING_DATA', /^Missing field of type note: field title$/],

@@ -20,8 +20,7 @@ export type SentFields = Record<string, unknown>;
 export async function readRecord(ctx: Context): Promise<Sent> {
   const sent = await readRequestBody(ctx);
   if (sent.kind === 'json') return sent;
-  const how = 'Send the fields as a JSON object, with the header "Content-Type: application/json".';
-  const hint = ctx.querystring === '' ? how : `Nothing is read from the query of the address. ${how}`;
+  const hint = 'Send the fields as a JSON object, with the header "Content-Type: application/json".';
   if (sent.values.size === 0)
     throw new Problem({ status: 400, code: 'MISSING_DATA', message: 'The request has no body.', hint });
   throw new Problem({

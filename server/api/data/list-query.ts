@@ -3,12 +3,14 @@ import type { Wanted } from '../../data/record-lists.ts';
 import type { Records } from '../../data/records.ts';
 import { notSortedLater } from '../../data/rule-refusals.ts';
 import { kindsOf } from '../../data/type.ts';
+import { DATA_PATH } from '../../ground/api-address.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { RECORDS_CURSOR_MAX, RECORDS_PAGE_MAX, SORT_FIELDS_MAX } from '../../ground/limits.ts';
-import { nearMissHint } from '../../ground/near-miss.ts';
+import { nearMissHint, nearMissOf } from '../../ground/near-miss.ts';
 import { sentTwice } from '../../http/body.ts';
 import { hasBody, readRequestQuery } from '../request-body.ts';
 import { CONSTRAINTS_EXAMPLE, constrainedField, constraintsFrom } from './constraints.ts';
+import type { DataCall } from './data-call.ts';
 import { objectsIn, requireKnownNames } from './json-lists.ts';
 import { fieldNamed } from './names.ts';
 
@@ -40,6 +42,23 @@ export function listQuery(ctx: Context, records: Records): ListQuery {
     limit: numberIn('limit', limit, RECORDS_PAGE_MAX, RECORDS_PAGE_MAX),
     excludesRemaining: isYes('exclude_remaining', excludes),
   };
+}
+
+/**
+ * All but a list is asked for without a query: who writes a name there has something else in mind than what would be done.
+ * Throws Problem for the first name.
+ */
+export function requireNoQuery({ ctx, opened, verb }: DataCall): void {
+  const [name] = readRequestQuery(ctx).values.keys();
+  if (name === undefined) return;
+  const { type } = opened;
+  const [asked, field] = [nearMissOf(name, PARAMETERS), nearMissOf(name, Object.keys(type.fields))];
+  let hint = 'Leave it out: nothing is read from the query of this address.';
+  if (verb === 'write' && ctx.method !== 'DELETE' && field !== undefined)
+    hint = `Send ${field} in the body, which is JSON.`;
+  else if (verb === 'read' && asked !== undefined)
+    hint = `A list is asked for with ${asked}, at ${DATA_PATH}${type.name}; one record is read whole.`;
+  throw invalidField(name, 'is not read here', hint);
 }
 
 /** Each is read once, and nothing else: a parameter that is passed over would give a list of everything. */

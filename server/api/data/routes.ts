@@ -8,6 +8,7 @@ import { allowOf, wrongMethod } from '../methods.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { createBulk } from './bulk.ts';
 import type { DataCall, WriteCall } from './data-call.ts';
+import { requireNoQuery } from './list-query.ts';
 import { createReads } from './reads.ts';
 import { createDataRights } from './rights.ts';
 import { createWrites } from './writes.ts';
@@ -57,11 +58,16 @@ export function createDataApi(parts: Parts) {
     const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
     if (!methodsAt(place).includes(method)) throw wrongMethod(ctx, IN_WORDS[place], methodsAt(place));
     const [read, write] = [reading[place], writing[place][method]];
-    if (method === 'GET' && read !== undefined) return read(calledFor(call, { type, id, verb: 'read' }));
+    if (method === 'GET' && read !== undefined) {
+      const asked = calledFor(call, { type, id, verb: 'read' });
+      if (place !== 'type') requireNoQuery(asked);
+      return read(asked);
+    }
     const made = calledFor(call, { type, id, verb: 'write' });
     // Nobody writes without a token, whatever the rules give.
     const { caller } = made;
     if (write === undefined || caller === undefined) throw authenticate.noCredential(ctx);
+    requireNoQuery(made);
     return write({ ...made, caller, callerNow: asOfNow(caller, () => judged(made)) });
   };
 
