@@ -22,6 +22,7 @@ import type { PassedRules } from './passed-rules.ts';
 import { unfitForProcess } from './process/fit.ts';
 import type { RunTask } from './process/messages.ts';
 import type { Processes } from './processes.ts';
+import { createRecordTurns, type Turn, type WorkedRecords, workedOn } from './record-turns.ts';
 import { createRunData, takenProblem } from './run-data.ts';
 import { type RunCall, type RunResult, runHere } from './run-here.ts';
 import type { Ask, Staged } from './run-protocol.ts';
@@ -41,12 +42,27 @@ type RunnerParts = {
   timeLimitMs?: number;
 };
 
+/** A call of a workflow, by who may make it. */
+type RunnerCall = {
+  parameters: Record<string, unknown>;
+  /** The same with the records that they name, as they were just found. */
+  named: NamedRecords;
+  caller: Bearer | undefined;
+  /** Judges the caller again where the call has taken a while. Throws Problem. */
+  callerNow?: () => Promise<Bearer | undefined>;
+  request: RunCall['request'];
+};
+
+/** What is recorded of it. */
+type RunRecord = { entry: Call; startedMs: number };
+
 /**
  * Runs workflows: those of the owner in a process of their own, built-in ones here. Then the check of the answer and, all at once, what
  * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
  */
 export function createRunner(parts: RunnerParts) {
-  const { processes, isOwners, clock, timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
+  const { timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;
+  const turns = createRecordTurns();
 
   function named(
     workflow: Workflow,
@@ -57,21 +73,7 @@ export function createRunner(parts: RunnerParts) {
     return findNamedRecords(parts, { workflow, parameters, caller, passes });
   }
 
-  function result(workflow: Workflow, call: RunCall, ask: Ask, leftMs: number): Promise<RunResult> {
-    const error = () => tooSlow(workflow, limitMsOf(workflow));
-    const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs, at: clock() };
-    if (isOwners(workflow)) {
-      beforeChanges(() => requireFit(task));
-      // What it wanted stored and sent was staged in its process.
-      return processes.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
-    }
-    const limit = { ms: leftMs, error };
-    return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
-      runHere(workflow, call, { clock, ask, signal }),
-    );
-  }
-
-  /** All attempts of a call together have this. */
+  /** All attempts of a call together have this, and the waits between them. */
   const limitMsOf = ({ limits: { seconds } }: Workflow) =>
     seconds === undefined ? timeLimitMs : Math.min(timeLimitMs, seconds * 1000);
 
@@ -80,39 +82,31 @@ export function createRunner(parts: RunnerParts) {
      * Answers the body to send; the activity entry of this call is recorded by then. When this throws,
      * nothing was stored or recorded and no mail goes out.
      */
-    async run(
-      workflow: Workflow,
-      call: {
-        parameters: Record<string, unknown>;
-        /** The same with the records that they name, as they were just found. */
-        named: NamedRecords;
-        caller: Bearer | undefined;
-        /** Judges the caller again where the call has taken a while. Throws Problem. */
-        callerNow?: () => Promise<Bearer | undefined>;
-        request: RunCall['request'];
-      },
-      record: { entry: Call; startedMs: number } | undefined,
-    ): Promise<string> {
-      const { caller, parameters, request } = call;
-      const seen = caller && seenByWorkflow(caller, workflow);
-      const { callerNow = async () => caller } = call;
+    async run(workflow: Workflow, call: RunnerCall, record: RunRecord | undefined): Promise<string> {
+      const limitMs = limitMsOf(workflow);
       const startedMs = performance.now();
-      for (let attempt = 1; attempt <= WORKFLOW_ATTEMPTS_MAX; attempt += 1) {
-        await pauseBeforeAttempt(attempt);
-        const leftMs = Math.ceil(limitMsOf(workflow) - (attempt === 1 ? 0 : msSince(startedMs)));
-        if (leftMs <= 0) break;
-        // Another attempt begins with the records as they are by then.
-        const { passed, ...found } = attempt === 1 ? call.named : await named(workflow, parameters, caller);
-        const dataFor = (who: Bearer | undefined) =>
-          createRunData(parts, { workflow, caller: who, isAdmin: isCalledAsAdmin(who, workflow), passed });
-        const given = { ...found, caller: seen, request };
-        const { body, staged } = await result(workflow, given, dataFor(caller).ask, leftMs);
-        // Nothing happens in the name of who was cut off while it ran.
-        const isStaged = staged.writes.length + staged.mail.length > 0;
-        const writer = isStaged ? await callerNow() : caller;
-        const run = { workflow, staged, data: dataFor(writer), passed, caller: writer, request };
-        if (await carriedOut(parts, run, record)) return body;
+      const leftMs = () => Math.ceil(limitMs - msSince(startedMs));
+      const { callerNow = async () => call.caller } = call;
+      const whose = call.caller?.account.id ?? call.request.from;
+      const of = { workflow, limitMs, leftMs, callerNow, record, areHeld: turns.areHeld };
+      let met = await attempted(parts, { ...call, ...of, turn: undefined });
+      for (let attempts = 2; typeof met !== 'string' && attempts <= WORKFLOW_ATTEMPTS_MAX; attempts += 1) {
+        // Who met nobody at a record that is there has no turn to wait for.
+        if (attempts > 2 || met.size === 0) await pauseBeforeAttempt(attempts);
+        const turn = await turns.begin(met, { whose, waitMsMax: leftMs() });
+        if (turn === undefined) break;
+        try {
+          if (leftMs() <= 0) break;
+          turn.holds = attempts > 2 || call.named.known.length > 0;
+          // Another attempt begins with the caller and the records as they are by then.
+          const caller = await callerNow();
+          const found = await named(workflow, call.parameters, caller);
+          met = await attempted(parts, { ...call, ...of, caller, named: found, turn });
+        } finally {
+          turns.end(turn);
+        }
       }
+      if (typeof met === 'string') return met;
       throw conflict(workflow);
     },
 
@@ -132,23 +126,77 @@ function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unkn
   return checkInTime(declared, () => checkParameters(workflow, sent));
 }
 
+/** One attempt of a call. */
+type Attempt = RunnerCall & {
+  workflow: Workflow;
+  callerNow: () => Promise<Bearer | undefined>;
+  limitMs: number;
+  /** How much of it is left. */
+  leftMs: () => number;
+  turn: Turn | undefined;
+  areHeld: (records: WorkedRecords, own: Turn | undefined) => boolean;
+  record: RunRecord | undefined;
+};
+
+/** Answers the body to send, or the records that others were quicker to change, or are about to. */
+async function attempted(parts: RunnerParts, attempt: Attempt): Promise<string | WorkedRecords> {
+  const { workflow, named, caller, callerNow, request, turn } = attempt;
+  const { passed, ...found } = named;
+  const dataFor = (who: Bearer | undefined) =>
+    createRunData(parts, { workflow, caller: who, isAdmin: isCalledAsAdmin(who, workflow), passed });
+  const data = dataFor(caller);
+  const ask: Ask = (asked) => {
+    if (turn !== undefined) turn.holds = true;
+    return data.ask(asked);
+  };
+  const given = { ...found, caller: caller && seenByWorkflow(caller, workflow), request };
+  const { body, staged } = await resultOf(parts, given, ask, attempt);
+  // Nothing happens in the name of who was cut off while it ran.
+  const isStaged = staged.writes.length + staged.mail.length > 0;
+  const writer = isStaged ? await callerNow() : caller;
+  const isDone = await carriedOut(parts, {
+    ...attempt,
+    staged,
+    data: dataFor(writer),
+    passed,
+    caller: writer,
+  });
+  return isDone ? body : workedOn(staged);
+}
+
+function resultOf(
+  { processes, isOwners, clock }: RunnerParts,
+  call: RunCall,
+  ask: Ask,
+  { workflow, limitMs, leftMs }: Attempt,
+): Promise<RunResult> {
+  const error = () => tooSlow(workflow, limitMs);
+  const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs(), at: clock() };
+  if (isOwners(workflow)) {
+    beforeChanges(() => requireFit(task));
+    // What it wanted stored and sent was staged in its process.
+    return processes.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
+  }
+  const limit = { ms: task.timeLimitMs, error };
+  return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
+    runHere(workflow, call, { clock, ask, signal }),
+  );
+}
+
 /** Does what a run staged, with the entry of its call; answers false where somebody else changed what it changes. */
 async function carriedOut(
   parts: Pick<RunnerParts, 'runs' | 'accounts' | 'clock' | 'settings'>,
-  run: {
-    workflow: Workflow;
+  run: Attempt & {
     staged: Staged;
     data: Pick<ReturnType<typeof createRunData>, 'planned'>;
     passed: PassedRules;
-    caller: Bearer | undefined;
-    request: RunCall['request'];
   },
-  record: { entry: Call; startedMs: number } | undefined,
 ): Promise<boolean> {
-  const { workflow, staged, caller, request } = run;
+  const { workflow, staged, caller, request, record } = run;
   const planned = await run.data.planned(staged);
   if (planned === undefined) return false;
   const audit = await touchesOf(parts, planned.told, { by: workflow.name, caller, request });
+  if (run.areHeld(workedOn(staged), run.turn)) return false;
   if (record !== undefined)
     Object.assign(record.entry, run.passed.marks(), { ms: msSince(record.startedMs) });
   const from = { settings: parts.settings, accountId: caller?.account.id };

@@ -65,7 +65,7 @@ describe('the runner', () => {
     rows().put({ id: 'obj_1', createdAt: 1, createdBy: ann.id, title: 'a', secret: 's' } as never),
   );
 
-  const workflowOf = (run: Run): Workflow =>
+  const workflowOf = (run: Run, seconds = 30): Workflow =>
     defineWorkflow({
       name: 'play',
       description: 'Play',
@@ -73,7 +73,7 @@ describe('the runner', () => {
       parameters: { card: { schema: record(card).optional(), description: 'A card', example: 'obj_1' } },
       types: { card },
       returns: z.unknown(),
-      limits: { callsAMinute: 1 },
+      limits: { callsAMinute: 1, seconds },
       run: run as never,
     });
   const bearer = (account: Account, more: Partial<Bearer> = {}): Bearer => ({
@@ -82,8 +82,17 @@ describe('the runner', () => {
     ...more,
   });
 
-  async function ran(run: Run, { caller = bearer(ann), named = false, by = runner } = {}) {
-    const workflow = workflowOf(run);
+  async function ran(
+    run: Run,
+    {
+      caller = bearer(ann),
+      named = false,
+      by = runner,
+      seconds = 30,
+      callerNow = async () => caller as Bearer | undefined,
+    } = {},
+  ) {
+    const workflow = workflowOf(run, seconds);
     const find = (name: string) => (named && name === 'card' ? { value: 'obj_1', isText: false } : undefined);
     const sent = {
       ...{ find, findWrapped: () => undefined, strangers: [] },
@@ -92,7 +101,7 @@ describe('the runner', () => {
     const parameters = by.check(workflow, sent, 'r');
     const found = await by.named(workflow, parameters, caller);
     const request = { id: 'r', from: '192.0.2.1' };
-    const body = await by.run(workflow, { parameters, named: found, caller, request }, undefined);
+    const body = await by.run(workflow, { parameters, named: found, caller, callerNow, request }, undefined);
     return JSON.parse(body).response;
   }
   const taken = { status: 409, code: 'CONFLICT' };
@@ -137,6 +146,71 @@ describe('the runner', () => {
     );
     assert.deepEqual(titles, ['a', 'b']);
     assert.equal(((await rows().get('obj_1')) as unknown as { title: string }).title, 'b!');
+  });
+
+  const title = async () => Number(((await rows().get('obj_1')) as unknown as { title: string }).title);
+  const addOne: Run = async ({ data }) => {
+    const { title } = await data.card.get('obj_1');
+    await delay(1);
+    await data.card.change('obj_1', { title: String(Number(title) + 1) });
+  };
+
+  it('does all of many runs that change one record at once: those that met others take turns', async () => {
+    await rows().update('obj_1', { set: { title: '0' } as never });
+    let attempts = 0;
+    const counted: Run = (call) => {
+      attempts += 1;
+      return addOne(call);
+    };
+    // Those that come later are not quicker than those that wait.
+    const late = delay(30).then(() => Promise.all(Array.from({ length: 15 }, () => ran(counted))));
+    await Promise.all([
+      late,
+      ...Array.from({ length: 30 }, (_, at) => ran(counted, { named: at % 2 === 0 })),
+    ]);
+    assert.equal(await title(), 45);
+    assert.ok(attempts <= 2.5 * 45, `${attempts} attempts`);
+  });
+
+  it('has nobody wait for a run that hangs beyond its limit, and tells who waited too long that others were quicker', async () => {
+    await rows().update('obj_1', { set: { title: '0' } as never });
+    const hangs = Promise.withResolvers<void>();
+    let attempts = 0;
+    const hanging: Run = async ({ data }) => {
+      attempts += 1;
+      await data.card.get('obj_1');
+      if (attempts === 1) await rows().update('obj_1', { add: { version: 1 } });
+      else {
+        hangs.resolve();
+        await new Promise(() => {});
+      }
+      await data.card.change('obj_1', { title: 'never' });
+    };
+    const startedMs = performance.now();
+    const hung = assert.rejects(ran(hanging, { seconds: 0.3 }), { status: 504, code: 'TIMEOUT' });
+    await hangs.promise;
+    const hasty = assert.rejects(ran(addOne, { seconds: 0.05 }), taken);
+    await Promise.all([hung, hasty, ...Array.from({ length: 5 }, () => ran(addOne))]);
+    assert.equal(await title(), 5);
+    assert.ok(performance.now() - startedMs < 1500);
+  });
+
+  it('judges again who had to wait for their turn', async () => {
+    let [attempts, judged] = [0, 0];
+    const cutOff = { status: 401, code: 'invalid_token', message: 'gone', hint: 'x' } as const;
+    const callerNow = async () => {
+      judged += 1;
+      if (judged > 1) throw new Problem(cutOff);
+      return bearer(ann);
+    };
+    const reads: Run = async ({ data }) => {
+      attempts += 1;
+      await data.card.get('obj_1');
+      await rows().update('obj_1', { add: { version: 1 } });
+      if (attempts === 1) await data.card.change('obj_1', { title: 'b' });
+    };
+    await assert.rejects(ran(reads, { callerNow }), { status: 401 });
+    assert.equal(attempts, 1);
   });
 
   it('gives all attempts together the time of one', async () => {
