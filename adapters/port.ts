@@ -85,11 +85,19 @@ export type Change<R> = {
 /** The order of one field. Text is in the order of its code points, behind all numbers. Rows that lack it come first, or last descending. */
 export type Order<R> = { by: ScalarField<R>; descending?: boolean };
 
+/** Who asks for rows that are `searched`. */
+export type Asker = {
+  /** Whoever asks for much is in nobody's way but their own; absent where the server itself asks. */
+  whose?: string;
+  /** Aborted when nobody waits for it any more: an engine may end it then, with its reason. */
+  signal?: AbortSignal | undefined;
+};
+
 /**
  * Rows in the order of one field, or of several, the later ones within ties of those before. What is still equal is in
  * the order of `id`, in the direction of the last of them; without `order` all are.
  */
-export type Listing<R> = {
+export type Listing<R> = Asker & {
   where?: Where<R>;
   order?: Order<R> | readonly Order<R>[];
   /** At most this many rows; required, because nothing here reads without a bound. */
@@ -100,18 +108,12 @@ export type Listing<R> = {
   skip?: number;
   /** Asked of each row in turn; the list ends before the first for which it answers no, and what is behind is not read. */
   takes?: (row: R) => boolean;
-  /**
-   * Who asks, where the rows are `searched`, so that whoever asks for much is in nobody's way but their own; absent where
-   * the server itself does.
-   */
-  whose?: string;
 };
 
-/** How far rows are counted, and who asks, as for a `Listing`. */
-export type CountBounds = {
+/** How far rows are counted, and who asks. */
+export type CountBounds = Asker & {
   /** So many at most: what is beyond is not looked at. */
   most?: number;
-  whose?: string;
 };
 
 /** So long may a list or a count of rows take that are `searched`. */

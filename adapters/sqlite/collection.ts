@@ -1,7 +1,7 @@
 import { type CheckedCondition, type Checks, createChecks } from '../checks.ts';
 import { frozen } from '../frozen.ts';
 import { rowToJson } from '../json-text.ts';
-import type { Collection, CountBounds, Declaration, Listing, Where } from '../port.ts';
+import type { Asker, Collection, CountBounds, Declaration, Listing, Where } from '../port.ts';
 import type { Cache, CachedTable } from './cache.ts';
 import type { Connection } from './connection.ts';
 import { portError } from './failures.ts';
@@ -75,8 +75,8 @@ function readsOf<R extends { id: string }>(
     });
   }
 
-  async function read(sql: Sql, whose: string, take: Take): Promise<void> {
-    if (searches !== undefined) return searches.read(sql, whose, take);
+  async function read(sql: Sql, asker: Asker, take: Take): Promise<void> {
+    if (searches !== undefined) return searches.read(sql, asker, take);
     const { text, values } = sql;
     await reader.read(() => {
       for (const row of connection.statement(text).iterate(...values)) if (!take(row as FoundRow)) break;
@@ -89,17 +89,17 @@ function readsOf<R extends { id: string }>(
 
     async list(listing) {
       const rows: R[] = [];
-      const { takes, whose = '' } = listing;
-      await read(listingSql(shared, listing), whose, (found) => {
+      const { takes } = listing;
+      await read(listingSql(shared, listing), listing, (found) => {
         const row = rowOf<R>(found) as R;
         return takes?.(row) !== false && rows.push(row) > 0;
       });
       return rows;
     },
 
-    async count(where, { most, whose = '' } = {}) {
+    async count(where, bounds = {}) {
       let count = 0;
-      await read(countSql(shared, where, most), whose, ({ rows = 0 }) => {
+      await read(countSql(shared, where, bounds.most), bounds, ({ rows = 0 }) => {
         count = rows;
         return true;
       });

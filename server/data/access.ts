@@ -43,18 +43,19 @@ export function createDataAccess(parts: { types: ReadonlyMap<string, OpenType>; 
 
     /**
      * The records of a type as this caller sees them; of nobody where `caller` is undefined. `passes`: past the rules,
-     * because a workflow says so or is called as an admin.
+     * because a workflow says so or is called as an admin. `signal`: aborted when nobody waits for lists and counts.
      */
     async recordsFor(
       opened: OpenType,
       caller: DataCaller | undefined,
-      { verb, passes = false }: { verb: Verb; passes?: boolean },
+      { verb, passes = false, signal }: { verb: Verb; passes?: boolean; signal?: AbortSignal | undefined },
     ): Promise<Records> {
       const { type } = opened;
       const rules = createPrivacy(type, await valuesFor(opened, caller));
       const privacy =
         passes || passesRules(caller, type.name, verb) ? createPrivacy(type, NOBODY, true) : rules;
-      return createRecords(opened, privacy, { clock, rules, whose: caller?.account.id ?? 'nobody' });
+      const asker = { whose: caller?.account.id ?? 'nobody', signal };
+      return createRecords(opened, privacy, { clock, rules, asker });
     },
   };
 }

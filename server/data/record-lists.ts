@@ -1,4 +1,4 @@
-import { CONDITIONS_MAX, type Order, type Where } from '../../adapters/port.ts';
+import { type Asker, CONDITIONS_MAX, type Order, type Where } from '../../adapters/port.ts';
 import { Problem } from '../ground/errors.ts';
 import type { Operand, Test } from './expressions.ts';
 import { requireFit, requireOrder } from './field-tests.ts';
@@ -34,20 +34,22 @@ type Rows = OpenType['rows'];
 export function listRecords(
   rows: Rows,
   rights: Rights,
-  wanted: Wanted & { whose: string },
+  wanted: Wanted,
+  asker: Asker,
 ): Promise<StoredRecord[]> {
   const where = narrowed(wanted.constraints, rights);
-  return listed(rows, segmentsOf(wanted, where, rights), wanted);
+  return listed(rows, segmentsOf(wanted, where, rights), wanted, asker);
 }
 
 /** How many there are under the rules. */
 export function countRecords(
   rows: Rows,
   rights: Rights,
-  { constraints, whose }: { constraints: readonly Constraint[]; whose: string },
+  constraints: readonly Constraint[],
+  asker: Asker,
 ): Promise<number> {
   const where = narrowed(constraints, rights);
-  return where === false ? Promise.resolve(0) : rows.count(whereOf(where), { whose });
+  return where === false ? Promise.resolve(0) : rows.count(whereOf(where), asker);
 }
 
 /** A constraint counts only where a rule lets the caller constrain its field. */
@@ -134,7 +136,8 @@ function tooManyConditions(): Problem {
 async function listed(
   rows: Rows,
   segments: readonly Segment[],
-  wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'> & { whose: string },
+  wanted: Pick<Wanted, 'skip' | 'limit' | 'takes'>,
+  asker: Asker,
 ): Promise<StoredRecord[]> {
   const found: StoredRecord[] = [];
   let isOver = false;
@@ -142,17 +145,16 @@ async function listed(
     isOver = wanted.takes?.(row) === false;
     return !isOver;
   };
-  const { whose } = wanted;
   let { skip } = wanted;
   for (const [index, { where, order }] of segments.entries()) {
     const limit = wanted.limit - found.length;
     if (limit === 0 || isOver) break;
     const bound = wanted.takes === undefined ? {} : { takes };
-    const some = await rows.list({ where, order, skip, limit, whose, ...bound });
+    const some = await rows.list({ where, order, skip, limit, ...asker, ...bound });
     found.push(...some);
     const isLast = index === segments.length - 1;
     if (some.length > 0) skip = 0;
-    else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where, { whose }));
+    else if (!isLast && skip > 0) skip -= Math.min(skip, await rows.count(where, asker));
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import type { Asker } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { fieldsOf, meets, type Privacy } from './privacy.ts';
 import type { SeenRecord, StoredRecord } from './record.ts';
@@ -27,22 +28,22 @@ export function createRecords(
   {
     clock,
     rules,
-    whose,
+    asker,
   }: {
     clock: Clock;
     /** Those of the type for this caller, also where it passes them. */
     rules: Privacy;
     /** Who asks, among all for whom the store looks through records. */
-    whose: string;
+    asker: Asker;
   },
 ) {
-  return { type, ...readsOf(type, privacy, { rows, rules, whose }), ...writesOf(type, privacy, clock) };
+  return { type, ...readsOf(type, privacy, { rows, rules, asker }), ...writesOf(type, privacy, clock) };
 }
 
 function readsOf(
   type: DataType,
   privacy: Privacy,
-  { rows, rules, whose }: { rows: OpenType['rows']; rules: Privacy; whose: string },
+  { rows, rules, asker }: { rows: OpenType['rows']; rules: Privacy; asker: Asker },
 ) {
   const rights = { type, privacy };
   // What the store keeps beside them is nobody's business.
@@ -55,11 +56,11 @@ function readsOf(
 
   return {
     /** One page. Each record as it is stored: what the caller may see of it, `seen` tells. */
-    list: (wanted: Wanted): Promise<StoredRecord[]> => listRecords(rows, rights, { ...wanted, whose }),
+    list: (wanted: Wanted): Promise<StoredRecord[]> => listRecords(rows, rights, wanted, asker),
 
     /** How many there are. */
     count: (constraints: readonly Constraint[]): Promise<number> =>
-      countRecords(rows, rights, { constraints, whose }),
+      countRecords(rows, rights, constraints, asker),
 
     /** Undefined where there is none, or none for this caller. */
     async get(id: string): Promise<StoredRecord | undefined> {

@@ -4,6 +4,7 @@ export const PROTOCOL_CODES = ['invalid_request', 'invalid_token', 'insufficient
 /** What the API answers beside them. The table in docs/calling-the-api.md explains each of both lists. */
 export const API_CODES = [
   'ADDRESS_REFUSED',
+  'CALLER_GONE',
   'CALLS_USED_UP',
   'CONFLICT',
   'FORBIDDEN',

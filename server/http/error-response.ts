@@ -36,11 +36,7 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
  * cut short may have been done or not, and is not to be called undone.
  */
 export function problemFrom(error: unknown, method = 'POST'): Problem {
-  const look = ['GET', 'HEAD', 'OPTIONS'].includes(method)
-    ? ''
-    : isUndone(error)
-      ? 'Nothing was stored or sent. '
-      : 'It is not certain whether this was done: look before you send it again. ';
+  const look = lookFirst(method, isUndone(error));
   if (error instanceof Problem) return error;
   if (error instanceof Unavailable) {
     return new Problem({
@@ -66,6 +62,14 @@ export function problemFrom(error: unknown, method = 'POST'): Problem {
     message: 'Something went wrong here; it was not your request.',
     hint: `${look}Try again. If it stays, give the request id to whoever runs this server.`,
   });
+}
+
+/** How a hint begins where a request was cut short. */
+export function lookFirst(method: string, isUndone = false): string {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return '';
+  return isUndone
+    ? 'Nothing was stored or sent. '
+    : 'It is not certain whether this was done: look before you send it again. ';
 }
 
 const HINT = 'Check the address: paths are in lower case, without a slash at the end.';

@@ -9,6 +9,8 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import type { ProblemCode } from '../ground/errors.ts';
+import { STOPPING, serverStops } from './stopping.ts';
 
 /** Connections that wait for their turn; the kernel allows 4096 and takes the lesser number. Node's own is 511. */
 const BACKLOG = 4096;
@@ -18,8 +20,19 @@ const PIPELINED_MAX = 100;
 
 /** How long a request whose body is still coming may take to be whole when the server is stopped. */
 const WHOLE_MS = 1000;
-/** How long the others may take to be answered then. */
+/** How long the others may take to be answered then, until what can be ended is, and is answered that. */
+const ENDED_MS = 3500;
+/** After this whoever has no answer yet is told so, without one of what they asked for. */
 const ANSWERED_MS = 4000;
+/** So long a client may take to read that. */
+const READ_MS = 250;
+
+type Connection = {
+  /** The answer to the last request that came. */
+  last: ServerResponse | undefined;
+  /** The one that is being made; requests behind it wait. */
+  current: ServerResponse | undefined;
+};
 
 export type Listener = ReturnType<typeof createListener>;
 
@@ -32,16 +45,18 @@ export function createListener(log: Pick<Logger, 'info'>) {
     // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
     connectionsCheckingInterval: 5000,
   });
-  /** Each connection with the answer to its last request. */
-  const connections = new Map<Socket, ServerResponse | undefined>();
+  const connections = new Map<Socket, Connection>();
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, undefined);
+    connections.set(socket, { last: undefined, current: undefined });
     socket.on('close', () => connections.delete(socket));
   });
+  /** Of one that is gone already nobody will ask. */
+  const noteOf = (socket: Socket): Connection =>
+    connections.get(socket) ?? { last: undefined, current: undefined };
   // An expectation that is not known may be left unmet (RFC 9110 section 10.1.1); the request is answered as any.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const res = connections.get(socket);
+    const res = connections.get(socket)?.last;
     const isWaited = socket.writable && (res === undefined || !res.headersSent || res.writableFinished);
     if (error.code === 'ECONNRESET' || !isWaited) return void socket.destroy();
     const requestId = randomUUID();
@@ -61,9 +76,12 @@ export function createListener(log: Pick<Logger, 'info'>) {
 
     /** From now on requests are handled. */
     handle(handler: RequestListener): void {
-      const inTurn = oneAtATime(handler);
+      const inTurn = oneAtATime((req, res) => {
+        noteOf(req.socket).current = res;
+        handler(req, res);
+      });
       server.on('request', (req, res) => {
-        connections.set(req.socket, res);
+        noteOf(req.socket).last = res;
         inTurn(req, res);
       });
     },
@@ -75,18 +93,24 @@ export function createListener(log: Pick<Logger, 'info'>) {
 
     /**
      * Takes nothing new and lets running requests finish. Each connection is dropped as it falls idle, soon also those
-     * that have not sent all of a request, and after some seconds every one.
+     * that have not sent all of a request. After some seconds what can be ended is (`STOPPING`), then whoever still waits
+     * is told so, and every connection is dropped.
      */
     async close(): Promise<void> {
       const idle = setInterval(() => server.closeIdleConnections(), 50);
-      const unwhole = setTimeout(() => {
-        for (const [socket, res] of connections) if (!isAnswering(res)) socket.destroy();
-      }, WHOLE_MS);
-      const all = setTimeout(() => server.closeAllConnections(), ANSWERED_MS);
+      const each = (step: (socket: Socket, connection: Connection) => void) => () => {
+        for (const [socket, connection] of connections) step(socket, connection);
+      };
+      const steps: [ms: number, step: () => void][] = [
+        [WHOLE_MS, each((socket, { last }) => isAnswering(last) || socket.destroy())],
+        [ENDED_MS, each((_, { current }) => current?.emit(STOPPING))],
+        [ANSWERED_MS, each((_, { current }) => tellStopped(current))],
+        [ANSWERED_MS + READ_MS, () => server.closeAllConnections()],
+      ];
+      const timers = steps.map(([ms, step]) => setTimeout(step, ms));
       await once(server.close(), 'close');
       clearInterval(idle);
-      clearTimeout(unwhole);
-      clearTimeout(all);
+      for (const timer of timers) clearTimeout(timer);
     },
   };
 }
@@ -111,20 +135,36 @@ const UNREADABLE = [
   'Look at its first line and its headers; this port speaks HTTP/1.1, without TLS.',
 ] as const;
 
-/** An answer in the API's form, and the last on its connection: where the next request begins nobody knows. */
-function refusal(told: { status: number; message: string; hint: string; requestId: string }): string {
-  const { status: statusCode, message, hint, requestId } = told;
-  const body = JSON.stringify({ statusCode, body: { status: 'INVALID_REQUEST', message, hint, requestId } });
-  return [
-    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
-    'Connection: close',
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    `X-Request-Id: ${requestId}`,
-    '',
-    body,
-  ].join('\r\n');
+type Told = { status: number; code: ProblemCode; message: string; hint: string; requestId: string };
+
+/** An answer in the API's form, and the last on its connection. */
+function answerOf({ status: statusCode, code: status, message, hint, requestId }: Told) {
+  const body = JSON.stringify({ statusCode, body: { status, message, hint, requestId } });
+  const headers = {
+    Connection: 'close',
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    'X-Request-Id': requestId,
+  };
+  return { body, headers };
+}
+
+/** Where the next request begins nobody knows. */
+function refusal(told: Omit<Told, 'code'>): string {
+  const { headers, body } = answerOf({ ...told, code: 'INVALID_REQUEST' });
+  const first = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}`;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return [first, ...lines, '', body].join('\r\n');
+}
+
+/** What was being done goes on until the process ends, so that nobody knows how far it comes. */
+function tellStopped(res: ServerResponse | undefined): void {
+  if (res === undefined || res.headersSent) return;
+  const { status, code, message, hint, headers } = serverStops(res.req.method ?? '');
+  const requestId = String(res.getHeader('x-request-id') ?? randomUUID());
+  const answer = answerOf({ status, code, message, hint, requestId });
+  res.writeHead(status, { ...answer.headers, ...headers }).end(answer.body);
 }
 
 /** Whether a request is here whole and its answer is not. */

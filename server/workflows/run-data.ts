@@ -24,10 +24,17 @@ export function createRunData(
     dataAccess: DataAccess;
     accounts: Pick<Accounts, 'get'>;
   },
-  run: { workflow: Workflow; caller: Bearer | undefined; isAdmin: boolean; passed: PassedRules },
+  run: {
+    workflow: Workflow;
+    caller: Bearer | undefined;
+    isAdmin: boolean;
+    passed: PassedRules;
+    /** Aborted when the run was given up: nobody waits for what it asked. */
+    signal?: AbortSignal | undefined;
+  },
 ) {
   const { types, dataAccess } = parts;
-  const { workflow, caller, isAdmin, passed } = run;
+  const { workflow, caller, isAdmin, passed, signal } = run;
 
   function openedType(name: string): OpenType {
     const opened = types.get(name);
@@ -38,7 +45,7 @@ export function createRunData(
   }
 
   function recordsOf(type: string, verb: Verb, unrestricted: boolean): Promise<Records> {
-    return dataAccess.recordsFor(openedType(type), caller, { verb, passes: unrestricted || isAdmin });
+    return dataAccess.recordsFor(openedType(type), caller, { verb, passes: unrestricted || isAdmin, signal });
   }
 
   const ask: Ask = async (asked) => {

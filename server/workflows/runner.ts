@@ -119,6 +119,17 @@ export function createRunner(parts: RunnerParts) {
   };
 }
 
+/** Aborts the signal where this fails: nobody waits for what it asked. */
+async function unlessGivenUp<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    controller.abort(error);
+    throw error;
+  }
+}
+
 function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unknown> {
   const { name, parameters } = workflow;
   const schemas = () => Object.values(parameters).map(({ schema }) => schema);
@@ -142,15 +153,19 @@ type Attempt = RunnerCall & {
 async function attempted(parts: RunnerParts, attempt: Attempt): Promise<string | WorkedRecords> {
   const { workflow, named, caller, callerNow, request, turn } = attempt;
   const { passed, ...found } = named;
-  const dataFor = (who: Bearer | undefined) =>
-    createRunData(parts, { workflow, caller: who, isAdmin: isCalledAsAdmin(who, workflow), passed });
-  const data = dataFor(caller);
-  const ask: Ask = (asked) => {
-    if (turn !== undefined) turn.holds = true;
-    return data.ask(asked);
+  const dataFor = (who: Bearer | undefined, signal?: AbortSignal) => {
+    const isAdmin = isCalledAsAdmin(who, workflow);
+    return createRunData(parts, { workflow, caller: who, isAdmin, passed, signal });
   };
   const given = { ...found, caller: caller && seenByWorkflow(caller, workflow), request };
-  const { body, staged } = await resultOf(parts, given, ask, attempt);
+  const { body, staged } = await unlessGivenUp((signal) => {
+    const data = dataFor(caller, signal);
+    const ask: Ask = (asked) => {
+      if (turn !== undefined) turn.holds = true;
+      return data.ask(asked);
+    };
+    return resultOf(parts, given, ask, attempt);
+  });
   // Nothing happens in the name of who was cut off while it ran.
   const isStaged = staged.writes.length + staged.mail.length > 0;
   const writer = isStaged ? await callerNow() : caller;

@@ -85,6 +85,14 @@ const crate = defineType({
   rules: (record) => [{ name: 'Whoever comes', when: is(record.text, 'open'), view: true, create: true }],
 });
 
+/** To look through these takes long. */
+const book = defineType({
+  name: 'book',
+  description: 'A book',
+  fields: { text: z.string() },
+  rules: toItsMaker,
+});
+
 const BOTH = ['data:note:read', 'data:note:write', 'data:profile:write', 'data:profile:read'];
 
 eachStore(({ engine, isFirst, url }) => {
@@ -100,7 +108,7 @@ eachStore(({ engine, isFirst, url }) => {
     let onClock: (() => void) | undefined;
     const opened = () => server.domain.types.get('note')?.rows ?? assert.fail();
     before(async () => {
-      const types = [note, vault, profile, parcel, crate];
+      const types = [note, vault, profile, parcel, crate, book];
       const clock = () => {
         const hook = onClock;
         onClock = undefined;
@@ -945,6 +953,39 @@ eachStore(({ engine, isFirst, url }) => {
         isOver = true;
         assert.equal(status, 200);
         assert.ok(longestMs < (performance.now() - startedMs) / 3, `${longestMs} ms at once`);
+      });
+
+    if (isFirst)
+      test('looks no further for whoever has gone, who takes no place in line from their next call', async () => {
+        const { value: token, credential } = await server.token({
+          scopes: ['data:book:read'],
+          expiresAt: now + 1000,
+        });
+        const createdBy = credential.accountId;
+        const text = 'word '.repeat(4000);
+        const rows = server.domain.types.get('book')?.rows ?? assert.fail();
+        const made = Array.from({ length: 500 }, (_, index) => ({
+          ...{ id: `obj_${index}`, createdAt: index, createdBy, text: text + index },
+        }));
+        await rows.insertMany(made as never);
+        const lacking = (times: number) => {
+          const one = { key: 'text', constraint_type: 'not text contains', value: 'words' };
+          const constraints = JSON.stringify(Array(times).fill(one));
+          return `/api/1.1/obj/book?${new URLSearchParams({ constraints, limit: '1' })}`;
+        };
+        const gone = new AbortController();
+        const left = Array.from({ length: 11 }, () =>
+          assert.rejects(server.call(lacking(20), { token, signal: gone.signal }), { name: 'AbortError' }),
+        );
+        await delay(200);
+        gone.abort();
+        await Promise.all(left);
+        const { status, body } = await server.call(lacking(2), { token });
+        assert.deepEqual([status, body.response?.remaining], [200, 499]);
+        const ofThem = (await server.calls()).filter(({ accountId }) => accountId === createdBy);
+        const results = ofThem.map(({ status: answered, result }) => `${answered} ${result}`);
+        assert.ok(results.filter((one) => one === '499 CALLER_GONE').length >= 9, results.join());
+        assert.ok(results.includes('200 success'));
       });
 
     test('loses no change of two that change one record at the same time', async () => {

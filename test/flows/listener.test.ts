@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import { createListener } from '../../server/http/listener.ts';
+import { STOPPING } from '../../server/http/stopping.ts';
 import { startTestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
@@ -108,8 +109,10 @@ describe('the listener', () => {
     const listener = createListener(silent);
     const ended: string[] = [];
     listener.handle((req, res) => {
-      // Answered never, or when all of it is there.
-      if (req.url !== '/never') req.resume().on('end', () => setTimeout(() => res.end('done'), 1500));
+      // Answered never, when it is ended, or when all of it is there.
+      if (req.url === '/ended') res.on(STOPPING, () => res.end('it was ended'));
+      else if (req.url === '/never') res.setHeader('X-Request-Id', 'request-1');
+      else req.resume().on('end', () => setTimeout(() => res.end('done'), 1500));
     });
     await listener.listen({ port: 0, host: '127.0.0.1' });
     const address = listener.server.address() as { port: number };
@@ -119,7 +122,8 @@ describe('the listener', () => {
       'half a head': 'GET / HTTP/1.1\r\nHo',
       'half a body': 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345',
       slow: 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345',
-      never: 'GET /never HTTP/1.1\r\nHost: x\r\n\r\n',
+      ended: 'GET /ended HTTP/1.1\r\nHost: x\r\n\r\n',
+      never: 'POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n',
     };
     const clients = await Promise.all(
       Object.entries(heads).map(async ([name, head]) => {
@@ -138,7 +142,15 @@ describe('the listener', () => {
     await listener.close();
     assert.ok(performance.now() - startedAt < 5000);
     await Promise.all(clients.map(({ closed }) => closed));
-    assert.deepEqual(ended.slice(-2), ['slow', 'never']);
+    assert.deepEqual(ended.slice(-3), ['slow', 'ended', 'never']);
+    assert.match(clients.find(({ name }) => name === 'ended')?.text() ?? '', /it was ended$/);
+    // Whoever is left has an answer too, which says that nobody knows what became of it.
+    const last = clients.find(({ name }) => name === 'never')?.text() ?? '';
+    assert.match(
+      last,
+      /^HTTP\/1\.1 503 [\s\S]*Retry-After: 5\r\n[\s\S]*"UNAVAILABLE"[\s\S]*It is not certain/,
+    );
+    assert.match(last, /X-Request-Id: request-1\r\n[\s\S]*"requestId":"request-1"/);
     assert.match(clients.find(({ name }) => name === 'slow')?.text() ?? '', /done$/);
   });
 

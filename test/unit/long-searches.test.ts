@@ -23,6 +23,7 @@ import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { openDataRows } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { until } from '../support/until.ts';
 
 const schema = z.strictObject({ id: z.string(), place: z.number(), text: z.string() });
 type Entry = z.infer<typeof schema>;
@@ -41,11 +42,19 @@ describe('long lists and counts of rows that are searched', () => {
   let path: string;
   let store: Store;
   let rows: Collection<Entry>;
+  /** How many threads began. */
+  let workers = 0;
+  const count = () => {
+    workers += 1;
+  };
   beforeEach(() => {
+    workers = 0;
+    process.on('worker', count);
     folder = mkdtempSync(join(tmpdir(), 'latchkey-search-'));
     path = join(folder, 'made', 'latchkey.db');
   });
   afterEach(async () => {
+    process.off('worker', count);
     await store.close();
     rmSync(folder, { recursive: true });
   });
@@ -225,6 +234,35 @@ describe('long lists and counts of rows that are searched', () => {
     assert.equal(await rows.count([]), 10);
   });
 
+  it('end when nobody waits for them any more, and leave their thread to others', async () => {
+    const told: unknown[] = [];
+    await open({ searchMsMax: 60_000, onTooSlow: (error) => told.push(error) });
+    const gone = new AbortController();
+    const { signal } = gone;
+    const asked = [
+      ...['ann', 'bob', 'ann'].map((whose) => rows.count(ENDLESS, { whose, signal })),
+      rows.list({ where: ENDLESS, limit: 100, order: { by: 'text' }, whose: 'bob', signal }),
+    ].map((read) => assert.rejects(async () => read, /nobody waits/));
+    const other = rows.count(lacking(20), { whose: 'ann' });
+    await until('both threads are at it', async () => workers === 2);
+    gone.abort(new Error('nobody waits'));
+    await Promise.all(asked);
+    assert.equal(await other, ROWS);
+    await assert.rejects(rows.count([], { signal }), /nobody waits/);
+    // In the middle of a list too, in the thread that it had.
+    const later = new AbortController();
+    const listed = rows.list({
+      limit: 9000,
+      order: { by: 'text' },
+      where: lacking(20),
+      signal: later.signal,
+      takes: () => later.abort(new Error('enough')) === undefined,
+    });
+    await assert.rejects(listed, /enough/);
+    assert.equal(await rows.count(lacking(20)), ROWS);
+    assert.deepEqual([told, workers], [[], 2]);
+  });
+
   it('end with the store', async () => {
     await open({ searchMsMax: 60_000 });
     const [one, other, waiting] = ['ann', 'bob', 'ann'].map((whose) => rows.count(ENDLESS, { whose }));
@@ -266,8 +304,8 @@ describe('whose long read is next', () => {
     const inTurn = createTurns(options);
     const begun: string[] = [];
     const ends = new Map<string, () => void>();
-    const work = (whose: string, name: string) =>
-      inTurn(whose, async () => {
+    const work = (whose: string, name: string, signal?: AbortSignal) =>
+      inTurn({ whose, signal }, async () => {
         begun.push(name);
         await new Promise<void>((resolve) => ends.set(name, resolve));
       });
@@ -303,5 +341,22 @@ describe('whose long read is next', () => {
     await Promise.all(refused);
     await end('a1');
     await next;
+  });
+
+  it('nobody’s who gave up waiting, which makes room for others at once', async () => {
+    const { begun, work, end } = worksOf({ atOnceMax: 1, waitMsMax: 60_000 });
+    const gone = new AbortController();
+    const first = work('a', 'a0');
+    const given = Array.from({ length: 10 }, (_, index) =>
+      assert.rejects(work('a', `a${index + 1}`, gone.signal), /nobody waits/),
+    );
+    await assert.rejects(work('a', 'a11'), TooBusy);
+    gone.abort(new Error('nobody waits'));
+    await Promise.all([...given, assert.rejects(work('a', 'a12', gone.signal), /nobody waits/)]);
+    const next = work('a', 'a13');
+    await end('a0');
+    await end('a13');
+    await Promise.all([first, next]);
+    assert.deepEqual(begun, ['a0', 'a13']);
   });
 });

@@ -200,7 +200,7 @@ eachStore(({ engine, url }) => {
   const recordsFor = (some: readonly Rule[], values: CallerValues): Records => {
     const type = { ...paper, rules: some };
     const privacy = createPrivacy(type, values);
-    return createRecords({ ...opened, type }, privacy, { clock: () => NOW, rules: privacy, whose: '' });
+    return createRecords({ ...opened, type }, privacy, { clock: () => NOW, rules: privacy, asker: {} });
   };
   const fill = async (some: readonly StoredRecord[]) => {
     await opened.rows.removeMany([], 100);
@@ -368,7 +368,7 @@ eachStore(({ engine, url }) => {
     });
     const { opened: wide } = await openDataRows(store, new Map([['wide', type]]), () => NOW);
     const privacy = createPrivacy(type, { scopes: [], metadata: {}, own: new Map() });
-    const parts = { clock: () => NOW, rules: privacy, whose: '' };
+    const parts = { clock: () => NOW, rules: privacy, asker: {} };
     const all = createRecords(wide.get('wide') as OpenType, privacy, parts);
     const on = (count: number): Constraint[] =>
       letters.slice(0, count).map((field) => ({ field, test: '=', value: 'x' }));

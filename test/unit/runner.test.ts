@@ -231,6 +231,28 @@ describe('the runner', () => {
     assert.ok(attempts < 5 && performance.now() - startedMs < 300, `${attempts}`);
   });
 
+  it('has the store look no further for a run that was given up, and to the end for one that was not', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const opened = types.get('card') ?? assert.fail();
+    const list: OpenType['rows']['list'] = (listing) => {
+      signals.push(listing.signal);
+      return opened.rows.list(listing);
+    };
+    const watched = new Map([...types, ['card', { ...opened, rows: { ...opened.rows, list } }] as const]);
+    const dataAccess = createDataAccess({ types: watched, clock: () => domain.clock() });
+    const by = createRunner({ ...parts, types: watched, dataAccess, timeLimitMs: 30 });
+    assert.equal((await ran(({ data }) => data.card.find(), { by })).length, 1);
+    const hangs: Run = async ({ data }) => {
+      await data.card.find();
+      await delay(60);
+    };
+    await assert.rejects(ran(hangs, { by }), { status: 504 });
+    assert.deepEqual(
+      signals.map((signal) => signal?.reason?.code),
+      [undefined, 'TIMEOUT'],
+    );
+  });
+
   it('gives up after five attempts', async () => {
     let attempts = 0;
     const never: Run = async ({ data }) => {

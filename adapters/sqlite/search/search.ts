@@ -1,4 +1,4 @@
-import { TooSlow } from '../../port.ts';
+import { type Asker, TooSlow } from '../../port.ts';
 import type { Connection } from '../connection.ts';
 import type { Sql } from '../queries.ts';
 import type { Reader } from '../reader.ts';
@@ -57,13 +57,16 @@ export function createSearches(
 
   return {
     /**
-     * Gives each row of the statement, whose conditions ask for `IN_TIME`, to `take`, until that answers no. `whose`: who asks.
+     * Gives each row of the statement, whose conditions ask for `IN_TIME`, to `take`, until that answers no.
      */
-    async read(sql: Sql, whose: string, take: Take): Promise<void> {
-      const rows = await reader.read(() => rowsHere(sql, whose));
+    async read(sql: Sql, { whose = '', signal }: Asker, take: Take): Promise<void> {
+      const rows = await reader.read(() => {
+        signal?.throwIfAborted();
+        return rowsHere(sql, whose);
+      });
       if (rows !== undefined) return void rows.every(take);
       try {
-        await threads.search(sql, whose, take);
+        await threads.search(sql, { whose, signal }, take);
       } catch (error) {
         if (error instanceof TooSlow) onTooSlow(error);
         throw error;

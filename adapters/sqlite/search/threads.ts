@@ -9,8 +9,8 @@ export type FoundRow = { doc?: string; rows?: number };
 /** Takes a row, or answers that it wants no more. */
 export type Take = (row: FoundRow) => boolean;
 
-/** What a thread is to look for, and for how long. */
-export type Search = Sql & { file: string; msMax: number };
+/** What a thread is to look for, and for how long; `ended` is 1 as soon as nobody waits for it. */
+export type Search = Sql & { file: string; msMax: number; ended: Int32Array };
 
 /** A search begins, goes on, or is over before its end. */
 export type Question = Search | 'more' | 'enough';
@@ -32,11 +32,30 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
   const free = [...threads];
   const inTurn = createTurns({ atOnceMax: THREADS_MAX, waitMsMax: msMax });
 
-  async function search(thread: Thread<Question, Answer>, { text, values }: Sql, take: Take): Promise<void> {
-    const asked: Search = { file, text, values, msMax };
+  async function search(
+    thread: Thread<Question, Answer>,
+    { text, values }: Sql,
+    { take, signal }: { take: Take; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    // No message reaches a thread in the middle of a statement.
+    const ended = new Int32Array(new SharedArrayBuffer(4));
+    const end = () => Atomics.store(ended, 0, 1);
+    signal?.addEventListener('abort', end);
+    try {
+      await searchUntil(thread, { file, text, values, msMax, ended }, take);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  async function searchUntil(thread: Thread<Question, Answer>, asked: Search, take: Take): Promise<void> {
     for (let question: Question = asked; ; question = 'more') {
       const answer = await thread.ask(question);
-      if ('isOutOfTime' in answer) throw tooSlow(text, msMax);
+      if ('isOutOfTime' in answer) throw tooSlow(asked);
       if ('failed' in answer) throw new Unavailable(`a search has failed: ${answer.failed}`);
       const isEnough = !answer.rows.every(take);
       if (answer.isLast) return;
@@ -46,11 +65,15 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
 
   return {
     /** Gives each row to `take`, until it answers no. Throws `TooSlow`, and `TooBusy` where too many others search. */
-    search: (sql: Sql, whose: string, take: Take): Promise<void> =>
-      inTurn(whose, async () => {
+    search: (
+      sql: Sql,
+      { whose, signal }: { whose: string; signal: AbortSignal | undefined },
+      take: Take,
+    ): Promise<void> =>
+      inTurn({ whose, signal }, async () => {
         const thread = free.pop() as Thread<Question, Answer>;
         try {
-          await search(thread, sql, take);
+          await search(thread, sql, { take, signal });
         } finally {
           free.push(thread);
         }
@@ -63,6 +86,6 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
   };
 }
 
-function tooSlow(text: string, msMax: number): TooSlow {
+function tooSlow({ text, msMax }: Search): TooSlow {
   return new TooSlow(`a search took longer than ${msMax} ms: ${text.slice(0, SHOWN_LENGTH_MAX)}`);
 }

@@ -31,7 +31,8 @@ export function createTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitM
     startNext();
   }
 
-  async function turnOf(whose: string): Promise<void> {
+  async function turnOf(whose: string, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     const line = lines.get(whose) ?? new Set();
     const waiting = [...lines.values()].reduce((sum, { size }) => sum + size, 0);
     if (line.size >= WAITING_EACH_MAX || waiting >= WAITING_MAX)
@@ -39,6 +40,7 @@ export function createTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitM
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
       line.delete(start);
       if (line.size === 0) lines.delete(whose);
     };
@@ -46,6 +48,11 @@ export function createTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitM
       leave();
       resolve();
     }
+    function giveUp(): void {
+      leave();
+      reject(signal?.reason);
+    }
+    signal?.addEventListener('abort', giveUp);
     const timer = setTimeout(() => {
       leave();
       reject(new TooBusy('other long reads took too long'));
@@ -56,8 +63,12 @@ export function createTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitM
     await promise;
   }
 
-  return async <T>(whose: string, work: () => Promise<T>): Promise<T> => {
-    await turnOf(whose);
+  /** `signal`: who gives up waiting leaves the line at once, with its reason. */
+  return async <T>(
+    { whose, signal }: { whose: string; signal?: AbortSignal | undefined },
+    work: () => Promise<T>,
+  ): Promise<T> => {
+    await turnOf(whose, signal);
     try {
       return await work();
     } finally {

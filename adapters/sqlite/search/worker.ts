@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort } from 'node:worker_threads';
 import { openForReading } from '../database.ts';
-import { OutOfTime, within } from './deadline.ts';
+import { type Bounds, OutOfTime, within } from './deadline.ts';
 import type { Answer, FoundRow, Question, Search } from './threads.ts';
 
 /**
  * What runs in the threads of threads.ts: answers with the rows of a search, a batch at a time, for whoever asked may have
  * enough before the end.
  */
-let underWay: { open: DatabaseSync; rows: Iterator<FoundRow>; end: number } | undefined;
+let underWay: { open: DatabaseSync; rows: Iterator<FoundRow>; bounds: Bounds } | undefined;
 
 /** What goes to the other thread at once: it is in memory on both sides. */
 const BATCH_ROWS = 100;
@@ -32,22 +32,22 @@ function answerTo(question: Question): Answer {
   }
 }
 
-function begin({ file, text, values, msMax }: Search): void {
+function begin({ file, text, values, msMax, ended }: Search): void {
   over();
   // Opened each time: the one that was there a minute ago may have been removed or replaced.
   if (!existsSync(file)) throw new Error(`${file} is not there`);
   const open = openForReading(file);
   // From here on it is closed by `over`.
-  underWay = { open, rows: [].values(), end: performance.now() + msMax };
+  underWay = { open, rows: [].values(), bounds: { end: performance.now() + msMax, ended } };
   underWay.rows = open.prepare(text).iterate(...values) as Iterator<FoundRow>;
 }
 
 function nextBatch(): { rows: FoundRow[]; isLast: boolean } {
   // A thread that died has taken its search with it.
   if (underWay === undefined) throw new Error('its thread ended');
-  const { rows: all, end } = underWay;
+  const { rows: all, bounds } = underWay;
   const rows: FoundRow[] = [];
-  return within({ end }, () => {
+  return within(bounds, () => {
     for (let characters = 0; rows.length < BATCH_ROWS && characters < BATCH_CHARACTERS; ) {
       const { done, value } = all.next();
       if (done === true) return { rows, isLast: true };

@@ -2,6 +2,7 @@ import { characterBudget } from '../../data/character-budget.ts';
 import type { StoredRecord } from '../../data/record.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORDS_PAGE_CHARACTERS_MAX } from '../../ground/limits.ts';
+import { whileWaited } from '../../http/waited.ts';
 import { type DataCall, entryOf, noSuchRecord, recordEntry } from './data-call.ts';
 import { listQuery } from './list-query.ts';
 import { recordJson } from './names.ts';
@@ -14,7 +15,7 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
     /** A page of a list. */
     async list(call: DataCall): Promise<object> {
       const { ctx, opened, caller, verb } = call;
-      const records = await dataAccess.recordsFor(opened, caller, { verb });
+      const records = await dataAccess.recordsFor(opened, caller, { verb, signal: whileWaited(ctx) });
       const wanted = listQuery(ctx, records);
       const results: object[] = [];
       const budget = characterBudget(RECORDS_PAGE_CHARACTERS_MAX);
