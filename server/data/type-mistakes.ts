@@ -82,7 +82,7 @@ function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Gene
 function* mistakesOfUnused(type: DataType): Generator<string> {
   const used = new Set(type.rules.flatMap((rule) => [...partsOf(rule?.when)]));
   if (rulesMade(type).all.some((expression) => !used.has(expression))) {
-    yield 'rules: a condition is made that no rule goes by: combine conditions by and(…), or(…) and not(…), not by && and ||';
+    yield 'rules: a condition is made that no rule goes by: combine conditions by and(…), or(…) and not(…), not by &&, || and ?';
   }
 }
 

@@ -4,13 +4,18 @@ import { extendsTo } from './privacy.ts';
 import { isCallerValue, isField } from './resolve.ts';
 import { type DataType, rulesMade } from './type.ts';
 
+/** What chooses or compares in JavaScript, where fields and conditions are objects: each is true, and like no other. */
+const OPERATOR = /&&|\|\||\?\?|\?(?!\.)|[!=]==?|!|<=?|(?<!=)>=?|\b(?:if|switch)\b/g;
+
 /**
  * What is no mistake in the declaration of a data type, and yet mostly not meant. `types` are all that are declared, all of
  * them without mistakes.
  */
 export function* warningsOfType(type: DataType, types: readonly DataType[]): Generator<string> {
-  if (rulesMade(type).text.replace(UNREAD, '').includes('||')) {
-    yield 'rules: of two conditions with || between them only the first one counts: write or(…)';
+  const operators = new Set(rulesMade(type).text.replace(UNREAD, '').match(OPERATOR));
+  if (operators.size > 0) {
+    yield `rules: ${[...operators].join(' ')} is worked out once, when the type is loaded, and not for each record and ` +
+      'caller, so that a part of the condition is lost: write and(…), or(…), not(…), is(…)';
   }
   for (const rule of type.rules) {
     const told = new Set<string>();

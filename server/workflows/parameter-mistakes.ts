@@ -42,6 +42,7 @@ export function* mistakesOfParameter(
     const parsed = parameter.schema.safeParse(parameter.example);
     isOptional(parameter);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
+    else if (parameter.example === undefined) yield 'it needs an example, also where it may be left out';
     const unfitIfAbsent = unfitDefault(parameter.schema);
     if (unfitIfAbsent !== undefined) yield unfitIfAbsent;
     yield* mistakesOfUse(workflow, parameter, types);

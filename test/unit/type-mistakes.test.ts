@@ -175,10 +175,7 @@ test('conditions that are combined by && and || are told of, as the rule would g
     ],
   });
   assert.deepEqual(mistakesIn(either), []);
-  assert.match(
-    [...warningsOfType(either, [either])].join(),
-    /^rules: of two conditions with \|\| between them only the first/,
-  );
+  assert.match([...warningsOfType(either, [either])].join(), /^rules: \|\| is worked out once/);
   const named = defineType({
     name: 'note',
     description: 'A note',
@@ -188,6 +185,42 @@ test('conditions that are combined by && and || are told of, as the rule would g
     ],
   });
   assert.deepEqual([...mistakesIn(named), ...warningsOfType(named, [named])], []);
+});
+
+test('what JavaScript works out when a type is loaded is warned of, as records and callers are not known then', () => {
+  const warnings = (rules: (record: Anything, caller: RuleCaller & Anything) => Anything[]) => {
+    const type = defineType({ name: 'note', description: 'A note', fields: FIELDS, rules });
+    assert.deepEqual(mistakesIn(type), [], String(rules));
+    return [...warningsOfType(type, [type])];
+  };
+  const R = { name: 'R', find: true } as const;
+  for (const [operators, rules] of [
+    ['?', (record, caller) => [{ ...R, when: record.hot ? always : is(record.createdBy, caller.account) }]],
+    ['&&', (record, caller) => [{ ...R, when: record.hot && is(record.createdBy, caller.account) }]],
+    ['!== &&', (record) => [{ ...R, when: record.state !== 'done' && is(record.hot, true) }]],
+    ['??', (record, caller) => [{ ...R, when: is(record.title ?? record.createdBy, caller.account) }]],
+    ['!', (record, caller) => [{ ...R, when: is(record.hot, !caller.account) }]],
+    ['===', (record) => [{ ...R, when: is(record.hot, record.state === record.title) }]],
+    ['<', (record) => [{ ...R, when: is(record.hot, record.createdAt < 5) }]],
+    [
+      'if',
+      (record) => {
+        if (record.hot) return [{ ...R, when: always }];
+        return [];
+      },
+    ],
+  ] as [string, Parameters<typeof warnings>[0]][]) {
+    const [warning, ...more] = warnings(rules);
+    assert.ok(warning?.startsWith(`rules: ${operators} is worked out once`), `${operators}: ${warning}`);
+    assert.deepEqual(more, []);
+  }
+  // Neither arrows nor what may be absent, nor what stands in texts and comments.
+  const plain = warnings((record, caller) => {
+    // Is it && hot?
+    const mine = () => is(record.createdBy, caller?.account);
+    return [{ ...R, name: 'a ? b : c', when: mine() }];
+  });
+  assert.deepEqual(plain, []);
 });
 
 test('rules that are no list of rules are told of', () => {
