@@ -1,12 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Problem } from '../ground/errors.ts';
+import { givingWay } from '../ground/give-way.ts';
 import { API_BODY_BYTES_MAX } from '../ground/limits.ts';
 import { shortName } from '../ground/without-secrets.ts';
 import { SEND_UTF8, utf8Of } from '../http/utf8.ts';
 import { NAMES_MAX } from '../workflows/json-faults.ts';
 import { FilePart } from '../workflows/sent-file.ts';
 
-/** Between two of these others have their turn. */
+/** Between two of these others may have their turn. */
 const STEP_BYTES = 64 * 1024;
 /** RFC 2046 section 5.1.1. Looking for a long one takes long. */
 const BOUNDARY = /;\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s";]{1,70}))\s*(?:;|$)/i;
@@ -77,11 +77,12 @@ async function partsOf(bytes: Buffer, contentType: string): Promise<Part[]> {
       .on('error', fail)
       .on('end', () => parts.push({ name, filename, type, bytes: Buffer.concat(chunks) }));
   });
+  const giveWay = givingWay();
   for (let at = 0; at < bytes.length && fault === undefined; at += STEP_BYTES) {
     await new Promise<void>((resolve) => {
       parser.write(bytes.subarray(at, at + STEP_BYTES), () => resolve());
     });
-    await nextTurn();
+    await giveWay();
   }
   if (fault === undefined) {
     parser.end();

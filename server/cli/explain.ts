@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Explanation } from '../data/explanation.ts';
 import {
@@ -7,6 +8,7 @@ import {
   heldInWords,
 } from '../data/shown-explanation.ts';
 import type { Domain } from '../domain.ts';
+import { shownPath } from '../ground/config-folder.ts';
 import { Problem } from '../ground/errors.ts';
 import { lineFrom } from './arguments.ts';
 import { both, type Fact, listOf, type Said, type Shown, tableOf } from './output.ts';
@@ -43,7 +45,7 @@ export function addExplainCommand(program: Command, terminal: Terminal): void {
 async function explain(terminal: Terminal, domain: Domain, wanted: Wanted): Promise<Said> {
   const { token, tokenStdin = false, account, client, id } = wanted;
   const opened = domain.types.get(wanted.type);
-  if (opened === undefined) throw noSuchType([...domain.types.keys()]);
+  if (opened === undefined) throw noSuchType(domain);
   if (
     [token !== undefined, tokenStdin, account !== undefined || client !== undefined].filter(Boolean).length >
     1
@@ -93,12 +95,14 @@ function personal(explanation: Explanation): Shown {
   return both(listOf(facts), tables);
 }
 
-function noSuchType(names: readonly string[]): Problem {
+function noSuchType({ types, settings }: Domain): Problem {
+  const names = [...types.keys()];
+  const folder = shownPath(join(settings.config, 'types'));
   return new Problem({
     status: 404,
     code: 'NOT_FOUND',
     message: 'There is no data type of that name.',
-    hint: names.length === 0 ? 'None is declared in config/types.' : `There are: ${names.join(', ')}.`,
+    hint: names.length === 0 ? `None is declared in ${folder}.` : `There are: ${names.join(', ')}.`,
   });
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Collection, Where } from '../../adapters/port.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { readEmail } from '../accounts/email.ts';
@@ -7,6 +6,7 @@ import { createAuditIds } from '../activity/entry-ids.ts';
 import type { Actor } from '../ground/actor.ts';
 import type { Clock } from '../ground/clock.ts';
 import { invalidField, noSuch, type Problem } from '../ground/errors.ts';
+import { givingWay } from '../ground/give-way.ts';
 import { MAILS_RETRIED_MAX } from '../ground/limits.ts';
 import type { Message } from '../mail/message.ts';
 import { type PageAsked, type PageOf, pageByKey, wholeList } from './by-key.ts';
@@ -96,7 +96,8 @@ export function createMails(parts: Parts) {
     async retryGivenUp(fault: string, actor: Actor): Promise<{ count: number; isMore: boolean }> {
       let count = 0;
       let after: Message | undefined;
-      for (; count < MAILS_RETRIED_MAX; await turn()) {
+      const giveWay = givingWay();
+      for (; count < MAILS_RETRIED_MAX; await giveWay()) {
         const limit = Math.min(BATCH_MAILS, MAILS_RETRIED_MAX - count);
         const rows = await outbox.list({ ...givenUpFor(fault), limit, ...(after && { after }) });
         const done = await retryAll(rows.filter(hasText), actor);

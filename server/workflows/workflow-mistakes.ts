@@ -6,6 +6,7 @@ import { mistakesOfParameter, mistakesOfReturns } from './parameter-mistakes.ts'
 import type { Workflow, WorkflowLimits } from './workflow.ts';
 
 const KEYS = 'name description method callers parameters types limits returns run'.split(' ');
+const LIMITS = ['seconds', 'callsAMinute'];
 
 /** A line for each mistake in the declaration of a workflow. `known` are the types that are declared. */
 export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unknown>): Generator<string> {
@@ -40,12 +41,12 @@ function* mistakesOfLimits(limits: WorkflowLimits): Generator<string> {
     yield 'limits: wanted { seconds, callsAMinute }, either or both';
     return;
   }
-  const { seconds = 1, callsAMinute = 1, ...others } = limits;
+  const { seconds = 1, callsAMinute = 1 } = limits;
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > WORKFLOW_SECONDS_MAX) {
     yield `limits.seconds: wanted a whole number from 1 to ${WORKFLOW_SECONDS_MAX}`;
   }
   if (!Number.isInteger(callsAMinute) || callsAMinute < 1) {
     yield 'limits.callsAMinute: wanted a whole number from 1';
   }
-  for (const key of Object.keys(others)) yield `limits: there is no ${key}, only seconds and callsAMinute`;
+  for (const mistake of mistakesOfKeys('what limits a workflow', limits, LIMITS)) yield `limits.${mistake}`;
 }

@@ -6,6 +6,7 @@ import { runCommand } from '../../server/cli/program.ts';
 import type { Domain } from '../../server/domain.ts';
 import { typePage } from '../../views/console/types.ts';
 import { render } from '../../views/html.ts';
+import { makeConfigFolder } from '../support/config-folder.ts';
 import { actor } from '../support/domain.ts';
 import { textOf } from '../support/page-text.ts';
 import { openPeople, type People, type Person } from '../support/people.ts';
@@ -217,10 +218,10 @@ describe('what rules let a caller do', () => {
       LATCHKEY_DATA: server.dataFolder,
       LATCHKEY_STORE: server.storeUrl,
     };
-    const run = async (args: readonly string[], input = '') => {
+    const run = async (args: readonly string[], input = '', more = {}) => {
       const ran = { out: '', err: '' };
       const code = await runCommand(['explain', ...args], {
-        env,
+        env: { ...env, ...more },
         stdin: Readable.from([Buffer.from(input)]),
         out(text) {
           ran.out += text;
@@ -257,6 +258,10 @@ describe('what rules let a caller do', () => {
       assert.deepEqual([ran.code, ran.out, ran.err.includes(value)], [1, '', false]);
       assert.match(ran.err, says);
     }
+    const elsewhere = makeConfigFolder({});
+    const none = await run(['--type', 'transaction'], '', { LATCHKEY_CONFIG: elsewhere.folder });
+    elsewhere.remove();
+    assert.ok(none.err.includes(`None is declared in ${elsewhere.folder}/types.`), none.err);
   });
 
   it('is led to by what rules refused: from the log by a command, from the console by a link', async () => {

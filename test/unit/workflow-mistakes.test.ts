@@ -17,12 +17,21 @@ for (const [what, text, says] of [
   ['no time', workflow('limits: { seconds: 0 },'), /limits.seconds: wanted a whole number from 1 to 30/],
   ['too much time', workflow('limits: { seconds: 31 },'), /limits.seconds/],
   ['half a call', workflow('limits: { callsAMinute: 0.5 },'), /limits.callsAMinute: wanted a whole number/],
-  ['a limit that is not there', workflow('limits: { minutes: 1 },'), /limits: there is no minutes/],
+  [
+    'a limit that is not there',
+    workflow('limits: { minutes: 1 },'),
+    /limits\.minutes: what limits a workflow has no such key, only seconds, callsAMinute \(line 7, column 13\)/,
+  ],
   ['limits that are none', workflow('limits: 5,'), /limits: wanted \{ seconds, callsAMinute \}/],
   [
     'a key that means nothing',
     workflow('limit: { seconds: 5 },'),
     /limit: a workflow has no such key \(did you mean limits\?\), only name, .* \(line 7, column 3\)/,
+  ],
+  [
+    'an optional parameter without an example',
+    workflow("parameters: { where: { schema: z.string().optional(), description: 'Where' } },"),
+    /parameter where: it needs an example, also where it may be left out/,
   ],
   ['types in a list', workflow('types: [],'), /types: wanted an object of types/],
   ['no run', workflow('run: undefined,'), /run: wanted a function: run\(\{ parameters/],
