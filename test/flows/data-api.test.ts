@@ -941,18 +941,23 @@ eachStore(({ engine, isFirst, url }) => {
         const names = Array.from({ length: 400 }, (_, index) => `"k${index}":1`).join();
         const body = `{${names}}\n`.repeat(300);
         const headers = { authorization: `Bearer ${me}`, 'content-type': 'text/plain' };
-        let [longestMs, lastMs, isOver] = [0, performance.now(), false];
+        // Of work, as others on the machine may let it wait.
+        const workedMs = () => {
+          const { user, system } = process.threadCpuUsage();
+          return (user + system) / 1000;
+        };
+        let [longestMs, lastMs, isOver] = [0, workedMs(), false];
         const look = () => {
-          longestMs = Math.max(longestMs, performance.now() - lastMs);
-          lastMs = performance.now();
+          longestMs = Math.max(longestMs, workedMs() - lastMs);
+          lastMs = workedMs();
           if (!isOver) setImmediate(look);
         };
-        const startedMs = performance.now();
+        const startedMs = workedMs();
         look();
         const { status } = await fetch(`${server.url}${NOTES}/bulk`, { method: 'POST', body, headers });
         isOver = true;
         assert.equal(status, 200);
-        assert.ok(longestMs < (performance.now() - startedMs) / 3, `${longestMs} ms at once`);
+        assert.ok(longestMs < (workedMs() - startedMs) / 3, `${longestMs} ms at once`);
       });
 
     if (isFirst)
