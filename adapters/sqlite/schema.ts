@@ -53,14 +53,15 @@ export async function makeSchema<R extends { id: string }>(
     }));
     const there = new Set(known.map(({ says }) => says));
     const asked = new Set(wanted.map(([kind, , what]) => `CREATE ${kind} ${what}`));
-    const starts = [indexName(name, []), ...ofUnique(name)];
+    const starts = [indexName(name, []), `${name}_by_`, ...ofUnique(name)];
     const outdated = known
       .filter(({ called, says }) => starts.some((start) => called.startsWith(start)) && !asked.has(says))
       .map(({ called }) => `DROP INDEX "${called}"`);
     const missing = wanted
       .filter(([kind, , what]) => !there.has(`CREATE ${kind} ${what}`))
       .map(([kind, called, what]) => `CREATE ${kind} IF NOT EXISTS "${called}" ${what}`);
-    const steps = exact ? [...outdated, ...missing] : missing;
+    const freed = known.length === 0 ? namedToday(connection, name) : [];
+    const steps = [...freed, ...(exact ? outdated : []), ...missing];
     try {
       if (steps.length > 0) connection.transaction(() => connection.exec(steps.join('; ')));
     } catch (error) {
@@ -68,4 +69,26 @@ export async function makeSchema<R extends { id: string }>(
       throw clash instanceof Taken ? clash : error;
     }
   });
+}
+
+/**
+ * Gives another table's index, which an older store called as this table is to be called, the name that it has today: in
+ * SQLite a table cannot be called like an index.
+ */
+function namedToday(connection: Connection, table: string): string[] {
+  const text = "SELECT tbl_name AS other, sql FROM sqlite_schema WHERE type = 'index' AND name = ?";
+  const found = connection.statement(text).get(table);
+  if (found === undefined) return [];
+  const [other, sql] = [String(found.other), String(found.sql)];
+  const [columns = ''] = sql.slice(sql.indexOf('(')).split(' WHERE ');
+  const fields = [...columns.matchAll(/json_extract\(doc, '\$\.([^']+)'\)|\bid\b/g)].map(
+    ([, one]) => one ?? 'id',
+  );
+  const called = sql.startsWith('CREATE UNIQUE ')
+    ? uniqueName(other, fields.join())
+    : indexName(other, fields);
+  return [
+    `DROP INDEX IF EXISTS "${table}"`,
+    sql.replace(`INDEX "${table}"`, `INDEX IF NOT EXISTS "${called}"`),
+  ];
 }

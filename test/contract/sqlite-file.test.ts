@@ -684,6 +684,43 @@ describe('the SQLite file', () => {
     before.close();
   });
 
+  it('makes tables that are called as an older file called an index of another one, which stays', async () => {
+    mkdirSync(dirname(path));
+    const before = new DatabaseSync(path);
+    const text = z.string().optional();
+    const schema = z.strictObject({ id: z.string(), y: text, z: text });
+    const field = (name: string) => `json_extract(doc, '$.${name}')`;
+    before.exec(`CREATE TABLE "x" (id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL);
+      CREATE UNIQUE INDEX "x_unique_y" ON "x" (${field('y')}) WHERE ${field('y')} IS NOT NULL;
+      CREATE INDEX "x_by_y_id" ON "x" (${field('y')}, id) WHERE ${field('y')} IS NOT NULL;
+      CREATE INDEX "x_by_y_z" ON "x" (${field('y')}, ${field('z')}) WHERE ${field('y')} IS NOT NULL;
+      CREATE INDEX "x_by_z" ON "x" (${field('z')}) WHERE ${field('z')} IS NOT NULL`);
+    const indexes = [
+      ['y', 'id'],
+      ['y', 'z'],
+    ] as ('y' | 'z')[][];
+    const old = declare({ name: 'x', schema, unique: ['y'], indexes, exact: true });
+    const names = ['x_unique', 'x_unique_y', 'x_by_y_z', 'x_by_y_id'];
+    const others = names.map((name) => declare({ name, schema, unique: ['y'], indexes, exact: true }));
+    store = await openSqlite(path);
+    // Whichever comes first, and in a store that is opened again: none is without an index in between.
+    const [first, second, ...last] = others;
+    for (const one of [first, second, old, ...last, ...others, old]) {
+      const rows = await store.collection(one ?? assert.fail());
+      await rows.put({ id: 'one', y: 'Y' });
+      await assert.rejects(rows.insert({ id: 'two', y: 'Y' }), new Taken(one?.name ?? '', 'y'));
+    }
+    const made = before
+      .prepare("SELECT tbl_name AS of, name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+      .all();
+    const ofEach = ['x', ...names].map((name) =>
+      made.filter((one) => one.of === name).map((one) => one.name),
+    );
+    for (const [at, name] of ['x', ...names].entries())
+      assert.deepEqual(ofEach[at]?.toSorted(), [`${name}.by.y,id`, `${name}.by.y,z`, `${name}.unique.y`]);
+    before.close();
+  });
+
   it('stays as it was when a newer declaration cannot be: rows share what is to be unique', async () => {
     store = await openSqlite(path);
     const bare = await store.collection({ name: 'items', schema: items.schema });
