@@ -104,7 +104,7 @@ export function createListener(log: Pick<Logger, 'info'>) {
       const steps: [ms: number, step: () => void][] = [
         [WHOLE_MS, each((socket, { last }) => isAnswering(last) || socket.destroy())],
         [ENDED_MS, each((_, { current }) => current?.emit(STOPPING))],
-        [ANSWERED_MS, each((_, { current }) => tellStopped(current))],
+        [ANSWERED_MS, each((_, { current }) => tellStopped(current, log))],
         [ANSWERED_MS + READ_MS, () => server.closeAllConnections()],
       ];
       const timers = steps.map(([ms, step]) => setTimeout(step, ms));
@@ -159,11 +159,12 @@ function refusal(told: Omit<Told, 'code'>): string {
 }
 
 /** What was being done goes on until the process ends, so that nobody knows how far it comes. */
-function tellStopped(res: ServerResponse | undefined): void {
+function tellStopped(res: ServerResponse | undefined, log: Pick<Logger, 'info'>): void {
   if (res === undefined || res.headersSent) return;
   const { status, code, message, hint, headers } = serverStops(res.req.method ?? '');
   const requestId = String(res.getHeader('x-request-id') ?? randomUUID());
   const answer = answerOf({ status, code, message, hint, requestId });
+  log.info({ requestId, status }, 'not answered before the stop');
   res.writeHead(status, { ...answer.headers, ...headers }).end(answer.body);
 }
 

@@ -106,7 +106,8 @@ describe('the listener', () => {
   });
 
   it('stops within seconds: first what is not here whole, at last also what is not answered', async () => {
-    const listener = createListener(silent);
+    const logged: unknown[] = [];
+    const listener = createListener({ info: (...told: unknown[]) => void logged.push(told) } as never);
     const ended: string[] = [];
     listener.handle((req, res) => {
       // Answered never, when it is ended, or when all of it is there.
@@ -150,6 +151,7 @@ describe('the listener', () => {
       last,
       /^HTTP\/1\.1 503 [\s\S]*Retry-After: 5\r\n[\s\S]*"UNAVAILABLE"[\s\S]*It is not certain/,
     );
+    assert.deepEqual(logged, [[{ requestId: 'request-1', status: 503 }, 'not answered before the stop']]);
     assert.match(last, /X-Request-Id: request-1\r\n[\s\S]*"requestId":"request-1"/);
     assert.match(clients.find(({ name }) => name === 'slow')?.text() ?? '', /done$/);
   });
