@@ -18,6 +18,7 @@ import { readForm } from '../http/body.ts';
 import { seeOther, sendPage } from '../http/page.ts';
 import { queryAll } from '../http/query.ts';
 import { actorOf } from '../http/request.ts';
+import { whileWaited } from '../http/waited.ts';
 import { showRefusal } from '../pages/refused-form.ts';
 import { requireViewer } from '../pages/signed-in.ts';
 import { adminOf } from './admin.ts';
@@ -41,7 +42,8 @@ export function createTypePages(parts: ConsoleDependencies) {
       if (queryAll(ctx, 'who').length === 0) return sendPage(ctx, await page(parts, { admin, name, asked }));
       try {
         const id = asked.record === '' ? undefined : asked.record;
-        const explanation = await parts.explain(opened, whomIn(asked), { id, by: actorOf(ctx, admin.id) });
+        const by = actorOf(ctx, admin.id);
+        const explanation = await parts.explain(opened, whomIn(asked), { id, by, signal: whileWaited(ctx) });
         const explained = viewOf(explanation);
         sendPage(ctx, await page(parts, { admin, name, asked, explained }));
       } catch (error) {

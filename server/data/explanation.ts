@@ -1,4 +1,4 @@
-import type { Collection } from '../../adapters/port.ts';
+import type { Asker, Collection } from '../../adapters/port.ts';
 import { NO_ACCOUNT } from '../activity/audit.ts';
 import { minuteId } from '../activity/entry-ids.ts';
 import { dataScope, isAdmin, missingScopes, narrowAdminScope } from '../credentials/scopes.ts';
@@ -66,17 +66,18 @@ type Parts = CallerParts & {
 
 /**
  * Explains the rules of a type to an admin. Values of a record are in it, so that asking about one is on record, for its
- * owner to read; a look at the counts is not.
+ * owner to read; a look at the counts is not. `signal`: aborted when nobody waits for them.
  */
 export function createExplain(parts: Parts) {
   return async function explain(
     opened: OpenType,
     whom: CallerNamed,
-    { id, by }: { id?: string | undefined; by: Actor },
+    { id, by, signal }: { id?: string | undefined; by: Actor; signal?: AbortSignal },
   ): Promise<Explanation> {
     const { type } = opened;
     const { caller, ...asked } = await findExplainedCaller(parts, whom, type.name);
     const { rows } = opened;
+    const asker = { whose: by.id ?? '', signal };
     const record = id === undefined ? undefined : await rows.get(id);
     if (id !== undefined && record === undefined) throw noSuch(`record of ${type.name}`);
     if (record !== undefined) await tellOwner(parts, record, { type, by });
@@ -93,7 +94,7 @@ export function createExplain(parts: Parts) {
         clientId: caller?.client?.id,
       },
       passes,
-      finds: await counted(rows, privacy.found, { passes: passes.read.held, whose: by.id ?? '' }),
+      finds: await counted(rows, privacy.found, { passes: passes.read.held, asker }),
       record: record && { id: record.id, createdBy: record.createdBy },
       ...rightsOf(type, grantedBy(privacy, passes, record)),
       rules: privacy.resolved.map(({ rule, when }) => ({
@@ -163,9 +164,9 @@ function missingInWords(
 async function counted(
   rows: Collection<StoredRecord>,
   found: Resolved,
-  { passes, whose }: { passes: boolean; whose: string },
+  { passes, asker }: { passes: boolean; asker: Asker },
 ): Promise<Explanation['finds']> {
-  const bounds = { most: RECORDS_COUNTED_MAX + 1, whose };
+  const bounds = { ...asker, most: RECORDS_COUNTED_MAX + 1 };
   const of = await rows.count([], bounds);
   const whole = found === true ? of : 0;
   const byRules = typeof found === 'boolean' ? whole : await rows.count(found, bounds);

@@ -392,6 +392,11 @@ describe('rules are explained', () => {
     assert.deepEqual(await told(), ['obj_8 by acc_x: 1', one, ...others]);
   });
 
+  it('counts no records for somebody who has gone', async () => {
+    const signal = AbortSignal.abort(new Error('gone'));
+    await assert.rejects(explain(typeOf('paper'), {}, { by: actor, signal }), /gone/);
+  });
+
   it('answers of nobody who is signed in', async () => {
     const { caller, finds, rules } = await why({});
     assert.deepEqual([caller.accountId, finds.count], [undefined, 0]);
