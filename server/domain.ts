@@ -63,8 +63,9 @@ import { createSecrets } from './credentials/secrets.ts';
 import { createServices } from './credentials/services.ts';
 import { createTokens } from './credentials/tokens.ts';
 import { createDataAccess, shownToAccount } from './data/access.ts';
+import { accountDataTypeDeclaration, noteAccountDataTypes } from './data/account-data-types.ts';
 import { createExplain } from './data/explanation.ts';
-import { openDataRows, removeRecordsOf } from './data/rows.ts';
+import { type OpenType, openDataRows, openGoneRows, removeRecordsOf } from './data/rows.ts';
 import { limitActs } from './effects/act-limit.ts';
 import { openCollections } from './effects/collections.ts';
 import { createEffects } from './effects/effects.ts';
@@ -141,6 +142,7 @@ const DECLARATIONS = {
   figures: figuresDeclaration,
   outbox: messageDeclaration,
   runs: runDeclaration,
+  accountDataTypes: accountDataTypeDeclaration,
   leases: leaseDeclaration,
   due: dueDeclaration,
   probes: probeDeclaration,
@@ -272,19 +274,11 @@ async function openFoundation(
       log.warn({ err: error }, 'a list or count of records took too long: see to its indexes'),
   });
   const { rows, carriers, expiries } = await openCollections(store, declarationsFor(settings), clock);
-  // A command may have been called with another folder than the server's: it takes away nothing.
-  const types = await openDataRows(store, declarations.types, clock, { exact: !mustExist });
-  const dataAccess = createDataAccess({ types: types.opened, clock });
-  const data = new Map(
-    [...types.opened].map(([name, opened]) => {
-      const shownTo = (account: Account) => shownToAccount(dataAccess, opened, account);
-      const removeOf = (accountId: string) => removeRecordsOf(opened, accountId);
-      const { rules, deletedWithAccount: goes } = opened.type;
-      const isKnown = rules.length > 0;
-      const { rows } = opened;
-      return [name, { rows, shownTo: isKnown ? shownTo : undefined, removeOf: goes ? removeOf : undefined }];
-    }),
-  );
+  const data = await openData(store, rows.accountDataTypes, {
+    clock,
+    mustExist,
+    declared: declarations.types,
+  });
   await settleCommits({ store, log });
   const workflows = [...declarations.workflows.keys(), ISSUE_TOKEN.name];
   const workflowPaths = new Set(workflows.map((name) => WORKFLOWS_PATH + name));
@@ -298,7 +292,7 @@ async function openFoundation(
   const limiter = createLimiter({ ...rows, clock });
   const delivered = createEffects({
     ...rows,
-    carriers: [...carriers, ...types.carriers],
+    carriers: [...carriers, ...data.carriers],
     runs: { declaration: runDeclaration, rows: rows.runs },
     store,
     recorder,
@@ -313,9 +307,9 @@ async function openFoundation(
     log,
     store,
     rows,
-    data,
-    dataAccess,
-    types: types.opened,
+    data: data.ofAccounts,
+    dataAccess: data.access,
+    types: data.types,
     expiries,
     effects,
     recorder,
@@ -325,6 +319,40 @@ async function openFoundation(
     signIns,
     sender,
     limiter,
+  };
+}
+
+/**
+ * The records of the owner's types, and by type what becomes of those of an account: what it is shown of them, and what
+ * removes them with it. The latter also of types that are declared no more.
+ */
+async function openData(
+  store: Store,
+  noted: Parameters<typeof noteAccountDataTypes>[0],
+  parts: { clock: Clock; mustExist: boolean; declared: Declarations['types'] },
+) {
+  const { clock, mustExist, declared } = parts;
+  // A command may have been called with another folder than the server's: it takes away nothing.
+  const isServer = !mustExist;
+  const { opened, carriers } = await openDataRows(store, declared, clock, { exact: isServer });
+  const names = await noteAccountDataTypes(noted, declared, { writes: isServer });
+  const gone = await openGoneRows(store, names, clock);
+  const access = createDataAccess({ types: opened, clock });
+  const removes = (of: OpenType['rows']) => (accountId: string) => removeRecordsOf(of, accountId);
+  const ofDeclared = [...opened].map(([name, one]) => {
+    const { rules, deletedWithAccount: goes } = one.type;
+    const shownTo = (account: Account) => shownToAccount(access, one, account);
+    const [shown, removeOf] = [rules.length > 0 ? shownTo : undefined, goes ? removes(one.rows) : undefined];
+    return [name, { rows: one.rows, shownTo: shown, removeOf }] as const;
+  });
+  const ofGone = Object.entries(gone.rows).map(
+    ([name, one]) => [name, { rows: one, shownTo: undefined, removeOf: removes(one) }] as const,
+  );
+  return {
+    access,
+    types: opened,
+    carriers: [...carriers, ...gone.carriers],
+    ofAccounts: new Map([...ofDeclared, ...ofGone]),
   };
 }
 

@@ -10,11 +10,14 @@ import type { DataType } from './type.ts';
 
 const COLLECTION = 'data_';
 
+/** What a store is told of a type. */
+type Stored = Pick<DataType, 'name' | 'fields' | 'indexes' | 'unique' | 'onePerAccount'>;
+
 /**
  * The collection of a declared type. Its fields are checked against the type when a record is staged, and
  * not again when it is written: a run that has happened must not fail because types/ changed meanwhile.
  */
-export function rowDeclarationOf(type: DataType, { exact = false } = {}): Declaration<StoredRecord> {
+export function rowDeclarationOf(type: Stored, { exact = false } = {}): Declaration<StoredRecord> {
   const own = {
     id: z.string(),
     createdAt: z.number(),
@@ -77,6 +80,13 @@ export async function openDataRows(
   return { opened: new Map(opened), carriers };
 }
 
+/** The collections of types that are declared no more, each by the type's name, and those of them that carry effects. */
+export function openGoneRows(store: Store, names: readonly string[], clock: Clock) {
+  const known = { fields: {}, indexes: [], unique: [], onePerAccount: false };
+  const declarations = names.map((name) => [name, rowDeclarationOf({ name, ...known })] as const);
+  return openCollections(store, Object.fromEntries(declarations), clock);
+}
+
 /** A type was made stricter than its records are. */
 function clashInWords({ collection, field }: Taken): string {
   const type = collection.slice(COLLECTION.length);
@@ -93,7 +103,7 @@ const BATCH_RECORDS = 500;
  * carry effects which are not delivered yet, or none.
  */
 export async function removeRecordsOf(
-  { rows }: OpenType,
+  rows: OpenType['rows'],
   accountId: string,
 ): Promise<'more' | 'some' | 'none'> {
   const theirs = ['createdBy', '=', accountId] as const;

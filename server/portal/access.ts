@@ -116,8 +116,8 @@ function dataPages({ site, signedIn, accountData, clock, log }: PortalDependenci
 function deletePages(parts: PortalDependencies) {
   const { site, signedIn, removal, admins, sessions } = parts;
   const recordDays = Math.max(...Object.values(parts.settings.retention));
-  const types = [...parts.types.values()].map(({ type }) => type.deletedWithAccount);
-  const dataGoes = !types.includes(true) ? 'none' : types.includes(false) ? 'some' : 'all';
+  const goes = [...parts.data.values()].map(({ removeOf }) => removeOf !== undefined);
+  const dataGoes = !goes.includes(true) ? 'none' : goes.includes(false) ? 'some' : 'all';
 
   return {
     async showDelete(ctx: RouterContext): Promise<void> {

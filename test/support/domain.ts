@@ -26,11 +26,12 @@ export type TestDomain = Domain & {
 
 /** The domain on a store of its own, with a clock that the test moves and no background work. */
 export async function openTestDomain(
-  options: { storeUrl?: string; settings?: OwnerSettings } = {},
+  options: { storeUrl?: string; settings?: OwnerSettings; config?: string } = {},
 ): Promise<TestDomain> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-domain-'));
   const store = options.storeUrl ?? `sqlite:${join(folder, 'latchkey.db')}`;
-  const settings = readSettings({ data: folder, store, ...options.settings }, {});
+  const environment = options.config === undefined ? {} : { LATCHKEY_CONFIG: options.config };
+  const settings = readSettings({ data: folder, store, ...options.settings }, environment);
   let now = 1_900_000_000;
   const log = createLog(new Writable({ write: (_chunk, _encoding, done) => done() }));
   const domain = await openDomain(settings, { clock: () => now, log, passwordCost });
