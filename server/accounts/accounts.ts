@@ -11,10 +11,10 @@ import { newId } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import { ACTIVE_ONLY, type Account, type ActiveAccount, isActive, requireActive } from './account.ts';
+import { askerFrom } from './asker-turns.ts';
 import { readEmail, requireEmail } from './email.ts';
 import { type Attempt, checkPassword } from './password-check.ts';
 import type { Passwords } from './passwords.ts';
-import { askerFrom } from './turns.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
 /** Each change costs a hash and a mail; nobody needs more. */

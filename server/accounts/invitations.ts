@@ -9,11 +9,11 @@ import type { Settings } from '../ground/settings.ts';
 import { HOUR_SECONDS } from '../ground/time.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
+import { askerFrom } from './asker-turns.ts';
 import { requireEmail } from './email.ts';
 import { linkDamaged } from './mailed-links.ts';
 import type { Attempt } from './password-check.ts';
 import type { Passwords } from './passwords.ts';
-import { askerFrom } from './turns.ts';
 import { changedMeanwhile } from './unchanged.ts';
 
 /** The one open invitation, which makes the first admin. One row: a new start replaces the link of the last one. */

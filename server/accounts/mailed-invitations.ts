@@ -12,11 +12,11 @@ import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
+import { askerFrom } from './asker-turns.ts';
 import { requireEmail } from './email.ts';
 import { linkBuckets, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignUpRules } from './sign-up-policy.ts';
-import { askerFrom } from './turns.ts';
 
 /** Somebody whom the operator wants here. The mailed link proves the address, and makes the account. */
 const mailedInvitationSchema = z.strictObject({

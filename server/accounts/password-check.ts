@@ -13,9 +13,9 @@ import {
 } from '../ground/limiter.ts';
 import { DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS } from '../ground/time.ts';
 import { type Account, requireActive } from './account.ts';
+import { type Asker, askerFrom } from './asker-turns.ts';
 import { mailboxOf, readEmail } from './email.ts';
 import type { Passwords } from './passwords.ts';
-import { type Asker, askerFrom } from './turns.ts';
 
 const QUARTER_HOUR = 15 * MINUTE_SECONDS;
 const MONTH = 30 * DAY_SECONDS;

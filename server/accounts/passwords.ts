@@ -4,7 +4,7 @@ import commonPasswords from 'fxa-common-password-list';
 import { Problem } from '../ground/errors.ts';
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../ground/limits.ts';
 import { type Normalised, normalised } from '../ground/normalised.ts';
-import { type Asker, createTurns } from './turns.ts';
+import { type Asker, createAskerTurns } from './asker-turns.ts';
 
 /** OWASP Password Storage Cheat Sheet, argon2id: 19 MiB (the unit of `memory` is KiB), two passes, one lane. */
 const CURRENT = { memory: 19_456, passes: 2, parallelism: 1 };
@@ -32,7 +32,7 @@ export type Passwords = ReturnType<typeof createPasswords>;
  */
 export function createPasswords(parts: { appName: string; passwordCost?: PasswordCost | undefined }) {
   const current = parts.passwordCost ?? CURRENT;
-  const turns = createTurns({ inFlightMax: IN_FLIGHT_MAX, places: PLACES, refusal: tooBusy });
+  const turns = createAskerTurns({ inFlightMax: IN_FLIGHT_MAX, places: PLACES, refusal: tooBusy });
 
   /** Fits no password. Checked where there is no hash, so the work is the same with and without an account. */
   const hashOfNobody = phcOf(current, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));

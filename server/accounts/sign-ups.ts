@@ -11,11 +11,11 @@ import { hashOf, newWrittenLinkToken } from '../ground/opaque.ts';
 import type { Settings } from '../ground/settings.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
+import { askerFrom } from './asker-turns.ts';
 import { requireEmail } from './email.ts';
 import { askingBuckets, linkBuckets, linkDead } from './mailed-links.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignUpRules } from './sign-up-policy.ts';
-import { askerFrom } from './turns.ts';
 
 /** Somebody who wants an account for an address that is not proved yet. Never an account itself. */
 const signUpSchema = z.strictObject({

@@ -8,10 +8,10 @@ import {
 } from '../ground/limits.ts';
 import type { RunTask } from './process/messages.ts';
 import { createProcessPool } from './process-pool.ts';
-import { createRoom } from './room.ts';
 import type { RunResult } from './run-here.ts';
 import { NotBegun } from './run-process.ts';
 import type { Ask } from './run-protocol.ts';
+import { createRunRoom } from './run-room.ts';
 
 /**
  * Two processes a processor do as many short runs as more of them would, and hold less. Who has waited for so long stands
@@ -27,7 +27,7 @@ export type Processes = ReturnType<typeof createProcesses>;
  */
 export function createProcesses(parts: { folder: string; log: Pick<Logger, 'error'> }) {
   const pool = createProcessPool(parts);
-  const inRoom = createRoom({
+  const inRoom = createRunRoom({
     atOnceSoon: Math.min(2 * availableParallelism(), WORKFLOW_PROCESSES_MAX),
     patienceMs: PATIENCE_MS,
     atOnceMax: WORKFLOW_PROCESSES_MAX,

@@ -18,7 +18,7 @@ import {
   Unavailable,
 } from '../../adapters/port.ts';
 import { OutOfTime, teachDeadline, within } from '../../adapters/sqlite/search/deadline.ts';
-import { createTurns } from '../../adapters/sqlite/search/turns.ts';
+import { createSearchTurns } from '../../adapters/sqlite/search/search-turns.ts';
 import { openSqlite } from '../../adapters/sqlite/store.ts';
 import { openDataRows } from '../../server/data/rows.ts';
 import { defineType } from '../../server/data/type.ts';
@@ -301,7 +301,7 @@ describe('the deadline of a statement', () => {
 describe('whose long read is next', () => {
   /** Works that end when they are told to, in the order in which they began. */
   function worksOf(options: { atOnceMax: number; waitMsMax: number }) {
-    const inTurn = createTurns(options);
+    const inTurn = createSearchTurns(options);
     const begun: string[] = [];
     const ends = new Map<string, () => void>();
     const work = (whose: string, name: string, signal?: AbortSignal) =>

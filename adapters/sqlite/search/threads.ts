@@ -1,7 +1,7 @@
 import { TooSlow, Unavailable } from '../../port.ts';
 import type { Sql } from '../queries.ts';
 import { createThread, type Thread } from '../thread.ts';
-import { createTurns } from './turns.ts';
+import { createSearchTurns } from './search-turns.ts';
 
 /** A row that a search gives: of a list its document, of a count how many there are. */
 export type FoundRow = { doc?: string; rows?: number };
@@ -30,7 +30,7 @@ export function createSearchThreads(file: string, { msMax, idleMs }: { msMax: nu
     createThread<Question, Answer>(script, { idleMs }),
   );
   const free = [...threads];
-  const inTurn = createTurns({ atOnceMax: THREADS_MAX, waitMsMax: msMax });
+  const inTurn = createSearchTurns({ atOnceMax: THREADS_MAX, waitMsMax: msMax });
 
   async function search(
     thread: Thread<Question, Answer>,

@@ -1,8 +1,8 @@
 /**
- * Lets so many do something at a time, and so many more wait for their turn, for some time. Where who is inside takes little
- * time, `atOnceSoon` are enough; the others of `atOnceMax` are let in when they have waited for `patienceMs`.
+ * Lets so many runs work at a time, whoever calls, and so many more wait in the order in which they came, for some time. Where
+ * runs take little time, `atOnceSoon` are enough; the others of `atOnceMax` are let in when they have waited for `patienceMs`.
  */
-export function createRoom(bounds: {
+export function createRunRoom(bounds: {
   atOnceSoon: number;
   patienceMs: number;
   atOnceMax: number;

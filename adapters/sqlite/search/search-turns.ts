@@ -8,7 +8,7 @@ const WAITING_MAX = 100;
  * Lets so many work at a time, and of those the same `whose` only once: whoever asks for much waits behind themselves, and
  * their next turn comes after that of everybody else who waits.
  */
-export function createTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitMsMax: number }) {
+export function createSearchTurns({ atOnceMax, waitMsMax }: { atOnceMax: number; waitMsMax: number }) {
   const working = new Set<string>();
   /** Who waits with what; whoever had a turn goes to the end. */
   const lines = new Map<string, Set<() => void>>();

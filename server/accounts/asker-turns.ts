@@ -22,7 +22,7 @@ type Waiting = Map<string, Map<string, Waiter[]>>;
  * so that whoever asks often waits for themselves. Where the places are taken, the one who has most of them gives
  * one up to who has none.
  */
-export function createTurns(parts: { inFlightMax: number; places: Places; refusal: () => Error }) {
+export function createAskerTurns(parts: { inFlightMax: number; places: Places; refusal: () => Error }) {
   const { inFlightMax, places, refusal } = parts;
   const waiting: Waiting = new Map();
   let inFlight = 0;

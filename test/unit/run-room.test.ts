@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRoom } from '../../server/workflows/room.ts';
+import { createRunRoom } from '../../server/workflows/run-room.ts';
 
 test('few are let in at once, more of them when they have waited, and none beyond all places', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const inRoom = createRoom({
+  const inRoom = createRunRoom({
     atOnceSoon: 2,
     patienceMs: 100,
     atOnceMax: 3,
