@@ -2,6 +2,7 @@ import type { Change, Where } from '../../adapters/port.ts';
 import type { Clock } from '../ground/clock.ts';
 import { newId } from '../ground/opaque.ts';
 import { fits } from './field-tests.ts';
+import { mayBeAbsent } from './may-be-absent.ts';
 import type { Privacy } from './privacy.ts';
 import type { StoredRecord } from './record.ts';
 import { notAllowed, notChangeable, notMakable } from './rule-refusals.ts';
@@ -76,9 +77,9 @@ function written(type: DataType, fields: Readonly<Record<string, unknown>>): Rec
     const schema = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
     const isFit =
       value === undefined
-        ? schema?.safeParse(value).success
+        ? schema !== undefined && mayBeAbsent(schema)
         : schema !== undefined && fits(kinds.get(field) ?? 'other', value);
-    if (isFit !== true) throw new TypeError(`${type.name}: ${field} cannot hold that`);
+    if (!isFit) throw new TypeError(`${type.name}: ${field} cannot hold that`);
   }
   return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, wellFormed(value)]));
 }

@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { z } from 'zod';
+import { mayBeAbsent } from '../data/may-be-absent.ts';
 import { type DataType, isDataType } from '../data/type.ts';
 import { mistakesOfType } from '../data/type-mistakes.ts';
 import { warningsOfType } from '../data/type-warnings.ts';
@@ -38,12 +40,17 @@ export async function loadDeclarations(folder: string, timeLimitMs?: number): Pr
   ]);
   const declaredTypes = types.flatMap((file) => file.declared ?? []);
   const known = new Set(declaredTypes);
-  const loaded = [...types, ...workflows];
+  const loaded: Loaded<DataType | Workflow>[] = [...types, ...workflows];
   const lines = [
     ...linesOf(withoutFollowing(types, loaded), (type) => mistakesOfType(type, declaredTypes)),
     ...linesOf(withoutFollowing(workflows, loaded), (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
+  for (const { path, declared } of loaded) {
+    await doLoad(path, async () => {
+      for (const schema of schemasOf(declared)) mayBeAbsent(schema);
+    });
+  }
   const warnings = [...linesOf(types, (type) => warningsOfType(type, declaredTypes))];
   return { workflows: byName(workflows), types: byName(types), warnings };
 }
@@ -86,6 +93,12 @@ async function loadFile<K extends keyof Kinds>(
   } catch (error) {
     return { path, fault: `it does not load: ${loadFaultOf(error, file)}` };
   }
+}
+
+function schemasOf(declared: Workflow | DataType | undefined): z.ZodType[] {
+  if (declared === undefined) return [];
+  if (isDataType(declared)) return Object.values(declared.fields);
+  return Object.values(declared.parameters).map(({ schema }) => schema);
 }
 
 /** Without those that do not load because another one of them does not, which has a line of its own. */

@@ -12,7 +12,7 @@ import { UPLOAD_BYTES_MAX } from '../ground/limits.ts';
 import { firstLine } from '../ground/load-fault.ts';
 import { NamedRecord, type ParameterType, parameterTypeOf, typesIn } from './parameter-types.ts';
 import { unfitForProcess } from './process/fit.ts';
-import { isOptional, type Parameter, placesOf, type Workflow } from './workflow.ts';
+import { type Parameter, placesOf, type Workflow } from './workflow.ts';
 
 /** A line for each mistake in the declaration of a parameter. `types`: those that are declared. */
 export function* mistakesOfParameter(
@@ -40,7 +40,7 @@ export function* mistakesOfParameter(
   // Trying it also finds schemas that only work with `await`: those are not for us.
   try {
     const parsed = parameter.schema.safeParse(parameter.example);
-    isOptional(parameter);
+    parameter.schema.safeParse(undefined);
     if (!parsed.success) yield `example: its own schema refuses it: ${parsed.error.issues[0]?.message}`;
     else if (parameter.example === undefined) yield 'it needs an example, also where it may be left out';
     const unfitIfAbsent = unfitDefault(parameter.schema);

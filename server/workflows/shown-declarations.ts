@@ -6,6 +6,7 @@ import type { Client } from '../credentials/client.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { findGoneScopes, type GoneScope } from '../credentials/gone-scopes.ts';
 import type { Scopes } from '../credentials/scopes.ts';
+import { mayBeAbsent } from '../data/may-be-absent.ts';
 import { type RuleInWords, ruleInWords } from '../data/rule-words.ts';
 import type { DataType } from '../data/type.ts';
 import { WORKFLOWS_PATH } from '../ground/api-address.ts';
@@ -138,6 +139,6 @@ function typeOf({ fields, rules, ...type }: DataType): DeclaredType {
 
 function declaredValue(name: string, schema: z.ZodType): DeclaredValue {
   const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as WrittenSchema;
-  const required = !schema.safeParse(undefined).success;
+  const required = !mayBeAbsent(schema);
   return { name, type: typeInWords(written), limits: limitsInWords(written), required };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mayBeAbsent } from '../data/may-be-absent.ts';
 import type { Fields, RecordOf } from '../data/record.ts';
 import type { DataType } from '../data/type.ts';
 import { Problem } from '../ground/errors.ts';
@@ -186,7 +187,7 @@ export function placesOf(workflow: Workflow, parameter: Parameter): readonly ('q
 
 /** Whether a call may leave it out. */
 export function isOptional(parameter: Pick<Parameter, 'schema'>): boolean {
-  return parameter.schema.safeParse(undefined).success;
+  return mayBeAbsent(parameter.schema);
 }
 
 /**

@@ -7,6 +7,7 @@ import { sentFields, wholeRecord } from '../../server/api/data/fields.ts';
 import { sentInJson } from '../../server/api/request-body.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { makeConfigFolder } from '../support/config-folder.ts';
 
 /** What arrives in a record is what was sent, or it is refused. */
 
@@ -100,28 +101,53 @@ test('what programs write that made no JSON of it is told', () => {
 });
 
 test('what a schema starts and does not await is told of when it fails, and ends nothing', () => {
+  const made = makeConfigFolder({
+    'types/note.ts': `
+      import { defineType } from 'latchkey';
+      import { z } from 'zod';
+      const failing = (schema, what) => schema.refine((value) => Promise.reject(new Error(what + ' ' + value)) && true);
+      export const note = defineType({
+        name: 'note',
+        description: 'A note',
+        fields: {
+          text: failing(z.string(), 'text'),
+          state: failing(z.string().default('new'), 'state'),
+          left: failing(z.string().optional(), 'left'),
+        },
+      });`,
+  });
   const script = `
-    import { z } from 'zod';
     import { wholeRecord } from './server/api/data/fields.ts';
     import { sentInJson } from './server/api/request-body.ts';
-    import { defineType } from './server/data/type.ts';
+    import { createPrivacy } from './server/data/privacy.ts';
+    import { writesOf } from './server/data/record-writes.ts';
+    import { NOBODY } from './server/data/resolve.ts';
     import { catchLateFailures } from './server/workflows/late-failures.ts';
+    import { loadDeclarations } from './server/workflows/load-declarations.ts';
     const say = (...what) => console.log(...what);
     catchLateFailures(
-      ({ workflow, requestId, err }) => say(workflow, requestId, err.message),
-      () => say('the end'),
+      ({ workflow, requestId, err }) => say(requestId, err.message),
+      (error) => say('the end', error.message),
     );
-    const text = z.string().refine(() => Promise.reject(new Error('late')) && true);
-    const unsent = z.string().default('b').refine(() => Promise.reject(new Error('later')) && true).optional();
-    const note = defineType({ name: 'note', description: 'A note', fields: { text, unsent } });
-    wholeRecord(note, sentInJson('{"text":"a"}'), 'request-1');
+    const { types } = await loadDeclarations(process.env.FOLDER);
+    const note = types.get('note');
+    const fields = wholeRecord(note, sentInJson('{"text":"a"}'), 'request-1');
+    writesOf(note, createPrivacy(note, NOBODY, true), () => 1).made(fields, { createdBy: 'acc_1' });
   `;
   const args = ['--input-type=module', '--eval', script];
   const said = execFileSync(process.execPath, args, {
     cwd: join(import.meta.dirname, '../..'),
     encoding: 'utf8',
+    env: { ...process.env, FOLDER: made.folder },
   });
-  assert.equal(said, 'type note request-1 late\ntype note request-1 later\n');
+  made.remove();
+  assert.deepEqual(said.trim().split('\n').sort(), [
+    'request-1 left undefined',
+    'request-1 state new',
+    'request-1 text a',
+    'start left undefined',
+    'start state new',
+  ]);
 });
 
 test('a long text without an end is refused at once', () => {

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
+import { mayBeAbsent } from '../../data/may-be-absent.ts';
 import { checkInTime } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
@@ -114,7 +115,7 @@ function unsentValue(type: DataType, name: string): unknown {
 }
 
 function requiredOf({ fields }: DataType): string[] {
-  return Object.keys(fields).filter((name) => !fields[name]?.safeParse(undefined).success);
+  return Object.entries(fields).flatMap(([name, schema]) => (mayBeAbsent(schema) ? [] : [name]));
 }
 
 function schemaOf(type: DataType, name: string): z.ZodType {
