@@ -5,11 +5,12 @@ import type { PasswordCost } from './accounts/passwords.ts';
 import { createApp } from './app.ts';
 import { type Domain, openDomain } from './domain.ts';
 import type { Clock } from './ground/clock.ts';
+import { STOP_SECONDS_MAX } from './ground/limits.ts';
 import type { Settings } from './ground/settings.ts';
 import { createListener, type Listener } from './http/listener.ts';
 
 /** Those who stop servers wait for ten seconds and less before they kill them. */
-const STOP_MS_MAX = 5000;
+const STOP_MS_MAX = 1000 * STOP_SECONDS_MAX;
 
 /**
  * A whole server: store, app, background work and listener. Port 0 takes a free one, and the default public

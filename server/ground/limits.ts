@@ -160,6 +160,8 @@ export const WORKFLOW_PROCESSES_MAX = 8;
 /** So many wait, and so long; who comes then is told to come again. */
 export const WORKFLOW_RUNS_WAITING_MAX = 100;
 export const WORKFLOW_WAIT_SECONDS_MAX = 5;
+/** Of runs that meet at the same records. Nearly all take less; one that takes longer goes on without its turn. */
+export const RECORD_TURN_SECONDS_MAX = 2;
 /** What schemas of the owner's check takes microseconds. In this time nobody else is answered. */
 export const SCHEMA_CHECK_MS_MAX = 500;
 /** Records that one `find` of a run gives at most. */
@@ -192,6 +194,10 @@ export const MAILS_WAITING_MAX = 1000;
 
 /** Values in one report of leaks. */
 export const LEAKS_REPORTED_MAX = 1000;
+
+/** How long a stop takes, and how long what is under way then may take to be answered. */
+export const STOP_SECONDS_MAX = 5;
+export const STOP_ANSWERED_SECONDS_MAX = 4;
 
 /** As long as each key that is derived from the server's secret. */
 export const SERVER_SECRET_BYTES_MIN = 32;

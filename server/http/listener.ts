@@ -10,6 +10,7 @@ import {
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { ProblemCode } from '../ground/errors.ts';
+import { STOP_ANSWERED_SECONDS_MAX } from '../ground/limits.ts';
 import { STOPPING, serverStops } from './stopping.ts';
 
 /** Connections that wait for their turn; the kernel allows 4096 and takes the lesser number. Node's own is 511. */
@@ -23,7 +24,7 @@ const WHOLE_MS = 1000;
 /** How long the others may take to be answered then, until what can be ended is, and is answered that. */
 const ENDED_MS = 3500;
 /** After this whoever has no answer yet is told so, without one of what they asked for. */
-const ANSWERED_MS = 4000;
+const ANSWERED_MS = 1000 * STOP_ANSWERED_SECONDS_MAX;
 /** So long a client may take to read that. */
 const READ_MS = 250;
 

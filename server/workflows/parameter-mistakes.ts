@@ -45,8 +45,10 @@ export function* mistakesOfParameter(
     else if (parameter.example === undefined) yield 'it needs an example, also where it may be left out';
     const unfitIfAbsent = unfitDefault(parameter.schema);
     if (unfitIfAbsent !== undefined) yield unfitIfAbsent;
-    yield* mistakesOfUse(workflow, parameter, types);
-    const unfit = parsed.success ? unfitForProcess(withoutRecords(parsed.data)) : undefined;
+    const wrong = [...mistakesOfUse(workflow, parameter, types)];
+    yield* wrong;
+    const unfit =
+      parsed.success && wrong.length === 0 ? unfitForProcess(withoutRecords(parsed.data)) : undefined;
     if (unfit !== undefined) {
       yield `schema: what it makes of the example cannot be handed to the process in which run works: ${unfit}; make that in run`;
     }

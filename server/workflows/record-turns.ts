@@ -1,3 +1,4 @@
+import { RECORD_TURN_SECONDS_MAX } from '../ground/limits.ts';
 import type { Staged } from './run-protocol.ts';
 import { keyOf } from './staged-records.ts';
 
@@ -6,8 +7,6 @@ export type WorkedRecords = ReadonlyMap<string, 'read' | 'written'>;
 
 /** So many runs have a turn or wait for one. */
 const TURNS_MAX = 200;
-/** Nearly all runs take less. What takes longer goes on without its turn, and holds up nobody any more. */
-const TURN_MS_MAX = 2000;
 
 /** The turn of one run, or its place among those who wait for one. */
 export type Turn = {
@@ -31,7 +30,11 @@ export type Turn = {
  * its records. All that a run wants it gets at once, so that no two wait for each other. Of other processes they know
  * nothing: the store settles who is quicker.
  */
-export function createRecordTurns({ turnMsMax = TURN_MS_MAX }: { turnMsMax?: number } = {}) {
+export function createRecordTurns({
+  turnMsMax = 1000 * RECORD_TURN_SECONDS_MAX,
+}: {
+  turnMsMax?: number;
+} = {}) {
   const turns: Turn[] = [];
 
   function end(turn: Turn): void {

@@ -65,7 +65,7 @@ export type FieldTest<R> = {
 
 type SortField<R> = { by: keyof R & string; descending?: boolean };
 
-/** Which records are wanted; at most 1000, or `limit`. */
+/** Which records are wanted. `limit`: at most 1000, as many as come without it; a greater one is refused. */
 export type FindWanted<R> = {
   where?: readonly FieldTest<R>[];
   order?: SortField<R> | readonly SortField<R>[];

@@ -30,6 +30,8 @@ const QUANTITY = new RegExp(
 const SAID: Record<string, readonly string[]> = {
   'README.md': [
     `at least ${limits.SERVER_SECRET_BYTES_MIN} bytes`,
+    `has ${limits.STOP_ANSWERED_SECONDS_MAX} seconds to be answered`,
+    `after ${limits.STOP_SECONDS_MAX} seconds at most it has ended`,
     `\`${limits.TOKEN_DAYS_DEFAULT}\`, \`${limits.TOKEN_DAYS_MAX}\``,
     `its secret ends within ${limits.ADMIN_SECRET_DAYS_MAX} days`,
     `the last ${limits.ADMIN_USE_DAYS} days`,
@@ -57,6 +59,7 @@ const SAID: Record<string, readonly string[]> = {
     `${limits.WORKFLOW_PROCESSES_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
     `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} of them`,
+    `A turn lasts ${limits.RECORD_TURN_SECONDS_MAX} seconds at most`,
     `longer than ${limits.SCHEMA_CHECK_MS_MAX === 500 ? 'half a second' : 'another time'} is ended`,
   ],
   'docs/privacy-rules.md': [`Records are counted up to ${limits.RECORDS_COUNTED_MAX.toLocaleString('en')}`],
