@@ -47,19 +47,24 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
   let underWay: UnderWay | undefined;
   let there = () => {};
   let last = 0;
+  let isReady = false;
   let isEnded = false;
 
-  function end(error: Error): void {
+  function kill(): void {
     isEnded = true;
     loading.clear();
     if (child.pid !== undefined) endGroup(child.pid);
+  }
+
+  function end(error: Error): void {
+    kill();
     ready.reject(error);
     underWay?.reject(error);
   }
 
   const gone = endOf(child).then((why) => {
-    if (!isEnded && underWay === undefined)
-      log.error(`a process of the workflows ended for what a run had left behind: ${why}`);
+    const when = isReady ? 'for what a run had left behind' : 'before it had loaded the files';
+    if (!isEnded && underWay === undefined) log.error(`a process of the workflows ended ${when}: ${why}`);
     underWay?.isLost(why);
     // What it started goes on without it.
     end(new NotBegun(why));
@@ -71,6 +76,7 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
   child.on('message', (message: FromProcess) => {
     if ('ready' in message) {
       loading.clear();
+      isReady = true;
       ready.resolve();
     } else if ('unready' in message) end(errorFrom(message.unready));
     else if ('begun' in message) underWay?.begins();
@@ -94,8 +100,9 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
 
     /** Throws `NotBegun`, Problem 504 at the time limit, and what the run throws. */
     async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
+      if (isEnded) throw new NotBegun('its process has ended');
       last += 1;
-      underWay = createUnderWay({ number: last, task, ask, tooSlow, end });
+      underWay = createUnderWay({ number: last, task, ask, tooSlow, kill, end });
       try {
         send({ run: last, task });
         return await underWay.result;
@@ -137,12 +144,15 @@ function createUnderWay(parts: {
   task: RunTask;
   ask: Ask;
   tooSlow: () => Problem;
+  /** Ends its process; when that has gone, `isLost`. */
+  kill: () => void;
   /** Ends its process, and fails it with this. */
   end: (error: Error) => void;
 }) {
-  const { number, task, ask, tooSlow, end } = parts;
+  const { number, task, ask, tooSlow, kill, end } = parts;
   const { promise: result, resolve, reject } = Promise.withResolvers<RunResult>();
-  let timer = timerOf(ANSWER_MS_MAX, () => end(new NotBegun('its process does not answer')));
+  // It may begin in the last moment: whether it did is known when its process has gone.
+  let timer = timerOf(ANSWER_MS_MAX, kill);
   let hasBegun = false;
   return {
     number,
@@ -180,9 +190,21 @@ function endOf(child: ChildProcess): Promise<string> {
 
 type Timer = { clear(): void };
 
+/**
+ * What has been said by then is heard first: where the server itself was held up, or the computer slept, its timers are due
+ * before it reads what came meanwhile, and a run that had begun would be done twice.
+ */
 function timerOf(ms: number, over: () => void): Timer {
-  const timer = setTimeout(over, ms);
-  return { clear: () => clearTimeout(timer) };
+  let afterReading: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    afterReading = setImmediate(over);
+  }, ms);
+  return {
+    clear() {
+      clearTimeout(timer);
+      clearImmediate(afterReading);
+    },
+  };
 }
 
 async function answerTo(
