@@ -1,4 +1,3 @@
-import { endGroup } from '../end-group.ts';
 import { catchLateFailures, doRun } from '../late-failures.ts';
 import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
@@ -21,7 +20,6 @@ const [folder = ''] = process.argv.slice(2);
 const send = process.send?.bind(process);
 const say = (message: FromProcess, said = () => {}): void => void send?.(message, said);
 
-process.on('disconnect', () => endGroup(process.pid));
 beEndedFirst();
 const watch = watchThisProcess(process.ppid);
 

@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Worker } from 'node:worker_threads';
+import { endGroup } from '../end-group.ts';
 
 /** So much may wait or listen in a process between two runs: what each run leaves a little of is more in the end. */
 const ACTIVE_MAX = 100;
@@ -28,8 +29,8 @@ export function guardProcess(): void {
       throw new TypeError(`process.${name} would reach other runs`);
     };
   }
-  // The way to the server is not for the owner's code.
-  Object.assign(process, { send: undefined, disconnect: undefined });
+  // The way to the server is not for the owner's code. Node itself disconnects where the server is gone.
+  Object.assign(process, { send: undefined, disconnect: () => endGroup(process.pid) });
   syncBuiltinESMExports();
 }
 
