@@ -12,7 +12,10 @@ const IDLE_MS = 10_000;
 type Waiting = { resolve(process: RunProcess): void; reject(error: Error): void };
 
 /** The processes in which workflows run: one for each run at a time, kept for those that come after it. */
-export function createProcessPool(parts: { folder: string; log: Pick<Logger, 'error'> }) {
+export function createProcessPool(
+  parts: { folder: string; log: Pick<Logger, 'error'> },
+  { idleMs = IDLE_MS } = {},
+) {
   const all = new Set<RunProcess>();
   /** Those without a run; the one that was used last is used next. */
   const idle = new Map<RunProcess, NodeJS.Timeout>();
@@ -54,12 +57,13 @@ export function createProcessPool(parts: { folder: string; log: Pick<Logger, 'er
 
   function restOf(free: RunProcess): NodeJS.Timeout {
     const timer = setTimeout(async () => {
-      const isWanted = all.size === 1 && (await free.isThere());
+      const isLast = [...all].every((one) => one === free || one.isEnded());
+      const isWanted = isLast && (await free.isThere());
       // A run may have begun in it meanwhile.
       if (idle.get(free) !== timer) return;
       if (isWanted) idle.set(free, restOf(free));
       else free.end(new NotBegun());
-    }, IDLE_MS);
+    }, idleMs);
     return timer.unref();
   }
 
@@ -79,6 +83,8 @@ export function createProcessPool(parts: { folder: string; log: Pick<Logger, 'er
     async close(): Promise<void> {
       isClosed = true;
       for (const one of all) one.end(new NotBegun('the server stops'));
+      // One that had just loaded may have been meant for them.
+      for (const one of waiting.splice(0)) one.reject(new NotBegun('the server stops'));
       await Promise.all([...all].map(({ gone }) => gone));
     },
   };

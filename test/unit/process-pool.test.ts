@@ -73,3 +73,46 @@ export const workflow = defineWorkflow({
     }
   });
 });
+
+test('of processes that get idle at the same time one stays', async (t) => {
+  const config = makeConfigFolder({
+    'workflows/who.ts': `
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+export const workflow = defineWorkflow({
+  name: 'who', description: 'Who', callers: 'anyone', parameters: {},
+  returns: z.object({ pid: z.number() }),
+  run: () => new Promise((resolve) => setTimeout(() => resolve({ pid: process.pid }), 300)),
+});
+`,
+  });
+  const pool = createProcessPool({ folder: config.folder, log: { error: assert.fail } }, { idleMs: 1000 });
+  t.after(async () => {
+    await pool.close();
+    config.remove();
+  });
+  async function pidOfRun(): Promise<number> {
+    const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
+    const task = { workflow: 'who', timeLimitMs: 30_000, at: 0, call };
+    const { body } = await pool.run(
+      task,
+      async () => assert.fail(),
+      () => assert.fail(),
+    );
+    return JSON.parse(body).response.pid;
+  }
+  await Promise.all([pidOfRun(), pidOfRun()]);
+  // Both are loaded by now.
+  const both = await Promise.all([pidOfRun(), pidOfRun()]);
+  assert.notEqual(both[0], both[1]);
+  await until('one has ended', () => both.some((pid) => !isThere(pid)));
+  assert.ok(both.includes(await pidOfRun()));
+});
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
