@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import { configFolder } from './ground/config-folder.ts';
 
 /**
@@ -13,10 +14,11 @@ import { configFolder } from './ground/config-folder.ts';
 /** Editors write a file in several steps. */
 const QUIET_MS = 100;
 
-/** Files that a server is made of; none that begins with a dot, as editors' own do. */
-const WATCHED = /^[^.].*(?<!\.test)\.(?:[mc]?[jt]s|json)$/;
+/** Files that a server is made of, and folders; nothing that begins with a dot, as editors' own do. */
+const WATCHED = /^[^.].*(?<!\.test)\.(?:[mc]?[jt]s|json)$|^[^.]+$/;
 
 const START = join(import.meta.dirname, 'start');
+const ENDS_WITH_DEV = pathToFileURL(join(START, 'ends-with-dev.js')).href;
 const folder = configFolder(process.env.LATCHKEY_CONFIG);
 
 /** What `latchkey check --json` says. */
@@ -66,7 +68,7 @@ function follow(files: readonly string[]): void {
     ...files.map((file) => dirname(file)),
   ];
   for (const watcher of watchers) watcher.close();
-  watchers = [...new Set(folders)].flatMap((path) => {
+  watchers = [...new Set(folders.map(thereOf))].flatMap((path) => {
     try {
       // Whatever becomes of a folder, the others are still looked at.
       return [watch(path, (_, name) => changed(name)).on('error', () => undefined)];
@@ -76,9 +78,13 @@ function follow(files: readonly string[]): void {
   });
 }
 
+/** The folder, or the one above in which it would come to be. */
+function thereOf(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : thereOf(dirname(path));
+}
+
 function changed(name: string | null): void {
-  const isFolder = name === 'types' || name === 'workflows';
-  if (name !== null && !isFolder && !WATCHED.test(name)) return;
+  if (name !== null && !WATCHED.test(name)) return;
   clearTimeout(timer);
   timer = setTimeout(again, QUIET_MS);
 }
@@ -106,7 +112,9 @@ async function load(): Promise<void> {
 }
 
 function startServer(): void {
-  const started = spawn(process.execPath, [join(START, 'server.js')], { stdio: 'inherit' });
+  const started = spawn(process.execPath, ['--import', ENDS_WITH_DEV, join(START, 'server.js')], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
   server = started;
   started.on('exit', (code, signal) => {
     if (server !== started) return;

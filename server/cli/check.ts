@@ -16,7 +16,7 @@ type Checked = {
   warnings: string[];
   types: number;
   workflows: number;
-  /** All that was loaded, wherever it lies. */
+  /** All that was loaded, wherever it lies, and what was to be and is not there. */
   files: readonly string[];
 };
 

@@ -112,7 +112,7 @@ export function provideImports(): void {
       if (IS_PROVIDED.test(specifier) && parentURL !== import.meta.url) {
         return { url: provided(specifier, parentURL), shortCircuit: true };
       }
-      const found = nextResolve(specifier, context);
+      const found = noting(() => nextResolve(specifier, context));
       const { url } = found;
       if (!url.startsWith('file:') || isOurs(url) || isBelowModules(url)) return found;
       loaded.add(fileURLToPath(url));
@@ -121,7 +121,18 @@ export function provideImports(): void {
   });
 }
 
-/** The files of the owner's that were loaded so far. */
+/** Remembers also what is not there: it may come. */
+function noting<T>(find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    const { url } = error as { url?: string };
+    if (url?.startsWith('file:')) loaded.add(fileURLToPath(url));
+    throw error;
+  }
+}
+
+/** The files of the owner's that were loaded so far, or looked for in vain. */
 export function loadedFiles(): readonly string[] {
   return [...loaded];
 }

@@ -262,19 +262,80 @@ describe('latchkey check', () => {
   });
 });
 
+/** `npm run dev` in a process of its own, that listens wherever there is room. */
+function dev(env: Record<string, string>) {
+  const child = spawn(process.execPath, [join(ROOT, 'server/start/dev.js')], {
+    env: { PATH: process.env.PATH, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of processes of its own: see `endGroup`.
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  return {
+    child,
+    output: () => output,
+    urls: () => [...output.matchAll(/Latchkey listens on (\S+)/g)].map((match) => match[1] ?? ''),
+  };
+}
+
+/** Whatever is left of it. */
+function endGroup(pid = 0): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing is.
+  }
+}
+
 describe('npm run dev', () => {
+  it('sees what comes and goes, starts a server again that has ended, and takes it along when it is killed', async () => {
+    const { folder, env } = await made('followed');
+    const data = join(root, 'data-followed');
+    const { child, output, urls } = dev({
+      ...env,
+      LATCHKEY_DATA: data,
+      LATCHKEY_STORE: `sqlite:${join(data, 'latchkey.db')}`,
+    });
+    const faults = () => output().split('The server goes on as it was.').length - 1;
+    try {
+      await until('the server', () => urls().length === 1);
+      const file = join(folder, 'workflows/add_note.ts');
+      const good = readFileSync(file, 'utf8');
+      mkdirSync(join(folder, 'lib'));
+      writeFileSync(file, `import '../lib/deep/words.ts';\n${good}`);
+      await until('what is not there yet', () => faults() >= 1);
+      mkdirSync(join(folder, 'lib/deep'));
+      // Seen by itself, or with what comes into it.
+      await until('the folder without it', () => faults() >= 2);
+      writeFileSync(join(folder, 'lib/deep/words.ts'), '');
+      await until('what it imports', () => urls().length === 2);
+      rmSync(join(folder, 'lib'), { recursive: true });
+      await until('the folder gone', () => faults() >= 3);
+
+      const { stdout } = await run('pgrep', ['-P', String(child.pid)]);
+      process.kill(Number(stdout), 'SIGKILL');
+      await until('the end of the server', () => /has ended \(SIGKILL\)\. It starts again/.test(output()));
+      writeFileSync(file, good);
+      await until('another one', () => urls().length === 3);
+      assert.equal((await fetch(`${urls().at(-1)}/healthz`)).status, 200);
+      child.kill('SIGKILL');
+      await until('nothing that answers', () =>
+        fetch(`${urls().at(-1)}/healthz`).then(
+          () => false,
+          () => true,
+        ),
+      );
+    } finally {
+      endGroup(child.pid);
+    }
+  });
+
   it('serves the folder, follows changes, goes on where one does not load, and leaves nothing behind', async () => {
     const { folder, env } = await made('served');
     const data = join(root, 'data');
     const everywhere = { ...env, LATCHKEY_DATA: data, LATCHKEY_STORE: `sqlite:${join(data, 'latchkey.db')}` };
-    const child = spawn(process.execPath, [join(ROOT, 'server/start/dev.js')], {
-      env: { PATH: process.env.PATH, PORT: '0', ...everywhere },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-    const urls = () => [...output.matchAll(/Latchkey listens on (\S+)/g)].map((match) => match[1] ?? '');
+    const { child, output, urls } = dev(everywhere);
     try {
       await until('the server', () => urls().length === 1);
       await latchkey(['accounts', 'create', '--email', 'ann@example.com', '--password-stdin'], everywhere);
@@ -299,8 +360,8 @@ describe('npm run dev', () => {
       const file = join(folder, 'workflows/add_note.ts');
       const good = readFileSync(file, 'utf8');
       writeFileSync(file, good.replace('defineWorkflow({', 'defineWorkflow({,'));
-      await until('the mistake', () => output.includes('The server goes on as it was.'));
-      assert.match(output, /add_note\.ts: it does not load: .*\(line 5, column \d+\)/);
+      await until('the mistake', () => output().includes('The server goes on as it was.'));
+      assert.match(output(), /add_note\.ts: it does not load: .*\(line 5, column \d+\)/);
       assert.equal(await add('One'), 'You have a note of that title.');
 
       mkdirSync(join(root, 'shared'));
