@@ -159,6 +159,16 @@ export function commits({ url }: FreshStores): void {
     assert.equal(await store.commit([insert(item('g', { label: 'B' }))]), true);
   });
 
+  it('changes and removes many rows of it by themselves, at most as many as said', async () => {
+    assert.equal(await rows.updateMany([['label', 'present']], { add: { size: 4 } }), 2);
+    assert.equal(await rows.updateMany([['label', '=', 'none']], { set: { size: 9 } }), 0);
+    assert.equal(await rows.count([['size', '=', 5]]), 2);
+    assert.equal(await rows.removeMany([], 0), 0);
+    assert.equal(await rows.removeMany([], 1), 1);
+    assert.equal(await rows.removeMany([], 9), 2);
+    assert.deepEqual(await all(), []);
+  });
+
   it('leaves other writes of the same moment alone', async () => {
     const outcomes = await Promise.allSettled([
       rows.update('c', { add: { size: 1 } }),
