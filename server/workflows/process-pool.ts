@@ -20,9 +20,11 @@ export function createProcessPool(
   /** Those without a run; the one that was used last is used next. */
   const idle = new Map<RunProcess, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
+  /** So many load: never fewer than there are who wait. */
+  let loading = 0;
   let isClosed = false;
 
-  /** One that is idle, or the first that is ready or free: for each who waits one is started. */
+  /** One that is idle, or the first that is ready or free: where too few load for all who wait, one more is started. */
   function take(): Promise<RunProcess> {
     const free = [...idle.keys()].at(-1);
     if (free !== undefined) {
@@ -30,7 +32,7 @@ export function createProcessPool(
       idle.delete(free);
       return Promise.resolve(free);
     }
-    start();
+    if (loading <= waiting.length) start();
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
   }
 
@@ -42,9 +44,16 @@ export function createProcessPool(
       clearTimeout(idle.get(started));
       idle.delete(started);
     });
+    loading += 1;
     started.ready.then(
-      () => hand(started),
-      (error: Error) => waiting.shift()?.reject(error),
+      () => {
+        loading -= 1;
+        hand(started);
+      },
+      (error: Error) => {
+        loading -= 1;
+        waiting.shift()?.reject(error);
+      },
     );
   }
 

@@ -38,7 +38,7 @@ export function createRunData(
 
   function openedType(name: string): OpenType {
     const opened = types.get(name);
-    // A thread asks for the types of its own workflow only.
+    // A process asks for the types of its own workflow only.
     if (opened === undefined || !Object.hasOwn(workflow.types, name))
       throw new TypeError(`workflow ${workflow.name} has no data type ${name}`);
     return opened;

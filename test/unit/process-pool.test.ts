@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProcessPool } from '../../server/workflows/process-pool.ts';
 import { NotBegun } from '../../server/workflows/run-process.ts';
@@ -107,6 +109,42 @@ export const workflow = defineWorkflow({
   assert.notEqual(both[0], both[1]);
   await until('one has ended', () => both.some((pid) => !isThere(pid)));
   assert.ok(both.includes(await pidOfRun()));
+});
+
+test('no more processes are started than runs are under way at once', async (t) => {
+  const config = makeConfigFolder({
+    'workflows/quick.ts': `
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+const started = join(import.meta.dirname, '../started');
+appendFileSync(started, '.');
+if (readFileSync(started, 'utf8').length > 1) await new Promise((resolve) => setTimeout(resolve, 500));
+export const workflow = defineWorkflow({
+  name: 'quick', description: 'Quick', callers: 'anyone', parameters: {}, returns: z.object({}),
+  run: () => new Promise((resolve) => setTimeout(() => resolve({}), 50)),
+});
+`,
+  });
+  const pool = createProcessPool({ folder: config.folder, log: { error: assert.fail } });
+  t.after(async () => {
+    await pool.close();
+    config.remove();
+  });
+  const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
+  async function runOneByOne(): Promise<void> {
+    for (let i = 0; i < 10; i += 1) {
+      await pool.run(
+        { workflow: 'quick', timeLimitMs: 30_000, at: 0, call },
+        async () => assert.fail(),
+        () => assert.fail(),
+      );
+    }
+  }
+  // The second process loads while both share the first one.
+  await Promise.all([runOneByOne(), runOneByOne()]);
+  assert.ok(readFileSync(join(config.folder, 'started'), 'utf8').length <= 2);
 });
 
 function isThere(pid: number): boolean {
