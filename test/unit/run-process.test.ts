@@ -57,3 +57,50 @@ test('a process whose server went before it could hear of it ends', async (t) =>
   clearTimeout(timer);
   assert.equal(signal, 'SIGKILL');
 });
+
+test('what a run asks when it is over is not answered as a question of the next one', async (t) => {
+  const config = makeConfigFolder({
+    'types/note.ts': `
+import { always, defineType } from 'latchkey';
+import { z } from 'zod';
+export const note = defineType({
+  name: 'note', description: 'A note', fields: { text: z.string() },
+  rules: () => [{ name: 'Everybody', when: always, find: true, view: true, constrain: true, create: true }],
+});
+`,
+    'workflows/late.ts': `
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+import { note } from '../types/note.ts';
+let kept;
+export const workflow = defineWorkflow({
+  name: 'late', description: 'Late', callers: 'anyone', types: { note }, parameters: {},
+  returns: z.object({ count: z.number().optional(), failed: z.string().optional() }),
+  async run({ data }) {
+    if (kept !== undefined) return kept.note.count().then((count) => ({ count }), (error) => ({ failed: error.message }));
+    kept = data;
+    return { count: await data.note.count() };
+  },
+});
+`,
+  });
+  const runProcess = startRunProcess({ folder: config.folder, log: { error: assert.fail } });
+  t.after(async () => {
+    runProcess.end(new Error('over'));
+    await runProcess.gone;
+    config.remove();
+  });
+  await runProcess.ready;
+  async function countBy(answer: number): Promise<unknown> {
+    const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
+    const { body } = await runProcess.run(
+      { workflow: 'late', timeLimitMs: 30_000, at: 0, call },
+      async () => answer,
+      () => assert.fail(),
+    );
+    return JSON.parse(body).response;
+  }
+  assert.deepEqual(await countBy(1), { count: 1 });
+  // By what it kept of the first one, whose caller may see other records.
+  assert.deepEqual(await countBy(2), { failed: 'the run is over; await what it starts' });
+});
