@@ -183,7 +183,7 @@ function endOf(child: ChildProcess): Promise<string> {
     child.once('error', (error) => resolve(`it was not started: ${error.message}`));
     child.once('exit', (code, signal) => {
       if (signal === null) resolve(`exit code ${code}`);
-      else resolve(`${signal}, which it gets where it holds more than ${WORKFLOW_MEGABYTES_MAX} MB`);
+      else resolve(`${signal}, as where it holds more than ${WORKFLOW_MEGABYTES_MAX} MB`);
     });
   });
 }

@@ -63,6 +63,8 @@ const LEFT: Record<string, string> = {
   'program of a program on its own': `const program = spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     const [said] = await once(program.stdout, 'data'); return { by: process.pid, pid: Number(said) };`,
   thread: `new Worker('setInterval(() => {}, 1000)', { eval: true }).unref();`,
+  memory:
+    'globalThis.held = Buffer.alloc(1.6e8, 1); await new Promise((resolve) => setTimeout(resolve, 200));',
   timers: 'for (let i = 0; i < 200; i += 1) setInterval(() => {}, 1000);',
 };
 
