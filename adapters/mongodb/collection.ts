@@ -20,6 +20,8 @@ type Shared<R extends { id: string }> = {
   whole(document: Document): Document;
   wholeChange(change: CheckedChange): CheckedChange;
   ask: Ask<R>;
+  /** What a list or a count may take. */
+  bounds: { maxTimeMS?: number };
 };
 
 /**
@@ -39,9 +41,9 @@ const WRITE_CONCERNS = {
 export async function openCollection<R extends { id: string }>(
   declaration: Declaration<R>,
   db: mongoose.mongo.Db,
-  commits: Pick<Commits, 'note' | 'meet'>,
+  { commits, searchMsMax }: { commits: Pick<Commits, 'note' | 'meet'>; searchMsMax: number },
 ): Promise<Collection<R>> {
-  const shared = sharedOf(declaration, db);
+  const shared = sharedOf(declaration, db, searchMsMax);
   await shared.ask(() => makeSchema(shared.documents, declaration));
   if (declaration.committed !== true) return collectionOf(shared);
   commits.note(declaration.name);
@@ -63,7 +65,11 @@ export function insertsWith<R extends { id: string }>(
   return insertsOf(sharedOf({ ...declaration, durability }, db));
 }
 
-function sharedOf<R extends { id: string }>(declaration: Declaration<R>, db: mongoose.mongo.Db): Shared<R> {
+function sharedOf<R extends { id: string }>(
+  declaration: Declaration<R>,
+  db: mongoose.mongo.Db,
+  searchMsMax?: number,
+): Shared<R> {
   const { name, durability = 'disk' } = declaration;
   const writeConcern = WRITE_CONCERNS[durability];
   const documents = db.collection<Document>(name, { writeConcern, ignoreUndefined: true });
@@ -80,20 +86,18 @@ function sharedOf<R extends { id: string }>(declaration: Declaration<R>, db: mon
 
   const checks = createChecks(declaration);
   const { committed, unique = [] } = declaration;
+  const bounds = declaration.searched !== true || searchMsMax === undefined ? {} : { maxTimeMS: searchMsMax };
+  const same = { documents, checks, ask, bounds };
   if (committed !== true)
     return {
-      documents,
-      checks,
-      ask,
+      ...same,
       seen: [],
       free: [],
       whole: (one) => one,
       wholeChange: (change) => change,
     };
   return {
-    documents,
-    checks,
-    ask,
+    ...same,
     seen: [SEEN],
     free: [FREE],
     whole: (document) => withNextOfRow(document, unique),
@@ -104,7 +108,7 @@ function sharedOf<R extends { id: string }>(declaration: Declaration<R>, db: mon
 function readsOf<R extends { id: string }>(
   shared: Shared<R>,
 ): Pick<Collection<R>, 'get' | 'find' | 'list' | 'count'> {
-  const { documents, checks, seen, ask } = shared;
+  const { documents, checks, seen, ask, bounds } = shared;
   const one = async (filter: Filter): Promise<R | undefined> => {
     const document = await ask(() => documents.findOne({ ...filter, ...allOf(seen) }));
     return document === null ? undefined : rowOf<R>(document);
@@ -123,7 +127,7 @@ function readsOf<R extends { id: string }>(
       const { filter, sort, limit, skip } = listingQuery(checks, listing, seen);
       // To the driver a limit of 0 means "all".
       if (limit === 0) return [];
-      const find = () => documents.find(filter).sort(sort).skip(skip).limit(limit);
+      const find = () => documents.find(filter, bounds).sort(sort).skip(skip).limit(limit);
       const { takes } = listing;
       if (takes !== undefined) return ask(() => taken<R>(find(), takes));
       return (await ask(() => find().toArray())).map(rowOf<R>);
@@ -131,10 +135,10 @@ function readsOf<R extends { id: string }>(
 
     async count(where, { most } = {}) {
       const filter = whereFilter(checks, where, seen);
-      if (most === undefined) return ask(() => documents.countDocuments(filter));
+      if (most === undefined) return ask(() => documents.countDocuments(filter, bounds));
       // The driver takes no limit of 0.
       const limit = checks.checkLimit(most);
-      return limit === 0 ? 0 : ask(() => documents.countDocuments(filter, { limit }));
+      return limit === 0 ? 0 : ask(() => documents.countDocuments(filter, { ...bounds, limit }));
     },
   };
 }

@@ -1,8 +1,9 @@
 import mongoose from 'mongoose';
-import { Unavailable } from '../port.ts';
+import { TooSlow, Unavailable } from '../port.ts';
 import { ownField } from './reservations.ts';
 
 const DUPLICATE_KEY = 11000;
+const MAX_TIME_EXPIRED = 50;
 
 /**
  * Whether a write was refused for a value that another row has. FerretDB 1 says so with the code on inserts
@@ -25,6 +26,7 @@ export function duplicateField(error: mongoose.mongo.MongoServerError): string |
 export function unavailableFrom(error: unknown): unknown {
   const isDrivers = error instanceof mongoose.mongo.MongoError || error instanceof mongoose.Error;
   if (!isDrivers && !isOfConnection(error)) return error;
+  if (isDrivers && 'code' in error && error.code === MAX_TIME_EXPIRED) return new TooSlow(error.message);
   return new Unavailable(`MongoDB cannot answer now: ${error.message}`, { cause: error });
 }
 

@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import { type Collection, type Declaration, type Journal, type Store, Unavailable } from '../port.ts';
+import { type Declaration, type Journal, SEARCH_SECONDS_MAX, type Store, Unavailable } from '../port.ts';
 import { insertsWith, openCollection } from './collection.ts';
 import { type CommitOptions, type Commits, createCommits } from './commit.ts';
 import { EndingConnection } from './connection.ts';
@@ -13,9 +13,10 @@ const PATIENCE = {
   connectTimeoutMS: 10_000,
   /** For a free connection, when all are in use. */
   waitQueueTimeoutMS: 2000,
-  /** A server that takes a command and never answers counts as away after this. */
-  socketTimeoutMS: 10_000,
+  /** A server that takes a command and never answers counts as away after this: more than the longest search may take. */
+  socketTimeoutMS: (SEARCH_SECONDS_MAX + 2) * 1000,
 };
+const SEARCH_MS_MAX = SEARCH_SECONDS_MAX * 1000;
 
 /** The database when the URL names none (the driver's own choice would be `test`). */
 const DATABASE = 'latchkey';
@@ -26,7 +27,7 @@ const DATABASE = 'latchkey';
 export async function openMongodb(
   url: string,
   patience = PATIENCE,
-  commitOptions: CommitOptions = {},
+  { searchMsMax = SEARCH_MS_MAX, ...commitOptions }: CommitOptions & { searchMsMax?: number } = {},
 ): Promise<Store> {
   const connection = mongoose.createConnection();
   try {
@@ -55,23 +56,19 @@ export async function openMongodb(
       throw unavailableFrom(error);
     });
 
-  const commits: Commits = createCommits(
-    db,
-    (declaration) => openCollection(declaration, db, commits),
-    commitOptions,
-  );
+  const open = <R extends { id: string }>(declaration: Declaration<R>) =>
+    openCollection(declaration, db, { commits, searchMsMax });
+  const commits: Commits = createCommits(db, open, commitOptions);
 
   return {
     engine: 'mongodb',
     isNew: collections.length === 0,
 
-    collection<R extends { id: string }>(declaration: Declaration<R>): Promise<Collection<R>> {
-      return openCollection(declaration, db, commits);
-    },
+    collection: open,
 
     async journal<R extends { id: string }>(declaration: Declaration<R>): Promise<Journal<R>> {
       return journalOf(declaration, {
-        process: await openCollection(declaration, db, commits),
+        process: await open(declaration),
         disk: insertsWith(declaration, db, 'disk'),
       });
     },

@@ -6,7 +6,7 @@ import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/prom
 import { inspect } from 'node:util';
 import mongoose from 'mongoose';
 import { openMongodb } from '../../adapters/mongodb/store.ts';
-import { type Collection, type Store, Unavailable } from '../../adapters/port.ts';
+import { type Collection, type Store, TooSlow, Unavailable, type Where } from '../../adapters/port.ts';
 import { mongodbStores } from '../support/stores.ts';
 import { type Item, item, items } from './items.ts';
 
@@ -103,6 +103,21 @@ mongodbStores(({ url }) => {
     const nobody = line.url.replace(/:\d+\//, ':1/');
     await assert.rejects(openMongodb(nobody, patience), Unavailable);
     await assert.rejects(openMongodb('mongodb://no host/x', patience), Unavailable);
+  });
+
+  it('ends a list or a count of rows that are searched in time, and nobody else’s', async () => {
+    const most = await openMongodb(line.url, { ...patience, socketTimeoutMS: 30_000 }, { searchMsMax: 1 });
+    const searched = await most.collection({ ...items, name: 'searched', searched: true });
+    const others = await most.collection({ ...items, name: 'searched', indexes: [] });
+    await others.insertMany(
+      Array.from({ length: 5000 }, (_, n) => item(`${n}`, { tags: ['x'.repeat(100)] })),
+    );
+    const where: Where<Item> = Array(20).fill(['group', 'lacks', 'y']);
+    const ends = [searched.list({ where, limit: 1, skip: 4999 }), searched.count(where)];
+    for (const ended of await Promise.allSettled(ends))
+      assert.ok(ended.status === 'rejected' && ended.reason instanceof TooSlow, String(ended.status));
+    assert.equal(await others.count(where), 5000);
+    await most.close();
   });
 
   it('never says what password the URL holds', async () => {
