@@ -57,8 +57,8 @@ type RunnerCall = {
 type RunRecord = { entry: Call; startedMs: number };
 
 /**
- * Runs workflows: those of the owner in a process of their own, built-in ones here. Then the check of the answer and, all at once, what
- * the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
+ * Runs workflows: those of the owner in a process of their own, built-in ones here. Then the check of the answer and, all at
+ * once, what the run staged and its entry; where somebody else was quicker to change what it changes, the run begins again.
  */
 export function createRunner(parts: RunnerParts) {
   const { timeLimitMs = WORKFLOW_SECONDS_MAX * 1000 } = parts;

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { startRunProcess } from '../../server/workflows/run-process.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 
@@ -22,8 +22,8 @@ export const workflow = defineWorkflow({
 });
 `;
 
-test('a run is not done twice where the server was held up while it began', async (t) => {
-  const config = makeConfigFolder({ 'workflows/marks.ts': MARKS });
+/** A process that has loaded this folder, for as long as the test takes. */
+async function startedProcess(t: TestContext, config: ReturnType<typeof makeConfigFolder>) {
   const runProcess = startRunProcess({ folder: config.folder, log: { error: assert.fail } });
   t.after(async () => {
     runProcess.end(new Error('over'));
@@ -31,6 +31,12 @@ test('a run is not done twice where the server was held up while it began', asyn
     config.remove();
   });
   await runProcess.ready;
+  return runProcess;
+}
+
+test('a run is not done twice where the server was held up while it began', async (t) => {
+  const config = makeConfigFolder({ 'workflows/marks.ts': MARKS });
+  const runProcess = await startedProcess(t, config);
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const file = join(config.folder, 'begun');
   const call = { parameters: { file }, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
@@ -84,13 +90,7 @@ export const workflow = defineWorkflow({
 });
 `,
   });
-  const runProcess = startRunProcess({ folder: config.folder, log: { error: assert.fail } });
-  t.after(async () => {
-    runProcess.end(new Error('over'));
-    await runProcess.gone;
-    config.remove();
-  });
-  await runProcess.ready;
+  const runProcess = await startedProcess(t, config);
   async function countBy(answer: number): Promise<unknown> {
     const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
     const { body } = await runProcess.run(
