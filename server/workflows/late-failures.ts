@@ -1,14 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { syncBuiltinESMExports } from 'node:module';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** Code of the owner's that is at work, and on whose behalf. */
+/** What is at work that is not the server's own: code of the owner's, or a process in which that runs. */
 type Work = {
-  workflow: string;
-  requestId: string;
-  /** Fails the run; undefined when it is over. */
+  /** Told of what fails and nobody handles. */
+  fails(error: unknown, tell: TellLate): void;
+  /** Fails it at once, where that can be. */
   end?: ((error: Error) => void) | undefined;
-  /** How many failures nobody awaited. */
-  failures: number;
 };
 
 /** Puts into the log what failed when its run was over. */
@@ -38,8 +37,8 @@ export async function doRun<T>(
     reject(error);
     controller.abort(error);
   };
-  const current: Work = { ...whose, end, failures: 0 };
-  return works.run(whose.isOurs ? undefined : current, async () => {
+  const owned = workOf(whose, end);
+  return works.run(whose.isOurs ? undefined : owned, async () => {
     const timer = setTimeout(() => end(limit.error()), limit.ms);
     try {
       const running = work(controller.signal);
@@ -53,7 +52,7 @@ export async function doRun<T>(
       return result;
     } finally {
       clearTimeout(timer);
-      current.end = undefined;
+      owned.end = undefined;
     }
   });
 }
@@ -64,35 +63,69 @@ function areTimersSet(): boolean {
 
 /** Loads a file of the owner's: what it starts and does not await fails for itself too, before any run. */
 export function doLoad<T>(file: string, load: () => Promise<T>): Promise<T> {
-  return works.run({ workflow: file, requestId: 'start', failures: 0 }, load);
+  return works.run(workOf({ workflow: file, requestId: 'start' }), load);
 }
 
 /** Does something synchronous by the owner's code, such as a check by a schema. */
 export function doCheck<T>(whose: Whose, check: () => T): T {
-  return works.run(whose.isOurs ? undefined : { ...whose, failures: 0 }, check);
+  return works.run(whose.isOurs ? undefined : workOf(whose), check);
+}
+
+/** Starts what may be broken from outside: what fails in it, now or later, and nobody handles goes to `fails`. */
+export function doApart<T>(fails: (error: unknown) => void, start: () => T): T {
+  return works.run({ fails }, start);
+}
+
+/** Does the server's own work, whoever asks for it. */
+export function doOurs<T>(work: () => T): T {
+  return works.run(undefined, work);
 }
 
 /**
  * Installed once in each process, that of the server and those of the workflows: an exception or a rejection that nobody
  * handles, and that a run of a workflow caused, fails that run or, when it is over, is logged; the server goes on. All
- * others go to `crash`, as nobody knows in which state they leave the process.
+ * others go to `crash`, as nobody knows in which state they leave the process. Nor does `process.exit` end it for a run: it
+ * throws there.
  */
 export function catchLateFailures(tell: TellLate, crash: (error: unknown) => void): void {
   // Node raises unhandled rejections as uncaught exceptions too, in the context of the promise.
   process.on('uncaughtException', (error: unknown) => {
     const work = works.getStore();
     if (work === undefined) crash(error);
-    else attribute(work, error, tell);
+    else work.fails(error, tell);
   });
+  const { exit } = process;
+  process.exit = (code) => {
+    const work = works.getStore();
+    if (work === undefined) return exit(code);
+    const error = new Error('process.exit would end the work of others; throw an error');
+    // As if it were thrown where it is called.
+    Error.captureStackTrace(error, process.exit);
+    // Also where somebody catches it.
+    work.end?.(error);
+    throw error;
+  };
+  syncBuiltinESMExports();
 }
 
-function attribute(work: Work, error: unknown, tell: TellLate): void {
-  const { workflow, requestId, end } = work;
-  work.failures += 1;
-  if (end !== undefined && work.failures === 1) {
-    // Never the error itself: a refusal that `run` did not await is a mistake of the workflow, not an answer.
-    end(new Error(`workflow ${workflow}: something that run does not await failed`, { cause: error }));
-  } else if (work.failures <= LOGGED_MAX) {
-    tell({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
-  }
+/** Code of the owner's. `end` fails it; it is taken away when that is over. */
+function workOf(
+  { workflow, requestId }: Pick<Whose, 'workflow' | 'requestId'>,
+  end?: (error: Error) => void,
+): Work {
+  let failures = 0;
+  return {
+    end,
+    fails(error, tell) {
+      failures += 1;
+      if (this.end !== undefined && failures === 1) {
+        // Never the error itself: a refusal that `run` did not await is a mistake of the workflow, not an answer.
+        this.end(
+          new Error(`workflow ${workflow}: something that run does not await failed`, { cause: error }),
+        );
+      } else if (failures <= LOGGED_MAX) {
+        tell({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
+      }
+    },
+  };
 }

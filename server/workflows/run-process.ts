@@ -1,27 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Problem } from '../ground/errors.ts';
-import { WORKFLOW_MEGABYTES_MAX } from '../ground/limits.ts';
-import { endGroup } from './end-group.ts';
-import {
-  errorFrom,
-  type FromProcess,
-  failureOf,
-  type RunOutcome,
-  type RunTask,
-  type ToProcess,
-} from './process/messages.ts';
+import { doOurs } from './late-failures.ts';
+import { errorFrom, type FromProcess, failureOf, type RunOutcome, type RunTask } from './process/messages.ts';
 import type { RunResult } from './run-here.ts';
+import { startRunProgram } from './run-program.ts';
 import type { Ask, Asked } from './run-protocol.ts';
 
-const PROGRAM = fileURLToPath(new URL('../start/workflows.js', import.meta.url));
-/**
- * V8's own limits: for what was made last, and for all, at twice what a run may hold. The process is ended before
- * (process/watched.ts), and without the page that V8 would write into the log.
- */
-const FLAGS = ['--max-semi-space-size=8', `--max-old-space-size=${2 * WORKFLOW_MEGABYTES_MAX}`];
 /** A process that has not loaded the owner's files by then is given up. */
 const LOAD_MS_MAX = 10_000;
 /** A process that does not answer within this is held up by what an earlier run left behind. */
@@ -35,11 +20,10 @@ export class NotBegun extends Error {}
 export type RunProcess = ReturnType<typeof startRunProcess>;
 
 /**
- * Starts a process in which workflows run, one run at a time: whatever the owner's code does, ending the process ends it. It
- * leads a group of its own, so that the programs which it starts end with it, and Ctrl-C in a terminal reaches only the server.
+ * Starts a process in which workflows run, one run at a time: whatever the owner's code does, ending the process ends it.
  */
 export function startRunProcess({ folder, log }: { folder: string; log: Pick<Logger, 'error'> }) {
-  const child = forkProgram(folder);
+  const { send, end: endProgram, gone } = startRunProgram(folder, { hear, lose });
   const ready = Promise.withResolvers<void>();
   // Where nobody waits any more.
   ready.promise.catch(() => undefined);
@@ -53,7 +37,7 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
   function kill(): void {
     isEnded = true;
     loading.clear();
-    if (child.pid !== undefined) endGroup(child.pid);
+    endProgram();
   }
 
   function end(error: Error): void {
@@ -62,18 +46,16 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
     underWay?.reject(error);
   }
 
-  const gone = endOf(child).then((why) => {
+  /** It is of no use any more, by itself. */
+  function lose(why: string): void {
     const when = isReady ? 'for what a run had left behind' : 'before it had loaded the files';
     if (!isEnded && underWay === undefined) log.error(`a process of the workflows ended ${when}: ${why}`);
     underWay?.isLost(why);
     // What it started goes on without it.
     end(new NotBegun(why));
-  });
+  }
 
-  // Where it has gone, that is heard of by itself.
-  const send = (message: ToProcess): void => void child.send(message, () => undefined);
-
-  child.on('message', (message: FromProcess) => {
+  function hear(message: FromProcess): void {
     if ('ready' in message) {
       loading.clear();
       isReady = true;
@@ -85,10 +67,12 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
       if (message.isSpent) end(new Error('something of its run goes on in it'));
     } else if ('ask' in message) {
       const ask = underWay?.number === message.run ? underWay.ask : undefined;
-      void answerTo(ask, message.asked).then((answer) => send({ answerTo: message.ask, ...answer }));
+      void doOurs(() => answerTo(ask, message.asked)).then((answer) =>
+        send({ answerTo: message.ask, ...answer }),
+      );
     } else if ('isThere' in message) there();
     else log.error({ ...message.late, err: errorFrom(message.failed) }, message.message);
-  });
+  }
 
   return {
     /** Rejects where it does not load the owner's files. */
@@ -121,19 +105,6 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
       return Promise.race([answered, delay(ANSWER_MS_MAX, false, { ref: false })]);
     },
   };
-}
-
-function forkProgram(folder: string): ChildProcess {
-  const child = fork(PROGRAM, [folder], {
-    execArgv: FLAGS,
-    detached: process.platform !== 'win32',
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  // Whoever waits for it has a connection or a timer of their own.
-  child.unref();
-  child.channel?.unref();
-  return child;
 }
 
 type UnderWay = ReturnType<typeof createUnderWay>;
@@ -175,17 +146,6 @@ function createUnderWay(parts: {
     },
     stopTimer: () => timer.clear(),
   };
-}
-
-/** In words, when it comes. */
-function endOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(`it was not started: ${error.message}`));
-    child.once('exit', (code, signal) => {
-      if (signal === null) resolve(`exit code ${code}`);
-      else resolve(`${signal}, as where it holds more than ${WORKFLOW_MEGABYTES_MAX} MB`);
-    });
-  });
 }
 
 type Timer = { clear(): void };

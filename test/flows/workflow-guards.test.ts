@@ -8,13 +8,13 @@ import { makeConfigFolder } from '../support/config-folder.ts';
 import { type ServerProcess, startServerProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-/** Its parameter never ends with some texts. */
-const MATCHES = `
+/** A workflow that checks its parameter so. */
+const checking = (name: string, check: string) => `
 import { defineWorkflow } from 'latchkey';
 import { z } from 'zod';
 export const workflow = defineWorkflow({
-  name: 'matches', description: 'Matches', callers: 'anyone',
-  parameters: { text: { schema: z.string().regex(/^(a+)+$/), description: 'Text', example: 'a' } },
+  name: '${name}', description: 'Checks', callers: 'anyone',
+  parameters: { text: { schema: z.string().${check}, description: 'Text', example: 'a' } },
   returns: z.object({}), run: () => ({}),
 });
 `;
@@ -25,6 +25,9 @@ const FAILS: Record<string, string> = {
   'kill by name': `kill(process.pid, 'SIGKILL');`,
   'kill of its group': 'process.kill(0);',
   'message to the server': 'process.send({ late: {}, failed: {}, message: "x" });',
+  'bytes to the server': 'writeSync(3, Buffer.from([0, 0, 0, 1, 7]));',
+  'nothing to the server':
+    'const sent = serialize(null); writeSync(3, Buffer.from([0, 0, 0, sent.length, ...sent]));',
   abort: 'process.abort();',
   chdir: `process.chdir('/');`,
   umask: 'process.umask(0);',
@@ -68,17 +71,22 @@ const LEFT: Record<string, string> = {
   timers: 'for (let i = 0; i < 200; i += 1) setInterval(() => {}, 1000);',
 };
 
-const WORKFLOW = `
+/** Both do the same: one within so little that nobody waits for its end, and one with the time to fill its memory first. */
+const DOES = { name: 'does', seconds: '1' };
+const HOLDS = { name: 'holds', seconds: '30' };
+
+const workflowOf = ({ name, seconds }: typeof DOES) => `
 import { execFileSync, execSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeSync } from 'node:fs';
 import { kill } from 'node:process';
+import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { defineWorkflow } from 'latchkey';
 import { z } from 'zod';
 export const workflow = defineWorkflow({
-  name: 'does', description: 'Does it', callers: 'anyone', limits: { seconds: 1 },
+  name: '${name}', description: 'Does it', callers: 'anyone', limits: { seconds: ${seconds} },
   parameters: { how: { schema: z.string(), description: 'How', example: 'abort' } },
   returns: z.object({ by: z.number(), pid: z.number().optional(), leaked: z.boolean().optional() }),
   async run({ parameters: { how } }) {
@@ -100,7 +108,12 @@ export const workflow = defineWorkflow({
 `;
 
 describe('what an owner’s code starts, and does to the process', () => {
-  const config = makeConfigFolder({ 'workflows/does.ts': WORKFLOW, 'workflows/matches.ts': MATCHES });
+  const config = makeConfigFolder({
+    'workflows/does.ts': workflowOf(DOES),
+    'workflows/holds.ts': workflowOf(HOLDS),
+    'workflows/matches.ts': checking('matches', 'regex(/^(a+)+$/)'),
+    'workflows/exits.ts': checking('exits', `refine((text) => text === 'a' || process.exit())`),
+  });
   let folder: string;
   let server: ServerProcess;
   before(async () => {
@@ -125,8 +138,8 @@ describe('what an owner’s code starts, and does to the process', () => {
       body: JSON.stringify(parameters),
     });
 
-  async function call(how: string) {
-    const response = await post('does', { how });
+  async function call(how: string, { name } = DOES) {
+    const response = await post(name, { how });
     const body = (await response.json()) as {
       response: { by: number; pid?: number; leaked?: boolean };
       body: { requestId: string };
@@ -137,10 +150,10 @@ describe('what an owner’s code starts, and does to the process', () => {
   describe('fails its call alone:', { concurrency: 4 }, () => {
     for (const how of Object.keys({ ...FAILS, ...LARGE })) {
       test(how, async () => {
-        const { status, requestId } = await call(how);
+        const by = how in LARGE ? HOLDS : DOES;
+        const { status, requestId } = await call(how, by);
         assert.equal(status, 500);
-        const why = how in LARGE ? 'its process ended: SIG' : '';
-        const line = new RegExp(`${requestId}.*workflow does: ${why}`);
+        const line = new RegExp(`${requestId}.*${how in LARGE ? 'its process ended: SIG' : ''}`);
         await until('it is logged', () => line.test(server.output()));
         const next = await call('nothing');
         assert.deepEqual([next.status, next.leaked], [200, undefined]);
@@ -180,6 +193,12 @@ describe('what an owner’s code starts, and does to the process', () => {
     assert.equal((await post('matches', { text: `${'a'.repeat(60)}!` })).status, 500);
     await until('it is logged', () => /workflow matches: its schemas took longer/.test(server.output()));
     assert.equal((await call('nothing')).status, 200);
+  });
+
+  test('a schema that would end the process fails the call', async () => {
+    assert.equal((await post('exits', { text: 'b' })).status, 500);
+    await until('it is logged', () => /process\.exit would end/.test(server.output()));
+    assert.equal((await post('exits', { text: 'a' })).status, 200);
   });
 
   test('a run that loops ends with a server that is killed, and its program too', async () => {

@@ -36,6 +36,8 @@ const HARM: Record<string, string> = {
   buffers: 'const held = []; for (;;) held.push(Buffer.alloc(1e7, 1));',
   'leak with pauses': 'const held = []; for (;;) { held.push(Buffer.alloc(1e7, 1)); await sleep(1); }',
   exit: 'process.exit(0);',
+  'exit that somebody catches': 'try { process.exit(); } catch {}',
+  crash: 'process.abort();',
   'exit code and nothing': 'process.exitCode = 3; throw new Error(how);',
   'throws nothing': 'throw undefined;',
   'throws what has no text': 'throw Object.create(null);',
@@ -56,6 +58,7 @@ const TIMED_OUT = ['loop', 'loop of promises', 'regular expression', 'never ends
 
 const harmful = (name: string, seconds: number) => `
 import { defineWorkflow, refusal } from 'latchkey';
+import { writeSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -77,6 +80,8 @@ export const workflow = defineWorkflow({
       case 'held': await http.fetch(where); break;
       case 'is not compiled': if (getCompileCacheDir() === undefined) throw new Error(how); break;
       case 'prints': console.log('printed by run'); console.error('and as an error'); break;
+      case 'takes a while': await sleep(100); break;
+      case 'leaves bytes for the server': setTimeout(() => writeSync(3, Buffer.from([0, 0, 0, 1, 7])), 20); break;
       case 'leaves a loop': setTimeout(() => { for (;;); }, 20); break;
       case 'leaves an exit': setTimeout(() => process.exit(), 20); break;
       case 'leaves a leak': { const held = []; setInterval(() => held.push(Buffer.alloc(1e7, 1)), 1); break; }
@@ -334,12 +339,21 @@ sqliteStores(({ url: storeUrl }) => {
       assert.equal(await harm('is not compiled'), 200);
     });
 
-    test('an exit, a question or a leak disturbs none of the next', async () => {
-      for (const how of ['leaves an exit', 'asks afterwards', 'leaves a leak']) {
+    test('an exit, a question, bytes or a leak disturb none of the next', async () => {
+      for (const how of [
+        'leaves an exit',
+        'asks afterwards',
+        'leaves bytes for the server',
+        'leaves a leak',
+      ]) {
         assert.equal(await harm(how), 200, how);
+        assert.equal(await harm(how === 'leaves an exit' ? 'takes a while' : 'nothing'), 200, `after ${how}`);
         await pause();
         assert.equal(await harm('nothing'), 200, `after ${how}`);
       }
+      await until('the bytes are told of', () =>
+        /left behind: what it sent cannot be read/.test(server.output()),
+      );
       await until('the leak is ended', () => /ended for what a run had left behind/.test(server.output()));
       assert.equal(await harm('nothing'), 200);
     });
@@ -381,7 +395,7 @@ sqliteStores(({ url: storeUrl }) => {
       const whole = OTHERS['workflows/harmful.ts'];
       config.write('workflows/harmful.ts', 'this is no program');
       await until('a new process tells of it', async () => {
-        assert.equal(await harm('exit'), 500);
+        assert.equal(await harm('crash'), 500);
         return /do not load any more/.test(server.output());
       });
       config.write('workflows/harmful.ts', whole);

@@ -45,6 +45,14 @@ const TEXT_LENGTH_MAX = 10_000;
 
 /** The error in a form that goes from process to process, whatever the owner's code threw. `prefix` says whose mistake it is. */
 export function failureOf(error: unknown, prefix = ''): Failure {
+  try {
+    return readFailure(error, prefix);
+  } catch {
+    return { name: 'Error', message: `${prefix}thrown: something that cannot be read`, stack: undefined };
+  }
+}
+
+function readFailure(error: unknown, prefix: string): Failure {
   if (error instanceof Problem) {
     const { status, code, parameter, headers, refusedBy } = error;
     const [message, hint] = [textOf(error.message), textOf(error.hint)];

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unfitForProcess } from '../../server/workflows/process/fit.ts';
+import { failureOf } from '../../server/workflows/process/messages.ts';
+
+const unreadable = () => {
+  throw new Error('not to be read');
+};
+/** What may be thrown and answers to nothing. */
+const THROWN: Record<string, object> = {
+  message: Object.defineProperty(new Error('x'), 'message', { get: unreadable }),
+  stack: Object.defineProperty(new Error('x'), 'stack', { get: unreadable }),
+  cause: Object.defineProperty(new Error('x'), 'cause', { get: unreadable }),
+  'all of it': new Proxy({}, { get: unreadable, getPrototypeOf: unreadable }),
+};
+
+for (const [what, error] of Object.entries(THROWN)) {
+  test(`an error of which one cannot read ${what} is told as that`, () => {
+    assert.deepEqual(failureOf(error, 'workflow w: '), {
+      name: 'Error',
+      message: 'workflow w: thrown: something that cannot be read',
+      stack: undefined,
+    });
+  });
+}
+
+test('what is a part of itself arrives, and what in it does not is named', () => {
+  const round: { list: unknown[]; itself?: unknown; last?: unknown } = { list: [1] };
+  round.itself = { within: [round] };
+  assert.equal(unfitForProcess(round), undefined);
+  round.last = () => undefined;
+  assert.equal(unfitForProcess(round), 'last: a function');
+});
