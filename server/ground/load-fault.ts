@@ -63,8 +63,8 @@ function placeIn(stack: string): Place | undefined {
     const frame = /(file:\/\/[^)]+?):(\d+):(\d+)\)?$/.exec(line);
     if (frame === null || frame[1]?.includes('/node_modules/')) continue;
     const place = { file: pathOf(frame[1] ?? ''), line: Number(frame[2]), column: Number(frame[3]) };
-    // Frames of ours say nothing to who wrote the file.
-    return place.file.startsWith(resolve(import.meta.dirname, '..')) ? undefined : place;
+    // Frames of ours say nothing to who wrote the file: what called us is meant.
+    if (!place.file.startsWith(resolve(import.meta.dirname, '..'))) return place;
   }
   return undefined;
 }

@@ -33,6 +33,12 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
   ],
   ['a throw', { 'a.ts': `${GOOD}const y: any = undefined;\ny.z();` }, /Cannot read/, /line 3, column 3\)/],
   [
+    'a throw within what it calls of latchkey',
+    { 'a.ts': `import { file } from 'latchkey';\nexport const x =\n  file();` },
+    /TypeError/,
+    /line 3, column 3\)/,
+  ],
+  [
     'a fault in what it imports',
     { 'a.ts': "import './_b.ts';", '_b.ts': `${GOOD}const y = ;` },
     /Expression/,
