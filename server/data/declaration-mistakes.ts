@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { z } from 'zod';
 import { isObject } from '../ground/is-object.ts';
 import { firstLine } from '../ground/load-fault.ts';
@@ -10,6 +11,8 @@ const NAME_LENGTH_MAX = 40;
 export const NAME = new RegExp(`^[a-z][a-z0-9_]{0,${NAME_LENGTH_MAX - 1}}$`);
 export const NAME_WANTED = `lower case letters, digits and underscores, at most ${NAME_LENGTH_MAX}, beginning with a letter`;
 
+const SHOWN_LENGTH_MAX = 80;
+
 /** Every declaration has a name, which stands in scopes and paths, and says what it is. */
 export function* mistakesOfNaming({
   name,
@@ -19,11 +22,18 @@ export function* mistakesOfNaming({
   description: unknown;
 }): Generator<string> {
   if (typeof name !== 'string' || !NAME.test(name)) {
-    yield `name is ${JSON.stringify(name)}: wanted ${NAME_WANTED}`;
+    yield `name is ${shown(name)}: wanted ${NAME_WANTED}`;
   }
   if (typeof description !== 'string' || description.trim() === '') {
     yield 'description: wanted a sentence in plain words';
   }
+}
+
+/** As much of what was written instead as says what it is, in one line. */
+export function shown(value: unknown): string {
+  const text =
+    typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
 }
 
 /** What a compiler would say of a key that means nothing; without one it would be left alone without a word. */

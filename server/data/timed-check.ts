@@ -43,20 +43,27 @@ export function checkInTime<T>(
   if ((restUntilMs.get(of) ?? 0) > performance.now()) {
     throw new TypeError(`${tooLong}, a moment ago; nothing is checked by them for ${REST_MS / 1000} seconds`);
   }
+  const checked = endInTime(check, msMax);
+  if ('result' in checked) return checked.result;
+  restUntilMs.set(of, performance.now() + REST_MS);
+  throw new TypeError(tooLong);
+}
+
+/** Does it on this thread, and ends it where it takes longer. */
+export function endInTime<T>(work: () => T, msMax: number): { result: T } | { isEnded: true } {
   // Node can end what a script does, and nothing else on this thread. It takes 90 µs.
   script ??= new Script(`globalThis[Symbol.for('latchkey.check')]()`);
-  global[CALLED] = check;
+  global[CALLED] = work;
   const startedMs = workedMs();
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return script.runInThisContext({ timeout: msMax }) as T;
+        return { result: script.runInThisContext({ timeout: msMax }) as T };
       } catch (error) {
         if (!(isObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw error;
         // The machine did not let it work: that is no fault of the schemas, and everybody would be refused for it.
         if (workedMs() - startedMs < msMax / 2 && attempt < ATTEMPTS_MAX) continue;
-        restUntilMs.set(of, performance.now() + REST_MS);
-        throw new TypeError(tooLong, { cause: error });
+        return { isEnded: true };
       }
     }
   } finally {

@@ -8,6 +8,7 @@ import {
   mistakesOfNaming,
   NAME,
   NAME_WANTED,
+  shown,
   unfitDefault,
   unfitForJson,
 } from './declaration-mistakes.ts';
@@ -70,7 +71,7 @@ function* mistakesBesideFields(type: DataType, types: readonly DataType[]): Gene
     return;
   }
   for (const [index, rule] of type.rules.entries()) {
-    const which = `rule ${rule?.name ?? index + 1}`;
+    const which = `rule ${typeof rule?.name === 'string' ? rule.name : index + 1}`;
     for (const mistake of mistakesOfRule(rule, { type, types, kinds })) yield `${which}: ${mistake}`;
   }
   yield* mistakesOfUnused(type);
@@ -194,7 +195,8 @@ function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known)
   return names.includes(key) ? undefined : `caller.own: ${noField(key, names)} in ${own.name}`;
 }
 
-function noField(name: string, names: Iterable<string>): string {
+function noField(name: unknown, names: Iterable<string>): string {
+  if (typeof name !== 'string') return `wanted the names of fields, not ${shown(name)}`;
   return `there is no field ${name}${nearMissInBrackets(name, names)}`;
 }
 

@@ -61,8 +61,8 @@ function areTimersSet(): boolean {
   return process.getActiveResourcesInfo().includes('Timeout');
 }
 
-/** Loads a file of the owner's: what it starts and does not await fails for itself too, before any run. */
-export function doLoad<T>(file: string, load: () => Promise<T>): Promise<T> {
+/** Loads a file of the owner's, or tries what it declares: what that starts and does not await fails for itself, before any run. */
+export function doLoad<T>(file: string, load: () => T): T {
   return works.run(workOf({ workflow: file, requestId: 'start' }), load);
 }
 
@@ -84,8 +84,7 @@ export function doOurs<T>(work: () => T): T {
 /**
  * Installed once in each process, that of the server and those of the workflows: an exception or a rejection that nobody
  * handles, and that a run of a workflow caused, fails that run or, when it is over, is logged; the server goes on. All
- * others go to `crash`, as nobody knows in which state they leave the process. Nor does `process.exit` end it for a run: it
- * throws there.
+ * others go to `crash`, as nobody knows in which state they leave the process.
  */
 export function catchLateFailures(tell: TellLate, crash: (error: unknown) => void): void {
   // Node raises unhandled rejections as uncaught exceptions too, in the context of the promise.
@@ -94,10 +93,18 @@ export function catchLateFailures(tell: TellLate, crash: (error: unknown) => voi
     if (work === undefined) crash(error);
     else work.fails(error, tell);
   });
+}
+
+let isExitGuarded = false;
+
+/** From now on `process.exit` throws where code of the owner's calls it: it would end the work of others. */
+export function guardExit(): void {
+  if (isExitGuarded) return;
+  isExitGuarded = true;
   const { exit } = process;
-  process.exit = (code) => {
+  process.exit = (...code) => {
     const work = works.getStore();
-    if (work === undefined) return exit(code);
+    if (work === undefined) return exit(...code);
     const error = new Error('process.exit would end the work of others; throw an error');
     // As if it were thrown where it is called.
     Error.captureStackTrace(error, process.exit);

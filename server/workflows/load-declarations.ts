@@ -2,14 +2,16 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { mayBeAbsent } from '../data/may-be-absent.ts';
+import { endInTime } from '../data/timed-check.ts';
 import { type DataType, isDataType } from '../data/type.ts';
 import { mistakesOfType } from '../data/type-mistakes.ts';
 import { warningsOfType } from '../data/type-warnings.ts';
 import { importOwned, shownPath } from '../ground/config-folder.ts';
-import { loadFaultOf } from '../ground/load-fault.ts';
+import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
+import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
-import { doLoad } from './late-failures.ts';
+import { doLoad, guardExit } from './late-failures.ts';
 import { isWorkflow, type Workflow } from './workflow.ts';
 import { mistakesOfWorkflow } from './workflow-mistakes.ts';
 
@@ -24,6 +26,9 @@ export type Declarations = {
 /** The files that each declare something: no tests, no types of JavaScript, nothing hidden or with an underscore before it. */
 const DECLARING = /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/;
 
+/** For all examples of a file together, and what else its schemas are asked at the start. */
+const TRIAL_MS_MAX = 4 * SCHEMA_CHECK_MS_MAX;
+
 type Kinds = { workflow: Workflow; type: DataType };
 
 /** What one file turned out to hold: its declaration, or why there is none. */
@@ -34,6 +39,7 @@ type Loaded<T> = { path: string; declared?: T; fault?: string };
  * line for each mistake in any file, so that the start stops once and not once a file.
  */
 export async function loadDeclarations(folder: string, timeLimitMs?: number): Promise<Declarations> {
+  guardExit();
   const [types, workflows] = await Promise.all([
     loadFolder(join(folder, 'types'), 'type', timeLimitMs),
     loadFolder(join(folder, 'workflows'), 'workflow', timeLimitMs),
@@ -47,7 +53,7 @@ export async function loadDeclarations(folder: string, timeLimitMs?: number): Pr
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
   for (const { path, declared } of loaded) {
-    await doLoad(path, async () => {
+    doLoad(path, () => {
       for (const schema of schemasOf(declared)) mayBeAbsent(schema);
     });
   }
@@ -122,10 +128,23 @@ function* linesOf<T extends { name: string }>(
       yield `${path}: ${fault?.replace(` of ${path})`, ')')}`;
       continue;
     }
-    for (const said of saidOf(declared)) yield `${path}: ${said}${placeOfMistake(path, said)}`;
+    for (const said of saidInTime(path, () => [...saidOf(declared)])) {
+      yield `${path}: ${said}${placeOfMistake(path, said)}`;
+    }
     const first = taken.get(declared.name);
     if (first === undefined) taken.set(declared.name, path);
     else yield `${path}: the name ${declared.name} is taken by ${first}${placeOfMistake(path, 'the name ')}`;
+  }
+}
+
+/** What is said of a file is found by its schemas too, which are tried with their examples, and may do anything. */
+function saidInTime(path: string, find: () => string[]): string[] {
+  try {
+    const found = doLoad(path, () => endInTime(find, TRIAL_MS_MAX));
+    if ('result' in found) return found.result;
+    return [`its schemas take longer than ${TRIAL_MS_MAX / 1000} seconds with its own examples`];
+  } catch (error) {
+    return [`its schemas cannot be tried: ${firstLine(error)}`];
   }
 }
 

@@ -29,18 +29,27 @@ export function startRunProgram(
 ) {
   // What the owner's code writes into the channel may be nothing that Node can read, or no message.
   const cannotHear = (error: unknown) => lose(`what it sent cannot be read: ${error}`);
-  const child = doApart(cannotHear, () =>
-    fork(PROGRAM, [folder], {
-      execArgv: FLAGS,
-      detached: process.platform !== 'win32',
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    }),
+  // Node hands on messages in turns of their own: those before are heard first, so that a run that has begun is not done twice.
+  const child = doApart(
+    (error) => process.nextTick(cannotHear, error),
+    () =>
+      fork(PROGRAM, [folder], {
+        execArgv: FLAGS,
+        detached: process.platform !== 'win32',
+        serialization: 'advanced',
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      }),
   );
   // Whoever waits for it has a connection or a timer of their own.
   child.unref();
   child.channel?.unref();
-  child.on('message', hear);
+  child.on('message', (message: FromProcess) => {
+    try {
+      hear(message);
+    } catch (error) {
+      cannotHear(error);
+    }
+  });
 
   return {
     /** Where it has gone, that is heard of by itself. */

@@ -170,16 +170,21 @@ it('a fault in a file is told once, and not for each file that imports it', asyn
   });
 });
 
-it('a file that ends the process while it loads is told, and is no success', (t) => {
-  const config = makeConfigFolder({ 'types/wallet.ts': `${GOOD}process.exit(0);` });
-  t.after(config.remove);
-  const { status, stderr } = spawnSync(process.execPath, ['server/start/cli.js', 'check'], {
-    env: { ...process.env, LATCHKEY_CONFIG: config.folder },
-    encoding: 'utf8',
+for (const [file, says] of [
+  ['types/wallet.ts', /types\/wallet\.ts: it does not load: .*process\.exit would end.*\(line 2, column 9\)/],
+  ['settings.ts', /settings\.ts: it ends the process \(line 2, column 9\)/],
+] as const) {
+  it(`a file that ends the process while it loads is told, and is no success: ${file}`, (t) => {
+    const config = makeConfigFolder({ [file]: `${GOOD}process.exit(0);` });
+    t.after(config.remove);
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['server/start/cli.js', 'check'], {
+      env: { ...process.env, LATCHKEY_CONFIG: config.folder },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stdout + stderr, says);
   });
-  assert.equal(status, 1);
-  assert.match(stderr, /types\/wallet\.ts: it ends the process \(line 2, column 9\)/);
-});
+}
 
 it('a workflow whose top-level await does not end is one line, and the start is no longer waiting', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-load-'));

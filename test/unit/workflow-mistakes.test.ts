@@ -41,6 +41,16 @@ for (const [what, text, says] of [
     /parameter where: default: its own schema refuses it: Invalid option/,
   ],
   [
+    'a parameter that would end the process',
+    workflow('', 'z.string().refine(() => process.abort === process.exit())'),
+    /parameter where: schema: Error: process\.exit would end/,
+  ],
+  [
+    'a parameter that never ends',
+    workflow('', 'z.string().refine(() => { for (;;); })'),
+    /its schemas take longer than 2 seconds with its own examples \(line 4, /,
+  ],
+  [
     'an object of a class for the process',
     workflow('', 'z.string().transform((text) => ({ at: new URL(text) }))'),
     /parameter where: schema: .*process.*at: an object of the class URL; make that in run/,
