@@ -8,7 +8,7 @@ import { configFolderIn, WrongSettings } from '../ground/settings.ts';
 import { ISSUE_TOKEN } from '../workflows/issue-token.ts';
 import { loadDeclarations } from '../workflows/load-declarations.ts';
 import type { Said } from './output.ts';
-import { filesOfNewFolder, typeFile, workflowFile } from './scaffold.ts';
+import { filesOfNewFolder, forShell, typeFile, workflowFile } from './scaffold.ts';
 import { type Options, say, type Terminal } from './terminal.ts';
 
 const INSTALLATION = join(import.meta.dirname, '../..');
@@ -55,11 +55,6 @@ function init(wanted: string): Said {
     '  npm run dev',
   ];
   return { json: { folder, files: Object.keys(files) }, person: next.join('\n') };
-}
-
-/** As it is pasted into a shell, where blanks and the like mean something else. */
-function forShell(path: string): string {
-  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function faultOfNewFolder(folder: string): { message: string; hint: string } | undefined {

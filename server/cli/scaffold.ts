@@ -24,7 +24,7 @@ export function typeFile(name: string): string {
   return template('types/note.ts')
     .replace('const note =', `const ${identifierFor(name)} =`)
     .replace("name: 'note'", `name: '${name}'`)
-    .replace("'A note'", `'A ${name.replaceAll('_', ' ')}'`);
+    .replace("'A note'", `'${/^[aeiou]/.test(name) ? 'An' : 'A'} ${name.replaceAll('_', ' ')}'`);
 }
 
 /** workflows/NAME.ts */
@@ -74,7 +74,10 @@ export function filesOfNewFolder(folder: string): Record<string, string> {
   const manifest = {
     private: true,
     type: 'module',
-    scripts: { test: `${nodeFor(installation)} --import="${installation}/server/start/hooks.js" --test` },
+    // What is imported is an URL, in which # and % mean something else.
+    scripts: {
+      test: `${nodeFor(installation)} --import="${urlPath(installation)}/server/start/hooks.js" --test`,
+    },
   };
   return {
     'settings.ts': template('settings.ts'),
@@ -90,7 +93,12 @@ export function filesOfNewFolder(folder: string): Record<string, string> {
 /** The Node that came with the installation: one that is too old for its files would find no test, and say that all is well. */
 function nodeFor(installation: string): string {
   const own = 'node_modules/.bin/node';
-  return existsSync(join(INSTALLATION, own)) ? `"${installation}/${own}"` : 'node';
+  if (!existsSync(join(INSTALLATION, own))) return 'node';
+  return `"${installation.replaceAll(/[$`"\\]/g, String.raw`\$&`)}/${own}"`;
+}
+
+function urlPath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
 
 function readmeFor(folder: string): string {
@@ -99,12 +107,17 @@ function readmeFor(folder: string): string {
 Declared for Latchkey: types/ has what is stored, with the rules of who may do what with it; workflows/ what users can call.
 
 - Test: \`npm test\` in here.
-- All else in \`${INSTALLATION}\`, after \`export LATCHKEY_CONFIG=${folder}\`:
+- All else in \`${INSTALLATION}\`, after \`export LATCHKEY_CONFIG=${forShell(folder)}\`:
   - \`npm run dev\` starts the server, and again when a file changes; \`npm start\` starts it for good.
   - \`npm run -s latchkey -- check\` says all mistakes with file, line and column.
   - \`npm run -s latchkey -- types new NAME\` and \`workflows new NAME\` add to it.
 - Where this folder or the installation is moved, write the way to it anew in \`tsconfig.json\` and \`package.json\`.
 `;
+}
+
+/** As it is pasted into a shell, where blanks and the like mean something else. */
+export function forShell(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** Paths in JSON have slashes on Windows too. */

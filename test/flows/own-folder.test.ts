@@ -15,6 +15,7 @@ import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { runCommand } from '../../server/cli/program.ts';
+import { copyInstallation } from '../support/installation.ts';
 import { until } from '../support/until.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -70,6 +71,19 @@ describe('latchkey init', () => {
     assert.equal(code, 0);
   });
 
+  it('finds its installation, whatever that is called', async () => {
+    const installation = copyInstallation({});
+    const folder = join(root, 'of another');
+    try {
+      await run(process.execPath, [join(installation.root, 'server/start/cli.js'), 'init', folder]);
+      const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const options = { cwd: folder, env: { PATH: process.env.PATH } };
+      assert.match((await run('sh', ['-c', scripts.test], options)).stdout, /pass 1\n/);
+    } finally {
+      installation.remove();
+    }
+  });
+
   it('goes through a link, and writes nothing over', async () => {
     const folder = join(root, 'real');
     mkdirSync(folder);
@@ -84,8 +98,14 @@ describe('latchkey init', () => {
   it('says what to type next in a way that a shell understands, whatever the folder is called', async () => {
     const folder = join(root, "Ann's $app (é)");
     const { out } = await latchkey(['init', folder]);
-    const [, named = ''] = /export LATCHKEY_CONFIG=(.*)$/m.exec(out) ?? [];
-    assert.equal((await run('sh', ['-c', `printf %s ${named}`])).stdout, folder);
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+    for (const [text, end] of [
+      [out, '$'],
+      [readme, '`'],
+    ] as const) {
+      const [, named = ''] = new RegExp(`export LATCHKEY_CONFIG=(.*)${end}`, 'm').exec(text) ?? [];
+      assert.equal((await run('sh', ['-c', `printf %s ${named}`])).stdout, folder);
+    }
   });
 
   const file = join(root, 'file');
