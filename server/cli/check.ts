@@ -91,7 +91,7 @@ function warningsOf({ workflows }: Declarations): string[] {
         return mayCreate
           ? []
           : [
-              `workflow ${workflow.name} makes a ${type.name}, but no rule of that type lets ${who} do so: give one create: true, or use data.${type.name}.unrestricted`,
+              `workflow ${workflow.name} makes records of type ${type.name}, but no rule of that type lets ${who} do so: give one create: true, or use data.${type.name}.unrestricted`,
             ];
       }),
   );

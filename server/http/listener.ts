@@ -120,8 +120,8 @@ export function createListener(log: Pick<Logger, 'info'>) {
 const REFUSALS: Record<string, readonly [status: number, message: string, hint: string]> = {
   HPE_HEADER_OVERFLOW: [
     431,
-    'The headers are too large.',
-    `Send less than ${maxHeaderSize / 1024} KiB; a browser may delete its cookies of this site.`,
+    'The address and the headers are too large.',
+    `Send less than ${maxHeaderSize / 1024} KiB of them: a shorter query; a browser may delete its cookies of this site.`,
   ],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [
     413,

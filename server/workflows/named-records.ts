@@ -86,7 +86,7 @@ export async function findNamedRecords(
 }
 
 function noSuch(workflow: Workflow, parameter: string, type: string) {
-  const hint = `Send the id of a ${type} that is there and that the caller of this call may see.`;
+  const hint = `Send the id of one of type ${type} that is there and that the caller of this call may see.`;
   return invalid(workflow, parameter, `there is no such ${type}`, hint);
 }
 

@@ -256,7 +256,10 @@ describe('latchkey check', () => {
     const workflow = join(folder, 'workflows/add_note.ts');
     writeFileSync(workflow, readFileSync(workflow, 'utf8').replace("'account'", "'anyone'"));
     const { out, code } = await latchkey(['check'], env);
-    assert.match(out, /Warning: workflow add_note makes a note, but no rule .* a caller without a token/);
+    assert.match(
+      out,
+      /Warning: workflow add_note makes records of type note, but no rule .* a caller without a token/,
+    );
     assert.equal(code, 0);
     // Loaded once a process, so from another place.
     const second = await made('warned-too');
