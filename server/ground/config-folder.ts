@@ -30,7 +30,7 @@ export function faultOfConfig(folder: string): string | undefined {
     const isLink = lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() === true;
     return isLink
       ? 'it is a link that leads nowhere'
-      : `there is no such folder; make one with npm run latchkey -- init ${folder}`;
+      : 'there is no such folder; make one with npm run latchkey -- init DIR';
   }
   if (!statSync(folder).isDirectory()) return 'it is no folder';
   const todo = 'let the user that runs this read the folder and all that is in it';

@@ -402,6 +402,7 @@ describe('npm run dev', () => {
     }
     await until('the end', () => child.exitCode !== null);
     assert.equal(child.exitCode, 0);
+    assert.doesNotMatch(output(), /"level":[56]0/);
     assert.throws(() => process.kill(-(child.pid ?? 0), 0), { code: 'ESRCH' });
   });
 });
