@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { createProcessPool } from '../../server/workflows/process-pool.ts';
 import { NotBegun } from '../../server/workflows/run-process.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
+import { runOf } from '../support/run-task.ts';
 import { until } from '../support/until.ts';
 
 test('a stop waits for no process that is still loading', async (t) => {
@@ -13,15 +14,7 @@ test('a stop waits for no process that is still loading', async (t) => {
   });
   t.after(config.remove);
   const pool = createProcessPool({ folder: config.folder, log: { error: assert.fail } });
-  const task = { workflow: 'never', timeLimitMs: 1000, at: 0 } as Parameters<typeof pool.run>[0];
-  const refused = assert.rejects(
-    pool.run(
-      task,
-      async () => 0,
-      () => assert.fail(),
-    ),
-    NotBegun,
-  );
+  const refused = assert.rejects(runOf(pool, 'never'), NotBegun);
   const startedAt = performance.now();
   await pool.close();
   assert.ok(performance.now() - startedAt < 5000);
@@ -52,16 +45,7 @@ export const workflow = defineWorkflow({
     await pool.close();
     config.remove();
   });
-  async function pidOf(much: boolean): Promise<number> {
-    const call = { parameters: { much }, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
-    const task = { workflow: 'leaves', timeLimitMs: 30_000, at: 0, call };
-    const { body } = await pool.run(
-      task,
-      async () => assert.fail(),
-      () => assert.fail(),
-    );
-    return JSON.parse(body).response.pid;
-  }
+  const pidOf = async (much: boolean) => (await runOf(pool, 'leaves', { much })).pid;
   const first = await pidOf(false);
   assert.equal(await pidOf(true), first);
   await until('it is told', () => logged.some((line) => line.includes('what a run had left behind')));
@@ -93,16 +77,7 @@ export const workflow = defineWorkflow({
     await pool.close();
     config.remove();
   });
-  async function pidOfRun(): Promise<number> {
-    const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
-    const task = { workflow: 'who', timeLimitMs: 30_000, at: 0, call };
-    const { body } = await pool.run(
-      task,
-      async () => assert.fail(),
-      () => assert.fail(),
-    );
-    return JSON.parse(body).response.pid;
-  }
+  const pidOfRun = async () => Number((await runOf(pool, 'who')).pid);
   await Promise.all([pidOfRun(), pidOfRun()]);
   // Both are loaded by now.
   const both = await Promise.all([pidOfRun(), pidOfRun()]);
@@ -132,15 +107,8 @@ export const workflow = defineWorkflow({
     await pool.close();
     config.remove();
   });
-  const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
   async function runOneByOne(): Promise<void> {
-    for (let i = 0; i < 10; i += 1) {
-      await pool.run(
-        { workflow: 'quick', timeLimitMs: 30_000, at: 0, call },
-        async () => assert.fail(),
-        () => assert.fail(),
-      );
-    }
+    for (let i = 0; i < 10; i += 1) await runOf(pool, 'quick');
   }
   // The second process loads while both share the first one.
   await Promise.all([runOneByOne(), runOneByOne()]);

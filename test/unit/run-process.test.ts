@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startRunProcess } from '../../server/workflows/run-process.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
+import { runOf } from '../support/run-task.ts';
 
 const MARKS = `
 import { writeFileSync } from 'node:fs';
@@ -39,17 +40,12 @@ test('a run is not done twice where the server was held up while it began', asyn
   const runProcess = await startedProcess(t, config);
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const file = join(config.folder, 'begun');
-  const call = { parameters: { file }, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
-  const running = runProcess.run(
-    { workflow: 'marks', timeLimitMs: 30_000, at: 0, call },
-    async () => assert.fail(),
-    () => assert.fail(),
-  );
+  const running = runOf(runProcess, 'marks', { file });
   // As a computer that slept: the timer is due before the server has read what its process said meanwhile.
   const pause = new Int32Array(new SharedArrayBuffer(4));
   while (!existsSync(file)) Atomics.wait(pause, 0, 0, 10);
   t.mock.timers.tick(5000);
-  assert.deepEqual(JSON.parse((await running).body).response, {});
+  assert.deepEqual(await running, {});
 });
 
 test('a process whose server went before it could hear of it ends', async (t) => {
@@ -91,15 +87,7 @@ export const workflow = defineWorkflow({
 `,
   });
   const runProcess = await startedProcess(t, config);
-  async function countBy(answer: number): Promise<unknown> {
-    const call = { parameters: {}, known: [], caller: undefined, request: { id: 'r', from: '::1' } };
-    const { body } = await runProcess.run(
-      { workflow: 'late', timeLimitMs: 30_000, at: 0, call },
-      async () => answer,
-      () => assert.fail(),
-    );
-    return JSON.parse(body).response;
-  }
+  const countBy = (answer: number) => runOf(runProcess, 'late', {}, async () => answer);
   assert.deepEqual(await countBy(1), { count: 1 });
   // By what it kept of the first one, whose caller may see other records.
   assert.deepEqual(await countBy(2), { failed: 'the run is over; await what it starts' });
