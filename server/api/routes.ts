@@ -6,6 +6,7 @@ import { msSince } from '../ground/time.ts';
 import { isPreflight } from '../http/cors.ts';
 import { nothingHere } from '../http/error-response.ts';
 import { addressOf, requestIdOf, startedMsOf } from '../http/request.ts';
+import { untilStopped } from '../http/waited.ts';
 import { countCall, keepWithinBounds } from '../workflows/bounds.ts';
 import { uploadsOf } from '../workflows/parameter-types.ts';
 import { createRunner } from '../workflows/runner.ts';
@@ -81,7 +82,7 @@ export function createApi(parts: Domain) {
     }
     const request = { id: requestIdOf(ctx), from: addressOf(ctx) };
     await countCall(workflow, { caller: sender, from: request.from }, limiter);
-    const made = { parameters, named, caller: sender, callerNow, request };
+    const made = { parameters, named, caller: sender, callerNow, request, stopped: untilStopped(ctx) };
     return runner.run(workflow, made, entry && { entry, startedMs: startedMsOf(ctx) });
   }
 

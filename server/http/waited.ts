@@ -14,6 +14,13 @@ export function whileWaited({ res, method }: Context): AbortSignal {
   return controller.signal;
 }
 
+/** Aborted when a stop of the server waits no longer for what has done nothing yet; whoever has gone has it done. */
+export function untilStopped({ res, method }: Context): AbortSignal {
+  const controller = new AbortController();
+  res.once(STOPPING, () => controller.abort(serverStops(method, true)));
+  return controller.signal;
+}
+
 /** Nobody but the activity and the log hears of it. */
 function callerGone(): Problem {
   return new Problem({

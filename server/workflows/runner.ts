@@ -51,6 +51,8 @@ type RunnerCall = {
   /** Judges the caller again where the call has taken a while. Throws Problem. */
   callerNow?: () => Promise<Bearer | undefined>;
   request: RunCall['request'];
+  /** Aborted where a stop of the server ends what has not begun to be stored. */
+  stopped?: AbortSignal;
 };
 
 /** What is recorded of it. */
@@ -86,10 +88,11 @@ export function createRunner(parts: RunnerParts) {
       const limitMs = limitMsOf(workflow);
       const startedMs = performance.now();
       const leftMs = () => Math.ceil(limitMs - msSince(startedMs));
-      const { callerNow = async () => call.caller } = call;
-      const whose = call.caller?.account.id ?? call.request.from;
-      const of = { workflow, limitMs, leftMs, callerNow, record, areHeld: turns.areHeld };
-      let met = await attempted(parts, { ...call, ...of, turn: undefined });
+      const { caller, named: known, request, stopped, callerNow = async () => caller } = call;
+      const whose = caller?.account.id ?? request.from;
+      const { areHeld } = turns;
+      const run = { workflow, limitMs, leftMs, callerNow, request, stopped, record, areHeld };
+      let met = await attempted(parts, run, { caller, named: known, turn: undefined });
       for (let attempts = 2; typeof met !== 'string' && attempts <= WORKFLOW_ATTEMPTS_MAX; attempts += 1) {
         // Who met nobody at a record that is there has no turn to wait for.
         if (attempts > 2 || met.size === 0) await pauseBeforeAttempt(attempts);
@@ -97,11 +100,11 @@ export function createRunner(parts: RunnerParts) {
         if (turn === undefined) break;
         try {
           if (leftMs() <= 0) break;
-          turn.holds = attempts > 2 || call.named.known.length > 0;
+          turn.holds = attempts > 2 || known.known.length > 0;
           // Another attempt begins with the caller and the records as they are by then.
-          const caller = await callerNow();
-          const found = await named(workflow, call.parameters, caller);
-          met = await attempted(parts, { ...call, ...of, caller, named: found, turn });
+          const callerThen = await callerNow();
+          const found = await named(workflow, call.parameters, callerThen);
+          met = await attempted(parts, run, { caller: callerThen, named: found, turn });
         } finally {
           turns.end(turn);
         }
@@ -130,6 +133,15 @@ async function unlessGivenUp<T>(work: (signal: AbortSignal) => Promise<T>): Prom
   }
 }
 
+/** What the work answers; where the signal is aborted before, its reason at once. */
+function unlessStopped<T>(stopped: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (stopped === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(stopped.reason);
+  stopped.addEventListener('abort', stop, { once: true });
+  return Promise.race([work, promise]).finally(() => stopped.removeEventListener('abort', stop));
+}
+
 function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unknown> {
   const { name, parameters } = workflow;
   const schemas = () => Object.values(parameters).map(({ schema }) => schema);
@@ -137,21 +149,27 @@ function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unkn
   return checkInTime(declared, () => checkParameters(workflow, sent));
 }
 
-/** One attempt of a call. */
-type Attempt = RunnerCall & {
+/** What all attempts of a call have in common. */
+type Run = Required<Pick<RunnerCall, 'callerNow' | 'request'>> & {
   workflow: Workflow;
-  callerNow: () => Promise<Bearer | undefined>;
   limitMs: number;
   /** How much of it is left. */
   leftMs: () => number;
-  turn: Turn | undefined;
+  stopped: AbortSignal | undefined;
   areHeld: (records: WorkedRecords, own: Turn | undefined) => boolean;
   record: RunRecord | undefined;
 };
 
+/** One of them: with who calls and the records as they are by then. */
+type Attempt = Pick<RunnerCall, 'caller' | 'named'> & { turn: Turn | undefined };
+
 /** Answers the body to send, or the records that others were quicker to change, or are about to. */
-async function attempted(parts: RunnerParts, attempt: Attempt): Promise<string | WorkedRecords> {
-  const { workflow, named, caller, callerNow, request, turn } = attempt;
+async function attempted(
+  parts: RunnerParts,
+  run: Run,
+  { caller, named, turn }: Attempt,
+): Promise<string | WorkedRecords> {
+  const { workflow, callerNow, request } = run;
   const { passed, ...found } = named;
   const dataFor = (who: Bearer | undefined, signal?: AbortSignal) => {
     const isAdmin = isCalledAsAdmin(who, workflow);
@@ -164,18 +182,13 @@ async function attempted(parts: RunnerParts, attempt: Attempt): Promise<string |
       if (turn !== undefined) turn.holds = true;
       return data.ask(asked);
     };
-    return resultOf(parts, given, ask, attempt);
+    return resultOf(parts, given, ask, run);
   });
   // Nothing happens in the name of who was cut off while it ran.
   const isStaged = staged.writes.length + staged.mail.length > 0;
   const writer = isStaged ? await callerNow() : caller;
-  const isDone = await carriedOut(parts, {
-    ...attempt,
-    staged,
-    data: dataFor(writer),
-    passed,
-    caller: writer,
-  });
+  const done = { staged, data: dataFor(writer), passed, caller: writer, turn };
+  const isDone = await carriedOut(parts, run, done);
   return isDone ? body : workedOn(staged);
 }
 
@@ -183,14 +196,18 @@ function resultOf(
   { processes, isOwners, clock }: RunnerParts,
   call: RunCall,
   ask: Ask,
-  { workflow, limitMs, leftMs }: Attempt,
+  { workflow, limitMs, leftMs, stopped }: Run,
 ): Promise<RunResult> {
   const error = () => tooSlow(workflow, limitMs);
   const task: RunTask = { workflow: workflow.name, call, timeLimitMs: leftMs(), at: clock() };
   if (isOwners(workflow)) {
     beforeChanges(() => requireFit(task));
+    // Also of those who had waited for a turn until a stop ended the run before them.
+    stopped?.throwIfAborted();
     // What it wanted stored and sent was staged in its process.
-    return processes.run(task, ask, error).catch((thrown) => Promise.reject(asUndone(thrown)));
+    return unlessStopped(stopped, processes.run(task, ask, error)).catch((thrown) =>
+      Promise.reject(asUndone(thrown)),
+    );
   }
   const limit = { ms: task.timeLimitMs, error };
   return doRun(ranAs(workflow, call.request.id), limit, (signal) =>
@@ -201,19 +218,24 @@ function resultOf(
 /** Does what a run staged, with the entry of its call; answers false where somebody else changed what it changes. */
 async function carriedOut(
   parts: Pick<RunnerParts, 'runs' | 'accounts' | 'clock' | 'settings'>,
-  run: Attempt & {
+  { workflow, request, record, areHeld }: Run,
+  {
+    staged,
+    data,
+    passed,
+    caller,
+    turn,
+  }: Omit<Attempt, 'named'> & {
     staged: Staged;
     data: Pick<ReturnType<typeof createRunData>, 'planned'>;
     passed: PassedRules;
   },
 ): Promise<boolean> {
-  const { workflow, staged, caller, request, record } = run;
-  const planned = await run.data.planned(staged);
+  const planned = await data.planned(staged);
   if (planned === undefined) return false;
   const audit = await touchesOf(parts, planned.told, { by: workflow.name, caller, request });
-  if (run.areHeld(workedOn(staged), run.turn)) return false;
-  if (record !== undefined)
-    Object.assign(record.entry, run.passed.marks(), { ms: msSince(record.startedMs) });
+  if (areHeld(workedOn(staged), turn)) return false;
+  if (record !== undefined) Object.assign(record.entry, passed.marks(), { ms: msSince(record.startedMs) });
   const from = { settings: parts.settings, accountId: caller?.account.id };
   const mail = staged.mail.map((wanted) => mailOf(workflow, wanted, from));
   return committed(parts.runs, workflow, { writes: planned.writes, mail, audit }, record?.entry);

@@ -13,6 +13,8 @@ import { countCall } from '../../server/workflows/bounds.ts';
 import { record } from '../../server/workflows/parameter-types.ts';
 import { createPassedRules } from '../../server/workflows/passed-rules.ts';
 import { createRunData } from '../../server/workflows/run-data.ts';
+import type { RunResult } from '../../server/workflows/run-here.ts';
+import type { FoundRecord } from '../../server/workflows/run-protocol.ts';
 import { createRunner } from '../../server/workflows/runner.ts';
 import { defineWorkflow, type Workflow, type WorkflowCaller } from '../../server/workflows/workflow.ts';
 import { openTestDomain, type TestDomain } from '../support/domain.ts';
@@ -90,6 +92,7 @@ describe('the runner', () => {
       by = runner,
       seconds = 30,
       callerNow = async () => caller as Bearer | undefined,
+      stopped = new AbortController().signal,
     } = {},
   ) {
     const workflow = workflowOf(run, seconds);
@@ -101,7 +104,8 @@ describe('the runner', () => {
     const parameters = by.check(workflow, sent, 'r');
     const found = await by.named(workflow, parameters, caller);
     const request = { id: 'r', from: '192.0.2.1' };
-    const body = await by.run(workflow, { parameters, named: found, caller, callerNow, request }, undefined);
+    const call = { parameters, named: found, caller, callerNow, request, stopped };
+    const body = await by.run(workflow, call, undefined);
     return JSON.parse(body).response;
   }
   const taken = { status: 409, code: 'CONFLICT' };
@@ -193,6 +197,42 @@ describe('the runner', () => {
     await Promise.all([hung, hasty, ...Array.from({ length: 5 }, () => ran(addOne))]);
     assert.equal(await title(), 5);
     assert.ok(performance.now() - startedMs < 1500);
+  });
+
+  it('ends at a stop what hangs and what waits for its turn, and stores nothing of it', async () => {
+    const stop = new AbortController();
+    const reason = { status: 503, code: 'UNAVAILABLE', message: 'stops', hint: 'x' } as const;
+    const { signal: stopped } = stop;
+    let attempts = 0;
+    const hanging = Promise.withResolvers<void>();
+    // As an owner's run, whose process goes on: what it answers later is not stored.
+    const late = Promise.withResolvers<RunResult>();
+    const card1 = { type: 'card', unrestricted: false, id: 'obj_1', version: 1 } as const;
+    const processes: (typeof parts)['processes'] = {
+      async run(_, ask) {
+        attempts += 1;
+        const [seen] = (await ask({ ...card1, what: 'get' })) as FoundRecord[];
+        const writes = [{ ...card1, what: 'delete', version: seen?.version }] as const;
+        // Somebody else is quicker.
+        if (attempts !== 2) await rows().update('obj_1', { add: { version: 1 } });
+        if (attempts !== 2) return { body: '1', staged: { writes, mail: [] } };
+        hanging.resolve();
+        return late.promise;
+      },
+    };
+    const by = createRunner({ ...parts, isOwners: () => true, processes });
+    const unused: Run = () => 1;
+    const hung = assert.rejects(ran(unused, { by, stopped }), reason);
+    await hanging.promise;
+    const waits = assert.rejects(ran(unused, { by, stopped }), reason);
+    while (attempts < 3) await delay(1);
+    await delay(20);
+    stop.abort(new Problem(reason));
+    await Promise.all([hung, waits]);
+    late.resolve({ body: '1', staged: { writes: [{ ...card1, what: 'delete' }], mail: [] } });
+    await assert.rejects(ran(unused, { by, stopped }), reason);
+    assert.equal(attempts, 3);
+    assert.notEqual(await rows().get('obj_1'), undefined);
   });
 
   it('judges again who had to wait for their turn', async () => {

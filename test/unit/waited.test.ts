@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import Koa from 'koa';
 import { STOPPING } from '../../server/http/stopping.ts';
-import { whileWaited } from '../../server/http/waited.ts';
+import { untilStopped, whileWaited } from '../../server/http/waited.ts';
 
 /** Whether somebody waits for an answer. */
 
@@ -54,4 +54,11 @@ test('a stop of the server does not for ever', async () => {
     ctx.body = { status: signal.reason.status, hint: signal.reason.hint };
   };
   assert.deepEqual(await (await fetch(url)).json(), { status: 503, hint: 'Try again in 5 seconds.' });
+  act = async (ctx) => {
+    const signal = untilStopped(ctx);
+    ctx.res.emit(STOPPING);
+    ctx.body = signal.reason.hint;
+  };
+  const undone = await fetch(url, { method: 'POST' });
+  assert.equal(await undone.text(), 'Nothing was stored or sent. Try again in 5 seconds.');
 });

@@ -34,9 +34,9 @@ export function createWrites(parts: Parts) {
 
   return {
     async create(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(made);
+      const { call, sent, requestId } = await received(made);
       const { caller, opened } = call;
-      const fields = beforeChanges(() => wholeRecord(opened.type, sent, requestIdOf(call.ctx)));
+      const fields = beforeChanges(() => wholeRecord(opened.type, sent, requestId));
       const records = await recordsOf(parts, call);
       const row = records.made(fields, { createdBy: caller.account.id });
       const caused = await effectsOf(call, parts, { status: 201, records, touched: [] });
@@ -50,11 +50,9 @@ export function createWrites(parts: Parts) {
 
     /** Changes the fields that are sent; null takes one away. */
     async change(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(made);
+      const { call, sent, requestId } = await received(made);
       const { type } = call.opened;
-      return changed(parts, call, sent, (_row, _records, news) =>
-        sentFields(type, news, { requestId: requestIdOf(call.ctx) }),
-      );
+      return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news, { requestId }));
     },
 
     /**
@@ -62,11 +60,11 @@ export function createWrites(parts: Parts) {
      * change it: what they may not touch is not theirs to empty.
      */
     async replace(made: WriteCall): Promise<Reply> {
-      const { call, sent } = await received(made);
+      const { call, sent, requestId } = await received(made);
       const { type } = call.opened;
       return changed(parts, call, sent, (row, records, news) => {
         const others = (name: string) => !sent.values.has(name) && records.mayChange(row, name);
-        return sentFields(type, news, { requestId: requestIdOf(call.ctx), others });
+        return sentFields(type, news, { requestId, others });
       });
     },
 
@@ -84,9 +82,10 @@ export function createWrites(parts: Parts) {
 }
 
 /** What was sent, by a caller who may still send it. */
-async function received(made: WriteCall): Promise<{ call: WriteCall; sent: Sent }> {
+async function received(made: WriteCall): Promise<{ call: WriteCall; sent: Sent; requestId: string }> {
   const sent = await readRecord(made.ctx);
-  return { call: { ...made, caller: await made.callerNow() }, sent };
+  const call = { ...made, caller: await made.callerNow() };
+  return { call, sent, requestId: requestIdOf(made.ctx) };
 }
 
 function recordsOf({ dataAccess }: Parts, { opened, caller, verb }: WriteCall): Promise<Records> {
