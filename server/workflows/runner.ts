@@ -163,6 +163,13 @@ type Run = Required<Pick<RunnerCall, 'callerNow' | 'request'>> & {
 /** One of them: with who calls and the records as they are by then. */
 type Attempt = Pick<RunnerCall, 'caller' | 'named'> & { turn: Turn | undefined };
 
+/** An attempt whose run has ended well: what it staged, and by whom and under which rules that is written. */
+type Ended = Omit<Attempt, 'named'> & {
+  staged: Staged;
+  data: Pick<ReturnType<typeof createRunData>, 'planned'>;
+  passed: PassedRules;
+};
+
 /** Answers the body to send, or the records that others were quicker to change, or are about to. */
 async function attempted(
   parts: RunnerParts,
@@ -187,8 +194,8 @@ async function attempted(
   // Nothing happens in the name of who was cut off while it ran.
   const isStaged = staged.writes.length + staged.mail.length > 0;
   const writer = isStaged ? await callerNow() : caller;
-  const done = { staged, data: dataFor(writer), passed, caller: writer, turn };
-  const isDone = await carriedOut(parts, run, done);
+  const ended = { staged, data: dataFor(writer), passed, caller: writer, turn };
+  const isDone = await carriedOut(parts, run, ended);
   return isDone ? body : workedOn(staged);
 }
 
@@ -219,17 +226,7 @@ function resultOf(
 async function carriedOut(
   parts: Pick<RunnerParts, 'runs' | 'accounts' | 'clock' | 'settings'>,
   { workflow, request, record, areHeld }: Run,
-  {
-    staged,
-    data,
-    passed,
-    caller,
-    turn,
-  }: Omit<Attempt, 'named'> & {
-    staged: Staged;
-    data: Pick<ReturnType<typeof createRunData>, 'planned'>;
-    passed: PassedRules;
-  },
+  { staged, data, passed, caller, turn }: Ended,
 ): Promise<boolean> {
   const planned = await data.planned(staged);
   if (planned === undefined) return false;

@@ -324,12 +324,15 @@ sqliteStores(({ url: storeUrl }) => {
       await rm(folder, { recursive: true, force: true });
     });
 
-    async function harm(how: string, where?: string): Promise<number> {
-      const response = await fetch(`${server.url}/api/1.1/wf/harmful`, {
+    const send = (how: string, where?: string) =>
+      fetch(`${server.url}/api/1.1/wf/harmful`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ how, where }),
       });
+
+    async function harm(how: string, where?: string): Promise<number> {
+      const response = await send(how, where);
       await response.arrayBuffer();
       return response.status;
     }
@@ -402,13 +405,18 @@ sqliteStores(({ url: storeUrl }) => {
       await until('a new process has read them', async () => (await harm('nothing')) === 200);
     });
 
-    test('a stop takes five seconds at most while a run loops', async () => {
-      void harm('loop').catch(() => undefined);
+    test('a stop takes five seconds at most while a run loops, of which nothing is stored, and is so told', async () => {
+      const looping = send('loop').then(
+        async (response) => [response.status, await response.text()] as const,
+      );
       await pause();
       const started = performance.now();
       await server.kill('SIGTERM');
       assert.equal(await server.ended, 0);
       assert.ok(performance.now() - started < 5500);
+      const [status, text] = await looping;
+      assert.equal(status, 503);
+      assert.match(text, /"Nothing was stored or sent\. Try again in 5 seconds\."/);
     });
   });
 });
