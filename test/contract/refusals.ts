@@ -99,6 +99,8 @@ export function refusals({ url }: FreshStores): void {
     }
     await refused('count', { label: 'L' });
     await refused('removeMany', {}, 10);
+    // Also where there would be nothing to do.
+    await refused('removeMany', {}, 0);
   });
 
   it('takes conditions and orders up to a bound', async () => {
