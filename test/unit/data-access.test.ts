@@ -276,6 +276,15 @@ sqliteStores(({ url }) => {
     forbids(() => records.made({ team: 'red' }, { createdBy: 'acc_bob' }));
   });
 
+  it('names what may be asked for instead, and no field more', async () => {
+    const nobody = await recordsFor(undefined);
+    const wanted = { constraints: [], order: [{ by: 'secret', descending: false }], skip: 0, limit: 9 };
+    await assert.rejects(
+      async () => nobody.list(wanted),
+      ({ hint }: Problem) => /^Leave it out, or send one of: id\. /.test(hint ?? ''),
+    );
+  });
+
   it('lets nobody change nothing who may change nothing, and removes no record before what it carries is delivered', async () => {
     const row = (await plans.rows.get('obj_red')) ?? assert.fail();
     const ann = await recordsFor(callerOf('acc_ann'), 'write');
