@@ -90,6 +90,7 @@ sqliteStores(({ url }) => {
     const put = (type: string, row: object) => types.get(type)?.rows.put({ createdAt: 1, ...row } as never);
     await put('member', { id: 'obj_ann', createdBy: 'acc_ann', team: 'red' });
     await put('member', { id: 'obj_bob', createdBy: 'acc_bob', team: 'blue' });
+    await put('member', { id: 'obj_gus', createdBy: 'acc_gus', team: 'green' });
     await put('plan', { id: 'obj_red', createdBy: 'acc_x', team: 'red', tier: 'pro', secret: 's' });
     await put('plan', { id: 'obj_blue', createdBy: 'acc_x', team: 'blue', tier: 'free' });
     await put('plan', { id: 'obj_zoe', createdBy: 'acc_zoe', team: 'red', secret: 'z' });
@@ -183,6 +184,52 @@ sqliteStores(({ url }) => {
     for (const ask of [() => sorted('createdAt', 'secret'), () => sorted('secret', 'tier')])
       assert.throws(ask, (error) => error instanceof Problem && error.code === 'FORBIDDEN');
     assert.throws(() => sorted('tags'), TypeError);
+  });
+
+  it('has in pages of any length what stands in the whole list, also where a part of it is sorted apart', async (t) => {
+    const made = { createdBy: 'acc_gus', team: 'green', createdAt: 1 };
+    const rows: object[] = [
+      { ...made, id: 'obj_1', secret: 'b' },
+      { ...made, id: 'obj_2', secret: 'a' },
+      { ...made, id: 'obj_3' },
+      // Of the same team: what is secret in them is no order for others.
+      { ...made, id: 'obj_4', secret: 'z', createdBy: 'acc_x', createdAt: 3 },
+      { ...made, id: 'obj_5', secret: '0', createdBy: 'acc_x', createdAt: 2 },
+    ];
+    await plans.rows.insertMany(rows as never);
+    t.after(() => plans.rows.removeMany([['team', '=', 'green']] as never, 9));
+    const records = await recordsFor(callerOf('acc_gus'));
+    for (const [order, whole] of [
+      [[['secret', false]], '3 4 5 2 1'],
+      [[['secret', true]], '1 2 5 4 3'],
+      [
+        [
+          ['secret', false],
+          ['createdAt', false],
+        ],
+        '3 5 4 2 1',
+      ],
+      [
+        [
+          ['secret', true],
+          ['createdAt', true],
+        ],
+        '1 2 4 5 3',
+      ],
+    ] as const) {
+      for (let skip = 0; skip <= 5; skip += 1) {
+        for (let limit = 1; limit <= 6; limit += 1) {
+          const wanted = order.map(([by, descending]) => ({ by, descending }));
+          const page = await records.list({ constraints: [], order: wanted, skip, limit });
+          const ids = whole.split(' ').slice(skip, skip + limit);
+          assert.deepEqual(
+            page.map(({ id }) => id.slice(4)),
+            ids,
+            `${order.join()} ${skip} ${limit}`,
+          );
+        }
+      }
+    }
   });
 
   it('tells an owner once a minute of each service, and of each way to their records', async () => {
