@@ -7,7 +7,11 @@ import type { Bearer } from '../../server/access/bearer.ts';
 import { createDataAccess, type DataCaller, shownToAccount } from '../../server/data/access.ts';
 import { characterBudget } from '../../server/data/character-budget.ts';
 import { and, is, isNot, or } from '../../server/data/expressions.ts';
+import { createPrivacy } from '../../server/data/privacy.ts';
+import type { StoredRecord } from '../../server/data/record.ts';
+import { writesOf } from '../../server/data/record-writes.ts';
 import type { Records } from '../../server/data/records.ts';
+import { NOBODY } from '../../server/data/resolve.ts';
 import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { touchEntries } from '../../server/data/touched-owners.ts';
 import { type DataType, defineType } from '../../server/data/type.ts';
@@ -72,6 +76,28 @@ const callerOf = (id: string, more: Partial<DataCaller> = {}): DataCaller => ({
 const TEAMS: Record<string, string | undefined> = { acc_ann: 'red', acc_bob: 'blue' };
 const forbids = (what: () => unknown) =>
   assert.throws(what, (error) => error instanceof Problem && error.status === 403);
+
+it('lets a field be changed where a rule gives it for the record as it is and as it would be', () => {
+  const door = defineType({
+    name: 'door',
+    description: 'A door',
+    fields: { state: z.string(), text: z.string().optional() },
+    rules: (record) => [{ name: 'While open', when: is(record.state, 'open'), view: true, change: true }],
+  });
+  const { changed, removed } = writesOf(door, createPrivacy(door, NOBODY), () => 5);
+  const row = (state: string) => ({ id: 'obj_1', createdAt: 1, state }) as StoredRecord;
+  for (const [from, fields] of [
+    ['open', { state: 'shut' }],
+    ['shut', { state: 'open' }],
+    ['shut', { text: 'x' }],
+    ['shut', {}],
+  ] as const)
+    forbids(() => changed(row(from), fields));
+  forbids(() => removed(row('open')));
+  const { change, guard } = changed({ ...row('open'), version: 2 }, { text: 'x' });
+  assert.deepEqual(change, { set: { text: 'x', modifiedAt: 5, version: 3 } });
+  assert.deepEqual(guard, [['version', '=', 2]]);
+});
 
 sqliteStores(({ url }) => {
   let store: Store;
