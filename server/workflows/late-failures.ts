@@ -61,7 +61,10 @@ function areTimersSet(): boolean {
   return process.getActiveResourcesInfo().includes('Timeout');
 }
 
-/** Loads a file of the owner's, or tries what it declares: what that starts and does not await fails for itself, before any run. */
+/**
+ * Loads a file of the owner's, or tries what it declares: what that starts and does not await fails for itself, before any
+ * run.
+ */
 export function doLoad<T>(file: string, load: () => T): T {
   return works.run(workOf({ workflow: file, requestId: 'start' }), load);
 }

@@ -79,7 +79,7 @@ export function createProcessPool(
   return {
     /** Runs it in a process. Throws `NotBegun`, Problem 504 at its time limit, and what the run throws. */
     async run(task: RunTask, ask: Ask, tooSlow: () => Problem): Promise<RunResult> {
-      if (isClosed) throw new NotBegun('the server stops');
+      if (isClosed) throw stopping();
       const taken = await take();
       try {
         return await taken.run(task, ask, tooSlow);
@@ -91,10 +91,14 @@ export function createProcessPool(
     /** Ends them all, with what runs in them. */
     async close(): Promise<void> {
       isClosed = true;
-      for (const one of all) one.end(new NotBegun('the server stops'));
+      for (const one of all) one.end(stopping());
       // One that had just loaded may have been meant for them.
-      for (const one of waiting.splice(0)) one.reject(new NotBegun('the server stops'));
+      for (const one of waiting.splice(0)) one.reject(stopping());
       await Promise.all([...all].map(({ gone }) => gone));
     },
   };
+}
+
+function stopping(): NotBegun {
+  return new NotBegun('the server stops');
 }

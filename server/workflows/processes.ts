@@ -23,7 +23,7 @@ export type Processes = ReturnType<typeof createProcesses>;
 
 /**
  * Processes in which the owner's workflows run, so that what they do holds up nobody else. One run at a time in each, so that
- * ending a process ends one run: at its time limit, at its memory limit, where it calls `process.exit`.
+ * ending a process ends one run: at its time limit, and at its memory limit.
  */
 export function createProcesses(parts: { folder: string; log: Pick<Logger, 'error'> }) {
   const pool = createProcessPool(parts);
