@@ -36,8 +36,8 @@ export function answerErrorsAs(form: ErrorForm, log: Logger) {
  * cut short may have been done or not, and is not to be called undone.
  */
 export function problemFrom(error: unknown, method = 'POST'): Problem {
-  const look = lookFirst(method, isUndone(error));
   if (error instanceof Problem) return error;
+  const look = lookFirst(method, isUndone(error));
   if (error instanceof Unavailable) {
     return new Problem({
       status: 503,
@@ -65,9 +65,9 @@ export function problemFrom(error: unknown, method = 'POST'): Problem {
 }
 
 /** How a hint begins where a request was cut short. */
-export function lookFirst(method: string, isUndone = false): string {
+export function lookFirst(method: string, hasDoneNothing = false): string {
   if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return '';
-  return isUndone
+  return hasDoneNothing
     ? 'Nothing was stored or sent. '
     : 'It is not certain whether this was done: look before you send it again. ';
 }

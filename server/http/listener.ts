@@ -21,10 +21,10 @@ const PIPELINED_MAX = 100;
 
 /** How long a request whose body is still coming may take to be whole when the server is stopped. */
 const WHOLE_MS = 1000;
-/** How long the others may take to be answered then, until what can be ended is, and is answered that. */
-const ENDED_MS = 3500;
 /** After this whoever has no answer yet is told so, without one of what they asked for. */
 const ANSWERED_MS = 1000 * STOP_ANSWERED_SECONDS_MAX;
+/** So long before it what can be ended is, so that its end is answered by then. */
+const ENDED_MS = ANSWERED_MS - 500;
 /** So long a client may take to read that. */
 const READ_MS = 250;
 

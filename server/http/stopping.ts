@@ -4,13 +4,13 @@ import { lookFirst, RETRY_SECONDS } from './error-response.ts';
 /** What an answer emits when the server is being stopped and waits for it no longer. */
 export const STOPPING = Symbol('stopping');
 
-/** Why a request of this method has no answer of what it asked for; `isUndone` where nothing had been done by then. */
-export function serverStops(method: string, isUndone = false): Problem {
+/** Why a request of this method has no answer of what it asked for; `hasDoneNothing` by then. */
+export function serverStops(method: string, hasDoneNothing = false): Problem {
   return new Problem({
     status: 503,
     code: 'UNAVAILABLE',
     message: 'The server is being stopped.',
-    hint: `${lookFirst(method, isUndone)}Try again in ${RETRY_SECONDS} seconds.`,
+    hint: `${lookFirst(method, hasDoneNothing)}Try again in ${RETRY_SECONDS} seconds.`,
     headers: { 'Retry-After': String(RETRY_SECONDS) },
   });
 }
