@@ -22,7 +22,7 @@ export function* mistakesOfNaming({
   description: unknown;
 }): Generator<string> {
   if (typeof name !== 'string' || !NAME.test(name)) {
-    yield `name is ${shown(name)}: wanted ${NAME_WANTED}`;
+    yield `name is ${shownValue(name)}: wanted ${NAME_WANTED}`;
   }
   if (typeof description !== 'string' || description.trim() === '') {
     yield 'description: wanted a sentence in plain words';
@@ -30,7 +30,7 @@ export function* mistakesOfNaming({
 }
 
 /** As much of what was written instead as says what it is, in one line. */
-export function shown(value: unknown): string {
+export function shownValue(value: unknown): string {
   const text =
     typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;

@@ -8,7 +8,7 @@ import {
   mistakesOfNaming,
   NAME,
   NAME_WANTED,
-  shown,
+  shownValue,
   unfitDefault,
   unfitForJson,
 } from './declaration-mistakes.ts';
@@ -196,7 +196,7 @@ function mistakeOfOperand(operand: Operand | undefined, { types, kinds }: Known)
 }
 
 function noField(name: unknown, names: Iterable<string>): string {
-  if (typeof name !== 'string') return `wanted the names of fields, not ${shown(name)}`;
+  if (typeof name !== 'string') return `wanted the names of fields, not ${shownValue(name)}`;
   return `there is no field ${name}${nearMissInBrackets(name, names)}`;
 }
 

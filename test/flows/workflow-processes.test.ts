@@ -171,7 +171,7 @@ sqliteStores(({ url: storeUrl }) => {
     let server: ServerProcess;
     let people: People;
     before(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'latchkey-threads-'));
+      folder = await mkdtemp(join(tmpdir(), 'latchkey-processes-'));
       const store = await storeUrl();
       const environment = { LATCHKEY_DATA: folder, LATCHKEY_STORE: store, LATCHKEY_CONFIG: config.folder };
       server = await startServerProcess(environment);

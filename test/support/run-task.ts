@@ -6,7 +6,10 @@ import type { Ask } from '../../server/workflows/run-protocol.ts';
 /** What does runs: a process, or the pool of them. */
 type Runs = { run(task: RunTask, ask: Ask, tooSlow: () => never): Promise<RunResult> };
 
-/** Has the workflow called by nobody, and answers what it returned. It must be in time; who does not expect questions gives none. */
+/**
+ * Has the workflow called by nobody, and answers what it returned. It must be in time; who does not expect questions gives
+ * none.
+ */
 export async function runOf(
   runs: Runs,
   workflow: string,

@@ -203,7 +203,7 @@ sqliteStores(({ url }) => {
   });
 });
 
-it('what rules refused is known as that on both sides of a thread', () => {
+it('what rules refused is known as that in both processes', () => {
   const refused = notAllowed({ type: 'post', id: 'obj_1' }, 'delete');
   const { message, hint, refusedBy } = errorFrom(failureOf(refused)) as Problem;
   assert.deepEqual(
@@ -212,7 +212,7 @@ it('what rules refused is known as that on both sides of a thread', () => {
   );
 });
 
-it('a store that is away is that on both sides of a thread', () => {
+it('a store that is away is that in both processes', () => {
   const error = errorFrom(failureOf(errorFrom(failureOf(new Unavailable('the store is away')))));
   assert.ok(error instanceof Unavailable);
   assert.equal(error.message, 'the store is away');
