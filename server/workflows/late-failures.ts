@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { readableError } from './process/messages.ts';
 
 /** What is at work that is not the server's own: code of the owner's, or a process in which that runs. */
 type Work = {
@@ -69,9 +70,13 @@ export function doLoad<T>(file: string, load: () => T): T {
   return works.run(workOf({ workflow: file, requestId: 'start' }), load);
 }
 
-/** Does something synchronous by the owner's code, such as a check by a schema. */
+/** Does something synchronous by the owner's code, such as a check by a schema. What that throws can be read. */
 export function doCheck<T>(whose: Whose, check: () => T): T {
-  return works.run(whose.isOurs ? undefined : workOf(whose), check);
+  try {
+    return works.run(whose.isOurs ? undefined : workOf(whose), check);
+  } catch (error) {
+    throw readableError(error);
+  }
 }
 
 /** Starts what may be broken from outside: what fails in it, now or later, and nobody handles goes to `fails`. */
@@ -130,11 +135,11 @@ function workOf(
       failures += 1;
       if (this.end !== undefined && failures === 1) {
         // Never the error itself: a refusal that `run` did not await is a mistake of the workflow, not an answer.
-        this.end(
-          new Error(`workflow ${workflow}: something that run does not await failed`, { cause: error }),
-        );
+        const cause = readableError(error);
+        this.end(new Error(`workflow ${workflow}: something that run does not await failed`, { cause }));
       } else if (failures <= LOGGED_MAX) {
-        tell({ requestId, workflow, err: error }, 'something that a run of a workflow started failed');
+        const late = { requestId, workflow, err: readableError(error) };
+        tell(late, 'something that a run of a workflow started failed');
       }
     },
   };

@@ -55,12 +55,14 @@ import { transaction } from '../types/transaction.ts';
 setTimeout(() => { throw new Error('timer of the file'); }, 5);
 Promise.reject(new Error('rejection of the file'));
 
+const UNREADABLE = Object.defineProperty(new Error('x'), 'stack', { get() { throw new Error('not to be read'); } });
+
 export const workflow = defineWorkflow({
   name: 'late',
   description: 'Fail late',
   callers: 'anyone',
   parameters: {
-    how: { schema: z.string().refine((how) => { if (how === 'schema') Promise.reject(new Error(how)); return true; }), description: 'How', example: 'timer' },
+    how: { schema: z.string().refine((how) => { if (how === 'schema') { Promise.reject(UNREADABLE); Promise.reject(new Error(how)); } return true; }), description: 'How', example: 'timer' },
     wait: { schema: z.number(), description: 'How long the run takes', example: 0 },
   },
   types: { transaction },
@@ -156,8 +158,9 @@ sqliteStores(({ url: storeUrl }) => {
       assert.ok(lines.length < 15, String(lines.length));
     });
 
-    test('what a schema starts is logged with its request id too', async () => {
+    test('what a schema starts is logged with its request id too, also what cannot be read', async () => {
       const answer = await call('schema', 0);
+      await logLine(answer.requestId, 'something that cannot be read');
       await logLine(answer.requestId, 'schema');
       assert.equal((await call('nothing', 0)).status, 200);
     });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { doCheck } from '../../server/workflows/late-failures.ts';
 import { unfitForProcess } from '../../server/workflows/process/fit.ts';
 import { failureOf } from '../../server/workflows/process/messages.ts';
 
@@ -21,6 +22,12 @@ for (const [what, error] of Object.entries(THROWN)) {
       message: 'workflow w: thrown: something that cannot be read',
       stack: undefined,
     });
+    const whose = { workflow: 'w', requestId: 'r', isOurs: false };
+    const check = () => {
+      throw error;
+    };
+    // Of a schema, on the thread of the server.
+    assert.throws(() => doCheck(whose, check), { message: 'thrown: something that cannot be read' });
   });
 }
 

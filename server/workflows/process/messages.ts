@@ -89,8 +89,11 @@ function textOf(value: unknown): string {
 export function errorFrom(failure: Failure): Error {
   if ('problem' in failure) return new Problem(failure.problem);
   if ('unavailable' in failure) return new Unavailable(failure.unavailable);
-  const error = new Error(failure.message);
-  error.name = failure.name;
-  if (failure.stack !== undefined) error.stack = failure.stack;
-  return error;
+  const { name, message, stack = `${name}: ${message}` } = failure;
+  return Object.assign(new Error(message), { name, stack });
+}
+
+/** What the owner's code threw on this side, as an error that can be read: it goes into the log of the server. */
+export function readableError(error: unknown, prefix = ''): Error {
+  return errorFrom(failureOf(error, prefix));
 }
