@@ -63,6 +63,12 @@ import { getCompileCacheDir } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { note } from '../types/note.ts';
+function merge(into, from) {
+  for (const [name, value] of Object.entries(from)) {
+    if (typeof value === 'object') merge(into[name], value);
+    else into[name] = value;
+  }
+}
 export const workflow = defineWorkflow({
   name: '${name}', description: 'Does harm', callers: 'anyone', limits: { seconds: ${seconds} },
   parameters: {
@@ -86,6 +92,8 @@ export const workflow = defineWorkflow({
       case 'leaves an exit': setTimeout(() => process.exit(), 20); break;
       case 'leaves a leak': { const held = []; setInterval(() => held.push(Buffer.alloc(1e7, 1)), 1); break; }
       case 'asks afterwards': setTimeout(() => data.note.find(), 20); break;
+      case 'says what it is': return { said: String({}).length + Object.entries({}).length };
+      case 'merges what was sent': merge({}, JSON.parse(where)); break;
       case 'many questions': return { said: (await Promise.all(Array.from({ length: 500 }, () => data.note.count()))).length };
     }
     return { said: 1 };
@@ -359,6 +367,13 @@ sqliteStores(({ url: storeUrl }) => {
       );
       await until('the leak is ended', () => /ended for what a run had left behind/.test(server.output()));
       assert.equal(await harm('nothing'), 200);
+    });
+
+    test('what a caller has merged into everything reaches none of the next', async () => {
+      for (const sent of ['{"__proto__":{"toString":"1"}}', '{"constructor":{"entries":"1"}}']) {
+        assert.equal(await harm('merges what was sent', sent), 200);
+        assert.equal(await harm('says what it is'), 200);
+      }
     });
 
     test('a loop holds up the next run for seconds, which is then run in another process', async () => {

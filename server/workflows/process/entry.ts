@@ -2,7 +2,7 @@ import { catchLateFailures, doRun } from '../late-failures.ts';
 import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
 import type { Ask, Asked } from '../run-protocol.ts';
-import { beEndedFirst, closePrototype, guardProcess, keepPrograms, watchStarted } from './guards.ts';
+import { beEndedFirst, closeBuiltIns, guardProcess, keepPrograms, watchStarted } from './guards.ts';
 import {
   errorFrom,
   type FromProcess,
@@ -40,11 +40,12 @@ const { askOf, hearAnswer } = createAsking();
 /** The owner's files are loaded, or known not to load: the server itself loaded them at its start. */
 export const loaded: Promise<void> = loadDeclarations(folder).then(
   (declarations) => {
-    closePrototype();
+    const builtIns = closeBuiltIns();
+    const isSpent = () => started.isLeftBehind() || watch.isFull() || builtIns.areChanged();
     started.areLoaded();
     watch.areLoaded();
     process.on('message', (message: ToProcess) => {
-      if ('run' in message) void run(declarations, message.run, message.task);
+      if ('run' in message) void run(declarations, message, isSpent);
       else if ('answerTo' in message) hearAnswer(message);
       else say({ isThere: true });
     });
@@ -56,12 +57,17 @@ export const loaded: Promise<void> = loadDeclarations(folder).then(
   },
 );
 
-async function run(declarations: Declarations, number: number, task: RunTask): Promise<void> {
+/** `isSpentNow`: whether the process must not be used again. */
+async function run(
+  declarations: Declarations,
+  { run: number, task }: Extract<ToProcess, { run: number }>,
+  isSpentNow: () => boolean,
+): Promise<void> {
   watch.runBegins();
   say({ begun: true });
   const outcome = await outcomeOf(declarations, number, task);
   watch.runEnds();
-  const isSpent = started.isLeftBehind() || watch.isFull();
+  const isSpent = isSpentNow();
   try {
     say({ over: outcome, isSpent });
   } catch (error) {

@@ -34,12 +34,27 @@ export function guardProcess(): void {
   syncBuiltinESMExports();
 }
 
+/** What every value that a caller sends leads to, by names such as `__proto__` and `constructor`. */
+const BUILT_IN = [Object, Array, Function, String, Number, Boolean].flatMap((one) => [one, one.prototype]);
+
 /**
- * Nothing becomes a property of everything any more: what a caller names `__proto__` must not reach other runs by way of a
- * careless merge. For when the owner's files are loaded: some libraries add something then.
+ * What a caller names `__proto__` must not reach other runs by way of a careless merge: from now on nothing becomes a property
+ * of everything, and what is there already is watched. For when the owner's files are loaded: some libraries add something then.
  */
-export function closePrototype(): void {
+export function closeBuiltIns(): { areChanged(): boolean } {
   Object.preventExtensions(Object.prototype);
+  const there = BUILT_IN.flatMap((object) =>
+    Object.entries(Object.getOwnPropertyDescriptors(object))
+      .filter(([, { writable }]) => writable)
+      .map(([name, { value }]) => ({ object: object as unknown as Record<string, unknown>, name, value })),
+  );
+  return {
+    areChanged() {
+      // Not by a method of lists, which may be what was changed.
+      for (const { object, name, value } of there) if (object[name] !== value) return true;
+      return false;
+    },
+  };
 }
 
 /** How Node itself begins each program. */
