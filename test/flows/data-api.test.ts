@@ -400,13 +400,22 @@ eachStore(({ engine, isFirst, url }) => {
           /For pages there are: equals/,
         ],
         [where('title', 'geographic_search', 'x'), 404, /Constraint type not found/, /For title/],
+        [
+          { constraints: [{ key: 'title', constraint_type: 5 }] },
+          400,
+          /a number where the text constraint_type/,
+          /./,
+        ],
+        [where('title', 'equals', 5), 400, /"title" is a text, and a number came/, /double quotes/],
+        [where('pages', 'equals', true), 400, /is a number, and true came/, /^Send a number\.$/],
+        [where('title', 'equals', undefined), 400, /no value came/, /is_empty/],
         [where('title', 'equals', ['x']), 400, /"title" is a text, and a list came/, /constraint type in/],
         [where('title', 'equals', { $ne: null }), 400, /is a text, and an object came/, /./],
         [where('title', 'equals', null), 400, /null came/, /is_empty/],
         [where('title', 'equals', 'a\0b'), 400, /NUL/, /./],
         [where('title', 'equals', '\ud800'), 400, /half a character/, /./],
         [where('title', 'text contains', 'x'.repeat(1001)), 400, /too long/, /1000/],
-        [where('pages', 'equals', '1'), 400, /is a number, and a text came/, /quotes/],
+        [where('pages', 'equals', '1'), 400, /is a number, and a text came/, /Leave out the quotes/],
         [
           { constraints: '[{"key":"pages","constraint_type":"equals","value":9007199254740993}]' },
           400,
@@ -416,7 +425,7 @@ eachStore(({ engine, isFirst, url }) => {
         [{ constraints: '[{"key":"pages","constraint_type":"equals","value":1e999}]' }, 400, /not kept/, /./],
         [{ constraints: '[{"key":"pages","constraint_type":"equals","value":NaN}]' }, 400, /valid JSON/, /./],
         [{ constraints: '[{"key":"title","key":"pages","constraint_type":"is_empty"}]' }, 400, /twice/, /./],
-        [where('tags', 'contains', ['x']), 400, /and a list came/, /./],
+        [where('tags', 'contains', ['x']), 400, /"tags" is a text, a number, .*and a list came/, /./],
         [where('title', 'in', 'x'), 400, /one of a list, and a text came/, /./],
         [
           where(
