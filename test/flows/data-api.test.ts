@@ -988,10 +988,17 @@ eachStore(({ engine, isFirst, url }) => {
           return `/api/1.1/obj/book?${new URLSearchParams({ constraints, limit: '1' })}`;
         };
         const gone = new AbortController();
+        let letIn = 0;
+        const countOne = () => {
+          letIn += 1;
+          onCaller = countOne;
+        };
+        onCaller = countOne;
         const left = Array.from({ length: 11 }, () =>
           assert.rejects(server.call(lacking(20), { token, signal: gone.signal }), { name: 'AbortError' }),
         );
-        await delay(200);
+        await until('all of them wait for their list', () => letIn === left.length);
+        onCaller = undefined;
         gone.abort();
         await Promise.all(left);
         const { status, body } = await server.call(lacking(2), { token });

@@ -238,26 +238,31 @@ sqliteStores(({ url: storeUrl }) => {
     });
 
     test('tokens are answered, people sign in and others run while others loop', async () => {
-      const account = await people.account();
-      const loops = Promise.all([harm('loop'), harm('loop'), harm('numbers')]);
-      const started = performance.now();
-      const agent = await people.signIn(account.email);
-      const token = await fetch(`${server.url}/oauth/token`, {
-        method: 'POST',
-        body: new URLSearchParams({
-          grant_type: 'client_credentials',
-          client_id: 'svc_x',
-          client_secret: 'x',
-        }),
+      const { email } = await people.account();
+      const body = new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'svc_x',
+        client_secret: 'x',
       });
-      const quick = await call('quick');
-      assert.deepEqual([(await agent.get('/tokens')).status, token.status, quick.status], [200, 401, 200]);
-      const ms = performance.now() - started;
-      assert.deepEqual(
-        (await loops).map(({ status }) => status),
-        [504, 504, 500],
-      );
-      assert.ok(performance.now() - started > ms, 'all of that came before their end');
+      // On a machine that has much to do the loops may end before.
+      await until('all of that comes before their end', async () => {
+        let isOneOver = false;
+        const loop = () =>
+          harm('loop').finally(() => {
+            isOneOver = true;
+          });
+        const harms = Promise.all([loop(), loop(), harm('numbers')]);
+        const agent = await people.signIn(email);
+        const token = await fetch(`${server.url}/oauth/token`, { method: 'POST', body });
+        const quick = await call('quick');
+        assert.deepEqual([(await agent.get('/tokens')).status, token.status, quick.status], [200, 401, 200]);
+        const isBefore = !isOneOver;
+        assert.deepEqual(
+          (await harms).map(({ status }) => status),
+          [504, 504, 500],
+        );
+        return isBefore;
+      });
     });
 
     test('what it prints is in the output of the server', async () => {
