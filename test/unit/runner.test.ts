@@ -256,7 +256,6 @@ describe('the runner', () => {
   it('gives all attempts together the time of one', async () => {
     const by = createRunner({ ...parts, timeLimitMs: 150 });
     let attempts = 0;
-    const startedMs = performance.now();
     const late: Run = async ({ data }) => {
       attempts += 1;
       await data.card.get('obj_1');
@@ -268,7 +267,8 @@ describe('the runner', () => {
       ran(late, { by }),
       (error) => error instanceof Problem && [409, 504].includes(error.status),
     );
-    assert.ok(attempts < 5 && performance.now() - startedMs < 300, `${attempts}`);
+    // Each within the whole of it, all five would be made.
+    assert.ok(attempts < 5, `${attempts}`);
   });
 
   it('has the store look no further for a run that was given up, and to the end for one that was not', async () => {

@@ -68,9 +68,7 @@ describe('schemas of an owner’s that do not end', () => {
     };
     assert.equal(check('slow', 'a'), 'a');
     assert.throws(() => check('slow', EVIL), /took longer/);
-    const started = performance.now();
     assert.throws(() => check('slow', 'a'), /nothing is checked by them for 15 seconds/);
-    assert.ok(performance.now() - started < 40);
     assert.equal(check('other', 'b'), 'b');
   });
 
