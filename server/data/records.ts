@@ -46,12 +46,12 @@ function readsOf(
   { rows, rules, asker }: { rows: OpenType['rows']; rules: Privacy; asker: Asker },
 ) {
   const rights = { type, privacy };
-  // What the store keeps beside them is nobody's business.
-  const shown = new Set(fieldsOf(type));
+  // What the store keeps beside them is nobody's business, nor is its order: that tells what was put in when.
+  const shown = fieldsOf(type);
   const seen = (row: StoredRecord): SeenRecord => {
     const maySee = privacy.maySeeIn(row);
-    const fields = Object.entries(row).filter(([field]) => shown.has(field) && maySee(field));
-    return Object.fromEntries(fields) as SeenRecord;
+    const fields = shown.filter((field) => Object.hasOwn(row, field) && maySee(field));
+    return Object.fromEntries(fields.map((field) => [field, row[field]])) as SeenRecord;
   };
 
   return {

@@ -197,6 +197,15 @@ sqliteStores(({ url }) => {
     assert.equal(shown(blue ?? assert.fail()), undefined);
   });
 
+  it('gives the fields in the order of their type, which does not tell what was put in when', async () => {
+    const records = await recordsFor(callerOf('acc_x'));
+    const row = { createdBy: 'acc_x', tags: ['a'], tier: 'pro', createdAt: 1, team: 'red', id: 'obj_1' };
+    const order = ['id', 'createdAt', 'createdBy', 'team', 'tier', 'tags'];
+    assert.deepEqual(Object.keys(records.seen(row)), order);
+    const again = { id: 'obj_1', createdAt: 1, team: 'red', tier: 'pro', tags: ['a'], createdBy: 'acc_x' };
+    assert.deepEqual(Object.keys(records.seen(again)), order);
+  });
+
   it('sorts by what is theirs in some records only where nothing stands before it, and never by a list', async () => {
     const records = await recordsFor(callerOf('acc_ann'));
     const sorted = (...fields: string[]) =>
