@@ -103,23 +103,31 @@ export function catchLateFailures(tell: TellLate, crash: (error: unknown) => voi
   });
 }
 
-let isExitGuarded = false;
+/** What of the process reaches the work of others: they would find another folder, or nothing would tell of their failures. */
+const GUARDED = ['exit', 'chdir', 'umask', 'setUncaughtExceptionCaptureCallback'] as const;
 
-/** From now on `process.exit` throws where code of the owner's calls it: it would end the work of others. */
-export function guardExit(): void {
-  if (isExitGuarded) return;
-  isExitGuarded = true;
-  const { exit } = process;
-  process.exit = (...code) => {
-    const work = works.getStore();
-    if (work === undefined) return exit(...code);
-    const error = new Error('process.exit would end the work of others; throw an error');
-    // As if it were thrown where it is called.
-    Error.captureStackTrace(error, process.exit);
-    // Also where somebody catches it.
-    work.end?.(error);
-    throw error;
-  };
+let isGuarded = false;
+
+/** From now on that throws where code of the owner's calls it, in each process that loads their files. */
+export function guardProcess(): void {
+  if (isGuarded) return;
+  isGuarded = true;
+  const guarded = process as unknown as Record<string, (...values: never[]) => unknown>;
+  for (const name of GUARDED) {
+    const own = process[name] as (...values: never[]) => unknown;
+    guarded[name] = (...values) => {
+      const work = works.getStore();
+      if (work === undefined) return own(...values);
+      const isExit = name === 'exit';
+      const why = isExit ? 'end the work of others; throw an error' : 'reach the work of others';
+      const error = new Error(`process.${name} would ${why}`);
+      // As if it were thrown where it is called.
+      Error.captureStackTrace(error, guarded[name]);
+      // Also where somebody catches it.
+      if (isExit) work.end?.(error);
+      throw error;
+    };
+  }
   syncBuiltinESMExports();
 }
 

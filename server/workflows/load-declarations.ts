@@ -11,7 +11,7 @@ import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
-import { doLoad, guardExit } from './late-failures.ts';
+import { doLoad, guardProcess } from './late-failures.ts';
 import { isWorkflow, type Workflow } from './workflow.ts';
 import { mistakesOfWorkflow } from './workflow-mistakes.ts';
 
@@ -39,7 +39,7 @@ type Loaded<T> = { path: string; declared?: T; fault?: string };
  * line for each mistake in any file, so that the start stops once and not once a file.
  */
 export async function loadDeclarations(folder: string, timeLimitMs?: number): Promise<Declarations> {
-  guardExit();
+  guardProcess();
   const [types, workflows] = await Promise.all([
     loadFolder(join(folder, 'types'), 'type', timeLimitMs),
     loadFolder(join(folder, 'workflows'), 'workflow', timeLimitMs),

@@ -170,12 +170,22 @@ it('a fault in a file is told once, and not for each file that imports it', asyn
   });
 });
 
-for (const [file, says] of [
-  ['types/wallet.ts', /types\/wallet\.ts: it does not load: .*process\.exit would end.*\(line 2, column 9\)/],
-  ['settings.ts', /settings\.ts: it ends the process \(line 2, column 9\)/],
+for (const [file, does, says] of [
+  [
+    'types/wallet.ts',
+    'process.exit(0)',
+    /types\/wallet\.ts: it does not load: .*process\.exit would end.*\(line 2, column 9\)/,
+  ],
+  // Its processes would not load what the server had loaded.
+  [
+    'types/wallet.ts',
+    `process.chdir('/')`,
+    /types\/wallet\.ts: it does not load: .*process\.chdir would reach.*\(line 2, column 9\)/,
+  ],
+  ['settings.ts', 'process.exit(0)', /settings\.ts: it ends the process \(line 2, column 9\)/],
 ] as const) {
-  it(`a file that ends the process while it loads is told, and is no success: ${file}`, (t) => {
-    const config = makeConfigFolder({ [file]: `${GOOD}process.exit(0);` });
+  it(`a file that reaches for the process while it loads is told, and is no success: ${file}, ${does}`, (t) => {
+    const config = makeConfigFolder({ [file]: `${GOOD}${does};` });
     t.after(config.remove);
     const { status, stdout, stderr } = spawnSync(process.execPath, ['server/start/cli.js', 'check'], {
       env: { ...process.env, LATCHKEY_CONFIG: config.folder },

@@ -2,7 +2,7 @@ import { catchLateFailures, doRun } from '../late-failures.ts';
 import { type Declarations, loadDeclarations } from '../load-declarations.ts';
 import { runHere } from '../run-here.ts';
 import type { Ask, Asked } from '../run-protocol.ts';
-import { beEndedFirst, closeBuiltIns, guardProcess, keepPrograms, watchStarted } from './guards.ts';
+import { beEndedFirst, closeBuiltIns, closeChannel, keepPrograms, watchStarted } from './guards.ts';
 import {
   errorFrom,
   type FromProcess,
@@ -32,7 +32,7 @@ catchLateFailures(
     say({ late, failed: failureOf(error), message }, () => process.exit(1));
   },
 );
-guardProcess();
+closeChannel();
 keepPrograms();
 const started = watchStarted();
 const { askOf, hearAnswer } = createAsking();

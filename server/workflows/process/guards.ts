@@ -19,17 +19,9 @@ export function beEndedFirst(): void {
   }
 }
 
-/**
- * Keeps what the owner's code does by mistake from the runs that come after it in the same process: they would find another
- * folder, or nothing would tell of their failures. It does not keep out who means harm.
- */
-export function guardProcess(): void {
-  for (const name of ['chdir', 'umask', 'setUncaughtExceptionCaptureCallback'] as const) {
-    process[name] = () => {
-      throw new TypeError(`process.${name} would reach other runs`);
-    };
-  }
-  // The way to the server is not for the owner's code. Node itself disconnects where the server is gone.
+/** The way to the server is not for the owner's code, by mistake: it does not keep out who means harm. */
+export function closeChannel(): void {
+  // Node itself disconnects where the server is gone.
   Object.assign(process, { send: undefined, disconnect: () => endGroup(process.pid) });
   syncBuiltinESMExports();
 }
