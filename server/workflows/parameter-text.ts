@@ -18,7 +18,7 @@ export function readText(schema: z.ZodType, value: string | string[]): Read {
   if (Array.isArray(value)) return readSpelt(schema, value, value.map(spelledOut));
   const spelt = spelledOut(value);
   const asSpelt = readSpelt(schema, [value], spelt);
-  if (asSpelt.parsed.success || (asSpelt.changed !== undefined && wantsNumber(asText))) return asSpelt;
+  if (asSpelt.parsed.success) return asSpelt;
   const asJson = readJson(schema, value);
   if (asJson !== undefined) return asJson;
   const asList = schema.safeParse([value]);

@@ -169,6 +169,7 @@ const PAIRS: [pairs: string, wanted: Record<string, unknown> | Refused][] = [
   ['count=-0', { of: 'count', says: /minus zero/, hint: /Send 0/ }],
   ['counts=1&counts=9007199254740993', tooLong('counts')],
   ['counts=9007199254740993', tooLong('counts')],
+  ['tags=9007199254740993', { tags: ['9007199254740993'] }],
   ['counts=[9007199254740993]', tooLong('counts')],
   ['place={"name":"x","rank":9007199254740993}', tooLong('place')],
   ['coerced=12&sure=false', { coerced: 12, sure: false }],
