@@ -18,6 +18,7 @@ const SENT: [schema: z.ZodType, value: unknown, path?: string, meant?: string][]
   [person, { home: null }],
   [person, { home: 'here' }],
   [person, null],
+  [z.string(), { nmae: 'Ann' }],
   [person, 'nmae'],
   [person.optional(), { nmae: 'Ann' }, 'nmae', 'name'],
   [person.transform(Object), { nmae: 'Ann' }, 'nmae', 'name'],
