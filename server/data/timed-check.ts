@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
 import { z } from 'zod';
+import { keepBuiltIns } from '../ground/built-ins.ts';
 import { isObject } from '../ground/is-object.ts';
 import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
 
@@ -27,6 +28,7 @@ const restUntilMs = new WeakMap<object, number>();
 const CALLED = Symbol.for('latchkey.check');
 const global = globalThis as { [CALLED]?: () => unknown };
 let script: Script | undefined;
+let builtIns: ReturnType<typeof keepBuiltIns> | undefined;
 
 /**
  * Does what checks by schemas of the owner's, which happens on the main thread: where code or a regular expression of theirs
@@ -43,7 +45,16 @@ export function checkInTime<T>(
   if ((restUntilMs.get(of) ?? 0) > performance.now()) {
     throw new TypeError(`${tooLong}, a moment ago; nothing is checked by them for ${REST_MS / 1000} seconds`);
   }
-  const checked = endInTime(check, msMax);
+  // What a schema merges of what a caller sent must not become a property of everything in the server.
+  builtIns ??= keepBuiltIns();
+  let checked: ReturnType<typeof endInTime<T>>;
+  let isChanged = false;
+  try {
+    checked = endInTime(check, msMax);
+  } finally {
+    isChanged = builtIns.putBack();
+  }
+  if (isChanged) throw new TypeError(`${what}: its schemas changed what every value has, by what was sent`);
   if ('result' in checked) return checked.result;
   restUntilMs.set(of, performance.now() + REST_MS);
   throw new TypeError(tooLong);

@@ -48,6 +48,27 @@ describe('schemas of an owner’s that do not end', () => {
     });
   }
 
+  for (const sent of [
+    '{"__proto__":{"admin":true}}',
+    '{"__proto__":{"toString":"1"}}',
+    '{"constructor":{"entries":"1"}}',
+  ]) {
+    test(`what is merged into everything is put back, and told: ${sent}`, () => {
+      const { entries } = Object;
+      const { toString: asText } = Object.prototype;
+      const merge = (into: Record<string, unknown>, from: object): unknown => {
+        for (const [name, value] of entries(from)) {
+          if (typeof value === 'object') merge(into[name] as never, value);
+          else into[name] = value;
+        }
+        return into;
+      };
+      const schema = z.any().transform((value) => merge({}, value));
+      assert.throws(() => parse(schema, JSON.parse(sent)), /^TypeError: type note: its schemas changed what/);
+      assert.ok(!('admin' in {}) && asText === Object.prototype.toString && entries === Object.entries);
+    });
+  }
+
   test('what stood still, as the machine was busy with other things, is checked once more', () => {
     let stands = true;
     const schema = z.string().refine(() => {

@@ -41,7 +41,7 @@ const { askOf, hearAnswer } = createAsking();
 export const loaded: Promise<void> = loadDeclarations(folder).then(
   (declarations) => {
     const builtIns = closeBuiltIns();
-    const isSpent = () => started.isLeftBehind() || watch.isFull() || builtIns.areChanged();
+    const isSpent = () => started.isLeftBehind() || watch.isFull() || builtIns.putBack();
     started.areLoaded();
     watch.areLoaded();
     process.on('message', (message: ToProcess) => {

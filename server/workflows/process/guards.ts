@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Worker } from 'node:worker_threads';
+import { keepBuiltIns } from '../../ground/built-ins.ts';
 import { endGroup } from '../end-group.ts';
 
 /** So much may wait or listen in a process between two runs: what each run leaves a little of is more in the end. */
@@ -26,27 +27,13 @@ export function closeChannel(): void {
   syncBuiltinESMExports();
 }
 
-/** What every value that a caller sends leads to, by names such as `__proto__` and `constructor`. */
-const BUILT_IN = [Object, Array, Function, String, Number, Boolean].flatMap((one) => [one, one.prototype]);
-
 /**
  * What a caller names `__proto__` must not reach other runs by way of a careless merge: from now on nothing becomes a property
- * of everything, and what is there already is watched. For when the owner's files are loaded: some libraries add something then.
+ * of everything, and what is there already is kept. For when the owner's files are loaded: some libraries add something then.
  */
-export function closeBuiltIns(): { areChanged(): boolean } {
+export function closeBuiltIns() {
   Object.preventExtensions(Object.prototype);
-  const there = BUILT_IN.flatMap((object) =>
-    Object.entries(Object.getOwnPropertyDescriptors(object))
-      .filter(([, { writable }]) => writable)
-      .map(([name, { value }]) => ({ object: object as unknown as Record<string, unknown>, name, value })),
-  );
-  return {
-    areChanged() {
-      // Not by a method of lists, which may be what was changed.
-      for (const { object, name, value } of there) if (object[name] !== value) return true;
-      return false;
-    },
-  };
+  return keepBuiltIns();
 }
 
 /** How Node itself begins each program. */
