@@ -1067,6 +1067,26 @@ eachStore(({ engine, isFirst, url }) => {
     });
 
     if (isFirst)
+      test('lists nothing for who is cut off while the records are looked for', async () => {
+        await make(ann, { title: 'Long looked for' });
+        const { value, credential } = await server.token({
+          ...{ accountId: annId, scopes: BOTH, expiresAt: now + 1000 },
+        });
+        const rows = opened();
+        const { list } = rows;
+        rows.list = async (asked) => {
+          rows.list = list;
+          await server.domain.rows.credentials.update(credential.id, { set: { revokedAt: now } });
+          await delay(1.5 * JUDGED_AGAIN_MS);
+          return list(asked);
+        };
+        const { status, text } = await server.call(NOTES, { token: value });
+        assert.equal(status, 401);
+        assert.doesNotMatch(text, /Long looked for/);
+        assert.equal((await server.call(NOTES, { token: ann })).status, 200);
+      });
+
+    if (isFirst)
       test('changes nothing for who is cut off while others change the record', async () => {
         const id = await make(ann, { title: 'Held' });
         const { value, credential } = await server.token({

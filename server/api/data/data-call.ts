@@ -21,6 +21,12 @@ export type DataCall = ApiCall & {
   id: string;
 };
 
+/** A call that reads records. */
+export type ReadCall = DataCall & {
+  /** Judges the caller again where the call has taken a while. Throws Problem where they may not go on. */
+  callerNow: () => Promise<Bearer | undefined>;
+};
+
 /** A call that changes records: nobody does without a token. */
 export type WriteCall = DataCall & {
   caller: Bearer;

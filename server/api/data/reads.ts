@@ -3,7 +3,7 @@ import type { StoredRecord } from '../../data/record.ts';
 import type { Domain } from '../../domain.ts';
 import { RECORDS_PAGE_CHARACTERS_MAX } from '../../ground/limits.ts';
 import { whileWaited } from '../../http/waited.ts';
-import { type DataCall, entryOf, noSuchRecord, recordEntry } from './data-call.ts';
+import { type DataCall, entryOf, noSuchRecord, type ReadCall, recordEntry } from './data-call.ts';
 import { listQuery } from './list-query.ts';
 import { recordJson } from './names.ts';
 
@@ -13,7 +13,7 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
 
   return {
     /** A page of a list. */
-    async list(call: DataCall): Promise<object> {
+    async list(call: ReadCall): Promise<object> {
       const { ctx, opened, caller, verb } = call;
       const records = await dataAccess.recordsFor(opened, caller, { verb, signal: whileWaited(ctx) });
       const wanted = listQuery(ctx, records);
@@ -29,6 +29,8 @@ export function createReads(parts: Pick<Domain, 'dataAccess' | 'recorder'>) {
       const behind = async () =>
         isLast ? 0 : Math.max(0, (await records.count(wanted.constraints)) - wanted.skip - rows.length);
       const left = wanted.excludesRemaining ? {} : { remaining: await behind() };
+      // Who had to wait for it may be cut off by now.
+      await call.callerNow();
       await recordEntry(recorder, entryOf(call, { status: 200, records, touched: rows }));
       return { response: { cursor: wanted.skip, results, count: results.length, ...left } };
     },

@@ -7,7 +7,7 @@ import type { Authenticate } from '../authenticate.ts';
 import { allowOf, wrongMethod } from '../methods.ts';
 import type { ApiCall, Endpoint } from '../responder.ts';
 import { createBulk } from './bulk.ts';
-import type { DataCall, WriteCall } from './data-call.ts';
+import type { DataCall, ReadCall, WriteCall } from './data-call.ts';
 import { requireNoQuery } from './list-query.ts';
 import { createReads } from './reads.ts';
 import { createDataRights } from './rights.ts';
@@ -19,7 +19,7 @@ type Parts = Pick<
 > & { authenticate: Authenticate };
 
 type Act = (call: WriteCall) => ReturnType<Endpoint>;
-type Read = (call: DataCall) => Promise<object>;
+type Read = (call: ReadCall) => Promise<object>;
 
 /** Records of the declared data types, by path and method: who may do what with them, and what it answers. */
 export function createDataApi(parts: Parts) {
@@ -61,7 +61,8 @@ export function createDataApi(parts: Parts) {
     if (method === 'GET' && read !== undefined) {
       const asked = calledFor(call, { type, id, verb: 'read' });
       if (place !== 'type') requireNoQuery(asked);
-      return read(asked);
+      const { caller } = asked;
+      return read({ ...asked, callerNow: asOfNow(caller, async () => caller && judged(asked)) });
     }
     const made = calledFor(call, { type, id, verb: 'write' });
     // Nobody writes without a token, whatever the rules give.
