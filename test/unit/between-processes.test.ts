@@ -38,3 +38,11 @@ test('what is a part of itself arrives, and what in it does not is named', () =>
   round.last = () => undefined;
   assert.equal(unfitForProcess(round), 'last: a function');
 });
+
+test('a list that is long and empty is looked at in no time', () => {
+  const list: unknown[] = [];
+  list[3e7] = () => undefined;
+  const startedMs = performance.now();
+  assert.equal(unfitForProcess({ list }), 'list.30000000: a function');
+  assert.ok(performance.now() - startedMs < 100);
+});

@@ -17,9 +17,9 @@ function unfit(value: unknown, path: string, seen: Set<object>): string | undefi
   if (value instanceof NamedRecord || seen.has(value)) return undefined;
   seen.add(value);
   if (types.isMap(value) || types.isSet(value)) return firstUnfit([...value].flat().entries(), path, seen);
-  if (Array.isArray(value)) return firstUnfit(value.entries(), path, seen);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null)
+  // Of a list what it holds: it may be as long as a caller says, and empty.
+  if (Array.isArray(value) || prototype === Object.prototype || prototype === null)
     return firstUnfit(Object.entries(value), path, seen);
   return told(`an object of the class ${value.constructor?.name || 'without a name'}`, path);
 }
