@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { syncBuiltinESMExports } from 'node:module';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { readableError } from './process/messages.ts';
 
@@ -103,32 +102,9 @@ export function catchLateFailures(tell: TellLate, crash: (error: unknown) => voi
   });
 }
 
-/** What of the process reaches the work of others: they would find another folder, or nothing would tell of their failures. */
-const GUARDED = ['exit', 'chdir', 'umask', 'setUncaughtExceptionCaptureCallback'] as const;
-
-let isGuarded = false;
-
-/** From now on that throws where code of the owner's calls it, in each process that loads their files. */
-export function guardProcess(): void {
-  if (isGuarded) return;
-  isGuarded = true;
-  const guarded = process as unknown as Record<string, (...values: never[]) => unknown>;
-  for (const name of GUARDED) {
-    const own = process[name] as (...values: never[]) => unknown;
-    guarded[name] = (...values) => {
-      const work = works.getStore();
-      if (work === undefined) return own(...values);
-      const isExit = name === 'exit';
-      const why = isExit ? 'end the work of others; throw an error' : 'reach the work of others';
-      const error = new Error(`process.${name} would ${why}`);
-      // As if it were thrown where it is called.
-      Error.captureStackTrace(error, guarded[name]);
-      // Also where somebody catches it.
-      if (isExit) work.end?.(error);
-      throw error;
-    };
-  }
-  syncBuiltinESMExports();
+/** What of the owner's is at work just now; undefined where nothing is. */
+export function workNow(): Pick<Work, 'end'> | undefined {
+  return works.getStore();
 }
 
 /** Code of the owner's. `end` fails it; it is taken away when that is over. */

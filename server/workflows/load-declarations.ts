@@ -11,7 +11,8 @@ import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
 import { firstLine, loadFaultOf } from '../ground/load-fault.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';
 import { WrongSettings } from '../ground/settings.ts';
-import { doLoad, guardProcess } from './late-failures.ts';
+import { guardProcess } from './guarded-process.ts';
+import { doLoad } from './late-failures.ts';
 import { isWorkflow, type Workflow } from './workflow.ts';
 import { mistakesOfWorkflow } from './workflow-mistakes.ts';
 
