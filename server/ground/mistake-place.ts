@@ -29,8 +29,8 @@ function offsetOf(text: string, mistake: string): number | undefined {
   const code = text.replace(UNREAD, (unread) => unread.replace(/[^\n]/g, ' '));
   const [, rule, right = ''] = /^rule (.*?): (?:there is no right )?(\w+)/.exec(mistake) ?? [];
   if (rule !== undefined) {
-    const at = text.indexOf(rule);
-    return at === -1 ? undefined : (keyAt(code, right, at) ?? at);
+    const at = ruleAt(text, code, rule);
+    return at === undefined ? undefined : (keyAt(code, right, at) ?? at);
   }
   const beginning = BEGINNING.exec(code);
   if (beginning === null) return undefined;
@@ -46,6 +46,14 @@ function offsetOf(text: string, mistake: string): number | undefined {
     from = opening + 1;
   }
   return found;
+}
+
+/** Where a rule is named: a whole text in quotes, for its words may stand anywhere; a type or a field may have the same. */
+function ruleAt(text: string, code: string, rule: string): number | undefined {
+  const named = [...text.matchAll(UNREAD)].filter(([unread]) => unread.slice(1, -1) === rule);
+  const rules = code.search(/\brules\b/);
+  const found = named.find(({ index }) => index > rules) ?? named[0];
+  return found && found.index + 1;
 }
 
 /** `parameter amount: example: …` → parameters, amount, example */
