@@ -11,6 +11,7 @@ import { type Domain, openDomain } from './domain.ts';
 import type { Actor } from './ground/actor.ts';
 import { systemClock } from './ground/clock.ts';
 import { Problem } from './ground/errors.ts';
+import { nearMissHint } from './ground/near-miss.ts';
 import { newId } from './ground/opaque.ts';
 import { loadOwnerSettings, readSettings } from './ground/settings.ts';
 import { scopeFor } from './workflows/catalogue.ts';
@@ -70,7 +71,7 @@ export async function openTestStore(folder: string) {
     callerOf: (workflow: Workflow) => Bearer | undefined,
   ): Promise<T> {
     const workflow = domain.catalogue.get(name);
-    if (workflow === undefined) throw domain.catalogue.noSuchWorkflow(name, undefined);
+    if (workflow === undefined) throw noSuchWorkflow(name, domain.catalogue.all);
     const caller = callerOf(workflow);
     // So that what is stored has an order.
     clock.now += 1;
@@ -181,6 +182,17 @@ function typeNamed({ types }: Domain, name: string) {
 function recordFrom({ type }: OpenType, row: StoredRecord): TestRecord {
   const fields = fieldsOf(type);
   return Object.fromEntries(Object.entries(row).filter(([name]) => fields.includes(name))) as TestRecord;
+}
+
+/** To whoever tests their own folder, all of it may be named. */
+function noSuchWorkflow(name: string, workflows: readonly Workflow[]): Problem {
+  const names = workflows.map((workflow) => workflow.name);
+  return new Problem({
+    status: 404,
+    code: 'NOT_FOUND',
+    message: `There is no workflow ${name}.`,
+    hint: nearMissHint(name, names, `There are: ${names.join(', ')}.`),
+  });
 }
 
 function tokenWanted({ name }: Workflow): Problem {

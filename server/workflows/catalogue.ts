@@ -38,15 +38,15 @@ export function createCatalogue(workflows: Iterable<Workflow>, url: string) {
     noSuchWorkflow(name: string, caller: Bearer | undefined): Problem {
       const callable = callableBy(caller).map((workflow) => workflow.name);
       const list = callable.slice(0, 10).join(', ');
+      const otherwise =
+        caller === undefined
+          ? `Without a token may be called: ${list || 'none'}. Send one for the others.`
+          : `This token may call: ${list === '' ? 'no workflow, its scopes name none' : list}.`;
       return new Problem({
         status: 404,
         code: 'NOT_FOUND',
         message: 'There is no workflow of that name.',
-        hint: nearMissHint(
-          name,
-          callable,
-          `This token may call: ${list === '' ? 'no workflow, its scopes name none' : list}.`,
-        ),
+        hint: nearMissHint(name, callable, otherwise),
       });
     },
   };

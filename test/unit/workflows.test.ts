@@ -381,6 +381,7 @@ describe('the catalogue', () => {
     const hintOf = (name: string, caller?: Bearer) => catalogue.noSuchWorkflow(name, caller).hint;
     assert.equal(hintOf('close-all', holder(['admin'])), 'Did you mean close_all?');
     assert.equal(hintOf('close-all', holder(['wf:pay'])), 'This token may call: ring, pay.');
+    assert.equal(hintOf('close-all'), 'Without a token may be called: ring. Send one for the others.');
     assert.equal(catalogue.get('constructor'), undefined);
   });
 });
