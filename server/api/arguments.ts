@@ -90,5 +90,5 @@ function howToSendFile(workflow: Workflow, name: string): string {
     'text' in part ? `--form-string '${part.name}=${part.text}'` : `-F '${part.name}=@PATH'`,
   );
   const form = [...texts, `-F '${name}=@PATH'`].join(' ');
-  return `Send it as a part of a form, as in curl ${form}, or in JSON as {"${name}":{"filename":"…","contents":"its bytes in base64"}}.`;
+  return `Send it as a part of a form, as in curl ${form}, or in JSON as {"${name}":{"filename":"…","type":"…","contents":"its bytes in base64"}}.`;
 }

@@ -40,7 +40,7 @@ const BEGINNINGS: Record<string, readonly string[]> = {
 };
 
 const WANTED =
-  'expected a file: {"filename": …, "contents": its bytes in base64}, or a part of multipart/form-data';
+  'expected a file: {"filename": …, "type": …, "contents": its bytes in base64}, or a part of multipart/form-data';
 
 /** Reads a file from JSON or from a part of a form. Answers why not, in words, where it is none that is wanted. */
 export function readFile(
@@ -56,7 +56,10 @@ export function readFile(
   const type = found.type.split(';', 1)[0]?.trim().toLowerCase() || UNKNOWN_TYPE;
   if (!TYPE.test(type)) return 'its type is no media type such as image/png';
   if (wanted.types !== undefined && !wanted.types.includes(type)) {
-    return `expected a file of the type ${wanted.types.join(' or ')}, and it was sent as another or none`;
+    const types = wanted.types.join(' or ');
+    return found.type === ''
+      ? `expected a file of the type ${types}; it was sent without one: say "type" beside its contents`
+      : `expected a file of the type ${types}, and it was sent as ${type}`;
   }
   const { bytes } = found;
   if (bytes.length > wanted.bytesMax) {
