@@ -199,7 +199,7 @@ export function resultCell(entry: EntryView, asAdmin = 'Privacy rules passed ove
 
 function hiddenOf({ hidden }: EntryView): string {
   if (hidden === undefined) return '';
-  return `, ${hidden} ${hidden === 1 ? 'record' : 'records'}`;
+  return ` for ${hidden} ${hidden === 1 ? 'record' : 'records'}`;
 }
 
 /** From where, and in which request. */

@@ -497,7 +497,7 @@ eachStore(({ url: storeUrl, isFirst }) => {
       );
       const text = await activityOf(person);
       assert.doesNotMatch(text, /<script>alert/);
-      assert.match(textOf(text), /Failed unavailable \(503\) Privacy rules passed over, 3 records/);
+      assert.match(textOf(text), /Failed unavailable \(503\) Privacy rules passed over for 3 records/);
     });
   });
 });

@@ -81,7 +81,7 @@ function lineOf(call: CallView): Part[] {
     what,
     namedInLine(account),
     namedInLine(credential),
-    resultCell(call, 'Admin'),
+    resultCell(call, call.hidden === undefined ? 'Admin' : 'Admin, past the rules'),
     timeInLine(at, requestUrl),
     from,
   ];
