@@ -94,6 +94,6 @@ export function errorFrom(failure: Failure): Error {
 }
 
 /** What the owner's code threw on this side, as an error that can be read: it goes into the log of the server. */
-export function readableError(error: unknown, prefix = ''): Error {
-  return errorFrom(failureOf(error, prefix));
+export function readableError(error: unknown): Error {
+  return errorFrom(failureOf(error));
 }
