@@ -45,23 +45,34 @@ export function checkInTime<T>(
   if ((restUntilMs.get(of) ?? 0) > performance.now()) {
     throw new TypeError(`${tooLong}, a moment ago; nothing is checked by them for ${REST_MS / 1000} seconds`);
   }
-  // What a schema merges of what a caller sent must not become a property of everything in the server.
-  builtIns ??= keepBuiltIns();
-  let checked: ReturnType<typeof endInTime<T>>;
-  let isChanged = false;
-  try {
-    checked = endInTime(check, msMax);
-  } finally {
-    isChanged = builtIns.putBack();
-  }
-  if (isChanged) throw new TypeError(`${what}: its schemas changed what every value has, by what was sent`);
+  const checked = endInTime(check, msMax);
   if ('result' in checked) return checked.result;
+  if (checked.fault === 'changed what every value has') {
+    throw new TypeError(`${what}: its schemas ${checked.fault}, by what was sent`);
+  }
   restUntilMs.set(of, performance.now() + REST_MS);
   throw new TypeError(tooLong);
 }
 
-/** Does it on this thread, and ends it where it takes longer. */
-export function endInTime<T>(work: () => T, msMax: number): { result: T } | { isEnded: true } {
+type InTime<T> = { result: T } | { fault: 'took too long' | 'changed what every value has' };
+
+/**
+ * Does it on this thread, and ends it where it takes longer. What it merges of what a caller sent into what every value has
+ * does not become a property of everything in the server.
+ */
+export function endInTime<T>(work: () => T, msMax: number): InTime<T> {
+  builtIns ??= keepBuiltIns();
+  let ended: InTime<T>;
+  let isChanged = false;
+  try {
+    ended = runInTime(work, msMax);
+  } finally {
+    isChanged = builtIns.putBack();
+  }
+  return isChanged ? { fault: 'changed what every value has' } : ended;
+}
+
+function runInTime<T>(work: () => T, msMax: number): InTime<T> {
   // Node can end what a script does, and nothing else on this thread. It takes 90 µs.
   script ??= new Script(`globalThis[Symbol.for('latchkey.check')]()`);
   global[CALLED] = work;
@@ -74,7 +85,7 @@ export function endInTime<T>(work: () => T, msMax: number): { result: T } | { is
         if (!(isObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw error;
         // The machine did not let it work: that is no fault of the schemas, and everybody would be refused for it.
         if (workedMs() - startedMs < msMax / 2 && attempt < ATTEMPTS_MAX) continue;
-        return { isEnded: true };
+        return { fault: 'took too long' };
       }
     }
   } finally {

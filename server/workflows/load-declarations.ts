@@ -27,7 +27,7 @@ export type Declarations = {
 /** The files that each declare something: no tests, no types of JavaScript, nothing hidden or with an underscore before it. */
 const DECLARING = /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/;
 
-/** For all examples of a file together, and what else its schemas are asked at the start. */
+/** For all that the schemas of a file are asked at the start. */
 const TRIAL_MS_MAX = 4 * SCHEMA_CHECK_MS_MAX;
 
 type Kinds = { workflow: Workflow; type: DataType };
@@ -53,11 +53,6 @@ export async function loadDeclarations(folder: string, timeLimitMs?: number): Pr
     ...linesOf(withoutFollowing(workflows, loaded), (workflow) => mistakesOfWorkflow(workflow, known)),
   ];
   if (lines.length > 0) throw new WrongSettings(lines);
-  for (const { path, declared } of loaded) {
-    doLoad(path, () => {
-      for (const schema of schemasOf(declared)) mayBeAbsent(schema);
-    });
-  }
   const warnings = [...linesOf(types, (type) => warningsOfType(type, declaredTypes))];
   return { workflows: byName(workflows), types: byName(types), warnings };
 }
@@ -102,8 +97,7 @@ async function loadFile<K extends keyof Kinds>(
   }
 }
 
-function schemasOf(declared: Workflow | DataType | undefined): z.ZodType[] {
-  if (declared === undefined) return [];
+function schemasOf(declared: Workflow | DataType): z.ZodType[] {
   if (isDataType(declared)) return Object.values(declared.fields);
   return Object.values(declared.parameters).map(({ schema }) => schema);
 }
@@ -119,7 +113,7 @@ function withoutFollowing<T>(files: readonly Loaded<T>[], all: readonly Loaded<u
 }
 
 /** A line for what is said of each of these files, and for each name that one before has. */
-function* linesOf<T extends { name: string }>(
+function* linesOf<T extends Workflow | DataType>(
   files: readonly Loaded<T>[],
   saidOf: (declared: T) => Iterable<string>,
 ): Generator<string> {
@@ -129,7 +123,7 @@ function* linesOf<T extends { name: string }>(
       yield `${path}: ${fault?.replace(` of ${path})`, ')')}`;
       continue;
     }
-    for (const said of saidInTime(path, () => [...saidOf(declared)])) {
+    for (const said of saidInTime(path, declared, saidOf)) {
       yield `${path}: ${said}${placeOfMistake(path, said)}`;
     }
     const first = taken.get(declared.name);
@@ -139,11 +133,23 @@ function* linesOf<T extends { name: string }>(
 }
 
 /** What is said of a file is found by its schemas too, which are tried with their examples, and may do anything. */
-function saidInTime(path: string, find: () => string[]): string[] {
+function saidInTime<T extends Workflow | DataType>(
+  path: string,
+  declared: T,
+  saidOf: (declared: T) => Iterable<string>,
+): string[] {
+  const find = () => {
+    const said = [...saidOf(declared)];
+    // Asked now, so that no call finds one that takes long.
+    if (said.length === 0) for (const schema of schemasOf(declared)) mayBeAbsent(schema);
+    return said;
+  };
   try {
-    const found = doLoad(path, () => endInTime(find, TRIAL_MS_MAX));
-    if ('result' in found) return found.result;
-    return [`its schemas take longer than ${TRIAL_MS_MAX / 1000} seconds with its own examples`];
+    const tried = doLoad(path, () => endInTime(find, TRIAL_MS_MAX));
+    if ('result' in tried) return tried.result;
+    const isSlow = tried.fault === 'took too long';
+    const how = isSlow ? `took longer than ${TRIAL_MS_MAX / 1000} seconds` : tried.fault;
+    return [`its schemas ${how} when they were tried with its own examples, and with nothing`];
   } catch (error) {
     return [`its schemas cannot be tried: ${firstLine(error)}`];
   }

@@ -48,7 +48,12 @@ for (const [what, text, says] of [
   [
     'a parameter that never ends',
     workflow('', 'z.string().refine(() => { for (;;); })'),
-    /its schemas take longer than 2 seconds with its own examples \(line 4, /,
+    /its schemas took longer than 2 seconds when they were tried .* \(line 4, /,
+  ],
+  [
+    'a parameter that gives everything a property',
+    workflow('', 'z.string().transform((text) => Object.assign({}.constructor.prototype, { text }))'),
+    /its schemas changed what every value has when they were tried/,
   ],
   [
     'an object of a class for the process',
@@ -62,3 +67,18 @@ for (const [what, text, says] of [
     await assert.rejects(loadDeclarations(config.folder), says);
   });
 }
+
+test('a type with a field that never ends on nothing stops the start with a line that says so', async (t) => {
+  const text = `
+import { defineType } from 'latchkey';
+import { z } from 'zod';
+const field = z.string().optional().refine((value) => { while (value === undefined); return true; });
+export const type = defineType({ name: 'tried', description: 'Tried', fields: { field } });
+`;
+  const config = makeConfigFolder({ 'types/tried.ts': text });
+  t.after(config.remove);
+  await assert.rejects(
+    loadDeclarations(config.folder),
+    /types\/tried\.ts: its schemas took longer than 2 seconds when they were tried .* and with nothing/,
+  );
+});
