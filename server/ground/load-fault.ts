@@ -30,9 +30,9 @@ console.log(check.stderr.replace('[stdin]', file));
 export function loadFaultOf(error: unknown, file: string): string {
   const what = firstLine(error);
   if (!(error instanceof Error)) return what;
-  const missing = missingImportOf(error);
-  const place = missing?.place ?? placeIn(error.stack ?? '') ?? placeOfSyntax(error, file);
-  const hint = missing?.hint ?? hintForName(error, place?.file) ?? hintFor(error);
+  const wrong = wrongImportOf(error, file);
+  const place = wrong?.place ?? placeIn(error.stack ?? '') ?? placeOfSyntax(error, file);
+  const hint = wrong?.hint ?? hintForName(error, place?.file) ?? hintFor(error);
   return [place === undefined ? what : `${what} ${written(place)}`, ...(hint ? [hint] : [])].join('; ');
 }
 
@@ -81,30 +81,55 @@ function placeOfSyntax(error: Error, file: string): Place | undefined {
   }
 }
 
-/** The import that found no file: where it stands, and how the file is really called. */
-function missingImportOf(error: Error): { place: Place | undefined; hint: string | undefined } | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_UNSUPPORTED_DIR_IMPORT') return undefined;
-  const importer = / imported from (.+)$/.exec(error.message)?.[1];
-  const wanted = /(?:module|package|import) '([^']+)'/.exec(error.message)?.[1];
-  if (importer === undefined || wanted === undefined) return undefined;
-  const file = pathOf(importer);
-  const found = importIn(file, wanted);
-  return { place: found?.place, hint: found && hintForMissing(found.specifier, wanted) };
+/** What an import leads to that Node cannot load, as its message names it. */
+const WANTED = [
+  /(?:module|package|import) ['"]([^'"]+)['"]/i,
+  /built-in module: (\S+)/,
+  /file extension "[^"]*" for (.+)$/,
+  /protocol '([^']+)'/,
+];
+
+/** The import that leads to nothing that can be loaded: where it stands, and what is to be written instead. */
+function wrongImportOf(
+  error: Error,
+  loaded: string,
+): { place: Place | undefined; hint: string | undefined } | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof SyntaxError || code?.startsWith('ERR_') !== true) return undefined;
+  const wanted = WANTED.map((one) => one.exec(message)?.[1]).find((one) => one !== undefined);
+  if (wanted === undefined) return undefined;
+  const importer = / imported from (.+)$/.exec(message)?.[1] ?? loaded;
+  const found = importIn(pathOf(importer), pathOf(wanted));
+  return { place: found?.place, hint: found && hintForImport(error, found.specifier, pathOf(wanted)) };
 }
 
 /** What is to be written instead of an import that leads nowhere. */
+function hintForImport(error: Error, specifier: string, wanted: string): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_IMPORT_ATTRIBUTE_MISSING') return `write from '${specifier}' with { type: 'json' }`;
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return 'only TypeScript, JavaScript and JSON can be imported';
+  if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' || code === 'ERR_MODULE_NOT_FOUND')
+    return hintForMissing(specifier, wanted);
+  return undefined;
+}
+
 function hintForMissing(specifier: string, wanted: string): string | undefined {
-  if (!/^[./]|^file:/.test(specifier)) {
-    const near = PROVIDED.find((one) => specifier.startsWith(`${one}/`)) ?? nearMissOf(specifier, PROVIDED);
-    return near === undefined
-      ? 'where its name is right, install it: npm install in your folder'
-      : `write '${near}'`;
-  }
+  if (!/^[./]|^file:/.test(specifier)) return hintForPackage(specifier);
   const ending = endingFor(wanted);
   if (ending !== undefined) return `write '${withEnding(specifier, ending)}'`;
+  const files = filesIn(wanted).filter((name) => ENDINGS.includes(extname(name)));
+  if (files.length > 0) return `name a file in it: '${specifier.replace(/\/$/, '')}/${files[0]}', for one`;
   const near = nearMissOf(basename(wanted), filesIn(dirname(wanted)));
   return near && `write '${specifier.slice(0, -basename(specifier).length)}${near}'`;
+}
+
+function hintForPackage(specifier: string): string {
+  const near = PROVIDED.find((one) => specifier.startsWith(`${one}/`)) ?? nearMissOf(specifier, PROVIDED);
+  if (near !== undefined) return `write '${near}'`;
+  // No package is called so: what a bundler or tsc would make of it, Node does not.
+  if (/^[~#]|^@\/|\.[mc]?[jt]s$/.test(specifier))
+    return "a file is named by its path from this one, such as '../types/note.ts'";
+  return 'where its name is right, install it: npm install in your folder';
 }
 
 /** None where it is not there, or may not be read. */
@@ -121,7 +146,7 @@ function importIn(file: string, wanted: string): { specifier: string; place: Pla
   for (const { 1: specifier = '', index } of text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"\n]+)['"]/g)) {
     const isWanted = specifier.startsWith('.')
       ? resolve(dirname(file), specifier) === resolve(wanted)
-      : specifier === wanted || specifier.startsWith(`${wanted}/`);
+      : specifier === wanted || specifier.startsWith(wanted.endsWith(':') ? wanted : `${wanted}/`);
     if (!isWanted) continue;
     const at = text.indexOf(specifier, index);
     const before = text.slice(0, at).split('\n');
@@ -153,7 +178,10 @@ function hintForName({ message }: Error, importer: string | undefined): string |
   const names = exportsIn(text);
   const near = nearMissOf(name, names);
   if (near !== undefined) return `did you mean ${near}?`;
-  return names.length === 0 ? 'nothing is exported there' : `there are ${names.join(', ')}`;
+  if (names.length > 0) return `there are ${names.join(', ')}`;
+  return /^export default\b/m.test(text)
+    ? `it is exported there as the default: write export const ${name} = there`
+    : 'nothing is exported there';
 }
 
 /** What stands in the module, where it is one of the owner's or ours. */
@@ -186,9 +214,10 @@ function exportsIn(text: string): string[] {
 
 function hintFor(error: Error): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof SyntaxError && /<eof>|Unexpected end/.test(error.message)) {
+  if (error instanceof SyntaxError && /[`']<eof>[`']|Unexpected (?:eof|end)/.test(error.message)) {
     return 'the file ends too early: a bracket or a quotation mark before is not closed';
   }
+  if (error instanceof SyntaxError && error.message.includes('\uFFFD')) return 'save the file as UTF-8';
   if (/before initialization$/.test(error.message)) {
     return 'where files import each other, move what both need into a third one; a rule has the own record of its own type as caller.own()';
   }

@@ -69,6 +69,42 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     /line 1/,
   ],
   [
+    'an import of a folder that has no index',
+    { 'a.ts': "import '../types';", '../types/_bill.ts': GOOD },
+    /name a file in it: '\.\.\/types\/_bill\.ts'/,
+    /line 1, column 9\)/,
+  ],
+  [
+    'an import of JSON without its attribute',
+    { 'a.ts': `${GOOD}import b from './_b.json';`, '_b.json': '{}' },
+    /write from '\.\/_b\.json' with \{ type: 'json' \}/,
+    /line 2, column 16\)/,
+  ],
+  [
+    'an import of what is no code',
+    { 'a.ts': `${GOOD}import './_b.css';`, '_b.css': '' },
+    /only TypeScript, JavaScript and JSON/,
+    /line 2, column 9\)/,
+  ],
+  [
+    'an import of what Node does not have',
+    { 'a.ts': "import 'node:fz';" },
+    /No such built-in/,
+    /line 1, column 9\)/,
+  ],
+  [
+    'an import from the network',
+    { 'a.ts': "import 'https://example.com/b.js';" },
+    /https:/,
+    /line 1, column 9\)/,
+  ],
+  [
+    'an alias that bundlers know',
+    { 'a.ts': "import '@/types/bill.ts';" },
+    /; a file is named by its path from this one/,
+    /line 1, column 9\)/,
+  ],
+  [
     'a package that is not installed',
     { 'a.ts': `${GOOD}import 'not-installed-here';` },
     /Cannot find package/,
@@ -107,6 +143,15 @@ const faults: [what: string, files: Record<string, string>, says: RegExp, place:
     /; did you mean wallet\?$/,
     /line 1, column 10/,
   ],
+  [
+    'a name of what is exported as the default',
+    { 'a.ts': "import { b } from './_b.ts';", '_b.ts': 'export default 1;' },
+    /; it is exported there as the default: write export const b =/,
+    /line 1, column 10/,
+  ],
+  // Not for the end of the file, of which the message speaks too.
+  ['two words', { 'a.ts': 'a b' }, /Expected ';', '\}' or <eof> \(/, /line 1, column 3\)$/],
+  ['a file in UTF-16', { 'a.ts': '\uFFFD\uFFFD' }, /; save the file as UTF-8$/, /line 1/],
   ['a bracket that is not closed', { 'a.ts': `${GOOD}const y = {` }, /the file ends too early/, /line 2/],
   [
     'a type imported as a value',
