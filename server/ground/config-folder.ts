@@ -57,6 +57,7 @@ export async function importOwned(
   timeLimitMs = WORKFLOW_SECONDS_MAX * 1000,
 ): Promise<Record<string, unknown>> {
   provideImports();
+  requireFile(file);
   if (loading.size === 0) process.on('exit', tellOfExit);
   loading.add(file);
   try {
@@ -64,6 +65,21 @@ export async function importOwned(
   } finally {
     loading.delete(file);
     if (loading.size === 0) process.removeListener('exit', tellOfExit);
+  }
+}
+
+/** Of a folder or a link Node would tell in words about us, and a pipe it would wait for. */
+function requireFile(file: string): void {
+  const fault = faultOfFile(file);
+  if (fault !== undefined) throw Object.assign(new Error(fault), { stack: '' });
+}
+
+function faultOfFile(file: string): string | undefined {
+  try {
+    return statSync(file).isFile() ? undefined : 'it is no file';
+  } catch (error) {
+    const leadsNowhere = ['ENOENT', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return leadsNowhere ? 'it is a link that leads nowhere' : undefined;
   }
 }
 

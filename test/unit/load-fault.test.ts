@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -189,6 +189,23 @@ it('a folder below is not loaded, whatever it is called', async (t) => {
   const config = makeConfigFolder({ 'types/old.ts/wallet.ts': 'export const wallet = ;' });
   t.after(config.remove);
   assert.deepEqual([...(await loadDeclarations(config.folder)).types.keys()], []);
+});
+
+it('what is no file, or a link to none, is told in our words', async (t) => {
+  const config = makeConfigFolder({ 'types/_old/wallet.ts': GOOD });
+  t.after(config.remove);
+  const path = (name: string) => join(config.folder, 'types', name);
+  symlinkSync('_old', path('folder.ts'));
+  symlinkSync('nowhere.ts', path('gone.ts'));
+  symlinkSync('loop.ts', path('loop.ts'));
+  const error = await loadDeclarations(config.folder).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof WrongSettings);
+  const told = error.lines.map((line) => line.slice(line.lastIndexOf('/') + 1));
+  assert.deepEqual(told, [
+    'folder.ts: it does not load: Error: it is no file',
+    'gone.ts: it does not load: Error: it is a link that leads nowhere',
+    'loop.ts: it does not load: Error: it is a link that leads nowhere',
+  ]);
 });
 
 it('what fails on the network while a file loads is told with its reason', async (t) => {
