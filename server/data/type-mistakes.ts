@@ -32,6 +32,10 @@ const COMPARISONS_MAX = 100;
 export function* mistakesOfType(type: DataType, types: readonly DataType[]): Generator<string> {
   yield* mistakesOfNaming(type);
   yield* mistakesOfKeys('a type', type, KEYS);
+  if (isSchema(type.fields)) {
+    yield 'fields: wanted { title: z.string(), … } itself, without z.object(…) around it';
+    return;
+  }
   if (!isObject(type.fields) || Object.keys(type.fields).length === 0) {
     yield 'fields is wanted: an object of names and zod schemas';
     return;

@@ -24,7 +24,10 @@ export function* mistakesOfWorkflow(workflow: Workflow, known: ReadonlySet<unkno
     yield 'run: wanted a function: run({ parameters, caller, data }) { return … }';
   yield* mistakesOfLimits(workflow.limits);
   if (!isObject(parameters)) yield 'parameters: wanted an object, {} when there are none';
-  for (const [parameterName, parameter] of Object.entries(isObject(parameters) ? parameters : {})) {
+  if (isSchema(parameters))
+    yield 'parameters: wanted { title: { schema, description, example }, … } itself, without z.object(…) around it';
+  const each = isObject(parameters) && !isSchema(parameters) ? parameters : {};
+  for (const [parameterName, parameter] of Object.entries(each)) {
     for (const mistake of mistakesOfParameter(workflow, parameterName, parameter, known)) {
       yield `parameter ${parameterName}: ${mistake}`;
     }

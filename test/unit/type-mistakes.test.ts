@@ -240,6 +240,10 @@ test('what else a declaration says is told where it means nothing', () => {
   const with_ = (more: object) =>
     mistakesIn(defineType({ name: 'note', description: 'A note', fields: FIELDS, ...more }));
   const wrong: [more: object, says: RegExp][] = [
+    [
+      { fields: z.object({ title: z.string() }) },
+      /^fields: wanted .* itself, without z\.object\(…\) around it$/,
+    ],
     [{ indices: [['title']] }, /^indices: a type has no such key, only name, .*indexes/],
     [{ onePerAcount: true }, /^onePerAcount: .*did you mean onePerAccount\?/],
     [{ onePerAccount: 'yes' }, /^onePerAccount: wanted true or false/],

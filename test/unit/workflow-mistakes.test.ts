@@ -33,6 +33,11 @@ for (const [what, text, says] of [
     workflow("parameters: { where: { schema: z.string().optional(), description: 'Where' } },"),
     /parameter where: it needs an example, also where it may be left out/,
   ],
+  [
+    'parameters in a schema',
+    workflow('parameters: z.object({ where: z.string() }),'),
+    /parameters: wanted .* without z\.object\(…\) around it \(line 6, column 3\)$/,
+  ],
   ['types in a list', workflow('types: [],'), /types: wanted an object of types/],
   ['no run', workflow('run: undefined,'), /run: wanted a function: run\(\{ parameters/],
   [
