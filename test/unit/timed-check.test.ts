@@ -52,6 +52,9 @@ describe('schemas of an owner’s that do not end', () => {
     '{"__proto__":{"admin":true}}',
     '{"__proto__":{"toString":"1"}}',
     '{"constructor":{"entries":"1"}}',
+    '{"list":{"constructor":{"prototype":{"admin":true}}}}',
+    '{"list":{"constructor":{"admin":true}}}',
+    '{"at":{"constructor":{"prototype":{"getTime":1}}}}',
   ]) {
     test(`what is merged into everything is put back, and told: ${sent}`, () => {
       const { entries } = Object;
@@ -63,9 +66,22 @@ describe('schemas of an owner’s that do not end', () => {
         }
         return into;
       };
-      const schema = z.any().transform((value) => merge({}, value));
+      const schema = z.any().transform((value) => merge({ list: [], at: new Date() }, value));
       assert.throws(() => parse(schema, JSON.parse(sent)), /^TypeError: type note: its schemas changed what/);
       assert.ok(!('admin' in {}) && asText === Object.prototype.toString && entries === Object.entries);
+      assert.ok(!('admin' in []) && !('admin' in Array) && new Date(5).getTime() === 5);
+    });
+  }
+
+  for (const [method, into] of Object.entries({ toString: {}, hasOwnProperty: {}, map: [], bind: parse })) {
+    test(`nothing is merged into ${method}, which others call by call`, () => {
+      const schema = z.any().transform((value) => Object.assign(into[method as never], value));
+      assert.throws(() => parse(schema, { call: 'x' }), /not extensible/);
+      assert.equal(Object.prototype.toString.call([]), '[object Array]');
+      assert.deepEqual(
+        Array.prototype.map.call('a', (letter) => letter),
+        ['a'],
+      );
     });
   }
 
