@@ -169,6 +169,8 @@ export const WORKFLOW_FOUND_MAX = 1000;
 /** Characters of the records that one `find` of a run may read, and of what it asks with. */
 export const WORKFLOW_FOUND_CHARACTERS_MAX = 8 * 1024 * 1024;
 export const WORKFLOW_ASKED_CHARACTERS_MAX = 256 * 1024;
+/** Characters of the answer of a run as JSON: the server holds it whole until its caller has read it. Twice what one `find` may read. */
+export const WORKFLOW_ANSWER_CHARACTERS_MAX = 2 * WORKFLOW_FOUND_CHARACTERS_MAX;
 /** So often a run begins where others are quicker to change what it changes. */
 export const WORKFLOW_ATTEMPTS_MAX = 5;
 /** Records on one page of the Data API; many at once come line by line. */

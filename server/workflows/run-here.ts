@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../ground/clock.ts';
+import { WORKFLOW_ANSWER_CHARACTERS_MAX } from '../ground/limits.ts';
 import type { KnownRecord } from './named-records.ts';
 import type { Ask, Staged } from './run-protocol.ts';
 import { createStage } from './stage.ts';
@@ -37,10 +38,18 @@ export async function runHere(
     const handed = { ...given, data: stage.data, mail: stage.mail, http: httpUntil(signal), signal };
     const answer = await workflow.run(handed as never);
     const staged = stage.close();
-    return { body: JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) }), staged };
+    return { body: bodyOf(workflow, answer), staged };
   } finally {
     stage.close();
   }
+}
+
+function bodyOf(workflow: Workflow, answer: unknown): string {
+  const body = JSON.stringify({ status: 'success', response: checkedAnswer(workflow, answer) });
+  if (body.length <= WORKFLOW_ANSWER_CHARACTERS_MAX) return body;
+  throw new TypeError(
+    `workflow ${workflow.name}: its answer has more than ${WORKFLOW_ANSWER_CHARACTERS_MAX} characters`,
+  );
 }
 
 /** The answer as declared: what `returns` does not name is left out, and anything else is the workflow's mistake. */

@@ -58,6 +58,7 @@ const SAID: Record<string, readonly string[]> = {
     `up to ${limits.WORKFLOW_WAIT_SECONDS_MAX} seconds`,
     `${limits.WORKFLOW_PROCESSES_MAX} run at a time, ${limits.WORKFLOW_RUNS_WAITING_MAX} more`,
     `more than ${limits.WORKFLOW_MEGABYTES_MAX} MB`,
+    `An answer of more than ${limits.WORKFLOW_ANSWER_CHARACTERS_MAX / 2 ** 20} MiB`,
     `at most ${limits.WORKFLOW_FOUND_MAX.toLocaleString('en')} of them`,
     `A turn lasts ${limits.RECORD_TURN_SECONDS_MAX} seconds at most`,
     `longer than ${limits.SCHEMA_CHECK_MS_MAX === 500 ? 'half a second' : 'another time'} is ended`,

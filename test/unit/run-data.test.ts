@@ -10,6 +10,7 @@ import { type OpenType, openDataRows } from '../../server/data/rows.ts';
 import { notAllowed } from '../../server/data/rule-refusals.ts';
 import { defineType } from '../../server/data/type.ts';
 import { Problem } from '../../server/ground/errors.ts';
+import { WORKFLOW_ANSWER_CHARACTERS_MAX } from '../../server/ground/limits.ts';
 import { createPassedRules } from '../../server/workflows/passed-rules.ts';
 import { errorFrom, failureOf } from '../../server/workflows/process/messages.ts';
 import { createRunData } from '../../server/workflows/run-data.ts';
@@ -123,6 +124,15 @@ sqliteStores(({ url }) => {
       { id: 'obj_1', text: 'b', views: 2 },
       { ...stored, text: 'b', views: 2, secret: 'open' },
     ]);
+  });
+
+  it('fails with an answer that is too long to be held until its caller has read it', async () => {
+    const long = 'x'.repeat(WORKFLOW_ANSWER_CHARACTERS_MAX - 50);
+    assert.equal((await begun(async () => long)).answer, long);
+    await assert.rejects(
+      begun(async () => `${long}${'x'.repeat(50)}`),
+      /^TypeError: workflow edit: its answer has more than/,
+    );
   });
 
   it('stores nothing for an account that is not there, around the rules neither', async () => {
