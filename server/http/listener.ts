@@ -19,6 +19,12 @@ const BACKLOG = 4096;
 /** More requests that a client sent without waiting are left in its connection until these are answered. */
 const PIPELINED_MAX = 100;
 
+/**
+ * A connection over which nothing goes for so long is dropped, so that an answer which nobody reads is not held for ever.
+ * Nothing is worked on for as long without a byte.
+ */
+const STILL_MS = 120_000;
+
 /** How long a request whose body is still coming may take to be whole when the server is stopped. */
 const WHOLE_MS = 1000;
 /** After this whoever has no answer yet is told so, without one of what they asked for. */
@@ -38,7 +44,7 @@ type Connection = {
 export type Listener = ReturnType<typeof createListener>;
 
 /** The one that takes connections, in the limits that a server in the open needs. */
-export function createListener(log: Pick<Logger, 'info'>) {
+export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS } = {}) {
   const server = createServer({
     requestTimeout: 60_000,
     headersTimeout: 20_000,
@@ -46,6 +52,7 @@ export function createListener(log: Pick<Logger, 'info'>) {
     // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
     connectionsCheckingInterval: 5000,
   });
+  server.timeout = stillMs;
   const connections = new Map<Socket, Connection>();
   server.on('connection', (socket: Socket) => {
     connections.set(socket, { last: undefined, current: undefined });

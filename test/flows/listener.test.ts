@@ -105,6 +105,31 @@ describe('the listener', () => {
     await listener.close();
   });
 
+  it('drops a connection whose answer nobody reads, and none whose answer is being made', async () => {
+    const stillMs = 300;
+    assert.ok(createListener(silent).server.timeout > 60_000);
+    const listener = createListener(silent, { stillMs });
+    let isDropped = false;
+    listener.handle((req, res) => {
+      if (req.url === '/small') return void setTimeout(() => res.end('made'), stillMs / 2);
+      res.on('close', () => {
+        isDropped = true;
+      });
+      res.end(Buffer.alloc(50_000_000));
+    });
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = listener.server.address() as { port: number };
+    const unread = connect(port, '127.0.0.1').on('error', () => undefined);
+    unread.pause().write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    const other = await open(`http://127.0.0.1:${port}`);
+    other.socket.write('GET /small HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await other.closed;
+    assert.match(other.text(), /made/);
+    await until('the end of the one', async () => isDropped);
+    unread.destroy();
+    await listener.close();
+  });
+
   it('stops within seconds: first what is not here whole, at last also what is not answered', async () => {
     const logged: unknown[] = [];
     const listener = createListener({ info: (...told: unknown[]) => void logged.push(told) } as never);
