@@ -5,6 +5,7 @@ import type { Fields, SeenRecord } from '../data/record.ts';
 import { type DataType, kindsOf } from '../data/type.ts';
 import type { Clock } from '../ground/clock.ts';
 import { Problem } from '../ground/errors.ts';
+import { isObject } from '../ground/is-object.ts';
 import { WORKFLOW_ASKED_CHARACTERS_MAX, WORKFLOW_FOUND_MAX } from '../ground/limits.ts';
 import { newId } from '../ground/opaque.ts';
 import type { Ask, AskedCondition, FoundRecord, StagedWrite } from './run-protocol.ts';
@@ -217,7 +218,9 @@ export function writesOf(staging: Staging, whose: Whose) {
 
 /** The fields of a new record as its type makes them. */
 function checkedFields(type: DataType, given: unknown): Record<string, unknown> {
-  const parsed = schemaOf(type.fields).safeParse(given);
+  // Without what every object has: one without the field `constructor` would seem to have it.
+  const own = isObject(given) ? Object.assign(Object.create(null), given) : given;
+  const parsed = schemaOf(type.fields).safeParse(own);
   if (parsed.success) return parsed.data as Record<string, unknown>;
   throw new TypeError(`data.${type.name}.create: ${z.prettifyError(parsed.error)}`);
 }

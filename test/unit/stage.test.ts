@@ -50,6 +50,21 @@ test('a run stages a thousand records and fifty mails, and no more', () => {
   assert.throws(() => posts.create({ text: 'x' }), /it is over; await what run starts/);
 });
 
+test('a field with the name of something that every object has may be left out', () => {
+  const house = defineType({
+    name: 'house',
+    description: 'A house',
+    fields: { constructor: z.string().optional() },
+  });
+  const parts = { accountId: 'acc_1', isAdmin: false, clock: () => 1000, ask: async () => 0 };
+  const { data, close } = createStage({ ...workflow, types: { house } }, parts);
+  data.house?.create({});
+  assert.deepEqual(
+    close().writes.map((write) => write.what === 'create' && write.fields),
+    [{}],
+  );
+});
+
 test('what is staged is what it was when it was staged', () => {
   const { posts, close } = staged();
   const tags = ['a'];
