@@ -35,9 +35,13 @@ export async function readArguments(
   const request: Request = { workflow, sent: { query, body } };
   const isStranger = (name: string) => !Object.hasOwn(workflow.parameters, name);
   const strangers = [...body.values, ...query.values].filter(([name]) => isStranger(name));
+  let wrapped: ReadonlyMap<string, string> | undefined;
   return {
     find: (name) => find(request, name),
-    findWrapped: (name) => findWrapped(strangers, name),
+    findWrapped(name) {
+      wrapped ??= findWrapped(strangers, Object.keys(workflow.parameters));
+      return wrapped.get(name);
+    },
     strangers: strangers.map(([name]) => name).slice(0, STRANGERS_MAX),
     howToSend: (name) => howToSend(workflow, name),
     hintForAbsent: (name) => hintForAbsent(request, name),
@@ -66,7 +70,7 @@ function find({ workflow, sent }: Request, name: string): Argument | undefined {
 
 function hintForAbsent({ workflow, sent }: Request, name: string): string {
   const how = howToSend(workflow, name);
-  const wrapped = findWrapped([...sent.body.values, ...sent.query.values], name);
+  const wrapped = findWrapped([...sent.body.values, ...sent.query.values], [name]).get(name);
   if (wrapped !== undefined) return `${name} was sent ${wrapped}, not by itself. ${how}`;
   const parameter = workflow.parameters[name] as Parameter;
   const isBodyEmpty = placesOf(workflow, parameter)[0] === 'body' && sent.body === NOTHING;

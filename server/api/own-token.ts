@@ -122,7 +122,7 @@ async function overlapIn(ctx: Context): Promise<number | undefined> {
   if (overlap === undefined) {
     const query = readRequestQuery(ctx).values;
     if (query.has('overlap')) throw misplaced('in the query');
-    const place = findWrapped([...values, ...query], 'overlap');
+    const place = findWrapped([...values, ...query], ['overlap']).get('overlap');
     if (place !== undefined) throw misplaced(place);
     return undefined;
   }

@@ -5,34 +5,39 @@ import { partsOf } from '../workflows/parameters.ts';
 /** Deeper, and among more values, nothing is meant for us. */
 const DEPTH_MAX = 4;
 const VALUES_MAX = 1000;
-/** Of JSON inside a text: reading it again for each name must stay quick. */
+/** Of JSON inside a text. */
 const TEXT_LENGTH_MAX = 10_000;
 
 /**
- * Where a name is found wrapped into one of these values, in words: `{"data":{"account":…}}`, `data[account]`,
- * `data.account`, JSON inside a text.
+ * Where these names are found wrapped into one of these values, in words: `{"data":{"account":…}}`, `data[account]`,
+ * `data.account`, JSON inside a text. All at once, for what was sent is to be read but once.
  */
 export function findWrapped(
   sent: readonly [name: string, value: unknown][],
-  name: string,
-): string | undefined {
+  names: readonly string[],
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   let left = VALUES_MAX;
 
-  function isIn(value: unknown, depth: number): boolean {
+  function note(where: string, isThere: (name: string) => boolean): void {
+    for (const name of names) if (!found.has(name) && isThere(name)) found.set(name, where);
+  }
+
+  function look(value: unknown, where: string, depth: number): void {
     left -= 1;
-    if (left < 0 || depth > DEPTH_MAX) return false;
-    if (typeof value === 'string') {
-      const inside = value.length > TEXT_LENGTH_MAX ? undefined : objectFrom(value);
-      return inside !== undefined && isIn(inside, depth + 1);
-    }
-    if (typeof value !== 'object' || value === null) return false;
-    if (!Array.isArray(value) && Object.hasOwn(value, name)) return true;
-    return Object.values(value).some((part) => isIn(part, depth + 1));
+    if (left < 0 || depth > DEPTH_MAX) return;
+    const isShort = typeof value === 'string' && value.length <= TEXT_LENGTH_MAX;
+    const inside = isShort ? objectFrom(value) : undefined;
+    if (inside !== undefined) look(inside, where, depth + 1);
+    if (typeof value !== 'object' || value === null) return;
+    if (!Array.isArray(value)) note(where, (name) => Object.hasOwn(value, name));
+    for (const part of Object.values(value)) look(part, where, depth + 1);
   }
 
   for (const [around, value] of sent) {
-    if (around !== name && partsOf(around).includes(name)) return `as ${shortName(around)}`;
-    if (isIn(value, 1)) return `inside ${shortName(around)}`;
+    const parts = partsOf(around);
+    note(`as ${shortName(around)}`, (name) => around !== name && parts.includes(name));
+    look(value, `inside ${shortName(around)}`, 1);
   }
-  return undefined;
+  return found;
 }

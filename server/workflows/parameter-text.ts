@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { lossOf, NUMBER } from '../ground/exact-number.ts';
-import { inspectJson } from './json-faults.ts';
+import { inspectJson, isTooDeep } from './json-faults.ts';
 
 type Parsed = z.ZodSafeParseResult<unknown>;
 
@@ -64,7 +64,7 @@ function readJson(schema: z.ZodType, text: string): Read | undefined {
 
 /** The object or list whose JSON a text is; nothing where a body of such JSON would be refused. */
 export function objectFrom(text: string): object | undefined {
-  if (!/^\s*[[{]/.test(text)) return undefined;
+  if (!/^\s*[[{]/.test(text) || isTooDeep(text)) return undefined;
   try {
     const value = JSON.parse(text) as object;
     return inspectJson(text).fault === undefined ? value : undefined;

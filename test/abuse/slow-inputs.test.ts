@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { findWrapped } from '../../server/api/wrapped-values.ts';
 import { address } from '../../server/workflows/parameter-types.ts';
 import { readDate } from '../../server/workflows/sent-date.ts';
 import { readFile } from '../../server/workflows/sent-file.ts';
@@ -331,6 +332,25 @@ describe('no request holds up the others', () => {
         const { user, system } = process.threadCpuUsage(before);
         assert.ok((user + system) / 1000 < BUSY_MS_MAX, `${what} ${text.slice(0, 40)}`);
       }
+    }
+  });
+
+  test('what is wrapped into values that no parameter has', () => {
+    const [within, names] = [9990, Array.from({ length: 60 }, (_, index) => `name_${index}`)];
+    const texts = [
+      long('[', within),
+      long('[', within / 2) + long(']', within / 2),
+      `[${long(' ', within)}]`,
+      `[${long(' ', within)}x`,
+      JSON.stringify([JSON.stringify([JSON.stringify([long(' ', within - 50)])])]),
+      JSON.stringify({ a: long('"', within / 2) }),
+    ];
+    for (const text of texts) {
+      const sent = Array.from({ length: 100 }, (_, index) => [`z${index}`, text] as [string, string]);
+      const before = process.threadCpuUsage();
+      findWrapped(sent, names);
+      const { user, system } = process.threadCpuUsage(before);
+      assert.ok((user + system) / 1000 < BUSY_MS_MAX, text.slice(0, 40));
     }
   });
 
