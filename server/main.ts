@@ -4,10 +4,11 @@ import { systemClock } from './ground/clock.ts';
 import { createLog } from './ground/log.ts';
 import { isLoopbackHost } from './ground/loopback.ts';
 import { storeName } from './ground/service-urls.ts';
-import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from './ground/settings.ts';
+import { readSettings, type Settings, WrongSettings } from './ground/settings.ts';
 import { adviceOnProxies } from './http/client-address.ts';
 import { serve } from './serve.ts';
 import { catchLateFailures } from './workflows/late-failures.ts';
+import { loadSettings } from './workflows/load-settings.ts';
 
 /** Why a start failed, one line each where we know what to say. */
 function explain(error: unknown, settings: Settings | undefined): string {
@@ -73,8 +74,6 @@ function tell(settings: Settings, served: Awaited<ReturnType<typeof serve>>): vo
 
 let settings: Settings | undefined;
 try {
-  const ownerSettings = await loadOwnerSettings(process.env);
-  settings = readSettings(ownerSettings, process.env);
   const log = createLog();
   catchLateFailures(
     (late, message) => log.error(late, message),
@@ -83,6 +82,7 @@ try {
       process.exit(1);
     },
   );
+  settings = readSettings(await loadSettings(process.env), process.env);
   const served = await serve(settings, { clock: systemClock, log });
   tell(settings, served);
   let stopping = false;

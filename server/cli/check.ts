@@ -4,8 +4,9 @@ import { createPrivacy } from '../data/privacy.ts';
 import { NOBODY } from '../data/resolve.ts';
 import { loadedFiles, shownPath } from '../ground/config-folder.ts';
 import { placeOfMistake } from '../ground/mistake-place.ts';
-import { checkSettings, configFolderIn, loadOwnerSettings, WrongSettings } from '../ground/settings.ts';
+import { checkSettings, configFolderIn, SETTINGS_FILE, WrongSettings } from '../ground/settings.ts';
 import { type Declarations, loadDeclarations } from '../workflows/load-declarations.ts';
+import { loadSettings } from '../workflows/load-settings.ts';
 import type { Workflow } from '../workflows/workflow.ts';
 import { type Options, say, type Terminal } from './terminal.ts';
 
@@ -36,7 +37,7 @@ export function addCheckCommand(program: Command, terminal: Terminal): void {
 async function check(env: Terminal['env']): Promise<Checked> {
   const folder = configFolderIn(env);
   const [settings, declared] = await Promise.all([
-    mistakesOf(async () => checkSettings(await loadOwnerSettings(env), env)),
+    mistakesOf(async () => checkSettings(await loadSettings(env), env)),
     mistakesOf(() => loadDeclarations(folder)),
   ]);
   const declarations = declared.done;
@@ -52,7 +53,7 @@ async function check(env: Terminal['env']): Promise<Checked> {
 
 /** With the file and the place in it, where it is about a value that the file has. */
 function placed(mistake: string, folder: string): string {
-  const file = shownPath(join(folder, 'settings.ts'));
+  const file = shownPath(join(folder, SETTINGS_FILE));
   const bare = mistake.startsWith(`${file}: `) ? mistake.slice(file.length + 2) : mistake;
   const place = placeOfMistake(file, bare);
   return place === '' ? mistake : `${file}: ${bare}${place}`;

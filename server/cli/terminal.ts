@@ -6,7 +6,8 @@ import { type Domain, openDomain } from '../domain.ts';
 import type { Actor } from '../ground/actor.ts';
 import { systemClock } from '../ground/clock.ts';
 import { storeName } from '../ground/service-urls.ts';
-import { loadOwnerSettings, readSettings, type Settings, WrongSettings } from '../ground/settings.ts';
+import { readSettings, type Settings, WrongSettings } from '../ground/settings.ts';
+import { loadSettings } from '../workflows/load-settings.ts';
 import { type Said, textFor } from './output.ts';
 
 /** What a command has around it: the process's own, or a test's. */
@@ -28,8 +29,7 @@ export const OPERATOR: Actor = { kind: 'operator' };
 
 /** The same settings as the server's; a secret is not made. Throws `WrongSettings`. */
 export async function settingsOf(terminal: Terminal): Promise<Settings> {
-  const ownerSettings = await loadOwnerSettings(terminal.env);
-  return readSettings(ownerSettings, terminal.env, { firstStart: 'refused' });
+  return readSettings(await loadSettings(terminal.env), terminal.env, { firstStart: 'refused' });
 }
 
 /** The domain on the store of the settings, which must be there: a command would otherwise work on an empty one. */

@@ -58,14 +58,7 @@ export async function importOwned(
 ): Promise<Record<string, unknown>> {
   provideImports();
   requireFile(file);
-  if (loading.size === 0) process.on('exit', tellOfExit);
-  loading.add(file);
-  try {
-    return await inTime(import(pathToFileURL(file).href), timeLimitMs);
-  } finally {
-    loading.delete(file);
-    if (loading.size === 0) process.removeListener('exit', tellOfExit);
-  }
+  return inTime(import(pathToFileURL(file).href), timeLimitMs);
 }
 
 /** Of a folder or a link Node would tell in words about us, and a pipe it would wait for. */
@@ -80,21 +73,6 @@ function faultOfFile(file: string): string | undefined {
   } catch (error) {
     const leadsNowhere = ['ENOENT', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
     return leadsNowhere ? 'it is a link that leads nowhere' : undefined;
-  }
-}
-
-/** The files of the owner's that are being loaded. */
-const loading = new Set<string>();
-
-/** A file that ends the process while it loads would do it without a word, and as if all were well. */
-function tellOfExit(): void {
-  const frames = new Error().stack?.matchAll(/(file:\/\/[^\n]+?):(\d+):(\d+)/g) ?? [];
-  for (const [, url = '', line, column] of frames) {
-    if (isOurs(url) || isBelowModules(url)) continue;
-    const place = `${shownPath(fileURLToPath(url))}: it ends the process (line ${line}, column ${column})`;
-    process.stderr.write(`${place}; leave that out, or throw an error\n`);
-    process.exitCode = 1;
-    return;
   }
 }
 

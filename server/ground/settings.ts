@@ -279,8 +279,8 @@ const GOOGLE_VARIABLES: Record<string, string> = {
 };
 
 /** Names the folder in which settings.ts lies, so it cannot stand in there. */
-const CONFIG_VARIABLE = 'LATCHKEY_CONFIG';
-const SETTINGS_FILE = 'settings.ts';
+export const CONFIG_VARIABLE = 'LATCHKEY_CONFIG';
+export const SETTINGS_FILE = 'settings.ts';
 
 type Environment = Record<string, string | undefined>;
 

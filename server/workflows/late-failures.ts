@@ -11,7 +11,7 @@ type Work = {
 };
 
 /** Puts into the log what failed when its run was over. */
-type TellLate = (late: { requestId: string; workflow: string; err: unknown }, message: string) => void;
+type TellLate = (late: { requestId: string; workflow: string; err: Error }, message: string) => void;
 
 /** An interval that throws each time must not fill the log. */
 const LOGGED_MAX = 10;

@@ -9,6 +9,8 @@ import { loadDeclarations } from '../../server/workflows/load-declarations.ts';
 import { makeConfigFolder } from '../support/config-folder.ts';
 
 const GOOD = 'export const x: number = 1;\n';
+const TYPE =
+  "import { z } from 'zod'; import { defineType } from 'latchkey'; export const type = defineType({ name: 'w', description: 'W', fields: { a: z.string() } })";
 
 /** What is wrong with a workflow, and where the line that is said of it points. */
 const faults: [what: string, files: Record<string, string>, says: RegExp, place: RegExp][] = [
@@ -244,7 +246,11 @@ for (const [file, does, says] of [
     `process.chdir('/')`,
     /types\/wallet\.ts: it does not load: .*process\.chdir would reach.*\(line 2, column 9\)/,
   ],
-  ['settings.ts', 'process.exit(0)', /settings\.ts: it ends the process \(line 2, column 9\)/],
+  [
+    'settings.ts',
+    'process.exit(0)',
+    /settings\.ts does not load: .*process\.exit would end.*\(line 2, column 9 of /,
+  ],
 ] as const) {
   it(`a file that reaches for the process while it loads is told, and is no success: ${file}, ${does}`, (t) => {
     const config = makeConfigFolder({ [file]: `${GOOD}${does};` });
@@ -255,6 +261,31 @@ for (const [file, does, says] of [
     });
     assert.equal(status, 1);
     assert.match(stdout + stderr, says);
+  });
+}
+
+for (const [file, does] of [
+  ['types/wallet.ts', 'Promise.reject(new Error("late"))'],
+  ['settings.ts', 'setImmediate(() => { throw new Error("late"); })'],
+] as const) {
+  it(`what fails behind a file that has loaded is told with its place, and the command goes on: ${file}`, (t) => {
+    const config = makeConfigFolder({
+      'types/wallet.ts': TYPE,
+      [file]: `${file === 'settings.ts' ? 'export const settings = {}' : TYPE};\n${does};`,
+    });
+    t.after(config.remove);
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['server/start/cli.js', 'check'], {
+      env: { ...process.env, LATCHKEY_CONFIG: config.folder },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /all good, 1 type/);
+    assert.match(
+      stderr,
+      new RegExp(
+        `^Warning: .*/${file}: something that it starts.*: Error: late \\(line 2, column \\d+\\)\n$`,
+      ),
+    );
   });
 }
 
