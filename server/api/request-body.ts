@@ -11,6 +11,7 @@ import {
   isTooDeep,
   NAMES_MAX,
   TOO_DEEP,
+  VALUES_MAX,
 } from '../workflows/json-faults.ts';
 import type { Room } from './body-room.ts';
 import { readMultipart } from './multipart.ts';
@@ -121,7 +122,7 @@ export function sentInJson(text: string, what = 'body'): Sent {
 }
 
 function unusable(what: string, fault: string): Problem {
-  const hint = `Send each name once, at most ${NAMES_MAX} of them, nested at most ${DEPTH_MAX} deep.`;
+  const hint = `Send each name once, at most ${NAMES_MAX} of them in an object, nested at most ${DEPTH_MAX} deep, with at most ${VALUES_MAX} values in all.`;
   return invalidData(`The ${what} cannot be used: ${fault}.`, hint);
 }
 

@@ -7,6 +7,12 @@ export const DEPTH_MAX = 32;
 /** More than any workflow has parameters; what looks at each name stays quick. */
 export const NAMES_MAX = 1000;
 
+/**
+ * In all lists and objects together. A schema takes up to 4 µs for one that it refuses, and goes on: what fits into a body
+ * would take a second of everybody's time.
+ */
+export const VALUES_MAX = 50_000;
+
 /** What JSON.parse says nothing of. */
 export type JsonFindings = {
   /** Why it is not taken at all, as one plain sentence. */
@@ -22,15 +28,19 @@ const NUMBER = /-?\d[\d.eE+-]*/y;
 
 /**
  * Finds what JSON.parse lets through and we do not: a name twice in an object (two readers would take different ones,
- * RFC 8259 section 4), `__proto__`, endless nesting, endless names, numbers that it changes. `text` must be valid JSON.
+ * RFC 8259 section 4), `__proto__`, endless nesting, names and values, numbers that it changes. `text` must be valid JSON.
  */
 export function inspectJson(text: string): JsonFindings {
   /** The names of each open object so far; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   const changed = new Map<string, string>();
   let outermost = '';
+  let values = 1;
   for (let at = 0; at < text.length; at += 1) {
     const sign = text[at] as string;
+    // Each stands behind one of these.
+    if (sign === ',' || sign === '{' || sign === '[') values += 1;
+    if (values > VALUES_MAX) return { fault: `it has more than ${VALUES_MAX} values`, changed };
     if (sign === '{' || sign === '[') {
       open.push(sign === '{' ? new Set() : undefined);
       if (open.length > DEPTH_MAX) return { fault: TOO_DEEP, changed };
