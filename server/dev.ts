@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { configFolder } from './ground/config-folder.ts';
+import { WORKFLOW_SECONDS_MAX } from './ground/limits.ts';
 
 /**
  * `npm run dev`: a server that is started again when a file of the owner's changes. What was changed is loaded by a process of
@@ -13,6 +14,9 @@ import { configFolder } from './ground/config-folder.ts';
 
 /** Editors write a file in several steps. */
 const QUIET_MS = 100;
+
+/** What a file awaits at its top has its own limit, and its own words. */
+const CHECK_SECONDS_MAX = WORKFLOW_SECONDS_MAX + 10;
 
 /** Files that a server is made of, and folders; nothing that begins with a dot, as editors' own do. */
 const WATCHED = /^[^.].*(?<!\.test)\.(?:[mc]?[jt]s|json)$|^[^.]+$/;
@@ -35,18 +39,29 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Loads what the server would load. Answers why it cannot be loaded, or which files it was. */
-async function check(): Promise<Checked> {
-  checking = spawn(process.execPath, [join(START, 'cli.js'), 'check', '--json'], {
+/**
+ * Loads what the server would load. Answers why it cannot be loaded, or which files it was; undefined where something changed
+ * meanwhile, as what is loaded then is none that anybody wants.
+ */
+async function check(): Promise<Checked | undefined> {
+  const started = spawn(process.execPath, [join(START, 'cli.js'), 'check', '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: CHECK_SECONDS_MAX * 1000,
+    killSignal: 'SIGKILL',
   });
-  const { stdout, stderr } = checking;
-  const [out, err] = await Promise.all([stdout, stderr].map((stream) => (stream ? text(stream) : '')));
+  checking = started;
+  const ended = once(started, 'close');
+  const [out, err] = await Promise.all([text(started.stdout), text(started.stderr), ended]);
+  if (checking !== started) return undefined;
   checking = undefined;
+  if (started.killed) {
+    const what = `loading it takes more than ${CHECK_SECONDS_MAX} seconds`;
+    return { mistakes: [`${folder}: ${what}; has a file a loop at its top?`], warnings: [], files: [] };
+  }
   try {
-    return JSON.parse(out ?? '') as Checked;
+    return JSON.parse(out) as Checked;
   } catch {
-    return { mistakes: [wordsOf(err ?? '')], warnings: [], files: [] };
+    return { mistakes: [wordsOf(err)], warnings: [], files: [] };
   }
 }
 
@@ -87,6 +102,9 @@ function changed(name: string | null): void {
   if (name !== null && !WATCHED.test(name)) return;
   clearTimeout(timer);
   timer = setTimeout(again, QUIET_MS);
+  // It may never end: a loop at the top of a file.
+  checking?.kill('SIGKILL');
+  checking = undefined;
 }
 
 /** One after the other: what changes meanwhile has another turn. */
@@ -98,8 +116,9 @@ async function load(): Promise<void> {
   if (isStopping) return;
   // Before it is loaded, so that no change is missed.
   if (watchers.length === 0) follow([]);
-  const { mistakes, warnings, files } = await check();
-  if (isStopping) return;
+  const checked = await check();
+  if (isStopping || checked === undefined) return;
+  const { mistakes, warnings, files } = checked;
   follow(files);
   for (const warning of warnings) say(`Warning: ${warning}`);
   if (mistakes.length > 0) {

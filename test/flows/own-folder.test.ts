@@ -341,6 +341,13 @@ describe('npm run dev', () => {
       await until('the end of the server', () => /has ended \(SIGKILL\)\. It starts again/.test(output()));
       writeFileSync(file, good);
       await until('another one', () => urls().length === 3);
+      // What is loaded then would never end.
+      const begun = join(data, 'begun');
+      const loop = `import { writeFileSync } from 'node:fs';\nwriteFileSync('${begun}', '');\nfor (;;);\n`;
+      writeFileSync(file, `${loop}${good}`);
+      await until('the loop', () => existsSync(begun));
+      writeFileSync(file, `${good}\n`);
+      await until('the one after a loop', () => urls().length === 4);
       assert.equal((await fetch(`${urls().at(-1)}/healthz`)).status, 200);
       child.kill('SIGKILL');
       await until('nothing that answers', () =>
