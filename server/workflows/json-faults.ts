@@ -8,10 +8,10 @@ export const DEPTH_MAX = 32;
 export const NAMES_MAX = 1000;
 
 /**
- * In all lists and objects together. A schema takes up to 4 µs for one that it refuses, and goes on: what fits into a body
+ * In all lists and objects together. A schema takes up to 8 µs for one that it refuses, and goes on: what fits into a body
  * would take a second of everybody's time.
  */
-export const VALUES_MAX = 50_000;
+export const VALUES_MAX = 20_000;
 
 /** What JSON.parse says nothing of. */
 export type JsonFindings = {
