@@ -335,6 +335,16 @@ describe('no request holds up the others', () => {
     }
   });
 
+  test('a file with a blank behind each letter', () => {
+    const bytesMax = 20_000_000;
+    const contents = long('A ', bytesMax / 2);
+    const before = process.threadCpuUsage();
+    const found = readFile({ filename: 'a', contents }, { bytesMax, types: undefined });
+    const { user, system } = process.threadCpuUsage(before);
+    assert.ok(typeof found === 'object' && found.bytes.length > bytesMax / 6);
+    assert.ok((user + system) / 1000 < BUSY_MS_MAX);
+  });
+
   test('what is wrapped into values that no parameter has', () => {
     const [within, names] = [9990, Array.from({ length: 60 }, (_, index) => `name_${index}`)];
     const texts = [
