@@ -161,35 +161,40 @@ export function takeDataPage(site: Site, viewer: Viewer): Html {
   });
   return layout(site, {
     title: 'Take out your data',
-    lead: 'All that is kept of your account, in one JSON file.',
+    lead: 'What is kept of your account, in one JSON file.',
     viewer,
     current: '/account',
     body: html`<div class="card">${bulletList([
       'Your account, ways to sign in and sessions.',
       'Tokens, services, apps and what you allowed other apps, without any secret.',
       `Changes and calls, the newest ${ENTRIES_TAKEN_MAX.toLocaleString('en')} of each.`,
-      'The data that you made or that was stored for you, as far as you may see it.',
+      'The data that you made or that was stored for you, as far as you may see it. What the app no longer shows to anybody is not in it.',
     ])}
 ${form}</div>`,
   });
 }
 
-/** Which of the data types lose the records of an account with it. */
-const DATA_GOES = {
-  all: 'The data that you made or that was stored for you is deleted too.',
-  some: 'Of the data that you made or that was stored for you some is deleted too, and some stays.',
-  none: 'The data that you made or that was stored for you stays as well.',
-};
+/** The data types that accounts know of: those whose records go with the account, and the others. */
+type NamedType = { name: string; description: string };
+type DataAtEnd = { goes: readonly NamedType[]; stays: readonly NamedType[] };
+
+/** Without numbers, which would count what the rules hide; of what they hide it says the same to everybody. */
+function dataAtEnd({ goes, stays }: DataAtEnd): Part[] {
+  const inWords = (types: readonly NamedType[]) =>
+    types.map(({ name, description }) => `“${name}” (${description})`).join(', ');
+  const owned = 'Of what you made, or what was stored for you,';
+  return [
+    goes.length > 0 && `${owned} this is deleted too: ${inWords(goes)}.`,
+    stays.length > 0 && `${owned} this stays: ${inWords(stays)}.`,
+    'There may be data of yours that you cannot see, or that the app no longer shows to anybody. Whether it is deleted or stays is for whoever runs this site to say.',
+  ].filter((part) => part !== false);
+}
 
 /** Has the e-mail address typed before an account is gone for good. */
 export function deleteAccountPage(
   site: Site,
   viewer: Viewer,
-  {
-    recordDays,
-    dataGoes,
-    problem,
-  }: { recordDays: number; dataGoes: 'all' | 'some' | 'none'; problem?: FormProblem | undefined },
+  { recordDays, data, problem }: { recordDays: number; data: DataAtEnd; problem?: FormProblem | undefined },
 ): Html {
   const typed = field({
     label: 'Your e-mail address',
@@ -206,7 +211,8 @@ export function deleteAccountPage(
       'It is gone at once and for good, and nobody can sign in to it any more.',
       'Your tokens, services and apps end, and so does what you allowed other apps.',
       `A record of what you had and of what was done with it stays here for up to ${recordDays} days, with your e-mail address.`,
-      html`${DATA_GOES[dataGoes]} <a href="/account/data">Take out your data</a> first if you want it.`,
+      ...dataAtEnd(data),
+      html`<a href="/account/data">Take out your data</a> first if you want what you may see of it.`,
     ],
     inputs: typed,
     action: '/account/delete',

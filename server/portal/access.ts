@@ -116,15 +116,19 @@ function dataPages({ site, signedIn, accountData, clock, log }: PortalDependenci
 function deletePages(parts: PortalDependencies) {
   const { site, signedIn, removal, admins, sessions } = parts;
   const recordDays = Math.max(...Object.values(parts.settings.retention));
-  const goes = [...parts.data.values()].map(({ removeOf }) => removeOf !== undefined);
-  const dataGoes = !goes.includes(true) ? 'none' : goes.includes(false) ? 'some' : 'all';
+  // A type without rules is for accounts as if it were not there.
+  const known = [...parts.types.values()].map(({ type }) => type).filter(({ rules }) => rules.length > 0);
+  const data = {
+    goes: known.filter(({ deletedWithAccount }) => deletedWithAccount),
+    stays: known.filter(({ deletedWithAccount }) => !deletedWithAccount),
+  };
 
   return {
     async showDelete(ctx: RouterContext): Promise<void> {
       const { account } = await signedIn.fresh(ctx);
       // Told before anybody has typed anything.
       await admins.requireOther(account);
-      sendPage(ctx, deleteAccountPage(site, account, { recordDays, dataGoes }));
+      sendPage(ctx, deleteAccountPage(site, account, { recordDays, data }));
     },
 
     async delete(ctx: RouterContext): Promise<void> {
@@ -139,7 +143,7 @@ function deletePages(parts: PortalDependencies) {
         });
       } catch (error) {
         await showRefusal(ctx, error, async (problem) =>
-          deleteAccountPage(site, (await signIn(ctx)).account, { recordDays, dataGoes, problem }),
+          deleteAccountPage(site, (await signIn(ctx)).account, { recordDays, data, problem }),
         );
       }
     },

@@ -3,7 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { openGoneRows } from '../../server/data/rows.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
+import { textOf } from '../support/page-text.ts';
+import { openPeople } from '../support/people.ts';
+import { startTestServer } from '../support/server.ts';
 
 /* What becomes of the records of an account that takes its data out, and that is deleted. */
 
@@ -81,4 +85,27 @@ test('gives an account what it may see of its records, and deletes with it those
   assert.deepEqual([await count('diary', accountId), await count('invoice', accountId)], [0, 1]);
   const other = bob.credential.accountId;
   assert.deepEqual([await count('diary', other), await count('invoice', other)], [1, 1]);
+});
+
+test('tells an account by name what goes and what stays of what it may see, and nothing of its records', async (t) => {
+  const site = await startTestServer({ config: folder });
+  const people = await openPeople(site);
+  t.after(async () => {
+    await people.close();
+    await site.stop();
+  });
+  const { agent, account } = await people.person();
+  const page = async (path: string) => textOf((await agent.get(path)).text);
+  const before = await page('/account/delete');
+  assert.match(
+    before,
+    /this is deleted too: “diary” \(Of a person\)\. [^:]* this stays: “invoice” \(Of a person\)\. There may be data of yours/,
+  );
+  assert.doesNotMatch(before, /flag/);
+  assert.match(await page('/account/data'), /no longer shows to anybody is not in it/);
+
+  const { rows } = await openGoneRows(people.domain.store, ['diary', 'flag'], people.domain.clock);
+  for (const type of ['diary', 'flag'])
+    await (rows[type] ?? assert.fail()).insert({ id: 'obj_of', createdAt: 1, createdBy: account.id });
+  assert.equal(await page('/account/delete'), before);
 });

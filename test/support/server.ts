@@ -22,7 +22,13 @@ export type TestServer = {
 
 /** A whole server in this process on a free port, with a folder of its own that goes when it stops. */
 export async function startTestServer(
-  options: { storeUrl?: string; clock?: Clock; settings?: OwnerSettings; keepFolder?: string } = {},
+  options: {
+    storeUrl?: string;
+    clock?: Clock;
+    settings?: OwnerSettings;
+    keepFolder?: string;
+    config?: string;
+  } = {},
 ): Promise<TestServer> {
   const dataFolder = options.keepFolder ?? (await mkdtemp(join(tmpdir(), 'latchkey-test-')));
   const storeUrl = options.storeUrl ?? `sqlite:${join(dataFolder, 'latchkey.db')}`;
@@ -41,7 +47,7 @@ export async function startTestServer(
       mail: `file:${join(dataFolder, 'mail')}`,
       ...options.settings,
     },
-    {},
+    options.config === undefined ? {} : { LATCHKEY_CONFIG: options.config },
   );
   const served = await serve(settings, {
     clock: options.clock ?? systemClock,

@@ -50,6 +50,10 @@ eachStore(({ url }) => {
           Promise.all(['diary', 'invoice'].map((name) => rows[name]?.count([['createdBy', '=', of]])));
         assert.deepEqual(await left(ann.id), [1, 1]);
         const account = (await domain.accounts.get(ann.id)) ?? assert.fail();
+        const pieces: string[] = [];
+        for await (const piece of await domain.accountData.take(account, actor)) pieces.push(piece);
+        // Nobody can say any more what of them may be seen.
+        assert.deepEqual(JSON.parse(pieces.join('')).data, {});
         assert.equal(await domain.removal.remove(account, actor), 'going on');
         await domain.effects.sweep();
         domain.pass(3600);

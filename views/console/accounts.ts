@@ -96,6 +96,7 @@ const ACTS: Record<
     title: (email) => `Delete the account ${email}?`,
     consequences: [
       'It is gone at once and for good, with its tokens, services, apps and what it allowed other apps.',
+      'Its records of data types go too where the type says so, and stay otherwise.',
       'What was done with it stays in the records of this site.',
     ],
     done: 'The account is deleted.',
