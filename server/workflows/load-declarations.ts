@@ -25,7 +25,9 @@ export type Declarations = {
 };
 
 /** The files that each declare something: no tests, no types of JavaScript, nothing hidden or with an underscore before it. */
-const DECLARING = /^[^._].*(?<!\.d|\.test)\.[mc]?[jt]s$/;
+const DECLARING = /^[^._].*(?<!\.d|\.test|\.spec)\.[mc]?[jt]sx?$/i;
+/** Of those, the ones that Node reads. */
+const READ = /\.[mc]?[jt]s$/;
 
 /** For all that the schemas of a file are asked at the start. */
 const TRIAL_MS_MAX = 4 * SCHEMA_CHECK_MS_MAX;
@@ -83,12 +85,14 @@ async function loadFile<K extends keyof Kinds>(
   timeLimitMs: number | undefined,
 ): Promise<Loaded<Kinds[K]>> {
   const path = shownPath(file);
+  if (!READ.test(file)) return { path, fault: 'Node does not read it: wanted a name that ends in .ts' };
   try {
     const exported: unknown[] = Object.values(await doLoad(path, () => importOwned(file, timeLimitMs)));
     const [declared, second] = exported.filter(kind === 'type' ? isDataType : isWorkflow) as Kinds[K][];
     if (declared === undefined) {
       const maker = kind === 'type' ? 'defineType' : 'defineWorkflow';
-      return { path, fault: `it exports no ${kind}: wanted export const ${kind} = ${maker}({ … })` };
+      const wanted = `wanted export const ${kind} = ${maker}({ … })`;
+      return { path, fault: `it exports no ${kind}: ${wanted}; what only others import is named _NAME.ts` };
     }
     if (second !== undefined) return { path, fault: `it exports more than one ${kind}: give each a file` };
     return { path, declared };

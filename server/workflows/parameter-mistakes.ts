@@ -110,7 +110,9 @@ function* mistakesOfRecords({ schema, example }: Parameter, types: ReadonlySet<u
   const { data, success } = schema.safeParse(example);
   if (!success) return;
   const named = recordsIn(data);
-  if (named.length === 0) yield 'record(): what is made of the record is made in run, not by its schema';
+  if (Array.isArray(data) && data.length === 0)
+    yield 'example: wanted one id at least, to try the schema with';
+  else if (named.length === 0) yield 'record(): what is made of the record is made in run, not by its schema';
   for (const { type } of named) {
     if (!types.has(type)) yield `record(${type.name}): wanted a type that a file in types/ itself exports`;
   }

@@ -147,7 +147,16 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
     { 'workflows/a.ts': 'import "./not-there.ts"' },
     [/a\.ts: it does not load: .*not-there/],
   ],
-  ['no export', { 'workflows/a.ts': 'export const other = 1' }, [/a\.ts: it exports no workflow/]],
+  [
+    'no export',
+    { 'workflows/a.ts': 'export const other = 1' },
+    [/a\.ts: it exports no workflow: .*; what only others import is named _NAME\.ts$/],
+  ],
+  [
+    'files that Node does not read',
+    { 'workflows/a.tsx': '', 'workflows/b.JS': '' },
+    [/a\.tsx: Node does not read it: wanted a name that ends in \.ts/, /b\.JS: Node does not read it/],
+  ],
   [
     'a bare object',
     { 'workflows/a.ts': 'export const workflow = { name: "a" }' },
@@ -223,6 +232,7 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
           days: { schema: date().array(), description: 'x', example: [1795336731000] },
           of: { schema: record(bill), description: 'x', example: 'obj_1' },
           made: { schema: record(bill).transform((one) => one.id), description: 'x', example: 'obj_1' },
+          many: { schema: record(bill).array(), description: 'x', example: [] },
         }, returns: z.object({ doc, bills: record(bill).array(), at: date() }) };
       })()`),
       'workflows/b.ts': workflow(
@@ -243,6 +253,7 @@ const mistakes: [what: string, files: Record<string, string>, wanted: RegExp[]][
       /parameter days: example: write it as in ISO 8601/,
       /parameter of: record\(bill\): wanted a type that a file in types\/ itself exports/,
       /parameter made: record\(\): what is made of the record is made in run/,
+      /parameter many: example: wanted one id at least/,
       /b\.ts: parameter doc: a GET has no body/,
     ],
   ],
@@ -328,6 +339,7 @@ describe('a declaration with a mistake stops the start', () => {
       'workflows/README.md': 'text',
       'workflows/.hidden.ts': 'throw 1',
       'workflows/a.test.ts': 'throw 1',
+      'workflows/a.spec.ts': 'throw 1',
       'workflows/a.d.ts': 'export {};',
     });
     assert.deepEqual([...(await loadDeclarations(config)).workflows.keys()], ['pay']);
