@@ -122,12 +122,24 @@ async function namedBy(
 
 const ID = /^(?:acc|svc|app|tok|sec)_[0-9A-Za-z]{1,40}$/;
 
+/** A token and a service say themselves whom they act for: the app would go unheeded. */
+function notAnAccount(): Problem {
+  return new Problem({
+    status: 400,
+    code: 'INVALID_DATA',
+    message: 'An app acts for an account, and this names none.',
+    hint: 'Leave it out, or say for which account.',
+    parameter: 'client',
+  });
+}
+
 function nobody(message: string, hint: string): Problem {
   return new Problem({ status: 400, code: 'INVALID_DATA', message, hint, parameter: 'who' });
 }
 
 /** An id says by its prefix what it is of. */
 function whomIn({ who, client }: ExplainAsked): CallerNamed {
+  if (client !== '' && /^(?:tok|sec|svc|app)_/.test(who)) throw notAnAccount();
   if (/^(?:tok|sec)_/.test(who)) return { credential: who };
   if (/^(?:svc|app)_/.test(who)) return { client: who };
   return { account: who === '' ? undefined : who, client: client === '' ? undefined : client };

@@ -60,7 +60,12 @@ export async function findExplainedCaller(
   }
   const account = asked.account === undefined ? undefined : await findNamed(parts.accounts, asked.account);
   if (asked.account !== undefined && account === undefined) throw noSuch('account');
-  if (asked.client !== undefined) return byClient(parts, asked.client, account);
+  if (asked.client !== undefined) {
+    const found = await byClient(parts, asked.client, account);
+    // Who let it in may have allowed it less: that stands in its tokens.
+    const all = found.caller?.client?.kind === 'app' ? ', with all scopes that it may ask for' : '';
+    return { ...found, words: found.words + all };
+  }
   if (account === undefined) return NOBODY_SIGNED_IN;
   return {
     caller: {

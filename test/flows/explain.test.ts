@@ -150,6 +150,7 @@ describe('what rules let a caller do', () => {
       [{ who: 'zzzz' }, 400, /No token or secret ends with it/],
       [{ who: 'acc_nobody' }, 404, /There is no such account/],
       [{ who: 'app_nobody' }, 404, /There is no such service or app/],
+      [{ who: 'svc_nobody', client: 'app_nobody' }, 400, /An app acts for an account, and this names none/],
       [{ who: '', record: 'obj_nothing' }, 404, /There is no such record/],
       [{ who: '', record: '<b>$ne</b>' }, 404, /There is no such record/],
     ] as const) {

@@ -263,7 +263,7 @@ describe('rules are explained', () => {
     const acting = await of(byApp);
     assert.deepEqual(
       [acting.accountId, acting.words],
-      [eve.id, 'the app “Shop”, which acts for eve@example.com'],
+      [eve.id, 'the app “Shop”, which acts for eve@example.com, with all scopes that it may ask for'],
     );
     await assert.rejects(why({ client: app.id }), { parameter: 'account' });
     await assert.rejects(why({ client: service.id, account: eve.id }), { parameter: 'account' });
