@@ -126,6 +126,9 @@ describe('activity and audit of everybody in the console', () => {
     assert.match(made, /Account made Operator \(command line\)/);
     await people.domain.mailedInvitations.invite('invited@example.com', { kind: 'operator' });
     const invited = await get('/admin/audit?action=invitation.made');
+    const choices = [...invited.matchAll(/<option value="\w+\.[^>]*>([^<]*)/g)].map(([, words]) => words);
+    assert.ok(choices.length > 40, `${choices.length}`);
+    assert.equal(new Set(choices).size, choices.length, 'two changes are called the same');
     assert.match(textOf(invited), /Invitation mailed .* Nobody’s account invited@example\.com \d{4}/);
     for (const query of ['actor=%25', 'target=%24ne', 'action=x', 'period=date&to=2001-01-01'])
       assert.match(await get(`/admin/audit?${query}`), /No entry matches/, query);
