@@ -97,14 +97,18 @@ export function activityPage(
   });
 }
 
+/** Else a first call stands in the list below words that there is none. */
+const NOT_YET = 'the last minute is not counted yet';
+
 /** Calls a day as a chart, and by route and day as tables. */
 export function callCounts({ days, routes }: CountsView): Part {
   const total = (name: 'whole' | 'problems') => days.reduce((sum, day) => sum + day[name], 0);
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined || total('whole') + total('problems') === 0) {
-    return html`<p class="fine">No calls ${spanOf(first, last)}.</p>`;
+    const yet = last === undefined ? '' : `; ${NOT_YET}`;
+    return html`<p class="fine">No calls ${spanOf(first, last)}${yet}.</p>`;
   }
-  const summary = `${words(total('whole'), total('problems'))}. Days are those of UTC; the last minute is not counted yet.`;
+  const summary = `${words(total('whole'), total('problems'))}. Days are those of UTC; ${NOT_YET}.`;
   return [
     dayChart({ title: 'Calls a day', summary, days }),
     foldedTable({
