@@ -33,7 +33,10 @@ export function addExplainCommand(program: Command, terminal: Terminal): void {
     .requiredOption('--type <type>', 'name of the data type')
     .option('--id <id>', 'one record: its owner reads in their activity that it was looked at')
     .option('--account <account>', 'what an account may do: e-mail address or id')
-    .option('--client <id>', 'what a service may do, or an app for that account')
+    .option(
+      '--client <id>',
+      'what a service may do, or an app for that account with all scopes that it may ask for',
+    )
     .option(
       '--token <token>',
       'what a token may do: its id, or its value, which stays in the history of the shell',
