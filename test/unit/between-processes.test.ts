@@ -39,10 +39,14 @@ test('what is a part of itself arrives, and what in it does not is named', () =>
   assert.equal(unfitForProcess(round), 'last: a function');
 });
 
-test('a list that is long and empty is looked at in no time', () => {
-  const list: unknown[] = [];
-  list[3e7] = () => undefined;
+test('a list that is long is looked at in no time, and one that is longer is not handed on', () => {
+  const sparse: unknown[] = [];
+  sparse[3e7] = 1;
+  const full = ','.repeat(999_900).split(',');
   const startedMs = performance.now();
-  assert.equal(unfitForProcess({ list }), 'list.30000000: a function');
-  assert.ok(performance.now() - startedMs < 100);
+  assert.equal(unfitForProcess({ list: sparse }), 'list: more than 1000000 values');
+  assert.equal(unfitForProcess({ full }), undefined);
+  assert.equal(unfitForProcess({ lists: [full, full.slice()] }), 'lists.1: more than 1000000 values');
+  assert.ok(performance.now() - startedMs < 150);
+  assert.equal(unfitForProcess({ list: [[1], { a: [2, () => 3] }] }), 'list.1.a.1: a function');
 });

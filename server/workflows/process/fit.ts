@@ -1,27 +1,39 @@
 import { types } from 'node:util';
 import { NamedRecord } from '../parameter-types.ts';
 
+/** To look at more of them, and to hand them on, takes a second of everybody's time: a schema splits texts, say. */
+const VALUES_MAX = 1_000_000;
+
+/** What does not arrive, and where in the value it is, from the outside in. */
+type Unfit = { what: string; path: readonly string[] };
+
+/** What was looked at already, as a value may be a part of itself, and how much may still come. */
+type Walk = { seen: Set<object>; left: number };
+
 /**
  * What of this value would not arrive in another process as it is (the class of an object is dropped without a word), and
  * where; undefined where all of it does.
  */
 export function unfitForProcess(value: unknown): string | undefined {
-  return unfit(value, '', new Set());
+  const found = unfit(value, { seen: new Set(), left: VALUES_MAX });
+  if (found === undefined) return undefined;
+  const { what, path } = found;
+  return path.length === 0 ? what : `${path.join('.')}: ${what}`;
 }
 
-/** `seen`: what was looked at already, as a value may be a part of itself. */
-function unfit(value: unknown, path: string, seen: Set<object>): string | undefined {
-  if (typeof value === 'function' || typeof value === 'symbol') return told(`a ${typeof value}`, path);
+function unfit(value: unknown, walk: Walk): Unfit | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol')
+    return { what: `a ${typeof value}`, path: [] };
   if (typeof value !== 'object' || value === null || isKept(value)) return undefined;
   // The record itself stands in its place by then.
-  if (value instanceof NamedRecord || seen.has(value)) return undefined;
-  seen.add(value);
-  if (types.isMap(value) || types.isSet(value)) return firstUnfit([...value].flat().entries(), path, seen);
+  if (value instanceof NamedRecord || walk.seen.has(value)) return undefined;
+  walk.seen.add(value);
+  if (types.isMap(value) || types.isSet(value)) return firstUnfit([...value].flat(), walk);
+  if (Array.isArray(value)) return firstUnfit(value, walk);
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Of a list what it holds: it may be as long as a caller says, and empty.
-  if (Array.isArray(value) || prototype === Object.prototype || prototype === null)
-    return firstUnfit(Object.entries(value), path, seen);
-  return told(`an object of the class ${value.constructor?.name || 'without a name'}`, path);
+  if (prototype === Object.prototype || prototype === null)
+    return firstUnfit(Object.values(value), walk, Object.keys(value));
+  return { what: `an object of the class ${value.constructor?.name || 'without a name'}`, path: [] };
 }
 
 /** Of the classes that stay what they are (node:v8, serialize). */
@@ -31,18 +43,13 @@ function isKept(value: object): boolean {
   );
 }
 
-function firstUnfit(
-  entries: Iterable<[string | number, unknown]>,
-  path: string,
-  seen: Set<object>,
-): string | undefined {
-  for (const [key, value] of entries) {
-    const found = unfit(value, path === '' ? String(key) : `${path}.${key}`, seen);
-    if (found !== undefined) return found;
+/** A list may be as long as a caller says, and empty: that counts. */
+function firstUnfit(values: readonly unknown[], walk: Walk, names?: readonly string[]): Unfit | undefined {
+  walk.left -= values.length;
+  if (walk.left < 0) return { what: `more than ${VALUES_MAX} values`, path: [] };
+  for (let at = 0; at < values.length; at += 1) {
+    const found = unfit(values[at], walk);
+    if (found !== undefined) return { ...found, path: [names?.[at] ?? String(at), ...found.path] };
   }
   return undefined;
-}
-
-function told(what: string, path: string): string {
-  return path === '' ? what : `${path}: ${what}`;
 }
