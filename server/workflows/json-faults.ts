@@ -11,7 +11,7 @@ export const NAMES_MAX = 1000;
  * In all lists and objects together. A schema takes up to 8 µs for one that it refuses, and goes on: what fits into a body
  * would take a second of everybody's time.
  */
-export const VALUES_MAX = 20_000;
+export const VALUES_MAX = 30_000;
 
 /** What JSON.parse says nothing of. */
 export type JsonFindings = {

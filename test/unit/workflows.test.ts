@@ -494,9 +494,9 @@ describe('inspectJson finds what JSON.parse lets through', () => {
     ['{"__proto__":1}', /__proto__/],
     ['{"x":{"__pro\\u0074o__":1}}', /__proto__/],
     [`${'['.repeat(33)}${']'.repeat(33)}`, /nested/],
-    [`[${'1,'.repeat(19_990)}1]`, undefined],
-    [`[${'1,'.repeat(20_000)}1]`, /more than 20000 values/],
-    [`[${'{},'.repeat(10_000)}1]`, /more than 20000 values/],
+    [`[${'1,'.repeat(29_990)}1]`, undefined],
+    [`[${'1,'.repeat(30_000)}1]`, /more than 30000 values/],
+    [`[${'{},'.repeat(15_000)}1]`, /more than 30000 values/],
     [JSON.stringify([','.repeat(60_000)]), undefined],
     [`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, /nested/],
   ];
@@ -511,8 +511,8 @@ describe('inspectJson finds what JSON.parse lets through', () => {
   test('a long text costs no more than its length', () => {
     const texts = [
       JSON.stringify({ a: '\\"'.repeat(400_000) }),
-      `{"a":[${'-1,'.repeat(19_000)}1]}`,
-      `{"a":[${'1e1,'.repeat(19_000)}1]}`,
+      `{"a":[${'-1,'.repeat(29_000)}1]}`,
+      `{"a":[${'1e1,'.repeat(29_000)}1]}`,
       `{"a":1${'0'.repeat(1_000_000)}}`,
       `{"a":0.${'0'.repeat(1_000_000)}1}`,
     ];
