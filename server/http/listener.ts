@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   createServer,
+  type IncomingMessage,
   maxHeaderSize,
   type RequestListener,
   type ServerResponse,
@@ -51,6 +52,8 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
     keepAliveTimeout: 65_000,
     // Looks for overdue requests this often; Node's own 30 s would more than double those limits.
     connectionsCheckingInterval: 5000,
+    // Node would answer one without, but say nothing.
+    requireHostHeader: false,
   });
   server.timeout = stillMs;
   const connections = new Map<Socket, Connection>();
@@ -67,17 +70,19 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
     const res = connections.get(socket)?.last;
     const isWaited = socket.writable && (res === undefined || !res.headersSent || res.writableFinished);
     if (error.code === 'ECONNRESET' || !isWaited) return void socket.destroy();
-    const requestId = randomUUID();
-    const [status, message, hint] = REFUSALS[error.code ?? ''] ?? UNREADABLE;
-    log.info({ requestId, status, code: error.code, from: socket.remoteAddress }, 'unreadable request');
-    socket.end(refusal({ status, message, hint, requestId }), () => socket.destroySoon());
+    const told = refused(refusalOf(error.code), socket, error.code);
+    socket.end(inBytes(told), () => socket.destroySoon());
   });
-  // We are no proxy (RFC 9110 section 9.3.6).
-  server.on('connect', (_req, socket) => {
-    socket.end(
-      'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS\r\nConnection: close\r\n\r\n',
-    );
+  server.on('connect', (_req, socket: Socket) => {
+    socket.end(inBytes(refused(NO_PROXY, socket), { Allow: 'GET, HEAD, POST, OPTIONS' }));
   });
+  /** What is told of a request that nobody handles; with `fault` as Node calls it. */
+  function refused(refusal: Refusal, { remoteAddress: from }: Socket, fault?: string): Told {
+    const told = { ...refusal, requestId: randomUUID() };
+    const { requestId, status } = told;
+    log.info({ requestId, status, fault, from }, 'unreadable request');
+    return told;
+  }
 
   return {
     server,
@@ -86,7 +91,10 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
     handle(handler: RequestListener): void {
       const inTurn = oneAtATime((req, res) => {
         noteOf(req.socket).current = res;
-        handler(req, res);
+        if (hasOneHost(req)) return handler(req, res);
+        const told = refused(WITHOUT_HOST, req.socket);
+        const { headers, body } = answerOf(told);
+        res.writeHead(told.status, headers).end(body);
       });
       server.on('request', (req, res) => {
         noteOf(req.socket).last = res;
@@ -123,7 +131,22 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
   };
 }
 
-/** What Node's parser refuses before there is a request that anybody could answer, by Node's codes. */
+type Refusal = { status: number; code: ProblemCode; message: string; hint: string };
+type Told = Refusal & { requestId: string };
+
+/** What Node's parser refuses before there is a request that anybody could answer. */
+function refusalOf(fault: string | undefined): Refusal {
+  const [status, message, hint] = REFUSALS[fault ?? ''] ?? [400, UNREADABLE, 'This port speaks HTTP/1.1.'];
+  return { status, code: 'INVALID_REQUEST', message, hint };
+}
+
+const UNREADABLE = 'This is no HTTP request that can be read.';
+const LENGTH_HINT =
+  'Send one Content-Length, the number of bytes of the body, or else Transfer-Encoding: chunked, as HTTP clients do by themselves.';
+const HEADER_HINT =
+  'Let each header be one line that ends with CRLF: a name without blanks, a colon, and a value without control characters.';
+
+/** By Node's codes. */
 const REFUSALS: Record<string, readonly [status: number, message: string, hint: string]> = {
   HPE_HEADER_OVERFLOW: [
     431,
@@ -136,14 +159,53 @@ const REFUSALS: Record<string, readonly [status: number, message: string, hint: 
     'Send chunks without extensions.',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not whole in time.', 'Send it again, at once.'],
+  HPE_INVALID_METHOD: [
+    400,
+    UNREADABLE,
+    'Begin with a method in capitals, such as GET or POST; this port speaks HTTP/1.1, without TLS.',
+  ],
+  HPE_INVALID_URL: [
+    400,
+    'The address in the first line is none.',
+    'Let it begin with /, and percent-encode what is not ASCII, as UTF-8: %C3%A4 for ä.',
+  ],
+  HPE_INVALID_CONSTANT: [
+    400,
+    'Behind the address in the first line HTTP/1.1 is wanted.',
+    'Percent-encode blanks in the address: %20.',
+  ],
+  HPE_INVALID_HEADER_TOKEN: [400, 'One of the headers cannot be read.', HEADER_HINT],
+  HPE_LF_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],
+  HPE_CR_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],
+  HPE_INVALID_CONTENT_LENGTH: [400, 'How long the body is cannot be told.', LENGTH_HINT],
+  HPE_UNEXPECTED_CONTENT_LENGTH: [400, 'How long the body is cannot be told.', LENGTH_HINT],
+  HPE_INVALID_TRANSFER_ENCODING: [400, 'How long the body is cannot be told.', LENGTH_HINT],
+  HPE_INVALID_CHUNK_SIZE: [400, 'How long the body is cannot be told.', LENGTH_HINT],
 };
-const UNREADABLE = [
-  400,
-  'This is no HTTP request that can be read.',
-  'Look at its first line and its headers; this port speaks HTTP/1.1, without TLS.',
-] as const;
+/** RFC 9112 section 3.2. */
+const WITHOUT_HOST: Refusal = {
+  status: 400,
+  code: 'INVALID_REQUEST',
+  message: 'A request of HTTP/1.1 has the header Host, once.',
+  hint: 'Send Host with the name and the port of the address that you call, as HTTP clients do by themselves.',
+};
+/** RFC 9110 section 9.3.6. */
+const NO_PROXY: Refusal = {
+  status: 405,
+  code: 'METHOD_NOT_ALLOWED',
+  message: 'This is no proxy: it has no CONNECT.',
+  hint: 'Take this server out of the proxy settings of your client, and call its addresses themselves.',
+};
 
-type Told = { status: number; code: ProblemCode; message: string; hint: string; requestId: string };
+/** Older clients need none. */
+function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+  if (httpVersion !== '1.1') return true;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts === 1;
+}
 
 /** An answer in the API's form, and the last on its connection. */
 function answerOf({ status: statusCode, code: status, message, hint, requestId }: Told) {
@@ -158,11 +220,11 @@ function answerOf({ status: statusCode, code: status, message, hint, requestId }
   return { body, headers };
 }
 
-/** Where the next request begins nobody knows. */
-function refusal(told: Omit<Told, 'code'>): string {
-  const { headers, body } = answerOf({ ...told, code: 'INVALID_REQUEST' });
+/** The same as it goes over the wire, where there is no request to answer: where the next one begins nobody knows. */
+function inBytes(told: Told, more: Record<string, string> = {}): string {
+  const { headers, body } = answerOf(told);
   const first = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}`;
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}`);
   return [first, ...lines, '', body].join('\r\n');
 }
 

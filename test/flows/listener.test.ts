@@ -186,7 +186,7 @@ describe('the listener', () => {
     const client = await open(server.url);
     client.socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
     await client.closed;
-    assert.match(client.text(), /^HTTP\/1\.1 405 /);
+    assert.match(client.text(), /^HTTP\/1\.1 405 [\s\S]*\r\nAllow: GET, /);
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
     await server.stop();
   });
@@ -207,7 +207,19 @@ describe('the listener', () => {
     const cookie = 'x'.repeat(20_000);
     for (const [sent, status, says] of [
       ['\x16\x03\x01\x02\x00', 400, /without TLS/],
-      ['GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n', 400, /no HTTP request/],
+      ['GET / HTTP/1.3\r\nHost: x\r\n\r\n', 400, /no HTTP request/],
+      ['GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n', 400, /One of the headers .* a colon/],
+      ['GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n', 400, /The address .* percent-encode/],
+      ['GET /a b HTTP/1.1\r\nHost: x\r\n\r\n', 400, /%20/],
+      [
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n',
+        400,
+        /one Content-Length/,
+      ],
+      ['POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400, /How long the body/],
+      ['GET / HTTP/1.1\r\n\r\n', 400, /has the header Host, once/],
+      ['GET / HTTP/1.1\r\nHost: x\r\nHOST: x\r\n\r\n', 400, /has the header Host, once/],
+      ['CONNECT example.com:443 HTTP/1.1\r\n\r\n', 405, /METHOD_NOT_ALLOWED.*no proxy/],
       [`GET / HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`, 431, /delete its cookies/],
     ] as const) {
       const client = await open(server.url);
@@ -219,6 +231,23 @@ describe('the listener', () => {
       const { requestId } = JSON.parse(body).body;
       assert.match(server.logged(), new RegExp(`"requestId":"${requestId}","status":${status}`));
     }
+    assert.match(server.logged(), /"fault":"HPE_INVALID_URL"/);
+    await server.stop();
+  });
+
+  it('refuses a request without Host in its turn, and whatever comes behind it', async () => {
+    const server = await startTestServer();
+    const client = await open(server.url);
+    const good = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+    const withBody = 'POST /healthz HTTP/1.1\r\nContent-Length: 44\r\n\r\n';
+    client.socket.write(`${good}${withBody}${good}${good}`);
+    await client.closed;
+    const statuses = [...client.text().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    assert.deepEqual(statuses, ['200', '400']);
+    const older = await open(server.url);
+    older.socket.write('GET /healthz HTTP/1.0\r\n\r\n');
+    await older.closed;
+    assert.match(older.text(), /^HTTP\/1\.1 200 /);
     await server.stop();
   });
 
