@@ -71,8 +71,10 @@ function faultOfFile(file: string): string | undefined {
   try {
     return statSync(file).isFile() ? undefined : 'it is no file';
   } catch (error) {
-    const leadsNowhere = ['ENOENT', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return leadsNowhere ? 'it is a link that leads nowhere' : undefined;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return ['ENOENT', 'ELOOP'].includes(code)
+      ? 'it is a link that leads nowhere'
+      : `it may not be read (${code})`;
   }
 }
 
