@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, it } from 'node:test';
-import { openTestStore, type TestStore } from 'latchkey/testing';
+import { after, it } from 'node:test';
+import { openTestStore } from 'latchkey/testing';
 
-let store: TestStore;
-before(async () => {
-  store = await openTestStore(join(import.meta.dirname, '..'));
-});
+const store = await openTestStore(join(import.meta.dirname, '..'));
 after(() => store.close());
 
 it('writes a note for whoever calls, and no second one of its title', async () => {
