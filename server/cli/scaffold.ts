@@ -5,12 +5,12 @@ import { join, relative, sep } from 'node:path';
 
 const INSTALLATION = join(import.meta.dirname, '../..');
 
-/** Words that are no names in a module. */
+/** Words that are no names in a module, or are taken by what the file imports. */
 const RESERVED = new Set(
   (
     'arguments await break case catch class const continue debugger default delete do else enum eval export extends false ' +
     'finally for function if implements import in instanceof interface let new null package private protected public return ' +
-    'static super switch this throw true try typeof var void while with yield'
+    'static super switch this throw true try typeof undefined var void while with yield defineType is z'
   ).split(' '),
 );
 

@@ -132,11 +132,11 @@ describe('latchkey init', () => {
 describe('types new and workflows new', () => {
   it('write what passes check at once, also under a word of JavaScript', async () => {
     const { env } = await made('added');
-    for (const name of ['invoice', 'class', 'constructor', 'a'.repeat(40)]) {
+    for (const name of ['invoice', 'class', 'constructor', 'is', 'z', 'a'.repeat(40)]) {
       assert.equal((await latchkey(['types', 'new', name], env)).code, 0, name);
       assert.equal((await latchkey(['workflows', 'new', name], env)).code, 0, name);
     }
-    assert.match((await latchkey(['check'], env)).out, /all good, 5 types and 5 workflows/);
+    assert.match((await latchkey(['check'], env)).out, /all good, 7 types and 7 workflows/);
   });
 
   it('refuse names that are bad or taken, and write nothing outside of their folder', async () => {
