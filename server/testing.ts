@@ -79,7 +79,10 @@ export async function openTestStore(folder: string) {
     if (caller !== undefined) domain.catalogue.requireRights(caller, workflow);
     else if (workflow.callers !== 'anyone') throw tokenWanted(workflow);
     const request = { id: newId('req_'), from: '127.0.0.1' };
-    const checked = runner.check(workflow, argumentsFrom(workflow, parameters), request.id);
+    const checked = runner.check(workflow, argumentsFrom(workflow, parameters), {
+      requestId: request.id,
+      sender: caller?.account.id ?? request.from,
+    });
     const named = await runner.named(workflow, checked, caller);
     const body = await runner.run(workflow, { parameters: checked, named, caller, request }, undefined);
     return (JSON.parse(body) as { response: T }).response;

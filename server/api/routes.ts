@@ -59,7 +59,7 @@ export function createApi(parts: Domain) {
     requireMethod(ctx, workflow.method, workflow.name);
     const uploads = uploadsOf(workflow);
     if (uploads === undefined) return answerCall({ ctx, caller, entry }, workflow, undefined);
-    const room = rooms.open(caller?.account.id ?? addressOf(ctx));
+    const room = rooms.open(senderOf(ctx, caller));
     try {
       return await answerCall({ ctx, caller, entry }, workflow, { ...uploads, room });
     } finally {
@@ -74,7 +74,8 @@ export function createApi(parts: Domain) {
   ): Promise<string> {
     const callerNow = asOfNow(caller, () => judged(ctx, workflow));
     const sent = await readArguments(ctx, workflow, files);
-    const parameters = runner.check(workflow, sent, requestIdOf(ctx));
+    const by = { requestId: requestIdOf(ctx), sender: senderOf(ctx, caller) };
+    const parameters = runner.check(workflow, sent, by);
     const sender = await callerNow();
     const named = await runner.named(workflow, parameters, sender);
     if (sender?.narrowing?.bounds !== undefined) {
@@ -105,6 +106,10 @@ export function createApi(parts: Domain) {
     const other = [data, ownToken, management].find((one) => one.isAt(path));
     return respond(ctx, other?.answer ?? answerNothingHere);
   };
+}
+
+function senderOf(ctx: Context, caller: Bearer | undefined): string {
+  return caller?.account.id ?? addressOf(ctx);
 }
 
 /**

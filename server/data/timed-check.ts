@@ -4,8 +4,10 @@ import { keepBuiltIns } from '../ground/built-ins.ts';
 import { isObject } from '../ground/is-object.ts';
 import { SCHEMA_CHECK_MS_MAX } from '../ground/limits.ts';
 
-/** Who knows what takes long sends it again: what was declared is not checked for so long then. */
+/** Who knows what takes long sends it again: nothing that they send is checked by the same schemas for so long. */
 const REST_MS = 30 * SCHEMA_CHECK_MS_MAX;
+/** Where so many did, the same holds for all: one may have many accounts. */
+const RESTING_MAX = 3;
 /** On a machine that is busy with other things a check that is short may stand still for as long. */
 const ATTEMPTS_MAX = 3;
 
@@ -22,7 +24,8 @@ const PLAIN = {
 
 /** By the parameters of a workflow, or the fields of a type. */
 const plainOnes = new WeakMap<object, boolean>();
-const restUntilMs = new WeakMap<object, number>();
+/** Until when whose values are not checked. */
+const resting = new WeakMap<object, Map<string, number>>();
 
 /** What the script calls. */
 const CALLED = Symbol.for('latchkey.check');
@@ -30,28 +33,48 @@ const global = globalThis as { [CALLED]?: () => unknown };
 let script: Script | undefined;
 let builtIns: ReturnType<typeof keepBuiltIns> | undefined;
 
+/** Who sent what is checked, and in which request. */
+export type SentBy = {
+  requestId: string;
+  /** An account's id, or the address of who sent no token. */
+  sender: string;
+};
+
 /**
  * Does what checks by schemas of the owner's, which happens on the main thread: where code or a regular expression of theirs
  * takes too long, it ends, so that a text on which one never ends does not end the server. Throws a TypeError then.
  */
 export function checkInTime<T>(
   declared: { what: string; of: object; schemas: () => readonly z.ZodType[] },
+  { sender }: Pick<SentBy, 'sender'>,
   check: () => T,
   msMax = SCHEMA_CHECK_MS_MAX,
 ): T {
   const { what, of, schemas } = declared;
   if (arePlain(of, schemas)) return check();
   const tooLong = `${what}: its schemas took longer than ${msMax} ms to check what was sent`;
-  if ((restUntilMs.get(of) ?? 0) > performance.now()) {
-    throw new TypeError(`${tooLong}, a moment ago; nothing is checked by them for ${REST_MS / 1000} seconds`);
+  const rest = restOf(of);
+  if (rest.has(sender) || rest.size >= RESTING_MAX) {
+    const whose = rest.size >= RESTING_MAX ? 'of anybody' : 'of whoever sent it';
+    throw new TypeError(
+      `${tooLong}, a moment ago; nothing ${whose} is checked by them for ${REST_MS / 1000} seconds`,
+    );
   }
   const checked = endInTime(check, msMax);
   if ('result' in checked) return checked.result;
   if (checked.fault === 'changed what every value has') {
     throw new TypeError(`${what}: its schemas ${checked.fault}, by what was sent`);
   }
-  restUntilMs.set(of, performance.now() + REST_MS);
+  rest.set(sender, performance.now() + REST_MS);
   throw new TypeError(tooLong);
+}
+
+/** Whose values are not checked just now, by what was declared. */
+function restOf(of: object): Map<string, number> {
+  const rest = resting.get(of) ?? new Map<string, number>();
+  resting.set(of, rest);
+  for (const [sender, untilMs] of rest) if (untilMs <= performance.now()) rest.delete(sender);
+  return rest;
 }
 
 type InTime<T> = { result: T } | { fault: 'took too long' | 'changed what every value has' };

@@ -7,7 +7,7 @@ import { coversAsAdmin, workflowScope } from '../credentials/scopes.ts';
 import type { DataAccess } from '../data/access.ts';
 import { pauseBeforeAttempt } from '../data/retry-pause.ts';
 import type { OpenType } from '../data/rows.ts';
-import { checkInTime } from '../data/timed-check.ts';
+import { checkInTime, type SentBy } from '../data/timed-check.ts';
 import { touchEntries } from '../data/touched-owners.ts';
 import type { Clock } from '../ground/clock.ts';
 import { asUndone, beforeChanges, Problem } from '../ground/errors.ts';
@@ -117,8 +117,8 @@ export function createRunner(parts: RunnerParts) {
     named,
 
     /** The parameters of a call, checked by the workflow's schemas. Throws Problem with the first mistake. */
-    check: (workflow: Workflow, sent: Arguments, requestId: string): Record<string, unknown> =>
-      beforeChanges(() => doCheck(ranAs(workflow, requestId), () => checkedInTime(workflow, sent))),
+    check: (workflow: Workflow, sent: Arguments, by: SentBy): Record<string, unknown> =>
+      beforeChanges(() => doCheck(ranAs(workflow, by.requestId), () => checkedInTime(workflow, sent, by))),
   };
 }
 
@@ -142,11 +142,11 @@ function unlessStopped<T>(stopped: AbortSignal | undefined, work: Promise<T>): P
   return Promise.race([work, promise]).finally(() => stopped.removeEventListener('abort', stop));
 }
 
-function checkedInTime(workflow: Workflow, sent: Arguments): Record<string, unknown> {
+function checkedInTime(workflow: Workflow, sent: Arguments, by: SentBy): Record<string, unknown> {
   const { name, parameters } = workflow;
   const schemas = () => Object.values(parameters).map(({ schema }) => schema);
   const declared = { what: `workflow ${name}`, of: parameters, schemas };
-  return checkInTime(declared, () => checkParameters(workflow, sent));
+  return checkInTime(declared, by, () => checkParameters(workflow, sent));
 }
 
 /** What all attempts of a call have in common. */

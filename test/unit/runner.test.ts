@@ -101,7 +101,7 @@ describe('the runner', () => {
       ...{ find, findWrapped: () => undefined, strangers: [] },
       ...{ howToSend: () => '', hintForAbsent: () => '' },
     };
-    const parameters = by.check(workflow, sent, 'r');
+    const parameters = by.check(workflow, sent, { requestId: 'r', sender: 's' });
     const found = await by.named(workflow, parameters, caller);
     const request = { id: 'r', from: '192.0.2.1' };
     const call = { parameters, named: found, caller, callerNow, request, stopped };

@@ -33,7 +33,7 @@ test('a number or a yes that would arrive as another one is refused, and named',
     ['{"paid":"false"}', 'paid', /it would arrive as true/],
   ] as const)
     assert.throws(
-      () => sentFields(parcel, sentInJson(json), { requestId: 'r' }),
+      () => sentFields(parcel, sentInJson(json), { requestId: 'r', sender: 's' }),
       (error) => error instanceof Problem && error.parameter === field && says.test(error.message),
       json,
     );
@@ -41,7 +41,7 @@ test('a number or a yes that would arrive as another one is refused, and named',
 
 test('what its schema makes of it is stored, and the default of what is not sent', () => {
   const sent = sentInJson('{"weight":1.5,"paid":true,"count":"12","label":" a "}');
-  assert.deepEqual(wholeRecord(parcel, sent, 'r'), {
+  assert.deepEqual(wholeRecord(parcel, sent, { requestId: 'r', sender: 's' }), {
     weight: 1.5,
     paid: true,
     count: 12,
@@ -78,7 +78,7 @@ test('a value of another kind is told with what the field takes, and what was pr
     ],
   ] as const)
     assert.throws(
-      () => sentFields(box, sentInJson(json), { requestId: 'r' }),
+      () => sentFields(box, sentInJson(json), { requestId: 'r', sender: 's' }),
       { code: 'INVALID_DATA', hint },
       json,
     );
@@ -94,7 +94,7 @@ test('what programs write that made no JSON of it is told', () => {
     ["{'label':'a'}", /double quotes/],
   ] as const)
     assert.throws(
-      () => sentFields(box, sentInJson(json), { requestId: 'r' }),
+      () => sentFields(box, sentInJson(json), { requestId: 'r', sender: 's' }),
       { code: 'INVALID_DATA', hint: says },
       json,
     );
@@ -131,7 +131,7 @@ test('what a schema starts and does not await is told of when it fails, and ends
     );
     const { types } = await loadDeclarations(process.env.FOLDER);
     const note = types.get('note');
-    const fields = wholeRecord(note, sentInJson('{"text":"a"}'), 'request-1');
+    const fields = wholeRecord(note, sentInJson('{"text":"a"}'), { requestId: 'request-1', sender: 's' });
     writesOf(note, createPrivacy(note, NOBODY, true), () => 1).made(fields, { createdBy: 'acc_1' });
   `;
   const args = ['--input-type=module', '--eval', script];

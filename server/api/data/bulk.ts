@@ -9,11 +9,10 @@ import { givingWay } from '../../ground/give-way.ts';
 import { BULK_BYTES_MAX, BULK_LINES_MAX } from '../../ground/limits.ts';
 import { shortName } from '../../ground/without-secrets.ts';
 import { readBody } from '../../http/body.ts';
-import { requestIdOf } from '../../http/request.ts';
 import { SEND_UTF8, utf8Of } from '../../http/utf8.ts';
 import { sentInJson } from '../request-body.ts';
 import { Reply } from '../responder.ts';
-import { changedMeanwhile, entryOf, recordEntry, valueTaken, type WriteCall } from './data-call.ts';
+import { changedMeanwhile, entryOf, recordEntry, sentBy, valueTaken, type WriteCall } from './data-call.ts';
 import { type SentFields, wholeRecord } from './fields.ts';
 
 /** Records in one commit, and characters of them. Others are served between two of them. */
@@ -93,7 +92,7 @@ export function createBulk({ dataAccess, effects, recorder }: Parts) {
     for (const chunk of chunksOf(lines)) {
       const good: Line[] = [];
       for (const [index, line] of chunk) {
-        const read = () => wholeRecord(opened.type, sentInJson(line, 'line'), requestIdOf(made.ctx));
+        const read = () => wholeRecord(opened.type, sentInJson(line, 'line'), sentBy(made));
         const fields = orProblem(isOnRecord ? read : () => beforeChanges(read));
         if (fields instanceof Problem) fail([{ index }], fields);
         else good.push({ index, fields });

@@ -4,6 +4,7 @@ import type { Verb } from '../../data/access.ts';
 import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import type { OpenType } from '../../data/rows.ts';
+import type { SentBy } from '../../data/timed-check.ts';
 import { touchEntries } from '../../data/touched-owners.ts';
 import type { Domain } from '../../domain.ts';
 import type { EffectsOfChange } from '../../effects/effects.ts';
@@ -33,6 +34,11 @@ export type WriteCall = DataCall & {
   /** Judges the caller again where the call has taken a while. Throws Problem where they may not go on. */
   callerNow: () => Promise<Bearer>;
 };
+
+/** Whose values the schemas of the type check. */
+export function sentBy({ ctx, caller }: WriteCall): SentBy {
+  return { requestId: requestIdOf(ctx), sender: caller.account.id };
+}
 
 /** The entry of a call that went well, with what it passed over. `touched`: the records as the caller met them. */
 export function entryOf(

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { mayBeAbsent } from '../../data/may-be-absent.ts';
-import { checkInTime } from '../../data/timed-check.ts';
+import { checkInTime, type SentBy } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
 import { shortName } from '../../ground/without-secrets.ts';
@@ -47,14 +47,15 @@ export function withoutSame(
 export function sentFields(
   type: DataType,
   sent: Sent,
-  { requestId, others = () => false }: { requestId: string; others?: (name: string) => boolean },
+  by: SentBy,
+  others: (name: string) => boolean = () => false,
 ): SentFields {
   const { fields } = type;
   const declared = { what: `type ${type.name}`, of: fields, schemas: () => Object.values(fields) };
   // What a schema starts and does not await may fail later, and must not end the server then.
-  const whose = { workflow: declared.what, requestId, isOurs: false };
+  const whose = { workflow: declared.what, requestId: by.requestId, isOurs: false };
   return doCheck(whose, () =>
-    checkInTime(declared, () => {
+    checkInTime(declared, by, () => {
       const checked = checkedFields(type, sent);
       for (const name of Object.keys(fields)) {
         if (!sent.values.has(name) && others(name)) checked[name] = unsentValue(type, name);
@@ -97,8 +98,8 @@ function hintForWrong(name: string, schema: z.ZodType, value: unknown): string {
 }
 
 /** All fields of a new record: what was not sent has its default, if it has one. Throws Problem for what is missing. */
-export function wholeRecord(type: DataType, sent: Sent, requestId: string): SentFields {
-  return sentFields(type, sent, { requestId, others: () => true });
+export function wholeRecord(type: DataType, sent: Sent, by: SentBy): SentFields {
+  return sentFields(type, sent, by, () => true);
 }
 
 /** What a record has in a field that was not sent. Throws Problem where it must be. */

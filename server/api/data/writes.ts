@@ -4,11 +4,11 @@ import { covers, dataScope } from '../../credentials/scopes.ts';
 import type { StoredRecord } from '../../data/record.ts';
 import type { Records } from '../../data/records.ts';
 import { pauseBeforeAttempt } from '../../data/retry-pause.ts';
+import type { SentBy } from '../../data/timed-check.ts';
 import type { Domain } from '../../domain.ts';
 import { beforeChanges } from '../../ground/errors.ts';
 import { inTurn } from '../../ground/in-turn.ts';
 import { RECORD_ATTEMPTS_MAX } from '../../ground/limits.ts';
-import { requestIdOf } from '../../http/request.ts';
 import type { Sent } from '../request-body.ts';
 import { jsonReply, Reply } from '../responder.ts';
 import {
@@ -17,6 +17,7 @@ import {
   entryOf,
   noSuchRecord,
   recordEntry,
+  sentBy,
   valueTaken,
   type WriteCall,
 } from './data-call.ts';
@@ -34,9 +35,9 @@ export function createWrites(parts: Parts) {
 
   return {
     async create(made: WriteCall): Promise<Reply> {
-      const { call, sent, requestId } = await received(made);
+      const { call, sent, by } = await received(made);
       const { caller, opened } = call;
-      const fields = beforeChanges(() => wholeRecord(opened.type, sent, requestId));
+      const fields = beforeChanges(() => wholeRecord(opened.type, sent, by));
       const records = await recordsOf(parts, call);
       const row = records.made(fields, { createdBy: caller.account.id });
       const caused = await effectsOf(call, parts, { status: 201, records, touched: [] });
@@ -50,9 +51,9 @@ export function createWrites(parts: Parts) {
 
     /** Changes the fields that are sent; null takes one away. */
     async change(made: WriteCall): Promise<Reply> {
-      const { call, sent, requestId } = await received(made);
+      const { call, sent, by } = await received(made);
       const { type } = call.opened;
-      return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news, { requestId }));
+      return changed(parts, call, sent, (_row, _records, news) => sentFields(type, news, by));
     },
 
     /**
@@ -60,11 +61,11 @@ export function createWrites(parts: Parts) {
      * change it: what they may not touch is not theirs to empty.
      */
     async replace(made: WriteCall): Promise<Reply> {
-      const { call, sent, requestId } = await received(made);
+      const { call, sent, by } = await received(made);
       const { type } = call.opened;
       return changed(parts, call, sent, (row, records, news) => {
         const others = (name: string) => !sent.values.has(name) && records.mayChange(row, name);
-        return sentFields(type, news, { requestId, others });
+        return sentFields(type, news, by, others);
       });
     },
 
@@ -82,10 +83,10 @@ export function createWrites(parts: Parts) {
 }
 
 /** What was sent, by a caller who may still send it. */
-async function received(made: WriteCall): Promise<{ call: WriteCall; sent: Sent; requestId: string }> {
+async function received(made: WriteCall): Promise<{ call: WriteCall; sent: Sent; by: SentBy }> {
   const sent = await readRecord(made.ctx);
   const call = { ...made, caller: await made.callerNow() };
-  return { call, sent, requestId: requestIdOf(made.ctx) };
+  return { call, sent, by: sentBy(call) };
 }
 
 function recordsOf({ dataAccess }: Parts, { opened, caller, verb }: WriteCall): Promise<Records> {
