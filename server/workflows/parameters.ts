@@ -9,6 +9,9 @@ import { FilePart } from './sent-file.ts';
 import { strayNameIn } from './stray-names.ts';
 import { isOptional, type Parameter, type Workflow } from './workflow.ts';
 
+/** Names that nobody knows, told beside one that is missing. */
+const STRANGERS_TOLD_MAX = 3;
+
 /**
  * The value of a parameter as it was sent. `isText` where it came from a query or a form, which know only texts: one, or
  * a list of those of a repeated name; a part of a form may be a `FilePart`. `changed` says why a number in it did not arrive as it was sent.
@@ -73,12 +76,18 @@ function requireLeftOutRightly(workflow: Workflow, name: string, sent: Arguments
   if (isRequired) {
     const hint =
       near === undefined
-        ? sent.hintForAbsent(name)
+        ? `${strangersInWords(sent)}${sent.hintForAbsent(name)}`
         : `${shortName(near)} was sent: is it ${name} that you mean? ${sent.howToSend(name)}`;
     throw missing(workflow, name, hint);
   }
   if (near === undefined) return;
   throw invalid(workflow, shortName(near), 'there is no such parameter', `Did you mean ${name}?`);
+}
+
+/** What was sent in its place, perhaps, under a name that is not near. */
+function strangersInWords({ strangers }: Arguments): string {
+  const names = strangers.slice(0, STRANGERS_TOLD_MAX).map(shortName).join(', ');
+  return names === '' ? '' : `There is no parameter ${names}. `;
 }
 
 /** Whether a name probably means this parameter, and not another one whose name it is nearer to. */

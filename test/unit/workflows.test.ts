@@ -426,6 +426,12 @@ describe('parameters without a request', () => {
   const wrong: [values: Record<string, unknown>, code: string, parameter: string, hint: RegExp][] = [
     [{}, 'MISSING_DATA', 'amount', /^amount is wanted\.$/],
     [
+      { sum: 3, to: 'x', for: 'y', lk_pat_a: 1 },
+      'MISSING_DATA',
+      'amount',
+      /^There is no parameter sum, to, for\. amount is wanted\.$/,
+    ],
+    [
       { amuont: 3 },
       'MISSING_DATA',
       'amount',
