@@ -26,6 +26,8 @@ export function* mistakesOfNaming({
   }
   if (typeof description !== 'string' || description.trim() === '') {
     yield 'description: wanted a sentence in plain words';
+  } else if (description.includes('\ufffd')) {
+    yield 'description: it has a sign that could not be read: save the file as UTF-8';
   }
 }
 

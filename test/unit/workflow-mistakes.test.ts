@@ -38,6 +38,11 @@ for (const [what, text, says] of [
     workflow('parameters: z.object({ where: z.string() }),'),
     /parameters: wanted .* without z\.object\(…\) around it \(line 6, column 3\)$/,
   ],
+  [
+    'a description in another encoding',
+    workflow("description: 'Gr\ufffdn',"),
+    /description: it has a sign that could not be read: save the file as UTF-8 \(line 7, column 3\)/,
+  ],
   ['types in a list', workflow('types: [],'), /types: wanted an object of types/],
   ['no run', workflow('run: undefined,'), /run: wanted a function: run\(\{ parameters/],
   [
