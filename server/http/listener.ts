@@ -67,6 +67,8 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
   // An expectation that is not known may be left unmet (RFC 9110 section 10.1.1); the request is answered as any.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Behind the last request of its connection (RFC 9112 section 9.6), whose answer is still to come.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return;
     const res = connections.get(socket)?.last;
     const isWaited = socket.writable && (res === undefined || !res.headersSent || res.writableFinished);
     if (error.code === 'ECONNRESET' || !isWaited) return void socket.destroy();
@@ -145,6 +147,8 @@ const LENGTH_HINT =
   'Send one Content-Length, the number of bytes of the body, or else Transfer-Encoding: chunked, as HTTP clients do by themselves.';
 const HEADER_HINT =
   'Let each header be one line that ends with CRLF: a name without blanks, a colon, and a value without control characters.';
+const VERSION_HINT =
+  'End the first line with HTTP/1.1 and CRLF; HTTP/2 is spoken by the proxy in front, if there is one.';
 
 /** By Node's codes. */
 const REFUSALS: Record<string, readonly [status: number, message: string, hint: string]> = {
@@ -174,6 +178,14 @@ const REFUSALS: Record<string, readonly [status: number, message: string, hint: 
     'Behind the address in the first line HTTP/1.1 is wanted.',
     'Percent-encode blanks in the address: %20.',
   ],
+  HPE_INVALID_VERSION: [400, UNREADABLE, VERSION_HINT],
+  HPE_PAUSED_H2_UPGRADE: [400, UNREADABLE, VERSION_HINT],
+  HPE_INVALID_EOF_STATE: [
+    400,
+    'The request ended before it was whole.',
+    'Send all headers, an empty line, and as many bytes of a body as its Content-Length says.',
+  ],
+  HPE_STRICT: [400, 'How long the body is cannot be told.', LENGTH_HINT],
   HPE_INVALID_HEADER_TOKEN: [400, 'One of the headers cannot be read.', HEADER_HINT],
   HPE_LF_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],
   HPE_CR_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],

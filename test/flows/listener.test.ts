@@ -207,7 +207,8 @@ describe('the listener', () => {
     const cookie = 'x'.repeat(20_000);
     for (const [sent, status, says] of [
       ['\x16\x03\x01\x02\x00', 400, /without TLS/],
-      ['GET / HTTP/1.3\r\nHost: x\r\n\r\n', 400, /no HTTP request/],
+      ['GET / HTTP/1.3\r\nHost: x\r\n\r\n', 400, /no HTTP request.*HTTP.1\.1 and CRLF/],
+      ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, /no HTTP request.*HTTP.2 is spoken/],
       ['GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n', 400, /One of the headers .* a colon/],
       ['GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n', 400, /The address .* percent-encode/],
       ['GET /a b HTTP/1.1\r\nHost: x\r\n\r\n', 400, /%20/],
@@ -248,6 +249,19 @@ describe('the listener', () => {
     older.socket.write('GET /healthz HTTP/1.0\r\n\r\n');
     await older.closed;
     assert.match(older.text(), /^HTTP\/1\.1 200 /);
+    await server.stop();
+  });
+
+  it('answers the last request of a connection, whatever is sent behind it', async () => {
+    const server = await startTestServer();
+    const client = await open(server.url);
+    client.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nmore');
+    await client.closed;
+    assert.match(client.text(), /^HTTP\/1\.1 200 /);
+    const cut = await open(server.url);
+    cut.socket.end('POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Le');
+    await cut.closed;
+    assert.match(cut.text(), /^HTTP\/1\.1 400 [\s\S]*ended before it was whole/);
     await server.stop();
   });
 
