@@ -31,10 +31,10 @@ function staged(isAdmin = false) {
     ask: async (one) => {
       asked.push(one);
       if (one.what === 'count') return 1;
-      return one.what === 'get' && one.id !== 'obj_1' ? [] : [stored];
+      return one.what === 'get' && one.id !== 'obj_1' ? [] : [{ ...stored }];
     },
   });
-  return { ...stage, asked, posts: stage.data.post as unknown as RecordsOf<typeof fields> };
+  return { ...stage, asked, stored, posts: stage.data.post as unknown as RecordsOf<typeof fields> };
 }
 const mail = (subject: string) => ({ to: 'ann@example.com', subject, text: 'x' });
 
@@ -95,9 +95,36 @@ test('a wrong question is the mistake of the workflow, and asked of nobody', asy
       /^TypeError: data\.post\.find: limit: .* to 1000; .*\['id', '>', last\.id\]/,
     );
   assert.equal(asked.length, 0);
-  await posts.find({ limit: 1000 });
-  assert.equal(asked[0]?.what === 'find' && asked[0].limit, 1000);
+  for (const limit of [0, 1000])
+    await posts.find({ limit, order: [{ by: 'text', descending: true }, { by: 'id' }] });
+  const order = [
+    { by: 'text', descending: true },
+    { by: 'id', descending: false },
+  ];
+  assert.deepEqual(
+    asked.map((one) => one.what === 'find' && [one.limit, one.order]),
+    [
+      [0, order],
+      [1000, order],
+    ],
+  );
 });
+
+for (const [how, look] of [
+  ['found', (posts) => posts.find()],
+  ['got', (posts) => posts.get('obj_1')],
+  ['got around the rules', (posts) => posts.unrestricted.get('obj_1')],
+] as [string, (posts: RecordsOf<typeof fields>) => Promise<unknown>][]) {
+  test(`what a run changes is the record as it had first ${how} it, also where it looks once more`, async () => {
+    const { posts, stored, close } = staged();
+    await look(posts);
+    stored.version = 4;
+    await posts.find();
+    await posts.change('obj_1', { text: 'b' });
+    const [write] = close().writes;
+    assert.equal(write?.what === 'change' && write.version, 3);
+  });
+}
 
 test('a record is for who calls, but for an admin, who names an account', () => {
   const forOther = (isAdmin: boolean, owner: unknown) =>
@@ -117,6 +144,7 @@ test('a run sees what it staged, whatever it looks up afterwards', async () => {
   await posts.find();
   assert.equal((await posts.get('obj_1'))?.text, 'b');
   const { id } = posts.create({ text: 'new' });
+  assert.equal((await posts.get(id))?.text, 'new');
   await posts.delete(id);
   assert.equal(await posts.get(id), undefined);
   await assert.rejects(
@@ -130,6 +158,16 @@ test('a run sees what it staged, whatever it looks up afterwards', async () => {
     close().writes.map((write) => [write.what, write.id, 'version' in write && write.version]),
     [['delete', 'obj_1', 3]],
   );
+});
+
+test('of what was changed around the rules a look under them shows no field that they do not', async () => {
+  const { posts } = staged();
+  await posts.unrestricted.change('obj_1', { text: 'c', tags: ['t'] });
+  const seen = await posts.get('obj_1');
+  assert.deepEqual([seen?.text, seen && 'tags' in seen], ['c', false]);
+  assert.deepEqual((await posts.unrestricted.get('obj_1'))?.tags, ['t']);
+  await posts.change('obj_1', { tags: ['own'] });
+  assert.deepEqual((await posts.get('obj_1'))?.tags, ['own']);
 });
 
 test('what is changed around the rules is not held to them for having been changed under them before', async () => {
