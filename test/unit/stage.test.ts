@@ -74,6 +74,26 @@ test('what is staged is what it was when it was staged', () => {
   assert.deepEqual(write?.what === 'create' && [write.id, write.fields], [id, { text: 'x', tags: ['a'] }]);
 });
 
+test('what a run changes of a record that it made is made so, and undefined takes a field away', async () => {
+  const { posts, close } = staged();
+  const { id } = posts.create({ text: 'x', tags: ['a'] });
+  const changed = await posts.change(id, { text: 'y', tags: undefined });
+  assert.deepEqual([changed.text, 'tags' in changed], ['y', false]);
+  assert.deepEqual(
+    close().writes.map((write) => write.what === 'create' && [write.id, write.fields]),
+    [[id, { text: 'y' }]],
+  );
+});
+
+test('what a type does not take is the mistake of the workflow, and stages nothing', async () => {
+  const { posts, close } = staged();
+  for (const wrong of [{}, { text: 5 }, { text: 'x', titel: 'x' }])
+    assert.throws(() => posts.create(wrong as never), /^TypeError: data\.post\.create: /);
+  for (const wrong of [{ text: 5 }, { text: undefined }, { titel: 'x' }, { constructor: 'x' }])
+    await assert.rejects(posts.change('obj_1', wrong as never), /^TypeError: data\.post\.change: /);
+  assert.deepEqual(close().writes, []);
+});
+
 test('a wrong question is the mistake of the workflow, and asked of nobody', async () => {
   const { posts, asked } = staged();
   const find = posts.find as unknown as (wanted: object) => Promise<unknown>;
