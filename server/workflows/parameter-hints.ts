@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { MINUS_ZERO } from '../ground/exact-number.ts';
-import { objectFrom, spelledOut } from './parameter-text.ts';
+import { HAS_NUL, objectFrom, spelledOut, unfitTextIn } from './parameter-text.ts';
 import type { Argument } from './parameters.ts';
+import type { WrittenSchema } from './schema-words.ts';
 import { isOptional, type Parameter } from './workflow.ts';
 
 /** What may be sent, of a parameter or of a field. */
@@ -15,16 +17,21 @@ export function exampleOf({ description, example }: Parameter): string {
 }
 
 /** What to do about a value that did not arrive as it was sent. */
-export function hintForUnfit(parameter: Parameter, { changed, isText }: Argument): string {
+export function hintForUnfit(parameter: Parameter, { value, changed, isText }: Argument): string {
   const example = exampleOf(parameter);
-  if (changed === undefined) {
-    return `Send whole characters in UTF-8; the program that made it probably cut a text. ${example}`;
-  }
+  if (changed === undefined) return `${hintForText(value)} ${example}`;
   if (changed === MINUS_ZERO) return `Send 0. ${example}`;
   if (!isText && accepts(parameter, '9'.repeat(20))) {
     return `Send it as text, in double quotes: only a text keeps all of its digits. ${example}`;
   }
   return `Send a number that has no more than fifteen digits. Where more are wanted, the workflow has to take a text: then send it as text. ${example}`;
+}
+
+/** What to do about a text that no store keeps as it is. */
+export function hintForText(value: unknown): string {
+  return unfitTextIn(value) === HAS_NUL
+    ? 'Leave out the character NUL (\\u0000 in JSON, %00 in a query); send bytes as base64.'
+    : 'Send whole characters in UTF-8; the program that made it probably cut a text.';
 }
 
 /** What to do about a value that the schema refuses, because of what is at `path` inside of it. */
@@ -63,6 +70,8 @@ export function slipOf(name: string, parameter: Taken, { value, isText }: Argume
       : '';
   }
   if (typeof value === 'object' && value !== null) {
+    if (takesObjects(parameter)) return '';
+    if (Object.keys(value).some((name) => /^\$[a-z]+$/i.test(name))) return OPERATOR;
     return Object.values(value)
       .slice(0, PARTS_MAX)
       .some((part) => accepts(parameter, part))
@@ -93,6 +102,16 @@ function slipOfText(parameter: Taken, value: string, isText: boolean): string {
     return 'It is JSON inside a text, as if it was encoded twice: leave out the quotes around it.';
   }
   return !isText && accepts(parameter, [value]) ? 'It is a list: put brackets around it.' : '';
+}
+
+/** Said of `{ $ne: … }`, as queries of MongoDB have it. */
+export const OPERATOR =
+  'A name that begins with $ is an operator of a query, not a value: send the value itself.';
+
+/** Of an object in which something is wrong nobody is told to send a part of it. */
+function takesObjects({ schema }: Taken): boolean {
+  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as WrittenSchema;
+  return [written, ...(written.anyOf ?? [])].some(({ type }) => type === 'object');
 }
 
 /** What people and forms write for true and false. */

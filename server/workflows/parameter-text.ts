@@ -84,6 +84,8 @@ export function spelledOut(text: string): number | boolean | string {
   return text === 'true' ? true : text === 'false' ? false : text;
 }
 
+export const HAS_NUL = 'it has the character NUL';
+
 /**
  * Why a text in a value does not stay as it is: half a character (a lone surrogate) has no UTF-8, so a store, a mail
  * and an answer would have another one in its place, and the character NUL ends a text elsewhere.
@@ -91,7 +93,7 @@ export function spelledOut(text: string): number | boolean | string {
 export function unfitTextIn(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) return 'it has half a character (a lone surrogate)';
-    return value.includes('\0') ? 'it has the character NUL' : undefined;
+    return value.includes('\0') ? HAS_NUL : undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
   for (const part of Array.isArray(value) ? value : Object.entries(value).flat()) {

@@ -154,7 +154,7 @@ const JSON_BODIES: [body: string, wanted: Record<string, unknown> | Refused][] =
   ['{"place":{"name":"x","colour":"red"}}', { place: { name: 'x' } }],
   ['{"tags":["a",null]}', { of: 'tags', says: /1: expected string/, hint: /leave it out/ }],
   ['{"place":{"name":"a\\udfff"}}', { of: 'place', says: /half a character/, hint: /UTF-8/ }],
-  ['{"tags":["\\u0000"]}', { of: 'tags', says: /NUL/, hint: /UTF-8/ }],
+  ['{"tags":["\\u0000"]}', { of: 'tags', says: /NUL/, hint: /the character NUL/ }],
   ['{"id":"\\ud83d\\ude00"}', { id: '😀' }],
   ['\ufeff{"id":"x"}', { id: 'x' }],
   ['{"id":"\ufeffx"}', { id: '\ufeffx' }],
@@ -214,7 +214,7 @@ const PAIRS: [pairs: string, wanted: Record<string, unknown> | Refused][] = [
   ['Count=1', { of: 'Count', says: /no such parameter/, hint: /Did you mean count/ }],
   ['\ufeffid=x', { of: '\ufeffid', says: /no such parameter/, hint: /Did you mean id/ }],
 
-  ['id=%00', { of: 'id', says: /NUL/, hint: /UTF-8/ }],
+  ['id=%00', { of: 'id', says: /NUL/, hint: /the character NUL/ }],
   ['id=%e4', { of: 'id', says: /not valid UTF-8/, hint: /as UTF-8/ }],
   ['id=a&other=%C3', { of: 'other', says: /not valid UTF-8/, hint: /as UTF-8/ }],
   ['id=%ED%A0%80', { of: 'id', says: /not valid UTF-8/, hint: /as UTF-8/ }],

@@ -516,6 +516,28 @@ eachStore(({ engine, isFirst, url }) => {
       assert.equal((await send('DELETE', `${one}?title=other`)).status, 401);
     });
 
+    test('says how to go on from a value that is not kept, an operator, and a PUT of a part', async () => {
+      const id = await make(ann, { title: 'x' });
+      const raw = (body: string) => ({ body, headers: { 'content-type': 'application/json' } });
+      for (const [method, sent, hint] of [
+        ['POST', { json: { title: 'x\0' } }, /Leave out the character NUL/],
+        ['POST', raw('{"title":"x","pages":-0}'), /^Send 0\.$/],
+        ['POST', raw('{"title":"x","pages":9007199254740993}'), /no more than fifteen digits/],
+        ['POST', { json: { title: { $ne: null } } }, /begins with \$ is an operator.*title takes: text/],
+        ['POST', { json: {} }, /^Each note has: title\.$/],
+        ['PUT', { json: { pages: 1 } }, /^Each note has: title\. PUT replaces .* send PATCH\.$/],
+      ] as const) {
+        const path = method === 'PUT' ? `${NOTES}/${id}` : NOTES;
+        const { body } = await send(method, path, { token: ann, ...sent });
+        assert.match(body.body.hint, hint);
+      }
+      const constraints = JSON.stringify([{ key: 'title', constraint_type: 'equals', value: { $ne: 'x' } }]);
+      const list = await send('GET', `${NOTES}?constraints=${encodeURIComponent(constraints)}`, {
+        token: ann,
+      });
+      assert.match(list.body.body.hint, /^Compare with constraint_type and send the plain value/);
+    });
+
     test('says what is wrong with a record that is sent', async () => {
       for (const [sent, status, code, message] of [
         [{ json: {} }, 400, 'MISSING_DATA', /^Missing field of type note: field title$/],

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { MINUS_ZERO } from '../../server/ground/exact-number.ts';
-import { hintForUnfit, hintForWrong, slipOf } from '../../server/workflows/parameter-hints.ts';
+import {
+  hintForText,
+  hintForUnfit,
+  hintForWrong,
+  OPERATOR,
+  slipOf,
+} from '../../server/workflows/parameter-hints.ts';
+import { address } from '../../server/workflows/parameter-types.ts';
 
 const number = z.number();
 const text = z.string();
@@ -42,6 +49,9 @@ const IN_JSON: [schema: z.ZodType, value: unknown, slip: string][] = [
   [number, { value: 5 }, IN_OBJECT],
   [number, { unit: 'm', value: 5 }, IN_OBJECT],
   [number, { unit: 'm' }, ''],
+  [text, { $ne: 'x' }, OPERATOR],
+  [number, { $gt: 5 }, OPERATOR],
+  [address(), { address: 'Street 1', lat: 91, lng: 0 }, ''],
   [number, { ...Array(10).fill('x'), last: 5 }, ''],
   [number, { ...Array(9).fill('x'), last: 5 }, IN_OBJECT],
   [text, 5, QUOTES],
@@ -132,4 +142,9 @@ test('what does not arrive as it was sent: whole characters, zero, a text of dig
   assert.match(hint(code, 'it changes'), /^Send it as text, in double quotes: only a text keeps/);
   for (const other of [hint(number, 'it changes'), hint(code, 'it changes', true)])
     assert.match(other, /no more than fifteen/);
+});
+
+test('what to do about a text that is not kept follows from what is in it', () => {
+  assert.match(hintForText({ a: ['x\0'] }), /Leave out the character NUL/);
+  assert.match(hintForText('\ud800'), /whole characters/);
 });

@@ -128,6 +128,8 @@ const KIND_OF: Partial<Record<string, FieldKind>> = { string: 'text', number: 'n
 
 function hintFor(kind: FieldKind, value: unknown): string {
   if (Array.isArray(value)) return 'For one of several values there is the constraint type in.';
+  if (isObject(value) && kind !== 'other')
+    return `Compare with constraint_type and send the plain value: ${CONSTRAINTS_EXAMPLE}.`;
   if (kind === 'number' && typeof value === 'string') return 'Leave out the quotes around it.';
   if (kind === 'text') return 'Put it in double quotes.';
   return `Send ${kind === 'boolean' ? 'true or false, without quotes' : WORDS[kind]}.`;

@@ -4,9 +4,10 @@ import { mayBeAbsent } from '../../data/may-be-absent.ts';
 import { checkInTime, type SentBy } from '../../data/timed-check.ts';
 import type { DataType } from '../../data/type.ts';
 import { invalidField, Problem } from '../../ground/errors.ts';
+import { MINUS_ZERO } from '../../ground/exact-number.ts';
 import { shortName } from '../../ground/without-secrets.ts';
 import { doCheck } from '../../workflows/late-failures.ts';
-import { slipOf } from '../../workflows/parameter-hints.ts';
+import { hintForText, slipOf } from '../../workflows/parameter-hints.ts';
 import { isMisread, lossOfText, unfitTextIn } from '../../workflows/parameter-text.ts';
 import { wantedBy } from '../../workflows/parameters.ts';
 import { limitsInWords, typeInWords, type WrittenSchema } from '../../workflows/schema-words.ts';
@@ -42,13 +43,14 @@ export function withoutSame(
 
 /**
  * What was sent, checked by the type's schemas; null takes a field away. `others`: which of the fields that were not sent
- * have their default. Throws Problem for the first mistake.
+ * have their default; `more`: said where one has none. Throws Problem for the first mistake.
  */
 export function sentFields(
   type: DataType,
   sent: Sent,
   by: SentBy,
   others: (name: string) => boolean = () => false,
+  more = '',
 ): SentFields {
   const { fields } = type;
   const declared = { what: `type ${type.name}`, of: fields, schemas: () => Object.values(fields) };
@@ -58,7 +60,7 @@ export function sentFields(
     checkInTime(declared, by, () => {
       const checked = checkedFields(type, sent);
       for (const name of Object.keys(fields)) {
-        if (!sent.values.has(name) && others(name)) checked[name] = unsentValue(type, name);
+        if (!sent.values.has(name) && others(name)) checked[name] = unsentValue(type, name, more);
       }
       return checked;
     }),
@@ -69,8 +71,10 @@ function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
   const fields: SentFields = {};
   for (const [name, value] of values) {
     const schema = schemaOf(type, name);
-    const lost = changed.get(name) ?? unfitTextIn(value);
-    if (lost !== undefined) throw invalid(type, name, lost);
+    const unfit = unfitTextIn(value);
+    if (unfit !== undefined) throw invalid(type, name, unfit, hintForText(value));
+    const lost = changed.get(name);
+    if (lost !== undefined) throw invalid(type, name, lost, hintForLost(lost));
     const stray = strayNameIn(schema, value);
     if (stray !== undefined)
       throw invalid(type, name, `there is no ${shortName(stray.path)} in it`, `Did you mean ${stray.meant}?`);
@@ -79,7 +83,7 @@ function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
     if (isMisread(schema, value, parsed.data))
       throw invalid(type, name, `it would arrive as ${String(parsed.data)}`);
     const loss = typeof parsed.data === 'number' ? lossOfText(value) : undefined;
-    if (loss !== undefined) throw invalid(type, name, loss);
+    if (loss !== undefined) throw invalid(type, name, loss, hintForLost(loss));
     if (!parsed.success) {
       throw value === null
         ? invalid(type, name, 'it cannot be taken away', 'Each record has it: send a value.')
@@ -88,6 +92,11 @@ function checkedFields(type: DataType, { values, changed }: Sent): SentFields {
     fields[name] = parsed.data;
   }
   return fields;
+}
+
+function hintForLost(lost: string): string {
+  if (lost === MINUS_ZERO) return 'Send 0.';
+  return 'Send a number that has no more than fifteen digits; a field that keeps more of them is a text.';
 }
 
 /** What the caller probably did, and what the field takes. */
@@ -103,14 +112,14 @@ export function wholeRecord(type: DataType, sent: Sent, by: SentBy): SentFields 
 }
 
 /** What a record has in a field that was not sent. Throws Problem where it must be. */
-function unsentValue(type: DataType, name: string): unknown {
+function unsentValue(type: DataType, name: string, more: string): unknown {
   const parsed = (type.fields[name] as z.ZodType).safeParse(undefined);
   if (parsed.success) return parsed.data;
   throw new Problem({
     status: 400,
     code: 'MISSING_DATA',
     message: `Missing field of type ${type.name}: field ${name}`,
-    hint: `Each ${type.name} has: ${requiredOf(type).join(', ')}.`,
+    hint: `Each ${type.name} has: ${requiredOf(type).join(', ')}.${more}`,
     parameter: name,
   });
 }

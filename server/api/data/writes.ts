@@ -27,6 +27,9 @@ import { recordJson } from './names.ts';
 /** So many changes of one record wait for each other in a process. */
 const WRITES_WAITING_MAX = 200;
 
+const PUT_IS_WHOLE =
+  ' PUT replaces the whole record: to change the fields that you send and no others, send PATCH.';
+
 type Parts = Pick<Domain, 'dataAccess' | 'effects' | 'recorder' | 'accounts' | 'clock'>;
 
 /** What changes one record: a single guarded write with the call's entry inside. */
@@ -65,7 +68,7 @@ export function createWrites(parts: Parts) {
       const { type } = call.opened;
       return changed(parts, call, sent, (row, records, news) => {
         const others = (name: string) => !sent.values.has(name) && records.mayChange(row, name);
-        return sentFields(type, news, by, others);
+        return sentFields(type, news, by, others, PUT_IS_WHOLE);
       });
     },
 
