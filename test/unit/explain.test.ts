@@ -122,13 +122,15 @@ describe('rules are explained', () => {
       finds,
       find,
       create,
+      delete: remove,
       fields: explained,
       rules,
       caller,
     } = await why({ account: 'ben@example.com' });
     assert.deepEqual(finds, { count: 1, of: 3, byRules: 1 });
     assert.deepEqual(find, { held: 'some', by: ['Whoever made it'], more: 0 });
-    assert.equal(create.held, 'some');
+    for (const right of [create, remove])
+      assert.deepEqual(right, { held: 'some', by: ['Whoever made it'], more: 0 });
     const of = (name: string) => explained.find((field) => field.name === name);
     assert.deepEqual(of('team'), {
       name: 'team',
@@ -200,6 +202,7 @@ describe('rules are explained', () => {
     );
     const live = await why({ value });
     assert.deepEqual(live.caller.places, ['Only from 192.0.2.0/24']);
+    assert.deepEqual(live.caller.scopes, ['data:transaction:read']);
     assert.deepEqual(live.caller.obstacles, [
       'It lacks the scope data:paper:read: by itself the Data API refuses that.',
       'It lacks the scope data:paper:write: by itself the Data API refuses that.',
