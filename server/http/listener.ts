@@ -1,18 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingMessage,
-  maxHeaderSize,
-  type RequestListener,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { ProblemCode } from '../ground/errors.ts';
 import { STOP_ANSWERED_SECONDS_MAX } from '../ground/limits.ts';
 import { STOPPING, serverStops } from './stopping.ts';
+import { answerOf, hasOneHost, isAnswering, refuseUnreadable } from './unreadable-requests.ts';
 
 /** Connections that wait for their turn; the kernel allows 4096 and takes the lesser number. Node's own is 511. */
 const BACKLOG = 4096;
@@ -66,25 +59,7 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
     connections.get(socket) ?? { last: undefined, current: undefined };
   // An expectation that is not known may be left unmet (RFC 9110 section 10.1.1); the request is answered as any.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Behind the last request of its connection (RFC 9112 section 9.6), whose answer is still to come.
-    if (error.code === 'HPE_CLOSED_CONNECTION') return;
-    const res = connections.get(socket)?.last;
-    const isWaited = socket.writable && (res === undefined || !res.headersSent || res.writableFinished);
-    if (error.code === 'ECONNRESET' || !isWaited) return void socket.destroy();
-    const told = refused(refusalOf(error.code), socket, error.code);
-    socket.end(inBytes(told), () => socket.destroySoon());
-  });
-  server.on('connect', (_req, socket: Socket) => {
-    socket.end(inBytes(refused(NO_PROXY, socket), { Allow: 'GET, HEAD, POST, OPTIONS' }));
-  });
-  /** What is told of a request that nobody handles; with `fault` as Node calls it. */
-  function refused(refusal: Refusal, { remoteAddress: from }: Socket, fault?: string): Told {
-    const told = { ...refusal, requestId: randomUUID() };
-    const { requestId, status } = told;
-    log.info({ requestId, status, fault, from }, 'unreadable request');
-    return told;
-  }
+  const refuse = refuseUnreadable(server, { log, lastOn: (socket) => connections.get(socket)?.last });
 
   return {
     server,
@@ -93,10 +68,8 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
     handle(handler: RequestListener): void {
       const inTurn = oneAtATime((req, res) => {
         noteOf(req.socket).current = res;
-        if (hasOneHost(req)) return handler(req, res);
-        const told = refused(WITHOUT_HOST, req.socket);
-        const { headers, body } = answerOf(told);
-        res.writeHead(told.status, headers).end(body);
+        if (hasOneHost(req)) handler(req, res);
+        else refuse(res);
       });
       server.on('request', (req, res) => {
         noteOf(req.socket).last = res;
@@ -133,113 +106,6 @@ export function createListener(log: Pick<Logger, 'info'>, { stillMs = STILL_MS }
   };
 }
 
-type Refusal = { status: number; code: ProblemCode; message: string; hint: string };
-type Told = Refusal & { requestId: string };
-
-/** What Node's parser refuses before there is a request that anybody could answer. */
-function refusalOf(fault: string | undefined): Refusal {
-  const [status, message, hint] = REFUSALS[fault ?? ''] ?? [400, UNREADABLE, 'This port speaks HTTP/1.1.'];
-  return { status, code: 'INVALID_REQUEST', message, hint };
-}
-
-const UNREADABLE = 'This is no HTTP request that can be read.';
-const LENGTH_HINT =
-  'Send one Content-Length, the number of bytes of the body, or else Transfer-Encoding: chunked, as HTTP clients do by themselves.';
-const HEADER_HINT =
-  'Let each header be one line that ends with CRLF: a name without blanks, a colon, and a value without control characters.';
-const VERSION_HINT =
-  'End the first line with HTTP/1.1 and CRLF; HTTP/2 is spoken by the proxy in front, if there is one.';
-
-/** By Node's codes. */
-const REFUSALS: Record<string, readonly [status: number, message: string, hint: string]> = {
-  HPE_HEADER_OVERFLOW: [
-    431,
-    'The address and the headers are too large.',
-    `Send less than ${maxHeaderSize / 1024} KiB of them: a shorter query; a browser may delete its cookies of this site.`,
-  ],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
-    413,
-    'The chunk extensions are too large.',
-    'Send chunks without extensions.',
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not whole in time.', 'Send it again, at once.'],
-  HPE_INVALID_METHOD: [
-    400,
-    UNREADABLE,
-    'Begin with a method in capitals, such as GET or POST; this port speaks HTTP/1.1, without TLS.',
-  ],
-  HPE_INVALID_URL: [
-    400,
-    'The address in the first line is none.',
-    'Let it begin with /, and percent-encode what is not ASCII, as UTF-8: %C3%A4 for ä.',
-  ],
-  HPE_INVALID_CONSTANT: [
-    400,
-    'Behind the address in the first line HTTP/1.1 is wanted.',
-    'Percent-encode blanks in the address: %20.',
-  ],
-  HPE_INVALID_VERSION: [400, UNREADABLE, VERSION_HINT],
-  HPE_PAUSED_H2_UPGRADE: [400, UNREADABLE, VERSION_HINT],
-  HPE_INVALID_EOF_STATE: [
-    400,
-    'The request ended before it was whole.',
-    'Send all headers, an empty line, and as many bytes of a body as its Content-Length says.',
-  ],
-  HPE_STRICT: [400, 'How long the body is cannot be told.', LENGTH_HINT],
-  HPE_INVALID_HEADER_TOKEN: [400, 'One of the headers cannot be read.', HEADER_HINT],
-  HPE_LF_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],
-  HPE_CR_EXPECTED: [400, 'One of the headers cannot be read.', HEADER_HINT],
-  HPE_INVALID_CONTENT_LENGTH: [400, 'How long the body is cannot be told.', LENGTH_HINT],
-  HPE_UNEXPECTED_CONTENT_LENGTH: [400, 'How long the body is cannot be told.', LENGTH_HINT],
-  HPE_INVALID_TRANSFER_ENCODING: [400, 'How long the body is cannot be told.', LENGTH_HINT],
-  HPE_INVALID_CHUNK_SIZE: [400, 'How long the body is cannot be told.', LENGTH_HINT],
-};
-/** RFC 9112 section 3.2. */
-const WITHOUT_HOST: Refusal = {
-  status: 400,
-  code: 'INVALID_REQUEST',
-  message: 'A request of HTTP/1.1 has the header Host, once.',
-  hint: 'Send Host with the name and the port of the address that you call, as HTTP clients do by themselves.',
-};
-/** RFC 9110 section 9.3.6. */
-const NO_PROXY: Refusal = {
-  status: 405,
-  code: 'METHOD_NOT_ALLOWED',
-  message: 'This is no proxy: it has no CONNECT.',
-  hint: 'Take this server out of the proxy settings of your client, and call its addresses themselves.',
-};
-
-/** Older clients need none. */
-function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
-  if (httpVersion !== '1.1') return true;
-  let hosts = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
-  }
-  return hosts === 1;
-}
-
-/** An answer in the API's form, and the last on its connection. */
-function answerOf({ status: statusCode, code: status, message, hint, requestId }: Told) {
-  const body = JSON.stringify({ statusCode, body: { status, message, hint, requestId } });
-  const headers = {
-    Connection: 'close',
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(body)),
-    'Cache-Control': 'no-store',
-    'X-Request-Id': requestId,
-  };
-  return { body, headers };
-}
-
-/** The same as it goes over the wire, where there is no request to answer: where the next one begins nobody knows. */
-function inBytes(told: Told, more: Record<string, string> = {}): string {
-  const { headers, body } = answerOf(told);
-  const first = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}`;
-  const lines = Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}`);
-  return [first, ...lines, '', body].join('\r\n');
-}
-
 /** What was being done goes on until the process ends, so that nobody knows how far it comes. */
 function tellStopped(res: ServerResponse | undefined, log: Pick<Logger, 'info'>): void {
   if (res === undefined || res.headersSent) return;
@@ -248,11 +114,6 @@ function tellStopped(res: ServerResponse | undefined, log: Pick<Logger, 'info'>)
   const answer = answerOf({ status, code, message, hint, requestId });
   log.info({ requestId, status }, 'not answered before the stop');
   res.writeHead(status, { ...answer.headers, ...headers }).end(answer.body);
-}
-
-/** Whether a request is here whole and its answer is not. */
-function isAnswering(res: ServerResponse | undefined): boolean {
-  return res?.req.complete === true && !res.writableFinished;
 }
 
 /**

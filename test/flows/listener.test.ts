@@ -252,12 +252,21 @@ describe('the listener', () => {
     await server.stop();
   });
 
-  it('answers the last request of a connection, whatever is sent behind it', async () => {
+  it('answers what is a request before what is none, whatever is sent behind it', async () => {
     const server = await startTestServer();
-    const client = await open(server.url);
-    client.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nmore');
-    await client.closed;
-    assert.match(client.text(), /^HTTP\/1\.1 200 /);
+    const request = 'GET /healthz HTTP/1.1\r\nHost: x\r\n';
+    for (const [sent, wanted] of [
+      [`${request}Connection: close\r\n\r\nmore`, ['200']],
+      [`${request}\r\n${request}\r\nthis is none\r\n\r\n`, ['200', '200', '400']],
+      [`${request}\r\nCONNECT example.com:443 HTTP/1.1\r\n\r\n`, ['200', '405']],
+    ] as const) {
+      const client = await open(server.url);
+      client.socket.write(sent);
+      setImmediate(() => client.socket.write('and more'));
+      await client.closed;
+      const statuses = [...client.text().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+      assert.deepEqual(statuses, wanted);
+    }
     const cut = await open(server.url);
     cut.socket.end('POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Le');
     await cut.closed;
