@@ -118,8 +118,8 @@ function readAddress(sent: unknown): SentAddress | string {
   if (lat === undefined && lng === undefined) {
     return other === undefined ? { address: text } : 'expected address, lat and lng, and nothing else in it';
   }
-  if (!isWithin(lat, 90)) return 'lat: expected degrees from -90 to 90';
-  if (!isWithin(lng, 180)) return 'lng: expected degrees from -180 to 180';
+  if (!isWithin(lat, 90)) return 'lat: expected a number of degrees from -90 to 90';
+  if (!isWithin(lng, 180)) return 'lng: expected a number of degrees from -180 to 180';
   return { address: text, lat: lat as number, lng: lng as number };
 }
 
