@@ -50,6 +50,28 @@ test('a run stages a thousand records and fifty mails, and no more', () => {
   assert.throws(() => posts.create({ text: 'x' }), /it is over; await what run starts/);
 });
 
+test('a run stages four million characters, and no more', () => {
+  const { posts } = staged();
+  const text = 'x'.repeat(1_000_000);
+  for (let count = 0; count < 4; count += 1) posts.create({ text });
+  assert.throws(() => posts.create({ text }), /more is stored or mailed than one run may/);
+});
+
+test('a mail goes to one address, with a subject of one line', () => {
+  const { mail: mails, close } = staged();
+  for (const to of [
+    'a@example.com, b@example.com',
+    'ann',
+    'a@example.com\nBcc: b@example.com',
+    ['a@example.com'],
+  ])
+    assert.throws(() => mails.send({ ...mail('s'), to: to as string }), /`to` must be one e-mail address/);
+  for (const subject of ['s\nBcc: b@example.com', 's\r'])
+    assert.throws(() => mails.send(mail(subject)), /one line of at most 500/);
+  mails.send({ ...mail('s'), html: '<p>x</p>' });
+  assert.deepEqual(close().mail, [{ ...mail('s'), html: '<p>x</p>' }]);
+});
+
 test('a field with the name of something that every object has may be left out', () => {
   const house = defineType({
     name: 'house',
