@@ -78,7 +78,8 @@ export function createStage(workflow: Workflow, parts: Parts) {
     mail: {
       send(wanted: WorkflowMail): void {
         const { to, subject, text, html } = wanted;
-        if (!isOneAddress(to)) throw new TypeError('mail.send: `to` must be one e-mail address');
+        if (typeof to !== 'string' || !isOneAddress(to))
+          throw new TypeError('mail.send: `to` must be one e-mail address');
         if (/[\r\n]/.test(subject) || subject.length > SUBJECT_LENGTH_MAX) {
           throw new TypeError(
             `mail.send: the subject must be one line of at most ${SUBJECT_LENGTH_MAX} characters`,
