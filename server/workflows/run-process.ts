@@ -67,9 +67,9 @@ export function startRunProcess({ folder, log }: { folder: string; log: Pick<Log
       if (message.isSpent) end(new Error('something of its run goes on in it'));
     } else if ('ask' in message) {
       const ask = underWay?.number === message.run ? underWay.ask : undefined;
-      void doOurs(() => answerTo(ask, message.asked)).then((answer) =>
-        send({ answerTo: message.ask, ...answer }),
-      );
+      doOurs(() => answerTo(ask, message.asked))
+        .then((answer) => send({ answerTo: message.ask, ...answer }))
+        .catch((error: unknown) => lose(`it cannot be answered: ${error}`));
     } else if ('isThere' in message) there();
     else log.error({ ...message.late, err: errorFrom(message.failed) }, message.message);
   }

@@ -23,6 +23,15 @@ export const workflow = defineWorkflow({
 });
 `;
 
+const NOTE = `
+import { always, defineType } from 'latchkey';
+import { z } from 'zod';
+export const note = defineType({
+  name: 'note', description: 'A note', fields: { text: z.string() },
+  rules: () => [{ name: 'Everybody', when: always, find: true, view: true, constrain: true, create: true }],
+});
+`;
+
 /** A process that has loaded this folder, for as long as the test takes. */
 async function startedProcess(t: TestContext, config: ReturnType<typeof makeConfigFolder>) {
   const runProcess = startRunProcess({ folder: config.folder, log: { error: assert.fail } });
@@ -62,14 +71,7 @@ test('a process whose server went before it could hear of it ends', async (t) =>
 
 test('what a run asks when it is over is not answered as a question of the next one', async (t) => {
   const config = makeConfigFolder({
-    'types/note.ts': `
-import { always, defineType } from 'latchkey';
-import { z } from 'zod';
-export const note = defineType({
-  name: 'note', description: 'A note', fields: { text: z.string() },
-  rules: () => [{ name: 'Everybody', when: always, find: true, view: true, constrain: true, create: true }],
-});
-`,
+    'types/note.ts': NOTE,
     'workflows/late.ts': `
 import { defineWorkflow } from 'latchkey';
 import { z } from 'zod';
@@ -91,4 +93,26 @@ export const workflow = defineWorkflow({
   assert.deepEqual(await countBy(1), { count: 1 });
   // By what it kept of the first one, whose caller may see other records.
   assert.deepEqual(await countBy(2), { failed: 'the run is over; await what it starts' });
+});
+
+test('what a run cannot ask takes no place from what it and later ones ask', async (t) => {
+  const config = makeConfigFolder({
+    'types/note.ts': NOTE,
+    'workflows/asks.ts': `
+import { defineWorkflow } from 'latchkey';
+import { z } from 'zod';
+import { note } from '../types/note.ts';
+export const workflow = defineWorkflow({
+  name: 'asks', description: 'Asks', callers: 'anyone', types: { note }, parameters: {},
+  returns: z.object({ count: z.number(), failed: z.number() }),
+  async run({ data }) {
+    const asked = Array.from({ length: 40 }, () => data.note.count({ where: [['text', 'filled', () => 1]] }));
+    const failed = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected').length;
+    return { count: await data.note.count(), failed };
+  },
+});
+`,
+  });
+  const runProcess = await startedProcess(t, config);
+  assert.deepEqual(await runOf(runProcess, 'asks', {}, async () => 1), { count: 1, failed: 40 });
 });

@@ -104,11 +104,17 @@ function createAsking(): { askOf(run: number): Ask; hearAnswer(answer: Answer): 
 
   return {
     askOf: (run) => async (wanted: Asked) => {
-      if (asked.size >= ASKED_MAX) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (asked.size >= ASKED_MAX) await new Promise<void>((resolve) => waiting.push(resolve));
       const { promise, resolve } = Promise.withResolvers<Answer>();
       last += 1;
+      try {
+        say({ ask: last, run, asked: wanted });
+      } catch (error) {
+        // Nobody can be asked by a function, say: who waits takes the place.
+        waiting.shift()?.();
+        throw error;
+      }
       asked.set(last, resolve);
-      say({ ask: last, run, asked: wanted });
       const answer = await promise;
       if ('failed' in answer) throw errorFrom(answer.failed);
       return answer.found;
