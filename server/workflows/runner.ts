@@ -232,10 +232,11 @@ async function carriedOut(
   if (planned === undefined) return false;
   const audit = await touchesOf(parts, planned.told, { by: workflow.name, caller, request });
   if (areHeld(workedOn(staged), turn)) return false;
-  if (record !== undefined) Object.assign(record.entry, passed.marks(), { ms: msSince(record.startedMs) });
+  // A copy: another attempt may pass over nothing.
+  const entry = record && { ...record.entry, ...passed.marks(), ms: msSince(record.startedMs) };
   const from = { settings: parts.settings, accountId: caller?.account.id };
   const mail = staged.mail.map((wanted) => mailOf(workflow, wanted, from));
-  return committed(parts.runs, workflow, { writes: planned.writes, mail, audit }, record?.entry);
+  return committed(parts.runs, workflow, { writes: planned.writes, mail, audit }, entry);
 }
 
 async function committed(

@@ -93,6 +93,7 @@ describe('the runner', () => {
       seconds = 30,
       callerNow = async () => caller as Bearer | undefined,
       stopped = new AbortController().signal,
+      record = undefined as Parameters<typeof runner.run>[2],
     } = {},
   ) {
     const workflow = workflowOf(run, seconds);
@@ -105,7 +106,7 @@ describe('the runner', () => {
     const found = await by.named(workflow, parameters, caller);
     const request = { id: 'r', from: '192.0.2.1' };
     const call = { parameters, named: found, caller, callerNow, request, stopped };
-    const body = await by.run(workflow, call, undefined);
+    const body = await by.run(workflow, call, record);
     return JSON.parse(body).response;
   }
   const taken = { status: 409, code: 'CONFLICT' };
@@ -290,6 +291,28 @@ describe('the runner', () => {
     assert.deepEqual(
       signals.map((signal) => signal?.reason?.code),
       [undefined, 'TIMEOUT'],
+    );
+  });
+
+  it('says of a call that it passed over rules only where what was stored did', async () => {
+    const admin = bearer(await domain.account('passed@example.com', true), { scopes: ['admin:wf:play'] });
+    const recorded: unknown[] = [];
+    const commit = async (_: unknown, call: unknown) => recorded.push(call) > 1;
+    const run: Run = async ({ data }) => {
+      await data.card.count();
+      data.card.create({ title: 'x' });
+    };
+    const record = { entry: { id: 'call_1' } as never, startedMs: performance.now() };
+    const by = createRunner({ ...parts, runs: { ...domain.runs, commit } as never });
+    await ran(run, {
+      by,
+      record,
+      caller: admin,
+      callerNow: async () => (recorded.length === 0 ? admin : bearer(ann)),
+    });
+    assert.deepEqual(
+      recorded.map((call) => (call as { privacyBypassed?: true }).privacyBypassed),
+      [true, undefined],
     );
   });
 
