@@ -49,7 +49,7 @@ type CallWorkflow = <T = Record<string, unknown>>(
 export type TestStore = Awaited<ReturnType<typeof openTestStore>>;
 
 const TESTER: Actor = { kind: 'operator' };
-const RECORDS_MAX = 10_000;
+const ROWS_MAX = 10_000;
 
 /**
  * The types and workflows of the owner's folder on a new store, which goes when the process ends. Calls are checked, run,
@@ -133,8 +133,10 @@ export async function openTestStore(folder: string) {
 async function recordsSeen(domain: Domain, type: string, caller: Bearer): Promise<SeenRecord[]> {
   const records = await domain.dataAccess.recordsFor(typeNamed(domain, type), caller, { verb: 'read' });
   const order = [{ by: 'id', descending: false }];
-  const rows = await records.list({ constraints: [], order, skip: 0, limit: RECORDS_MAX });
-  return rows.toSorted((one, other) => one.createdAt - other.createdAt).map(records.seen);
+  const rows = await records.list({ constraints: [], order, skip: 0, limit: ROWS_MAX + 1 });
+  return whole(rows)
+    .toSorted((one, other) => one.createdAt - other.createdAt)
+    .map(records.seen);
 }
 
 /** What is in the store, past the rules. */
@@ -162,18 +164,24 @@ function storedIn(domain: Domain, clock: { now: number }) {
     /** All records of a type, past the rules, the oldest first. */
     async records(type: string): Promise<TestRecord[]> {
       const opened = typeNamed(domain, type);
-      const rows = await opened.rows.list({ order: { by: 'createdAt' }, limit: RECORDS_MAX });
-      return rows.map((row) => recordFrom(opened, row));
+      const rows = await opened.rows.list({ order: { by: 'createdAt' }, limit: ROWS_MAX + 1 });
+      return whole(rows).map((row) => recordFrom(opened, row));
     },
 
     /** The mails that workflows have sent, the oldest first. */
     async mails(): Promise<{ to: string; subject: string; text: string; html: string }[]> {
-      const mails = await domain.rows.outbox.list({ order: { by: 'createdAt' }, limit: RECORDS_MAX });
+      const mails = await domain.rows.outbox.list({ order: { by: 'createdAt' }, limit: ROWS_MAX + 1 });
       // Those of the server itself, about accounts, wait apart.
-      const sent = mails.filter(({ queue }) => queue !== 'own' && queue !== 'link');
+      const sent = whole(mails).filter(({ queue }) => queue !== 'own' && queue !== 'link');
       return sent.map(({ to, subject, text, html }) => ({ to, subject, text, html }));
     },
   };
+}
+
+/** A list that is cut in silence would be taken for the whole. */
+function whole<T>(rows: T[]): T[] {
+  if (rows.length > ROWS_MAX) throw new Error(`there are more than ${ROWS_MAX}, which no test can look at`);
+  return rows;
 }
 
 function typeNamed({ types }: Domain, name: string) {
