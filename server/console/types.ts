@@ -122,7 +122,6 @@ async function namedBy(
 
 const ID = /^(?:acc|svc|app|tok|sec)_[0-9A-Za-z]{1,40}$/;
 
-/** A token and a service say themselves whom they act for: the app would go unheeded. */
 function notAnAccount(): Problem {
   return new Problem({
     status: 400,
@@ -139,6 +138,7 @@ function nobody(message: string, hint: string): Problem {
 
 /** An id says by its prefix what it is of. */
 function whomIn({ who, client }: ExplainAsked): CallerNamed {
+  // A token and a service say themselves whom they act for: the app would go unheeded.
   if (client !== '' && /^(?:tok|sec|svc|app)_/.test(who)) throw notAnAccount();
   if (/^(?:tok|sec)_/.test(who)) return { credential: who };
   if (/^(?:svc|app)_/.test(who)) return { client: who };

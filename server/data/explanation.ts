@@ -151,8 +151,8 @@ function missingInWords(
       privacy.there === false ? 'the Data API answers nothing' : 'the Data API lets nothing be written';
     return [`Without a token ${reads}; a workflow that anyone may call goes by these rules.`];
   }
-  const passing = VERBS.some((verb) => passesRules(caller, name, verb));
-  if (rules.length === 0 && !passing)
+  const passesAny = VERBS.some((verb) => passesRules(caller, name, verb));
+  if (rules.length === 0 && !passesAny)
     return [
       'The type has no rules: only services of admins get at its records, and workflows around the rules.',
     ];
