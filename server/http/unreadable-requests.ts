@@ -51,9 +51,15 @@ export function refuseUnreadable(
   });
 
   server.on('connect', (_req, socket: Socket) => {
+    // Node listens on it no longer: an error that nobody hears would end the process.
+    socket.on('error', () => socket.destroy());
+    socket.on('drain', () => lastOn(socket)?.emit('drain'));
+    socket.setTimeout(server.timeout, () => socket.destroy());
+    socket.resume();
     whenAnswered(socket, () => {
       if (!socket.writable) return void socket.destroy();
-      socket.end(inBytes(refused(NO_PROXY, socket), { Allow: 'GET, HEAD, POST, OPTIONS' }));
+      const told = refused(NO_PROXY, socket);
+      socket.end(inBytes(told, { Allow: 'GET, HEAD, POST, OPTIONS' }), () => socket.destroySoon());
     });
   });
 

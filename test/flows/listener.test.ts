@@ -191,6 +191,20 @@ describe('the listener', () => {
     await server.stop();
   });
 
+  it('outlives who resets the connection of a CONNECT', async () => {
+    const server = await startTestServer();
+    const request = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+    for (const before of ['', request]) {
+      for (let count = 0; count < 20; count += 1) {
+        const { socket, closed } = await open(server.url);
+        socket.write(`${before}CONNECT example.com:443 HTTP/1.1\r\n\r\nmore`, () => socket.resetAndDestroy());
+        await closed;
+      }
+    }
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    await server.stop();
+  });
+
   it('has a server stop within five seconds while requests hang', async () => {
     const server = await startTestServer();
     const hanging = await Promise.all(Array.from({ length: 20 }, () => open(server.url)));
